@@ -1,0 +1,88 @@
+"""Turns a training checkpoint into a model folder and measures it for its card.
+
+    python benchmarks/export.py CHECKPOINT models/zoo/NAME --about about.json \
+        --references tsp50,tsp100
+
+Every reference set (a labelled set, or the name of one in configs/references) gives one row of the
+card: the gap of `nco.solve`'s deterministic pass, by the independent checker, to the stored costs.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nco import zoo
+from nco.data import SHIPPED
+from nco.labels import read, read_spec
+from nco.solver import solve
+
+
+def measure(folder: Path, reference: str, count: int | None) -> dict[str, Any]:
+    """One row of a card."""
+    where = SHIPPED / "references" / reference
+    where = where if where.exists() else Path(reference)
+    model = zoo.load(str(folder))
+    gaps: list[float] = []
+    sizes: list[int] = []
+    begin = time.perf_counter()
+    for part in read(where, model.problem):
+        part = part[:count] if count else part
+        cases = model.problem.cases(part.instance)  # type: ignore[arg-type]
+        found = solve(cases, model=str(folder))
+        for solution, cost in zip(found, part.cost.amin(1).tolist(), strict=True):
+            assert solution.feasible
+            gaps.append(100 * (solution.cost - cost) / abs(cost))
+            sizes.append(solution.n)
+    spec = read_spec(where)
+    values = torch.tensor(gaps, dtype=torch.double)
+    return {
+        "set": where.name,
+        "size": round(sum(sizes) / len(sizes)),
+        "instances": len(gaps),
+        "seed": spec.seed,
+        "reference": f"{spec.solver}, {spec.time_limit} s",
+        "search": "multistart over all starts and symmetries",
+        "gap_percent": round(float(values.mean()), 4),
+        "standard_error": round(float(values.std() / len(gaps) ** 0.5), 4),
+        "seconds_per_instance": round((time.perf_counter() - begin) / len(gaps), 4),
+        "threads": torch.get_num_threads(),
+        "processor": platform.processor() or platform.machine(),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--about", type=Path, help="JSON: distribution, sizes, training")
+    parser.add_argument("--references", default="")
+    parser.add_argument("--count", type=int, help="first instances of every chunk only")
+    parser.add_argument("--half", default=True, action=argparse.BooleanOptionalAction)
+    options = parser.parse_args()
+    about: dict[str, Any] = json.loads(options.about.read_text()) if options.about else {}
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    about["commit"] = commit.stdout.strip()
+    model = zoo.load(str(options.checkpoint))
+    about["steps"] = model.card["step"]
+    zoo.save(options.folder, model.problem, model.policy, about, options.half)
+    rows = [
+        measure(options.folder, name, options.count)
+        for name in options.references.split(",")
+        if name
+    ]
+    card = zoo.read_card(options.folder / "card.json")
+    card["measured"] = rows
+    zoo.write_card(options.folder, card)
+    print(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+"""Networks, one file each."""
+
+from nco.models.nets.pointer import AttentionPolicy
+from nco.models.nets.transformer import TransformerEncoder
+
+__all__ = ["AttentionPolicy", "TransformerEncoder"]

@@ -1,0 +1,163 @@
+"""The attention model: encode the nodes once, then point at the next one at every step."""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nco.batch import Batch
+from nco.models.nets.transformer import TransformerEncoder
+from nco.policy import Categorical, Policy
+from nco.problem import Features, Observation, Sizes
+
+TABLE = 1024  # nodes up to which all distances are computed at once
+EXACT = "donot_use_mm_for_euclid_dist"  # products cancel: equal points would lie apart
+
+
+@dataclass(frozen=True, eq=False)
+class Memory(Batch):
+    """All that a decoding step needs, computed once an instance and shared by its S rollouts."""
+
+    queries: Tensor  # [B, K, N + 1, D] the query contribution of node n in focus slot k; last: none
+    keys: Tensor  # [B, H, N, D/H]
+    values: Tensor  # [B, H, N, D/H]
+    pointers: Tensor  # [B, kinds * N, D] pointer keys with the glimpse's output projection folded in
+    places: Tensor | None  # [B, N, 2] positions in units of the mean spacing
+    edges: Tensor | None  # [B, N, N] distances in the same units, where the problem gives its own
+
+
+class AttentionPolicy(Policy):
+    """Attention encoder-decoder with a multi-head glimpse and a clipped pointer.
+
+    Kool, van Hoof & Welling (2019) as trained by POMO (Kwon et al. 2020), with exact algebra that
+    leaves the function as it is: the query projection of a node is a table over nodes, made once, and
+    the glimpse's output projection W_o is folded into the pointer keys,
+    ``(g W_o) (h W_p)^T = g (h W_p W_o^T)^T``.
+
+    Where nodes have positions, ``-softplus(b) d`` is added to the logits, d the distance from the
+    node in focus in units of the mean spacing, and b learned: an untrained policy already prefers
+    what is near, and the preference means the same at every size.
+
+    Args:
+        encoder: what makes node embeddings of width D; a `TransformerEncoder` by default.
+        heads: of the glimpse.
+        clip: logits lie within this of zero before the distance term.
+        distance: add the distance term.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module | None = None,
+        heads: int = 8,
+        clip: float = 10.0,
+        distance: bool = True,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder if encoder is not None else TransformerEncoder()
+        self.heads, self.clip, self.distance = heads, clip, distance
+
+    def build(self, sizes: Sizes) -> Self:
+        width = int(self.encoder.width)  # type: ignore[arg-type]
+        self.encoder.build(sizes)  # type: ignore[operator]
+        self.sizes = sizes
+        focus = sizes.focus * width
+        self.query = nn.Linear(width, focus, bias=False) if focus else None
+        self.nowhere = nn.Parameter(torch.zeros(sizes.focus, width))
+        self.context = nn.Linear(sizes.context, width) if sizes.context else None
+        self.graph = nn.Linear(width, width, bias=False)
+        self.key_value = nn.Linear(width, 2 * width, bias=False)
+        self.point = nn.Linear(width, sizes.kinds * width, bias=False)
+        self.glimpse = nn.Linear(width, width, bias=False)
+        near = sizes.focus > 0 and self.distance
+        self.nearness = nn.Parameter(torch.zeros(sizes.kinds)) if near else None
+        return self
+
+    def encode(self, features: Features) -> Memory:
+        h = self.encoder(features)
+        batch, count, width = h.shape
+        if features.exists is None:
+            mean = h.mean(1)
+        else:
+            real = features.exists[..., None]
+            mean = (h * real).sum(1) / real.sum(1)
+        # the graph's own share of the query rides on the last focus slot, or stands alone
+        queries = self.graph(mean)[:, None, None]
+        if self.query is not None:
+            table = self.query(h).unflatten(-1, (self.sizes.focus, width)).transpose(1, 2)
+            nowhere = self.nowhere.expand(batch, -1, -1)[:, :, None]
+            table = torch.cat([table, nowhere], 2)
+            queries = torch.cat([table[:, :-1], table[:, -1:] + queries], 1)
+        keys, values = self.key_value(h).unflatten(-1, (2, self.heads, -1)).unbind(2)
+        # W_o^T applied to every pointer key; kinds stand one after the other along the actions
+        kinds = self.point(h).unflatten(-1, (self.sizes.kinds, width)).transpose(1, 2).flatten(1, 2)
+        pointers = kinds @ self.glimpse.weight / math.sqrt(width)
+        places = edges = None
+        if self.nearness is not None and features.xy is not None:
+            spacing = count if features.exists is None else features.exists.sum(-1)
+            root = torch.as_tensor(spacing, device=h.device, dtype=h.dtype).sqrt()
+            places = features.xy * root.reshape(-1, 1, 1)
+            if features.edges is not None:
+                edges = features.edges[..., 0] * root.reshape(-1, 1, 1)
+            elif count <= TABLE:
+                edges = torch.cdist(places, places, compute_mode=EXACT)
+        scale = 1 / math.sqrt(width // self.heads)
+        return Memory(
+            queries,
+            (keys * scale).transpose(1, 2).contiguous(),
+            values.transpose(1, 2).contiguous(),
+            pointers,
+            places,
+            edges,
+        )
+
+    def decide(
+        self, memory: Memory, observation: Observation, condition: Tensor | None = None
+    ) -> Categorical:
+        return Categorical(self.logits(memory, observation), observation.mask)
+
+    def logits(self, memory: Memory, observation: Observation) -> Tensor:
+        """``[B, S, A]``, not yet masked."""
+        focus, mask = observation.focus, observation.mask
+        query = self._query(memory, observation)
+        q = query.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [B, H, S, D/H]
+        nodes = mask
+        if self.sizes.kinds > 1:
+            nodes = mask.unflatten(-1, (self.sizes.kinds, -1)).any(2)
+        hidden = torch.zeros(nodes.shape, device=nodes.device).masked_fill(~nodes, -torch.inf)
+        weights = (q @ memory.keys.transpose(-1, -2) + hidden[:, None]).softmax(-1)
+        glimpse = (weights @ memory.values).transpose(1, 2).flatten(2)
+        logits = self.clip * torch.tanh(glimpse @ memory.pointers.transpose(-1, -2))
+        if self.nearness is not None:
+            near = self._distances(memory, focus[..., -1])
+            if near is not None:
+                rates = functional.softplus(self.nearness)
+                logits = logits - torch.cat([rate * near for rate in rates], -1)
+        return logits
+
+    def _query(self, memory: Memory, observation: Observation) -> Tensor:
+        focus = observation.focus
+        rows = torch.arange(len(focus), device=focus.device)[:, None]
+        if self.sizes.focus:
+            query = memory.queries[rows, 0, focus[..., 0]]  # -1 is the last row: nowhere
+            for slot in range(1, self.sizes.focus):
+                query = query + memory.queries[rows, slot, focus[..., slot]]
+        else:
+            query = memory.queries[:, 0].expand(-1, focus.shape[1], -1)
+        if self.context is not None:
+            query = query + self.context(observation.context)
+        return query
+
+    @staticmethod
+    def _distances(memory: Memory, at: Tensor) -> Tensor | None:
+        """Distances ``[B, S, N]`` from the nodes `at` ``[B, S]``; 0 from nowhere."""
+        rows = torch.arange(len(at), device=at.device)[:, None]
+        if memory.edges is not None:
+            found = memory.edges[rows, at]
+        elif memory.places is not None:
+            found = torch.cdist(memory.places[rows, at], memory.places, compute_mode=EXACT)
+        else:
+            return None
+        return found.masked_fill((at < 0)[..., None], 0.0)

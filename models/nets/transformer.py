@@ -1,0 +1,120 @@
+"""A transformer encoder over a set of nodes, with a sense of distance where nodes have positions."""
+
+import math
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nco.describe import Described
+from nco.problem import Features, Sizes
+
+QUERY_CHUNK = 512  # queries at a time where no gradient is kept: [B, H, N, N] of 10,000 nodes is 3 GB
+
+
+class TransformerEncoder(Described, nn.Module):
+    """Pre-norm transformer blocks (RMSNorm, full attention, ReLU MLP) over ``[B, N, F]`` features.
+
+    Where nodes have positions, head h adds ``-a_h n |x_i - x_j|^2`` to its attention scores, with
+    ``a_h`` learned: distances in units of the mean spacing ``n^(-1/2)``, so that the same weights mean
+    the same neighbourhood at every size. The term is folded into the dot product by three more
+    components of query and key, so no ``[N, N]`` matrix is held for it.
+
+    Args:
+        width: D.
+        heads: H.
+        layers: blocks.
+        hidden: width of the MLP.
+        bf16: run the linear layers in bfloat16 (2-3 times the speed on CPUs and GPUs that have it);
+            attention scores and softmax stay in float32.
+    """
+
+    def __init__(
+        self, width: int = 128, heads: int = 8, layers: int = 6, hidden: int = 512, bf16: bool = False
+    ) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width {width} is not divisible by heads {heads}")
+        self.width, self.heads, self.layers, self.hidden = width, heads, layers, hidden
+        self.bf16 = bf16
+
+    def build(self, sizes: Sizes) -> Self:
+        self.enter = nn.Linear(sizes.node, self.width)
+        self.blocks = nn.ModuleList(
+            [Block(self.width, self.heads, self.hidden) for _ in range(self.layers)]
+        )
+        self.leave = nn.RMSNorm(self.width)
+        return self
+
+    def forward(self, features: Features) -> Tensor:
+        """Node embeddings ``[B, N, D]`` in float32."""
+        keys = None if features.exists is None else features.exists
+        places = None if features.xy is None else spaced(features.xy, features.exists)
+        with torch.autocast(features.nodes.device.type, torch.bfloat16, enabled=self.bf16):
+            h = self.enter(features.nodes).float()
+            for block in self.blocks:
+                h = block(h, places, keys)
+        return self.leave(h)
+
+
+class Block(nn.Module):
+    """One pre-norm transformer block."""
+
+    def __init__(self, width: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
+        # from nearly blind to distance to a neighbourhood of about one spacing
+        self.log_range = nn.Parameter(torch.linspace(-6.0, 0.0, heads))
+
+    def forward(self, h: Tensor, places: Tensor | None, exists: Tensor | None) -> Tensor:
+        q, k, v = self.qkv(self.norm1(h)).float().unflatten(-1, (3, self.heads, -1)).unbind(2)
+        q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # [B, H, N, D/H]
+        q = q / math.sqrt(q.shape[-1])
+        if places is not None:
+            q, k = with_distance(q, k, places, self.log_range.exp())
+        mixed = attend(q, k, v, exists).transpose(1, 2).flatten(2)
+        h = h + self.out(mixed).float()
+        return h + self.down(functional.relu(self.up(self.norm2(h)))).float()
+
+
+def spaced(xy: Tensor, exists: Tensor | None) -> Tensor:
+    """Positions ``[B, N, 2]`` around the centre of the square in units of the mean spacing."""
+    if exists is None:
+        return (xy - 0.5) * math.sqrt(xy.shape[1])
+    return (xy - 0.5) * exists.sum(-1).sqrt()[:, None, None]
+
+
+def with_distance(q: Tensor, k: Tensor, places: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
+    """Queries and keys ``[B, H, N, D/H + 3]`` whose product also holds ``-rate |x_i - x_j|^2``.
+
+    The part ``-rate |x_i|^2`` is the same for all keys of a query and falls out of the softmax.
+    """
+    rate = rate[:, None, None]
+    place = places[:, None].expand(-1, q.shape[1], -1, -1)
+    ones = torch.ones_like(place[..., :1])
+    q = torch.cat([q, 2 * rate * place, -rate * ones], -1)
+    k = torch.cat([k, place, place.square().sum(-1, keepdim=True)], -1)
+    return q, k
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, exists: Tensor | None) -> Tensor:
+    """Softmax attention ``[B, H, N, D/H]``; `q` is already scaled; padding is never looked at.
+
+    Written out: on CPUs it is faster than the fused kernel at these head widths, above all backwards.
+    """
+    if torch.is_grad_enabled() or q.shape[2] <= QUERY_CHUNK:
+        return _attend(q, k, v, exists)
+    parts = [_attend(part, k, v, exists) for part in q.split(QUERY_CHUNK, 2)]
+    return torch.cat(parts, 2)
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, exists: Tensor | None) -> Tensor:
+    scores = q @ k.transpose(-1, -2)
+    if exists is not None:
+        scores = scores.masked_fill(~exists[:, None, None], -torch.inf)
+    return scores.softmax(-1) @ v

@@ -1,0 +1,555 @@
+"""Classical solvers in child processes, where a crash or a hang is an error text and no more.
+
+OR-Tools aborts the interpreter on some malformed input, ignores Ctrl-C while it searches, and can
+crash when one process builds two routing models. So a solver of a problem's `baseline.py` runs in
+a child that starts once, answers one case after the other, and is replaced when it dies.
+
+Parent and child speak over the child's stdin and stdout: frames of eight bytes of length and a
+pickle. The child is started by a command rather than forked or spawned by `multiprocessing`: no
+copy of the parent's threads, no second run of the user's script, and notebooks work.
+"""
+
+import ast
+import contextlib
+import faulthandler
+import functools
+import importlib
+import inspect
+import os
+import pickle
+import queue
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FunctionType
+from typing import IO, Any
+
+from nco.case import Case
+from nco.errors import NCOError
+
+GRACE = 10.0  # seconds after a time limit until the solver counts as hanging
+SETUP = 120.0  # seconds in which a child must start, import and unpickle
+LENGTH = struct.Struct(">Q")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of a solver came to.
+
+    Attributes:
+        solution: in the case's own numbers; None where the solver found nothing or failed.
+        seconds: wall time of the solver's call alone, without the start of the process, the
+            imports and the transfer. Of a run that was killed, the time until then.
+        error: one line when the solver failed; None when it returned, even without a solution.
+    """
+
+    solution: Any
+    seconds: float
+    error: str | None = None
+
+
+def solvers(problem: str) -> list[str]:
+    """The names of a problem's classical solvers, the default one first.
+
+    Raises:
+        NCOError: where there is no such problem.
+    """
+    path = f"nco.problems.{problem}.baseline"
+    try:
+        module = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{path}.".startswith(f"{error.name}."):
+            raise  # the module is there, and something that it imports is not
+        raise NCOError(f"{problem}: no problem of this name has classical solvers") from error
+    return list(module.__all__)
+
+
+def run(
+    case: Case,
+    solver: str,
+    *,
+    time_limit: float | None,
+    seed: int = 0,
+    start: Any = None,
+    grace: float = GRACE,
+) -> Outcome:
+    """`Workers.run` on one child that this process keeps until it ends."""
+    workers = _shared(os.getpid())
+    return workers.run(case, solver, time_limit=time_limit, seed=seed, start=start, grace=grace)
+
+
+class Workers:
+    """Child processes that run solvers; runs beyond their number wait in line.
+
+    A solver is a name in the ``__all__`` of ``nco.problems.<case.problem>.baseline``, or
+    ``module:function`` for any function of that signature that a child can import.
+
+    Args:
+        count: the number of children, and so of runs at a time.
+    """
+
+    def __init__(self, count: int = 1) -> None:
+        if count < 1:
+            raise NCOError(f"count {count}: at least one worker is needed")
+        self._children = [_Child() for _ in range(count)]
+        self._pending = _Pending()
+        # The threads and the finalizer hold the parts and not the object, so that it can be freed.
+        threads = [
+            threading.Thread(target=_serve_child, args=(child, self._pending), daemon=True)
+            for child in self._children
+        ]
+        self._finish = weakref.finalize(self, _finish, os.getpid(), threads, self._pending)
+        for thread in threads:
+            thread.start()
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def warm(self, problem: str, *names: str) -> None:
+        """Starts the children and has each import the named solvers of a problem (default: all).
+
+        A run does the same when it has to, outside the time it reports. A solver that cannot be
+        imported says so in the outcome of its run.
+        """
+        self._check_open()
+        paths = [_path(problem, name) for name in names or solvers(problem)]
+        with contextlib.ExitStack() as stack:
+            for child in self._children:
+                stack.enter_context(child.lock)
+            try:
+                for child in self._children:  # all of them import at the same time
+                    child.start()
+                    child.send(pickle.dumps(("import", paths)))
+                for child in self._children:
+                    child.receive()
+            except BaseException as error:
+                for child in self._children:  # an answer left unread would be taken for the next
+                    child.stop()
+                if not isinstance(error, EOFError | OSError):  # a dead child: its run will tell
+                    raise
+
+    def submit(
+        self,
+        case: Case,
+        solver: str,
+        *,
+        time_limit: float | None,
+        seed: int = 0,
+        start: Any = None,
+        grace: float = GRACE,
+    ) -> "Handle":
+        """Starts a run and returns at once.
+
+        Args:
+            case: the instance; it travels as a pickle.
+            solver: a name or ``module:function``, as the class says.
+            time_limit: what the solver is told, in seconds; None for no limit.
+            seed: what the solver is told.
+            start: a solution in the case's own numbers for the solver to begin with.
+            grace: the child is killed this many seconds after `time_limit`.
+
+        Raises:
+            NCOError: where the problem has no such solver, or after `close`.
+        """
+        self._check_open()
+        path = solver if ":" in solver else _path(case.problem, solver)
+        limit = None if time_limit is None else time_limit + grace
+        # Two pickles: the outer one can be read even where the case's module cannot be imported.
+        arguments = pickle.dumps((case, time_limit, seed, start))
+        handle = Handle(pickle.dumps(("run", path, arguments, limit)), limit)
+        self._pending.put(handle)
+        return handle
+
+    def run(
+        self,
+        case: Case,
+        solver: str,
+        *,
+        time_limit: float | None,
+        seed: int = 0,
+        start: Any = None,
+        grace: float = GRACE,
+    ) -> Outcome:
+        """`submit`, and wait for the outcome; Ctrl-C in the wait ends the run and its child."""
+        handle = self.submit(
+            case, solver, time_limit=time_limit, seed=seed, start=start, grace=grace
+        )
+        try:
+            outcome = handle.wait()
+        except BaseException:
+            handle.cancel()
+            raise
+        assert outcome is not None  # for want of a timeout
+        return outcome
+
+    def close(self) -> None:
+        """Kills the children; runs that have not ended get an outcome that says so."""
+        self._finish()
+
+    def _check_open(self) -> None:
+        if not self._finish.alive:
+            raise NCOError("these workers are closed")
+
+
+class Handle:
+    """A run that is waiting for a child, under way, or done."""
+
+    def __init__(self, request: bytes, limit: float | None) -> None:
+        self._request, self._limit = request, limit
+        self._lock = threading.Lock()  # guards the three below
+        self._kill: Callable[[], None] | None = None
+        self._reason: str | None = None
+        self._outcome: Outcome | None = None
+        self._done = threading.Event()
+
+    def poll(self) -> Outcome | None:
+        """The outcome, if there is one already."""
+        return self._outcome
+
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        """The outcome, waited for; None when `timeout` seconds pass first."""
+        self._done.wait(timeout)
+        return self._outcome
+
+    def cancel(self, reason: str = "cancelled") -> None:
+        """Ends the run, killing its child; its outcome then has `reason` as the error."""
+        with self._lock:
+            if self._outcome is not None or self._reason is not None:
+                return
+            self._reason = reason
+            if self._kill is not None:
+                self._kill()  # the thread that serves the child sees its end, and settles
+            else:
+                self._settle(Outcome(None, 0.0, reason))
+
+    def _settle(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+        self._done.set()
+
+    def _run(self, child: "_Child") -> None:
+        """Has the child answer; on the thread that serves this child, which holds its lock."""
+        with self._lock:
+            if self._outcome is not None:
+                return
+            try:
+                # Of this very process, so that a late cancel cannot hit the one after it.
+                self._kill = child.start().kill
+            except OSError as error:
+                self._settle(Outcome(None, 0.0, _one_line(f"cannot start a process: {error}")))
+                return
+        outcome = self._ask(child)
+        with self._lock:
+            if self._reason is not None:  # killed, or just about to be
+                child.stop()
+                outcome = Outcome(None, outcome.seconds, self._reason)
+            self._settle(outcome)
+
+    def _ask(self, child: "_Child") -> Outcome:
+        began = time.perf_counter()
+        try:
+            with self._deadline(SETUP, "not ready"):
+                child.send(self._request)
+                child.receive()
+            began = time.perf_counter()
+            with self._deadline(self._limit, "timed out"):
+                return Outcome(*child.receive())
+        except (EOFError, OSError):
+            return Outcome(None, time.perf_counter() - began, child.stop())
+        except (pickle.UnpicklingError, ImportError, AttributeError) as error:
+            seconds = time.perf_counter() - began
+            return Outcome(None, seconds, _one_line(f"unreadable answer: {error}"))
+
+    @contextlib.contextmanager
+    def _deadline(self, seconds: float | None, reason: str) -> Iterator[None]:
+        if seconds is None:
+            yield
+            return
+        timer = threading.Timer(seconds, self.cancel, (f"{reason} after {seconds:g} s",))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+# --------------------------------------------------------------------------------------------------
+# The parent's side
+
+
+class _Pending:
+    """The runs that wait for a child, in order, and those under way."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.SimpleQueue[Handle | None] = queue.SimpleQueue()
+        self._running: list[Handle] = []
+        self._over = False
+
+    def put(self, handle: Handle) -> None:
+        self._waiting.put(handle)
+        if self._over:  # `end` may have emptied the line already
+            handle.cancel("closed")
+
+    @contextlib.contextmanager
+    def take(self) -> Iterator[Handle | None]:
+        """The next run, which counts as under way meanwhile; None when all is over."""
+        handle = self._waiting.get()
+        if handle is None:
+            yield None
+            return
+        self._running.append(handle)
+        if self._over:  # `end` may have missed it, out of the line and not yet under way
+            handle.cancel("closed")
+        try:
+            yield handle
+        finally:
+            self._running.remove(handle)
+
+    def end(self, threads: int) -> None:
+        """Ends every run, and then the threads."""
+        self._over = True
+        with contextlib.suppress(queue.Empty):
+            while (handle := self._waiting.get_nowait()) is not None:
+                handle.cancel("closed")
+        for handle in list(self._running):
+            handle.cancel("closed")
+        for _ in range(threads):
+            self._waiting.put(None)
+
+
+def _serve_child(child: "_Child", pending: _Pending) -> None:
+    """The thread of one child."""
+    over = False
+    while not over:
+        with pending.take() as handle, child.lock:
+            if handle is None:
+                child.stop()
+                over = True
+            else:
+                handle._run(child)
+        del handle  # or an ended run, and its case, would stay until the next one
+
+
+def _finish(process: int, threads: list[threading.Thread], pending: _Pending) -> None:
+    if os.getpid() != process:  # a fork has a copy of the objects, but neither threads nor children
+        return
+    pending.end(len(threads))
+    for thread in threads:
+        if thread is not threading.current_thread():
+            thread.join(5.0)
+
+
+@functools.cache
+def _shared(process: int) -> Workers:
+    """The worker of `run`: one a process, for threads do not survive a fork."""
+    return Workers()
+
+
+def _path(problem: str, solver: str) -> str:
+    """A solver as ``module:function``."""
+    if ":" in solver:
+        return solver
+    names = solvers(problem)
+    if solver not in names:
+        raise NCOError(f"{solver}: no such solver; {problem} has {', '.join(names)}")
+    return f"nco.problems.{problem}.baseline:{solver}"
+
+
+class _Child:
+    """One child process. Whoever uses it holds `lock` until the answer is read."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """The process, started where there is none alive, with an empty log."""
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
+        if self._process is None or self._log is None:
+            # The parent's sys.path, and not the child's working folder, says what is imported.
+            code = (
+                f"import sys; sys.path[:] = {sys.path!r}; from nco.baselines import _main; _main()"
+            )
+            self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  closed by stop
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                start_new_session=True,  # Ctrl-C in the terminal is for the parent alone
+            )
+        self._log.seek(0)  # parent and child share one position in this file
+        self._log.truncate()
+        return self._process
+
+    def send(self, message: bytes) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        _write_frame(self._process.stdin, message)
+
+    def receive(self) -> Any:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return pickle.loads(_read_frame(self._process.stdout))
+
+    def stop(self) -> str:
+        """Ends the process, and tells in one line how it had ended by itself."""
+        if self._process is None or self._log is None:
+            return "not running"
+        process, log = self._process, self._log
+        self._process = self._log = None
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what could not be sent is lost anyway
+                    pipe.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.2)  # an idle child ends when its pipe does
+        process.kill()
+        code = process.wait()
+        ending = f"ended with code {code}"
+        if code < 0:
+            ending = f"crashed with signal {-code} ({signal.Signals(-code).name})"
+        with log:
+            return f"{ending}{_last_words(log)}"
+
+
+def _last_words(log: IO[bytes]) -> str:
+    """What a process printed before it died, as the end of a line: a failed check, or the last."""
+    end = log.seek(0, os.SEEK_END)
+    log.seek(max(0, end - 10_000))
+    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+    telling = [line for line in lines if "check failed" in line.lower()] or lines[-1:]
+    return f": {_one_line(telling[0])}" if telling else ""
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 200 else line[:197] + "..."
+
+
+def _write_frame(stream: IO[bytes], message: bytes) -> None:
+    stream.write(LENGTH.pack(len(message)))
+    stream.write(message)
+    stream.flush()
+
+
+def _read_frame(stream: IO[bytes]) -> bytes:
+    head = stream.read(LENGTH.size)
+    if len(head) == LENGTH.size:
+        (length,) = LENGTH.unpack(head)
+        message = stream.read(length)
+        if len(message) == length:
+            return message
+    raise EOFError
+
+
+# --------------------------------------------------------------------------------------------------
+# The child's side
+
+
+def _main() -> None:
+    """Answers requests until the pipe breaks, which is when the parent closes it or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A solver's own prints go to the log, and its reads find nothing.
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
+    while True:
+        kind, *rest = pickle.loads(inbox.get())
+        if kind == "import":
+            for path in rest[0]:
+                with contextlib.suppress(Exception):  # the run will tell
+                    _load(path)
+            _write_frame(answers, pickle.dumps(None))
+        else:
+            path, arguments, limit = rest
+            _write_frame(answers, _answer(path, arguments, limit, answers))
+
+
+def _listen(requests: IO[bytes], inbox: "queue.SimpleQueue[bytes]") -> None:
+    """Puts requests into the inbox; a broken pipe ends the process, even in mid-search."""
+    while True:
+        try:
+            inbox.put(_read_frame(requests))
+        except (EOFError, OSError):
+            os._exit(0)
+
+
+def _answer(path: str, arguments: bytes, limit: float | None, answers: IO[bytes]) -> bytes:
+    """Says when it is ready, runs the solver, and returns (solution, seconds, error) as a pickle.
+
+    A solver may fail in any way, and that is its outcome: nothing is hidden by catching it here.
+    """
+    ready = pickle.dumps(None)
+    try:
+        solver = _load(path)
+        case, time_limit, seed, start = pickle.loads(arguments)
+    except (Exception, SystemExit) as error:
+        _write_frame(answers, ready)
+        return _failure(error, 0.0)
+    _write_frame(answers, ready)
+    if limit is not None:  # ends an orphan whose solver never lets go of the interpreter
+        faulthandler.dump_traceback_later(limit + GRACE, exit=True)
+    began = time.perf_counter()
+    try:
+        solution = solver(case, time_limit=time_limit, seed=seed, start=start)
+        seconds = time.perf_counter() - began
+        return pickle.dumps((solution, seconds, None))
+    except (Exception, SystemExit) as error:
+        return _failure(error, time.perf_counter() - began)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _failure(error: BaseException, seconds: float) -> bytes:
+    return pickle.dumps((None, seconds, _one_line(f"{type(error).__name__}: {error}")))
+
+
+@functools.cache
+def _load(path: str) -> Callable[..., Any]:
+    """The function ``module:function``, after the imports that its body would do.
+
+    Solvers import heavy packages when called; done here, that is outside the time they are given.
+    """
+    module, _, name = path.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    for statement in _imports(function, set()):
+        code = compile(ast.Module([statement], []), f"<imports of {path}>", "exec")
+        with contextlib.suppress(ImportError):  # the call will raise it, or knows a way round it
+            exec(code, {"__name__": module, "__package__": module.rpartition(".")[0]})
+    return function
+
+
+def _imports(code: object, seen: set[object]) -> Iterator[ast.stmt]:
+    """The import statements in a function's or class's body and in those it names of its module."""
+    if not isinstance(code, FunctionType | type) or code in seen:
+        return
+    seen.add(code)
+    try:
+        source = inspect.getsource(code)
+    except (OSError, TypeError):  # installed without sources: then the first call imports
+        return
+    names = vars(sys.modules[code.__module__])
+    for node in ast.walk(ast.parse(textwrap.dedent(source))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.Name) and node.id in names:
+            named = names[node.id]
+            if getattr(named, "__module__", None) == code.__module__:
+                yield from _imports(named, seen)

@@ -1,0 +1,57 @@
+"""One instance as its source states it, and the verdict of a checker on one solution of it.
+
+A *case* holds exact numbers in the source's own units and numbering (a TSPLIB file, a user's
+arrays). An *instance* (`nco.problem`) is a batch of tensors scaled for a network. Files, checkers,
+baselines and plots work on cases; policies and searches work on instances; `Problem.load` and
+`Problem.cases` lead from one to the other.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case:
+    """What every case has; a problem's `files.py` adds its own exact fields.
+
+    Attributes:
+        name: the instance's own name, as its file states it.
+        path: the file it was read from; None for arrays and generated instances.
+    """
+
+    problem: ClassVar[str]  # the folder's name, such as "tsp"
+    view: ClassVar[str]  # what a solution is called, such as "tour"
+    name: str = "unnamed"
+    path: str | None = None
+
+    @property
+    def size(self) -> int:
+        """The number that the field calls n (cities, customers, items)."""
+        raise NotImplementedError
+
+    def numbered(self, solution: Any) -> Any:
+        """A solution in positions (from 0) put into the case's own numbers."""
+        return solution
+
+    def indexed(self, solution: Any) -> Any:
+        """The inverse of `numbered`; an `InstanceError` names a number that does not exist."""
+        return solution
+
+
+@dataclass(frozen=True)
+class Report:
+    """A checker's verdict on one solution.
+
+    Attributes:
+        cost: minimised, in the case's own units; None where it cannot be told.
+        objective: the same figure in the problem's own sense (a knapsack's value).
+        violations: one sentence for each broken rule; empty means feasible.
+    """
+
+    cost: float | int | None
+    objective: float | int | None
+    violations: list[str] = field(default_factory=list)
+
+    @property
+    def feasible(self) -> bool:
+        return not self.violations and self.cost is not None

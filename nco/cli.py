@@ -1,0 +1,317 @@
+"""The `nco` command: every sub-command is one function here; training is Lightning's own command."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from nco.errors import NCOError
+
+TRAINING = ("fit", "validate", "test", "predict")
+Handler = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the console script; exits with 2 after a one-line error."""
+    given = sys.argv[1:] if arguments is None else arguments
+    signal.signal(signal.SIGTERM, _interrupt)  # the same as Ctrl-C: keep the best so far
+    try:
+        if given and given[0] in TRAINING:
+            from nco.train import main as train
+
+            train(given)
+            return
+        options = _parser().parse_args(given)
+        code = options.handler(options)
+    except NCOError as error:
+        print(f"nco: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print("nco: interrupted before a first solution was found", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:  # `nco ... | head`
+        sys.stderr.close()
+        code = 1
+    sys.exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _truth(text: str) -> bool:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    raise argparse.ArgumentTypeError(f"true or false, not {text}")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"positive seconds, not {text}")
+    return value
+
+
+def _size(text: str) -> int | list[int]:
+    low, _, high = text.partition("-")
+    return [int(low), int(high)] if high else int(low)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nco",
+        description="Neural combinatorial optimisation. Training: nco fit|validate|test|predict "
+        "--config configs/PROBLEM/METHOD.yaml (see nco fit --help).",
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _add_solve(commands)
+    _add_check(commands)
+    _add_generate(commands)
+    _add_label(commands)
+    _add_benchmark(commands)
+    _add_models(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, handler: Handler, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(handler=handler)
+    return parser
+
+
+# ---- solve
+
+
+def _add_solve(commands: Any) -> None:
+    parser = _command(commands, "solve", _solve, "Solve instance files with a trained network.")
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument("--problem", help="the problem folder, where the file does not tell")
+    parser.add_argument("--model", default="auto", help="a shipped model, a folder or a checkpoint")
+    parser.add_argument("--time_limit", type=_seconds, metavar="S", help="seconds for each file")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--classical",
+        type=_truth,
+        default=True,
+        metavar="true|false",
+        help="let a classical solver improve the network's solution within the time limit",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON line for each file")
+    parser.add_argument("--plot", metavar="PNG", help="draw the (last) solution")
+    parser.add_argument("--save", metavar="F", help="write the (last) solution: .json, .tour, .sol")
+    parser.add_argument("--best_known", type=float, metavar="V", help="report the gap to this")
+
+
+def _solve(options: argparse.Namespace) -> int:
+    from nco.solver import solve
+
+    code = 0
+    last = None
+    for file in options.files:
+        try:
+            last = solve(
+                file,
+                problem=options.problem,
+                model=options.model,
+                time_limit=options.time_limit,
+                seed=options.seed,
+                device=options.device,
+                classical=options.classical,
+            )
+        except NCOError as error:
+            code = 2
+            print(f"nco: {error}", file=sys.stderr)
+            if options.json:
+                print(json.dumps({"file": file, "error": str(error)}), flush=True)
+            continue
+        row = {"file": file, **last.to_dict(), **_gap(last, options.best_known)}
+        if options.json:
+            row.pop("history")
+            print(json.dumps(row), flush=True)
+        else:
+            print(last)
+            if "gap_percent" in row:
+                print(f"  gap to {options.best_known:g}: {row['gap_percent']:.3f} %")
+            print(f"  {last.case.view}: {json.dumps(last.solution)}", flush=True)
+        if last.status == "INTERRUPTED":
+            code = 130
+            break
+    if last is not None:
+        _keep(last, options.plot, options.save)
+    return code
+
+
+def _gap(solution: Any, best_known: float | None) -> dict[str, float]:
+    """Positive when worse, whichever way the problem's objective is read."""
+    if best_known is None or solution.objective is None or best_known == 0:
+        return {}
+    sign = -1 if solution.objective != solution.cost else 1
+    gap = 100 * sign * (solution.objective - best_known) / abs(best_known)
+    return {"best_known": best_known, "gap_percent": gap}
+
+
+def _keep(solution: Any, plot: str | None, save: str | None) -> None:
+    if plot:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        solution.plot().figure.savefig(plot, dpi=150, bbox_inches="tight")
+    if save:
+        solution.save(save)
+
+
+# ---- check
+
+
+def _add_check(commands: Any) -> None:
+    parser = _command(commands, "check", _check, "Check a solution file against its instance file.")
+    parser.add_argument("instance", metavar="INSTANCE")
+    parser.add_argument("solution", metavar="SOLUTION", help=".tour, .sol, or JSON")
+    parser.add_argument("--problem")
+    parser.add_argument("--json", action="store_true")
+
+
+def _check(options: argparse.Namespace) -> int:
+    from nco.sources import as_case, check
+
+    report = check(as_case(options.instance, options.problem), options.solution)
+    if options.json:
+        print(json.dumps({**report.__dict__, "feasible": report.feasible}))
+    else:
+        print(f"{'feasible' if report.feasible else 'INFEASIBLE'}, objective {report.objective}")
+        for violation in report.violations:
+            print(f"  {violation}")
+    return 0 if report.feasible else 1
+
+
+# ---- generate
+
+
+def _add_generate(commands: Any) -> None:
+    parser = _command(commands, "generate", _generate, "Write random instances as files.")
+    parser.add_argument("--problem", required=True)
+    parser.add_argument("--size", type=_size, required=True, metavar="N|LOW-HIGH")
+    parser.add_argument("--instances", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", required=True, metavar="DIR")
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from nco import atomic, folders
+    from nco.seeds import generator
+
+    kind = folders.problem_class(options.problem)
+    files = folders.module(options.problem, "files")
+    folder = Path(options.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(options.instances):
+        problem = kind(size=options.size)
+        instance = problem.generate(1, generator(options.seed, "generate", index))
+        case = problem.cases(instance)[0]
+        path = folder / f"{options.problem}-{options.seed}-{index}{files.SUFFIX}"
+        atomic.write_text(path, files.write(case))
+        print(path)
+    return 0
+
+
+# ---- label
+
+
+def _add_label(commands: Any) -> None:
+    parser = _command(commands, "label", _label, "Make a labelled set: instances with solutions.")
+    parser.add_argument("--problem", required=True)
+    parser.add_argument("--size", type=_size, required=True, metavar="N|LOW-HIGH")
+    parser.add_argument("--instances", type=int, required=True)
+    parser.add_argument("--solver", required=True, help="a solver of the problem's baseline.py")
+    parser.add_argument("--time_limit", type=_seconds, metavar="S", help="for each instance")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", required=True, metavar="DIR")
+
+
+def _label(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from nco import folders, labels
+    from nco.describe import describe
+
+    problem = folders.problem_class(options.problem)(size=options.size)
+    spec = labels.LabelSpec(
+        describe(problem), options.solver, options.time_limit, options.instances, options.seed
+    )
+    with tqdm(total=options.instances, unit="label", disable=None) as bar:
+        labels.make(
+            spec,
+            Path(options.output),
+            options.workers,
+            lambda done: bar.update(done - bar.n) and None,
+        )
+    return 0
+
+
+# ---- benchmark
+
+
+def _add_benchmark(commands: Any) -> None:
+    parser = _command(commands, "benchmark", _benchmark, "Compare solvers at equal time limits.")
+    parser.add_argument("--problem")
+    parser.add_argument("--size", type=int)
+    parser.add_argument("--instances", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1234)
+    parser.add_argument("--files", nargs="+", metavar="F")
+    parser.add_argument("--best_known", metavar="CSV", help="with columns name and best_known")
+    parser.add_argument("--solvers", default="nco,ortools", help="comma-separated")
+    parser.add_argument("--time_limits", default="1", help="comma-separated seconds")
+    parser.add_argument("--output", required=True, metavar="DIR")
+
+
+def _benchmark(options: argparse.Namespace) -> int:
+    from nco.benchmark import compare, print_table, save
+
+    rows = compare(
+        problem=options.problem,
+        size=options.size,
+        instances=options.instances,
+        seed=options.seed,
+        files=options.files,
+        best_known=options.best_known,
+        solvers=options.solvers.split(","),
+        time_limits=[_seconds(text) for text in options.time_limits.split(",")],
+    )
+    save(rows, Path(options.output))
+    print_table(rows)
+    return 0
+
+
+# ---- models
+
+
+def _add_models(commands: Any) -> None:
+    parser = _command(commands, "models", _models, "List the models that ship with the package.")
+    parser.add_argument("--json", action="store_true", help="the whole cards")
+
+
+def _models(options: argparse.Namespace) -> int:
+    from nco.zoo import available
+
+    cards = available()
+    if options.json:
+        print(json.dumps(cards, indent=1))
+        return 0
+    for name, card in cards.items():
+        print(
+            f"{name}: {card['problem']['class_path'].rpartition('.')[2]}, "
+            f"{card['parameters'] / 1e6:.2f} M parameters"
+        )
+        for row in card.get("measured", []):
+            print(f"  {row['set']}: {row['gap_percent']:.3f} % ({row['search']})")
+    return 0
+
+
+if __name__ == "__main__":
+    main()

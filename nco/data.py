@@ -1,0 +1,163 @@
+"""Training data as a pure function of (seed, step, rank), and reference sets for validation."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from nco.describe import Described
+from nco.errors import NCOError
+from nco.labels import Labelled, by_size, read
+from nco.problem import Problem
+from nco.seeds import generator
+
+SHIPPED = Path(__file__).parent.parent / "configs"
+
+
+class _Steps(IterableDataset):
+    """An endless stream of batches that begins at the trainer's step."""
+
+    def __init__(self, module: "Data") -> None:
+        self.module = module
+
+    def __iter__(self) -> Iterator[Any]:
+        trainer = self.module.trainer
+        assert trainer is not None
+        step = trainer.global_step * trainer.accumulate_grad_batches
+        while True:
+            yield self.module.batch(step, trainer.global_rank)
+            step += 1
+
+
+class _Listed(Dataset):
+    """Batches that are at hand."""
+
+    def __init__(self, batches: list[Labelled]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Labelled:
+        return self.batches[index]
+
+
+class Data(Described, LightningDataModule):
+    """What the kinds of training data share: seed, batch size and reference sets.
+
+    Args:
+        batch_size: instances of a step, on each rank.
+        seed: of the training data.
+        references: folders of labelled sets for validation and test (`nco label` makes them), or
+            names of the reference sets that ship with the package, such as ``tsp50``.
+        reference_batch: instances of a validation batch.
+    """
+
+    def __init__(
+        self,
+        batch_size: int = 64,
+        seed: int = 0,
+        references: list[str] | None = None,
+        reference_batch: int = 64,
+    ) -> None:
+        super().__init__()
+        self.batch_size, self.seed = batch_size, seed
+        self.references, self.reference_batch = references or [], reference_batch
+
+    @property
+    def problem(self) -> Problem[Any, Any]:
+        """The method's problem: it is declared once, there."""
+        assert self.trainer is not None
+        found: Problem[Any, Any] = self.trainer.lightning_module.problem  # type: ignore[assignment]
+        return found
+
+    def batch(self, step: int, rank: int) -> Any:
+        raise NotImplementedError
+
+    def train_dataloader(self) -> DataLoader:
+        return DataLoader(_Steps(self), batch_size=None)
+
+    def val_dataloader(self) -> list[DataLoader]:
+        return [self._reference(name) for name in self.references]
+
+    def test_dataloader(self) -> list[DataLoader]:
+        return self.val_dataloader()
+
+    def predict_dataloader(self) -> list[DataLoader]:
+        return self.val_dataloader()
+
+    def _reference(self, name: str) -> DataLoader:
+        folder = SHIPPED / "references" / name
+        if not folder.exists():
+            folder = Path(name)
+        batches = []
+        for part in by_size(read(folder, self.problem), self.problem):
+            batches += [
+                part[first : first + self.reference_batch]
+                for first in range(0, len(part), self.reference_batch)
+            ]
+        return DataLoader(_Listed(batches), batch_size=None)
+
+
+class Fresh(Data):
+    """New random instances at every step, made on the training device's behalf by the problem.
+
+    Args:
+        batch_size, seed, references, reference_batch: as in `Data`.
+    """
+
+    def __init__(
+        self,
+        batch_size: int = 64,
+        seed: int = 0,
+        references: list[str] | None = None,
+        reference_batch: int = 64,
+    ) -> None:
+        super().__init__(batch_size, seed, references, reference_batch)
+
+    def batch(self, step: int, rank: int) -> Any:
+        assert self.trainer is not None
+        device = self.trainer.strategy.root_device
+        return self.problem.generate(
+            self.batch_size, generator(self.seed, "fresh", step, rank, device=device)
+        )
+
+
+class Labels(Data):
+    """Random batches of labelled sets, one size a batch.
+
+    Args:
+        folders: labelled sets made by `nco label`.
+        batch_size, seed, references, reference_batch: as in `Data`.
+    """
+
+    def __init__(
+        self,
+        folders: list[str],
+        batch_size: int = 64,
+        seed: int = 0,
+        references: list[str] | None = None,
+        reference_batch: int = 64,
+    ) -> None:
+        super().__init__(batch_size, seed, references, reference_batch)
+        self.folders = folders
+        self.groups: list[Labelled] = []
+
+    def setup(self, stage: str) -> None:
+        if stage != "fit" or self.groups:
+            return
+        for folder in self.folders:
+            self.groups += by_size(read(Path(folder), self.problem), self.problem)
+        if not self.groups:
+            raise NCOError("no labelled set: give data.init_args.folders, made by `nco label`")
+        counts = torch.tensor([float(len(group)) for group in self.groups])
+        self.weights = counts / counts.sum()
+
+    def batch(self, step: int, rank: int) -> Labelled:
+        random = generator(self.seed, "labels", step, rank)
+        group = self.groups[int(torch.multinomial(self.weights, 1, generator=random))]
+        rows = torch.randint(len(group), (self.batch_size,), generator=random)
+        return group[rows]

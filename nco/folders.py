@@ -1,0 +1,55 @@
+"""Finds problem folders and their modules; a new folder is found without being registered anywhere."""
+
+import importlib
+import importlib.util
+import pkgutil
+from types import ModuleType
+from typing import Any
+
+from nco.errors import NCOError
+
+ROOT = "nco.problems"
+
+
+def names() -> list[str]:
+    """The problem folders of this installation."""
+    package = importlib.import_module(ROOT)
+    return sorted(item.name for item in pkgutil.iter_modules(package.__path__) if item.ispkg)
+
+
+def module(problem: str, part: str) -> ModuleType:
+    """The module `part` (``files``, ``check``, ``baseline``, ``plot``) of a problem folder."""
+    if problem not in names():
+        raise NCOError(f"unknown problem {problem}; there are {', '.join(names())}")
+    return importlib.import_module(f"{ROOT}.{problem}.{part}")
+
+
+def problem_class(problem: str) -> type:
+    """The problem class that a folder names first in its ``__all__``."""
+    if problem not in names():
+        raise NCOError(f"unknown problem {problem}; there are {', '.join(names())}")
+    package = importlib.import_module(f"{ROOT}.{problem}")
+    found: type = getattr(package, package.__all__[0])
+    return found
+
+
+def folder_of(problem: Any) -> str:
+    """The package that a problem object's class lives in, such as ``nco.problems.tsp``."""
+    return type(problem).__module__.rpartition(".")[0]
+
+
+def part_of(problem: Any, part: str) -> ModuleType | None:
+    """The module `part` beside a problem's class; None where its author wrote none."""
+    package = folder_of(problem)
+    name = f"{package}.{part}" if package else part
+    if not package or importlib.util.find_spec(name) is None:
+        return None
+    return importlib.import_module(name)
+
+
+def check_module(problem: Any) -> ModuleType:
+    """The independent checker of a problem, which labelling cannot do without."""
+    found = part_of(problem, "check")
+    if found is None:
+        raise NCOError(f"{folder_of(problem)} has no check.py")
+    return found

@@ -1,0 +1,245 @@
+"""Labelled sets: instances with good solutions, found by a solver, checked, and stored compactly.
+
+A set is a folder: ``set.json`` says what it holds, ``00000.safetensors`` and so on hold the actions
+and costs of one chunk each. Instances are not stored; chunk i is generated again from
+``derive(seed, "labels", i)`` and compared by its fingerprint. A chunk file is written whole or not
+at all, so a run that was killed goes on where it stopped and ends with the same set.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from nco import atomic, baselines
+from nco.batch import Batch, cat
+from nco.case import Case, Report
+from nco.describe import construct
+from nco.errors import InstanceError, NCOError
+from nco.folders import check_module
+from nco.problem import Problem
+from nco.seeds import derive, generator
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled(Batch):
+    """Instances of one size with known solutions."""
+
+    instance: Batch
+    actions: Tensor  # [B, L, T] long; L solutions an instance, short ones end in no-ops
+    cost: Tensor  # [B, L] double, in the source's units, from the independent checker
+
+
+@dataclass(frozen=True)
+class LabelSpec:
+    """What a labelled set holds; equal specs give the identical set.
+
+    Attributes:
+        problem: description of the problem whose `generate` makes the instances.
+        solver: name of a solver in the problem folder's `baseline.py`.
+        time_limit: seconds for each instance; None is the solver's default.
+        instances: number of instances; seed: theirs; chunk: instances of one file (and one size).
+    """
+
+    problem: dict[str, Any]
+    solver: str
+    time_limit: float | None
+    instances: int
+    seed: int
+    chunk: int = 200
+    format: int = FORMAT
+
+    def chunks(self) -> int:
+        return -(-self.instances // self.chunk)
+
+
+def generate_chunk(problem: Problem[Any, Any], spec: LabelSpec, index: int) -> Any:
+    """The instances of chunk `index`."""
+    count = min(spec.chunk, spec.instances - index * spec.chunk)
+    return problem.generate(count, generator(spec.seed, "labels", index))
+
+
+def make(spec: LabelSpec, folder: Path, workers: int, progress: Callable[[int], None]) -> None:
+    """Fills `folder`; goes on where an earlier run of the same spec stopped.
+
+    Every solution is checked by the problem's independent checker before it is stored.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _claim(spec, folder)
+    problem = construct(spec.problem)
+    check = check_module(problem).check
+    with baselines.Workers(workers) as pool:
+        for index in range(spec.chunks()):
+            path = folder / f"{index:05d}.safetensors"
+            if not path.exists():
+                instance = generate_chunk(problem, spec, index)
+                cases = problem.cases(instance)
+                answers = _solve_all(pool, check, cases, spec, index * spec.chunk)
+                _write_chunk(problem, instance, cases, answers, path)
+            progress(min((index + 1) * spec.chunk, spec.instances))
+    digests = [
+        atomic.sha256((folder / f"{i:05d}.safetensors").read_bytes()) for i in range(spec.chunks())
+    ]
+    atomic.write_text(
+        folder / "set.json", json.dumps({**spec.__dict__, "sha256": digests}, indent=1)
+    )
+
+
+def _solve_all(
+    pool: baselines.Workers,
+    check: Callable[[Case, Any], Report],
+    cases: Sequence[Case],
+    spec: LabelSpec,
+    first: int,
+) -> list[tuple[Any, float]]:
+    """A checked solution and its cost for every case; instance `first` is the first of them."""
+    handles = [
+        pool.submit(
+            case, spec.solver, time_limit=spec.time_limit, seed=derive(spec.seed, first + i) % 2**31
+        )
+        for i, case in enumerate(cases)
+    ]
+    answers = []
+    for i, (case, handle) in enumerate(zip(cases, handles, strict=True)):
+        outcome = handle.wait()
+        assert outcome is not None
+        if outcome.solution is None:
+            raise NCOError(f"instance {first + i}: {spec.solver}: {outcome.error or 'no solution'}")
+        report = check(case, outcome.solution)
+        if not report.feasible or report.cost is None:
+            raise NCOError(f"instance {first + i}: {spec.solver} answered: {report.violations[0]}")
+        answers.append((outcome.solution, float(report.cost)))
+    return answers
+
+
+def _claim(spec: LabelSpec, folder: Path) -> None:
+    path = folder / "set.json"
+    if path.exists():
+        found = read_spec(folder)
+        if found != spec:
+            raise NCOError(f"{path}: holds another set ({found}); choose another folder")
+        return
+    atomic.write_text(path, json.dumps(spec.__dict__, indent=1))
+
+
+def read_spec(folder: Path) -> LabelSpec:
+    path = folder / "set.json"
+    try:
+        data = json.loads(path.read_text())
+        data.pop("sha256", None)
+        spec = LabelSpec(**data)
+    except FileNotFoundError as error:
+        raise NCOError(f"{path}: no such labelled set; make one with `nco label`") from error
+    except (ValueError, TypeError) as error:
+        raise InstanceError(
+            f"not the description of a labelled set ({error})", path=path
+        ) from error
+    if spec.format != FORMAT:
+        raise InstanceError(
+            "this version reads format 1", field="format", value=spec.format, path=path
+        )
+    return spec
+
+
+def fingerprint(instance: Batch) -> str:
+    """Sixteen hexadecimal digits of the tensors' bytes."""
+    parts: list[bytes] = []
+    instance.map(lambda tensor: parts.append(tensor.contiguous().numpy().tobytes()) or tensor)  # type: ignore[func-returns-value]
+    return atomic.sha256(b"".join(parts))[:16]
+
+
+def _write_chunk(
+    problem: Problem[Any, Any],
+    instance: Any,
+    cases: Sequence[Case],
+    answers: Sequence[tuple[Any, float]],
+    path: Path,
+) -> None:
+    solutions = [case.indexed(answer[0]) for case, answer in zip(cases, answers, strict=True)]
+    actions = problem.actions(instance, solutions)
+    tensors = {
+        "actions": actions.to(torch.int16 if int(actions.max()) < 2**15 else torch.int32),
+        "cost": torch.tensor([float(answer[1]) for answer in answers], dtype=torch.double),
+    }
+    metadata = {"instances": fingerprint(instance)}
+    atomic.write_bytes(path, safetensors.torch.save(tensors, metadata))
+
+
+def read(folder: Path, problem: Problem[Any, Any] | None = None) -> Iterator[Labelled]:
+    """The chunks of a complete set, verified; actions in the encoding of `problem` if given."""
+    spec = read_spec(folder)
+    own = construct(spec.problem)
+    digests = json.loads((folder / "set.json").read_text()).get("sha256")
+    if digests is None:
+        raise NCOError(f"{folder}: the set is not complete; run the same `nco label` again")
+    for index in range(spec.chunks()):
+        yield read_chunk(spec, own, folder, index, digests[index], problem)
+
+
+def read_chunk(
+    spec: LabelSpec,
+    own: Problem[Any, Any],
+    folder: Path,
+    index: int,
+    digest: str | None,
+    problem: Problem[Any, Any] | None = None,
+) -> Labelled:
+    """One chunk, with its instances made again from the seed."""
+    path = folder / f"{index:05d}.safetensors"
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InstanceError("missing; run the same `nco label` again", path=path) from error
+    if digest is not None and atomic.sha256(data) != digest:
+        raise InstanceError(
+            "damaged; delete it and run the same `nco label` again",
+            field="SHA-256",
+            value=atomic.sha256(data)[:16],
+            path=path,
+        )
+    with safetensors.safe_open(os.fspath(path), "pt") as file:
+        metadata = file.metadata()
+        actions = file.get_tensor("actions").long()
+        cost = file.get_tensor("cost")
+    instance = generate_chunk(own, spec, index)
+    if metadata["instances"] != fingerprint(instance):
+        raise InstanceError(
+            "this version generates other instances than those labelled",
+            field="fingerprint",
+            value=metadata["instances"],
+            path=path,
+        )
+    if problem is not None and type(problem) is not type(own):
+        actions = problem.actions(instance, own.solution(instance, actions))
+    return Labelled(instance, actions[:, None], cost[:, None])
+
+
+def by_size(chunks: Iterator[Labelled], problem: Problem[Any, Any]) -> list[Labelled]:
+    """Chunks of equal instance shape joined, shorter action rows padded with their no-op."""
+    groups: dict[int, list[Labelled]] = {}
+    for chunk in chunks:
+        shape = problem.features(chunk.instance).nodes.shape[1]
+        groups.setdefault(shape, []).append(chunk)
+    joined = []
+    for parts in groups.values():
+        longest = max(part.actions.shape[2] for part in parts)
+        joined.append(
+            cat(
+                [
+                    Labelled(
+                        part.instance, problem.pad(part.instance, part.actions, longest), part.cost
+                    )
+                    for part in parts
+                ]
+            )
+        )
+    return joined

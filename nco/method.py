@@ -1,0 +1,149 @@
+"""What every way of training shares: optimiser, schedule, validation, and a checkpoint of plain data."""
+
+import math
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Generator, Tensor
+
+from nco.describe import Described, describe
+from nco.labels import Labelled
+from nco.policy import Policy
+from nco.problem import Problem
+from nco.rollout import Rollout, greedy, rollout
+from nco.seeds import generator
+
+DESCRIPTION = "nco"  # the checkpoint's key that holds the description
+
+
+class Method(Described, LightningModule, ABC):
+    """A method adds its `loss`; everything else is here.
+
+    The learning rate warms up and then stays constant, because compute comes in pieces of unknown
+    total length. A short decay run from any checkpoint (``--model.init_args.decay_steps 2000``)
+    takes it linearly to zero and then stops by itself.
+
+    Random numbers depend on (seed, step, rank) alone, so a run that was killed and resumed equals
+    one that was not, bit for bit on the same hardware and threads.
+
+    Args:
+        problem: the rules.
+        policy: the network; its layers are built here, for the problem's widths.
+        lr: peak learning rate of AdamW; warmup: steps to reach it; weight_decay: AdamW's.
+        decay_steps: when positive, this run takes the rate to zero in so many steps from its start.
+        seed: of rollouts.
+        initial: a checkpoint, a folder or the name of a shipped model whose weights are the start.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        policy: Policy,
+        *,
+        lr: float = 3e-4,
+        warmup: int = 200,
+        weight_decay: float = 0.0,
+        decay_steps: int = 0,
+        seed: int = 0,
+        initial: str | None = None,
+    ) -> None:
+        super().__init__()
+        torch.manual_seed(seed)  # initial weights: the one use of the global generator
+        self.problem, self.policy = problem, policy.build(problem.sizes)
+        self.lr, self.warmup, self.weight_decay = lr, warmup, weight_decay
+        self.decay_steps, self.seed, self.initial = decay_steps, seed, initial
+        self.decay_start: int | None = None
+        if initial is not None:
+            from nco.zoo import load
+
+            self.policy.load_state_dict(load(initial).policy.state_dict())
+
+    @abstractmethod
+    def loss(self, batch: Any, generator: Generator) -> Tensor:
+        """The loss of one batch from the data module; log with `self.log`."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return self.loss(batch, self.generator("train", self.global_step))
+
+    def generator(self, *where: int | str) -> Generator:
+        """Random numbers for one place in the training, on the module's device."""
+        return generator(self.seed, self.global_rank, *where, device=self.device)
+
+    def validation_step(self, batch: Labelled, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Gaps to the stored reference cost in percent: the best over all starts, and the first."""
+        self._measure("val", batch, dataloader_idx)
+
+    def test_step(self, batch: Labelled, batch_idx: int, dataloader_idx: int = 0) -> None:
+        self._measure("test", batch, dataloader_idx)
+
+    def _measure(self, stage: str, batch: Labelled, index: int) -> None:
+        found = self._multistart(batch.instance).cost
+        reference = batch.cost.amin(1)
+        name = Path(self.trainer.datamodule.references[index]).name  # type: ignore[attr-defined]
+        gaps = 100 * (found - reference[:, None]) / reference.abs()[:, None]
+        for key, value in (("gap", gaps.amin(1)), ("gap_first_start", gaps[:, 0])):
+            self.log(
+                f"{stage}/{name}/{key}",
+                value.mean(),
+                batch_size=len(value),
+                prog_bar=key == "gap",
+                sync_dist=True,
+                add_dataloader_idx=False,
+            )
+
+    def _multistart(self, instance: Any) -> Rollout:
+        starts = max(self.problem.start_count(instance), 1)
+        prefix = self.problem.starts(instance, starts) if starts > 1 else None
+        return rollout(
+            self.problem, self.policy, instance, starts, greedy, prefix=prefix, logp=False
+        )
+
+    def predict_step(self, batch: Labelled, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        """The best greedy actions ``[B, T]``."""
+        found = self._multistart(batch.instance)
+        best = found.cost.argmin(1)
+        return found.actions[torch.arange(len(best), device=best.device), best]
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        decayed = [p for p in self.policy.parameters() if p.ndim > 1]
+        others = [p for p in self.policy.parameters() if p.ndim <= 1]
+        groups = [
+            {"params": decayed, "weight_decay": self.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.lr)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def _rate(self, step: int) -> float:
+        rate = min(1.0, (step + 1) / max(self.warmup, 1))
+        if self.decay_start is not None:
+            rate *= max(0.0, 1 - (step - self.decay_start) / self.decay_steps)
+        return rate
+
+    def on_fit_start(self) -> None:
+        if self.decay_steps and self.decay_start is None:
+            self.decay_start = self.global_step
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if not math.isfinite(float(outputs["loss"])):
+            raise FloatingPointError(
+                f"the loss is {float(outputs['loss'])} at step {self.global_step}"
+            )
+        if self.decay_start is not None and self.global_step >= self.decay_start + self.decay_steps:
+            self.trainer.should_stop = True
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # not `save_hyperparameters`: Lightning's CLI would let those override the command line
+        checkpoint[DESCRIPTION] = {"method": describe(self), "decay_start": self.decay_start}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.decay_steps:
+            self.decay_start = checkpoint[DESCRIPTION]["decay_start"]

@@ -1,0 +1,169 @@
+"""A problem: its rules as pure functions over an immutable state.
+
+The letters, everywhere in this package: **B** instances, **S** rollouts of each instance
+(starts x samples x population), **M** agents (an axis only where the problem has agents), **N**
+nodes, **A** actions, **T** steps, **P** steps that are looked at, **D** width.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+from torch import Generator, Tensor
+
+from nco.batch import Batch, stack
+from nco.case import Case
+from nco.describe import Described
+
+Instance = TypeVar("Instance", bound=Batch)
+State = TypeVar("State", bound=Batch)
+
+
+@dataclass(frozen=True, eq=False)
+class Features(Batch):
+    """What a policy may know of an instance once and for all."""
+
+    nodes: Tensor  # [B, N, F] float
+    exists: Tensor | None = None  # [B, N] bool, False is padding; None: nothing is padding
+    xy: Tensor | None = None  # [B, N, 2] positions in the unit square
+    edges: Tensor | None = None  # [B, N, N, E] float
+
+
+@dataclass(frozen=True, eq=False)
+class Observation(Batch):
+    """What a policy may know of a state."""
+
+    mask: Tensor  # [B, S, *M, A] bool, True is allowed; at least one is
+    focus: Tensor  # [B, S, *M, K] long, nodes the state stands at, most recent last; -1 is none
+    context: Tensor  # [B, S, *M, C] float
+    alive: Tensor | None = None  # [B, S, N] bool, the nodes of the remaining sub-problem
+    nodes: Tensor | None = None  # [B, S, N, F'] float, node features that change
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The widths a network needs, read from the problem and never typed twice; 0 is absent."""
+
+    node: int
+    focus: int = 0
+    context: int = 0
+    edge: int = 0
+    dynamic: int = 0
+    kinds: int = 1  # A = kinds * N: action a is kind a // N of node a % N
+
+
+class Problem(Described, ABC, Generic[Instance, State]):
+    """The rules of a problem; see `nco.testing.check_problem` for the contract it must meet.
+
+    Cost is minimised everywhere. `cost` from the actions alone is the definition, so that a policy,
+    a label and a classical solver are priced by the same line.
+    """
+
+    sizes: ClassVar[Sizes]
+
+    @abstractmethod
+    def generate(self, batch: int, generator: Generator) -> Instance:
+        """`batch` random instances on the generator's device; equal generators, equal instances."""
+
+    @abstractmethod
+    def features(self, instance: Instance) -> Features:
+        """What a policy may know of `instance` ``[B, ...]``."""
+
+    @abstractmethod
+    def reset(self, instance: Instance, rollouts: int) -> State:
+        """The first states ``[B, S, ...]``."""
+
+    @abstractmethod
+    def observe(self, instance: Instance, state: State) -> Observation:
+        """What a policy may know of `state`; a finished row allows exactly one no-op action."""
+
+    @abstractmethod
+    def step(self, instance: Instance, state: State, action: Tensor) -> State:
+        """The states after `action` ``[B, S, *M]``; nothing is changed in place."""
+
+    @abstractmethod
+    def done(self, instance: Instance, state: State) -> Tensor:
+        """Which states are finished, ``[B, S]`` bool."""
+
+    @abstractmethod
+    def cost(self, instance: Instance, actions: Tensor) -> Tensor:
+        """The cost ``[B, S]`` of complete `actions` ``[B, S, T, *M]``."""
+
+    @abstractmethod
+    def horizon(self, instance: Instance) -> tuple[int, int]:
+        """Bounds (least, most) on the steps until every row is finished.
+
+        The rollout asks `done` only between the two; equal bounds spare the device every question.
+        """
+
+    @abstractmethod
+    def solution(self, instance: Instance, actions: Tensor) -> list[Any]:
+        """The canonical solutions, in positions from 0, of `actions` ``[B, T]``, one an instance."""
+
+    @abstractmethod
+    def actions(self, instance: Instance, solutions: Sequence[Any]) -> Tensor:
+        """``[B, T]``: the inverse of `solution`, up to `equivalent`; short rows end in no-ops."""
+
+    def replay(self, instance: Instance, actions: Tensor, steps: Tensor | None = None) -> State:
+        """The states ``[B, S, P, ...]`` before the given `steps` ``[B, S, P]`` of `actions`.
+
+        Without `steps`, before each of the T steps. This default walks the episode; a problem whose
+        states have a closed form overrides it.
+        """
+        state = self.reset(instance, actions.shape[1])
+        states = [state]
+        for t in range(actions.shape[2] - 1):
+            state = self.step(instance, state, actions[:, :, t])
+            states.append(state)
+        every = stack(states, 2)
+        if steps is None:
+            return every
+        rows = torch.arange(actions.shape[0], device=actions.device)[:, None, None]
+        columns = torch.arange(actions.shape[1], device=actions.device)[None, :, None]
+        return every.map(lambda tensor: tensor[rows, columns, steps])
+
+    def pad(self, instance: Instance, actions: Tensor, total: int) -> Tensor:
+        """Complete `actions` ``[B, S, T, *M]`` followed by no-ops up to `total` steps."""
+        missing = total - actions.shape[2]
+        if missing <= 0:
+            return actions
+        state = self.reset(instance, actions.shape[1])
+        for t in range(actions.shape[2]):
+            state = self.step(instance, state, actions[:, :, t])
+        no_op = self.observe(instance, state).mask.float().argmax(-1)
+        return torch.cat([actions, torch.stack([no_op] * missing, 2)], 2)
+
+    def starts(self, instance: Instance, rollouts: int) -> Tensor:
+        """First actions ``[B, S, 1, *M]`` that differ between rollouts, wrapping where too few."""
+        raise NotImplementedError(f"{type(self).__name__} has no natural starts")
+
+    def start_count(self, instance: Instance) -> int:
+        """How many different starts the largest instance of the batch has; 0: no starts."""
+        return 0
+
+    def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
+        """Random actions ``[B, S, T, *M]`` of the same solutions (a rotation, a reversal, ...)."""
+        return actions
+
+    def symmetries(self, instance: Instance) -> list[Instance]:
+        """Images of `instance` with the same optimal actions, itself first (8 in the plane)."""
+        return [instance]
+
+    def load(self, cases: Sequence[Case]) -> Instance:
+        """One batch, padded to the largest, of exact cases."""
+        raise NotImplementedError(f"{type(self).__name__} reads no files")
+
+    def cases(self, instance: Instance) -> list[Case]:
+        """The exact case of every instance of a batch."""
+        raise NotImplementedError(f"{type(self).__name__} has no exact cases")
+
+    def published(self, size: int, count: int, seed: int) -> list[Case]:
+        """The first `count` cases of the literature's test set with that size and seed."""
+        raise NotImplementedError(f"{type(self).__name__} has no published test sets")
+
+    def sized(self, size: int) -> "Problem[Instance, State]":
+        """The same problem, generating instances of one size."""
+        arguments = {**self.__dict__["_init_args"], "size": size}
+        return type(self)(**arguments)

@@ -1,0 +1,53 @@
+"""Random rollouts from all starts until the budget is spent."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from nco.policy import Policy
+from nco.problem import Problem
+from nco.rollout import Interrupted, rollout, sample
+from nco.search.budget import Budget, Incumbent
+from nco.search.multistart import best_of, better
+from nco.seeds import generator
+
+AT_ONCE = 2e6  # rollouts x nodes in memory at a time
+
+
+def sampling(
+    problem: Problem[Any, Any], policy: Policy, instance: Any, budget: Budget
+) -> Iterator[Incumbent]:
+    """Yields whenever a round of samples improves any instance; endless without a limit."""
+    nodes = problem.features(instance).nodes.shape[1]
+    starts = problem.start_count(instance)
+    at_once = max(1, int(AT_ONCE / max(nodes * len(instance), 1)))
+    memory = policy.encode(problem.features(instance))
+    best: Incumbent | None = None
+    spent = 0
+    for turn in itertools.count():
+        left = at_once if budget.rollouts is None else min(at_once, budget.rollouts - spent)
+        if left <= 0 or budget.over():
+            return
+        count = min(left, starts) if starts > 1 else left
+        prefix = problem.starts(instance, count) if starts > 1 else None
+        random = generator(budget.seed, "sampling", turn, device=instance.device)
+        try:
+            found = rollout(
+                problem,
+                policy,
+                instance,
+                count,
+                sample(random),
+                prefix=prefix,
+                logp=False,
+                memory=memory,
+                stop=budget.over,
+            )
+        except Interrupted:
+            return
+        spent += count
+        round_best = best_of(found.actions, found.cost, "sampling")
+        new = better(problem, instance, best, round_best)
+        if best is None or bool((new.cost < best.cost).any()):
+            yield new
+        best = new

@@ -1,0 +1,121 @@
+"""What a person gets back from `nco.solve`."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nco import atomic, folders
+from nco.case import Case
+from nco.errors import NCOError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """A better solution on the way: after how many seconds, at what cost, found by what."""
+
+    seconds: float
+    cost: float
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A checked solution of one instance.
+
+    Attributes:
+        problem: the problem folder's name; name, n: the instance's own.
+        cost: minimised, in the instance's own units, by the independent checker.
+        objective: the same figure in the problem's own sense (a knapsack's value).
+        feasible, violations: the checker's verdict, a sentence for each broken rule.
+        solution: in the instance's own numbers; also under the problem's word for it (`tour`,
+            `routes`, `items`).
+        actions: the policy's actions that it stands for.
+        status: OPTIMAL, FEASIBLE, INTERRUPTED or INFEASIBLE.
+        seconds: wall time of the call, loading included; setup_seconds: of that, loading.
+        model: what was asked; history: every improvement with time and source.
+    """
+
+    problem: str
+    name: str
+    n: int
+    cost: float | int | None
+    objective: float | int | None
+    feasible: bool
+    violations: list[str]
+    solution: Any
+    actions: list[int]
+    status: str
+    seconds: float
+    setup_seconds: float
+    model: str
+    seed: int
+    history: list[Improvement] = field(default_factory=list)
+    case: Case | None = field(default=None, repr=False)
+
+    def __getattr__(self, name: str) -> Any:
+        case = self.__dict__.get("case")
+        if case is not None and name == case.view:
+            return self.solution
+        raise AttributeError(f"a {self.__dict__.get('problem', '')} solution has no {name}")
+
+    def __str__(self) -> str:
+        figure = self.cost if self.objective is None else self.objective
+        shown = f"{figure:.6g}" if isinstance(figure, float) else str(figure)
+        word = "objective" if self.objective != self.cost else "cost"
+        lines = [
+            f"{self.name} ({self.problem}, n = {self.n}): {word} {shown}, {self.status}, "
+            f"{self.seconds:.2f} s, {self.model}"
+        ]
+        lines += [f"  violated: {violation}" for violation in self.violations]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as `nco solve --json` prints it."""
+        return {
+            "problem": self.problem,
+            "name": self.name,
+            "n": self.n,
+            "cost": self.cost,
+            "objective": self.objective,
+            "feasible": self.feasible,
+            "violations": self.violations,
+            "status": self.status,
+            "seconds": round(self.seconds, 4),
+            "setup_seconds": round(self.setup_seconds, 4),
+            "model": self.model,
+            "seed": self.seed,
+            "solution": self.solution,
+            "history": [
+                {"seconds": round(step.seconds, 4), "cost": step.cost, "source": step.source}
+                for step in self.history
+            ],
+        }
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draws the solution; on new axes unless given some."""
+        case = self._case("plotted")
+        if ax is None:
+            import matplotlib.pyplot
+
+            _, ax = matplotlib.pyplot.subplots(figsize=(6, 6))
+        folders.module(self.problem, "plot").plot(case, self.solution, ax)
+        return ax
+
+    def save(self, path: str | Path) -> None:
+        """Writes ``.json`` (everything), or the problem's public solution format (.tour, .sol)."""
+        target = Path(path)
+        if target.suffix == ".json":
+            text = json.dumps(self.to_dict(), indent=1) + "\n"
+        else:
+            files = folders.module(self.problem, "files")
+            text = files.write_solution(self._case("saved so"), self.solution, self.cost)
+        atomic.write_text(target, text)
+
+    def _case(self, what: str) -> Case:
+        if self.case is None:
+            raise NCOError(f"{self.problem} has no files.py: its solutions cannot be {what}")
+        return self.case

@@ -1,0 +1,324 @@
+"""`solve`: read, pick a model, search until the deadline, check, and hand over a Solution."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from nco import baselines, folders, sources, zoo
+from nco.batch import Batch
+from nco.case import Case, Report
+from nco.errors import NCOError
+from nco.search.budget import Budget, Incumbent
+from nco.search.multistart import better, multistart
+from nco.search.sampling import sampling
+from nco.solution import Improvement, Solution
+
+TOGETHER = 2e5  # nodes x starts of a batch that is solved in one pass
+MARGIN = 0.02  # seconds kept for the checker and for leaving
+FINISH_SHARE = 0.5  # of the time left after the first network pass, for classical improvement
+
+
+def solve(
+    source: Any,
+    *,
+    problem: str | None = None,
+    model: str = "auto",
+    time_limit: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    classical: bool = True,
+) -> Any:
+    """Solves one instance, or a list of instances of any sizes and problems.
+
+    Args:
+        source: a path, a case (`nco.read`), arrays, a batch of tensors (an Instance of the model's
+            own problem), or a list of any of these. Arrays: ``[n, 2]`` or a dict with ``coords`` or
+            ``distances`` for TSP; ``coords [n+1, 2]`` (depot first), ``demand [n+1]``,
+            ``capacity`` for CVRP; ``values, weights, capacity`` for knapsack.
+        problem: the problem folder's name, where the source does not tell.
+        model: a shipped model's name, a model folder, a checkpoint, or "auto": the shipped model
+            with the least measured gap near the instance's size.
+        time_limit: seconds for each instance; None is one deterministic pass of the search that the
+            model's card names.
+        seed: of random rollouts; the same seed without a time limit gives the same answer.
+        device: "auto" is a GPU where there is one.
+        classical: let a classical solver improve the network's solution within the time limit.
+
+    Returns:
+        A `Solution`, or a list of them in the order of `source`.
+
+    Raises:
+        InstanceError: what is wrong with which input, before any search starts.
+    """
+    entry = time.perf_counter()
+    if time_limit is not None and not time_limit > 0:
+        raise NCOError(f"time_limit must be positive seconds, not {time_limit}")
+    where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    asked = _Asked(model, time_limit, seed, where, classical)
+    if isinstance(source, Batch):
+        return _solve_instance(source, asked, entry)
+    if isinstance(source, list | tuple) and not _is_points(source):
+        return _solve_many([sources.as_case(item, problem) for item in source], asked, entry)
+    return _solve_many([sources.as_case(source, problem)], asked, entry)[0]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the caller asked for, beside the source."""
+
+    model: str
+    time_limit: float | None
+    seed: int
+    device: str
+    classical: bool
+
+    def load(self, case: Case | None) -> zoo.Model:
+        name = self.model
+        if name == "auto":
+            if case is None:
+                raise NCOError("tensors do not tell which model: name one with model=")
+            name = zoo.choose(case.problem, case.size)
+        found = zoo.load(name, self.device)
+        if case is not None and folders.folder_of(found.problem).rpartition(".")[2] != case.problem:
+            raise NCOError(f"model {name} is not one for {case.problem}")
+        return found
+
+
+def _is_points(source: Sequence[Any]) -> bool:
+    """Whether a list is itself one instance: rows of two numbers."""
+    return len(source) > 0 and all(
+        isinstance(row, list | tuple) and len(row) == 2 and all(_is_number(x) for x in row)
+        for row in source
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _solve_many(cases: list[Case], asked: _Asked, entry: float) -> list[Solution]:
+    found: dict[int, Solution] = {}
+    if asked.time_limit is not None:
+        for index, case in enumerate(cases):
+            begin = entry if index == 0 else time.perf_counter()
+            found[index] = _solve_group([case], asked, begin)[0]
+        return [found[index] for index in range(len(cases))]
+    for group in _groups(cases):
+        begin = entry if not found else time.perf_counter()
+        parts = [cases[index] for index in group]
+        found.update(zip(group, _solve_group(parts, asked, begin), strict=True))
+    return [found[index] for index in range(len(cases))]
+
+
+def _groups(cases: list[Case]) -> Iterator[list[int]]:
+    """Indices of cases that are solved in one batch: one problem, neighbouring sizes."""
+    order = sorted(range(len(cases)), key=lambda i: (cases[i].problem, cases[i].size))
+    group: list[int] = []
+    for index in order:
+        case = cases[index]
+        if group:
+            first = cases[group[0]]
+            area = (len(group) + 1) * max(case.size, 1) ** 2
+            close = case.size <= first.size * 1.1 + 2
+            if case.problem != first.problem or not close or area > TOGETHER:
+                yield group
+                group = []
+        group.append(index)
+    if group:
+        yield group
+
+
+@dataclass
+class _Progress:
+    """The best solutions so far of a group, each checked when it was found."""
+
+    model: zoo.Model
+    cases: list[Case]
+    begin: float
+    best: list[tuple[Any, list[int], Report] | None] = field(default_factory=list)
+    history: list[list[Improvement]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.best = [None] * len(self.cases)
+        self.history = [[] for _ in self.cases]
+
+    def take(self, instance: Any, incumbent: Incumbent) -> None:
+        """Checks an incumbent's solutions and keeps those that are better."""
+        solutions = self.model.problem.solution(instance, incumbent.actions)
+        for index, solution in enumerate(solutions):
+            numbered = self.cases[index].numbered(solution)
+            self.offer(index, numbered, incumbent.actions[index].tolist(), incumbent.source)
+
+    def offer(self, index: int, solution: Any, actions: list[int], source: str) -> None:
+        case = self.cases[index]
+        report = folders.module(case.problem, "check").check(case, solution)
+        if _beats(report, self.best[index]):
+            self.best[index] = (solution, actions, report)
+            if report.feasible:
+                seconds = time.perf_counter() - self.begin
+                self.history[index].append(Improvement(seconds, report.cost, source))
+
+
+def _beats(report: Report, best: tuple[Any, list[int], Report] | None) -> bool:
+    if best is None:
+        return True
+    old = best[2]
+    if report.feasible != old.feasible:
+        return report.feasible
+    return report.cost is not None and (old.cost is None or report.cost < old.cost)
+
+
+def _solve_group(cases: list[Case], asked: _Asked, begin: float) -> list[Solution]:
+    model = asked.load(max(cases, key=lambda case: case.size))
+    instance = model.problem.load(cases).to(asked.device)
+    setup = time.perf_counter() - begin
+    progress = _Progress(model, cases, begin)
+    status = "FEASIBLE"
+    try:
+        with torch.inference_mode():
+            _search(progress, instance, asked)
+    except KeyboardInterrupt:
+        if any(best is None for best in progress.best):
+            raise
+        status = "INTERRUPTED"
+    return [_finish(progress, index, status, setup, asked) for index in range(len(cases))]
+
+
+def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
+    """One deterministic pass; under a time limit also classical improvement and samples."""
+    model, limit = progress.model, asked.time_limit
+    if limit is None:
+        for incumbent in multistart(model.problem, model.policy, instance, Budget(seed=asked.seed)):
+            progress.take(instance, incumbent)
+        return
+    deadline = progress.begin + limit - MARGIN
+    # the first answer is owed whatever the clock says: one greedy rollout
+    first = Budget(rollouts=1, seed=asked.seed)
+    for incumbent in multistart(model.problem, model.policy, instance, first):
+        progress.take(instance, incumbent)
+    finishers = _finishers(progress.cases[0]) if asked.classical else []
+    if finishers:
+        left = deadline - time.perf_counter()
+        network = time.perf_counter() + left * (1 - FINISH_SHARE)
+    else:
+        network = deadline
+    budget = Budget(deadline=network, seed=asked.seed)
+    for search in (multistart, sampling):
+        for incumbent in search(model.problem, model.policy, instance, budget):
+            progress.take(instance, incumbent)
+        if finishers:
+            break
+    for name in finishers:
+        _improve(progress, name, deadline, asked.seed)
+
+
+def _finishers(case: Case) -> list[str]:
+    """The installed solver that the problem's folder names best for improving a solution."""
+    names: list[str] = folders.module(case.problem, "baseline").finishers()
+    return names[:1]
+
+
+def _improve(progress: _Progress, solver: str, deadline: float, seed: int) -> None:
+    """A classical solver goes on from the best solution, in a child process."""
+    best = progress.best[0]
+    left = deadline - time.perf_counter()
+    if best is None or left <= 0 or not best[2].feasible:
+        return
+    outcome = baselines.run(
+        progress.cases[0], solver, time_limit=left, seed=seed, start=best[0], grace=1.0
+    )
+    if outcome.solution is not None:
+        problem, case = progress.model.problem, progress.cases[0]
+        instance = problem.load([case])
+        actions = problem.actions(instance, [case.indexed(outcome.solution)])
+        progress.offer(0, outcome.solution, actions[0].tolist(), solver)
+
+
+def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _Asked) -> Solution:
+    best = progress.best[index]
+    assert best is not None
+    solution, actions, report = best
+    case = progress.cases[index]
+    return Solution(
+        problem=case.problem,
+        name=case.name,
+        n=case.size,
+        cost=report.cost,
+        objective=report.objective,
+        feasible=report.feasible,
+        violations=report.violations,
+        solution=solution,
+        actions=actions,
+        status=status if report.feasible else "INFEASIBLE",
+        seconds=time.perf_counter() - progress.begin,
+        setup_seconds=setup,
+        model=progress.model.name,
+        seed=asked.seed,
+        history=progress.history[index],
+        case=case,
+    )
+
+
+def _solve_instance(source: Batch, asked: _Asked, begin: float) -> Any:
+    """Tensors of the model's own problem: solved as cases where its folder has them."""
+    model = asked.load(None)
+    with contextlib.suppress(NotImplementedError):
+        if folders.part_of(model.problem, "check") is not None:
+            found = _solve_many(model.problem.cases(source), asked, begin)
+            return found if len(found) > 1 else found[0]
+    solutions = _solve_unchecked(model, source, asked, begin)
+    return solutions if len(solutions) > 1 else solutions[0]
+
+
+def _solve_unchecked(
+    model: zoo.Model, source: Batch, asked: _Asked, begin: float
+) -> list[Solution]:
+    """For a problem without files and checker: its own masks and `cost` are the judge."""
+    problem, instance = model.problem, source.to(asked.device)
+    setup = time.perf_counter() - begin
+    limit = None if asked.time_limit is None else begin + asked.time_limit - MARGIN
+    best: Incumbent | None = None
+    history: list[list[Improvement]] = [[] for _ in range(len(source))]
+    searches = [(multistart, Budget(rollouts=1, seed=asked.seed))]
+    searches.append((multistart, Budget(deadline=limit, seed=asked.seed)))
+    if limit is not None:
+        searches.append((sampling, Budget(deadline=limit, seed=asked.seed)))
+    with torch.inference_mode():
+        for search, budget in searches:
+            for found in search(problem, model.policy, instance, budget):
+                wins = [True] * len(source)
+                if best is not None:
+                    wins = (found.cost < best.cost).tolist()
+                for index, won in enumerate(wins):
+                    if won:
+                        seconds = time.perf_counter() - begin
+                        cost = float(found.cost[index])
+                        history[index].append(Improvement(seconds, cost, found.source))
+                best = better(problem, instance, best, found)
+    assert best is not None
+    name = type(problem).__name__
+    solutions = problem.solution(instance, best.actions)
+    return [
+        Solution(
+            problem=name,
+            name=f"{name}-{index}",
+            n=problem.features(instance).nodes.shape[1],
+            cost=float(best.cost[index]),
+            objective=float(best.cost[index]),
+            feasible=True,
+            violations=[],
+            solution=solution,
+            actions=best.actions[index].tolist(),
+            status="FEASIBLE",
+            seconds=time.perf_counter() - begin,
+            setup_seconds=setup,
+            model=model.name,
+            seed=asked.seed,
+            history=history[index],
+        )
+        for index, solution in enumerate(solutions)
+    ]

@@ -1,0 +1,97 @@
+"""From what a user has (a path, arrays) to exact cases; and checking of solutions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nco import folders
+from nco.case import Case, Report
+from nco.errors import InstanceError, NCOError
+
+LARGEST_FILE = 2**30  # bytes
+
+
+def read(path: str | Path, problem: str | None = None) -> Case:
+    """The case of a file; each problem folder says whether it recognises the text.
+
+    Raises:
+        InstanceError: naming file, line, field, value and reason.
+        NCOError: where no folder, or more than one, recognises it.
+    """
+    text = _text(Path(path))
+    names = [problem] if problem else folders.names()
+    if problem is None:
+        names = [name for name in names if folders.module(name, "files").recognise(text)]
+    if not names:
+        raise InstanceError(
+            f"not recognised as a file of any problem ({', '.join(folders.names())}); "
+            "name one with problem=",
+            path=path,
+        )
+    if len(names) > 1:
+        raise InstanceError(f"may be {' or '.join(names)}; name one with problem=", path=path)
+    case: Case = folders.module(names[0], "files").read(text, path=str(path))
+    return case
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise InstanceError("larger than a gigabyte", path=path)
+        data = path.read_bytes()
+    except OSError as error:
+        raise InstanceError(f"cannot be read: {error.strerror}", path=path) from error
+    if b"\0" in data:
+        raise InstanceError("a binary file, not text", path=path)
+    if not data.strip():
+        raise InstanceError("the file is empty", path=path)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")  # comments of old public files hold accents
+
+
+def as_case(source: Any, problem: str | None = None) -> Case:
+    """The case of a path, of arrays, or itself."""
+    if isinstance(source, Case):
+        return source
+    if isinstance(source, str | Path):
+        return read(source, problem)
+    found = []
+    for name in [problem] if problem else folders.names():
+        case = folders.module(name, "files").from_arrays(source)
+        if case is not None:
+            found.append(case)
+    if len(found) == 1:
+        only: Case = found[0]
+        return only
+    shape = sorted(source) if isinstance(source, Mapping) else type(source).__name__
+    if not found:
+        allowed = ", ".join([problem] if problem else folders.names())
+        raise InstanceError(f"not the arrays of {allowed}", field="source", value=shape)
+    names = " or ".join(case.problem for case in found)
+    raise InstanceError(f"may be {names}; name one with problem=", field="source", value=shape)
+
+
+def check(instance: Any, solution: Any, problem: str | None = None) -> Report:
+    """The independent checker's verdict.
+
+    Args:
+        instance: a path, a case or arrays.
+        solution: in the instance's own numbers, a `Solution`, or the path of a solution file.
+    """
+    case = as_case(instance, problem)
+    if isinstance(solution, str | Path):
+        path = Path(solution)
+        try:
+            solution = folders.module(case.problem, "files").read_solution(_text(path), case)
+        except InstanceError as error:
+            raise InstanceError(
+                error.reason, field=error.field, value=error.value, path=path, line=error.line
+            ) from error
+    solution = getattr(solution, "solution", solution)
+    report: Report = folders.module(case.problem, "check").check(case, solution)
+    return report
+
+
+__all__ = ["NCOError", "as_case", "check", "read"]

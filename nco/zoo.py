@@ -1,0 +1,181 @@
+"""Trained models: weights as safetensors, everything else in a JSON card; never pickle.
+
+A model is a folder with ``weights.safetensors`` and ``card.json``. The card describes problem and
+policy as plain data, says how the weights were trained, and what was measured with them; nothing in
+it is believed before the weights' SHA-256 agrees.
+"""
+
+import functools
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from nco import atomic
+from nco.describe import construct, describe
+from nco.errors import NCOError
+from nco.policy import Policy
+from nco.problem import Problem
+
+FORMAT = 1
+FOLDER = Path(__file__).parent.parent / "models" / "zoo"
+LARGEST_HEADER, MOST_TENSORS = 2**20, 10_000  # a hostile header can cost seconds and gigabytes
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A policy with the problem it was trained for."""
+
+    name: str
+    card: dict[str, Any]
+    problem: Problem[Any, Any]
+    policy: Policy
+
+
+def available() -> dict[str, dict[str, Any]]:
+    """The shipped models: name to card."""
+    return {path.parent.name: read_card(path) for path in sorted(FOLDER.glob("*/card.json"))}
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    try:
+        card: dict[str, Any] = json.loads(path.read_text())
+        version = card["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NCOError(f"{path}: not a model card ({error})") from error
+    if version != FORMAT:
+        raise NCOError(f"{path}: format {version}, but this version reads {FORMAT}: update nco")
+    return card
+
+
+@functools.lru_cache(maxsize=16)
+def load(name: str | Path, device: str = "cpu") -> Model:
+    """A shipped model by name, a model folder, or a training checkpoint (``.ckpt``).
+
+    Loaded once a process. The policy is in evaluation mode on `device`.
+    """
+    path = Path(name)
+    if path.suffix == ".ckpt" or (path / "last.ckpt").exists():
+        model = _from_checkpoint(path if path.suffix == ".ckpt" else path / "last.ckpt")
+    else:
+        folder = FOLDER / name if (FOLDER / name / "card.json").exists() else path
+        if not (folder / "card.json").exists():
+            shipped = ", ".join(available()) or "none"
+            raise NCOError(f"model {name}: neither shipped ({shipped}) nor a folder with card.json")
+        model = _from_folder(folder)
+    model.policy.eval().to(device)
+    for parameter in model.policy.parameters():
+        parameter.requires_grad_(False)
+    return model
+
+
+def _from_folder(folder: Path) -> Model:
+    card = read_card(folder / "card.json")
+    path = folder / "weights.safetensors"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise NCOError(f"{path}: cannot be read ({error})") from error
+    header = int.from_bytes(data[:8], "little")
+    if header > LARGEST_HEADER:
+        raise NCOError(f"{path}: header of {header} bytes, at most {LARGEST_HEADER} are allowed")
+    if atomic.sha256(data) != card.get("sha256"):
+        raise NCOError(f"{path}: SHA-256 is not the card's; the file is damaged or another one")
+    try:
+        names = json.loads(data[8 : 8 + header])
+        if len(names) > MOST_TENSORS:
+            raise NCOError(f"{path}: {len(names)} tensors, at most {MOST_TENSORS} are allowed")
+        weights = safetensors.torch.load(data)
+    except (ValueError, safetensors.SafetensorError) as error:
+        raise NCOError(f"{path}: not a safetensors file ({error})") from error
+    weights = {key: value.float() for key, value in weights.items()}
+    return _assemble(folder.name, card, weights, path)
+
+
+def _from_checkpoint(path: Path) -> Model:
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, KeyError, EOFError) as error:
+        raise NCOError(f"{path}: not a checkpoint ({str(error).splitlines()[0]})") from error
+    arguments = checkpoint["nco"]["method"]["init_args"]
+    card = {key: arguments[key] for key in ("problem", "policy")}
+    prefix = "policy."
+    weights = {
+        key.removeprefix(prefix): value
+        for key, value in checkpoint["state_dict"].items()
+        if key.startswith(prefix)
+    }
+    return _assemble(str(path), {**card, "step": checkpoint["global_step"]}, weights, path)
+
+
+def _assemble(name: str, card: dict[str, Any], weights: dict[str, Any], path: Path) -> Model:
+    problem, policy = construct(card["problem"]), construct(card["policy"])
+    policy.build(problem.sizes)
+    try:
+        policy.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise NCOError(f"{path}: the weights do not fit the card's policy ({reason})") from error
+    return Model(name, card, problem, policy)
+
+
+def save(
+    folder: Path,
+    problem: Problem[Any, Any],
+    policy: Policy,
+    about: dict[str, Any],
+    half: bool = True,
+) -> None:
+    """Writes a model folder.
+
+    Args:
+        folder: its name is the model's.
+        about: what the card says besides problem, policy, parameters and checksum.
+        half: store the weights in bfloat16, half the size; they are loaded as float32.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    dtype = torch.bfloat16 if half else torch.float32
+    weights = {
+        key: value.detach().cpu().to(dtype).contiguous()
+        for key, value in policy.state_dict().items()
+    }
+    data = safetensors.torch.save(weights)
+    card = {
+        "format": FORMAT,
+        "name": folder.name,
+        "problem": describe(problem),
+        "policy": describe(policy),
+        "parameters": sum(value.numel() for value in weights.values()),
+        "sha256": atomic.sha256(data),
+        **about,
+    }
+    atomic.write_bytes(folder / "weights.safetensors", data)
+    write_card(folder, card)
+
+
+def write_card(folder: Path, card: dict[str, Any]) -> None:
+    atomic.write_text(folder / "card.json", json.dumps(card, indent=1) + "\n")
+
+
+def choose(problem: str, size: int) -> str:
+    """The shipped model for a problem folder with the least measured gap near `size`.
+
+    Each card lists measurements ``{"size": n, "gap_percent": g, ...}``; a model is judged by the one
+    whose size is nearest on a logarithmic scale.
+    """
+    ranked = []
+    for name, card in available().items():
+        if not str(card["problem"]["class_path"]).startswith(f"nco.problems.{problem}."):
+            continue
+        nearest = [
+            (abs(math.log(max(row["size"], 1) / max(size, 1))), float(row["gap_percent"]))
+            for row in card.get("measured", [])
+        ]
+        ranked.append((min(nearest, default=(math.inf, math.inf)), name))
+    if not ranked:
+        raise NCOError(f"no shipped model for {problem}: name one with model= or train one")
+    return min(ranked)[1]

@@ -1,0 +1,434 @@
+"""Exact CVRP cases: reads and writes CVRPLIB `.vrp` and `.sol` files, and takes arrays.
+
+The format is that of `nco.tsplib` with CAPACITY, DEMAND_SECTION and DEPOT_SECTION. The depot moves
+to position 0; the others keep the order of the file and are the customers 1 to n, as CVRPLIB
+counts them in `.sol` files.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+import nco.case
+from nco import tsplib
+from nco.errors import InstanceError
+
+SECTIONS = (
+    "NODE_COORD_SECTION",
+    "EDGE_WEIGHT_SECTION",
+    "DISPLAY_DATA_SECTION",
+    "DEMAND_SECTION",
+    "DEPOT_SECTION",
+)
+ROUNDING = 1e-12  # of the largest distance: what floating point makes of a symmetric matrix
+ARRAYS = {"coords", "distances", "demand", "capacity", "vehicles", "name"}
+
+# What other vehicle-routing formats state by keyword and would be lost if it were skipped.
+_REFUSED = {
+    "DISTANCE": "route length limits",
+    "SERVICE_TIME": "service times",
+    "VEHICLES_": "fleets of different vehicles",
+    "PICKUP": "pickups",
+    "BACKHAUL": "backhauls",
+    "TIME_WINDOW": "time windows",
+}
+_TYPE = re.compile(r"^[ \t\ufeff]*TYPE[ \t]*:[ \t]*([A-Z0-9_-]+)", re.IGNORECASE | re.MULTILINE)
+_CAPACITY = re.compile(r"^[ \t]*CAPACITY[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_DEMAND = re.compile(r"^[ \t]*DEMAND_SECTION\b", re.IGNORECASE | re.MULTILINE)
+_MIXED_FLEET = re.compile(
+    r"^[ \t]*(VEHICLES_[A-Z_]+|CAPACITY_SECTION)\b", re.IGNORECASE | re.MULTILINE
+)
+_ROUTE = re.compile(r"\s*route\s*#?\s*\d+\s*:(.*)", re.IGNORECASE)
+_FIGURE = re.compile(r"\s*[a-z][a-z ]*[:=]?\s*[-+.\de]+\s*", re.IGNORECASE)  # such as "Cost 784"
+
+SUFFIX = ".vrp"  # of the files that `write` makes
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case(nco.case.Case):
+    """A depot, n customers with a demand each, and vehicles of one capacity.
+
+    A solution is a list of routes, each a list of customers from 1 to n without the depot.
+
+    Attributes:
+        coords: float64 [n+1, 2] in the source's units, the depot first; None without coordinates.
+        distances: int64 or float64 [n+1, n+1], symmetric, where the source states them.
+        metric: ``EXPLICIT`` for stated distances, otherwise one of `nco.tsplib.METRICS`;
+            ``EUCLIDEAN`` (not rounded) for coordinates given as an array.
+        demand: float64 [n+1]; the depot's is 0.
+        capacity: of every vehicle, in the unit of the demands.
+        vehicles: how many routes are allowed; None for any number.
+        display: float64 [n+1, 2], where the source says nodes are to be drawn.
+    """
+
+    problem: ClassVar[str] = "cvrp"
+    view: ClassVar[str] = "routes"
+    coords: np.ndarray | None
+    distances: np.ndarray | None = None
+    metric: str
+    demand: np.ndarray
+    capacity: float
+    vehicles: int | None = None
+    display: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.demand) - 1
+
+    def indexed(self, solution: Any) -> Any:
+        """Customers count from 1 and the depot is position 0, so that numbers are positions."""
+        for route in solution:
+            for customer in route:
+                if not 1 <= customer <= self.size:
+                    reason = f"the customers are 1 to {self.size}"
+                    raise InstanceError(reason, field="customer", value=customer, path=self.path)
+        return solution
+
+
+def recognise(text: str) -> bool:
+    """Whether a text is a CVRP file; a plain VRP is one too, so that `read` can refuse its type."""
+    if _MIXED_FLEET.search(text):
+        return False
+    if stated := _TYPE.search(text):
+        if stated[1].upper() == "CVRP":
+            return True
+        if stated[1].upper() != "VRP":
+            return False
+    return bool(_CAPACITY.search(text) and _DEMAND.search(text))
+
+
+def read(text: str, *, path: str | None = None) -> Case:
+    """Reads a `.vrp` file.
+
+    Args:
+        text: the whole file.
+        path: its name, for error messages and the case.
+
+    Raises:
+        InstanceError: the file breaks its format, or states a rule that CVRP does not have.
+    """
+    document = tsplib.parse(text, sections=SECTIONS, path=path)
+    _check_type(document)
+    _check_keywords(document)
+    tsplib.dimension(document)
+    metric = document.choice("EDGE_WEIGHT_TYPE", (*tsplib.METRICS, "EXPLICIT"))
+    points, distances, demand = _nodes(document, metric)
+    order = _depot_first(document, demand.ids)
+    capacity = document.number("CAPACITY")
+    if capacity <= 0:
+        value = document.text("CAPACITY")
+        raise document.error("the capacity must be positive", field="CAPACITY", value=value)
+    loads = demand.values[order, 0]
+    if fault := _demand_fault(loads, capacity):
+        position, reason = fault
+        row = order[position]
+        node = f"node {demand.ids[row]}"
+        value = f"{node} with {tsplib.number_text(loads[position])}"
+        line = demand.lines[row]
+        raise document.error(reason, field="DEMAND_SECTION", value=value, line=line)
+    display = None
+    if "DISPLAY_DATA_SECTION" in document.sections:
+        section = "DISPLAY_DATA_SECTION"
+        display = tsplib.coordinates(document, "EUCLIDEAN", section, demand.ids).values[order]
+    return Case(
+        name=document.text("NAME", "unnamed") or "unnamed",
+        path=path,
+        coords=None if points is None else points[order],
+        distances=None if distances is None else distances[np.ix_(order, order)],
+        metric=metric,
+        demand=loads,
+        capacity=capacity,
+        vehicles=_vehicles(document),
+        display=display,
+    )
+
+
+def _check_type(document: tsplib.Document) -> None:
+    if "TYPE" not in document.keywords:
+        raise document.error("this keyword is missing: add a line 'TYPE : CVRP'", field="TYPE")
+    if tsplib.kind(document) != "CVRP":
+        value = document.text("TYPE")
+        raise document.error("only the type CVRP is read here", field="TYPE", value=value)
+
+
+def _check_keywords(document: tsplib.Document) -> None:
+    """Refuses keywords that restrict routes in a way that this problem would ignore."""
+    for key, (value, line) in document.keywords.items():
+        kind = next((kind for start, kind in _REFUSED.items() if key.startswith(start)), None)
+        if kind is None or value.strip("0.") == "":  # zero, or nothing, is no limit
+            continue
+        reason = f"{kind} are not supported: remove the line to solve without them"
+        raise document.error(reason, field=key, value=value, line=line)
+
+
+def _nodes(
+    document: tsplib.Document, metric: str
+) -> tuple[np.ndarray | None, np.ndarray | None, tsplib.Table]:
+    """Coordinates, distances and demands in one order of the nodes."""
+    section = "NODE_COORD_SECTION"
+    if metric != "EXPLICIT":
+        if "EDGE_WEIGHT_SECTION" in document.sections:
+            reason = f"distances are stated, but EDGE_WEIGHT_TYPE is {metric}: state EXPLICIT"
+            raise document.error(reason, field="EDGE_WEIGHT_SECTION")
+        points = tsplib.coordinates(document, metric)
+        demand = tsplib.table(document, "DEMAND_SECTION", 1, points.ids)
+        return points.values, None, demand
+    distances = tsplib.edge_weights(document)
+    if (pair := tsplib.first_asymmetry(distances)) is not None:
+        there, back = distances[pair], distances[pair[::-1]]
+        reason = _asymmetric(pair[0] + 1, pair[1] + 1, there, back)
+        raise document.error(reason, field="EDGE_WEIGHT_SECTION")
+    # The rows of a matrix carry no numbers: they are the nodes from 1 (or 0) on.
+    stated = tsplib.table(document, "DEMAND_SECTION", 1).ids
+    ids = np.arange(len(stated)) + (0 if 0 in stated else 1)
+    demand = tsplib.table(document, "DEMAND_SECTION", 1, ids)
+    if section not in document.sections:
+        return None, distances, demand
+    return tsplib.coordinates(document, "EUCLIDEAN", section, ids).values, distances, demand
+
+
+def _asymmetric(first: int, second: int, there: float, back: float) -> str:
+    distances = f"the distance {first} to {second} is {there:g} and back {back:g}"
+    return f"{distances}: only symmetric cases are read"
+
+
+def _depot_first(document: tsplib.Document, ids: np.ndarray) -> np.ndarray:
+    """The order of the nodes that puts the one depot first, [n+1]."""
+    section = "DEPOT_SECTION"
+    depots = tsplib.depots(document)
+    if len(depots) != 1:
+        reason = f"there must be one depot, here are {len(depots)}"
+        line = depots[1][0] if depots else None
+        value = " ".join(str(node) for _, node in depots) or None
+        raise document.error(reason, field=section, value=value, line=line)
+    line, node = depots[0]
+    places = np.flatnonzero(ids == node)
+    if not len(places):
+        reason = f"there is no such node: they are {ids.min()} to {ids.max()}"
+        raise document.error(reason, field=section, value=node, line=line)
+    return np.concatenate([places, np.delete(np.arange(len(ids)), places)])
+
+
+def _demand_fault(demand: np.ndarray, capacity: float) -> tuple[int, str] | None:
+    """The first position whose demand is impossible, the depot at 0, and the reason."""
+    wrong = (demand < 0) | (demand > capacity) | ~np.isfinite(demand)
+    wrong[0] = demand[0] != 0
+    if not wrong.any():
+        return None
+    position = int(wrong.argmax())
+    if position == 0:
+        return 0, "the depot's demand must be 0"
+    if demand[position] > capacity:
+        stated = tsplib.number_text(capacity)
+        return position, f"customer {position} demands more than the capacity {stated}"
+    return position, f"the demand of customer {position} must be 0 or a positive number"
+
+
+def _vehicles(document: tsplib.Document) -> int | None:
+    if "VEHICLES" not in document.keywords:
+        return None
+    token = document.text("VEHICLES")
+    vehicles = tsplib.integer(document, token, "VEHICLES", document.keywords["VEHICLES"][1])
+    if vehicles < 1:
+        reason = "the number of vehicles must be positive: remove the line for any number"
+        raise document.error(reason, field="VEHICLES", value=token)
+    return vehicles
+
+
+def from_arrays(data: object) -> Case | None:
+    """A case from a dict of arrays; None where its keys are not those of a CVRP.
+
+    Args:
+        data: ``coords`` [n+1, 2], the depot first, or ``distances`` [n+1, n+1], or both (then the
+            distances count and the coordinates are drawn); ``demand`` [n+1], the depot's being 0;
+            ``capacity``; optionally ``vehicles`` (the largest number of routes) and ``name``.
+
+    Raises:
+        InstanceError: the arrays do not fit together or hold impossible numbers.
+    """
+    if not isinstance(data, Mapping):
+        return None
+    keys = {key for key in data if data[key] is not None}
+    if not keys <= ARRAYS or "demand" not in keys or not keys & {"coords", "distances"}:
+        return None
+    demand = _array(data["demand"], "demand")
+    if demand.ndim != 1 or len(demand) == 0:
+        raise InstanceError(
+            "must be one row of numbers, the depot's 0 first", field="demand", value=demand.shape
+        )
+    if "capacity" not in keys:
+        raise InstanceError("this key is missing: add the vehicles' capacity", field="capacity")
+    capacity = _array(data["capacity"], "capacity")
+    if capacity.ndim != 0 or not np.isfinite(capacity) or capacity <= 0:
+        raise InstanceError(
+            "must be one positive number", field="capacity", value=str(data["capacity"])
+        )
+    if fault := _demand_fault(demand, float(capacity)):
+        position, reason = fault
+        value = f"at position {position} with {float(demand[position])}"
+        raise InstanceError(reason, field="demand", value=value)
+    stated = "distances" in keys
+    return Case(
+        name=str(data["name"]) if "name" in keys else "unnamed",
+        coords=_coords(data["coords"], len(demand)) if "coords" in keys else None,
+        distances=_distances(data["distances"], len(demand)) if stated else None,
+        metric="EXPLICIT" if stated else "EUCLIDEAN",
+        demand=demand,
+        capacity=float(capacity),
+        vehicles=_fleet(data["vehicles"]) if "vehicles" in keys else None,
+    )
+
+
+def _fleet(value: object) -> int:
+    vehicles = _integer(value)
+    if vehicles is None or vehicles < 1:
+        raise InstanceError("must be a positive integer", field="vehicles", value=str(value))
+    return vehicles
+
+
+def _array(value: object, field: str) -> np.ndarray:
+    """A float64 copy of an array of numbers.
+
+    Single-precision numbers are read as the decimals they print as: 0.1 stays 0.1, so that ten
+    such demands fill a capacity of 1.
+    """
+    if hasattr(value, "detach"):  # a torch tensor, without importing torch
+        value = value.detach().cpu()
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:  # ragged lists, bfloat16
+        raise InstanceError(f"is no array of numbers ({error})", field=field) from error
+    if array.dtype.kind not in "iuf":
+        raise InstanceError("is no array of numbers", field=field, value=str(array.dtype))
+    if array.dtype == np.float32 and field in ("demand", "capacity"):
+        return array.astype(str).astype(np.float64)
+    return np.array(array, dtype=np.float64)
+
+
+def _coords(value: object, size: int) -> np.ndarray:
+    coords = _array(value, "coords")
+    if coords.shape != (size, 2):
+        reason = f"must have the shape ({size}, 2): a row a node of `demand`, the depot first"
+        raise InstanceError(reason, field="coords", value=coords.shape)
+    if not np.isfinite(coords).all():
+        row = int((~np.isfinite(coords)).any(1).argmax())
+        value = f"row {row} with {coords[row].tolist()}"
+        raise InstanceError("the numbers must be finite", field="coords", value=value)
+    if (fault := tsplib.overflow(coords, "EUCLIDEAN")) is not None:
+        raise InstanceError(fault[1], field="coords", value=f"row {fault[0]}")
+    return coords
+
+
+def _distances(value: object, size: int) -> np.ndarray:
+    distances = _array(value, "distances")
+    if distances.shape != (size, size):
+        reason = f"must have the shape ({size}, {size}), as `demand` has {size} numbers"
+        raise InstanceError(reason, field="distances", value=distances.shape)
+    np.fill_diagonal(distances, 0)
+    wrong = ~((distances >= 0) & (distances <= tsplib.EXACT))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0].tolist()
+        value = f"[{row}, {column}] = {distances[row, column]:g}"
+        raise InstanceError("a distance must be from 0 to 2**53", field="distances", value=value)
+    pair = tsplib.first_asymmetry(distances, ROUNDING * float(distances.max()))
+    if pair is not None:
+        reason = _asymmetric(*pair, distances[pair], distances[pair[::-1]])
+        raise InstanceError(reason, field="distances")
+    return tsplib.whole((distances + distances.T) / 2)
+
+
+def write(case: Case) -> str:
+    """The case as the text of a `.vrp` file; the depot becomes node 1."""
+    lines = [
+        f"NAME : {' '.join(case.name.split()) or 'unnamed'}",
+        "TYPE : CVRP",
+        f"DIMENSION : {case.size + 1}",
+        f"EDGE_WEIGHT_TYPE : {case.metric}",
+        f"CAPACITY : {tsplib.number_text(case.capacity)}",
+    ]
+    if case.vehicles is not None:
+        lines.append(f"VEHICLES : {case.vehicles}")
+    if case.distances is not None:
+        lines += ["EDGE_WEIGHT_FORMAT : FULL_MATRIX", "EDGE_WEIGHT_SECTION"]
+        lines += [" ".join(map(tsplib.number_text, row)) for row in case.distances.tolist()]
+    lines += _rows("NODE_COORD_SECTION", case.coords)
+    lines += _rows("DISPLAY_DATA_SECTION", case.display)
+    lines += _rows("DEMAND_SECTION", case.demand[:, None])
+    return "\n".join([*lines, "DEPOT_SECTION", "1", "-1", "EOF", ""])
+
+
+def _rows(section: str, values: np.ndarray | None) -> list[str]:
+    """A section of one row a node; nothing where there are no values."""
+    if values is None:
+        return []
+    rows = (" ".join(map(tsplib.number_text, row)) for row in values.tolist())
+    return [section, *(f"{node} {row}" for node, row in enumerate(rows, 1))]
+
+
+def read_solution(text: str, case: Case) -> list[list[int]]:
+    """Reads routes in CVRPLIB's `.sol` form or as JSON; what they contain is for the checker.
+
+    Args:
+        text: lines ``Route #1: 21 31 19`` and a ``Cost``, a JSON list of lists, or a JSON object
+            with the key ``solution``.
+        case: the case they belong to.
+    """
+    if text.lstrip()[:1] in ("[", "{"):
+        return _json_routes(text)
+    routes = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := _ROUTE.fullmatch(line):
+            routes.append([_customer(token, number) for token in match[1].split()])
+        elif line.strip() and not _FIGURE.fullmatch(line):
+            reason = "a line must be 'Route #1: 5 2 7' or 'Cost 784'"
+            raise InstanceError(reason, field="solution", value=line, line=number)
+    if not routes and case.size:
+        raise InstanceError("there is no line 'Route #1: ...'", field="solution")
+    return routes
+
+
+def _customer(token: str, line: int) -> int:
+    if not re.fullmatch(r"[-+]?[0-9]{1,18}", token):
+        reason = "a customer number belongs here"
+        raise InstanceError(reason, field="Route", value=token, line=line)
+    return int(token)
+
+
+def _json_routes(text: str) -> list[list[int]]:
+    try:
+        stated = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InstanceError(f"this is no JSON ({error})", field="solution") from error
+    if isinstance(stated, dict):
+        if "solution" not in stated:
+            raise InstanceError("the JSON object has no key 'solution'", field="solution")
+        stated = stated["solution"]
+    if not isinstance(stated, list) or not all(isinstance(route, list) for route in stated):
+        raise InstanceError("must be a list of routes", field="solution", value=json.dumps(stated))
+    for route in stated:
+        for customer in route:
+            if _integer(customer) is None:
+                reason = "a customer number belongs here"
+                raise InstanceError(reason, field="solution", value=json.dumps(customer))
+    return stated
+
+
+def _integer(value: object) -> int | None:
+    return (
+        int(value) if isinstance(value, int | np.integer) and not isinstance(value, bool) else None
+    )
+
+
+def write_solution(case: Case, solution: Sequence[Sequence[int]], cost: float | None) -> str:
+    """Routes in CVRPLIB's `.sol` form; no ``Cost`` line where the cost is None."""
+    routes = [route for route in solution if len(route)]
+    lines = [
+        f"Route #{number}: {' '.join(map(str, route))}" for number, route in enumerate(routes, 1)
+    ]
+    if cost is not None:
+        lines.append(f"Cost {tsplib.number_text(cost)}")
+    return "\n".join([*lines, ""])

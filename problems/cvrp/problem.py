@@ -1,0 +1,423 @@
+"""The capacitated vehicle routing problem: one instance, two encodings of its actions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from nco.batch import Batch
+from nco.case import Case
+from nco.geometry import (
+    Points,
+    Uniform,
+    check_size,
+    classical_scaling,
+    dihedral,
+    draw_size,
+    lengths,
+    unit_square,
+)
+from nco.problem import Features, Observation, Problem, Sizes
+from nco.problems.cvrp import files
+from nco.tsplib import distance_matrix
+
+# Kool et al. (2019) up to 100 customers, BQ-NCO and LEHD beyond
+CAPACITIES = {10: 20, 20: 30, 50: 40, 100: 50, 200: 80, 500: 100, 1000: 250}
+LARGEST_DEMAND = 9
+# demands are fractions of the capacity in float64: a full vehicle must not seem overloaded by rounding
+TOLERANCE = 1e-9
+
+
+def literature_capacity(customers: int) -> int:
+    """The vehicle capacity of the literature's generator, interpolated between its sizes."""
+    return round(float(np.interp(customers, list(CAPACITIES), list(CAPACITIES.values()))))
+
+
+@dataclass(frozen=True, eq=False)
+class Instance(Batch):
+    """A batch of CVRPs, node 0 the depot, scaled into the unit square."""
+
+    coords: Tensor  # [B, N, 2] float, N = customers + 1
+    demand: Tensor  # [B, N] double, fractions of the vehicle's capacity; depot and padding 0
+    capacity: Tensor  # [B] double, in the source's units
+    exists: Tensor | None = None  # [B, N] bool; None: nothing is padding
+    distances: Tensor | None = None  # [B, N, N] float, where they are not those of the coordinates
+    scale: Tensor | None = None  # [B] float, the source's units in one side of the square
+
+
+@dataclass(frozen=True, eq=False)
+class State(Batch):
+    """Routes so far, and the vehicle on its way."""
+
+    current: Tensor  # [B, S] long
+    load: Tensor  # [B, S] double, what the vehicle can still take, as a fraction
+    alive: Tensor  # [B, S, N] bool, customers not yet served; the depot never
+
+
+class _Routing(Problem[Instance, State]):
+    """What the two encodings share."""
+
+    def __init__(
+        self,
+        size: int | list[int] = 50,
+        capacity: int | None = None,
+        points: Points | None = None,
+    ) -> None:
+        self.size = check_size(size)
+        if capacity is not None and capacity < LARGEST_DEMAND:
+            raise ValueError(
+                f"capacity {capacity} is less than the largest demand {LARGEST_DEMAND}"
+            )
+        self.capacity = capacity
+        self.points = points or Uniform()
+
+    def generate(self, batch: int, generator: Generator) -> Instance:
+        customers = draw_size(self.size, generator)
+        device = generator.device
+        coords = self.points(batch, customers + 1, generator)
+        demand = torch.randint(
+            1, LARGEST_DEMAND + 1, (batch, customers + 1), generator=generator, device=device
+        )
+        demand[:, 0] = 0
+        capacity = self.capacity or literature_capacity(customers)
+        full = torch.full((batch,), float(capacity), dtype=torch.double, device=device)
+        return Instance(coords, demand.double() / capacity, full)
+
+    def features(self, instance: Instance) -> Features:
+        depot = torch.zeros_like(instance.demand)
+        depot[:, 0] = 1
+        extra = torch.stack([instance.demand, depot], -1)
+        nodes = torch.cat([instance.coords, extra.float()], -1)
+        edges = None if instance.distances is None else instance.distances[..., None]
+        return Features(nodes, instance.exists, instance.coords, edges)
+
+    def reset(self, instance: Instance, rollouts: int) -> State:
+        batch, count = instance.demand.shape
+        device = instance.device
+        current = torch.zeros(batch, rollouts, dtype=torch.long, device=device)
+        alive = torch.ones(batch, rollouts, count, dtype=torch.bool, device=device)
+        if instance.exists is not None:
+            alive = instance.exists[:, None].repeat(1, rollouts, 1)
+        alive[:, :, 0] = False
+        load = torch.ones(batch, rollouts, dtype=torch.double, device=device)
+        return State(current, load, alive)
+
+    def _fits(self, instance: Instance, state: State) -> Tensor:
+        return instance.demand[:, None] <= state.load[..., None] + TOLERANCE
+
+    def _demand(self, instance: Instance, node: Tensor) -> Tensor:
+        return instance.demand.gather(1, node)
+
+    def _walk(self, instance: Instance, path: Tensor) -> Tensor:
+        """The length ``[B, S]`` of `path` ``[B, S, T]`` from the depot and back."""
+        depot = torch.zeros_like(path[:, :, :1])
+        closed = torch.cat([depot, path, depot], 2)
+        if instance.distances is None:
+            total = lengths(instance.coords, closed).sum(-1)
+        else:
+            rows = torch.arange(len(path), device=path.device)[:, None, None]
+            total = instance.distances[rows, closed[:, :, :-1], closed[:, :, 1:]].sum(-1)
+        return total if instance.scale is None else total * instance.scale[:, None]
+
+    def start_count(self, instance: Instance) -> int:
+        return instance.demand.shape[1] - 1
+
+    def starts(self, instance: Instance, rollouts: int) -> Tensor:
+        counts = self._customers(instance)[:, None].clamp_min(1)
+        return (torch.arange(rollouts, device=instance.device) % counts + 1)[..., None]
+
+    def symmetries(self, instance: Instance) -> list[Instance]:
+        return [
+            Instance(
+                image,
+                instance.demand,
+                instance.capacity,
+                instance.exists,
+                instance.distances,
+                instance.scale,
+            )
+            for image in dihedral(instance.coords)
+        ]
+
+    def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
+        """A random order and random directions of the routes."""
+        batch, rollouts, _ = actions.shape
+        flat = actions.flatten(0, 1)
+        repeated = [b for b in range(batch) for _ in range(rollouts)]
+        routes = self.solution(instance[repeated], flat)
+        changed = []
+        for plan in routes:
+            order = torch.randperm(len(plan), generator=generator, device=generator.device).tolist()
+            flips = torch.rand(len(plan), generator=generator, device=generator.device).tolist()
+            changed.append([plan[i][::-1] if flips[i] < 0.5 else plan[i] for i in order])
+        return self.actions(instance[repeated], changed).unflatten(0, (batch, rollouts))
+
+    def load(self, cases: Sequence[Case]) -> Instance:
+        return load(cases)
+
+    def cases(self, instance: Instance) -> list[Case]:
+        counts = (self._customers(instance) + 1).tolist()
+        scales = [1.0] * len(counts) if instance.scale is None else instance.scale.tolist()
+        found: list[Case] = []
+        for b, (count, scale) in enumerate(zip(counts, scales, strict=True)):
+            capacity = float(instance.capacity[b])
+            demand = instance.demand[b, :count].cpu().numpy() * capacity
+            # integers come back exactly
+            whole = np.rint(demand)
+            demand = np.where(np.abs(demand - whole) < TOLERANCE * capacity, whole, demand)
+            data: dict[str, object] = {"demand": demand, "capacity": capacity}
+            if instance.distances is None:
+                data["coords"] = instance.coords[b, :count].double().cpu().numpy() * scale
+            else:
+                data["distances"] = instance.distances[b, :count, :count].double().numpy() * scale
+            case = files.from_arrays({**data, "name": f"cvrp{count - 1}-{b}"})
+            assert case is not None
+            found.append(case)
+        return found
+
+    def published(self, size: int, count: int, seed: int) -> list[Case]:
+        """Kool's sets of 10,000 (1234 test, 4321 validation), which draw all depots first.
+
+        So the first `count` instances are cut out of the whole set.
+        """
+        random = np.random.RandomState(seed)
+        depot = random.uniform(size=(10_000, 2))
+        customers = random.uniform(size=(10_000, size, 2))[:count]
+        demand = random.randint(1, LARGEST_DEMAND + 1, size=(10_000, size))[:count]
+        capacity = self.capacity or literature_capacity(size)
+        found: list[Case] = []
+        for b in range(count):
+            case = files.from_arrays(
+                {
+                    "coords": np.concatenate([depot[b : b + 1], customers[b]]),
+                    "demand": np.concatenate([[0], demand[b]]),
+                    "capacity": capacity,
+                    "name": f"cvrp{size}-{seed}-{b}",
+                }
+            )
+            assert case is not None
+            found.append(case)
+        return found
+
+    @staticmethod
+    def _customers(instance: Instance) -> Tensor:
+        batch, count = instance.demand.shape
+        if instance.exists is None:
+            return torch.full((batch,), count - 1, device=instance.device)
+        return instance.exists.sum(-1) - 1
+
+
+class CVRP(_Routing):
+    """Serve every customer once by routes from the depot within capacity, over the least distance.
+
+    - instance: `coords` or `distances`, `demand`, `capacity`;
+    - action: the next node, 0 being the depot;
+    - mask: customers not yet served that fit; the depot unless the vehicle stands there;
+    - end: all served (the way home is implied); a finished row may only choose the depot;
+    - cost: the length of all routes in the source's units;
+    - generator: Kool, van Hoof & Welling (2019); capacities of the literature.
+
+    Args:
+        size: number of customers, or ``[low, high]`` drawn for each batch.
+        capacity: of a vehicle; by default the literature's for the size.
+        points: a distribution of `nco.geometry`.
+    """
+
+    sizes: ClassVar[Sizes] = Sizes(node=4, focus=1, context=1)
+
+    def observe(self, instance: Instance, state: State) -> Observation:
+        mask = state.alive & self._fits(instance, state)
+        home = (state.current > 0) | self.done(instance, state)
+        mask[:, :, 0] = home
+        # standing at the depot, a full vehicle serves any customer: nobody is left without an action
+        context = state.load[..., None].float()
+        return Observation(mask, state.current[..., None], context, state.alive)
+
+    def step(self, instance: Instance, state: State, action: Tensor) -> State:
+        over = self.done(instance, state)
+        left = state.load - self._demand(instance, action)
+        load = torch.where(action == 0, 1.0, left)
+        current = torch.where(over, state.current, action)
+        load = torch.where(over, state.load, load)
+        return State(current, load, state.alive.scatter(-1, action[..., None], False))
+
+    def done(self, instance: Instance, state: State) -> Tensor:
+        return ~state.alive.any(-1)
+
+    def cost(self, instance: Instance, actions: Tensor) -> Tensor:
+        return self._walk(instance, actions)
+
+    def horizon(self, instance: Instance) -> tuple[int, int]:
+        customers = instance.demand.shape[1] - 1
+        least = customers if instance.exists is None else int(self._customers(instance).min())
+        return least, max(2 * customers - 1, 0)
+
+    def replay(self, instance: Instance, actions: Tensor, steps: Tensor | None = None) -> State:
+        """In closed form, from the customers' ranks and cumulated demands."""
+        batch, rollouts, total = actions.shape
+        count = instance.demand.shape[1]
+        when = torch.arange(total, device=actions.device)
+        if steps is None:
+            steps = when.expand(batch, rollouts, total)
+        rank = torch.full((batch, rollouts, count), -1, device=actions.device)
+        rank = rank.scatter(-1, actions, when.expand_as(actions))
+        alive = rank[:, :, None] >= steps[..., None]
+        alive[..., 0] = False
+        demand = instance.demand[:, None].expand(-1, rollouts, -1).gather(2, actions)
+        taken = demand.cumsum(-1)
+        # what was taken in all when the vehicle last stood at the depot
+        at_depot = torch.where(actions == 0, taken, 0.0).cummax(-1).values
+        zero = taken.new_zeros(batch, rollouts, 1)
+        load = torch.cat([zero + 1, 1 - (taken - at_depot)], 2)
+        current = torch.cat([zero.long(), actions], 2)
+        # a finished row stays at its last customer
+        last = rank[..., 1:].max(-1).values[..., None] + 1
+        steps = steps.minimum(last)
+        return State(current.gather(2, steps), load.gather(2, steps), alive)
+
+    def solution(self, instance: Instance, actions: Tensor) -> list[list[list[int]]]:
+        return [split_routes(row) for row in actions.tolist()]
+
+    def actions(self, instance: Instance, solutions: Sequence[list[list[int]]]) -> Tensor:
+        rows: list[list[int]] = []
+        for plan in solutions:
+            row: list[int] = []
+            for route in plan:
+                row += ([0] if row and route else []) + list(route)
+            rows.append(row)
+        # to the longest possible episode only where a caller joins batches; here to the longest row
+        total = max(len(row) for row in rows)
+        return torch.tensor(
+            [row + [0] * (total - len(row)) for row in rows], device=instance.device
+        )
+
+
+class CVRPVia(_Routing):
+    """The same problem with two kinds of action for each customer: directly, or by the depot.
+
+    - action: ``kind * N + customer``; kind 0 drives there directly, kind 1 by way of the depot;
+    - mask: direct where the customer fits what is left, by the depot wherever the vehicle is on
+      its way (at the depot both would be the same action);
+    - end: after exactly one step a customer. The encoding of BQ-NCO (Drakulic et al. 2023).
+
+    Instance, cost and generator are those of `CVRP`.
+    """
+
+    sizes: ClassVar[Sizes] = Sizes(node=4, focus=1, context=1, kinds=2)
+
+    def observe(self, instance: Instance, state: State) -> Observation:
+        direct = state.alive & self._fits(instance, state)
+        via = state.alive & (state.current > 0)[..., None]
+        if instance.exists is not None:  # only padded rows finish before the others
+            direct[:, :, 0] = self.done(instance, state)
+        mask = torch.cat([direct, via], -1)
+        context = state.load[..., None].float()
+        return Observation(mask, state.current[..., None], context, state.alive)
+
+    def step(self, instance: Instance, state: State, action: Tensor) -> State:
+        over = self.done(instance, state)
+        count = instance.demand.shape[1]
+        node = action % count
+        before = torch.where(action >= count, 1.0, state.load)
+        load = torch.where(over, state.load, before - self._demand(instance, node))
+        current = torch.where(over, state.current, node)
+        return State(current, load, state.alive.scatter(-1, node[..., None], False))
+
+    def done(self, instance: Instance, state: State) -> Tensor:
+        return ~state.alive.any(-1)
+
+    def cost(self, instance: Instance, actions: Tensor) -> Tensor:
+        count = instance.demand.shape[1]
+        node = actions % count
+        stop = torch.where(actions >= count, 0, node)  # the depot before it, or itself once more
+        return self._walk(instance, torch.stack([stop, node], -1).flatten(2))
+
+    def horizon(self, instance: Instance) -> tuple[int, int]:
+        customers = instance.demand.shape[1] - 1
+        return customers, customers
+
+    def solution(self, instance: Instance, actions: Tensor) -> list[list[list[int]]]:
+        count = instance.demand.shape[1]
+        found = []
+        for row in actions.tolist():
+            path: list[int] = []
+            for action in row:
+                path += [0, action - count] if action >= count else [action]
+            found.append(split_routes(path))
+        return found
+
+    def actions(self, instance: Instance, solutions: Sequence[list[list[int]]]) -> Tensor:
+        count = instance.demand.shape[1]
+        rows: list[list[int]] = []
+        for plan in solutions:
+            row: list[int] = []
+            for route in plan:
+                if route:
+                    row += [route[0] + (count if row else 0), *route[1:]]
+            rows.append(row + [0] * (count - 1 - len(row)))
+        return torch.tensor(rows, device=instance.device)
+
+
+def split_routes(path: Sequence[int]) -> list[list[int]]:
+    """The non-empty runs of customers between the zeros of `path`."""
+    routes: list[list[int]] = [[]]
+    for node in path:
+        if node:
+            routes[-1].append(node)
+        elif routes[-1]:
+            routes.append([])
+    return [route for route in routes if route]
+
+
+def load(cases: Sequence[Case]) -> Instance:
+    """A padded batch of CVRP cases; metrics as `nco.problems.tsp.problem.load` treats them."""
+    batch, most = len(cases), max(case.size for case in cases) + 1
+    coords = torch.zeros(batch, most, 2)
+    demand = torch.zeros(batch, most, dtype=torch.double)
+    exists = torch.zeros(batch, most, dtype=torch.bool)
+    capacity, scale = torch.ones(batch, dtype=torch.double), torch.ones(batch)
+    matrices: list[np.ndarray | None] = []
+    for b, case in enumerate(cases):
+        assert isinstance(case, files.Case)
+        count = case.size + 1
+        matrix = _matrix(case)
+        raw = (
+            classical_scaling(matrix) if case.coords is None and matrix is not None else case.coords
+        )
+        assert raw is not None
+        xy, factor = unit_square(np.asarray(raw, dtype=np.float64))
+        coords[b, :count] = torch.from_numpy(xy)
+        demand[b, :count] = torch.from_numpy(np.asarray(case.demand) / case.capacity)
+        exists[b, :count] = True
+        capacity[b], scale[b] = case.capacity, factor
+        matrices.append(matrix)
+    distances = None
+    if any(matrix is not None for matrix in matrices):
+        distances = torch.zeros(batch, most, most)
+        for b, matrix in enumerate(matrices):
+            count, factor = cases[b].size + 1, float(scale[b])
+            xy = coords[b, :count].double().numpy() * factor
+            own = distance_matrix(xy, "EUCLIDEAN") if matrix is None else matrix
+            distances[b, :count, :count] = torch.from_numpy(np.asarray(own, np.float64) / factor)
+    padded, scaled = not bool(exists.all()), bool((scale != 1).any())
+    return Instance(
+        coords,
+        demand,
+        capacity,
+        exists if padded else None,
+        distances,
+        scale if scaled else None,
+    )
+
+
+def _matrix(case: files.Case) -> np.ndarray | None:
+    """The distances of `case` where its coordinates do not tell them."""
+    if case.distances is not None:
+        return np.asarray(case.distances)
+    if case.metric in ("EUCLIDEAN", "EUC_2D", "CEIL_2D", "ATT"):
+        return None
+    assert case.coords is not None
+    return distance_matrix(case.coords, case.metric)

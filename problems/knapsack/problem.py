@@ -1,0 +1,225 @@
+"""The 0-1 knapsack problem."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from nco.batch import Batch
+from nco.case import Case
+from nco.geometry import check_size, draw_size
+from nco.problem import Features, Observation, Problem, Sizes
+from nco.problems.knapsack import files
+
+# weights are fractions of the capacity in float64, where an exact fit may seem to be a little over
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Instance(Batch):
+    """A batch of knapsacks."""
+
+    values: Tensor  # [B, N] double, in the source's units
+    weights: Tensor  # [B, N] double, fractions of the capacity; padding 2, which never fits
+    capacity: Tensor  # [B] double, in the source's units
+    exists: Tensor | None = None  # [B, N] bool; None: nothing is padding
+
+
+@dataclass(frozen=True, eq=False)
+class State(Batch):
+    """What is packed."""
+
+    free: Tensor  # [B, S] double, the remaining share of the capacity
+    alive: Tensor  # [B, S, N] bool, not packed, and still fits
+    last: Tensor  # [B, S] long, the item packed last; -1 at first
+
+
+class Knapsack(Problem[Instance, State]):
+    """Choose items of the greatest total value within the capacity.
+
+    - instance: `values`, `weights`, `capacity`;
+    - action: the next item; mask: items not packed that still fit;
+    - end: nothing fits; a finished row may only choose the item packed last once more (item 0
+      where none was);
+    - cost: minus the value packed, in the source's units;
+    - generator: values and weights uniform in (0, 1), capacity a quarter of the number of items
+      (25 at 100, as in POMO, Kwon et al. 2020; 12.5 at 50).
+
+    Args:
+        size: number of items, or ``[low, high]`` drawn for each batch.
+        capacity: or by default ``size / 4``.
+    """
+
+    sizes: ClassVar[Sizes] = Sizes(node=5, context=2)
+
+    def __init__(self, size: int | list[int] = 100, capacity: float | None = None) -> None:
+        self.size = check_size(size)
+        if capacity is not None and capacity <= 0:
+            raise ValueError(f"capacity must be positive, not {capacity}")
+        self.capacity = capacity
+
+    def generate(self, batch: int, generator: Generator) -> Instance:
+        count = draw_size(self.size, generator)
+        device = generator.device
+        drawn = torch.rand(2, batch, count, generator=generator, device=device).double()
+        capacity = self.capacity or count / 4
+        full = torch.full((batch,), capacity, dtype=torch.double, device=device)
+        return Instance(drawn[0], drawn[1] / capacity, full)
+
+    def features(self, instance: Instance) -> Features:
+        values, weights, exists = instance.values, instance.weights, instance.exists
+        small = torch.finfo(values.dtype).tiny
+        real = weights <= 1 + TOLERANCE
+        top_value = (values * real).amax(-1, keepdim=True).clamp_min(small)
+        top_weight = (weights * real).amax(-1, keepdim=True).clamp_min(small)
+        density = (values / top_value) / (weights / top_weight).clamp_min(1e-6)
+        density = density.masked_fill(~real, -1.0)
+        # the share of items that are denser: the one feature that means the same everywhere
+        order = density.argsort(-1, descending=True).argsort(-1)
+        count = real.sum(-1, keepdim=True).clamp_min(1)
+        load = (weights * real).gather(1, density.argsort(-1, descending=True)).cumsum(-1)
+        load = load.gather(1, order)  # the capacity used when items are packed by density so far
+        nodes = torch.stack(
+            [
+                values / top_value,
+                (weights / top_weight).clamp_max(2),
+                weights.clamp_max(2),
+                order / count,
+                (load - 1).clamp(-2, 2),
+            ],
+            -1,
+        )
+        return Features(nodes.float(), exists)
+
+    def reset(self, instance: Instance, rollouts: int) -> State:
+        batch = len(instance)
+        fits = (instance.weights <= 1 + TOLERANCE)[:, None].expand(-1, rollouts, -1)
+        free = torch.ones(batch, rollouts, dtype=torch.double, device=instance.device)
+        last = torch.full((batch, rollouts), -1, device=instance.device)
+        return State(free, fits, last)
+
+    def observe(self, instance: Instance, state: State) -> Observation:
+        items = torch.arange(state.alive.shape[-1], device=state.alive.device)
+        stay = items == state.last.clamp_min(0)[..., None]
+        mask = state.alive | (stay & self.done(instance, state)[..., None])
+        share = state.alive.float().mean(-1)
+        context = torch.stack([state.free.float(), share], -1)
+        focus = state.last.new_zeros(*state.last.shape, 0)
+        return Observation(mask, focus, context, state.alive)
+
+    def step(self, instance: Instance, state: State, action: Tensor) -> State:
+        weight = instance.weights.gather(1, action)
+        over = self.done(instance, state)
+        free = torch.where(over, state.free, state.free - weight)
+        alive = state.alive.scatter(-1, action[..., None], False)
+        alive = alive & (instance.weights[:, None] <= free[..., None] + TOLERANCE)
+        return State(free, alive, torch.where(over, state.last, action))
+
+    def done(self, instance: Instance, state: State) -> Tensor:
+        return ~state.alive.any(-1)
+
+    def cost(self, instance: Instance, actions: Tensor) -> Tensor:
+        batch, rollouts, _ = actions.shape
+        # no-ops repeat an item or name one that does not fit: count each packed item once
+        packed = instance.values.new_zeros(batch, rollouts, instance.values.shape[1])
+        packed = packed.scatter(-1, actions, 1.0)
+        packed = packed * (instance.weights <= 1 + TOLERANCE)[:, None]
+        return -(packed * instance.values[:, None]).sum(-1)
+
+    def horizon(self, instance: Instance) -> tuple[int, int]:
+        return 1, max(instance.values.shape[1], 1)
+
+    def start_count(self, instance: Instance) -> int:
+        return int((instance.weights <= 1 + TOLERANCE).sum(-1).max())
+
+    def starts(self, instance: Instance, rollouts: int) -> Tensor:
+        """The items that fit, densest first."""
+        fits = instance.weights <= 1 + TOLERANCE
+        density = instance.values / instance.weights.clamp_min(1e-9)
+        order = density.masked_fill(~fits, -1.0).argsort(-1, descending=True)
+        counts = fits.sum(-1, keepdim=True).clamp_min(1)
+        first = order.gather(1, torch.arange(rollouts, device=order.device) % counts)
+        first = first.masked_fill(~fits.any(-1, keepdim=True), 0)
+        return first[..., None]
+
+    def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
+        """The same items in a random order."""
+        total = actions.shape[2]
+        state = self.replay(instance, actions)
+        real = state.alive.any(-1)  # steps that packed something
+        key = torch.rand(actions.shape, generator=generator, device=generator.device)
+        key = key.to(actions.device).masked_fill(~real, 2.0)
+        shuffled = actions.gather(2, key.argsort(-1))
+        lengths = real.sum(-1, keepdim=True)
+        position = torch.arange(total, device=actions.device)
+        last = shuffled.gather(2, (lengths - 1).clamp_min(0))
+        return torch.where(position < lengths, shuffled, last)
+
+    def solution(self, instance: Instance, actions: Tensor) -> list[list[int]]:
+        fits = instance.weights <= 1 + TOLERANCE
+        return [
+            sorted({item for item in row if fits[b, item]})
+            for b, row in enumerate(actions.tolist())
+        ]
+
+    def actions(self, instance: Instance, solutions: Sequence[list[int]]) -> Tensor:
+        total = max(1, *(len(items) for items in solutions))
+        rows = [
+            list(items) + [items[-1] if items else 0] * (total - len(items)) for items in solutions
+        ]
+        return torch.tensor(rows, device=instance.device)
+
+    def load(self, cases: Sequence[Case]) -> Instance:
+        most = max(case.size for case in cases)
+        batch = len(cases)
+        values = torch.zeros(batch, most, dtype=torch.double)
+        weights = torch.full((batch, most), 2.0, dtype=torch.double)
+        exists = torch.zeros(batch, most, dtype=torch.bool)
+        capacity = torch.ones(batch, dtype=torch.double)
+        for b, case in enumerate(cases):
+            assert isinstance(case, files.Case)
+            values[b, : case.size] = torch.from_numpy(np.asarray(case.values))
+            weights[b, : case.size] = torch.from_numpy(np.asarray(case.weights) / case.capacity)
+            exists[b, : case.size] = True
+            capacity[b] = case.capacity
+        return Instance(values, weights, capacity, None if bool(exists.all()) else exists)
+
+    def cases(self, instance: Instance) -> list[Case]:
+        found: list[Case] = []
+        for b in range(len(instance)):
+            real = slice(None) if instance.exists is None else instance.exists[b]
+            capacity = float(instance.capacity[b])
+            data = {
+                "values": instance.values[b][real].cpu().numpy(),
+                "weights": instance.weights[b][real].cpu().numpy() * capacity,
+                "capacity": capacity,
+                "name": f"knapsack-{b}",
+            }
+            case = files.from_arrays(data)
+            assert case is not None
+            found.append(case)
+        return found
+
+    def published(self, size: int, count: int, seed: int) -> list[Case]:
+        """Seeded sets of this package (the literature's are not regenerable): weights, then values.
+
+        10,000 instances are drawn and the first `count` kept.
+        """
+        random = np.random.RandomState(seed)
+        weights = random.uniform(size=(10_000, size))[:count]
+        values = random.uniform(size=(10_000, size))[:count]
+        found = [
+            files.from_arrays(
+                {
+                    "values": values[b],
+                    "weights": weights[b],
+                    "capacity": self.capacity or size / 4,
+                    "name": f"knapsack{size}-{seed}-{b}",
+                }
+            )
+            for b in range(count)
+        ]
+        return [case for case in found if case is not None]

@@ -1,0 +1,11 @@
+"""The travelling salesman problem."""
+
+from typing import TYPE_CHECKING
+
+from nco.lazy import attribute
+
+if TYPE_CHECKING:
+    from nco.problems.tsp.problem import TSP, Instance
+
+__all__ = ["TSP", "Instance"]
+__getattr__ = attribute(__name__, dict.fromkeys(__all__, "problem"))

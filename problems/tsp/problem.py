@@ -1,0 +1,237 @@
+"""The travelling salesman problem."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from nco.batch import Batch
+from nco.case import Case
+from nco.geometry import (
+    Points,
+    Uniform,
+    check_size,
+    classical_scaling,
+    dihedral,
+    draw_size,
+    lengths,
+    unit_square,
+)
+from nco.problem import Features, Observation, Problem, Sizes
+from nco.problems.tsp import files
+from nco.tsplib import distance_matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Instance(Batch):
+    """A batch of symmetric TSPs, scaled into the unit square."""
+
+    coords: Tensor  # [B, N, 2] float
+    exists: Tensor | None = None  # [B, N] bool; None: nothing is padding
+    distances: Tensor | None = None  # [B, N, N] float, where they are not those of the coordinates
+    scale: Tensor | None = None  # [B] float, the source's units in one side of the square
+
+
+@dataclass(frozen=True, eq=False)
+class State(Batch):
+    """A partial tour."""
+
+    first: Tensor  # [B, S] long, -1 before the first node
+    current: Tensor  # [B, S] long, -1 before the first node
+    alive: Tensor  # [B, S, N] bool, not yet visited
+
+
+class TSP(Problem[Instance, State]):
+    """Visit every node once and return, over the least distance.
+
+    - instance: `coords`, or `distances` where a file gives its own;
+    - action: the next node; mask: the nodes not yet visited;
+    - end: all visited; a finished (padded) row may only stay where it is;
+    - cost: the length of the closed tour in the source's units;
+    - generator: Kool, van Hoof & Welling (2019), uniform in the unit square.
+
+    Args:
+        size: number of nodes, or ``[low, high]`` drawn for each batch.
+        points: a distribution of `nco.geometry`.
+    """
+
+    sizes: ClassVar[Sizes] = Sizes(node=2, focus=2)
+
+    def __init__(self, size: int | list[int] = 50, points: Points | None = None) -> None:
+        self.size = check_size(size)
+        self.points = points or Uniform()
+
+    def generate(self, batch: int, generator: Generator) -> Instance:
+        count = draw_size(self.size, generator)
+        return Instance(self.points(batch, count, generator))
+
+    def features(self, instance: Instance) -> Features:
+        edges = None if instance.distances is None else instance.distances[..., None]
+        return Features(instance.coords, instance.exists, instance.coords, edges)
+
+    def reset(self, instance: Instance, rollouts: int) -> State:
+        batch, count = instance.coords.shape[:2]
+        nowhere = torch.full((batch, rollouts), -1, device=instance.device)
+        if instance.exists is None:
+            alive = torch.ones(batch, rollouts, count, dtype=torch.bool, device=instance.device)
+        else:
+            alive = instance.exists[:, None].expand(-1, rollouts, -1)
+        return State(nowhere, nowhere, alive)
+
+    def observe(self, instance: Instance, state: State) -> Observation:
+        mask = state.alive
+        if instance.exists is not None:  # only padded rows finish before the others
+            stay = torch.arange(mask.shape[-1], device=mask.device) == state.current[..., None]
+            mask = mask | (stay & self.done(instance, state)[..., None])
+        focus = torch.stack([state.first, state.current], -1)
+        context = state.alive.new_zeros(*focus.shape[:-1], 0, dtype=torch.float32)
+        return Observation(mask, focus, context, alive=state.alive)
+
+    def step(self, instance: Instance, state: State, action: Tensor) -> State:
+        first = torch.where(state.first < 0, action, state.first)
+        return State(first, action, state.alive.scatter(-1, action[..., None], False))
+
+    def done(self, instance: Instance, state: State) -> Tensor:
+        return ~state.alive.any(-1)
+
+    def cost(self, instance: Instance, actions: Tensor) -> Tensor:
+        closed = torch.cat([actions, actions[:, :, :1]], 2)
+        if instance.distances is None:
+            total = lengths(instance.coords, closed).sum(-1)
+        else:
+            rows = torch.arange(len(actions), device=actions.device)[:, None, None]
+            total = instance.distances[rows, closed[:, :, :-1], closed[:, :, 1:]].sum(-1)
+        return total if instance.scale is None else total * instance.scale[:, None]
+
+    def horizon(self, instance: Instance) -> tuple[int, int]:
+        count = instance.coords.shape[1]
+        return count, count
+
+    def replay(self, instance: Instance, actions: Tensor, steps: Tensor | None = None) -> State:
+        """In closed form: a node is alive as long as its rank in the tour is not passed."""
+        batch, rollouts, total = actions.shape
+        when = torch.arange(total, device=actions.device)
+        if steps is None:
+            steps = when.expand(batch, rollouts, total)
+        rank = torch.full((batch, rollouts, instance.coords.shape[1]), -1, device=actions.device)
+        # the least rank, because a padded row repeats its last node
+        rank = rank.scatter_reduce(-1, actions, when.expand_as(actions), "amin", include_self=False)
+        alive = rank[:, :, None] >= steps[..., None]
+        current = actions.gather(2, (steps - 1).clamp_min(0)).masked_fill(steps == 0, -1)
+        first = actions[:, :, :1].expand_as(steps).masked_fill(steps == 0, -1)
+        return State(first, current, alive)
+
+    def start_count(self, instance: Instance) -> int:
+        return instance.coords.shape[1]
+
+    def starts(self, instance: Instance, rollouts: int) -> Tensor:
+        counts = self._counts(instance)[:, None]
+        return (torch.arange(rollouts, device=instance.device) % counts)[..., None]
+
+    def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
+        """A random rotation and direction of each tour."""
+        batch, rollouts, total = actions.shape
+        counts = self._counts(instance)[:, None, None]
+        random = torch.rand(2, batch, rollouts, 1, generator=generator, device=generator.device)
+        random = random.to(actions.device)
+        shift = (random[0] * counts).long()
+        sign = torch.where(random[1] < 0.5, 1, -1)
+        position = torch.arange(total, device=actions.device).minimum(counts - 1)
+        return actions.gather(2, (shift + sign * position) % counts)
+
+    def symmetries(self, instance: Instance) -> list[Instance]:
+        images = dihedral(instance.coords)
+        return [
+            Instance(image, instance.exists, instance.distances, instance.scale) for image in images
+        ]
+
+    def solution(self, instance: Instance, actions: Tensor) -> list[list[int]]:
+        counts = self._counts(instance).tolist()
+        return [row[:count] for row, count in zip(actions.tolist(), counts, strict=True)]
+
+    def actions(self, instance: Instance, solutions: Sequence[list[int]]) -> Tensor:
+        total = instance.coords.shape[1]
+        rows = [list(tour) + [tour[-1]] * (total - len(tour)) for tour in solutions]
+        return torch.tensor(rows, device=instance.device)
+
+    def load(self, cases: Sequence[Case]) -> Instance:
+        return load(cases)
+
+    def cases(self, instance: Instance) -> list[Case]:
+        counts = self._counts(instance).tolist()
+        scales = [1.0] * len(counts) if instance.scale is None else instance.scale.tolist()
+        found: list[Case] = []
+        for b, (count, scale) in enumerate(zip(counts, scales, strict=True)):
+            coords = instance.coords[b, :count].double().cpu().numpy() * scale
+            data: dict[str, object] = {"coords": coords}
+            if instance.distances is not None:
+                data = {"distances": instance.distances[b, :count, :count].double().numpy() * scale}
+            case = files.from_arrays({**data, "name": f"tsp{count}-{b}"})
+            assert case is not None
+            found.append(case)
+        return found
+
+    def published(self, size: int, count: int, seed: int) -> list[Case]:
+        """Kool's sets: `seed` 1234 is the test set, 4321 the validation set."""
+        coords = np.random.RandomState(seed).uniform(size=(count, size, 2))
+        found = [
+            files.from_arrays({"coords": xy, "name": f"tsp{size}-{seed}-{b}"})
+            for b, xy in enumerate(coords)
+        ]
+        return [case for case in found if case is not None]
+
+    @staticmethod
+    def _counts(instance: Instance) -> Tensor:
+        batch, count = instance.coords.shape[:2]
+        if instance.exists is None:
+            return torch.full((batch,), count, device=instance.device)
+        return instance.exists.sum(-1)
+
+
+def load(cases: Sequence[Case]) -> Instance:
+    """A padded batch of TSP cases.
+
+    A metric other than the Euclidean comes with its own matrix; TSPLIB's rounding to integers (and
+    ATT, which only scales and rounds) is left to the checker. A matrix without coordinates gets
+    coordinates by classical scaling.
+    """
+    most = max(case.size for case in cases)
+    parts: list[tuple[np.ndarray, np.ndarray | None, float]] = []
+    for case in cases:
+        assert isinstance(case, files.Case)
+        matrix = _matrix(case)
+        raw = (
+            classical_scaling(matrix) if case.coords is None and matrix is not None else case.coords
+        )
+        assert raw is not None
+        coords, factor = unit_square(np.asarray(raw, dtype=np.float64))
+        parts.append((coords, matrix, factor))
+    coords_out = torch.zeros(len(cases), most, 2)
+    exists = torch.zeros(len(cases), most, dtype=torch.bool)
+    explicit = any(matrix is not None for _, matrix, _ in parts)
+    distances = torch.zeros(len(cases), most, most) if explicit else None
+    scale = torch.ones(len(cases))
+    for b, (coords, matrix, factor) in enumerate(parts):
+        count = len(coords)
+        coords_out[b, :count] = torch.from_numpy(coords)
+        exists[b, :count] = True
+        scale[b] = factor
+        if distances is not None:
+            own = matrix if matrix is not None else distance_matrix(coords * factor, "EUCLIDEAN")
+            distances[b, :count, :count] = torch.from_numpy(np.asarray(own, np.float64) / factor)
+    padded = not bool(exists.all())
+    scaled = bool((scale != 1).any())
+    return Instance(coords_out, exists if padded else None, distances, scale if scaled else None)
+
+
+def _matrix(case: files.Case) -> np.ndarray | None:
+    """The distances of `case` where its coordinates do not tell them."""
+    if case.distances is not None:
+        return np.asarray(case.distances)
+    if case.metric in ("EUCLIDEAN", "EUC_2D", "CEIL_2D", "ATT"):
+        return None
+    assert case.coords is not None
+    return distance_matrix(case.coords, case.metric)

@@ -1,0 +1,265 @@
+"""Solvers in child processes: what they return, and that no fault of theirs reaches the parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from nco import baselines
+from nco.baselines import Outcome, Workers
+from nco.case import Case
+from nco.errors import NCOError
+
+CASE = Case(name="any")
+
+
+def knapsack() -> Case:
+    from nco.problems.knapsack.files import Case as Knapsack  # not in every child
+
+    return Knapsack(values=np.array([6.0, 5, 5]), weights=np.array([6.0, 5, 5]), capacity=10.0)
+
+
+# Solvers that a child finds as `test_baselines:<name>`.
+
+
+def tell(case, *, time_limit, seed, start=None):
+    return os.getpid(), case.name, time_limit, seed, start
+
+
+def abort(case, *, time_limit, seed, start=None):
+    print("Check failed: 1 == 2", file=sys.stderr, flush=True)
+    os.abort()
+
+
+def leave(case, *, time_limit, seed, start=None):
+    os._exit(3)
+
+
+def sleep(case, *, time_limit, seed, start=None):
+    time.sleep(60.0)
+
+
+def nap(case, *, time_limit, seed, start=None):
+    began = time.monotonic()  # one clock for all processes
+    time.sleep(0.4)
+    return began, time.monotonic()
+
+
+def fail(case, *, time_limit, seed, start=None):
+    raise ValueError("no\nsuch luck")
+
+
+def exit_politely(case, *, time_limit, seed, start=None):
+    raise SystemExit("enough")
+
+
+def nothing(case, *, time_limit, seed, start=None):
+    return None
+
+
+def unpicklable(case, *, time_limit, seed, start=None):
+    return lambda: None
+
+
+def chatter(case, *, time_limit, seed, start=None):
+    os.write(1, b"\0" * 100)
+    print("noise")
+    return sys.stdin.read()
+
+
+def import_slowly(case, *, time_limit, seed, start=None):
+    return helper_that_imports()
+
+
+def helper_that_imports():
+    import slow_module_of_a_test
+
+    return slow_module_of_a_test.__name__
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers() as started:
+        yield started
+
+
+def call(workers: Workers, function, time_limit: float | None = None, **options) -> Outcome:
+    solver = f"{__name__}:{function.__name__}"
+    options = {"seed": 0, **options}
+    return workers.run(CASE, solver, time_limit=time_limit, **options)
+
+
+def test_arguments_arrive_and_the_solution_comes_back(workers):
+    outcome = call(workers, tell, 1.5, seed=7, start=[2, 1])
+    assert outcome.solution[1:] == ("any", 1.5, 7, [2, 1])
+    assert outcome.error is None
+
+
+def test_one_process_serves_all_runs(workers):
+    first, second = call(workers, tell), call(workers, tell)
+    assert first.solution[0] == second.solution[0] != os.getpid()
+
+
+def test_start_up_is_paid_once_and_not_counted():
+    with Workers() as fresh:
+        began = time.perf_counter()
+        first = call(fresh, tell)
+        middle = time.perf_counter()
+        call(fresh, tell)
+        assert time.perf_counter() - middle < middle - began
+        assert first.seconds < 0.5 * (middle - began)
+
+
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [
+        (abort, f"crashed with signal {int(signal.SIGABRT)} (SIGABRT): Check failed: 1 == 2"),
+        (leave, "ended with code 3"),
+        (fail, "ValueError: no such luck"),
+        (exit_politely, "SystemExit: enough"),
+    ],
+)
+def test_a_failing_solver_is_an_error_text_and_the_next_run_works(workers, function, error):
+    outcome = call(workers, function)
+    assert outcome.solution is None
+    assert outcome.error == error
+    assert call(workers, tell).solution[1] == "any"
+
+
+def test_a_hanging_solver_is_killed_after_its_grace(workers):
+    outcome = call(workers, sleep, 0.1, grace=0.2)
+    assert outcome.error == "timed out after 0.3 s"
+    assert 0.2 < outcome.seconds < 3.0
+    assert call(workers, tell).error is None
+
+
+def test_no_solution_is_no_error(workers):
+    outcome = call(workers, nothing)
+    assert outcome.solution is None
+    assert outcome.error is None
+
+
+def test_an_unpicklable_solution_is_an_error(workers):
+    assert "unpicklable" in str(call(workers, unpicklable).error)
+    assert call(workers, tell).error is None
+
+
+def test_prints_do_not_disturb_the_protocol(workers):
+    assert call(workers, chatter) == Outcome("", pytest.approx(0.0, abs=1.0))
+
+
+def test_a_function_that_cannot_be_imported_is_an_error(workers):
+    outcome = workers.run(CASE, "no_such_module:solve", time_limit=None)
+    assert outcome.error == "ModuleNotFoundError: No module named 'no_such_module'"
+
+
+def test_imports_of_a_solver_are_not_counted(tmp_path, monkeypatch):
+    (tmp_path / "slow_module_of_a_test.py").write_text("import time; time.sleep(0.5)")
+    monkeypatch.syspath_prepend(tmp_path)
+    with Workers() as fresh:
+        outcome = call(fresh, import_slowly)
+    assert outcome.solution == "slow_module_of_a_test"
+    assert outcome.seconds < 0.4
+
+
+def test_two_workers_run_at_the_same_time_and_a_third_run_waits():
+    with Workers(2) as pair:
+        pair.warm("knapsack", f"{__name__}:nap")
+        handles = [pair.submit(CASE, f"{__name__}:nap", time_limit=None) for _ in range(3)]
+        assert handles[0].poll() is None
+        assert handles[0].wait(0.01) is None
+        outcomes = [handle.wait() for handle in handles]
+    first, second, third = [outcome.solution for outcome in outcomes]
+    assert max(first[0], second[0]) < min(first[1], second[1])
+    assert third[0] >= min(first[1], second[1])
+    assert handles[0].poll() is outcomes[0]
+
+
+def test_cancel_ends_running_and_waiting_runs(workers):
+    running = workers.submit(CASE, f"{__name__}:sleep", time_limit=None)
+    waiting = workers.submit(CASE, f"{__name__}:sleep", time_limit=None)
+    waiting.cancel()
+    assert waiting.poll() == Outcome(None, 0.0, "cancelled")
+    assert running.wait(0.3) is None
+    running.cancel()
+    assert running.wait(5.0).error == "cancelled"
+    assert call(workers, tell).error is None
+
+
+def test_close_ends_everything_and_is_idempotent():
+    workers = Workers()
+    handles = [workers.submit(CASE, f"{__name__}:sleep", time_limit=None) for _ in range(2)]
+    time.sleep(0.1)
+    workers.close()
+    workers.close()
+    assert [handle.wait(5.0).error for handle in handles] == ["closed", "closed"]
+    with pytest.raises(NCOError, match="closed"):
+        call(workers, tell)
+
+
+def test_a_child_dies_with_its_parent():
+    """A parent killed in mid-search leaves no orphan, though nobody could say goodbye."""
+    code = (
+        "import os, sys; from nco.baselines import Workers; from nco.case import Case;"
+        "import test_baselines as t; w = Workers(); c = Case();"
+        "print(w.run(c, 'test_baselines:tell', time_limit=None).solution[0], flush=True);"
+        "w.submit(c, 'test_baselines:sleep', time_limit=None).wait(0.2); os.kill(os.getpid(), 9)"
+    )
+    search = os.pathsep.join([os.path.dirname(__file__), *filter(None, sys.path)])
+    parent = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env={**os.environ, "PYTHONPATH": search}
+    )
+    child = int(parent.stdout)
+    for _ in range(100):
+        if not _is_alive(child):
+            return
+        time.sleep(0.05)
+    pytest.fail(f"process {child} is still there")
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        pass
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return not os.path.isdir("/proc/self")
+
+
+def test_ctrl_c_stays_with_the_parent(workers):
+    """The terminal signals a whole session; the child sits in its own and ignores it besides."""
+    child = call(workers, tell).solution[0]
+    assert os.getsid(child) != os.getsid(0)
+    os.kill(child, signal.SIGINT)
+    assert call(workers, tell).solution[0] == child
+
+
+def test_solvers_of_a_problem_run_by_name():
+    assert baselines.solvers("knapsack") == ["ortools", "cpsat"]
+    for solver in baselines.solvers("knapsack"):
+        outcome = baselines.run(knapsack(), solver, time_limit=5.0)
+        assert outcome == Outcome([1, 2], outcome.seconds)
+
+
+def test_unknown_names_are_refused_at_once(workers):
+    with pytest.raises(NCOError, match="knapsack has ortools, cpsat"):
+        workers.submit(knapsack(), "gurobi", time_limit=1.0)
+    with pytest.raises(NCOError, match="no_such_problem"):
+        baselines.solvers("no_such_problem")
+    with pytest.raises(NCOError, match="count 0"):
+        Workers(0)
+
+
+@pytest.mark.parametrize("module", ["knapsack.baseline", "knapsack.files", "tsp.files"])
+def test_a_child_never_imports_torch(module):
+    code = f"import sys, nco.baselines, nco.problems.{module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,0 +1,118 @@
+"""Classical solvers give feasible routes, the best ones where enumeration can tell."""
+
+import sys
+from collections.abc import Iterator
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from nco.errors import NCOError
+from nco.problems.cvrp import baseline, files
+from nco.problems.cvrp.check import check
+
+Routes = list[list[int]]
+SOLVERS = [getattr(baseline, name) for name in baseline.__all__]
+
+
+def make(size: int, seed: int = 0, **fields: object) -> files.Case:
+    random = np.random.default_rng(seed)
+    demand = np.concatenate([[0], random.integers(1, 10, size)])
+    data = {"coords": random.random((size + 1, 2)), "demand": demand, "capacity": 15, **fields}
+    case = files.from_arrays(data)
+    assert case is not None
+    return case
+
+
+def splits(order: tuple[int, ...]) -> Iterator[Routes]:
+    """All ways to cut an order of customers into routes."""
+    if not order:
+        yield []
+    for first in range(1, len(order) + 1):
+        for rest in splits(order[first:]):
+            yield [list(order[:first]), *rest]
+
+
+def brute_force(case: files.Case) -> float:
+    """The least cost over every order of the customers and every way to cut it."""
+    reports = (
+        check(case, routes)
+        for order in permutations(range(1, case.size + 1))
+        for routes in splits(order)
+    )
+    return min(report.cost for report in reports if report.feasible and report.cost is not None)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_tiny_cases_are_solved_to_the_optimum(solver, size: int) -> None:
+    case = make(size, seed=size)
+    routes = solver(case, time_limit=0.1, seed=0)
+    report = check(case, routes)
+    assert report.violations == []
+    assert report.cost == pytest.approx(brute_force(case), rel=1e-9)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"demand": np.r_[0, np.random.default_rng(3).random(20)], "capacity": 1.0},
+        {"demand": [0] + [0.6] * 20, "capacity": 1.0},  # each needs a vehicle of its own
+        {"demand": [0] * 21},
+        {"coords": np.zeros((21, 2))},
+        {"coords": np.random.default_rng(4).random((21, 2)) * 1e9},
+        {"coords": None, "distances": np.full((21, 21), 2.0**53)},
+        {"vehicles": 12},
+    ],
+)
+def test_any_case_gets_feasible_routes_without_a_limit(solver, fields: dict[str, object]) -> None:
+    case = make(20, **fields)
+    routes = solver(case, time_limit=None, seed=0)
+    assert check(case, routes).violations == []
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_warm_start_is_not_made_worse(solver) -> None:
+    case = make(20)
+    start = baseline.pyvrp(case, time_limit=0.2, seed=0)
+    assert start is not None
+    report = check(case, solver(case, time_limit=0.1, seed=0, start=[*start, []]))
+    assert report.feasible
+    assert report.cost <= check(case, start).cost * (1 + 1e-4)  # distances are rounded
+    for broken in ([[1]], [[99]], [list(range(1, 21))]):
+        assert check(case, solver(case, time_limit=0.1, seed=0, start=broken)).feasible
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_fleet_that_is_too_small_finds_nothing(solver) -> None:
+    case = make(3, demand=[0, 9, 9, 9], vehicles=2)
+    assert solver(case, time_limit=0.1, seed=0) is None
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_no_customers_need_no_routes(solver) -> None:
+    assert solver(make(0), time_limit=0.1, seed=0) == []
+
+
+def test_a_large_case_reads_its_table_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = make(20)
+    copied = baseline.ortools(case, time_limit=None, seed=0)
+    monkeypatch.setattr(baseline, "LARGEST_TABLE", 0)
+    assert baseline.ortools(case, time_limit=None, seed=0) == copied
+
+
+def test_loads_are_exact_or_rounded_up() -> None:
+    exact = make(3, demand=[0, 0.25, 0.5, 0.1], capacity=0.8)
+    assert baseline._loads(exact) == ([0, 5, 10, 2], 16)
+    rough = make(2, demand=[0, 1 / 3, 5 / 7], capacity=1.0)
+    demand, capacity = baseline._loads(rough)
+    assert capacity == 10**6
+    assert demand == [0, 333334, 714286]
+
+
+def test_a_missing_package_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyvrp", None)
+    with pytest.raises(NCOError, match="pyvrp is not installed: pip install"):
+        baseline.pyvrp(make(3), time_limit=0.1, seed=0)
