@@ -20,7 +20,16 @@ import torch
 from nco import zoo
 from nco.data import SHIPPED
 from nco.labels import read, read_spec
+from nco.seeds import generator
 from nco.solver import solve
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
 
 
 def measure(folder: Path, reference: str, count: int | None) -> dict[str, Any]:
@@ -52,8 +61,16 @@ def measure(folder: Path, reference: str, count: int | None) -> dict[str, Any]:
         "standard_error": round(float(values.std() / len(gaps) ** 0.5), 4),
         "seconds_per_instance": round((time.perf_counter() - begin) / len(gaps), 4),
         "threads": torch.get_num_threads(),
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor(),
     }
+
+
+def canary(folder: Path, size: int, instances: int = 4, seed: int = 0) -> dict[str, Any]:
+    """The mean cost of a few seeded instances, which a test measures again."""
+    problem = zoo.load(str(folder)).problem.sized(size)
+    batch = problem.generate(instances, generator("canary", seed))
+    costs = [found.cost for found in solve(batch, model=str(folder))]
+    return {"size": size, "instances": instances, "seed": seed, "cost": sum(costs) / len(costs)}
 
 
 def main() -> None:
@@ -80,6 +97,7 @@ def main() -> None:
     ]
     card = zoo.read_card(options.folder / "card.json")
     card["measured"] = rows
+    card["canary"] = canary(options.folder, rows[0]["size"] if rows else 20)
     zoo.write_card(options.folder, card)
     print(json.dumps(rows, indent=1))
 

@@ -1,4 +1,4 @@
-"""Imported as `nco.models`: a bare `models` in site-packages would collide with other people's code."""
+"""Imported as `nco.models`: a bare `models` would collide with other people's code."""
 
 if __name__ == "models":
     raise ImportError("import nco.models, not models")

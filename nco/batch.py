@@ -1,7 +1,8 @@
 """The mixin of every dataclass of tensors that this package passes around.
 
-Instances are ``[B, ...]``; states, observations and rollouts are ``[B, S, ...]``. Every tensor field
-of one object shares those leading axes, a field may be None, and nothing is ever changed in place.
+Instances are ``[B, ...]``; states, observations and rollouts are ``[B, S, ...]``. Every tensor
+field of one object shares those leading axes, a field may be None, and nothing is ever changed in
+place.
 
 Plain frozen dataclasses rather than tensordict's `TensorClass`: 2 against 33 microseconds to
 construct one, `torch.compile` accepts them, and ``import tensordict`` alone would add more than a

@@ -1,4 +1,4 @@
-"""The `nco` command: every sub-command is one function here; training is Lightning's own command."""
+"""The `nco` command: a sub-command is one function here; training is Lightning's own command."""
 
 import argparse
 import json
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_label(commands)
     _add_benchmark(commands)
     _add_models(commands)
+    _add_examples(commands)
     return parser
 
 
@@ -88,7 +89,7 @@ def _command(commands: Any, name: str, handler: Handler, text: str) -> argparse.
 
 def _add_solve(commands: Any) -> None:
     parser = _command(commands, "solve", _solve, "Solve instance files with a trained network.")
-    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="or example:NAME (nco examples)")
     parser.add_argument("--problem", help="the problem folder, where the file does not tell")
     parser.add_argument("--model", default="auto", help="a shipped model, a folder or a checkpoint")
     parser.add_argument("--time_limit", type=_seconds, metavar="S", help="seconds for each file")
@@ -257,35 +258,74 @@ def _label(options: argparse.Namespace) -> int:
 # ---- benchmark
 
 
+def _limits(text: str) -> list[float | None]:
+    names = [item.strip() for item in text.split(",") if item.strip()]
+    return [None if name == "default" else _seconds(name) for name in names]
+
+
+def _names(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
 def _add_benchmark(commands: Any) -> None:
-    parser = _command(commands, "benchmark", _benchmark, "Compare solvers at equal time limits.")
-    parser.add_argument("--problem")
-    parser.add_argument("--size", type=int)
-    parser.add_argument("--instances", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=1234)
-    parser.add_argument("--files", nargs="+", metavar="F")
-    parser.add_argument("--best_known", metavar="CSV", help="with columns name and best_known")
-    parser.add_argument("--solvers", default="nco,ortools", help="comma-separated")
-    parser.add_argument("--time_limits", default="1", help="comma-separated seconds")
+    parser = _command(
+        commands,
+        "benchmark",
+        _benchmark,
+        "Compare solvers at equal time limits, on instances of one --problem and --size or on "
+        "--files. Writes table.csv, plot.png, runs.csv and about.json.",
+    )
+    parser.add_argument("--problem", help="a problem folder, such as tsp")
+    parser.add_argument("--size", type=int, metavar="N")
+    parser.add_argument("--instances", type=int, default=10, metavar="K")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=1234,
+        help="1234 (the default) and 4321 are the first K of the published sets",
+    )
+    parser.add_argument("--files", nargs="+", default=[], metavar="F")
+    parser.add_argument(
+        "--best_known",
+        metavar="CSV",
+        help="with columns name and best_known; default: gaps to the best of this comparison",
+    )
+    parser.add_argument(
+        "--solvers",
+        type=_names,
+        default="nco,ortools",
+        help="comma-separated: nco (a network, then a classical solver goes on from its solution), "
+        "nco-neural (the network alone), nco:MODEL and nco-neural:MODEL (a shipped model, a folder "
+        "or a checkpoint), and the solvers of the problem's baseline.py, such as ortools or pyvrp "
+        "(default: nco,ortools)",
+    )
+    parser.add_argument(
+        "--time_limits",
+        type=_limits,
+        default="1",
+        metavar="S,...",
+        help="comma-separated seconds for each instance; 'default' leaves it to the solver: one "
+        "deterministic pass of the network, the first solution of OR-Tools' routing (default: 1)",
+    )
+    parser.add_argument("--device", default="auto", help="of the networks")
     parser.add_argument("--output", required=True, metavar="DIR")
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    from nco.benchmark import compare, print_table, save
+    from nco.benchmark import Plan, main
 
-    rows = compare(
+    plan = Plan(
+        solvers=options.solvers,
+        time_limits=options.time_limits,
         problem=options.problem,
         size=options.size,
         instances=options.instances,
         seed=options.seed,
         files=options.files,
         best_known=options.best_known,
-        solvers=options.solvers.split(","),
-        time_limits=[_seconds(text) for text in options.time_limits.split(",")],
+        device=options.device,
     )
-    save(rows, Path(options.output))
-    print_table(rows)
-    return 0
+    return main(plan, Path(options.output))
 
 
 # ---- models
@@ -310,6 +350,21 @@ def _models(options: argparse.Namespace) -> int:
         )
         for row in card.get("measured", []):
             print(f"  {row['set']}: {row['gap_percent']:.3f} % ({row['search']})")
+    return 0
+
+
+# ---- examples
+
+
+def _add_examples(commands: Any) -> None:
+    _command(commands, "examples", _examples, "List the instances that ship with the package.")
+
+
+def _examples(options: argparse.Namespace) -> int:
+    from nco.sources import examples
+
+    for name, path in examples().items():
+        print(f"{name}  {path}")
     return 0
 
 

@@ -1,6 +1,7 @@
 """Training data as a pure function of (seed, step, rank), and reference sets for validation."""
 
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from nco.labels import Labelled, by_size, read
 from nco.problem import Problem
 from nco.seeds import generator
 
-SHIPPED = Path(__file__).parent.parent / "configs"
+SHIPPED = Path(str(files("nco.configs")))
 
 
 class _Steps(IterableDataset):

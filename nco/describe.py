@@ -1,4 +1,4 @@
-"""Objects as plain data: ``{"class_path": ..., "init_args": {...}}``, the notation of Lightning's CLI.
+"""Objects as plain data, ``{"class_path": ..., "init_args": {...}}`` as in Lightning's CLI.
 
 Checkpoints and cards hold only such descriptions, so they load with ``weights_only=True`` whether
 the objects were made by a YAML file or in Python. A class that derives from `Described` remembers

@@ -1,4 +1,4 @@
-"""Finds problem folders and their modules; a new folder is found without being registered anywhere."""
+"""Finds problem folders and their modules; a new folder need not be registered anywhere."""
 
 import importlib
 import importlib.util

@@ -68,7 +68,7 @@ def check_size(size: int | list[int]) -> int | list[int]:
 
 
 def dihedral(xy: Tensor) -> list[Tensor]:
-    """The eight images of `xy` ``[..., 2]`` under the symmetries of the unit square, itself first."""
+    """The eight images of `xy` ``[..., 2]`` under the square's symmetries, itself first."""
     x, y = xy.unbind(-1)
     images = [(x, y), (y, x), (x, 1 - y), (y, 1 - x), (1 - x, y), (1 - y, x), (1 - x, 1 - y)]
     images.append((1 - y, 1 - x))

@@ -1,4 +1,4 @@
-"""Packages whose names are imported when first used: `import nco` and solver children need no torch."""
+"""Names that are imported when first used: `import nco` and solver children need no torch."""
 
 import importlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What every way of training shares: optimiser, schedule, validation, and a checkpoint of plain data."""
+"""What every way of training shares: optimiser, schedule, validation, checkpoints of plain data."""
 
 import math
 from abc import ABC, abstractmethod

@@ -23,7 +23,7 @@ class Categorical:
     """One of A actions; `logits` ``[B, S, *M, A]`` are masked here, so a policy need not."""
 
     def __init__(self, logits: Tensor, mask: Tensor) -> None:
-        # float32 whatever the network ran in: log-probabilities in bf16 are too coarse to learn from
+        # float32 whatever the network ran in: log-probabilities in bf16 are too coarse
         self.logits = logits.float().masked_fill(~mask, -torch.inf)
         self._log: Tensor | None = None
 
@@ -59,8 +59,8 @@ class Categorical:
 class Policy(Described, nn.Module, ABC):
     """A network that decides; it never learns a problem's name.
 
-    `__init__` holds hyper-parameters only and `build` makes the layers, because the widths come from
-    the problem. Subclasses call ``super().__init__()`` first.
+    `__init__` holds hyper-parameters only and `build` makes the layers, because the widths come
+    from the problem. Subclasses call ``super().__init__()`` first.
     """
 
     @abstractmethod
@@ -77,5 +77,5 @@ class Policy(Described, nn.Module, ABC):
     ) -> Decision:
         """The decision at every state.
 
-        `condition` ``[B, S]`` long or ``[B, S, Z]`` float says which head or latent plays a rollout.
+        `condition` ``[B, S]`` long or ``[B, S, Z]`` float: which head or latent plays a rollout.
         """

@@ -100,7 +100,7 @@ class Problem(Described, ABC, Generic[Instance, State]):
 
     @abstractmethod
     def solution(self, instance: Instance, actions: Tensor) -> list[Any]:
-        """The canonical solutions, in positions from 0, of `actions` ``[B, T]``, one an instance."""
+        """The canonical solution of each row of `actions` ``[B, T]``, in positions from 0."""
 
     @abstractmethod
     def actions(self, instance: Instance, solutions: Sequence[Any]) -> Tensor:

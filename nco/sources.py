@@ -9,10 +9,16 @@ from nco.case import Case, Report
 from nco.errors import InstanceError, NCOError
 
 LARGEST_FILE = 2**30  # bytes
+EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLE = "example:"  # before the name of a file that ships with the package
 
 
 def read(path: str | Path, problem: str | None = None) -> Case:
     """The case of a file; each problem folder says whether it recognises the text.
+
+    Args:
+        path: of a file, or ``example:NAME`` for one that ships with the package.
+        problem: the problem folder's name, where the text does not tell.
 
     Raises:
         InstanceError: naming file, line, field, value and reason.
@@ -34,7 +40,17 @@ def read(path: str | Path, problem: str | None = None) -> Case:
     return case
 
 
+def examples() -> dict[str, Path]:
+    """The instances that ship with the package: ``example:NAME`` to file."""
+    return {EXAMPLE + path.name: path for path in sorted(EXAMPLES.iterdir())}
+
+
 def _text(path: Path) -> str:
+    if str(path).startswith(EXAMPLE) and not path.exists():
+        shipped = examples()
+        if str(path) not in shipped:
+            raise InstanceError(f"no such example; there are {', '.join(shipped)}", path=path)
+        path = shipped[str(path)]
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise InstanceError("larger than a gigabyte", path=path)

@@ -1,6 +1,8 @@
 """`nco fit|validate|test|predict`: Lightning's own command line over methods and data modules."""
 
 import io
+import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from nco import atomic
-from nco.data import Data
+from nco.data import SHIPPED, Data
 from nco.method import Method
 
 # an "epoch" is only the distance between two validations: the data is an endless stream
@@ -98,8 +100,22 @@ class Command(LightningCLI):
         parser.add_lightning_class_args(Newest, "checkpoint")
 
 
+def _shipped(word: str) -> str:
+    """``configs/PROBLEM/METHOD.yaml`` is found from any folder: it ships with the package."""
+    flag, _, path = word.rpartition("=")
+    ours = SHIPPED / path.removeprefix("configs/")
+    if not path.startswith("configs/") or Path(path).exists() or not ours.is_file():
+        return word
+    return f"{flag}={ours}" if flag else str(ours)
+
+
 def main(arguments: list[str]) -> None:
-    """Runs Lightning's command line; `arguments` begin with fit, validate, test or predict."""
+    """Runs Lightning's command line; `arguments` begin with fit, validate, test or predict.
+
+    A config may name classes of a module in the present folder.
+    """
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # as `python -m` does, but last: nothing is shadowed
     torch.set_float32_matmul_precision("highest")  # "medium" is 3-5 times slower on CPUs with AMX
     Command(
         Method,
@@ -111,5 +127,5 @@ def main(arguments: list[str]) -> None:
         save_config_kwargs={"overwrite": True},
         auto_configure_optimizers=False,
         parser_kwargs={"prog": "nco"},
-        args=arguments,
+        args=[_shipped(word) for word in arguments],
     )

@@ -9,6 +9,7 @@ import functools
 import json
 import math
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from nco.policy import Policy
 from nco.problem import Problem
 
 FORMAT = 1
-FOLDER = Path(__file__).parent.parent / "models" / "zoo"
+FOLDER = Path(str(files("nco.models"))) / "zoo"
 LARGEST_HEADER, MOST_TENSORS = 2**20, 10_000  # a hostile header can cost seconds and gigabytes
 
 
@@ -164,8 +165,8 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
 def choose(problem: str, size: int) -> str:
     """The shipped model for a problem folder with the least measured gap near `size`.
 
-    Each card lists measurements ``{"size": n, "gap_percent": g, ...}``; a model is judged by the one
-    whose size is nearest on a logarithmic scale.
+    Each card lists measurements ``{"size": n, "gap_percent": g, ...}``; a model is judged by the
+    one whose size is nearest on a logarithmic scale.
     """
     ranked = []
     for name, card in available().items():

@@ -24,7 +24,7 @@ class Memory(Batch):
     queries: Tensor  # [B, K, N + 1, D] the query contribution of node n in focus slot k; last: none
     keys: Tensor  # [B, H, N, D/H]
     values: Tensor  # [B, H, N, D/H]
-    pointers: Tensor  # [B, kinds * N, D] pointer keys with the glimpse's output projection folded in
+    pointers: Tensor  # [B, kinds * N, D] pointer keys, the glimpse's projection folded in
     places: Tensor | None  # [B, N, 2] positions in units of the mean spacing
     edges: Tensor | None  # [B, N, N] distances in the same units, where the problem gives its own
 
@@ -33,8 +33,8 @@ class AttentionPolicy(Policy):
     """Attention encoder-decoder with a multi-head glimpse and a clipped pointer.
 
     Kool, van Hoof & Welling (2019) as trained by POMO (Kwon et al. 2020), with exact algebra that
-    leaves the function as it is: the query projection of a node is a table over nodes, made once, and
-    the glimpse's output projection W_o is folded into the pointer keys,
+    leaves the function as it is: the query projection of a node is a table over nodes, made once,
+    and the glimpse's output projection W_o is folded into the pointer keys,
     ``(g W_o) (h W_p)^T = g (h W_p W_o^T)^T``.
 
     Where nodes have positions, ``-softplus(b) d`` is added to the logits, d the distance from the

@@ -1,4 +1,4 @@
-"""A transformer encoder over a set of nodes, with a sense of distance where nodes have positions."""
+"""A transformer encoder over a set of nodes, with a sense of distance where there are positions."""
 
 import math
 from typing import Self
@@ -10,15 +10,16 @@ from torch.nn import functional
 from nco.describe import Described
 from nco.problem import Features, Sizes
 
-QUERY_CHUNK = 512  # queries at a time where no gradient is kept: [B, H, N, N] of 10,000 nodes is 3 GB
+# queries at a time where no gradient is kept: [B, H, N, N] of 10,000 nodes is 3 GB
+QUERY_CHUNK = 512
 
 
 class TransformerEncoder(Described, nn.Module):
     """Pre-norm transformer blocks (RMSNorm, full attention, ReLU MLP) over ``[B, N, F]`` features.
 
     Where nodes have positions, head h adds ``-a_h n |x_i - x_j|^2`` to its attention scores, with
-    ``a_h`` learned: distances in units of the mean spacing ``n^(-1/2)``, so that the same weights mean
-    the same neighbourhood at every size. The term is folded into the dot product by three more
+    ``a_h`` learned: distances in units of the mean spacing ``n^(-1/2)``, so that the same weights
+    mean the same neighbourhood at every size. The term is folded into the dot product by three more
     components of query and key, so no ``[N, N]`` matrix is held for it.
 
     Args:
@@ -31,7 +32,12 @@ class TransformerEncoder(Described, nn.Module):
     """
 
     def __init__(
-        self, width: int = 128, heads: int = 8, layers: int = 6, hidden: int = 512, bf16: bool = False
+        self,
+        width: int = 128,
+        heads: int = 8,
+        layers: int = 6,
+        hidden: int = 512,
+        bf16: bool = False,
     ) -> None:
         super().__init__()
         if width % heads:
@@ -105,7 +111,8 @@ def with_distance(q: Tensor, k: Tensor, places: Tensor, rate: Tensor) -> tuple[T
 def attend(q: Tensor, k: Tensor, v: Tensor, exists: Tensor | None) -> Tensor:
     """Softmax attention ``[B, H, N, D/H]``; `q` is already scaled; padding is never looked at.
 
-    Written out: on CPUs it is faster than the fused kernel at these head widths, above all backwards.
+    Written out: on CPUs it is faster than the fused kernel at these head widths, most of all
+    backwards.
     """
     if torch.is_grad_enabled() or q.shape[2] <= QUERY_CHUNK:
         return _attend(q, k, v, exists)

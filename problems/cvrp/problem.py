@@ -27,7 +27,7 @@ from nco.tsplib import distance_matrix
 # Kool et al. (2019) up to 100 customers, BQ-NCO and LEHD beyond
 CAPACITIES = {10: 20, 20: 30, 50: 40, 100: 50, 200: 80, 500: 100, 1000: 250}
 LARGEST_DEMAND = 9
-# demands are fractions of the capacity in float64: a full vehicle must not seem overloaded by rounding
+# demands are fractions of the capacity in float64: a full vehicle must not seem overloaded
 TOLERANCE = 1e-9
 
 
@@ -232,7 +232,7 @@ class CVRP(_Routing):
         mask = state.alive & self._fits(instance, state)
         home = (state.current > 0) | self.done(instance, state)
         mask[:, :, 0] = home
-        # standing at the depot, a full vehicle serves any customer: nobody is left without an action
+        # at the depot an empty vehicle can serve any customer: nobody is left without an action
         context = state.load[..., None].float()
         return Observation(mask, state.current[..., None], context, state.alive)
 

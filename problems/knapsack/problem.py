@@ -84,7 +84,7 @@ class Knapsack(Problem[Instance, State]):
         load = load.gather(1, order)  # the capacity used when items are packed by density so far
         nodes = torch.stack(
             [
-                values / top_value,
+                (values / top_value).clamp_max(2),  # an item that never fits may be worth any times more
                 (weights / top_weight).clamp_max(2),
                 weights.clamp_max(2),
                 order / count,
@@ -105,7 +105,7 @@ class Knapsack(Problem[Instance, State]):
         items = torch.arange(state.alive.shape[-1], device=state.alive.device)
         stay = items == state.last.clamp_min(0)[..., None]
         mask = state.alive | (stay & self.done(instance, state)[..., None])
-        share = state.alive.float().mean(-1)
+        share = state.alive.sum(-1) / self._items(instance)[:, None]
         context = torch.stack([state.free.float(), share], -1)
         focus = state.last.new_zeros(*state.last.shape, 0)
         return Observation(mask, focus, context, state.alive)
@@ -223,3 +223,10 @@ class Knapsack(Problem[Instance, State]):
             for b in range(count)
         ]
         return [case for case in found if case is not None]
+
+    @staticmethod
+    def _items(instance: Instance) -> Tensor:
+        batch, count = instance.values.shape
+        if instance.exists is None:
+            return torch.full((batch,), count, device=instance.device)
+        return instance.exists.sum(-1)

@@ -1,0 +1,200 @@
+"""`nco.solve`: every kind of source, deadlines, interruption, determinism, and the verdict."""
+
+import itertools
+import os
+import time
+
+import matplotlib
+import numpy as np
+import pytest
+
+import nco
+from nco import solver
+from nco.geometry import lengths
+from nco.problems.cvrp import CVRP
+from nco.problems.tsp import TSP
+from nco.seeds import generator
+
+matplotlib.use("Agg")
+SQUARE = [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]
+ROUTES = {
+    "coords": [[0, 0], [0, 2], [0, 4], [3, 0], [6, 0]],
+    "demand": [0, 1, 1, 1, 1],
+    "capacity": 2,
+}
+ITEMS = {"values": [6, 10, 12], "weights": [1, 2, 3], "capacity": 5}
+
+
+def test_a_square_is_solved_by_its_outline(tiny):
+    found = nco.solve(SQUARE, model=tiny["tsp"])
+    assert found.cost == 4.0
+    assert sorted(found.tour) == [0, 1, 2, 3]
+    assert found.feasible
+    assert found.status == "FEASIBLE"
+    assert found.objective == found.cost
+
+
+def test_routes_and_items_have_their_own_names(tiny):
+    routes = nco.solve(ROUTES, model=tiny["cvrp"])
+    assert routes.cost == 20.0
+    assert sorted(sorted(route) for route in routes.routes) == [[1, 2], [3, 4]]
+    items = nco.solve(ITEMS, model=tiny["knapsack"])
+    assert items.objective == -items.cost
+    assert items.items == items.solution
+    with pytest.raises(AttributeError, match="tour"):
+        _ = items.tour
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_tiny_and_degenerate_instances(tiny, count):
+    for coords in ([[0.5, 0.5]] * count, [[float(i), 2.0 * i] for i in range(count)]):
+        found = nco.solve(coords, model=tiny["tsp"])
+        assert found.feasible
+        assert sorted(found.tour) == list(range(count))
+        assert found.cost == pytest.approx(2 * np.hypot(*np.ptp(np.array(coords), axis=0)))
+
+
+def test_any_scale_gives_the_same_tour(tiny):
+    coords = np.random.default_rng(1).random((12, 2)) * [1.0, 0.3]
+    one = nco.solve(coords, model=tiny["tsp"])
+    moved = nco.solve(coords * 4096 - 512, model=tiny["tsp"])
+    assert moved.cost == pytest.approx(4096 * one.cost, rel=0.05)
+
+
+def test_multistart_over_all_symmetries_is_invariant_to_them(tiny):
+    coords = np.random.default_rng(2).random((9, 2))
+    turned = np.stack([1 - coords[:, 1], coords[:, 0]], 1)
+    one, other = (nco.solve(c, model=tiny["tsp"]).cost for c in (coords, turned))
+    assert one == pytest.approx(other, rel=1e-6)
+
+
+def test_a_list_of_mixed_sizes_and_problems_keeps_its_order(tiny):
+    random = np.random.default_rng(3)
+    sources = [random.random((n, 2)) for n in (9, 4, 12, 4, 1)]
+    together = nco.solve(sources, model=tiny["tsp"])
+    assert [found.n for found in together] == [9, 4, 12, 4, 1]
+    for source, found in zip(sources, together, strict=True):
+        assert nco.solve(source, model=tiny["tsp"]).cost == pytest.approx(found.cost, rel=1e-5)
+
+
+def test_tensors_are_a_source_too(tiny):
+    instance = TSP(size=7).generate(3, generator(0))
+    found = nco.solve(instance, model=tiny["tsp"])
+    assert len(found) == 3
+    assert all(one.feasible and one.n == 7 for one in found)
+
+
+def test_distances_without_coordinates(tiny):
+    matrix = [[0, 1, 9, 1], [1, 0, 1, 9], [9, 1, 0, 1], [1, 9, 1, 0]]
+    assert nco.solve({"distances": matrix}, model=tiny["tsp"]).cost == 4
+
+
+def test_the_same_seed_gives_the_same_answer(tiny):
+    coords = np.random.default_rng(4).random((15, 2))
+    first, second = (nco.solve(coords, model=tiny["tsp"], seed=5).tour for _ in range(2))
+    assert first == second
+
+
+def test_a_time_limit_is_kept_and_improves(tiny):
+    coords = np.random.default_rng(5).random((40, 2))
+    quick = nco.solve(coords, model=tiny["tsp"], time_limit=0.001, classical=False)
+    begin = time.perf_counter()
+    found = nco.solve(coords, model=tiny["tsp"], time_limit=1.0, classical=False)
+    assert time.perf_counter() - begin < 1.5
+    assert quick.feasible
+    assert found.cost <= quick.cost
+    costs = [step.cost for step in found.history]
+    assert costs == sorted(costs, reverse=True)
+    assert costs[-1] == found.cost
+    assert {step.source for step in found.history} <= {"greedy", "multistart", "sampling"}
+
+
+def test_classical_solvers_run_only_when_allowed(tiny, monkeypatch):
+    coords = np.random.default_rng(6).random((30, 2))
+    called = []
+    real = solver.baselines.run
+
+    def watched(case, name, **options):
+        called.append(name)
+        return real(case, name, **options)
+
+    monkeypatch.setattr(solver.baselines, "run", watched)
+    nco.solve(coords, model=tiny["tsp"], time_limit=0.2, classical=False)
+    assert called == []
+    found = nco.solve(coords, model=tiny["tsp"], time_limit=0.5)
+    assert called
+    assert found.history[-1].source in {*called, "greedy", "multistart"}
+
+
+def test_an_interrupt_returns_the_best_so_far(tiny, monkeypatch):
+    class Tired:
+        def __call__(self, problem, policy, instance, budget):
+            yield from itertools.islice(real(problem, policy, instance, budget), 1)
+            raise KeyboardInterrupt
+
+    real = solver.multistart
+    monkeypatch.setattr(solver, "multistart", Tired())
+    found = nco.solve(SQUARE, model=tiny["tsp"])
+    assert found.status == "INTERRUPTED"
+    assert found.feasible
+
+
+def test_the_baseline_agrees_with_brute_force_and_is_never_beaten(tiny):
+    instance = CVRP(size=4).generate(1, generator(1))
+    case = CVRP(size=4).cases(instance)[0]
+    best = min(
+        nco.check(case, split(order, cuts)).cost
+        for order in itertools.permutations(range(1, 5))
+        for cuts in itertools.product([False, True], repeat=3)
+        if nco.check(case, split(order, cuts)).feasible
+    )
+    found = nco.solve(case, model=tiny["cvrp"])
+    assert found.cost >= best - 1e-9
+    assert nco.check(case, found).cost == found.cost
+
+
+def split(order, cuts):
+    routes = [[order[0]]]
+    for customer, cut in zip(order[1:], cuts, strict=True):
+        if cut:
+            routes.append([])
+        routes[-1].append(customer)
+    return routes
+
+
+def test_solutions_are_saved_printed_and_drawn(tiny, tmp_path):
+    for name, source in (("tsp", SQUARE), ("cvrp", ROUTES), ("knapsack", ITEMS)):
+        found = nco.solve(source, model=tiny[name])
+        for suffix in (".json", ".sol"):
+            path = tmp_path / f"{name}{suffix}"
+            found.save(path)
+            assert nco.check(source, path).cost == found.cost
+        assert str(found.n) in str(found)
+        assert found.plot().figure is not None
+        matplotlib.pyplot.close("all")
+
+
+def test_wrong_sources_and_models_are_one_line(tiny):
+    with pytest.raises(nco.NCOError, match="not the arrays of"):
+        nco.solve({"nonsense": 1}, model=tiny["tsp"])
+    with pytest.raises(nco.NCOError, match="neither shipped"):
+        nco.solve(SQUARE, model="no-such-model")
+    with pytest.raises(nco.NCOError, match="not one for tsp"):
+        nco.solve(SQUARE, model=tiny["cvrp"])
+    with pytest.raises(nco.NCOError, match="time_limit"):
+        nco.solve(SQUARE, model=tiny["tsp"], time_limit=-1)
+    with pytest.raises(nco.NCOError, match="cannot be read"):
+        nco.solve("no-such-file.tsp", model=tiny["tsp"])
+
+
+def test_importing_nco_imports_no_torch():
+    code = "import nco, sys; assert 'torch' not in sys.modules and 'ortools' not in sys.modules"
+    assert os.spawnl(os.P_WAIT, os.sys.executable, "python", "-c", code) == 0
+
+
+def test_the_cost_of_a_batch_is_the_checkers(tiny):
+    instance = TSP(size=6).generate(2, generator(7))
+    found = nco.solve(instance, model=tiny["tsp"])
+    for b, one in enumerate(found):
+        order = instance.coords.new_tensor([*one.tour, one.tour[0]]).long()[None, None]
+        assert one.cost == pytest.approx(float(lengths(instance.coords[b : b + 1], order).sum()))
