@@ -34,9 +34,9 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	rm -rf build/types
 	mkdir -p build/types/nco
-	ln -s $(CURDIR)/nco/* $(CURDIR)/problems $(CURDIR)/models $(CURDIR)/configs build/types/nco/
-	cd build/types && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml \
-		--cache-dir $(CURDIR)/.mypy_cache -p nco
+	cd build/types/nco && ln -s ../../../nco/* ../../../problems ../../../models ../../../configs .
+	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml \
+		--cache-dir ../../.mypy_cache -p nco
 
 clean:
 	rm -rf .venv build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -6,8 +6,8 @@
 
 Each answer is priced by the problem's independent checker in the instance's own units. Solvers take
 turns on one instance before the next begins, so that whatever else the machine does hits all alike;
-each has solved an instance, uncounted, before the clock starts. The time of a network is that of the
-whole `nco.solve` call, the time of a classical solver that of its own call in its child process.
+each has solved an instance, uncounted, before the clock starts. The time of a network is that of
+the whole `nco.solve` call; that of a classical solver is its own call's, in its child process.
 """
 
 import csv
@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from nco import __version__, atomic, baselines, folders, sources
 from nco.baselines import Outcome, Workers
@@ -35,6 +35,9 @@ NETWORKS = ("nco", "nco-neural")  # with and without a classical solver's help; 
 PUBLISHED_SEEDS, PUBLISHED = (1234, 4321), 10_000
 DEFAULT = "default"  # a solver's own idea of when to stop, such as nco's one deterministic pass
 WARM_UP = (0.05, 1.0)  # seconds: load everything, then take the whole path once
+LINEAR = 1.0  # percent below which the picture's gap axis is linear
+MARKERS = "osD^vP*X"  # so that solvers with equal gaps can be told apart
+SHOWN = 3  # failures of a row that are printed
 PACKAGES = ("torch", "ortools", "pyvrp", "fast-tsp")
 
 
@@ -176,36 +179,45 @@ def compare(plan: Plan) -> list[Run]:
 
 
 def main(plan: Plan, folder: Path) -> int:
-    """`nco benchmark`: measures, keeping every run at once, then saves and prints the table.
+    """`nco benchmark`: measures, then saves and prints the table.
 
-    Ctrl-C ends the measuring, and what has been measured is summarised.
+    Ctrl-C ends the measuring, and what has been measured is summarised; so does ``runs.csv`` hold
+    every finished run at any moment, though without gaps.
     """
-    from tqdm import tqdm
-
     contest = prepare(plan)
     about = describe_setting(contest)
     print("\n".join(f"{key}: {_plain(value)}" for key, value in about.items()), flush=True)
-    runs: list[Run] = []
-    code = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / "runs.csv", "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow([field.name for field in fields(Run)])
-            for run in tqdm(measure(contest), total=len(contest), unit="run", disable=None):
-                runs.append(run)
-                writer.writerow(_cells(run))
-                file.flush()
+        atomic.write_text(folder / "about.json", json.dumps(about, indent=1) + "\n")
+        log = open(folder / "runs.csv", "w", newline="")  # noqa: SIM115  closed below
     except OSError as error:
         raise NCOError(f"{folder}: cannot be written ({error.strerror})") from error
-    except KeyboardInterrupt:
-        if not runs:
-            raise
-        code = 130
+    with log:
+        runs, code = _logged(contest, log)
     runs = with_gaps(runs, contest.known)
     save(runs, folder, {**about, "runs": f"{len(runs)} of {len(contest)}"})
     print_table(summarise(runs))
     return code
+
+
+def _logged(contest: Contest, log: TextIO) -> tuple[list[Run], int]:
+    """The runs, each written to `log` as it ends, and the exit code: 130 after Ctrl-C."""
+    from tqdm import tqdm
+
+    writer = csv.writer(log, lineterminator="\n")
+    writer.writerow([field.name for field in fields(Run)])
+    runs: list[Run] = []
+    try:
+        for run in tqdm(measure(contest), total=len(contest), unit="run", disable=None):
+            runs.append(run)
+            writer.writerow(_cells(run))
+            log.flush()
+    except KeyboardInterrupt:
+        if not runs:
+            raise
+        return runs, 130
+    return runs, 0
 
 
 # ---- what is compared
@@ -330,7 +342,7 @@ def _read_best_known(path: Path) -> dict[str, tuple[str, int]]:
     for column in ("name", "best_known"):
         if column not in (reader.fieldnames or []):
             raise InstanceError("this column is missing", field=column, path=path, line=1)
-    return {row["name"]: (row["best_known"] or "", reader.line_num) for row in reader}
+    return {row["name"].strip(): (row["best_known"] or "", reader.line_num) for row in reader}
 
 
 # ---- measuring
@@ -603,7 +615,7 @@ def _shown(row: Row) -> list[str]:
 def plot(rows: Sequence[Row]) -> bytes:
     """A PNG of the gap against the time limit; bars are standard errors.
 
-    One panel a problem. A run without a limit is a square at the median time that it took.
+    One panel a problem. A run without a limit is hollow, at the median time that it took.
     """
     from matplotlib.figure import Figure  # not pyplot, which keeps figures in a global list
 
@@ -613,11 +625,16 @@ def plot(rows: Sequence[Row]) -> bytes:
         ax = figure.add_subplot(1, len(problems), panel + 1)
         own = [row for row in rows if row.problem == problem]
         for index, solver in enumerate(dict.fromkeys(row.solver for row in own)):
-            _draw(ax, [row for row in own if row.solver == solver], f"C{index % 10}")
+            _draw(ax, [row for row in own if row.solver == solver], index)
         sizes = ", ".join(dict.fromkeys(str(row.size) for row in own))
         ax.set(xscale="log", xlabel="time limit (s)", ylabel="gap (%)")
+        ax.set_yscale("symlog", linthresh=LINEAR)  # tenths and tens of a percent in one picture
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_major_formatter("{x:g}")
         ax.set_title(f"{problem}, n = {sizes}, {own[0].instances} instances")
         ax.grid(alpha=0.3)
+        if all((row.gap_percent or 0.0) >= 0 for row in own):
+            ax.set_ylim(bottom=-LINEAR / 10)
         if ax.get_legend_handles_labels()[1]:
             ax.legend()
     image = io.BytesIO()
@@ -625,7 +642,7 @@ def plot(rows: Sequence[Row]) -> bytes:
     return image.getvalue()
 
 
-def _draw(ax: Any, rows: Sequence[Row], colour: str) -> None:
+def _draw(ax: Any, rows: Sequence[Row], index: int) -> None:
     """One solver's points ``(seconds, gap, standard error)``."""
     limited: list[tuple[float, float, float]] = []
     free: list[tuple[float, float, float]] = []
@@ -635,12 +652,14 @@ def _draw(ax: Any, rows: Sequence[Row], colour: str) -> None:
         seconds = row.seconds_median if row.time_limit is None else row.time_limit
         points = free if row.time_limit is None else limited
         points.append((seconds or 0.0, row.gap_percent, row.standard_error or 0.0))
-    if limited:
-        x, y, error = zip(*sorted(limited), strict=True)
-        ax.errorbar(x, y, error, color=colour, marker="o", capsize=3, label=rows[0].solver)
-    if free:
-        x, y, error = zip(*free, strict=True)
-        label = f"{rows[0].solver}, {DEFAULT}"
-        ax.errorbar(
-            x, y, error, color=colour, marker="s", mfc="none", ls="none", capsize=3, label=label
-        )
+    style = {"marker": MARKERS[index % len(MARKERS)], "color": f"C{index % 10}", "capsize": 3}
+    for points, line, label in ((limited, "-", ""), (free, "none", f", {DEFAULT}")):
+        if points:
+            x, y, error = zip(*sorted(points), strict=True)
+            hollow = "none" if points is free else style["color"]
+            name = f"{rows[0].solver}{label}"
+            # later lines are thinner, so that those below them show
+            width = max(1.0, 3.0 - index / 2)
+            ax.errorbar(
+                x, y, error, ls=line, lw=width, elinewidth=1, mfc=hollow, label=name, **style
+            )

@@ -24,7 +24,8 @@ def read(path: str | Path, problem: str | None = None) -> Case:
         InstanceError: naming file, line, field, value and reason.
         NCOError: where no folder, or more than one, recognises it.
     """
-    text = _text(Path(path))
+    path = _found(Path(path))
+    text = _text(path)
     names = [problem] if problem else folders.names()
     if problem is None:
         names = [name for name in names if folders.module(name, "files").recognise(text)]
@@ -45,12 +46,17 @@ def examples() -> dict[str, Path]:
     return {EXAMPLE + path.name: path for path in sorted(EXAMPLES.iterdir())}
 
 
+def _found(path: Path) -> Path:
+    """`path` itself, or the shipped file that it names."""
+    if not str(path).startswith(EXAMPLE) or path.exists():
+        return path
+    shipped = examples()
+    if str(path) not in shipped:
+        raise InstanceError(f"no such example; there are {', '.join(shipped)}", path=path)
+    return shipped[str(path)]
+
+
 def _text(path: Path) -> str:
-    if str(path).startswith(EXAMPLE) and not path.exists():
-        shipped = examples()
-        if str(path) not in shipped:
-            raise InstanceError(f"no such example; there are {', '.join(shipped)}", path=path)
-        path = shipped[str(path)]
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise InstanceError("larger than a gigabyte", path=path)
