@@ -17,6 +17,7 @@ import math
 import os
 import platform
 import statistics
+import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -37,6 +38,7 @@ DEFAULT = "default"  # a solver's own idea of when to stop, such as nco's one de
 WARM_UP = (0.05, 1.0)  # seconds: load everything, then take the whole path once
 LINEAR = 1.0  # percent below which the picture's gap axis is linear
 MARKERS = "osD^vP*X"  # so that solvers with equal gaps can be told apart
+WIDEST = 300  # characters of a printed line on the setting; about.json has it whole
 SHOWN = 3  # failures of a row that are printed
 PACKAGES = ("torch", "ortools", "pyvrp", "fast-tsp")
 
@@ -162,8 +164,9 @@ class Contest:
     models: dict[str, list[str]]
     origin: str
 
-    def __len__(self) -> int:
-        """The number of runs."""
+    @property
+    def runs(self) -> int:
+        """How many there will be."""
         limits = len(dict.fromkeys(self.plan.time_limits))
         return limits * sum(len(self.entrants[case.problem]) for _, case in self.cases)
 
@@ -186,7 +189,8 @@ def main(plan: Plan, folder: Path) -> int:
     """
     contest = prepare(plan)
     about = describe_setting(contest)
-    print("\n".join(f"{key}: {_plain(value)}" for key, value in about.items()), flush=True)
+    for key, value in about.items():
+        print(textwrap.shorten(f"{key}: {_plain(value)}", WIDEST, placeholder=" ..."), flush=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         atomic.write_text(folder / "about.json", json.dumps(about, indent=1) + "\n")
@@ -196,7 +200,7 @@ def main(plan: Plan, folder: Path) -> int:
     with log:
         runs, code = _logged(contest, log)
     runs = with_gaps(runs, contest.known)
-    save(runs, folder, {**about, "runs": f"{len(runs)} of {len(contest)}"})
+    save(runs, folder, {**about, "measured": f"{len(runs)} of {contest.runs} runs"})
     print_table(summarise(runs))
     return code
 
@@ -209,7 +213,7 @@ def _logged(contest: Contest, log: TextIO) -> tuple[list[Run], int]:
     writer.writerow([field.name for field in fields(Run)])
     runs: list[Run] = []
     try:
-        for run in tqdm(measure(contest), total=len(contest), unit="run", disable=None):
+        for run in tqdm(measure(contest), total=contest.runs, unit="run", disable=None):
             runs.append(run)
             writer.writerow(_cells(run))
             log.flush()
@@ -326,7 +330,7 @@ def _best_known(path: Path, cases: Iterable[tuple[str, Case]]) -> dict[tuple[str
             known[case.problem, name] = math.nan
         if not math.isfinite(known[case.problem, name]):
             raise InstanceError(
-                "not a finite number", field="best_known", value=text, path=path, line=line
+                "not a finite number", field="best_known", value=text or None, path=path, line=line
             )
     return known
 
@@ -342,7 +346,9 @@ def _read_best_known(path: Path) -> dict[str, tuple[str, int]]:
     for column in ("name", "best_known"):
         if column not in (reader.fieldnames or []):
             raise InstanceError("this column is missing", field=column, path=path, line=1)
-    return {row["name"].strip(): (row["best_known"] or "", reader.line_num) for row in reader}
+    return {
+        (row["name"] or "").strip(): (row["best_known"] or "", reader.line_num) for row in reader
+    }
 
 
 # ---- measuring
@@ -583,12 +589,11 @@ def print_table(rows: Sequence[Row]) -> None:
         ]
         print("  ".join(cells).rstrip())
     for row in rows:
-        for message in row.messages[:3]:
-            print(f"failed: {row.solver} at {_limit(row.time_limit)} s: {message}")
-        if len(row.messages) > 3:
-            print(
-                f"failed: {row.solver} at {_limit(row.time_limit)} s: and {row.failures - 3} more"
-            )
+        shown = row.messages[:SHOWN]
+        if len(row.messages) > SHOWN:
+            shown.append(f"and {len(row.messages) - SHOWN} more, see runs.csv")
+        for message in shown:
+            print(f"failed: {row.solver}, time limit {_limit(row.time_limit)}: {message}")
 
 
 def _shown(row: Row) -> list[str]:
@@ -652,14 +657,16 @@ def _draw(ax: Any, rows: Sequence[Row], index: int) -> None:
         seconds = row.seconds_median if row.time_limit is None else row.time_limit
         points = free if row.time_limit is None else limited
         points.append((seconds or 0.0, row.gap_percent, row.standard_error or 0.0))
-    style = {"marker": MARKERS[index % len(MARKERS)], "color": f"C{index % 10}", "capsize": 3}
+    style: dict[str, Any] = {
+        "marker": MARKERS[index % len(MARKERS)],
+        "color": f"C{index % 10}",
+        "capsize": 3,
+    }
     for points, line, label in ((limited, "-", ""), (free, "none", f", {DEFAULT}")):
         if points:
             x, y, error = zip(*sorted(points), strict=True)
-            hollow = "none" if points is free else style["color"]
-            name = f"{rows[0].solver}{label}"
+            style["mfc"] = "none" if points is free else style["color"]
+            style["label"] = f"{rows[0].solver}{label}"
             # later lines are thinner, so that those below them show
             width = max(1.0, 3.0 - index / 2)
-            ax.errorbar(
-                x, y, error, ls=line, lw=width, elinewidth=1, mfc=hollow, label=name, **style
-            )
+            ax.errorbar(x, y, error, ls=line, lw=width, elinewidth=1, **style)

@@ -259,8 +259,10 @@ def _label(options: argparse.Namespace) -> int:
 
 
 def _limits(text: str) -> list[float | None]:
-    names = [item.strip() for item in text.split(",") if item.strip()]
-    return [None if name == "default" else _seconds(name) for name in names]
+    try:
+        return [None if name == "default" else _seconds(name) for name in _names(text)]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"seconds or 'default', not {text}") from error
 
 
 def _names(text: str) -> list[str]:

@@ -35,7 +35,11 @@ def multistart(
         yield best
         if starts * len(images) == 1:
             return
-    together = max(1, min(len(images), int(AT_ONCE / max(starts * nodes * len(instance), 1))))
+    # image by image under a deadline, which throws away what is not complete
+    together = 1
+    if budget.deadline is None:
+        fits = int(AT_ONCE / max(starts * nodes * len(instance), 1))
+        together = max(1, min(len(images), fits))
     for first in range(0, len(images), together):
         part = images[first : first + together]
         found = _play(problem, policy, cat(part), starts, budget, "multistart", len(part))

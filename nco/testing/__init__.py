@@ -1,0 +1,132 @@
+"""The contract of a discrete problem, as checks that tell its author what is wrong, and where.
+
+    from nco.testing import check_problem
+
+    check_problem(MyProblem)
+
+Random episodes are played on random instances, and on padded and given ones where the problem reads
+cases; then each check asks one thing of them. What the author did not write (`replay`, `starts`,
+`cases`, a ``check.py`` or ``baseline.py`` beside the class) is not asked for.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from nco.case import Case
+from nco.problem import Problem
+from nco.seeds import generator
+from nco.testing import exact, rules
+from nco.testing.compare import NotApplicable, has, sized, takes_size
+from nco.testing.play import BATCH, GIVEN, TINY, Trial, play
+
+__all__ = ["check_problem"]
+
+SIZE, TINY_SIZE = 6, 4  # of ordinary instances, and of those that are solved by enumeration
+
+OF_PROBLEMS: tuple[Callable[[Problem[Any, Any], int, int], None], ...] = (
+    rules.equal_generators_give_equal_instances,
+    rules.sized_sets_the_size,
+    rules.description_makes_the_same_problem,
+)
+OF_TRIALS: tuple[Callable[[Trial], None], ...] = (
+    rules.inputs_stay_unchanged,
+    rules.features_are_as_declared,
+    rules.observations_are_as_declared,
+    rules.costs_are_finite,
+    rules.finished_rows_wait,
+    rules.no_leak_between_instances,
+    rules.no_leak_between_rollouts,
+    rules.forced_rollouts_repeat,
+    rules.score_equals_rollout,
+    rules.replay_equals_stepping,
+    rules.equivalent_keeps_the_solution,
+    rules.solution_and_actions_invert,
+    rules.starts_are_allowed,
+    rules.symmetries_keep_the_cost,
+    exact.load_inverts_cases,
+    exact.padding_changes_nothing,
+    exact.checker_agrees,
+    exact.checker_flags_mutations,
+    exact.brute_force_agrees,
+    exact.baseline_replays,
+)
+
+
+def check_problem(
+    problem: Problem[Any, Any] | type[Problem[Any, Any]],
+    *,
+    size: int = SIZE,
+    cases: Sequence[Case] = (),
+    seed: int = 0,
+) -> list[str]:
+    """Checks that a problem keeps the contract; takes a few seconds.
+
+    Args:
+        problem: a problem, or its class, which is then made from its defaults.
+        size: of the instances, where the problem's ``__init__`` has a `size`; small, because many
+            checks play every instance and every rollout alone.
+        cases: further instances, such as files with distances of their own; their metrics must be
+            ones that the problem prices as its checker does.
+        seed: of everything random.
+
+    Returns:
+        The names of the checks that found what they ask about.
+
+    Raises:
+        AssertionError: a sentence on what is wrong, in which batch, and where in it.
+    """
+    if isinstance(problem, type):
+        problem = problem()
+    label = type(problem).__name__
+    ran: dict[str, None] = {}  # a set in order
+    with torch.no_grad():
+        for check in OF_PROBLEMS:
+            with _named(check.__name__, label, ran):
+                check(problem, size, seed)
+        for name, instance, known in _batches(problem, size, cases, seed):
+            label = f"{type(problem).__name__}, {name} batch"
+            with _named("random_episodes_end", label, ran):
+                trial = play(problem, name, seed, instance, known)
+            for of_trial in OF_TRIALS:
+                with _named(of_trial.__name__, label, ran):
+                    of_trial(trial)
+    return list(ran)
+
+
+@contextmanager
+def _named(check: str, label: str, ran: dict[str, None]) -> Iterator[None]:
+    """Says in every error where it came about, and notes the checks that had something to ask."""
+    try:
+        yield
+    except NotApplicable:
+        return
+    except AssertionError as error:
+        raise AssertionError(f"{label}: {error} ({check})") from error
+    except Exception as error:
+        error.add_note(f"{label}: raised in the check {check}")
+        raise
+    ran[check] = None
+
+
+def _batches(
+    problem: Problem[Any, Any], size: int, cases: Sequence[Case], seed: int
+) -> Iterator[tuple[str, Any, Sequence[Case] | None]]:
+    """Named instances, each batch with its cases."""
+
+    def generated(count: int, batch: int) -> tuple[Any, list[Case] | None]:
+        instance = sized(problem, count).generate(batch, generator(seed, "check", count))
+        return instance, problem.cases(instance) if has(problem, "cases") else None
+
+    yield "generated", *generated(size, BATCH)
+    if takes_size(problem):
+        yield TINY, *generated(TINY_SIZE, BATCH)
+    if takes_size(problem) and has(problem, "cases", "load"):
+        # the largest is neither the first nor the last
+        mixed = [generated(count, 1)[1] for count in (max(1, size // 2), size, max(1, size - 1))]
+        known = [case for part in mixed if part is not None for case in part]
+        yield "padded", problem.load(known), known
+    if cases:
+        yield GIVEN, problem.load(cases), cases

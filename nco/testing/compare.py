@@ -1,0 +1,117 @@
+"""What the checks share: a failure in a sentence, and what differs between two batches."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nco.batch import Batch
+from nco.problem import Problem
+
+RELATIVE, ABSOLUTE = 1e-4, 1e-5  # what rounding to float32 may change
+
+
+class NotApplicable(Exception):
+    """A check asks about something that the problem does not have."""
+
+
+def require(condition: bool | Tensor, sentence: str) -> None:
+    """Not `assert`, which ``python -O`` leaves out."""
+    if not bool(condition):
+        raise AssertionError(sentence)
+
+
+def nowhere(wrong: Tensor, sentence: str) -> None:
+    """Fails where `wrong` ``[B, S, ...]`` is true, and puts the first such place for ``{}``."""
+    if wrong.any():
+        raise AssertionError(sentence.format(place(wrong)))
+
+
+def place(where: Tensor) -> str:
+    """The first True of ``[B]``, ``[B, S]`` or ``[B, S, ...]`` in words."""
+    first = where.nonzero()[0].tolist()
+    found = zip(("instance", "rollout"), first, strict=False)
+    return ", ".join(f"{name} {number}" for name, number in found)
+
+
+def index(where: Tensor) -> str:
+    """The first True of a tensor as an index, such as ``[0, 2, 1]``."""
+    return str(where.nonzero()[0].tolist()) if where.any() else ""
+
+
+def has(problem: Problem[Any, Any], *names: str) -> bool:
+    """Whether the problem's class overrides these of `Problem`."""
+    return all(getattr(type(problem), name) is not getattr(Problem, name) for name in names)
+
+
+def needs(problem: Problem[Any, Any], *names: str) -> None:
+    if not has(problem, *names):
+        raise NotApplicable(", ".join(names))
+
+
+def takes_size(problem: Problem[Any, Any]) -> bool:
+    """Whether `sized` works."""
+    return "size" in problem.__dict__.get("_init_args", {})
+
+
+def sized(problem: Problem[Any, Any], size: int) -> Problem[Any, Any]:
+    return problem.sized(size) if takes_size(problem) else problem
+
+
+def tensors(value: Batch, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a batch with their names."""
+    for item in fields(value):  # type: ignore[arg-type]
+        part = getattr(value, item.name)
+        if isinstance(part, Batch):
+            yield from tensors(part, f"{prefix}{item.name}.")
+        elif part is not None:
+            yield f"{prefix}{item.name}", part
+
+
+def same(first: Tensor, second: Tensor) -> Tensor:
+    """Where two tensors of one shape are equal, up to rounding."""
+    if first.is_floating_point():
+        return torch.isclose(first, second, rtol=RELATIVE, atol=ABSOLUTE)
+    return first == second
+
+
+def difference(first: Batch, second: Batch) -> str | None:
+    """What differs between two batches of one kind, in words; None where nothing does."""
+    left, right = dict(tensors(first)), dict(tensors(second))
+    for name in [*left, *right]:
+        if name not in left or name not in right:
+            return f"`{name}` is None in only one of the two"
+        one, other = left[name], right[name]
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return f"`{name}` is {described(one)} here and {described(other)} there"
+        differs = ~same(one, other)
+        if differs.any():
+            values = f"{one[differs][0].item():g} and {other[differs][0].item():g}"
+            return f"`{name}`{index(differs)} is {values}"
+    return None
+
+
+def described(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def equal(first: Batch, second: Batch, sentence: str) -> None:
+    found = difference(first, second)
+    require(found is None, f"{sentence}: {found}")
+
+
+def equal_costs(wanted: Tensor, found: Tensor, sentence: str) -> None:
+    """Of the same shape, in whatever precision."""
+    wanted, found = wanted.double(), found.double()
+    differs = ~same(wanted, found)
+    if differs.any():
+        values = f"{found[differs][0].item():g} instead of {wanted[differs][0].item():g}"
+        raise AssertionError(f"{sentence}: {values} in {place(differs)}")
+
+
+def finite(tensor: Tensor, name: str) -> None:
+    if tensor.is_floating_point():
+        wrong = ~tensor.isfinite()
+        require(~wrong.any(), f"{name}{index(wrong)} is not a finite number")

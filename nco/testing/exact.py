@@ -1,0 +1,293 @@
+"""What a problem with cases must meet, and what the checker and solver beside it must say."""
+
+import importlib
+import importlib.util
+import math
+from collections.abc import Callable, Iterator
+from itertools import permutations
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nco import baselines
+from nco.case import Case, Report
+from nco.folders import part_of
+from nco.problem import Problem
+from nco.testing.compare import (
+    ABSOLUTE,
+    RELATIVE,
+    NotApplicable,
+    equal,
+    equal_costs,
+    needs,
+    require,
+    same,
+    takes_size,
+)
+from nco.testing.play import GIVEN, ROLLOUTS, TINY, Trial, walk
+
+LIMIT = 5000  # action sequences, or solutions, up to which all are looked at
+SECONDS = 0.2  # that a classical solver is given
+# in place of a number: none of these is one that a case of a few nodes has
+STRANGERS = (10**6 + 7, -(10**6) - 7, 2**70, 0.5, math.nan, "x", None, True, [[1]])
+
+Check = Callable[[Case, Any], Report]
+
+# --------------------------------------------------------------------------------------------------
+# Loading and padding
+
+
+def load_inverts_cases(trial: Trial) -> None:
+    """The cases of a batch, loaded, show the network what the batch shows."""
+    problem, instance = trial.problem, trial.instance
+    needs(problem, "load", "cases")
+    loaded = problem.load(problem.cases(instance))
+    if trial.name != GIVEN:  # a file may have distances and, to be drawn, coordinates
+        wanted, found = problem.features(instance), problem.features(loaded)
+        equal(wanted, found, "load(cases(...)) has other features")
+    equal_costs(trial.cost, problem.cost(loaded, trial.actions), "load(cases(...)) has other costs")
+
+
+def padding_changes_nothing(trial: Trial) -> None:
+    """A case loaded alone has the features, masks and costs that it has among larger ones."""
+    problem, instance = trial.problem, trial.instance
+    needs(problem, "load", "cases")
+    solutions = problem.solution(instance, trial.actions[:, -1])
+    actions = problem.actions(instance, solutions)[:, None]
+    cost = problem.cost(instance, actions)
+    for b, case in enumerate(trial.cases or ()):
+        row = slice(b, b + 1)
+        among, alone = instance[row], problem.load([case])
+        own = problem.actions(alone, [solutions[b]])[:, None]
+        _compare_features(problem, among, alone, b)
+        _compare_observations(problem, (among, actions[row]), (alone, own), b)
+        found = problem.cost(alone, own)
+        equal_costs(cost[row], found, f"instance {b} loaded alone costs something else")
+
+
+def _existing(problem: Problem[Any, Any], instance: Any) -> Tensor:
+    """The nodes of one instance that are no padding."""
+    features = problem.features(instance)
+    if features.exists is None:
+        return torch.arange(features.nodes.shape[1])
+    return features.exists[0].nonzero()[:, 0]
+
+
+def _compare_features(problem: Problem[Any, Any], among: Any, alone: Any, b: int) -> None:
+    padded, bare = problem.features(among), problem.features(alone)
+    nodes, own = _existing(problem, among), _existing(problem, alone)
+    agree = len(nodes) == len(own)
+    require(agree, f"instance {b} has {len(nodes)} nodes, but {len(own)} when it is loaded alone")
+    for name in ("nodes", "xy", "edges"):
+        first, second = getattr(padded, name), getattr(bare, name)
+        if first is None or second is None:  # distances may be spelled out for others' sake
+            continue
+        first, second = first[:, nodes], second[:, own]
+        if name == "edges":
+            first, second = first[:, :, nodes], second[:, :, own]
+        require(same(first, second).all(), f"padding changes Features.{name} of instance {b}")
+
+
+def _compare_observations(
+    problem: Problem[Any, Any], among: tuple[Any, Tensor], alone: tuple[Any, Tensor], b: int
+) -> None:
+    """Of the same solution; when alone has finished, what follows among others is no-ops."""
+    nodes, own = _existing(problem, among[0]), _existing(problem, alone[0])
+    kinds = problem.sizes.kinds
+    padded = walk(problem, *among, f"instance {b} among others, the same solution")
+    bare = walk(problem, *alone, f"instance {b} loaded alone, the same solution")
+    for step, (first, second) in enumerate(zip(padded, bare, strict=False)):
+        at = f"at step {step} of instance {b}"
+        wide, narrow = (view.mask.unflatten(-1, (kinds, -1)) for view in (first, second))
+        inside = int(wide[..., nodes].sum()) == int(wide.sum())
+        require(inside, f"the mask allows padding {at}")
+        equal_masks = torch.equal(wide[..., nodes], narrow[..., own])
+        require(equal_masks, f"padding changes the mask {at}")
+        require(same(first.context, second.context).all(), f"padding changes the context {at}")
+        if first.alive is not None and second.alive is not None:
+            equal_alive = torch.equal(first.alive[..., nodes], second.alive[..., own])
+            require(equal_alive, f"padding changes which nodes are alive {at}")
+        if first.nodes is not None and second.nodes is not None:
+            close = same(first.nodes[:, :, nodes], second.nodes[:, :, own])
+            require(close.all(), f"padding changes Observation.nodes {at}")
+
+
+# --------------------------------------------------------------------------------------------------
+# The checker
+
+
+def _part(trial: Trial, name: str) -> ModuleType:
+    """The module ``check`` or ``baseline`` beside the class of the problem, or else of its cases."""
+    needs(trial.problem, "cases")
+    module = part_of(trial.problem, name)
+    if module is None and trial.cases:
+        package = type(trial.cases[0]).__module__.rpartition(".")[0]
+        if package and importlib.util.find_spec(f"{package}.{name}") is not None:
+            module = importlib.import_module(f"{package}.{name}")
+    if module is None:
+        raise NotApplicable(name)
+    return module
+
+
+def checker_agrees(trial: Trial) -> None:
+    """The independent checker finds random episodes feasible, at the problem's own cost."""
+    check: Check = _part(trial, "check").check
+    cost = trial.cost.tolist()
+    for s in range(ROLLOUTS):
+        solutions = trial.problem.solution(trial.instance, trial.actions[:, s])
+        for b, case in enumerate(trial.cases or ()):
+            report = check(case, case.numbered(solutions[b]))
+            at = f"of instance {b}, rollout {s}"
+            refused = f"the checker refuses the random episode {at}: {report.violations}"
+            require(report.feasible, refused)
+            prices = f"the checker's cost is {report.cost}, `cost` gives {cost[b][s]:g} {at}"
+            require(_close(cost[b][s], report.cost), prices)
+
+
+def _close(first: float, second: float | None) -> bool:
+    return second is not None and math.isclose(first, second, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+
+
+def checker_flags_mutations(trial: Trial) -> None:
+    """A valid solution with something dropped, doubled or unknown is flagged, without a crash."""
+    check: Check = _part(trial, "check").check
+    if trial.name == GIVEN or not trial.cases:  # something given may weigh and cost nothing
+        raise NotApplicable("random instances")
+    case = trial.cases[0]
+    solution = case.numbered(trial.problem.solution(trial.instance, trial.actions[:, -1])[0])
+    cost = check(case, solution).cost
+    if not isinstance(solution, list) or cost is None:
+        raise NotApplicable("a solution that is a list")
+    for change, mutation, allowed in _mutations(solution):
+        report = check(case, mutation)
+        unflagged = report.feasible and not (allowed and not _close(cost, report.cost))
+        sentence = f"the checker does not flag a solution with {change}: {mutation!r}"
+        require(not unflagged, sentence)
+
+
+def _mutations(solution: list[Any]) -> Iterator[tuple[str, Any, bool]]:
+    """Broken copies of `solution`; True marks those that may be feasible at another cost."""
+    nested = bool(solution) and isinstance(solution[0], list)
+    parts = [list(part) for part in solution] if nested else [list(solution)]
+    for index, part in enumerate(parts):
+        for change, new, allowed in _broken(part):
+            parts_now = [*parts[:index], new, *parts[index + 1 :]]
+            yield change, parts_now if nested else new, allowed
+    if nested and len(parts) > 1 and parts[0]:
+        first, second, *rest = parts
+        yield f"{first[0]!r} in two lists", [first, [*second, first[0]], *rest], False
+        yield "two lists joined", [first + second, *rest], True
+        yield "a list dropped", [second, *rest], True
+        yield "a list doubled", [*parts, first], False
+    for nonsense in (None, 7, "solution", {"solution": solution}, [None], [[["x"]]]):
+        yield "another form", nonsense, False
+
+
+def _broken(part: list[Any]) -> Iterator[tuple[str, list[Any], bool]]:
+    """Broken copies of one list of numbers."""
+    if part:
+        yield f"{part[0]!r} dropped", part[1:], True
+        yield f"{part[0]!r} doubled", [*part, part[0]], False
+    for stranger in STRANGERS:
+        yield f"an added {stranger!r}", [*part, stranger], False
+        if part:
+            yield f"{stranger!r} in place of {part[0]!r}", [stranger, *part[1:]], False
+
+
+# --------------------------------------------------------------------------------------------------
+# Optima
+
+
+def brute_force_agrees(trial: Trial) -> None:
+    """The masks leave an optimal solution: the best one that the checker accepts of all there are.
+
+    Those are enumerated without the problem: lists, or lists of lists, of different nodes.
+    """
+    problem, compared = trial.problem, 0
+    check: Check = _part(trial, "check").check
+    solutions = problem.solution(trial.instance, trial.actions[:, -1])
+    for b, case in enumerate(trial.cases or ()):
+        one = trial.instance[b : b + 1]
+        every = _every_solution(solutions[b], len(_existing(problem, one)))
+        best = None if every is None else _least_by_masks(problem, one)
+        if every is None or best is None:
+            continue
+        reports = [check(case, case.numbered(solution)) for solution in every]
+        costs = [r.cost for r in reports if r.feasible and r.cost is not None]
+        least = min(costs, default=math.inf)
+        require(
+            _close(best, least),
+            f"the best solution within the masks costs {best:g}, but the best that the checker "
+            f"accepts {least:g}, in instance {b}",
+        )
+        compared += 1
+    if not compared:
+        raise NotApplicable("instances small enough to enumerate")
+
+
+def _every_solution(example: Any, nodes: int) -> Iterator[Any] | None:
+    """All lists, as deep as `example`, of different numbers below `nodes`; None for too many."""
+    if not isinstance(example, list):
+        return None
+    nested = bool(example) and isinstance(example[0], list)
+    lengths = range(1, nodes + 1)
+    count = sum(math.perm(nodes, k) * (2 ** (k - 1) if nested else 1) for k in lengths)
+    if count > LIMIT:
+        return None
+    orders = (list(order) for k in range(nodes + 1) for order in permutations(range(nodes), k))
+    if not nested:
+        return orders
+    return (plan for order in orders for plan in _cuts(order))
+
+
+def _cuts(order: list[int]) -> Iterator[list[list[int]]]:
+    """`order` cut into consecutive non-empty lists in all ways."""
+    if not order:
+        yield []
+    for length in range(1, len(order) + 1):
+        for rest in _cuts(order[length:]):
+            yield [order[:length], *rest]
+
+
+def _least_by_masks(problem: Problem[Any, Any], instance: Any) -> float | None:
+    """The least cost of all action sequences that the masks allow; None for too many."""
+    state = problem.reset(instance, 1)
+    actions = torch.zeros(1, 1, 0, dtype=torch.long)
+    best = math.inf
+    for _ in range(problem.horizon(instance)[1] + 1):
+        done = problem.done(instance, state)[0]
+        if done.any() and actions.shape[2]:
+            best = min(best, float(problem.cost(instance, actions[:, done]).min()))
+        if done.all():
+            break
+        mask = problem.observe(instance, state).mask[0]
+        if mask.ndim > 2:  # several agents
+            return None
+        parents, chosen = (mask & ~done[:, None]).nonzero(as_tuple=True)
+        if len(parents) > LIMIT:
+            return None
+        state = problem.step(instance, state.take(parents[None]), chosen[None])
+        actions = torch.cat([actions[:, parents], chosen[None, :, None]], 2)
+    return None if math.isinf(best) else best
+
+
+def baseline_replays(trial: Trial) -> None:
+    """The first classical solver's answer is feasible, and its actions keep within the masks."""
+    problem, module = trial.problem, _part(trial, "baseline")
+    if not trial.cases or (trial.name != TINY and takes_size(problem)):
+        raise NotApplicable("tiny instances")
+    case, solver = trial.cases[0], module.__all__[0]
+    path = f"{module.__name__}:{solver}"
+    outcome = baselines.run(case, path, time_limit=SECONDS, seed=trial.seed)
+    require(outcome.solution is not None, f"{solver} found nothing: {outcome.error or 'no error'}")
+    check: Check = _part(trial, "check").check
+    report = check(case, outcome.solution)
+    require(report.feasible, f"the checker refuses {solver}'s solution: {report.violations}")
+    one = trial.instance[:1]
+    actions = problem.actions(one, [case.indexed(outcome.solution)])[:, None]
+    walk(problem, one, actions, f"{solver}'s solution")
+    cost = float(problem.cost(one, actions))
+    prices = f"{solver}'s solution costs {report.cost} by the checker, {cost:g} by `cost`"
+    require(_close(cost, report.cost), prices)

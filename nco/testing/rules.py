@@ -1,0 +1,365 @@
+"""What every problem must meet, whether it reads files or not."""
+
+import json
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nco.batch import Batch
+from nco.describe import construct, describe
+from nco.problem import Problem
+from nco.rollout import Rollout, forced, rollout, sample, score
+from nco.seeds import generator
+from nco.testing.compare import (
+    ABSOLUTE,
+    NotApplicable,
+    described,
+    difference,
+    equal,
+    equal_costs,
+    finite,
+    has,
+    needs,
+    nowhere,
+    require,
+    same,
+    sized,
+    takes_size,
+    tensors,
+)
+from nco.testing.play import BATCH, ROLLOUTS, Probe, Trial, forbidden, walk
+
+# --------------------------------------------------------------------------------------------------
+# Of a problem
+
+
+def equal_generators_give_equal_instances(problem: Problem[Any, Any], size: int, seed: int) -> None:
+    """`generate` is a function of its arguments alone, and uses the generator."""
+    problem = sized(problem, size)
+    first = problem.generate(BATCH, generator(seed, "same"))
+    again = problem.generate(BATCH, generator(seed, "same"))
+    equal(first, again, "generate made two different batches from equal generators")
+    other = problem.generate(BATCH, generator(seed, "other"))
+    differ = difference(first, other) is not None
+    require(differ, "generate made the same batch from two different generators")
+    for name, tensor in tensors(first):
+        good = tensor.ndim > 0 and len(tensor) == BATCH
+        shape = list(tensor.shape)
+        require(good, f"generate was asked for {BATCH} instances, but `{name}` is {shape}")
+
+
+def sized_sets_the_size(problem: Problem[Any, Any], size: int, seed: int) -> None:
+    """`sized` gives the same problem at another size."""
+    if not takes_size(problem):
+        raise NotApplicable("size")
+    counts = []
+    for count in (size, size + 1):
+        other = problem.sized(count)
+        require(type(other) is type(problem), f"sized gave a {type(other).__name__}")
+        instance = other.generate(BATCH, generator(seed, "sized"))
+        counts.append(other.features(instance).nodes.shape[1])
+        if has(problem, "cases"):
+            found = [case.size for case in other.cases(instance)]
+            require(found == [count] * BATCH, f"sized({count}) gave cases of the sizes {found}")
+    require(counts[0] != counts[1], f"sized({size}) and sized({size + 1}) have as many nodes")
+
+
+def description_makes_the_same_problem(problem: Problem[Any, Any], size: int, seed: int) -> None:
+    """A checkpoint stores a problem as plain data, and makes it again."""
+    if "<locals>" in type(problem).__qualname__:
+        raise NotApplicable("a class inside a function cannot be imported")
+    plain = json.loads(json.dumps(describe(problem)))
+    twin = construct(plain, trusted=("",))  # all of its modules run in this process already
+    require(type(twin) is type(problem), f"its description makes a {type(twin).__name__}")
+    first = problem.generate(1, generator(seed, "describe"))
+    second = twin.generate(1, generator(seed, "describe"))
+    equal(first, second, "the problem made again from its description generates otherwise")
+
+
+# --------------------------------------------------------------------------------------------------
+# Of a batch: purity and declarations
+
+
+def inputs_stay_unchanged(trial: Trial) -> None:
+    """No function changes its arguments, nor what an earlier one returned."""
+    problem, instance, actions = trial.problem, trial.instance, trial.actions.clone()
+    original = instance.map(Tensor.clone)
+    kept: list[tuple[str, Batch, Batch]] = []
+
+    def keep(source: str, value: Any) -> Any:
+        kept.append((source, value, value.map(Tensor.clone)))
+        return value
+
+    keep("features", problem.features(instance))
+    state = keep("reset", problem.reset(instance, ROLLOUTS))
+    for t in range(actions.shape[2]):
+        keep(f"observe at step {t}", problem.observe(instance, state))
+        state = keep(f"step {t}", problem.step(instance, state, actions[:, :, t]))
+        problem.done(instance, state)
+        changed = not torch.equal(actions, trial.actions)
+        require(not changed, f"step {t} changed the actions it was given")
+    problem.cost(instance, actions)
+    problem.replay(instance, actions)
+    problem.solution(instance, actions[:, 0])
+    problem.equivalent(instance, actions, generator(trial.seed, "unchanged"))
+    problem.symmetries(instance)
+    require(torch.equal(actions, trial.actions), "cost, replay or equivalent changed the actions")
+    equal(original, instance, "the instance was changed in place")
+    for source, value, copy in kept:
+        equal(copy, value, f"what `{source}` returned was changed in place later")
+
+
+def features_are_as_declared(trial: Trial) -> None:
+    """Finite features of the widths in `sizes`, and positions in the unit square."""
+    sizes, batch = trial.problem.sizes, len(trial.instance)
+    features = trial.problem.features(trial.instance)
+    shape = list(features.nodes.shape)
+    declared = [batch, shape[1], sizes.node]
+    require(shape == declared, f"Features.nodes must be [B, N, F] = {declared}, not {shape}")
+    count = shape[1]
+    wanted = {"exists": [batch, count], "xy": [batch, count, 2], "edges": [batch, count, count]}
+    for name, tensor in tensors(features):
+        finite(tensor, f"Features.{name}")
+        if name != "nodes":
+            found = list(tensor.shape)
+            start = found[:3] if name == "edges" else found
+            require(start == wanted[name], f"Features.{name} must be {wanted[name]}, not {found}")
+    if sizes.edge:  # edges that only some instances have are declared 0 wide
+        width = 0 if features.edges is None else features.edges.shape[-1]
+        require(width == sizes.edge, f"Features.edges has {width} features, not {sizes.edge}")
+    if features.exists is not None:
+        require(features.exists.dtype == torch.bool, "Features.exists must be bool")
+        require(features.exists.any(-1).all(), "Features.exists leaves an instance without nodes")
+    if features.xy is not None:
+        outside = (features.xy < -ABSOLUTE) | (features.xy > 1 + ABSOLUTE)
+        require(~outside.any(), "Features.xy lies outside the unit square")
+
+
+def observations_are_as_declared(trial: Trial) -> None:
+    """Shapes and types as `Observation` and `sizes` say, at every step."""
+    sizes = trial.problem.sizes
+    nodes = trial.problem.features(trial.instance).nodes.shape[1]
+    head = [len(trial.instance), ROLLOUTS]
+    for step, observation in enumerate(trial.observations):
+        agents = list(observation.mask.shape[2:-1])
+        wanted = {
+            "mask": (torch.bool, [*head, *agents, sizes.kinds * nodes]),
+            "focus": (torch.long, [*head, *agents, sizes.focus]),
+            "context": (torch.float32, [*head, *agents, sizes.context]),
+            "alive": (torch.bool, [*head, nodes]),
+            "nodes": (torch.float32, [*head, nodes, sizes.dynamic]),
+        }
+        for name, tensor in tensors(observation):
+            dtype, shape = wanted[name]
+            declared = f"{str(dtype).removeprefix('torch.')} {shape}"
+            found = described(tensor)
+            require(
+                found == declared,
+                f"Observation.{name} must be {declared}, not {found}, at step {step}",
+            )
+            finite(tensor, f"Observation.{name} at step {step}")
+        dynamic = (sizes.dynamic > 0) == (observation.nodes is not None)
+        require(dynamic, f"Observation.nodes contradicts sizes.dynamic, {sizes.dynamic}")
+        strange = (observation.focus < -1) | (observation.focus >= nodes)
+        nowhere(strange, f"Observation.focus names no node at step {step} of {{}}")
+
+
+def costs_are_finite(trial: Trial) -> None:
+    """One finite cost for every rollout."""
+    cost, wanted = trial.cost, [len(trial.instance), ROLLOUTS]
+    good = list(cost.shape) == wanted and cost.is_floating_point()
+    require(good, f"cost must be floating point [B, S] = {wanted}, not {described(cost)}")
+    finite(cost, "cost")
+
+
+# --------------------------------------------------------------------------------------------------
+# Of a batch: rows do not disturb one another
+
+
+def finished_rows_wait(trial: Trial) -> None:
+    """A finished row allows one action, which changes neither its state nor its cost."""
+    problem = trial.problem
+    for t, observation in enumerate(trial.observations):
+        over = trial.finished[:, :, t]
+        count = observation.mask.sum(-1).reshape(*over.shape, -1)
+        several = (count != 1).any(-1) & over
+        nowhere(several, f"{{}} is finished at step {t}, but observe allows more than one action")
+        revived = over & ~trial.finished[:, :, t + 1]
+        nowhere(revived, f"{{}} is finished at step {t}, but no longer after it")
+        after = dict(tensors(trial.states[t + 1]))
+        for name, before in tensors(trial.states[t]):
+            differs = ~same(before, after[name]).reshape(*over.shape, -1).all(-1)
+            sentence = f"{{}} is finished at step {t}, but its no-op changes `{name}`"
+            nowhere(differs & over, sentence)
+    total = (~trial.finished).sum(2)
+    cost = trial.cost
+    for b, s in (total < trial.actions.shape[2]).nonzero().tolist():
+        steps = int(total[b, s])
+        if steps:
+            short = problem.cost(trial.instance[b : b + 1], trial.actions[b, s, :steps][None, None])
+            where = f"no-ops change the cost of instance {b}, rollout {s}"
+            equal_costs(short[0], cost[b, s][None], where)
+
+
+def no_leak_between_instances(trial: Trial) -> None:
+    """Every instance is alone what it is in a batch."""
+    features, cost = trial.problem.features(trial.instance), trial.cost
+    for b in range(len(trial.instance)):
+        one, row = trial.instance[b : b + 1], slice(b, b + 1)
+        what = f"instance {b} alone has other {{}} than in its batch"
+        alone = trial.problem.features(one)
+        equal(features[row], alone, what.format("features"))
+        _alike_alone(trial, one, (row, slice(None)), what)
+        found = trial.problem.cost(one, trial.actions[row])
+        equal_costs(cost[row], found, what.format("costs"))
+
+
+def no_leak_between_rollouts(trial: Trial) -> None:
+    """Every rollout is alone what it is beside others."""
+    cost = trial.cost
+    for s in range(ROLLOUTS):
+        column = slice(s, s + 1)
+        what = f"rollout {s} alone has other {{}} than beside others"
+        _alike_alone(trial, trial.instance, (slice(None), column), what)
+        found = trial.problem.cost(trial.instance, trial.actions[:, column])
+        equal_costs(cost[:, column], found, what.format("costs"))
+
+
+def _alike_alone(trial: Trial, instance: Any, part: tuple[slice, slice], what: str) -> None:
+    """Plays a part of the batch alone, for as long as it would be played alone."""
+    problem, actions = trial.problem, trial.actions[part]
+    state = problem.reset(instance, actions.shape[1])
+    for t in range(min(actions.shape[2], problem.horizon(instance)[1])):
+        beside = trial.states[t].map(lambda tensor: tensor[part])
+        equal(beside, state, what.format(f"states at step {t}"))
+        observed = trial.observations[t].map(lambda tensor: tensor[part])
+        alone = problem.observe(instance, state)
+        equal(observed, alone, what.format(f"observations at step {t}"))
+        state = problem.step(instance, state, actions[:, :, t])
+
+
+# --------------------------------------------------------------------------------------------------
+# Of a batch: episodes can be played again
+
+
+def forced_rollouts_repeat(trial: Trial) -> None:
+    """A policy's actions, forced upon it, give its costs and log-probabilities again."""
+    problem, instance = trial.problem, trial.instance
+    probe, first = _probed(trial)
+    again = rollout(problem, probe, instance, ROLLOUTS, forced(first.actions))
+    require(torch.equal(first.actions, again.actions), "a forced rollout took other actions")
+    equal_costs(first.cost, again.cost, "a forced rollout costs something else")
+    assert first.logp is not None
+    assert again.logp is not None
+    assert first.states is not None
+    _equal_logp(first.logp, again.logp, "a forced rollout has other log-probabilities")
+    over = problem.done(instance, first.states.fold()).unflatten(1, (ROLLOUTS, -1))
+    added = first.logp.reshape(*over.shape, -1).abs().amax(-1) > ABSOLUTE
+    nowhere(added & over, "the no-op of {} adds to the log-probability")
+
+
+def score_equals_rollout(trial: Trial) -> None:
+    """All steps scored in one pass: as they are, in pieces, from kept states, or some of them."""
+    problem, instance = trial.problem, trial.instance
+    probe, first = _probed(trial)
+    logp, picks = first.logp, first.picks
+    assert logp is not None
+    batch, total = len(instance), picks.shape[2]
+    steps = torch.randint(total, (batch, ROLLOUTS, 3), generator=generator(trial.seed, "steps"))
+    rows, columns = torch.arange(batch)[:, None, None], torch.arange(ROLLOUTS)[None, :, None]
+    found = {
+        "score": score(problem, probe, instance, picks),
+        "score of kept states": score(problem, probe, instance, picks, states=first.states),
+        "score in chunks": score(problem, probe, instance, picks, chunk=2),
+    }
+    for name, value in found.items():
+        _equal_logp(logp, value, f"{name} differs from the rollout's log-probabilities")
+    some = score(problem, probe, instance, picks, steps=steps)
+    sentence = "score of given steps differs from the rollout's log-probabilities"
+    _equal_logp(logp[rows, columns, steps], some, sentence)
+
+
+def _probed(trial: Trial) -> tuple[Probe, Rollout]:
+    """A random policy and what it sampled."""
+    probe = Probe(trial.seed).build(trial.problem.sizes)
+    select = sample(generator(trial.seed, "sample"))
+    return probe, rollout(trial.problem, probe, trial.instance, ROLLOUTS, select, keep=True)
+
+
+def _equal_logp(wanted: Tensor, found: Tensor, sentence: str) -> None:
+    require(wanted.shape == found.shape, f"{sentence}: {described(found)}")
+    nowhere(~torch.isclose(wanted, found, rtol=1e-3, atol=1e-3), f"{sentence}, in {{}}")
+
+
+def replay_equals_stepping(trial: Trial) -> None:
+    """An overridden `replay` gives the states that stepping gives, all or at given steps."""
+    problem, instance, actions = trial.problem, trial.instance, trial.actions
+    needs(problem, "replay")
+    random = generator(trial.seed, "replay")
+    some = torch.randint(actions.shape[2], (len(instance), ROLLOUTS, 4), generator=random)
+    for name, steps in (("all", None), ("given", some)):
+        wanted = Problem.replay(problem, instance, actions, steps)
+        found = problem.replay(instance, actions, steps)
+        equal(wanted, found, f"replay of {name} steps differs from stepping")
+
+
+def equivalent_keeps_the_solution(trial: Trial) -> None:
+    """Random equivalent actions are allowed, cost the same, and come from the generator alone."""
+    problem, instance, actions = trial.problem, trial.instance, trial.actions
+    needs(problem, "equivalent")
+    for number in range(3):
+        changed = problem.equivalent(instance, actions, generator(trial.seed, "equal", number))
+        again = problem.equivalent(instance, actions, generator(trial.seed, "equal", number))
+        require(torch.equal(changed, again), "equivalent differs between equal generators")
+        walk(problem, instance, changed, "what equivalent gave")
+        found = problem.cost(instance, changed)
+        equal_costs(trial.cost, found, "what equivalent gave costs something else")
+
+
+def solution_and_actions_invert(trial: Trial) -> None:
+    """Actions made from a canonical solution are allowed and cost the same."""
+    problem, instance, cost = trial.problem, trial.instance, trial.cost
+    batch = len(instance)
+    for s in range(ROLLOUTS):
+        solutions = problem.solution(instance, trial.actions[:, s])
+        require(len(solutions) == batch, f"solution gave {len(solutions)} for {batch} instances")
+        back = problem.actions(instance, solutions)
+        good = back.dtype == torch.long and len(back) == batch
+        require(good, f"actions must be long [B, T], not {described(back)}")
+        name = f"actions(solution(...)) of rollout {s}"
+        walk(problem, instance, back[:, None], name)
+        found = problem.cost(instance, back[:, None])
+        equal_costs(cost[:, s : s + 1], found, f"{name} costs something else")
+
+
+def starts_are_allowed(trial: Trial) -> None:
+    """Starts are first actions that the masks allow; they differ, and then wrap."""
+    problem, instance = trial.problem, trial.instance
+    needs(problem, "starts")
+    count = problem.start_count(instance)
+    if count == 0:
+        return
+    for rollouts in (1, count, count + 2):
+        starts = problem.starts(instance, rollouts)
+        wanted, shape = [len(instance), rollouts, 1], list(starts.shape)
+        require(shape[:3] == wanted, f"starts must be [B, S, 1] = {wanted}, not {shape}")
+        mask = problem.observe(instance, problem.reset(instance, rollouts)).mask
+        wrong = forbidden(mask, starts[:, :, 0])
+        nowhere(wrong, "starts gives {} a first action that the mask forbids")
+        if rollouts >= count:
+            most = max(len(row.unique(dim=0)) for row in starts[:, :, 0])
+            sentence = f"start_count says {count}, but {rollouts} starts are {most} different ones"
+            require(most == count, sentence)
+
+
+def symmetries_keep_the_cost(trial: Trial) -> None:
+    """Every image of an instance allows the same actions at the same cost."""
+    problem, instance = trial.problem, trial.instance
+    needs(problem, "symmetries")
+    images = problem.symmetries(instance)
+    equal(instance, images[0], "the first of the symmetries is not the instance itself")
+    for number, image in enumerate(images):
+        name = f"image {number} of symmetries"
+        walk(problem, image, trial.actions, f"a solution in {name}")
+        equal_costs(trial.cost, problem.cost(image, trial.actions), f"{name} has other costs")
