@@ -19,7 +19,7 @@ demo: $(INSTALLED)
 	mkdir -p demo
 	$(BIN)/nco solve example:capitals.tsp --plot demo/capitals.png
 	$(BIN)/nco solve example:cities.vrp --plot demo/cities.png
-	$(BIN)/nco benchmark --files example:capitals.tsp example:cities.vrp --solvers nco,ortools \
+	$(BIN)/nco benchmark --files example:capitals.tsp example:cities.vrp --solvers nco-neural,nco,ortools \
 		--time_limits $(LIMIT) --output demo
 	@echo "Pictures and the table: demo/"
 

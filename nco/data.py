@@ -33,6 +33,16 @@ class _Steps(IterableDataset):
             step += 1
 
 
+class _Resumable(DataLoader):
+    """Tells Lightning that training can resume in mid-epoch: the trainer's step is all it needs."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
 class _Listed(Dataset):
     """Batches that are at hand."""
 
@@ -79,7 +89,7 @@ class Data(Described, LightningDataModule):
         raise NotImplementedError
 
     def train_dataloader(self) -> DataLoader:
-        return DataLoader(_Steps(self), batch_size=None)
+        return _Resumable(_Steps(self), batch_size=None)
 
     def val_dataloader(self) -> list[DataLoader]:
         return [self._reference(name) for name in self.references]

@@ -79,8 +79,15 @@ def construct(description: Any, trusted: tuple[str, ...] = ("nco.",)) -> Any:
     module, _, name = path.rpartition(".")
     if not path.startswith(trusted) and module not in sys.modules:
         raise NCOError(f"{path} is not part of nco: import {module} yourself first if you trust it")
-    found = getattr(importlib.import_module(module), name, None)
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ImportError as error:
+        raise NCOError(f"{path} cannot be imported ({error})") from error
     if not (isinstance(found, type) and issubclass(found, Described)):
         raise NCOError(f"{path} is not a Described class of this version")
     arguments = construct(dict(description["init_args"]), trusted)
+    try:
+        inspect.signature(found).bind(**arguments)
+    except TypeError as error:
+        raise NCOError(f"{path} of this version takes other arguments ({error})") from error
     return found(**arguments)

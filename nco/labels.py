@@ -77,21 +77,32 @@ def make(spec: LabelSpec, folder: Path, workers: int, progress: Callable[[int], 
     _claim(spec, folder)
     problem = construct(spec.problem)
     check = check_module(problem).check
+    stored = _digests(folder)
     with baselines.Workers(workers) as pool:
         for index in range(spec.chunks()):
             path = folder / f"{index:05d}.safetensors"
+            if stored is not None and path.exists() and _digest(path) != stored[index]:
+                path.unlink()  # damaged since: its new checksum must not make it whole
             if not path.exists():
                 instance = generate_chunk(problem, spec, index)
                 cases = problem.cases(instance)
                 answers = _solve_all(pool, check, cases, spec, index * spec.chunk)
                 _write_chunk(problem, instance, cases, answers, path)
             progress(min((index + 1) * spec.chunk, spec.instances))
-    digests = [
-        atomic.sha256((folder / f"{i:05d}.safetensors").read_bytes()) for i in range(spec.chunks())
-    ]
+    digests = [_digest(folder / f"{i:05d}.safetensors") for i in range(spec.chunks())]
     atomic.write_text(
         folder / "set.json", json.dumps({**spec.__dict__, "sha256": digests}, indent=1)
     )
+
+
+def _digest(path: Path) -> str:
+    return atomic.sha256(path.read_bytes())
+
+
+def _digests(folder: Path) -> list[str] | None:
+    """Checksums of the chunks of a complete set; None until it is complete."""
+    found: list[str] | None = json.loads((folder / "set.json").read_text()).get("sha256")
+    return found
 
 
 def _solve_all(
@@ -135,11 +146,10 @@ def read_spec(folder: Path) -> LabelSpec:
     path = folder / "set.json"
     try:
         data = json.loads(path.read_text())
-        data.pop("sha256", None)
-        spec = LabelSpec(**data)
+        spec = LabelSpec(**{key: value for key, value in data.items() if key != "sha256"})
     except FileNotFoundError as error:
         raise NCOError(f"{path}: no such labelled set; make one with `nco label`") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise InstanceError(
             f"not the description of a labelled set ({error})", path=path
         ) from error
@@ -178,7 +188,7 @@ def read(folder: Path, problem: Problem[Any, Any] | None = None) -> Iterator[Lab
     """The chunks of a complete set, verified; actions in the encoding of `problem` if given."""
     spec = read_spec(folder)
     own = construct(spec.problem)
-    digests = json.loads((folder / "set.json").read_text()).get("sha256")
+    digests = _digests(folder)
     if digests is None:
         raise NCOError(f"{folder}: the set is not complete; run the same `nco label` again")
     for index in range(spec.chunks()):
@@ -201,7 +211,7 @@ def read_chunk(
         raise InstanceError("missing; run the same `nco label` again", path=path) from error
     if digest is not None and atomic.sha256(data) != digest:
         raise InstanceError(
-            "damaged; delete it and run the same `nco label` again",
+            "damaged; run the same `nco label` again",
             field="SHA-256",
             value=atomic.sha256(data)[:16],
             path=path,

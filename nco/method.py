@@ -67,7 +67,11 @@ class Method(Described, LightningModule, ABC):
         """The loss of one batch from the data module; log with `self.log`."""
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        return self.loss(batch, self.generator("train", self.global_step))
+        loss = self.loss(batch, self.generator("train", self.global_step))
+        value = float(loss.detach())
+        if not math.isfinite(value):  # now, before weights and the next checkpoint hold it
+            raise FloatingPointError(f"the loss is {value} at step {self.global_step}")
+        return loss
 
     def generator(self, *where: int | str) -> Generator:
         """Random numbers for one place in the training, on the module's device."""
@@ -128,15 +132,11 @@ class Method(Described, LightningModule, ABC):
             rate *= max(0.0, 1 - (step - self.decay_start) / self.decay_steps)
         return rate
 
-    def on_fit_start(self) -> None:
+    def on_train_start(self) -> None:  # in `on_fit_start` the step is not restored yet
         if self.decay_steps and self.decay_start is None:
             self.decay_start = self.global_step
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if not math.isfinite(float(outputs["loss"])):
-            raise FloatingPointError(
-                f"the loss is {float(outputs['loss'])} at step {self.global_step}"
-            )
         if self.decay_start is not None and self.global_step >= self.decay_start + self.decay_steps:
             self.trainer.should_stop = True
 

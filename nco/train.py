@@ -1,9 +1,11 @@
 """`nco fit|validate|test|predict`: Lightning's own command line over methods and data modules."""
 
 import io
+import logging
 import os
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from nco import atomic
 from nco.data import SHIPPED, Data
@@ -47,6 +49,13 @@ class AtomicCheckpoints(TorchCheckpointIO):
         target.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_bytes(target, buffer.getvalue())
 
+    def load_checkpoint(
+        self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Never by unrestricted pickle, which Lightning would use for an address on the web."""
+        found: dict[str, Any] = super().load_checkpoint(path, map_location, weights_only=True)
+        return found
+
 
 class Newest(Checkpoint):
     """Keeps ``last.ckpt``: every few minutes, at the end, and when training is interrupted.
@@ -68,7 +77,7 @@ class Newest(Checkpoint):
         return Path(root) / "last.ckpt"
 
     def _write(self, trainer: Trainer) -> None:
-        trainer.save_checkpoint(self.path(trainer))
+        trainer.save_checkpoint(self.path(trainer), weights_only=False)  # with the optimiser
         self._written = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -99,6 +108,11 @@ class Command(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_lightning_class_args(Newest, "checkpoint")
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Without Lightning's warning that the process has arguments as well: they are these."""
+        assert isinstance(args, list)
+        self.config = parser.parse_args(args)
+
 
 def _shipped(word: str) -> str:
     """``configs/PROBLEM/METHOD.yaml`` is found from any folder: it ships with the package."""
@@ -117,15 +131,24 @@ def main(arguments: list[str]) -> None:
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # as `python -m` does, but last: nothing is shadowed
     torch.set_float32_matmul_precision("highest")  # "medium" is 3-5 times slower on CPUs with AMX
-    Command(
-        Method,
-        Data,
-        subclass_mode_model=True,
-        subclass_mode_data=True,
-        seed_everything_default=0,
-        trainer_defaults=DEFAULTS,
-        save_config_kwargs={"overwrite": True},
-        auto_configure_optimizers=False,
-        parser_kwargs={"prog": "nco"},
-        args=[_shipped(word) for word in arguments],
-    )
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_no_advertisement)
+    with warnings.catch_warnings():
+        # of Lightning 2.6 about its use of torch 2.13 and jsonargparse 4.53; a user cannot help it
+        warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec", FutureWarning)
+        warnings.filterwarnings("ignore", "", DeprecationWarning, r"lightning\.|jsonargparse\.")
+        Command(
+            Method,
+            Data,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            seed_everything_default=0,
+            trainer_defaults=DEFAULTS,
+            save_config_kwargs={"overwrite": True},
+            auto_configure_optimizers=False,
+            parser_kwargs={"prog": "nco"},
+            args=[_shipped(word) for word in arguments],
+        )
+
+
+def _no_advertisement(record: logging.LogRecord) -> bool:
+    return "Tip: For seamless cloud" not in record.getMessage()

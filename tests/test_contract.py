@@ -14,10 +14,11 @@ from nco import baselines, folders
 from nco.batch import Batch
 from nco.case import Case, Report
 from nco.problem import Features, Observation, Problem, Sizes
+from nco.problems.cvrp import CVRP
 from nco.problems.tsp import TSP
 from nco.problems.tsp import check as tsp_check
 from nco.problems.tsp.problem import Instance, State
-from nco.testing import check_problem
+from nco.testing import check_cases, check_problem
 
 RANDOM = np.random.default_rng(1)
 # what can only be asked of a problem that has cases, a checker and a classical solver
@@ -132,8 +133,9 @@ GIVEN = [
 )
 def test_contract_of_given_cases(folder: str, name: str, cases: list[Case]) -> None:
     """Files and arrays with their own distances, sizes, units and odd corners."""
-    problem = getattr(importlib.import_module(f"nco.problems.{folder}"), name)
-    check_problem(problem, size=3, cases=cases)
+    problem = getattr(importlib.import_module(f"nco.problems.{folder}"), name)()
+    ran = check_cases(problem, cases)
+    assert set(ran) >= {"padding_changes_nothing", "checker_agrees"}
 
 
 # --------------------------------------------------------------------------------------------------
@@ -198,7 +200,7 @@ class Sequencing(Problem[Jobs, Waiting]):
 
 
 class TwoMachines(Sequencing):
-    """The same with two agents that must agree: an axis M in mask, actions and log-probabilities."""
+    """The same with two agents: an axis M in masks, actions and log-probabilities."""
 
     def observe(self, instance: Jobs, state: Waiting) -> Observation:
         seen = super().observe(instance, state)
@@ -229,12 +231,10 @@ def test_a_problem_of_agents() -> None:
     assert "score_equals_rollout" in check_problem(TwoMachines())
 
 
-def test_a_given_object_keeps_its_arguments_and_its_seed() -> None:
-    """An object is checked at the size asked for, with its other arguments."""
-    from nco.problems.cvrp import CVRP
-
-    problem = CVRP(size=200, capacity=9)
-    assert check_problem(problem, size=3, seed=5) == check_problem(problem, size=3, seed=5)
+def test_a_given_object_keeps_its_arguments() -> None:
+    """An object is checked at the size and seed asked for, with its other arguments."""
+    ran = check_problem(CVRP(size=200, capacity=9), size=3, seed=5)
+    assert set(ran) >= EXACT
 
 
 # --------------------------------------------------------------------------------------------------
@@ -396,14 +396,13 @@ class VisitsPadding(TSP):
 
 
 class NarrowMask(TSP):
-    """From node 0 always to node 1: all tours within the mask are tours, the best are missing."""
+    """Begins with 0, 1, 2: all tours within the mask are tours, but the best may be missing."""
 
     def observe(self, instance: Instance, state: State) -> Observation:
         seen = super().observe(instance, state)
         nodes, left = torch.arange(seen.mask.shape[-1]), state.alive.sum(-1, keepdim=True)
-        begins = (state.first < 0)[..., None] & (nodes != 0)
-        second = (left == len(nodes) - 1) & (left > 1) & (nodes != 1)
-        return replace(seen, mask=seen.mask & ~begins & ~second)
+        step = instance.coords.shape[1] - left
+        return replace(seen, mask=seen.mask & ~((step < 3) & (left > 0) & (nodes != step)))
 
     def starts(self, instance: Instance, rollouts: int) -> Tensor:
         return super().starts(instance, rollouts) * 0
@@ -444,7 +443,7 @@ BROKEN = {
     UnseededRotation: "equivalent differs between equal generators",
     LargerImage: "image 8 of symmetries has other costs",
     LostNode: "rollout 0 takes action . at step 5 of instance 0, rollout 0, where the mask forbids",
-    VisitsPadding: "padded batch: (the mask allows padding|.* costs something else)",
+    VisitsPadding: r"padded batch: the mask allows padding at step . of instance 0",
     NarrowMask: "the best solution within the masks costs .*, but the best that the checker",
     Deaf: r"sized\(7\) gave cases of the sizes \[6, 6, 6\]",
 }
@@ -481,7 +480,7 @@ def credulous(case: Any, solution: Any) -> Report:
 
 def test_a_lenient_checker_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tsp_check, "check", lenient)
-    with pytest.raises(AssertionError, match="does not flag a solution with . doubled"):
+    with pytest.raises(AssertionError, match=r"does not flag a solution with . doubled"):
         check_problem(TSP)
 
 

@@ -1,9 +1,9 @@
 """Softmax attention in blocks that stay in a processor's cache.
 
 With the narrow heads of these networks, arithmetic is cheap and moving the weights ``[B, H, S, N]``
-is not: written as one expression over the whole batch, half of the time is spent waiting for memory,
-and the fused kernel of PyTorch is slow backwards. So on a CPU a few instances are taken through all
-of the operations before the next ones are touched.
+is not: written as one expression over the whole batch, most of the time is spent waiting for memory,
+and the fused kernel of PyTorch is slow backwards. So on a CPU one head of some instances is taken
+through all of the operations before the next is touched, and heads are never copied apart.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-BLOCK = 2**18  # weights at a time, a megabyte: about a core's second cache
+BLOCK = 2**18  # weights at a time: a megabyte, about a core's second cache
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
@@ -24,7 +24,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Ten
         k: keys ``[B, H, N, E]``; v: values ``[B, H, N, D/H]``.
         hidden: added to the scores, ``[B, S, N]`` or ``[B, 1, N]``: 0 or minus infinity.
     """
-    if q.device.type != "cpu":
+    batch, heads, queries, _ = q.shape
+    small = batch * heads * queries * k.shape[2] <= BLOCK
+    if small or q.device.type != "cpu":
         scores = q @ k.transpose(-1, -2)
         if hidden is not None:
             scores = scores + hidden[:, None]
@@ -34,20 +36,16 @@ def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Ten
     return found
 
 
-def _blocks(q: Tensor, k: Tensor) -> Iterator[tuple[slice, slice]]:
-    """Blocks of instances and of queries; all queries, unless a single instance is too large."""
+def _blocks(q: Tensor, k: Tensor) -> Iterator[tuple[slice, int, slice]]:
+    """Instances, head and queries of each block; all queries unless one instance is too large."""
     batch, heads, queries, _ = q.shape
-    row = heads * k.shape[2]
-    rows = min(queries, max(1, BLOCK // row))
-    instances = max(1, BLOCK // (row * queries))
+    keys = k.shape[2]
+    rows = min(queries, max(1, BLOCK // keys))
+    instances = max(1, BLOCK // (keys * rows))
     for b in range(0, batch, instances):
-        for s in range(0, queries, rows):
-            yield slice(b, min(b + instances, batch)), slice(s, min(s + rows, queries))
-
-
-def _flat(tensor: Tensor) -> Tensor:
-    """``[b, H, s, E]`` as contiguous ``[b * H, s, E]``."""
-    return tensor.reshape(-1, *tensor.shape[2:])
+        for h in range(heads):
+            for s in range(0, queries, rows):
+                yield slice(b, min(b + instances, batch)), h, slice(s, min(s + rows, queries))
 
 
 class _Attend(torch.autograd.Function):
@@ -59,17 +57,16 @@ class _Attend(torch.autograd.Function):
     ) -> Tensor:
         batch, heads, queries, _ = q.shape
         out = q.new_empty(batch, queries, heads, v.shape[3]).transpose(1, 2)
-        kept = q.new_empty(batch, heads, queries, k.shape[2]) if keep else None
-        for b, s in _blocks(q, k):
-            part = q[b, :, s]
-            scores = _flat(part) @ _flat(k[b]).transpose(1, 2)
-            scores = scores.view(*part.shape[:3], -1)
-            if hidden is not None:
-                scores += hidden[b, None, s if hidden.shape[1] > 1 else slice(None)]
-            weights = scores.softmax(-1)
-            out[b, :, s] = (_flat(weights) @ _flat(v[b])).view(*part.shape[:3], -1)
-            if kept is not None:
-                kept[b, :, s] = weights
+        kept = q.new_empty(heads, batch, queries, k.shape[2]) if keep else None
+        for b, h, s in _blocks(q, k):
+            keys = k[b, h].transpose(1, 2)
+            if hidden is None:
+                scores = torch.bmm(q[b, h, s], keys)
+            else:
+                above = hidden[b, s] if hidden.shape[1] > 1 else hidden[b]
+                scores = torch.baddbmm(above, q[b, h, s], keys)
+            weights = torch.softmax(scores, -1, out=scores if kept is None else kept[h, b, s])
+            out[b, h, s] = torch.bmm(weights, v[b, h])
         if kept is not None:
             ctx.save_for_backward(q, k, v, out, kept)
         return out
@@ -78,14 +75,15 @@ class _Attend(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         q, k, v, out, kept = ctx.saved_tensors
-        dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
-        for b, s in _blocks(q, k):
-            weights, above, part = _flat(kept[b, :, s]), _flat(grad[b, :, s]), _flat(q[b, :, s])
-            dv[b] += (weights.transpose(1, 2) @ above).view_as(dv[b])
-            # back through the softmax: w (g - sum w g), and sum w g = <grad, out> for each query
-            inner = (above * _flat(out[b, :, s])).sum(-1, keepdim=True)
-            slopes = above @ _flat(v[b]).transpose(1, 2)
-            slopes = slopes.sub_(inner).mul_(weights)
-            dq[b, :, s] = (slopes @ _flat(k[b])).view_as(dq[b, :, s])
-            dk[b] += (slopes.transpose(1, 2) @ part).view_as(dk[b])
+        dq = torch.empty_like(q)
+        dk, dv = (x.new_zeros(x.transpose(0, 1).shape).transpose(0, 1) for x in (k, v))
+        # back through the softmax: w (g - sum w g), and sum w g = <grad, out> for each query
+        inner = (grad * out).sum(-1, keepdim=True)
+        for b, h, s in _blocks(q, k):
+            weights, above = kept[h, b, s], grad[b, h, s]
+            dv[b, h] += torch.bmm(weights.transpose(1, 2), above)
+            slopes = torch.bmm(above, v[b, h].transpose(1, 2))
+            slopes = slopes.sub_(inner[b, h, s]).mul_(weights)
+            dq[b, h, s] = torch.bmm(slopes, k[b, h])
+            dk[b, h] += torch.bmm(slopes.transpose(1, 2), q[b, h, s])
         return dq, dk, dv, None, None

@@ -2,10 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from nco.batch import Batch
@@ -22,7 +23,7 @@ EXACT = "donot_use_mm_for_euclid_dist"  # products cancel: equal points would li
 class Memory(Batch):
     """All that a decoding step needs, computed once an instance and shared by its S rollouts."""
 
-    queries: Tensor  # [B, K, N + 1, D] the query contribution of node n in focus slot k; last: none
+    queries: Tensor  # [B, K (N + 1), D] what node n in focus slot k adds to a query; each last: nowhere
     keys: Tensor  # [B, H, N, D/H]
     values: Tensor  # [B, H, N, D/H]
     pointers: Tensor  # [B, kinds * N, D] pointer keys, the glimpse's projection folded in
@@ -91,6 +92,7 @@ class AttentionPolicy(Policy):
             nowhere = self.nowhere.expand(batch, -1, -1)[:, :, None]
             table = torch.cat([table, nowhere], 2)
             queries = torch.cat([table[:, :-1], table[:, -1:] + queries], 1)
+        queries = queries.flatten(1, 2)
         keys, values = self.key_value(h).unflatten(-1, (2, self.heads, -1)).unbind(2)
         # W_o^T applied to every pointer key; kinds stand one after the other along the actions
         kinds = self.point(h).unflatten(-1, (self.sizes.kinds, width)).transpose(1, 2).flatten(1, 2)
@@ -121,7 +123,7 @@ class AttentionPolicy(Policy):
     ) -> Categorical:
         # 0 where allowed, minus infinity elsewhere: 1 - 1/1 and 1 - 1/0. Filling by a mask takes ten
         # times as long on a CPU
-        hidden = observation.mask.float().reciprocal_().neg_().add_(1.0)
+        hidden = observation.mask.view(torch.uint8).float().reciprocal_().neg_().add_(1.0)
         return Hidden(self.logits(memory, observation, hidden))
 
     def logits(self, memory: Memory, observation: Observation, hidden: Tensor) -> Tensor:
@@ -132,7 +134,9 @@ class AttentionPolicy(Policy):
         if self.sizes.kinds > 1:
             nodes = hidden.unflatten(-1, (self.sizes.kinds, -1)).amax(2)
         glimpse = attend(q, memory.keys, memory.values, nodes).transpose(1, 2).flatten(2)
-        logits = self.clip * torch.tanh(glimpse @ memory.pointers.transpose(-1, -2))
+        # clip * tanh(x), in the form that is five times as fast on a CPU
+        scores = glimpse @ memory.pointers.transpose(-1, -2)
+        logits = 2 * self.clip * torch.sigmoid(2 * scores) - self.clip
         if self.nearness is not None:
             near = self._distances(memory, observation.focus[..., -1])
             if near is not None:
@@ -144,11 +148,9 @@ class AttentionPolicy(Policy):
     def _query(self, memory: Memory, observation: Observation) -> Tensor:
         focus = observation.focus
         if self.sizes.focus:
-            query = rows(memory.queries[:, 0], focus[..., 0])  # -1 is the last row: nowhere
-            for slot in range(1, self.sizes.focus):
-                query = query + rows(memory.queries[:, slot], focus[..., slot])
+            query = lookup(memory.queries, focus, memory.keys.shape[2] + 1)
         else:
-            query = memory.queries[:, 0].expand(-1, focus.shape[1], -1)
+            query = memory.queries.expand(-1, focus.shape[1], -1)
         if self.context is not None:
             query = query + self.context(observation.context)
         return query
@@ -157,10 +159,11 @@ class AttentionPolicy(Policy):
     def _distances(memory: Memory, at: Tensor) -> Tensor | None:
         """Distances ``[B, S, N]`` from the nodes `at` ``[B, S]``; 0 from nowhere."""
         if memory.edges is not None:
-            return rows(memory.edges, at)
+            return lookup(memory.edges, at[..., None], memory.edges.shape[1])
         if memory.places is None:
             return None
-        found = torch.cdist(rows(memory.places, at), memory.places, compute_mode=EXACT)
+        places = lookup(memory.places, at.clamp_min(0)[..., None], memory.places.shape[1])
+        found = torch.cdist(places, memory.places, compute_mode=EXACT)
         return found.masked_fill((at < 0)[..., None], 0.0)
 
 
@@ -172,12 +175,37 @@ class Hidden(Categorical):
         self._log = None
 
 
-def rows(table: Tensor, index: Tensor) -> Tensor:
-    """Rows ``[B, S, D]`` of `table` ``[B, N, D]`` at `index` ``[B, S]``, -1 being the last.
+def lookup(tables: Tensor, index: Tensor, count: int) -> Tensor:
+    """Sums ``[B, S, D]`` of one row from each of K tables ``[B, K * count, D]``.
 
-    Ten times as fast as indexing with two tensors, forwards and backwards.
+    `index` ``[B, S, K]`` says which, -1 being the last. Ten times as fast on a CPU as indexing by two
+    tensors.
     """
-    batch, count, width = table.shape
-    first = torch.arange(0, batch * count, count, device=index.device)[:, None]
-    flat = (index % count + first).flatten()
-    return table.reshape(-1, width).index_select(0, flat).view(*index.shape, width)
+    batch, rows, width = tables.shape
+    first = torch.arange(0, batch * rows, rows, device=index.device)[:, None, None]
+    slot = torch.arange(0, rows, count, device=index.device)
+    flat = (index % count + (first + slot)).flatten(0, 1)
+    found: Tensor = _Lookup.apply(tables.reshape(-1, width), flat)
+    return found.view(*index.shape[:2], width)
+
+
+class _Lookup(torch.autograd.Function):
+    """Sums ``[M, D]`` of the rows `index` ``[M, K]`` of a table, with one table of gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.rows = len(table)
+        found = table.index_select(0, index[:, 0])
+        for slot in range(1, index.shape[1]):
+            found += table.index_select(0, index[:, slot])
+        return found
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_tensors
+        total = grad.new_zeros(ctx.rows, grad.shape[1])
+        for slot in range(index.shape[1]):
+            total.index_add_(0, index[:, slot], grad)
+        return total, None

@@ -4,9 +4,9 @@
 
     check_problem(MyProblem)
 
-Random episodes are played on random instances, and on padded and given ones where the problem reads
-cases; then each check asks one thing of them. What the author did not write (`replay`, `starts`,
-`cases`, a ``check.py`` or ``baseline.py`` beside the class) is not asked for.
+Random episodes are played on random instances, and on padded ones where the problem reads cases;
+then each check asks one thing of them. What the author did not write (`replay`, `starts`, `cases`,
+a ``check.py`` or ``baseline.py`` beside the class) is not asked for.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ from nco.testing import exact, rules
 from nco.testing.compare import NotApplicable, has, sized, takes_size
 from nco.testing.play import BATCH, GIVEN, TINY, Trial, play
 
-__all__ = ["check_problem"]
+__all__ = ["check_cases", "check_problem"]
 
 SIZE, TINY_SIZE = 6, 4  # of ordinary instances, and of those that are solved by enumeration
 
@@ -31,23 +31,25 @@ OF_PROBLEMS: tuple[Callable[[Problem[Any, Any], int, int], None], ...] = (
     rules.sized_sets_the_size,
     rules.description_makes_the_same_problem,
 )
-OF_TRIALS: tuple[Callable[[Trial], None], ...] = (
+OF_BATCHES: tuple[Callable[[Trial], None], ...] = (
     rules.inputs_stay_unchanged,
     rules.features_are_as_declared,
     rules.observations_are_as_declared,
     rules.costs_are_finite,
     rules.finished_rows_wait,
+    rules.masks_leave_out_padding,
     rules.no_leak_between_instances,
     rules.no_leak_between_rollouts,
+    rules.replay_equals_stepping,
     rules.forced_rollouts_repeat,
     rules.score_equals_rollout,
-    rules.replay_equals_stepping,
-    rules.equivalent_keeps_the_solution,
+    rules.pad_appends_no_ops,
     rules.solution_and_actions_invert,
-    rules.starts_are_allowed,
-    rules.symmetries_keep_the_cost,
     exact.load_inverts_cases,
     exact.padding_changes_nothing,
+    rules.starts_are_allowed,
+    rules.equivalent_keeps_the_solution,
+    rules.symmetries_keep_the_cost,
     exact.checker_agrees,
     exact.checker_flags_mutations,
     exact.brute_force_agrees,
@@ -56,20 +58,14 @@ OF_TRIALS: tuple[Callable[[Trial], None], ...] = (
 
 
 def check_problem(
-    problem: Problem[Any, Any] | type[Problem[Any, Any]],
-    *,
-    size: int = SIZE,
-    cases: Sequence[Case] = (),
-    seed: int = 0,
+    problem: Problem[Any, Any] | type[Problem[Any, Any]], *, size: int = SIZE, seed: int = 0
 ) -> list[str]:
-    """Checks that a problem keeps the contract; takes a few seconds.
+    """Checks that a problem keeps the contract; takes a second or two.
 
     Args:
         problem: a problem, or its class, which is then made from its defaults.
         size: of the instances, where the problem's ``__init__`` has a `size`; small, because many
             checks play every instance and every rollout alone.
-        cases: further instances, such as files with distances of their own; their metrics must be
-            ones that the problem prices as its checker does.
         seed: of everything random.
 
     Returns:
@@ -80,20 +76,46 @@ def check_problem(
     """
     if isinstance(problem, type):
         problem = problem()
-    label = type(problem).__name__
     ran: dict[str, None] = {}  # a set in order
-    with torch.no_grad():
-        for check in OF_PROBLEMS:
-            with _named(check.__name__, label, ran):
-                check(problem, size, seed)
-        for name, instance, known in _batches(problem, size, cases, seed):
-            label = f"{type(problem).__name__}, {name} batch"
-            with _named("random_episodes_end", label, ran):
-                trial = play(problem, name, seed, instance, known)
-            for of_trial in OF_TRIALS:
-                with _named(of_trial.__name__, label, ran):
-                    of_trial(trial)
+    for check in OF_PROBLEMS:
+        with _named(check.__name__, type(problem).__name__, ran):
+            check(problem, size, seed)
+    for name, instance, known in _batches(problem, size, seed):
+        _check_batch(problem, name, instance, known, seed, ran)
     return list(ran)
+
+
+def check_cases(problem: Problem[Any, Any], cases: Sequence[Case], *, seed: int = 0) -> list[str]:
+    """The same for one batch of given cases, such as files with distances of their own.
+
+    Args:
+        problem: one that can load them.
+        cases: of metrics that the problem prices as its checker does; all small.
+        seed: of everything random.
+
+    Returns, raises:
+        what `check_problem` does.
+    """
+    ran: dict[str, None] = {}
+    _check_batch(problem, GIVEN, problem.load(cases), cases, seed, ran)
+    return list(ran)
+
+
+def _check_batch(
+    problem: Problem[Any, Any],
+    name: str,
+    instance: Any,
+    cases: Sequence[Case] | None,
+    seed: int,
+    ran: dict[str, None],
+) -> None:
+    label = f"{type(problem).__name__}, {name} batch"
+    with torch.no_grad():
+        with _named("random_episodes_end", label, ran):
+            trial = play(problem, name, seed, instance, cases)
+        for check in OF_BATCHES:
+            with _named(check.__name__, label, ran):
+                check(trial)
 
 
 @contextmanager
@@ -112,7 +134,7 @@ def _named(check: str, label: str, ran: dict[str, None]) -> Iterator[None]:
 
 
 def _batches(
-    problem: Problem[Any, Any], size: int, cases: Sequence[Case], seed: int
+    problem: Problem[Any, Any], size: int, seed: int
 ) -> Iterator[tuple[str, Any, Sequence[Case] | None]]:
     """Named instances, each batch with its cases."""
 
@@ -128,5 +150,3 @@ def _batches(
         mixed = [generated(count, 1)[1] for count in (max(1, size // 2), size, max(1, size - 1))]
         known = [case for part in mixed if part is not None for case in part]
         yield "padded", problem.load(known), known
-    if cases:
-        yield GIVEN, problem.load(cases), cases

@@ -165,6 +165,18 @@ def observations_are_as_declared(trial: Trial) -> None:
         nowhere(strange, f"Observation.focus names no node at step {step} of {{}}")
 
 
+def masks_leave_out_padding(trial: Trial) -> None:
+    """No action at a node that does not exist, not even a no-op."""
+    features = trial.problem.features(trial.instance)
+    if features.exists is None:
+        return
+    nodes = features.nodes.shape[1]
+    for step, observation in enumerate(trial.observations):
+        mask = observation.mask.unflatten(-1, (-1, nodes))  # [B, S, *M, kinds, N]
+        exists = features.exists.reshape(len(mask), *[1] * (mask.ndim - 2), nodes)
+        nowhere(mask & ~exists, f"the mask allows padding at step {step} of {{}}")
+
+
 def costs_are_finite(trial: Trial) -> None:
     """One finite cost for every rollout."""
     cost, wanted = trial.cost, [len(trial.instance), ROLLOUTS]
@@ -331,6 +343,18 @@ def solution_and_actions_invert(trial: Trial) -> None:
         walk(problem, instance, back[:, None], name)
         found = problem.cost(instance, back[:, None])
         equal_costs(cost[:, s : s + 1], found, f"{name} costs something else")
+
+
+def pad_appends_no_ops(trial: Trial) -> None:
+    """Actions lengthened to the horizon are still allowed and cost the same."""
+    problem, instance, actions = trial.problem, trial.instance, trial.actions
+    longest = problem.horizon(instance)[1]
+    padded = problem.pad(instance, actions, longest)
+    begins = torch.equal(padded[:, :, : actions.shape[2]], actions)
+    whole = padded.shape[2] == longest
+    require(begins and whole, f"pad gave {padded.shape[2]} steps of {longest}, or other ones first")
+    walk(problem, instance, padded, "what pad gave")
+    equal_costs(trial.cost, problem.cost(instance, padded), "what pad gave costs something else")
 
 
 def starts_are_allowed(trial: Trial) -> None:

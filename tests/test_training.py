@@ -1,0 +1,437 @@
+"""Training: the loss, the data, `nco fit` as a user runs it, and runs that are killed."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from nco import labels, zoo
+from nco.data import Data, Fresh, Labels
+from nco.describe import construct, describe
+from nco.labels import Labelled, LabelSpec
+from nco.models.imitation import Imitation
+from nco.models.nets import AttentionPolicy, TransformerEncoder
+from nco.problem import Problem
+from nco.problems.cvrp import CVRP
+from nco.problems.knapsack import Knapsack
+from nco.problems.tsp import TSP
+from nco.rollout import forced, greedy, rollout
+from nco.seeds import generator
+from nco.train import AtomicCheckpoints, main
+
+CONFIG = """
+model:
+  class_path: nco.models.imitation.Imitation
+  init_args:
+    problem:
+      class_path: nco.problems.tsp.TSP
+      init_args: {{size: [4, 6]}}
+    policy:
+      class_path: nco.models.nets.AttentionPolicy
+      init_args:
+        heads: 2
+        encoder:
+          class_path: nco.models.nets.TransformerEncoder
+          init_args: {{width: 8, heads: 2, layers: 2, hidden: 8}}
+    lr: 1.0e-2
+    warmup: 3
+    views: 2
+data:
+  class_path: nco.data.Labels
+  init_args:
+    folders: [{labels}]
+    batch_size: 4
+    references: [{labels}]
+trainer:
+  limit_train_batches: 4  # two epochs in eight steps
+  max_steps: 8
+  log_every_n_steps: 1
+  enable_progress_bar: false
+  accelerator: cpu
+  logger:
+    class_path: lightning.pytorch.loggers.CSVLogger
+    init_args: {{save_dir: {folder}}}
+"""
+# what a user may write: ends of a run, and a loss that goes astray
+MODULE = """
+import os
+import signal
+
+from lightning.pytorch import Callback
+
+from nco.models.imitation import Imitation
+
+
+class End(Callback):
+    def __init__(self, step: int, kill: bool) -> None:
+        self.step, self.kill = step, kill
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if trainer.global_step == self.step:
+            if self.kill:
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise KeyboardInterrupt
+
+
+class Astray(Imitation):
+    def loss(self, batch, generator):
+        loss = super().loss(batch, generator)
+        return loss * float("nan") if self.global_step == 3 else loss
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Sums in another order would differ in the last bit."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def tours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A labelled set by the first tours of OR-Tools."""
+    folder = tmp_path_factory.mktemp("labels") / "tours"
+    spec = LabelSpec(describe(TSP([4, 6])), "ortools", None, instances=12, seed=1, chunk=4)
+    labels.make(spec, folder, 1, lambda done: None)
+    return folder
+
+
+@pytest.fixture
+def config(tours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration in the present folder, beside a module of the user's own."""
+    return write_config(tours, tmp_path, monkeypatch)
+
+
+def write_config(tours: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "module_of_a_user", raising=False)
+    (folder / "module_of_a_user.py").write_text(MODULE)
+    path = folder / "config.yaml"
+    path.write_text(CONFIG.format(labels=tours, folder=folder / "logs"))
+    return path
+
+
+def fit(config: Path, folder: str, *words: str) -> Path:
+    """Runs `nco fit` in this process; the path of its checkpoint."""
+    main(["fit", "--config", str(config), "--checkpoint.folder", folder, *words])
+    return Path(folder) / "last.ckpt"
+
+
+def load(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = torch.load(path, weights_only=True)
+    return found
+
+
+def metrics(config: Path) -> list[dict[str, str]]:
+    """The rows of the newest log."""
+    newest = max(config.parent.glob("logs/*/*/metrics.csv"), key=lambda path: path.stat().st_mtime)
+    with open(newest, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def whole(tours: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The configuration of a finished run of eight steps, with its checkpoint in ``whole``."""
+    with pytest.MonkeyPatch.context() as patch:
+        config = write_config(tours, tmp_path_factory.mktemp("whole"), patch)
+        fit(config, str(config.parent / "whole"))
+    return config
+
+
+# --------------------------------------------------------------------------------------------------
+# A run
+
+
+def test_a_checkpoint_is_plain_data(whole: Path) -> None:
+    """It loads without pickle, and holds everything that makes problem, policy and method again."""
+    checkpoint = load(whole.parent / "whole/last.ckpt")
+    assert checkpoint["global_step"] == 8
+    method = construct(checkpoint["nco"]["method"])
+    assert isinstance(method, Imitation)
+    assert (method.lr, method.views, method.problem.size) == (0.01, 2, [4, 6])
+    method.load_state_dict(checkpoint["state_dict"])
+    model = zoo.load(str(whole.parent / "whole/last.ckpt"))
+    for key, value in model.policy.state_dict().items():
+        assert torch.equal(value, checkpoint["state_dict"][f"policy.{key}"])
+
+
+def test_validation_logs_the_gap(whole: Path, tours: Path) -> None:
+    """In percent of the stored cost, the best over all starts and the first start alone."""
+    rows = [row for row in metrics(whole) if row.get("val/tours/gap")]
+    assert len(rows) == 2
+    model = zoo.load(str(whole.parent / "whole/last.ckpt"))
+    best, first = [], []
+    for chunk in labels.read(tours):
+        instance: Any = chunk.instance
+        count = instance.coords.shape[1]
+        starts = torch.arange(count).expand(len(instance), -1)[..., None]
+        found = rollout(model.problem, model.policy, instance, count, greedy, prefix=starts)
+        gaps = 100 * (found.cost / chunk.cost - 1)
+        best.append(gaps.amin(1))
+        first.append(gaps[:, 0])
+    last = rows[-1]
+    wanted = torch.cat(best).mean().item()
+    assert float(last["val/tours/gap"]) == pytest.approx(wanted, abs=1e-3)
+    wanted = torch.cat(first).mean().item()
+    assert float(last["val/tours/gap_first_start"]) == pytest.approx(wanted, abs=1e-3)
+
+
+def test_every_step_logs_its_loss(whole: Path) -> None:
+    losses = [float(row["train/loss"]) for row in metrics(whole) if row.get("train/loss")]
+    assert len(losses) == 8
+    assert len(set(losses)) == 8
+
+
+def test_validate_measures_a_checkpoint(
+    whole: Path, config: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """`nco validate` finds what the run itself found at its end."""
+    last = [row for row in metrics(whole) if row.get("val/tours/gap")][-1]
+    checkpoint = str(whole.parent / "whole/last.ckpt")
+    main(["validate", "--config", str(config), "--ckpt_path", checkpoint])
+    again = metrics(config)[-1]
+    assert float(again["val/tours/gap"]) == pytest.approx(float(last["val/tours/gap"]))
+    assert "val/tours/gap" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ("warmup: 3", "warm_up: 3", "warm_up"),
+        ("size: [4, 6]", "sizes: [4, 6]", "sizes"),
+        ("width: 8", "width: wide", "width"),
+        ("max_steps: 8", "max_stepps: 8", "max_stepps"),
+        ("batch_size: 4", "batchsize: 4", "batchsize"),
+        ("nco.data.Labels", "nco.data.Lables", "nco.data.Lables"),
+    ],
+)
+def test_a_misspelt_key_is_an_error(
+    config: Path, capsys: pytest.CaptureFixture, before: str, after: str, named: str
+) -> None:
+    """Nothing is trained by a configuration that is not understood to the last word."""
+    config.write_text(config.read_text().replace(before, after))
+    with pytest.raises(SystemExit) as exit_:
+        fit(config, "unused")
+    assert exit_.value.code == 2
+    assert named in capsys.readouterr().err
+    assert not Path("unused").exists()
+
+
+# --------------------------------------------------------------------------------------------------
+# Runs that end otherwise
+
+
+@pytest.mark.parametrize("step", [3, 5], ids=["in mid-epoch", "at an epoch's last step"])
+def test_a_killed_run_resumes_bit_by_bit(whole: Path, config: Path, step: int) -> None:
+    """After SIGKILL the newest checkpoint leads to the same weights as a run that went through."""
+    command = [sys.executable, "-c", "import sys; from nco.cli import main; main(sys.argv[1:])"]
+    command += ["fit", "--config", str(config)]
+    command += ["--checkpoint.folder", "killed", "--checkpoint.steps", "2"]
+    command += ["--trainer.callbacks", "module_of_a_user.End"]
+    command += ["--trainer.callbacks.step", str(step), "--trainer.callbacks.kill", "true"]
+    killed = subprocess.run(
+        command,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        timeout=120,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    before = load(Path("killed/last.ckpt"))
+    assert before["global_step"] == step - 1
+    resumed = load(fit(config, "resumed", "--ckpt_path", "killed/last.ckpt"))
+    wanted = load(whole.parent / "whole/last.ckpt")
+    assert resumed["global_step"] == 8
+    for key, value in wanted["state_dict"].items():
+        assert torch.equal(resumed["state_dict"][key], value), key
+    trained = "policy.graph.weight"
+    assert not torch.equal(before["state_dict"][trained], wanted["state_dict"][trained])
+    gaps = [row["val/tours/gap"] for row in metrics(config) if row.get("val/tours/gap")]
+    assert gaps[-1] == [row["val/tours/gap"] for row in metrics(whole)][-1]
+
+
+def test_an_interrupted_run_keeps_its_last_step(whole: Path, config: Path) -> None:
+    """Ctrl-C writes a checkpoint of the very step, from which training goes on the same."""
+    handler = signal.getsignal(signal.SIGINT)
+    words = ["--trainer.callbacks", "module_of_a_user.End"]
+    words += ["--trainer.callbacks.step", "3", "--trainer.callbacks.kill", "false"]
+    try:
+        with pytest.raises(SystemExit):
+            fit(config, "interrupted", *words)
+    finally:
+        signal.signal(signal.SIGINT, handler)  # Lightning leaves Ctrl-C ignored
+    path = Path("interrupted/last.ckpt")
+    assert load(path)["global_step"] == 3
+    resumed = load(fit(config, "resumed", "--ckpt_path", str(path)))
+    wanted = load(whole.parent / "whole/last.ckpt")
+    for key, value in wanted["state_dict"].items():
+        assert torch.equal(resumed["state_dict"][key], value), key
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(config: Path) -> None:
+    """With the newest good checkpoint untouched, even where the next one would be due."""
+    words = ["--checkpoint.steps", "1", "--model", "module_of_a_user.Astray"]
+    with pytest.raises(FloatingPointError, match="the loss is nan at step 3"):
+        fit(config, "astray", *words)
+    checkpoint = load(Path("astray/last.ckpt"))
+    assert checkpoint["global_step"] == 3
+    assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())
+
+
+def test_a_decay_ends_by_itself(whole: Path, config: Path) -> None:
+    """From any checkpoint to rate 0 in the given steps, also when it is interrupted half-way."""
+    start, decay = whole.parent / "whole/last.ckpt", ("--model.init_args.decay_steps", "4")
+    path = fit(config, "a", "--ckpt_path", str(start), "--trainer.max_steps", "99", *decay)
+    through = load(path)
+    assert through["global_step"] == 12
+    assert through["nco"]["decay_start"] == 8
+    assert [group["lr"] for group in through["optimizer_states"][0]["param_groups"]] == [0.0, 0.0]
+    half = fit(config, "b", "--ckpt_path", str(start), "--trainer.max_steps", "10", *decay)
+    rates = [group["lr"] for group in load(half)["optimizer_states"][0]["param_groups"]]
+    assert rates == pytest.approx([0.005, 0.005])
+    path = fit(config, "c", "--ckpt_path", str(half), "--trainer.max_steps", "99", *decay)
+    assert load(path)["global_step"] == 12
+    for key, value in through["state_dict"].items():
+        assert torch.equal(load(path)["state_dict"][key], value), key
+
+
+def test_a_checkpoint_is_the_old_one_or_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that breaks off leaves the file as it was, and nothing beside it."""
+    checkpoints, path = AtomicCheckpoints(), tmp_path / "deep" / "last.ckpt"
+    checkpoints.save_checkpoint({"step": torch.tensor(1)}, path)
+
+    def full(source: object, target: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="no space"):
+        checkpoints.save_checkpoint({"step": torch.tensor(2)}, path)
+    assert load(path)["step"] == 1
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_pickle_is_no_checkpoint(tmp_path: Path) -> None:
+    """Resuming never runs what a file brings with it."""
+    torch.save({"thing": SimpleNamespace()}, tmp_path / "evil.ckpt")
+    with pytest.raises(Exception, match="Weights only load failed"):
+        AtomicCheckpoints().load_checkpoint(tmp_path / "evil.ckpt", weights_only=False)
+
+
+# --------------------------------------------------------------------------------------------------
+# The loss
+
+
+def method(problem: Problem[Any, Any], **options: Any) -> Imitation:
+    encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
+    made = Imitation(problem, AttentionPolicy(encoder, heads=2), **options)
+    made.log = lambda *arguments, **keywords: None  # type: ignore[method-assign]
+    return made
+
+
+def labelled(problem: Problem[Any, Any]) -> Labelled:
+    """Two labels an instance, the second one the better."""
+    instance = problem.generate(3, generator("labelled"))
+    policy = method(problem).policy
+    found = rollout(problem, policy, instance, 2, greedy)
+    return Labelled(instance, found.actions, torch.tensor([[2.0, 1.0]] * 3, dtype=torch.double))
+
+
+@pytest.mark.parametrize("skip", [0, 1, 2])
+def test_the_loss_is_that_of_a_step_by_step_rollout(
+    monkeypatch: pytest.MonkeyPatch, skip: int
+) -> None:
+    """Of the best label, without the first actions that every search forces."""
+    problem = TSP(6)
+    imitation, batch = method(problem, views=1, skip=skip), labelled(problem)
+    monkeypatch.setattr(problem, "symmetries", lambda instance: [instance])
+    monkeypatch.setattr(problem, "equivalent", lambda instance, actions, generator: actions)
+    found = imitation.loss(batch, generator("loss"))
+    label = batch.actions[:, 1:]
+    slow = rollout(problem, imitation.policy, batch.instance, 1, forced(label))
+    assert slow.logp is not None
+    torch.testing.assert_close(found, -slow.logp[:, :, skip:].mean())
+
+
+@pytest.mark.parametrize(
+    "problem", [TSP(6), CVRP(5), Knapsack(6)], ids=lambda problem: type(problem).__name__
+)
+def test_imitation_learns_its_labels(problem: Problem[Any, Any]) -> None:
+    """The likelihood of a few labels rises, as far as their many views allow."""
+    imitation, batch = method(problem, views=4), labelled(problem)
+    optimizer = torch.optim.AdamW(imitation.parameters(), 1e-2)
+    before = imitation.loss(batch, generator("test")).item()
+    for step in range(60):
+        optimizer.zero_grad()
+        imitation.loss(batch, generator("train", step)).backward()
+        optimizer.step()
+    assert imitation.loss(batch, generator("test")).item() < 0.95 * before
+
+
+def test_training_begins_with_given_weights(tiny: dict[str, str]) -> None:
+    """`initial` names a model; a method otherwise begins with weights of its seed."""
+    begun = method(TSP(6), initial=tiny["tsp"])
+    wanted = zoo.load(tiny["tsp"]).policy.state_dict()
+    for key, value in begun.policy.state_dict().items():
+        assert torch.equal(value, wanted[key])
+    assert all(parameter.requires_grad for parameter in begun.policy.parameters())
+    first, again, other = (method(TSP(6), seed=seed).policy.state_dict() for seed in (1, 1, 2))
+    assert torch.equal(first["graph.weight"], again["graph.weight"])
+    assert not torch.equal(first["graph.weight"], other["graph.weight"])
+
+
+# --------------------------------------------------------------------------------------------------
+# The data
+
+
+def attached(data: Data, problem: Problem[Any, Any], step: int = 0, rank: int = 0) -> Data:
+    """As in a trainer that has come to `step`."""
+    data.trainer = SimpleNamespace(  # type: ignore[assignment]
+        lightning_module=SimpleNamespace(problem=problem),
+        strategy=SimpleNamespace(root_device=torch.device("cpu")),
+        global_step=step,
+        global_rank=rank,
+        accumulate_grad_batches=1,
+    )
+    data.setup("fit")
+    return data
+
+
+@pytest.mark.parametrize("kind", ["fresh", "labels"])
+def test_data_is_a_function_of_seed_step_and_rank(tours: Path, kind: str) -> None:
+    """So a resumed stream goes on where it was, and ranks see different instances."""
+
+    def make(seed: int = 0, step: int = 0, rank: int = 0) -> Data:
+        data = Fresh(4, seed) if kind == "fresh" else Labels([str(tours)], 4, seed)
+        return attached(data, TSP([4, 6]), step, rank)
+
+    def print_of(batch: Any) -> str:
+        return labels.fingerprint(batch.instance if kind == "labels" else batch)
+
+    stream = iter(make().train_dataloader())
+    steps = [print_of(next(stream)) for _ in range(6)]
+    later = iter(make(step=4).train_dataloader())
+    assert [print_of(next(later)) for _ in range(2)] == steps[4:]
+    assert len(set(steps)) == 6
+    assert print_of(make().batch(0, 1)) != steps[0]
+    assert print_of(make(seed=1).batch(0, 0)) != steps[0]
+
+
+def test_reference_sets_come_in_batches(tours: Path) -> None:
+    """Every instance once, in batches of one size."""
+    data = attached(Labels([str(tours)], references=[str(tours)], reference_batch=3), TSP([4, 6]))
+    (loader,) = data.val_dataloader()
+    batches = list(loader)
+    assert sum(len(batch) for batch in batches) == 12
+    assert max(len(batch) for batch in batches) == 3
