@@ -65,7 +65,10 @@ class _Attend(torch.autograd.Function):
             else:
                 above = hidden[b, s] if hidden.shape[1] > 1 else hidden[b]
                 scores = torch.baddbmm(above, q[b, h, s], keys)
-            weights = torch.softmax(scores, -1, out=scores if kept is None else kept[h, b, s])
+            if kept is None:
+                weights = torch.softmax(scores, -1)
+            else:
+                weights = torch.softmax(scores, -1, out=kept[h, b, s])
             out[b, h, s] = torch.bmm(weights, v[b, h])
         if kept is not None:
             ctx.save_for_backward(q, k, v, out, kept)
@@ -76,14 +79,15 @@ class _Attend(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         q, k, v, out, kept = ctx.saved_tensors
         dq = torch.empty_like(q)
-        dk, dv = (x.new_zeros(x.transpose(0, 1).shape).transpose(0, 1) for x in (k, v))
+        dk, dv = (x.new_empty(x.transpose(0, 1).shape).transpose(0, 1) for x in (k, v))
         # back through the softmax: w (g - sum w g), and sum w g = <grad, out> for each query
         inner = (grad * out).sum(-1, keepdim=True)
         for b, h, s in _blocks(q, k):
             weights, above = kept[h, b, s], grad[b, h, s]
-            dv[b, h] += torch.bmm(weights.transpose(1, 2), above)
             slopes = torch.bmm(above, v[b, h].transpose(1, 2))
             slopes = slopes.sub_(inner[b, h, s]).mul_(weights)
             dq[b, h, s] = torch.bmm(slopes, k[b, h])
-            dk[b, h] += torch.bmm(slopes.transpose(1, 2), q[b, h, s])
+            again = float(s.start > 0)  # with beta = 0, what memory held before is ignored
+            dv[b, h].baddbmm_(weights.transpose(1, 2), above, beta=again)
+            dk[b, h].baddbmm_(slopes.transpose(1, 2), q[b, h, s], beta=again)
         return dq, dk, dv, None, None
