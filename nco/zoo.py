@@ -53,21 +53,27 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-@functools.lru_cache(maxsize=16)
 def load(name: str | Path, device: str = "cpu") -> Model:
     """A shipped model by name, a model folder, or a training checkpoint (``.ckpt``).
 
-    Loaded once a process. The policy is in evaluation mode on `device`.
+    Loaded once a process, and again when the file has changed. The policy is in evaluation mode on
+    `device`.
     """
     path = Path(name)
     if path.suffix == ".ckpt" or (path / "last.ckpt").exists():
-        model = _from_checkpoint(path if path.suffix == ".ckpt" else path / "last.ckpt")
+        file = path if path.suffix == ".ckpt" else path / "last.ckpt"
     else:
-        folder = FOLDER / name if (FOLDER / name / "card.json").exists() else path
-        if not (folder / "card.json").exists():
-            shipped = ", ".join(available()) or "none"
-            raise NCOError(f"model {name}: neither shipped ({shipped}) nor a folder with card.json")
-        model = _from_folder(folder)
+        file = FOLDER / name / "card.json"
+        file = file if file.exists() else path / "card.json"
+    if not file.exists():
+        shipped = ", ".join(available()) or "none"
+        raise NCOError(f"model {name}: neither shipped ({shipped}) nor a folder with card.json")
+    return _load(file, device, file.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=16)
+def _load(file: Path, device: str, changed: int) -> Model:
+    model = _from_checkpoint(file) if file.suffix == ".ckpt" else _from_folder(file.parent)
     model.policy.eval().to(device)
     for parameter in model.policy.parameters():
         parameter.requires_grad_(False)

@@ -23,7 +23,7 @@ from nco.problem import Problem
 from nco.problems.cvrp import CVRP
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.rollout import forced, greedy, rollout
+from nco.rollout import forced, greedy, rollout, sample
 from nco.seeds import generator
 from nco.train import AtomicCheckpoints, main
 
@@ -344,7 +344,7 @@ def labelled(problem: Problem[Any, Any]) -> Labelled:
     """Two labels an instance, the second one the better."""
     instance = problem.generate(3, generator("labelled"))
     policy = method(problem).policy
-    found = rollout(problem, policy, instance, 2, greedy)
+    found = rollout(problem, policy, instance, 2, sample(generator("labels")))
     return Labelled(instance, found.actions, torch.tensor([[2.0, 1.0]] * 3, dtype=torch.double))
 
 

@@ -75,7 +75,6 @@ def test_a_card_cannot_import_foreign_code(folder):
         zoo.load(str(folder))
     card["problem"]["class_path"] = "os.system"
     (folder / "card.json").write_text(json.dumps(card))
-    zoo.load.cache_clear()
     with pytest.raises(nco.NCOError, match="not a Described class"):
         zoo.load(str(folder))
 

@@ -183,9 +183,7 @@ def neighbours(features: Features, k: int) -> tuple[Tensor, Tensor]:
         if features.edges is not None:
             apart = features.edges[:, rows, :, 0].detach()
         else:
-            apart = torch.cdist(
-                nodes[:, rows], nodes, compute_mode="donot_use_mm_for_euclid_dist"
-            )
+            apart = torch.cdist(nodes[:, rows], nodes, compute_mode="donot_use_mm_for_euclid_dist")
         itself = torch.arange(count, device=nodes.device)
         apart = apart.masked_fill(itself[rows, None] == itself, torch.inf)
         if exists is not None:

@@ -23,12 +23,16 @@ EXACT = "donot_use_mm_for_euclid_dist"  # products cancel: equal points would li
 class Memory(Batch):
     """All that a decoding step needs, computed once an instance and shared by its S rollouts."""
 
-    queries: Tensor  # [B, K (N + 1), D] what node n in focus slot k adds to a query; each last: nowhere
+    queries: (
+        Tensor  # [B, K (N + 1), D] what node n in focus slot k adds to a query; each last: nowhere
+    )
     keys: Tensor  # [B, H, N, D/H]
     values: Tensor  # [B, H, N, D/H]
     pointers: Tensor  # [B, kinds * N, D] pointer keys, the glimpse's projection folded in
     places: Tensor | None  # [B, N, 2] positions in units of the mean spacing
-    edges: Tensor | None  # [B, N + 1, N] distances in the same units, 0 from nowhere; up to TABLE nodes
+    edges: (
+        Tensor | None
+    )  # [B, N + 1, N] distances in the same units, 0 from nowhere; up to TABLE nodes
 
 
 class AttentionPolicy(Policy):

@@ -14,15 +14,13 @@ from nco.geometry import (
     Points,
     Uniform,
     check_size,
-    classical_scaling,
     dihedral,
     draw_size,
     lengths,
-    unit_square,
 )
+from nco.planar import View, view
 from nco.problem import Features, Observation, Problem, Sizes
 from nco.problems.cvrp import files
-from nco.tsplib import distance_matrix
 
 # Kool et al. (2019) up to 100 customers, BQ-NCO and LEHD beyond
 CAPACITIES = {10: 20, 20: 30, 50: 40, 100: 50, 200: 80, 500: 100, 1000: 250}
@@ -373,35 +371,28 @@ def split_routes(path: Sequence[int]) -> list[list[int]]:
 
 
 def load(cases: Sequence[Case]) -> Instance:
-    """A padded batch of CVRP cases; metrics as `nco.problems.tsp.problem.load` treats them."""
+    """A padded batch of CVRP cases, each as `nco.planar.view` sees it."""
     batch, most = len(cases), max(case.size for case in cases) + 1
     coords = torch.zeros(batch, most, 2)
     demand = torch.zeros(batch, most, dtype=torch.double)
     exists = torch.zeros(batch, most, dtype=torch.bool)
-    capacity, scale = torch.ones(batch, dtype=torch.double), torch.ones(batch)
-    matrices: list[np.ndarray | None] = []
+    capacity = torch.ones(batch, dtype=torch.double)
+    views: list[View] = []
     for b, case in enumerate(cases):
         assert isinstance(case, files.Case)
-        count = case.size + 1
-        matrix = _matrix(case)
-        raw = (
-            classical_scaling(matrix) if case.coords is None and matrix is not None else case.coords
-        )
-        assert raw is not None
-        xy, factor = unit_square(np.asarray(raw, dtype=np.float64))
-        coords[b, :count] = torch.from_numpy(xy)
+        seen, count = view(case), case.size + 1
+        coords[b, :count] = torch.from_numpy(seen.coords)
         demand[b, :count] = torch.from_numpy(np.asarray(case.demand) / case.capacity)
         exists[b, :count] = True
-        capacity[b], scale[b] = case.capacity, factor
-        matrices.append(matrix)
+        capacity[b] = case.capacity
+        views.append(seen)
     distances = None
-    if any(matrix is not None for matrix in matrices):
+    if any(seen.distances is not None for seen in views):
         distances = torch.zeros(batch, most, most)
-        for b, matrix in enumerate(matrices):
-            count, factor = cases[b].size + 1, float(scale[b])
-            xy = coords[b, :count].double().numpy() * factor
-            own = distance_matrix(xy, "EUCLIDEAN") if matrix is None else matrix
-            distances[b, :count, :count] = torch.from_numpy(np.asarray(own, np.float64) / factor)
+        for b, seen in enumerate(views):
+            count = len(seen.coords)
+            distances[b, :count, :count] = torch.from_numpy(seen.matrix())
+    scale = torch.tensor([seen.factor for seen in views])
     padded, scaled = not bool(exists.all()), bool((scale != 1).any())
     return Instance(
         coords,
@@ -411,13 +402,3 @@ def load(cases: Sequence[Case]) -> Instance:
         distances,
         scale if scaled else None,
     )
-
-
-def _matrix(case: files.Case) -> np.ndarray | None:
-    """The distances of `case` where its coordinates do not tell them."""
-    if case.distances is not None:
-        return np.asarray(case.distances)
-    if case.metric in ("EUCLIDEAN", "EUC_2D", "CEIL_2D", "ATT"):
-        return None
-    assert case.coords is not None
-    return distance_matrix(case.coords, case.metric)

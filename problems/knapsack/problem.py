@@ -84,7 +84,9 @@ class Knapsack(Problem[Instance, State]):
         load = load.gather(1, order)  # the capacity used when items are packed by density so far
         nodes = torch.stack(
             [
-                (values / top_value).clamp_max(2),  # an item that never fits may be worth any times more
+                (values / top_value).clamp_max(
+                    2
+                ),  # an item that never fits may be worth any times more
                 (weights / top_weight).clamp_max(2),
                 weights.clamp_max(2),
                 order / count,

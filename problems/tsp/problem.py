@@ -14,15 +14,13 @@ from nco.geometry import (
     Points,
     Uniform,
     check_size,
-    classical_scaling,
     dihedral,
     draw_size,
     lengths,
-    unit_square,
 )
+from nco.planar import View, view
 from nco.problem import Features, Observation, Problem, Sizes
 from nco.problems.tsp import files
-from nco.tsplib import distance_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,46 +190,22 @@ class TSP(Problem[Instance, State]):
 
 
 def load(cases: Sequence[Case]) -> Instance:
-    """A padded batch of TSP cases.
-
-    A metric other than the Euclidean comes with its own matrix; TSPLIB's rounding to integers (and
-    ATT, which only scales and rounds) is left to the checker. A matrix without coordinates gets
-    coordinates by classical scaling.
-    """
-    most = max(case.size for case in cases)
-    parts: list[tuple[np.ndarray, np.ndarray | None, float]] = []
+    """A padded batch of TSP cases, each as `nco.planar.view` sees it."""
+    views: list[View] = []
     for case in cases:
         assert isinstance(case, files.Case)
-        matrix = _matrix(case)
-        raw = (
-            classical_scaling(matrix) if case.coords is None and matrix is not None else case.coords
-        )
-        assert raw is not None
-        coords, factor = unit_square(np.asarray(raw, dtype=np.float64))
-        parts.append((coords, matrix, factor))
-    coords_out = torch.zeros(len(cases), most, 2)
-    exists = torch.zeros(len(cases), most, dtype=torch.bool)
-    explicit = any(matrix is not None for _, matrix, _ in parts)
-    distances = torch.zeros(len(cases), most, most) if explicit else None
-    scale = torch.ones(len(cases))
-    for b, (coords, matrix, factor) in enumerate(parts):
-        count = len(coords)
-        coords_out[b, :count] = torch.from_numpy(coords)
+        views.append(view(case))
+    batch, most = len(cases), max(case.size for case in cases)
+    coords = torch.zeros(batch, most, 2)
+    exists = torch.zeros(batch, most, dtype=torch.bool)
+    explicit = any(seen.distances is not None for seen in views)
+    distances = torch.zeros(batch, most, most) if explicit else None
+    for b, seen in enumerate(views):
+        count = len(seen.coords)
+        coords[b, :count] = torch.from_numpy(seen.coords)
         exists[b, :count] = True
-        scale[b] = factor
         if distances is not None:
-            own = matrix if matrix is not None else distance_matrix(coords * factor, "EUCLIDEAN")
-            distances[b, :count, :count] = torch.from_numpy(np.asarray(own, np.float64) / factor)
-    padded = not bool(exists.all())
-    scaled = bool((scale != 1).any())
-    return Instance(coords_out, exists if padded else None, distances, scale if scaled else None)
-
-
-def _matrix(case: files.Case) -> np.ndarray | None:
-    """The distances of `case` where its coordinates do not tell them."""
-    if case.distances is not None:
-        return np.asarray(case.distances)
-    if case.metric in ("EUCLIDEAN", "EUC_2D", "CEIL_2D", "ATT"):
-        return None
-    assert case.coords is not None
-    return distance_matrix(case.coords, case.metric)
+            distances[b, :count, :count] = torch.from_numpy(seen.matrix())
+    scale = torch.tensor([seen.factor for seen in views])
+    padded, scaled = not bool(exists.all()), bool((scale != 1).any())
+    return Instance(coords, exists if padded else None, distances, scale if scaled else None)
