@@ -23,7 +23,7 @@ from nco.problem import Problem
 from nco.problems.cvrp import CVRP
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.rollout import forced, greedy, rollout, sample
+from nco.rollout import Select, forced, greedy, rollout, sample
 from nco.seeds import generator
 from nco.train import AtomicCheckpoints, main
 
@@ -340,11 +340,11 @@ def method(problem: Problem[Any, Any], **options: Any) -> Imitation:
     return made
 
 
-def labelled(problem: Problem[Any, Any]) -> Labelled:
+def labelled(problem: Problem[Any, Any], select: Select) -> Labelled:
     """Two labels an instance, the second one the better."""
     instance = problem.generate(3, generator("labelled"))
     policy = method(problem).policy
-    found = rollout(problem, policy, instance, 2, sample(generator("labels")))
+    found = rollout(problem, policy, instance, 2, select)
     return Labelled(instance, found.actions, torch.tensor([[2.0, 1.0]] * 3, dtype=torch.double))
 
 
@@ -354,7 +354,8 @@ def test_the_loss_is_that_of_a_step_by_step_rollout(
 ) -> None:
     """Of the best label, without the first actions that every search forces."""
     problem = TSP(6)
-    imitation, batch = method(problem, views=1, skip=skip), labelled(problem)
+    batch = labelled(problem, sample(generator("labels")))
+    imitation = method(problem, views=1, skip=skip)
     monkeypatch.setattr(problem, "symmetries", lambda instance: [instance])
     monkeypatch.setattr(problem, "equivalent", lambda instance, actions, generator: actions)
     found = imitation.loss(batch, generator("loss"))
@@ -369,7 +370,7 @@ def test_the_loss_is_that_of_a_step_by_step_rollout(
 )
 def test_imitation_learns_its_labels(problem: Problem[Any, Any]) -> None:
     """The likelihood of a few labels rises, as far as their many views allow."""
-    imitation, batch = method(problem, views=4), labelled(problem)
+    imitation, batch = method(problem, views=4), labelled(problem, greedy)
     optimizer = torch.optim.AdamW(imitation.parameters(), 1e-2)
     before = imitation.loss(batch, generator("test")).item()
     for step in range(60):
