@@ -84,7 +84,7 @@ class NCO:
 
     def trainer(self, model: str, problem: str, n: int, batch: int) -> Timed:
         method = self._method(model, problem, n)
-        method.log = lambda *arguments, **options: None  # type: ignore[method-assign]
+        method.log = lambda *arguments, **options: None
         optimizer = torch.optim.Adam(method.policy.parameters(), 1e-4)
         random = generator(1)
 

@@ -117,6 +117,7 @@ class GreedyRollout(Baseline):
     """
 
     replaced: Tensor
+    challenged: Tensor
 
     def __init__(self, interval: int = 500, instances: int = 1024, batch: int = 256) -> None:
         super().__init__()
@@ -188,9 +189,9 @@ def better(saved: Tensor) -> bool:
 class Reinforce(Method):
     """Policy gradient: Williams (1992), as used by Kool et al. (2019) and POMO (Kwon et al. 2020).
 
-    Each instance is played `rollouts` times at random; the loss is the mean of ``advantage * log p``
-    of the whole episode, the advantage being the cost above the baseline's (costs are minimised, so
-    a rollout that is dearer than the baseline becomes less probable).
+    Each instance is played `rollouts` times at random; the loss is the mean of the advantage times
+    the log-probability of the whole episode. The advantage is the cost above the baseline's: costs
+    are minimised, so a rollout that is dearer than the baseline becomes less probable.
 
     The instances of a batch have one size and no padding, so no start appears twice among theirs,
     unless there are more rollouts than starts.

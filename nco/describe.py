@@ -14,6 +14,7 @@ from typing import Any
 
 from nco.errors import NCOError
 
+DESCRIPTION = "nco"  # a checkpoint's key that holds the description of what was trained
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -73,7 +74,7 @@ def construct(description: Any, trusted: tuple[str, ...] = ("nco.",)) -> Any:
         return [construct(item, trusted) for item in description]
     if not isinstance(description, dict):
         return description
-    if set(description) != {"class_path", "init_args"}:
+    if "class_path" not in description or set(description) - {"class_path", "init_args"}:
         return {name: construct(item, trusted) for name, item in description.items()}
     path = str(description["class_path"])
     module, _, name = path.rpartition(".")
@@ -85,7 +86,7 @@ def construct(description: Any, trusted: tuple[str, ...] = ("nco.",)) -> Any:
         raise NCOError(f"{path} cannot be imported ({error})") from error
     if not (isinstance(found, type) and issubclass(found, Described)):
         raise NCOError(f"{path} is not a Described class of this version")
-    arguments = construct(dict(description["init_args"]), trusted)
+    arguments = construct(dict(description.get("init_args") or {}), trusted)
     try:
         inspect.signature(found).bind(**arguments)
     except TypeError as error:

@@ -10,14 +10,12 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Generator, Tensor
 
-from nco.describe import Described, describe
+from nco.describe import DESCRIPTION, Described, describe
 from nco.labels import Labelled
 from nco.policy import Policy
 from nco.problem import Problem
 from nco.rollout import Rollout, greedy, rollout
 from nco.seeds import generator
-
-DESCRIPTION = "nco"  # the checkpoint's key that holds the description
 
 
 class Method(Described, LightningModule, ABC):

@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 
 from nco import atomic
-from nco.describe import construct, describe
+from nco.describe import DESCRIPTION, construct, describe
 from nco.errors import NCOError
 from nco.policy import Policy
 from nco.problem import Problem
@@ -108,7 +108,9 @@ def _from_checkpoint(path: Path) -> Model:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, KeyError, EOFError) as error:
         raise NCOError(f"{path}: not a checkpoint ({str(error).splitlines()[0]})") from error
-    arguments = checkpoint["nco"]["method"]["init_args"]
+    if DESCRIPTION not in checkpoint:
+        raise NCOError(f"{path}: not a checkpoint of `nco fit`, which says what was trained")
+    arguments = checkpoint[DESCRIPTION]["method"]["init_args"]
     card = {key: arguments[key] for key in ("problem", "policy")}
     prefix = "policy."
     weights = {

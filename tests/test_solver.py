@@ -54,6 +54,15 @@ def test_tiny_and_degenerate_instances(tiny, count):
         assert found.cost == pytest.approx(2 * np.hypot(*np.ptp(np.array(coords), axis=0)))
 
 
+def test_nobody_to_serve_and_nothing_to_pack(tiny):
+    nobody = nco.solve({"coords": [[1, 1]], "demand": [0], "capacity": 1}, model=tiny["cvrp"])
+    assert nobody.routes == []
+    assert nobody.cost == 0
+    nothing = nco.solve({"values": [3], "weights": [2], "capacity": 1}, model=tiny["knapsack"])
+    assert nothing.items == []
+    assert nothing.objective == 0
+
+
 def test_any_scale_gives_the_same_tour(tiny):
     coords = np.random.default_rng(1).random((12, 2)) * [1.0, 0.3]
     one = nco.solve(coords, model=tiny["tsp"])

@@ -1,9 +1,9 @@
 """Softmax attention in blocks that stay in a processor's cache.
 
-With the narrow heads of these networks, arithmetic is cheap and moving the weights ``[B, H, S, N]``
-is not: written as one expression over the whole batch, most of the time is spent waiting for memory,
-and the fused kernel of PyTorch is slow backwards. So on a CPU one head of some instances is taken
-through all of the operations before the next is touched, and heads are never copied apart.
+With the narrow heads of these networks, moving the weights ``[B, H, S, N]`` costs as much as the
+arithmetic when all of them are taken through one operation after the other, and the fused kernel of
+PyTorch is slow backwards. So on a CPU one head of some instances is taken through all of the
+operations before the next is touched, and heads are never copied apart.
 """
 
 from collections.abc import Iterator

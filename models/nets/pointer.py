@@ -23,16 +23,12 @@ EXACT = "donot_use_mm_for_euclid_dist"  # products cancel: equal points would li
 class Memory(Batch):
     """All that a decoding step needs, computed once an instance and shared by its S rollouts."""
 
-    queries: (
-        Tensor  # [B, K (N + 1), D] what node n in focus slot k adds to a query; each last: nowhere
-    )
+    queries: Tensor  # [B, K (N + 1), D] what node n adds in focus slot k; each last: nowhere
     keys: Tensor  # [B, H, N, D/H]
     values: Tensor  # [B, H, N, D/H]
     pointers: Tensor  # [B, kinds * N, D] pointer keys, the glimpse's projection folded in
     places: Tensor | None  # [B, N, 2] positions in units of the mean spacing
-    edges: (
-        Tensor | None
-    )  # [B, N + 1, N] distances in the same units, 0 from nowhere; up to TABLE nodes
+    edges: Tensor | None  # [B, N + 1, N] distances, 0 from nowhere; up to TABLE nodes
 
 
 class AttentionPolicy(Policy):
@@ -125,8 +121,8 @@ class AttentionPolicy(Policy):
     def decide(
         self, memory: Memory, observation: Observation, condition: Tensor | None = None
     ) -> Categorical:
-        # 0 where allowed, minus infinity elsewhere: 1 - 1/1 and 1 - 1/0. Filling by a mask takes ten
-        # times as long on a CPU
+        # 0 where allowed, minus infinity elsewhere: 1 - 1/1 and 1 - 1/0. Filling by a mask takes
+        # ten times as long on a CPU
         hidden = observation.mask.view(torch.uint8).float().reciprocal_().neg_().add_(1.0)
         return Hidden(self.logits(memory, observation, hidden))
 
@@ -182,8 +178,8 @@ class Hidden(Categorical):
 def lookup(tables: Tensor, index: Tensor, count: int) -> Tensor:
     """Sums ``[B, S, D]`` of one row from each of K tables ``[B, K * count, D]``.
 
-    `index` ``[B, S, K]`` says which, -1 being the last. Ten times as fast on a CPU as indexing by two
-    tensors.
+    `index` ``[B, S, K]`` says which, -1 being the last. Several times as fast on a CPU as indexing
+    by two tensors, above all backwards.
     """
     batch, rows, width = tables.shape
     first = torch.arange(0, batch * rows, rows, device=index.device)[:, None, None]

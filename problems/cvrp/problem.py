@@ -251,7 +251,7 @@ class CVRP(_Routing):
     def horizon(self, instance: Instance) -> tuple[int, int]:
         customers = instance.demand.shape[1] - 1
         least = customers if instance.exists is None else int(self._customers(instance).min())
-        return least, max(2 * customers - 1, 0)
+        return max(least, 1), max(2 * customers - 1, 1)  # a depot alone stays where it is
 
     def replay(self, instance: Instance, actions: Tensor, steps: Tensor | None = None) -> State:
         """In closed form, from the customers' ranks and cumulated demands."""
@@ -307,9 +307,10 @@ class CVRPVia(_Routing):
     sizes: ClassVar[Sizes] = Sizes(node=4, focus=1, context=1, kinds=2)
 
     def observe(self, instance: Instance, state: State) -> Observation:
+        count = instance.demand.shape[1]
         direct = state.alive & self._fits(instance, state)
         via = state.alive & (state.current > 0)[..., None]
-        if instance.exists is not None:  # only padded rows finish before the others
+        if instance.exists is not None or count == 1:  # only padded rows finish before the others
             direct[:, :, 0] = self.done(instance, state)
         mask = torch.cat([direct, via], -1)
         context = state.load[..., None].float()
@@ -334,8 +335,8 @@ class CVRPVia(_Routing):
         return self._walk(instance, torch.stack([stop, node], -1).flatten(2))
 
     def horizon(self, instance: Instance) -> tuple[int, int]:
-        customers = instance.demand.shape[1] - 1
-        return customers, customers
+        steps = max(instance.demand.shape[1] - 1, 1)  # a depot alone stays where it is
+        return steps, steps
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[int]]]:
         count = instance.demand.shape[1]

@@ -131,11 +131,12 @@ def _factor(numbers: list[Fraction]) -> Fraction:
 
 def _better(case: Case, found: list[int] | None, start: list[int] | None) -> list[int] | None:
     """The feasible one of greater value, sorted; a start that breaks a rule does not count."""
-    best = None
+    best: list[int] | None = None
+    least = math.inf
     for choice in (found, start):
         if choice is None:
             continue
         report = check(case, choice)
-        if report.feasible and (best is None or report.cost < best[0]):
-            best = (report.cost, sorted(choice))
-    return None if best is None else best[1]
+        if report.feasible and report.cost is not None and report.cost < least:
+            best, least = sorted(choice), float(report.cost)
+    return best

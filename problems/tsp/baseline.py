@@ -279,7 +279,10 @@ def _positions(case: Case, start: Sequence[int] | None) -> list[int] | None:
 def _better(case: Case, found: list[int] | None, first: list[int] | None) -> list[int] | None:
     """The shorter of two tours of positions by the case's own distances, in node numbers."""
     tours = [tour for tour in (found, first) if tour is not None]
-    return case.numbered(min(tours, key=lambda tour: _length(case, tour))) if tours else None
+    if not tours:
+        return None
+    best: list[int] = case.numbered(min(tours, key=lambda tour: _length(case, tour)))
+    return best
 
 
 def _length(case: Case, tour: list[int]) -> float:
