@@ -1,6 +1,6 @@
 """Points in the plane: distributions, the eight symmetries of the square, classical scaling."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
@@ -9,21 +9,22 @@ from torch import Generator, Tensor
 from nco.describe import Described
 
 
-class Points(Protocol):
+class Points(Described, ABC):
     """A distribution of point sets in the unit square."""
 
-    def __call__(self, batch: int, count: int, generator: Generator) -> Tensor:
+    @abstractmethod
+    def draw(self, batch: int, count: int, generator: Generator) -> Tensor:
         """``[batch, count, 2]`` on the generator's device."""
 
 
-class Uniform(Described):
+class Uniform(Points):
     """Independent uniform points (Kool et al. 2019)."""
 
-    def __call__(self, batch: int, count: int, generator: Generator) -> Tensor:
+    def draw(self, batch: int, count: int, generator: Generator) -> Tensor:
         return torch.rand(batch, count, 2, generator=generator, device=generator.device)
 
 
-class Clustered(Described):
+class Clustered(Points):
     """Gaussian clusters around uniform centres, reflected into the square.
 
     Args:
@@ -37,7 +38,7 @@ class Clustered(Described):
             raise ValueError(f"clusters {clusters}, spread {spread}, share {uniform_share}")
         self.clusters, self.spread, self.uniform_share = clusters, spread, uniform_share
 
-    def __call__(self, batch: int, count: int, generator: Generator) -> Tensor:
+    def draw(self, batch: int, count: int, generator: Generator) -> Tensor:
         device = generator.device
         centres = torch.rand(batch, self.clusters, 2, generator=generator, device=device)
         member = torch.randint(

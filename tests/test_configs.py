@@ -49,6 +49,20 @@ def test_config(path: Path, capsys, monkeypatch):
     assert any(p.grad is not None and bool(p.grad.any()) for p in method.policy.parameters())
 
 
+def test_a_clustered_generator_is_a_setting(capsys):
+    points = "--model.init_args.problem.init_args.points"
+    command = ["fit", "--config", str(SHIPPED / "cvrp" / "pomo.yaml"), "--print_config"]
+    command += [f"{points}=nco.geometry.Clustered", f"{points}.uniform_share=0.5"]
+    with pytest.raises(SystemExit) as stop:
+        main(command)
+    assert not stop.value.code
+    problem = construct(yaml.safe_load(capsys.readouterr().out)["model"]["init_args"]["problem"])
+    assert problem.points.uniform_share == 0.5
+    spread = problem.generate(64, generator(0)).coords
+    assert spread.min() >= 0
+    assert spread.max() <= 1
+
+
 def test_an_unknown_key_is_an_error(capsys):
     path = SHIPPED / "tsp" / "pomo.yaml"
     with pytest.raises(SystemExit) as stop:

@@ -153,7 +153,7 @@ def test_every_weight_learns() -> None:
     (h * torch.randn(h.shape, generator=generator("above"))).sum().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
-        assert parameter.grad.any() or name.endswith("lin_key.bias"), name  # softmax ignores it
+        assert parameter.grad.any(), name
 
 
 @pytest.mark.parametrize(
@@ -170,5 +170,6 @@ def test_impossible_arguments_are_refused(options: dict[str, int], message: str)
 
 def test_nobody_else_pays_for_the_import() -> None:
     """The other networks do without torch-geometric, which takes seconds to import."""
-    code = "import sys, nco.models.nets, nco.models.reinforce; assert 'torch_geometric' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    code = "import sys, nco.models.reinforce, nco.solver; print('torch_geometric' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert printed.stdout.strip() == b"False"

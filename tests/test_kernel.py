@@ -507,18 +507,18 @@ def test_points_in_the_square_stay() -> None:
     "points", [geometry.Uniform(), geometry.Clustered(2), geometry.Clustered(3, 0.5, 0.5)]
 )
 def test_random_points_lie_in_the_square(points: geometry.Points) -> None:
-    found = points(50, 40, generator("points"))
+    found = points.draw(50, 40, generator("points"))
     assert found.shape == (50, 40, 2)
     assert found.min() >= 0
     assert found.max() <= 1
-    assert torch.equal(found, points(50, 40, generator("points")))
+    assert torch.equal(found, points.draw(50, 40, generator("points")))
 
 
 def test_clusters_are_clusters() -> None:
     """The nearest neighbour of a clustered point is much nearer than that of a uniform one."""
 
     def nearest(points: geometry.Points) -> float:
-        found = points(20, 50, generator("clusters"))
+        found = points.draw(20, 50, generator("clusters"))
         distances = torch.cdist(found, found) + 9 * torch.eye(50)
         return distances.amin(-1).mean().item()
 

@@ -291,7 +291,7 @@ def test_a_folder_that_holds_another_set(tours: Path, change: dict[str, Any]) ->
 
 def test_another_generator(tours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the code now generates other instances, labels are refused instead of mismatched."""
-    monkeypatch.setattr(geometry.Uniform, "__call__", geometry.Clustered().__call__)
+    monkeypatch.setattr(geometry.Uniform, "draw", lambda self, *a: geometry.Clustered().draw(*a))
     with pytest.raises(InstanceError, match=r"fingerprint \w{16}: this version generates other"):
         next(labels.read(tours))
 

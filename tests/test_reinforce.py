@@ -148,7 +148,8 @@ def test_the_loss_by_hand(problem: Problem[Any, Any], rescore: bool) -> None:
     assert method.logged["train/cost"] == pytest.approx(float(played.cost.mean()))
     deviation = float(advantage.std(correction=0))
     assert method.logged["train/advantage_std"] == pytest.approx(deviation, rel=1e-4)
-    assert method.logged["train/entropy"] == pytest.approx(-float(played.logp.mean()), rel=1e-4)
+    entropy = -float(played.logp.detach().mean())
+    assert method.logged["train/entropy"] == pytest.approx(entropy, rel=1e-4)
 
 
 @pytest.mark.parametrize("rollouts", [None, 3, 8])
@@ -194,19 +195,14 @@ def test_a_method_is_plain_data(baseline: Baseline) -> None:
     assert describe(construct(describe(method))) == describe(method)
 
 
+@pytest.mark.parametrize("rescore", [False, True])
 @pytest.mark.parametrize(
-    ("baseline", "rescore"),
-    [
-        (MeanOverStarts(), False),
-        (MeanOverStarts(), True),
-        (LeaveOneOut(), False),
-        (Exponential(), False),
-        (GreedyRollout(interval=10, instances=64), False),
-    ],
-    ids=lambda value: type(value).__name__ if isinstance(value, Baseline) else str(value),
+    "baseline",
+    [MeanOverStarts(), GreedyRollout(interval=10, instances=64)],
+    ids=lambda baseline: type(baseline).__name__,
 )
-def test_sixty_steps_shorten_tours(baseline: Baseline, rescore: bool) -> None:
-    """From tours that are no better than chance, 3 % of the way to the optimum or more."""
+def test_forty_steps_shorten_tours(baseline: Baseline, rescore: bool) -> None:
+    """Untrained tours of five points are 15 % too long; a third of that goes."""
     problem = TSP(5)
     method = make(problem, distance=False, baseline=baseline, rescore=rescore)
     optimizer = torch.optim.Adam(method.policy.parameters(), 3e-3)
@@ -218,14 +214,14 @@ def test_sixty_steps_shorten_tours(baseline: Baseline, rescore: bool) -> None:
         return float(found.cost.mean())
 
     before = cost()
-    for step in range(60):
+    for step in range(40):
         method.baseline.prepare(problem, method.policy, step)
-        loss = method.loss(
-            problem.generate(32, generator("train", step)), generator("rollouts", step)
-        )
+        instance = problem.generate(32, generator("train", step))
+        loss = method.loss(instance, generator("rollouts", step))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    print("RATIO", type(baseline).__name__, before, cost())
     assert cost() < 0.97 * before
 
 
@@ -255,6 +251,7 @@ trainer:
   accelerator: cpu
   enable_progress_bar: false
   logger: false
+  limit_val_batches: 0
   default_root_dir: {folder}
 """
 

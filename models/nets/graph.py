@@ -79,7 +79,7 @@ class GraphBlock(nn.Module):
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
         self.norm1, self.norm2 = nn.RMSNorm(width), nn.RMSNorm(width)
-        self.messages = TransformerConv(width, width // heads, heads, edge_dim=1, root_weight=False)
+        self.messages = TransformerConv(width, width // heads, heads, edge_dim=1)
         self.whole = nn.Linear(width, width, bias=False)
         self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
 

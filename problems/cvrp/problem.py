@@ -75,7 +75,7 @@ class _Routing(Problem[Instance, State]):
     def generate(self, batch: int, generator: Generator) -> Instance:
         customers = draw_size(self.size, generator)
         device = generator.device
-        coords = self.points(batch, customers + 1, generator)
+        coords = self.points.draw(batch, customers + 1, generator)
         demand = torch.randint(
             1, LARGEST_DEMAND + 1, (batch, customers + 1), generator=generator, device=device
         )

@@ -64,7 +64,7 @@ class TSP(Problem[Instance, State]):
 
     def generate(self, batch: int, generator: Generator) -> Instance:
         count = draw_size(self.size, generator)
-        return Instance(self.points(batch, count, generator))
+        return Instance(self.points.draw(batch, count, generator))
 
     def features(self, instance: Instance) -> Features:
         edges = None if instance.distances is None else instance.distances[..., None]
