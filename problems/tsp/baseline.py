@@ -285,7 +285,7 @@ def _better(case: Case, found: list[int] | None, first: list[int] | None) -> lis
     return best
 
 
-def _length(case: Case, tour: list[int]) -> float:
+def _length(case: Case, tour: Sequence[int]) -> float:
     start, end = np.array(tour), np.roll(tour, -1)
     if case.distances is not None:
         return float(case.distances[start, end].sum())
