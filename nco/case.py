@@ -29,6 +29,10 @@ class Case:
         """The number that the field calls n (cities, customers, items)."""
         raise NotImplementedError
 
+    def construct(self) -> Any:
+        """A feasible solution at once, by a simple rule, in the case's own numbers."""
+        raise NotImplementedError
+
     def numbered(self, solution: Any) -> Any:
         """A solution in positions (from 0) put into the case's own numbers."""
         return solution

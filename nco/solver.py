@@ -19,6 +19,7 @@ from nco.solution import Improvement, Solution
 
 TOGETHER = 2e5  # nodes x starts of a batch that is solved in one pass
 MARGIN = 0.02  # seconds kept for the checker and for leaving
+ENCODING = 2e-7  # seconds for each pair of nodes on one core; a pass that cannot be interrupted
 FINISH_SHARE = 0.5  # of the time left after the first network pass, for classical improvement
 
 
@@ -139,7 +140,7 @@ class _Progress:
     model: zoo.Model
     cases: list[Case]
     begin: float
-    best: list[tuple[Any, list[int], Report] | None] = field(default_factory=list)
+    best: list[tuple[Any, list[int] | None, Report] | None] = field(default_factory=list)
     history: list[list[Improvement]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -153,7 +154,8 @@ class _Progress:
             numbered = self.cases[index].numbered(solution)
             self.offer(index, numbered, incumbent.actions[index].tolist(), incumbent.source)
 
-    def offer(self, index: int, solution: Any, actions: list[int], source: str) -> None:
+    def offer(self, index: int, solution: Any, actions: list[int] | None, source: str) -> None:
+        """Keeps a solution if it is better; without its actions where no policy found it."""
         case = self.cases[index]
         report = folders.module(case.problem, "check").check(case, solution)
         if _beats(report, self.best[index]):
@@ -163,7 +165,7 @@ class _Progress:
                 self.history[index].append(Improvement(seconds, report.cost, source))
 
 
-def _beats(report: Report, best: tuple[Any, list[int], Report] | None) -> bool:
+def _beats(report: Report, best: tuple[Any, list[int] | None, Report] | None) -> bool:
     if best is None:
         return True
     old = best[2]
@@ -192,26 +194,24 @@ def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
     """One deterministic pass; under a time limit also classical improvement and samples."""
     model, limit = progress.model, asked.time_limit
     if limit is None:
+        for index, case in enumerate(progress.cases):
+            progress.offer(index, case.construct(), None, "construct")
         for incumbent in multistart(model.problem, model.policy, instance, Budget(seed=asked.seed)):
             progress.take(instance, incumbent)
         return
     deadline = progress.begin + limit - MARGIN
-    # the first answer is owed whatever the clock says: one greedy rollout
-    first = Budget(rollouts=1, seed=asked.seed)
-    for incumbent in multistart(model.problem, model.policy, instance, first):
-        progress.take(instance, incumbent)
-    finishers = _finishers(progress.cases[0]) if asked.classical else []
-    if finishers:
-        left = deadline - time.perf_counter()
-        network = time.perf_counter() + left * (1 - FINISH_SHARE)
-    else:
-        network = deadline
+    case = progress.cases[0]
+    # an answer is owed whatever the clock says, and nobody should get one worse than this
+    progress.offer(0, case.construct(), None, "construct")
+    finishers = _finishers(case) if asked.classical else []
+    left = deadline - time.perf_counter()
+    network = deadline - left * FINISH_SHARE if finishers else deadline
     budget = Budget(deadline=network, seed=asked.seed)
-    for search in (multistart, sampling):
-        for incumbent in search(model.problem, model.policy, instance, budget):
-            progress.take(instance, incumbent)
-        if finishers:
-            break
+    if ENCODING * case.size**2 < left:
+        searches = (multistart,) if finishers else (multistart, sampling)
+        for search in searches:
+            for incumbent in search(model.problem, model.policy, instance, budget):
+                progress.take(instance, incumbent)
     for name in finishers:
         _improve(progress, name, deadline, asked.seed)
 
@@ -223,19 +223,22 @@ def _finishers(case: Case) -> list[str]:
 
 
 def _improve(progress: _Progress, solver: str, deadline: float, seed: int) -> None:
-    """A classical solver goes on from the best solution, in a child process."""
+    """A classical solver, in a child process, goes on from what the network found."""
     best = progress.best[0]
     left = deadline - time.perf_counter()
-    if best is None or left <= 0 or not best[2].feasible:
+    if left <= 0:
         return
+    found = best is not None and best[1] is not None and best[2].feasible
     outcome = baselines.run(
-        progress.cases[0], solver, time_limit=left, seed=seed, start=best[0], grace=1.0
+        progress.cases[0],
+        solver,
+        time_limit=left,
+        seed=seed,
+        start=best[0] if best is not None and found else None,
+        grace=1.0,
     )
     if outcome.solution is not None:
-        problem, case = progress.model.problem, progress.cases[0]
-        instance = problem.load([case])
-        actions = problem.actions(instance, [case.indexed(outcome.solution)])
-        progress.offer(0, outcome.solution, actions[0].tolist(), solver)
+        progress.offer(0, outcome.solution, None, solver)
 
 
 def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _Asked) -> Solution:
@@ -243,6 +246,10 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
     assert best is not None
     solution, actions, report = best
     case = progress.cases[index]
+    if actions is None:
+        problem = progress.model.problem
+        row = problem.actions(problem.load([case]), [case.indexed(solution)])
+        actions = row[0].tolist()
     return Solution(
         problem=case.problem,
         name=case.name,

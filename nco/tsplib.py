@@ -459,3 +459,29 @@ def number_text(value: float) -> str:
     """A number as a file states it: whole numbers without a point, others without loss."""
     value = float(value)
     return str(int(value)) if value.is_integer() and abs(value) <= EXACT else repr(value)
+
+
+MOST_NEAREST = 20_000  # nodes up to which the nearest one is looked for: n^2 operations
+
+
+def nearest_order(coords: np.ndarray | None, distances: np.ndarray | None) -> list[int]:
+    """All positions from 0 on, each the nearest one left, by coordinates or by distances.
+
+    Beyond MOST_NEAREST nodes in the given order.
+    """
+    count = len(coords if coords is not None else distances if distances is not None else ())
+    if count > MOST_NEAREST:
+        return list(range(count))
+    left = np.arange(1, count)
+    order = [0] if count else []
+    while len(left):
+        if distances is not None:
+            near = distances[order[-1], left]
+        else:
+            assert coords is not None
+            near = np.square(coords[left] - coords[order[-1]]).sum(1)
+        pick = int(near.argmin())
+        order.append(int(left[pick]))
+        left[pick] = left[-1]
+        left = left[:-1]
+    return order

@@ -115,7 +115,24 @@ def test_a_time_limit_is_kept_and_improves(tiny):
     costs = [step.cost for step in found.history]
     assert costs == sorted(costs, reverse=True)
     assert costs[-1] == found.cost
-    assert {step.source for step in found.history} <= {"greedy", "multistart", "sampling"}
+    assert {step.source for step in found.history} <= {
+        "construct",
+        "greedy",
+        "multistart",
+        "sampling",
+    }
+
+
+@pytest.mark.parametrize("classical", [False, True])
+def test_a_large_instance_is_answered_in_time_all_the_same(tiny, classical):
+    random = np.random.default_rng(8)
+    nco.solve({**ITEMS, "capacity": 3}, model=tiny["knapsack"], time_limit=0.5)  # starts the child
+    items = {"values": random.random(9000), "weights": random.random(9000), "capacity": 2000}
+    begin = time.perf_counter()
+    found = nco.solve(items, model=tiny["knapsack"], time_limit=1.0, classical=classical)
+    assert found.feasible
+    assert found.objective > 3000  # by density alone; the upper bound is about 3600
+    assert time.perf_counter() - begin < 4
 
 
 def test_classical_solvers_run_only_when_allowed(tiny, monkeypatch):
@@ -132,7 +149,7 @@ def test_classical_solvers_run_only_when_allowed(tiny, monkeypatch):
     assert called == []
     found = nco.solve(coords, model=tiny["tsp"], time_limit=0.5)
     assert called
-    assert found.history[-1].source in {*called, "greedy", "multistart"}
+    assert found.history[-1].source in {*called, "construct", "greedy", "multistart"}
 
 
 def test_an_interrupt_returns_the_best_so_far(tiny, monkeypatch):

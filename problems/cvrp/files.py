@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
@@ -78,6 +79,19 @@ class Case(nco.case.Case):
     @property
     def size(self) -> int:
         return len(self.demand) - 1
+
+    def construct(self) -> list[list[int]]:
+        """The nearest customer next, on a new route whenever that one does not fit."""
+        routes: list[list[int]] = []
+        room = Fraction(0)
+        for customer in tsplib.nearest_order(self.coords, self.distances)[1:]:
+            load = Fraction(repr(float(self.demand[customer])))
+            if not routes or load > room:
+                routes.append([])
+                room = Fraction(repr(float(self.capacity)))
+            routes[-1].append(customer)
+            room -= load
+        return routes
 
     def indexed(self, solution: Any) -> Any:
         """Customers count from 1 and the depot is position 0, so that numbers are positions."""

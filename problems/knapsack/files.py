@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -63,6 +64,19 @@ class Case(BaseCase):
     @property
     def size(self) -> int:
         return len(self.values)
+
+    def construct(self) -> list[int]:
+        """Items by value per weight, as long as they fit."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            order = np.argsort(-np.nan_to_num(self.values / self.weights, posinf=np.inf))
+        room = Fraction(repr(float(self.capacity)))
+        chosen = []
+        for item in order.tolist():
+            weight = Fraction(repr(float(self.weights[item])))
+            if weight <= room:
+                chosen.append(item)
+                room -= weight
+        return sorted(chosen)
 
     def numbered(self, solution: Iterable[int]) -> list[int]:
         """Positions are item numbers here: both count from 0."""

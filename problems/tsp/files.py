@@ -61,6 +61,10 @@ class Case(base.Case):
     def size(self) -> int:
         return len(self.ids)
 
+    def construct(self) -> list[int]:
+        """The nearest node next."""
+        return self.numbered(tsplib.nearest_order(self.coords, self.distances))
+
     @cached_property
     def _positions(self) -> dict[int, int]:
         return {number: position for position, number in enumerate(self.ids.tolist())}
