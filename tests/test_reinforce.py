@@ -176,10 +176,10 @@ def test_a_problem_of_one_action_has_no_gradient() -> None:
         assert method.loss(TSP(1).generate(2, generator("one")), generator("step")) == 0
 
 
-@pytest.mark.parametrize("baseline", [MeanOverStarts(), LeaveOneOut()])
-def test_too_few_rollouts_are_refused(baseline: Baseline) -> None:
+@pytest.mark.parametrize("kind", [MeanOverStarts, LeaveOneOut])
+def test_too_few_rollouts_are_refused(kind: type[Baseline]) -> None:
     """At construction where they are given, else when the first instances are seen."""
-    name = type(baseline).__name__
+    baseline, name = kind(), kind.__name__
     with pytest.raises(ValueError, match=f"{name} needs rollouts >= 2, not 1"):
         make(TSP(5), baseline=baseline, rollouts=1)
     method = make(TSP(5), baseline=baseline, use_starts=False)
@@ -195,17 +195,13 @@ def test_a_method_is_plain_data(baseline: Baseline) -> None:
     assert describe(construct(describe(method))) == describe(method)
 
 
-@pytest.mark.parametrize(
-    ("options", "share"),
-    [({}, 0.97), ({"rescore": True}, 0.97), ({"baseline": "greedy"}, 0.99)],
-    ids=["mean over starts", "rescored", "greedy rollout"],
-)
-def test_sixty_steps_shorten_tours(options: dict[str, Any], share: float) -> None:
-    """Untrained tours of five points are about 12 % too long; a part of that goes."""
-    if options.get("baseline") == "greedy":
-        options = {"baseline": GreedyRollout(interval=10, instances=64)}
+@pytest.mark.parametrize("rescore", [False, True])
+@pytest.mark.parametrize("greedy_baseline", [False, True])
+def test_sixty_steps_shorten_tours(greedy_baseline: bool, rescore: bool) -> None:
+    """Untrained tours of five points are some 12 % too long; a part of that goes."""
     problem = TSP(5)
-    method = make(problem, distance=False, **options)
+    baseline = GreedyRollout(interval=10, instances=64) if greedy_baseline else MeanOverStarts()
+    method = make(problem, distance=False, baseline=baseline, rescore=rescore)
     optimizer = torch.optim.Adam(method.policy.parameters(), 3e-3)
     held_out = problem.generate(256, generator("held out"))
 
@@ -222,8 +218,7 @@ def test_sixty_steps_shorten_tours(options: dict[str, Any], share: float) -> Non
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    print("RATIO", cost() / before)
-    assert cost() < share * before
+    assert cost() < 0.985 * before
 
 
 CONFIG = """
