@@ -1,7 +1,7 @@
 """A policy: encode an instance once, decide at every state; and the decisions it can hand over."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import torch
 from torch import Generator, Tensor, nn
@@ -61,7 +61,13 @@ class Policy(Described, nn.Module, ABC):
 
     `__init__` holds hyper-parameters only and `build` makes the layers, because the widths come
     from the problem. Subclasses call ``super().__init__()`` first.
+
+    Attributes:
+        searches: names of `nco.search` that suit the network: the first is the deterministic pass
+            of `nco.solve`, all follow one another under a time limit.
     """
+
+    searches: ClassVar[tuple[str, ...]] = ("multistart", "sampling")
 
     @abstractmethod
     def build(self, sizes: Sizes) -> Self:

@@ -27,7 +27,8 @@ class Features(Batch):
 
     nodes: Tensor  # [B, N, F] float
     exists: Tensor | None = None  # [B, N] bool, False is padding; None: nothing is padding
-    xy: Tensor | None = None  # [B, N, 2] positions in the unit square
+    # [B, N, 2] positions in the unit square, which are then the first two columns of `nodes` too
+    xy: Tensor | None = None
     edges: Tensor | None = None  # [B, N, N, E] float
 
 
@@ -36,9 +37,11 @@ class Observation(Batch):
     """What a policy may know of a state."""
 
     mask: Tensor  # [B, S, *M, A] bool, True is allowed; at least one is
-    focus: Tensor  # [B, S, *M, K] long, nodes the state stands at, most recent last; -1 is none
+    # [B, S, *M, K] long, nodes the state is tied to: where it ends, ..., where it stands; -1: none
+    focus: Tensor
     context: Tensor  # [B, S, *M, C] float
-    alive: Tensor | None = None  # [B, S, N] bool, the nodes of the remaining sub-problem
+    # [B, S, N] bool: with those in focus, the nodes of the remaining sub-problem
+    alive: Tensor | None = None
     nodes: Tensor | None = None  # [B, S, N, F'] float, node features that change
 
 
@@ -51,6 +54,7 @@ class Sizes:
     context: int = 0
     edge: int = 0
     dynamic: int = 0
+    xy: int = 0  # 2 where nodes have positions
     kinds: int = 1  # A = kinds * N: action a is kind a // N of node a % N
 
 
@@ -143,9 +147,17 @@ class Problem(Described, ABC, Generic[Instance, State]):
         """How many different starts the largest instance of the batch has; 0: no starts."""
         return 0
 
+    def opening(self, instance: Instance, rollouts: int) -> Tensor | None:
+        """First actions ``[B, S, 1, *M]`` where any are as good: a closed tour begins anywhere."""
+        return None
+
     def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
         """Random actions ``[B, S, T, *M]`` of the same solutions (a rotation, a reversal, ...)."""
         return actions
+
+    def demonstrations(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
+        """`equivalent` actions in the order that a step-by-step policy learns best."""
+        return self.equivalent(instance, actions, generator)
 
     def symmetries(self, instance: Instance) -> list[Instance]:
         """Images of `instance` with the same optimal actions, itself first (8 in the plane)."""

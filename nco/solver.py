@@ -12,9 +12,9 @@ from nco import baselines, folders, sources, zoo
 from nco.batch import Batch
 from nco.case import Case, Report
 from nco.errors import NCOError
+from nco.search import named
 from nco.search.budget import Budget, Incumbent
-from nco.search.multistart import better, multistart
-from nco.search.sampling import sampling
+from nco.search.multistart import better
 from nco.solution import Improvement, Solution
 
 TOGETHER = 2e5  # nodes x starts of a batch that is solved in one pass
@@ -82,7 +82,8 @@ class _Asked:
         if name == "auto":
             if case is None:
                 raise NCOError("tensors do not tell which model: name one with model=")
-            name = zoo.choose(case.problem, case.size)
+            spend = None if self.time_limit is None else self.time_limit * FINISH_SHARE
+            name = zoo.choose(case.problem, case.size, spend)
         found = zoo.load(name, self.device)
         if case is not None and folders.folder_of(found.problem).rpartition(".")[2] != case.problem:
             raise NCOError(f"model {name} is not one for {case.problem}")
@@ -196,7 +197,8 @@ def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
     if limit is None:
         for index, case in enumerate(progress.cases):
             progress.offer(index, case.construct(), None, "construct")
-        for incumbent in multistart(model.problem, model.policy, instance, Budget(seed=asked.seed)):
+        search = named(model.policy.searches[0])
+        for incumbent in search(model.problem, model.policy, instance, Budget(seed=asked.seed)):
             progress.take(instance, incumbent)
         return
     deadline = progress.begin + limit - MARGIN
@@ -208,10 +210,13 @@ def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
     network = deadline - left * FINISH_SHARE if finishers else deadline
     budget = Budget(deadline=network, seed=asked.seed)
     if ENCODING * case.size**2 < left:
-        searches = (multistart,) if finishers else (multistart, sampling)
-        for search in searches:
-            for incumbent in search(model.problem, model.policy, instance, budget):
+        names = model.policy.searches
+        best: Incumbent | None = None
+        for name in names[:1] if finishers else names:
+            search = named(name)
+            for incumbent in search(model.problem, model.policy, instance, budget, best):
                 progress.take(instance, incumbent)
+                best = incumbent
     for name in finishers:
         _improve(progress, name, deadline, asked.seed)
 
@@ -290,13 +295,14 @@ def _solve_unchecked(
     limit = None if asked.time_limit is None else begin + asked.time_limit - MARGIN
     best: Incumbent | None = None
     history: list[list[Improvement]] = [[] for _ in range(len(source))]
-    searches = [(multistart, Budget(rollouts=1, seed=asked.seed))]
-    searches.append((multistart, Budget(deadline=limit, seed=asked.seed)))
-    if limit is not None:
-        searches.append((sampling, Budget(deadline=limit, seed=asked.seed)))
+    names = model.policy.searches
+    # one rollout whatever the clock says: nothing else would give an answer
+    passes = [(names[0], Budget(rollouts=1, seed=asked.seed))]
+    limited = Budget(deadline=limit, seed=asked.seed)
+    passes += [(name, limited) for name in (names[:1] if limit is None else names)]
     with torch.inference_mode():
-        for search, budget in searches:
-            for found in search(problem, model.policy, instance, budget):
+        for search, budget in passes:
+            for found in named(search)(problem, model.policy, instance, budget, best):
                 wins = [True] * len(source)
                 if best is not None:
                     wins = (found.cost < best.cost).tolist()

@@ -170,21 +170,26 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
     atomic.write_text(folder / "card.json", json.dumps(card, indent=1) + "\n")
 
 
-def choose(problem: str, size: int) -> str:
+def choose(problem: str, size: int, seconds: float | None = None) -> str:
     """The shipped model for a problem folder with the least measured gap near `size`.
 
-    Each card lists measurements ``{"size": n, "gap_percent": g, ...}``; a model is judged by the
-    one whose size is nearest on a logarithmic scale.
+    Each card lists measurements ``{"size": n, "gap_percent": g, "seconds_per_instance": s, ...}``;
+    a model is judged by the one whose size is nearest on a logarithmic scale. With `seconds` to
+    spend, models that were measured to take longer are left out where another remains: time is
+    taken to grow with the square of the size.
     """
     ranked = []
     for name, card in available().items():
         if not str(card["problem"]["class_path"]).startswith(f"nco.problems.{problem}."):
             continue
-        nearest = [
-            (abs(math.log(max(row["size"], 1) / max(size, 1))), float(row["gap_percent"]))
-            for row in card.get("measured", [])
-        ]
-        ranked.append((min(nearest, default=(math.inf, math.inf)), name))
+        nearest = []
+        for row in card.get("measured", []):
+            ratio = max(size, 1) / max(row["size"], 1)
+            takes = float(row["seconds_per_instance"]) * ratio**2
+            slow = takes if seconds is not None and takes > seconds else 0.0
+            nearest.append((abs(math.log(ratio)), slow, float(row["gap_percent"])))
+        far, slow, gap = min(nearest, default=(math.inf, 0.0, math.inf))
+        ranked.append((slow, far, gap, name))
     if not ranked:
         raise NCOError(f"no shipped model for {problem}: name one with model= or train one")
-    return min(ranked)[1]
+    return min(ranked)[-1]

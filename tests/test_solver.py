@@ -154,12 +154,12 @@ def test_classical_solvers_run_only_when_allowed(tiny, monkeypatch):
 
 def test_an_interrupt_returns_the_best_so_far(tiny, monkeypatch):
     class Tired:
-        def __call__(self, problem, policy, instance, budget):
-            yield from itertools.islice(real(problem, policy, instance, budget), 1)
+        def __call__(self, *arguments):
+            yield from itertools.islice(real(*arguments), 1)
             raise KeyboardInterrupt
 
-    real = solver.multistart
-    monkeypatch.setattr(solver, "multistart", Tired())
+    real = solver.named("multistart")
+    monkeypatch.setattr(solver, "named", lambda name: Tired())
     found = nco.solve(SQUARE, model=tiny["tsp"])
     assert found.status == "INTERRUPTED"
     assert found.feasible

@@ -1,6 +1,7 @@
 """Networks, one file each."""
 
+from nco.models.nets.bq import BQPolicy
 from nco.models.nets.pointer import AttentionPolicy
 from nco.models.nets.transformer import TransformerEncoder
 
-__all__ = ["AttentionPolicy", "TransformerEncoder"]
+__all__ = ["AttentionPolicy", "BQPolicy", "TransformerEncoder"]

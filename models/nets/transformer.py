@@ -1,7 +1,7 @@
 """A transformer encoder over a set of nodes, with a sense of distance where there are positions."""
 
 import math
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -12,15 +12,20 @@ from nco.problem import Features, Sizes
 
 # queries at a time where no gradient is kept: [B, H, N, N] of 10,000 nodes is 3 GB
 QUERY_CHUNK = 512
+EDGE = 16  # hidden width of the network over features of pairs
 
 
 class TransformerEncoder(Described, nn.Module):
-    """Pre-norm transformer blocks (RMSNorm, full attention, ReLU MLP) over ``[B, N, F]`` features.
+    """Transformer blocks with full attention over ``[B, N, F]`` features.
 
     Where nodes have positions, head h adds ``-a_h n |x_i - x_j|^2`` to its attention scores, with
     ``a_h`` learned: distances in units of the mean spacing ``n^(-1/2)``, so that the same weights
     mean the same neighbourhood at every size. The term is folded into the dot product by three more
     components of query and key, so no ``[N, N]`` matrix is held for it.
+
+    Where a problem gives features of pairs of nodes (``Sizes.edge``), a small network of each block
+    turns them into one more term of every head's scores, the mixed scores of MatNet (Kwon et al.
+    2021) in additive form.
 
     Args:
         width: D.
@@ -29,6 +34,9 @@ class TransformerEncoder(Described, nn.Module):
         hidden: width of the MLP.
         bf16: run the linear layers in bfloat16 (2-3 times the speed on CPUs and GPUs that have it);
             attention scores and softmax stay in float32.
+        norm: "rms", pre-norm by the root mean square; or "rezero" (Bachlechner et al. 2020), no
+            norm, and every branch times a scalar that begins at zero.
+        mlp: "relu", or "swiglu" (Shazeer 2020) of two thirds the hidden width: as many parameters.
     """
 
     def __init__(
@@ -38,54 +46,99 @@ class TransformerEncoder(Described, nn.Module):
         layers: int = 6,
         hidden: int = 512,
         bf16: bool = False,
+        norm: Literal["rms", "rezero"] = "rms",
+        mlp: Literal["relu", "swiglu"] = "relu",
     ) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"width {width} is not divisible by heads {heads}")
+        self.norm, self.mlp = norm, mlp
         self.width, self.heads, self.layers, self.hidden = width, heads, layers, hidden
         self.bf16 = bf16
 
     def build(self, sizes: Sizes) -> Self:
         self.enter = nn.Linear(sizes.node, self.width)
         self.blocks = nn.ModuleList(
-            [Block(self.width, self.heads, self.hidden) for _ in range(self.layers)]
+            [
+                Block(self.width, self.heads, self.hidden, self.norm, self.mlp, sizes.edge)
+                for _ in range(self.layers)
+            ]
         )
         self.leave = nn.RMSNorm(self.width)
+        self.edge = sizes.edge
         return self
 
     def forward(self, features: Features) -> Tensor:
         """Node embeddings ``[B, N, D]`` in float32."""
         keys = None if features.exists is None else features.exists
         places = None if features.xy is None else spaced(features.xy, features.exists)
+        edges = features.edges if self.edge else None
         with torch.autocast(features.nodes.device.type, torch.bfloat16, enabled=self.bf16):
             h = self.enter(features.nodes).float()
             for block in self.blocks:
-                h = block(h, places, keys)
+                h = block(h, places, keys, edges)
         return self.leave(h)
 
 
 class Block(nn.Module):
-    """One pre-norm transformer block."""
+    """One transformer block."""
 
-    def __init__(self, width: int, heads: int, hidden: int) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        hidden: int,
+        norm: str = "rms",
+        mlp: str = "relu",
+        edge: int = 0,
+    ) -> None:
         super().__init__()
         self.heads = heads
-        self.norm1, self.norm2 = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.norm1, self.norm2 = _norm(norm, width), _norm(norm, width)
+        self.scale = nn.Parameter(torch.zeros(2)) if norm == "rezero" else None
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
-        self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
+        self.gated = mlp == "swiglu"
+        inner = 8 * round(hidden / 12) if self.gated else hidden
+        self.up = nn.Linear(width, 2 * inner if self.gated else inner)
+        self.down = nn.Linear(inner, width)
         # from nearly blind to distance to a neighbourhood of about one spacing
         self.log_range = nn.Parameter(torch.linspace(-6.0, 0.0, heads))
+        self.bias = None
+        if edge:
+            self.bias = nn.Sequential(nn.Linear(edge, EDGE), nn.ReLU(), nn.Linear(EDGE, heads))
 
-    def forward(self, h: Tensor, places: Tensor | None, exists: Tensor | None) -> Tensor:
-        q, k, v = self.qkv(self.norm1(h)).float().unflatten(-1, (3, self.heads, -1)).unbind(2)
+    def forward(
+        self, h: Tensor, places: Tensor | None, exists: Tensor | None, edges: Tensor | None = None
+    ) -> Tensor:
+        one, two = (1.0, 1.0) if self.scale is None else self.scale
+        h = h + one * self._mix(self.norm1(h), places, exists, edges)
+        up = self.up(self.norm2(h))
+        if self.gated:
+            left, right = up.chunk(2, -1)
+            up = functional.silu(left) * right
+        else:
+            up = functional.relu(up)
+        return h + two * self.down(up).float()
+
+    def _mix(
+        self, h: Tensor, places: Tensor | None, exists: Tensor | None, edges: Tensor | None
+    ) -> Tensor:
+        q, k, v = self.qkv(h).float().unflatten(-1, (3, self.heads, -1)).unbind(2)
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # [B, H, N, D/H]
         q = q / math.sqrt(q.shape[-1])
         if places is not None:
             q, k = with_distance(q, k, places, self.log_range.exp())
-        mixed = attend(q, k, v, exists).transpose(1, 2).flatten(2)
-        h = h + self.out(mixed).float()
-        return h + self.down(functional.relu(self.up(self.norm2(h)))).float()
+        bias = None
+        if self.bias is not None:
+            assert edges is not None
+            bias = self.bias(edges).float().permute(0, 3, 1, 2)
+        mixed = attend(q, k, v, exists, bias).transpose(1, 2).flatten(2)
+        return self.out(mixed).float()
+
+
+def _norm(name: str, width: int) -> nn.Module:
+    return nn.Identity() if name == "rezero" else nn.RMSNorm(width)
 
 
 def spaced(xy: Tensor, exists: Tensor | None) -> Tensor:
@@ -108,20 +161,24 @@ def with_distance(q: Tensor, k: Tensor, places: Tensor, rate: Tensor) -> tuple[T
     return q, k
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, exists: Tensor | None) -> Tensor:
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, exists: Tensor | None, bias: Tensor | None = None
+) -> Tensor:
     """Softmax attention ``[B, H, N, D/H]``; `q` is already scaled; padding is never looked at.
 
-    Written out: on CPUs it is faster than the fused kernel at these head widths, most of all
-    backwards.
+    `bias` ``[B, H, N, N]`` is added to the scores. Written out: on CPUs it is faster than the fused
+    kernel at these head widths, most of all backwards.
     """
-    if torch.is_grad_enabled() or q.shape[2] <= QUERY_CHUNK:
-        return _attend(q, k, v, exists)
-    parts = [_attend(part, k, v, exists) for part in q.split(QUERY_CHUNK, 2)]
+    if torch.is_grad_enabled() or q.shape[2] <= QUERY_CHUNK or bias is not None:
+        return _attend(q, k, v, exists, bias)
+    parts = [_attend(part, k, v, exists, None) for part in q.split(QUERY_CHUNK, 2)]
     return torch.cat(parts, 2)
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor, exists: Tensor | None) -> Tensor:
+def _attend(q: Tensor, k: Tensor, v: Tensor, exists: Tensor | None, bias: Tensor | None) -> Tensor:
     scores = q @ k.transpose(-1, -2)
+    if bias is not None:
+        scores = scores + bias
     if exists is not None:
         scores = scores.masked_fill(~exists[:, None, None], -torch.inf)
     return scores.softmax(-1) @ v

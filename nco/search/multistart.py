@@ -17,7 +17,11 @@ AT_ONCE = 4e6  # rollouts x nodes in memory at a time
 
 
 def multistart(
-    problem: Problem[Any, Any], policy: Policy, instance: Any, budget: Budget
+    problem: Problem[Any, Any],
+    policy: Policy,
+    instance: Any,
+    budget: Budget,
+    start: Incumbent | None = None,
 ) -> Iterator[Incumbent]:
     """Yields one greedy rollout first, then the best over starts x images.
 
@@ -27,11 +31,12 @@ def multistart(
     most = budget.rollouts or max(1, int(WORK / max(nodes, 1) ** 2))
     images = problem.symmetries(instance)[:most]
     starts = max(1, min(problem.start_count(instance), most // len(images)))
-    best: Incumbent | None = None
+    best = start
     if budget.deadline is not None or starts * len(images) == 1:
-        best = _play(problem, policy, instance, 1, budget, "greedy")
-        if best is None:
+        one = _play(problem, policy, instance, 1, budget, "greedy")
+        if one is None:
             return
+        best = better(problem, instance, best, one)
         yield best
         if starts * len(images) == 1:
             return

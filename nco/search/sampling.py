@@ -15,14 +15,18 @@ AT_ONCE = 2e6  # rollouts x nodes in memory at a time
 
 
 def sampling(
-    problem: Problem[Any, Any], policy: Policy, instance: Any, budget: Budget
+    problem: Problem[Any, Any],
+    policy: Policy,
+    instance: Any,
+    budget: Budget,
+    start: Incumbent | None = None,
 ) -> Iterator[Incumbent]:
     """Yields whenever a round of samples improves any instance; endless without a limit."""
     nodes = problem.features(instance).nodes.shape[1]
     starts = problem.start_count(instance)
     at_once = max(1, int(AT_ONCE / max(nodes * len(instance), 1)))
     memory = policy.encode(problem.features(instance))
-    best: Incumbent | None = None
+    best = start
     spent = 0
     for turn in itertools.count():
         left = at_once if budget.rollouts is None else min(at_once, budget.rollouts - spent)

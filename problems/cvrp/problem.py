@@ -224,7 +224,7 @@ class CVRP(_Routing):
         points: a distribution of `nco.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, focus=1, context=1)
+    sizes: ClassVar[Sizes] = Sizes(node=4, focus=1, context=1, xy=2)
 
     def observe(self, instance: Instance, state: State) -> Observation:
         mask = state.alive & self._fits(instance, state)
@@ -304,7 +304,7 @@ class CVRPVia(_Routing):
     Instance, cost and generator are those of `CVRP`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, focus=1, context=1, kinds=2)
+    sizes: ClassVar[Sizes] = Sizes(node=4, focus=2, context=1, xy=2, kinds=2)
 
     def observe(self, instance: Instance, state: State) -> Observation:
         count = instance.demand.shape[1]
@@ -314,7 +314,8 @@ class CVRPVia(_Routing):
             direct[:, :, 0] = self.done(instance, state)
         mask = torch.cat([direct, via], -1)
         context = state.load[..., None].float()
-        return Observation(mask, state.current[..., None], context, state.alive)
+        focus = torch.stack([torch.zeros_like(state.current), state.current], -1)
+        return Observation(mask, focus, context, state.alive)
 
     def step(self, instance: Instance, state: State, action: Tensor) -> State:
         over = self.done(instance, state)
@@ -333,6 +334,27 @@ class CVRPVia(_Routing):
         node = actions % count
         stop = torch.where(actions >= count, 0, node)  # the depot before it, or itself once more
         return self._walk(instance, torch.stack([stop, node], -1).flatten(2))
+
+    def demonstrations(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
+        """Fullest routes first, in random directions (Drakulic et al. 2023, section 5)."""
+        batch, rollouts, _ = actions.shape
+        plans = self.solution(instance, actions.flatten(0, 1))
+        demand = instance.demand.tolist()
+        flips = torch.rand(
+            actions.shape[:2].numel(),
+            actions.shape[2],
+            generator=generator,
+            device=generator.device,
+        ).tolist()
+        changed = []
+        for row, plan in enumerate(plans):
+            need = demand[row // rollouts]
+            plan = sorted(plan, key=lambda route: -sum(need[i] for i in route))
+            changed.append(
+                [r[::-1] if flip < 0.5 else r for r, flip in zip(plan, flips[row], strict=False)]
+            )
+        repeated = [b for b in range(batch) for _ in range(rollouts)]
+        return self.actions(instance[repeated], changed).unflatten(0, (batch, rollouts))
 
     def horizon(self, instance: Instance) -> tuple[int, int]:
         steps = max(instance.demand.shape[1] - 1, 1)  # a depot alone stays where it is

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from nco.lazy import attribute
 
 if TYPE_CHECKING:
-    from nco.problems.knapsack.problem import Instance, Knapsack
+    from nco.problems.knapsack.problem import Instance, Knapsack, KnapsackRest
 
-__all__ = ["Knapsack", "Instance"]  # noqa: RUF022  the folder's main problem class first
+__all__ = ["Knapsack", "KnapsackRest", "Instance"]  # noqa: RUF022  the folder's main problem class first
 __getattr__ = attribute(__name__, dict.fromkeys(__all__, "problem"))

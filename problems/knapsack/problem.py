@@ -1,7 +1,7 @@
 """The 0-1 knapsack problem."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -232,3 +232,28 @@ class Knapsack(Problem[Instance, State]):
         if instance.exists is None:
             return torch.full((batch,), count, device=instance.device)
         return instance.exists.sum(-1)
+
+
+class KnapsackRest(Knapsack):
+    """The same problem, each item described by what it means to the remaining sub-problem.
+
+    The state of BQ-NCO (Drakulic et al. 2023): the items left and the capacity left are again a
+    knapsack. Instance, actions and cost are those of `Knapsack`; the observation adds, for every
+    item, its weight in shares of the free capacity, how many of the items left are denser, and how
+    far over the free capacity they and it together would be.
+    """
+
+    sizes: ClassVar[Sizes] = Sizes(node=5, context=2, dynamic=3)
+
+    def observe(self, instance: Instance, state: State) -> Observation:
+        seen = super().observe(instance, state)
+        density = instance.values / instance.weights.clamp_min(1e-9)
+        order = density.argsort(-1, descending=True)[:, None].expand_as(state.alive)
+        alive = state.alive.gather(2, order)
+        weights = instance.weights[:, None].expand_as(alive).gather(2, order) * alive
+        free = state.free.clamp_min(TOLERANCE)[..., None]
+        denser = alive.cumsum(-1) / alive.sum(-1, keepdim=True).clamp_min(1)
+        over = (weights.cumsum(-1) / free - 1).clamp(-2, 2)
+        ranked = torch.stack([(weights / free).clamp_max(2), denser.double(), over], -1)
+        nodes = torch.zeros_like(ranked).scatter(2, order[..., None].expand_as(ranked), ranked)
+        return replace(seen, nodes=nodes.float())

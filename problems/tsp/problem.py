@@ -56,7 +56,7 @@ class TSP(Problem[Instance, State]):
         points: a distribution of `nco.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=2, focus=2)
+    sizes: ClassVar[Sizes] = Sizes(node=2, focus=2, xy=2)
 
     def __init__(self, size: int | list[int] = 50, points: Points | None = None) -> None:
         self.size = check_size(size)
@@ -128,6 +128,9 @@ class TSP(Problem[Instance, State]):
     def starts(self, instance: Instance, rollouts: int) -> Tensor:
         counts = self._counts(instance)[:, None]
         return (torch.arange(rollouts, device=instance.device) % counts)[..., None]
+
+    def opening(self, instance: Instance, rollouts: int) -> Tensor:
+        return self.starts(instance, 1).expand(-1, rollouts, -1)
 
     def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
         """A random rotation and direction of each tour."""

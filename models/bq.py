@@ -1,0 +1,141 @@
+"""BQ-NCO: imitation of the next step of good solutions on random remaining sub-problems."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from nco.batch import Batch
+from nco.labels import Labelled
+from nco.method import Method
+from nco.models.nets.bq import BQPolicy, Subproblem
+from nco.problem import Problem
+from nco.rollout import Rollout, greedy, rollout
+
+
+@dataclass(frozen=True, eq=False)
+class Rest(Batch):
+    """What labels do with their remaining sub-problems, step by step."""
+
+    token: Tensor  # [R, T] long, position of the node among the tokens
+    kind: Tensor  # [R, T] long
+    known: Tensor  # [R, T] bool: is no no-op, and among the tokens
+
+    @classmethod
+    def of(cls, actions: Tensor, sub: Subproblem, count: int) -> "Rest":
+        """From `actions` ``[R, T]`` in an instance of `count` nodes."""
+        length = sub.nodes.shape[1]
+        place = torch.full((len(actions), count), -1, device=actions.device)
+        order = torch.arange(length, device=actions.device).expand_as(sub.nodes)
+        order = order.masked_fill(~sub.open, -1)
+        place = place.scatter_reduce(1, sub.nodes, order, "amax")
+        token = place.gather(1, actions % count)
+        return cls(token.clamp_min(0), actions // count, token >= 0)
+
+
+class BQ(Method):
+    """Cross-entropy on the next action of a remaining sub-problem.
+
+    Drakulic et al., "BQ-NCO" (NeurIPS 2023), section 5. Every step draws how many
+    actions were already taken, from none (one, where any first is as good: the whole tour) to all
+    but one, and cuts each label there, in a random symmetric image, rotation and direction. Small
+    sub-problems come in larger numbers, so that each step costs about the same.
+
+    Where the policy is `two_way`, a path is asked from its destination as well: what comes before
+    it is what would come next if the path were walked backwards, so each pass learns twice.
+
+    Args:
+        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
+        tokens: nodes of all sub-problems of a step, about.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        policy: BQPolicy,
+        *,
+        lr: float = 5e-4,
+        warmup: int = 500,
+        weight_decay: float = 0.0,
+        decay_steps: int = 0,
+        seed: int = 0,
+        initial: str | None = None,
+        tokens: int = 6400,
+    ) -> None:
+        super().__init__(
+            problem,
+            policy,
+            lr=lr,
+            warmup=warmup,
+            weight_decay=weight_decay,
+            decay_steps=decay_steps,
+            seed=seed,
+            initial=initial,
+        )
+        self.policy: BQPolicy
+        self.tokens = tokens
+
+    def loss(self, batch: Labelled, generator: Generator) -> Tensor:
+        instance: Any = batch.instance
+        images = self.problem.symmetries(instance)
+        device = generator.device
+        pick = torch.randint(len(images), (), generator=generator, device=device)
+        instance = images[int(pick)]
+        best = batch.cost.argmin(1)
+        label = batch.actions[torch.arange(len(best), device=best.device), best][:, None]
+        total = label.shape[2]
+        first = 0 if self.problem.opening(instance, 1) is None else min(1, total - 1)
+        cut = int(torch.randint(first, total, (), generator=generator, device=device))
+        views = max(1, round(self.tokens / ((total - cut + 2) * len(label))))
+        label = label.expand(-1, views, -1).contiguous()
+        actions = self.problem.demonstrations(instance, label, generator)
+        steps = torch.full((*actions.shape[:2], 1), cut, device=actions.device)
+        observation = self.problem.observe(
+            instance, self.problem.replay(instance, actions, steps).fold()
+        )
+        features = self.policy.encode(self.problem.features(instance))
+        sub = self.policy.look(features, observation)
+        rest = Rest.of(actions[:, :, cut:].flatten(0, 1), sub, features.nodes.shape[1])
+        mask = observation.mask.flatten(0, 1)
+        loss = self._next(sub, rest, mask)
+        if self.policy.two_way:
+            loss = (loss + self._last(sub, rest)) / 2
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def _next(self, sub: Subproblem, rest: Rest, mask: Tensor) -> Tensor:
+        """Cross-entropy of the next action; where order means nothing, of any that remains."""
+        kinds, length = self.problem.sizes.kinds, sub.nodes.shape[1]
+        index = sub.nodes[:, None].expand(-1, kinds, -1)
+        allowed = mask.unflatten(1, (kinds, -1)).gather(2, index) & sub.open[:, None]
+        scores = self.policy.scores(sub)
+        right = torch.zeros_like(scores).flatten(1)
+        steps = rest.known.shape[1] if self.problem.sizes.focus == 0 else 1
+        flat = (rest.kind * length + rest.token)[:, :steps]
+        right = right.scatter_reduce(1, flat, rest.known[:, :steps].to(right.dtype), "amax")
+        return cross_entropy(scores.flatten(1), right, allowed.flatten(1))
+
+    def _last(self, sub: Subproblem, rest: Rest) -> Tensor:
+        """Cross-entropy of the last node before the destination, of all that remain."""
+        right = torch.zeros_like(sub.open, dtype=sub.h.dtype)
+        where = rest.known.cumsum(1).argmax(1, keepdim=True)  # no-ops may follow
+        right = right.scatter(1, rest.token.gather(1, where), rest.known.gather(1, where).float())
+        return cross_entropy(self.policy.scores(sub, slot=0)[:, 0], right, sub.open)
+
+    def _multistart(self, instance: Any) -> Rollout:
+        """One start only: this network pays for its encoding at every step."""
+        prefix = self.problem.opening(instance, 1)
+        return rollout(self.problem, self.policy, instance, 1, greedy, prefix=prefix, logp=False)
+
+
+def cross_entropy(scores: Tensor, right: Tensor, allowed: Tensor) -> Tensor:
+    """Mean over rows ``[R, A]`` with any right action, which share a row's weight."""
+    right = right * allowed
+    scores = scores.masked_fill(~allowed, -torch.inf)
+    count = right.sum(1)
+    some = count > 0
+    # a row without: it is over, or its next node is not looked at
+    scores = scores.masked_fill(~some[:, None], 0.0)
+    log = torch.where(right > 0, scores, 0.0).sum(1) / count.clamp_min(1) - scores.logsumexp(1)
+    return -(log * some).sum() / some.sum().clamp_min(1)

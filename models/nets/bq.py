@@ -1,0 +1,218 @@
+"""The policy of BQ-NCO: look at the remaining sub-problem afresh before every decision."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nco.batch import Batch
+from nco.models.nets.transformer import TransformerEncoder
+from nco.policy import Categorical, Policy
+from nco.problem import Features, Observation, Sizes
+
+AREA = math.sqrt(2 * math.pi)  # a disc of unit root mean square radius has this much squared
+NEAR = 1.5  # in sides of a square of the sub-problem's area; what is farther is drawn nearer
+
+
+@dataclass(frozen=True, eq=False)
+class Subproblem(Batch):
+    """R remaining sub-problems as sets of L tokens: the K nodes in focus first, then others."""
+
+    nodes: Tensor  # [R, L] long, which node a token is
+    exists: Tensor  # [R, L] bool, False is padding
+    open: Tensor  # [R, L] bool, nodes that can be visited: those in focus and padding cannot
+    h: Tensor  # [R, L, D] embeddings
+    places: Tensor | None  # [R, L, 2] in units of the mean spacing
+    edges: Tensor | None  # [R, L, L, E]
+
+
+class BQPolicy(Policy):
+    """A deep network over the nodes of the remaining sub-problem, run again at every step.
+
+    Drakulic et al., "BQ-NCO: Bisimulation Quotienting for Efficient Neural Combinatorial
+    Optimization" (NeurIPS 2023), section 4: nothing is encoded beforehand, because what is left
+    to do is a smaller problem of the same kind, whatever led to it. Here
+
+    - a sub-problem is moved and scaled to unit area around the centre of its nodes, so that a
+      corner of a large instance looks like a small instance;
+    - a next node is scored by a pointer, ``(W_q h_origin) . (W_k h_j)``, minus a learned multiple
+      of its distance, where there is an origin. So a path can be asked from its other end, too;
+    - at most `neighbours` nodes, those nearest to the origin, are looked at and can be chosen.
+
+    Args:
+        encoder: over tokens, width D.
+        neighbours: most nodes of a sub-problem that are looked at; 0 is all.
+        two_way: origin and destination look alike, for paths that may be walked either way.
+    """
+
+    searches: ClassVar[tuple[str, ...]] = ("beam", "reconstruct")
+
+    def __init__(
+        self,
+        encoder: TransformerEncoder | None = None,
+        neighbours: int = 0,
+        two_way: bool = False,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder if encoder is not None else TransformerEncoder()
+        self.neighbours, self.two_way = neighbours, two_way
+
+    def build(self, sizes: Sizes) -> Self:
+        self.sizes = sizes
+        if self.two_way and sizes.focus != 2:
+            raise ValueError(
+                f"two_way needs a path with two ends, not {sizes.focus} nodes in focus"
+            )
+        own = sizes.node - sizes.xy + sizes.dynamic + sizes.context + sizes.focus
+        located = sizes.xy + (sizes.focus if sizes.xy or sizes.edge else 0)
+        if sizes.edge:
+            located += sizes.focus  # both ways
+        self.encoder.build(Sizes(node=own + located, xy=sizes.xy, edge=sizes.edge))
+        width = self.encoder.width
+        self.query = nn.Linear(width, width, bias=False)
+        self.key = nn.Linear(width, sizes.kinds * width, bias=False)
+        self.worth = nn.Linear(width, sizes.kinds)
+        near = bool(sizes.focus and (sizes.xy or sizes.edge))
+        self.nearness = nn.Parameter(torch.zeros(sizes.kinds)) if near else None
+        return self
+
+    def encode(self, features: Features) -> Features:
+        """The instance as it is: everything else depends on what remains."""
+        return features
+
+    def decide(
+        self, memory: Features, observation: Observation, condition: Tensor | None = None
+    ) -> Categorical:
+        sub = self.look(memory, observation)
+        scores = self.scores(sub)  # [R, kinds, L]
+        shape = observation.mask.shape[:2]
+        count = memory.nodes.shape[1]
+        logits = scores.new_full((len(scores), self.sizes.kinds, count), -torch.inf)
+        slots = self.sizes.focus
+        index = sub.nodes[:, None, slots:].expand(-1, self.sizes.kinds, -1)
+        found = scores[..., slots:].masked_fill(~sub.exists[:, None, slots:], -torch.inf)
+        # padding is node 0 again, so it must not overwrite: the greater of two survives
+        logits = logits.scatter_reduce(2, index, found, "amax")
+        logits = logits.flatten(1).unflatten(0, shape)
+        # finished rows and rules that look no sub-problem's way: anything allowed may be chosen
+        lost = (logits == -torch.inf) & observation.mask
+        blind = ~((logits > -torch.inf) & observation.mask).any(-1, keepdim=True)
+        return Categorical(logits.masked_fill(lost & blind, 0.0), observation.mask)
+
+    def look(self, memory: Features, observation: Observation) -> Subproblem:
+        """The sub-problem of every state, R = B * S, and its embeddings."""
+        nodes, exists = self._tokens(memory, observation)
+        rollouts = observation.mask.shape[1]
+        slots = self.sizes.focus
+        rows = torch.arange(len(nodes), device=nodes.device) // rollouts
+        own = memory.nodes[rows[:, None], nodes][..., self.sizes.xy :]
+        flag = torch.eye(nodes.shape[1], slots, device=nodes.device).expand(len(nodes), -1, -1)
+        parts = [own, self._ends(flag)]
+        if self.sizes.context:
+            context = observation.context.flatten(0, 1)[:, None]
+            parts.append(context.expand(-1, nodes.shape[1], -1))
+        if observation.nodes is not None:
+            changing = observation.nodes.flatten(0, 1)
+            parts.append(changing.gather(1, nodes[..., None].expand(-1, -1, changing.shape[2])))
+        places = edges = None
+        if self.sizes.xy:
+            assert memory.xy is not None
+            frame = _framed(memory.xy[rows[:, None], nodes], exists, slots)
+            parts += [frame, self._ends(torch.cdist(frame, frame[:, :slots]))]
+            places = frame
+        if self.sizes.edge:
+            assert memory.edges is not None
+            edges = memory.edges[rows[:, None, None], nodes[:, :, None], nodes[:, None, :]]
+            parts += [edges[:, :, :slots, 0], edges[:, :slots, :, 0].transpose(1, 2)]
+        tokens = torch.cat(parts, -1)
+        padded = None if bool(exists.all()) else exists
+        h = self.encoder(Features(tokens, padded, None if places is None else places + 0.5, edges))
+        visit = exists.clone()
+        visit[:, :slots] = False
+        if places is not None:
+            places = places * exists.sum(-1).sqrt()[:, None, None]
+        return Subproblem(nodes, exists, visit, h, places, edges)
+
+    def scores(self, sub: Subproblem, slot: int = -1) -> Tensor:
+        """``[R, kinds, L]``: of every token as the next to the one in focus slot `slot`."""
+        kinds, width = self.sizes.kinds, self.encoder.width
+        worth = self.worth(sub.h).transpose(1, 2)
+        if not self.sizes.focus:
+            return worth
+        row = slot % self.sizes.focus
+        keys = self.key(sub.h).unflatten(-1, (kinds, width))
+        query = self.query(sub.h[:, row]) / math.sqrt(width)
+        found = worth + torch.einsum("rd,rlkd->rkl", query, keys)
+        return found - self._near(sub, row)
+
+    def _ends(self, columns: Tensor) -> Tensor:
+        """Columns ``[R, L, 2]`` of destination and origin, made the same for both if two_way."""
+        if not self.two_way:
+            return columns
+        return torch.cat([columns.sum(-1, keepdim=True), columns.amin(-1, keepdim=True)], -1)
+
+    def _near(self, sub: Subproblem, row: int) -> Tensor:
+        """``[R, kinds, L]``: the share of the distances from token `row` in its scores."""
+        if self.nearness is None:
+            return sub.h.new_zeros(1, 1, 1)
+        if sub.edges is not None:
+            mean = sub.edges[..., 0].mean((1, 2), keepdim=True)[..., 0].clamp_min(1e-9)
+            distance = sub.edges[:, row, :, 0] / mean * math.sqrt(sub.nodes.shape[1])
+        else:
+            assert sub.places is not None
+            distance = (sub.places - sub.places[:, row : row + 1]).norm(dim=-1)
+        return functional.softplus(self.nearness)[:, None] * distance[:, None]
+
+    def _tokens(self, memory: Features, observation: Observation) -> tuple[Tensor, Tensor]:
+        """Nodes ``[R, L]`` of the tokens, and which are no padding."""
+        assert observation.alive is not None
+        alive = observation.alive.flatten(0, 1)
+        focus = observation.focus.flatten(0, 1)
+        rollouts = observation.mask.shape[1]
+        counts = alive.sum(-1)
+        most = max(int(counts.max()), 1)
+        limit = min(most, self.neighbours) if self.neighbours and self.sizes.focus else most
+        if limit < most:
+            rows = torch.arange(len(alive), device=alive.device) // rollouts
+            far = self._from_origin(memory, rows, focus[:, -1])
+            far = far.masked_fill(~alive, torch.inf)
+            distance, nodes = far.topk(limit, largest=False)
+            exists = distance < torch.inf
+        elif int(counts.min()) == most:
+            nodes = alive.nonzero()[:, 1].view(len(alive), most)
+            exists = torch.ones_like(nodes, dtype=torch.bool)
+        else:
+            order = alive.to(torch.uint8).argsort(dim=-1, descending=True, stable=True)
+            nodes = order[:, :most]
+            exists = torch.arange(most, device=alive.device) < counts[:, None]
+        nodes = torch.where(exists, nodes, 0)
+        here = focus >= 0
+        return torch.cat([focus.clamp_min(0), nodes], 1), torch.cat([here, exists], 1)
+
+    def _from_origin(self, memory: Features, rows: Tensor, origin: Tensor) -> Tensor:
+        """Distances ``[R, N]`` from each origin."""
+        at = origin.clamp_min(0)
+        if memory.edges is not None:
+            return memory.edges[rows, at, :, 0]
+        assert memory.xy is not None
+        here = memory.xy[rows, at]
+        return (memory.xy[rows] - here[:, None]).square().sum(-1)
+
+
+def _framed(xy: Tensor, exists: Tensor, slots: int) -> Tensor:
+    """Positions ``[R, L, 2]`` around the centre of the nodes to visit, in sides of their area.
+
+    What lies beyond `NEAR`, a distant destination or depot, keeps its direction and tells its
+    distance by a logarithm.
+    """
+    weight = exists.clone()
+    weight[:, :slots] &= ~exists[:, slots:].any(-1, keepdim=True)
+    share = weight[..., None] / weight.sum(-1).clamp_min(1)[:, None, None]
+    moved = xy - (xy * share).sum(1, keepdim=True)
+    spread = (moved.square() * share).sum((1, 2), keepdim=True).sqrt()
+    moved = moved / (AREA * spread).clamp_min(1e-6)
+    radius = moved.norm(dim=-1, keepdim=True).clamp_min(1e-9)
+    return moved * torch.where(radius > NEAR, NEAR * (1 + (radius / NEAR).log()) / radius, 1.0)

@@ -1,0 +1,163 @@
+"""Beam search by log-probability that never keeps two equivalent states."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nco.batch import Batch
+from nco.policy import Categorical, Policy
+from nco.problem import Observation, Problem
+from nco.rollout import Interrupted
+from nco.search.budget import Budget, Incumbent
+from nco.search.multistart import best_of, better
+from nco.seeds import generator
+
+WIDTH = 16
+WORK = 4e6  # beams x steps x nodes of each instance in one deterministic pass
+SPARE = 2  # candidates for each place in the beam, because equivalent ones fall together
+
+
+def beam(
+    problem: Problem[Any, Any],
+    policy: Policy,
+    instance: Any,
+    budget: Budget,
+    start: Incumbent | None = None,
+) -> Iterator[Incumbent]:
+    """Yields the best of a beam; under a deadline that of a single path before.
+
+    `budget.rollouts` is the width; WIDTH without it, and less where a large instance would take too
+    long (WORK).
+    """
+    nodes = problem.features(instance).nodes.shape[1]
+    _, steps = problem.horizon(instance)
+    width = budget.rollouts or max(1, min(WIDTH, int(WORK / max(steps * nodes, 1))))
+    best = start
+    for count in [1, width] if budget.deadline is not None and width > 1 else [width]:
+        try:
+            actions, cost = search(problem, policy, instance, count, budget)
+        except Interrupted:
+            return
+        source = "beam" if count > 1 else "greedy"
+        best = better(problem, instance, best, best_of(actions, cost, source))
+        yield best
+
+
+@dataclass(frozen=True, eq=False)
+class _Beams(Batch):
+    """W partial solutions of every instance."""
+
+    state: Batch  # [B, W, ...]
+    actions: Tensor  # [B, W, t]
+    logp: Tensor  # [B, W], minus infinity in places that are not taken
+
+
+def search(
+    problem: Problem[Any, Any],
+    policy: Policy,
+    instance: Any,
+    width: int,
+    budget: Budget | None = None,
+) -> tuple[Tensor, Tensor]:
+    """One beam search: complete actions ``[B, W, T]`` and their costs ``[B, W]``.
+
+    Two partial solutions that leave the same sub-problem (equal observations) have the same best
+    completion. Of such, the cheaper path is kept, with the greater log-probability: exact by
+    bisimulation. It takes `Problem.cost` of a part of the actions to be what stopping there costs,
+    which sorts equivalent states rightly, as the way home is the same for both.
+
+    Raises:
+        Interrupted: when the budget is over.
+    """
+    memory = policy.encode(problem.features(instance))
+    state = problem.reset(instance, 1)
+    logp = torch.zeros(len(instance), 1, device=instance.device)
+    beams = _Beams(state, torch.zeros_like(logp[..., None], dtype=torch.long)[..., :0], logp)
+    opening = problem.opening(instance, 1)
+    if opening is not None:
+        first = opening[:, :, 0]
+        beams = _Beams(problem.step(instance, state, first), opening, logp)
+    salt = _Salt.of(problem.observe(instance, state))
+    least, most = problem.horizon(instance)
+    for t in range(beams.actions.shape[2], most):
+        if t >= least and bool(problem.done(instance, beams.state).all()):
+            break
+        if budget is not None and budget.over():
+            raise Interrupted
+        decision = policy.decide(memory, problem.observe(instance, beams.state))
+        assert isinstance(decision, Categorical)  # one action a step
+        beams = _extended(problem, instance, beams, decision.log_probs, SPARE * width)
+        beams = _merged(problem, instance, beams, salt, width)
+    cost = problem.cost(instance, beams.actions)
+    return beams.actions, cost.masked_fill(beams.logp == -torch.inf, torch.inf)
+
+
+def _extended(
+    problem: Problem[Any, Any], instance: Any, beams: _Beams, log_probs: Tensor, count: int
+) -> _Beams:
+    """The `count` most probable one step longer."""
+    total = (beams.logp[..., None] + log_probs).flatten(1)
+    most = int((total > -torch.inf).sum(1).max())
+    logp, flat = total.topk(min(count, most), 1)
+    # what is not possible takes the place of the best, so that it can be stepped, but never wins
+    flat = torch.where(logp == -torch.inf, flat[:, :1], flat)
+    parents, action = flat // log_probs.shape[-1], flat % log_probs.shape[-1]
+    kept = beams.take(parents)
+    state: Any = problem.step(instance, kept.state, action)
+    return _Beams(state, torch.cat([kept.actions, action[..., None]], 2), logp)
+
+
+def _merged(
+    problem: Problem[Any, Any], instance: Any, beams: _Beams, salt: "_Salt", width: int
+) -> _Beams:
+    """The `width` most probable of those that leave different sub-problems."""
+    taken = beams.logp > -torch.inf
+    key = salt.hash(problem.observe(instance, beams.state))
+    same = (key[:, :, None] == key[:, None, :]) & taken[:, None] & taken[:, :, None]
+    same &= ~torch.eye(key.shape[1], dtype=torch.bool, device=key.device)
+    logp = beams.logp
+    if bool(same.any()):
+        cost = problem.cost(instance, beams.actions)
+        order = torch.arange(key.shape[1], device=key.device)
+        dearer = cost[:, :, None] > cost[:, None, :]
+        later = (cost[:, :, None] == cost[:, None, :]) & (order[:, None] > order)
+        beaten = (same & (dearer | later)).any(-1)
+        partners = logp[:, None].expand_as(same).masked_fill(~same, -torch.inf).amax(-1)
+        logp = torch.maximum(logp, partners).masked_fill(beaten, -torch.inf)
+    most = int((logp > -torch.inf).sum(1).max())  # no place is kept that no instance needs
+    logp, places = logp.topk(min(width, most), 1)
+    kept = beams.take(places)
+    return _Beams(kept.state, kept.actions, logp)
+
+
+@dataclass(frozen=True)
+class _Salt:
+    """Random 64-bit numbers whose wrapping sums tell sub-problems apart."""
+
+    alive: Tensor  # [N]
+    focus: Tensor  # [K, N + 1]
+    context: Tensor  # [C]
+
+    @classmethod
+    def of(cls, observation: Observation) -> "_Salt":
+        assert observation.alive is not None, "beam search needs Observation.alive"
+        nodes, device = observation.alive.shape[-1], observation.alive.device
+        slots, numbers = observation.focus.shape[-1], observation.context.shape[-1]
+        random = generator("beam", device=device)
+
+        def draw(*shape: int) -> Tensor:
+            return torch.randint(-(2**62), 2**62, shape, generator=random, device=device)
+
+        return cls(draw(nodes), draw(slots, nodes + 1), draw(numbers) | 1)
+
+    def hash(self, observation: Observation) -> Tensor:
+        """``[B, S]`` long."""
+        assert observation.alive is not None
+        found = (observation.alive * self.alive).sum(-1)
+        slots = torch.arange(len(self.focus), device=found.device)
+        found = found + self.focus[slots, observation.focus].sum(-1)
+        bits = observation.context.contiguous().view(torch.int32).long()
+        return found + (bits * self.context).sum(-1)
