@@ -9,7 +9,7 @@ at all, so a run that was killed goes on where it stopped and ends with the same
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from nco import atomic, baselines
+from nco import atomic, baselines, relabel
 from nco.batch import Batch, cat
 from nco.case import Case, Report
 from nco.describe import construct
@@ -45,9 +45,11 @@ class LabelSpec:
 
     Attributes:
         problem: description of the problem whose `generate` makes the instances.
-        solver: name of a solver in the problem folder's `baseline.py`.
+        solver: name of a solver in the problem folder's `baseline.py`, or ``model:NAME``.
         time_limit: seconds for each instance; None is the solver's default.
         instances: number of instances; seed: theirs; chunk: instances of one file (and one size).
+        rollouts: of a model's search; None is its own pass.
+        improves: the set that a model goes on from, by the SHA-256 of its description.
     """
 
     problem: dict[str, Any]
@@ -57,6 +59,8 @@ class LabelSpec:
     seed: int
     chunk: int = 200
     format: int = FORMAT
+    rollouts: int | None = None
+    improves: str | None = None
 
     def chunks(self) -> int:
         return -(-self.instances // self.chunk)
@@ -68,10 +72,26 @@ def generate_chunk(problem: Problem[Any, Any], spec: LabelSpec, index: int) -> A
     return problem.generate(count, generator(spec.seed, "labels", index))
 
 
-def make(spec: LabelSpec, folder: Path, workers: int, progress: Callable[[int], None]) -> None:
+def improving(base: Path, solver: str, rollouts: int | None) -> LabelSpec:
+    """The spec of the same instances as in `base`, solved from there on by ``model:NAME``."""
+    if _digests(base) is None:
+        raise NCOError(f"{base}: the set is not complete; run the same `nco label` again")
+    old = read_spec(base)
+    digest = _digest(base / "set.json")
+    return replace(old, solver=solver, time_limit=None, rollouts=rollouts, improves=digest)
+
+
+def make(
+    spec: LabelSpec,
+    folder: Path,
+    workers: int,
+    progress: Callable[[int], None],
+    base: Path | None = None,
+) -> None:
     """Fills `folder`; goes on where an earlier run of the same spec stopped.
 
-    Every solution is checked by the problem's independent checker before it is stored.
+    Every solution is checked by the problem's independent checker before it is stored. `base` is
+    the set that `spec.improves` (see `improving`).
     """
     folder.mkdir(parents=True, exist_ok=True)
     _claim(spec, folder)
@@ -86,7 +106,7 @@ def make(spec: LabelSpec, folder: Path, workers: int, progress: Callable[[int], 
             if not path.exists():
                 instance = generate_chunk(problem, spec, index)
                 cases = problem.cases(instance)
-                answers = _solve_all(pool, check, cases, spec, index * spec.chunk)
+                answers = _answers(pool, check, problem, cases, spec, index, base)
                 _write_chunk(problem, instance, cases, answers, path)
             progress(min((index + 1) * spec.chunk, spec.instances))
     digests = [_digest(folder / f"{i:05d}.safetensors") for i in range(spec.chunks())]
@@ -103,6 +123,31 @@ def _digests(folder: Path) -> list[str] | None:
     """Checksums of the chunks of a complete set; None until it is complete."""
     found: list[str] | None = json.loads((folder / "set.json").read_text()).get("sha256")
     return found
+
+
+def _answers(
+    pool: baselines.Workers,
+    check: Callable[[Case, Any], Report],
+    problem: Problem[Any, Any],
+    cases: Sequence[Case],
+    spec: LabelSpec,
+    index: int,
+    base: Path | None,
+) -> list[tuple[Any, float]]:
+    """A checked solution and its cost for every case of chunk `index`."""
+    if not spec.solver.startswith(relabel.PREFIX):
+        return _solve_all(pool, check, cases, spec, index * spec.chunk)
+    known = None
+    if base is not None:
+        digests = _digests(base)
+        assert digests is not None
+        old = read_chunk(read_spec(base), problem, base, index, digests[index])
+        solutions = problem.solution(old.instance, old.actions[:, 0])
+        numbered = [case.numbered(found) for case, found in zip(cases, solutions, strict=True)]
+        known = list(zip(numbered, old.cost[:, 0].tolist(), strict=True))
+    name = spec.solver.removeprefix(relabel.PREFIX)
+    seed = derive(spec.seed, "relabel", index)
+    return relabel.answers(name, cases, check, seed=seed, rollouts=spec.rollouts, known=known)
 
 
 def _solve_all(

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, EMAWeightAveraging
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from nco import atomic
@@ -100,6 +100,20 @@ class Newest(Checkpoint):
         # not after a numerical failure: the newest good one must survive it
         if isinstance(exception, KeyboardInterrupt) and trainer.global_step > 0:
             self._write(trainer)
+
+
+class MovingAverage(EMAWeightAveraging):
+    """Exponential moving average of the weights, which validation and checkpoints then use.
+
+    Args:
+        decay: share of the average that a step keeps.
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        super().__init__(decay=decay)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Not Lightning's copy of the average over the weights: a later run goes on from both."""
 
 
 class Command(LightningCLI):

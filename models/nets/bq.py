@@ -26,7 +26,9 @@ class Subproblem(Batch):
     open: Tensor  # [R, L] bool, nodes that can be visited: those in focus and padding cannot
     h: Tensor  # [R, L, D] embeddings
     places: Tensor | None  # [R, L, 2] in units of the mean spacing
-    edges: Tensor | None  # [R, L, L, E]
+    edges: (
+        Tensor | None
+    )  # [R, L, L] distances in units of the mean spacing, where nodes have no places
 
 
 class BQPolicy(Policy):
@@ -117,7 +119,7 @@ class BQPolicy(Policy):
         if observation.nodes is not None:
             changing = observation.nodes.flatten(0, 1)
             parts.append(changing.gather(1, nodes[..., None].expand(-1, -1, changing.shape[2])))
-        places = edges = None
+        places = edges = seen = None
         if self.sizes.xy:
             assert memory.xy is not None
             frame = _framed(memory.xy[rows[:, None], nodes], exists, slots)
@@ -125,11 +127,16 @@ class BQPolicy(Policy):
             places = frame
         if self.sizes.edge:
             assert memory.edges is not None
-            edges = memory.edges[rows[:, None, None], nodes[:, :, None], nodes[:, None, :]]
-            parts += [edges[:, :, :slots, 0], edges[:, :slots, :, 0].transpose(1, 2)]
+            pairs = memory.edges[rows[:, None, None], nodes[:, :, None], nodes[:, None, :]]
+            pairs = pairs / _spacing(pairs[..., 0], exists)[:, None, None, None]
+            edges, seen = pairs[..., 0], pairs.log1p()
+            parts += [seen[:, :, :slots, 0], seen[:, :slots, :, 0].transpose(1, 2)]
         tokens = torch.cat(parts, -1)
-        padded = None if bool(exists.all()) else exists
-        h = self.encoder(Features(tokens, padded, None if places is None else places + 0.5, edges))
+        padded = None
+        if not bool(exists.all()):
+            padded = exists.clone()
+            padded[:, 0] |= ~exists.any(-1)  # attention to nothing at all would be no number
+        h = self.encoder(Features(tokens, padded, None if places is None else places + 0.5, seen))
         visit = exists.clone()
         visit[:, :slots] = False
         if places is not None:
@@ -159,8 +166,7 @@ class BQPolicy(Policy):
         if self.nearness is None:
             return sub.h.new_zeros(1, 1, 1)
         if sub.edges is not None:
-            mean = sub.edges[..., 0].mean((1, 2), keepdim=True)[..., 0].clamp_min(1e-9)
-            distance = sub.edges[:, row, :, 0] / mean * math.sqrt(sub.nodes.shape[1])
+            distance = sub.edges[:, row]
         else:
             assert sub.places is not None
             distance = (sub.places - sub.places[:, row : row + 1]).norm(dim=-1)
@@ -200,6 +206,17 @@ class BQPolicy(Policy):
         assert memory.xy is not None
         here = memory.xy[rows, at]
         return (memory.xy[rows] - here[:, None]).square().sum(-1)
+
+
+def _spacing(distances: Tensor, exists: Tensor) -> Tensor:
+    """The mean distance ``[R]`` to what is nearest, by ``[R, L, L]``; 1 where all are equal."""
+    length = distances.shape[1]
+    itself = torch.eye(length, dtype=torch.bool, device=distances.device)
+    hidden = itself | ~exists[:, None] | ~exists[:, :, None] | (distances <= 0)
+    nearest = distances.masked_fill(hidden, torch.inf).amin(2)
+    some = nearest < torch.inf
+    total = nearest.where(some, 0.0).sum(1)
+    return torch.where(some.any(1), total / some.sum(1).clamp_min(1), 1.0)
 
 
 def _framed(xy: Tensor, exists: Tensor, slots: int) -> Tensor:

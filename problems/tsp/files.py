@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -89,6 +89,9 @@ class Case(base.Case):
         return tsplib.distance_matrix(self.coords, self.metric)
 
 
+Form = TypeVar("Form", bound=Case)  # the case of either problem, TSP or ATSP
+
+
 def recognise(text: str) -> bool:
     """Whether TYPE says TSP or, without a TYPE, the sections are those of a TSP."""
     if found := _TYPE.search(text):
@@ -105,35 +108,34 @@ def read(text: str, *, path: str | None = None) -> Case:
         raise document.error(reason, field="TYPE", value=document.text("TYPE"))
     tsplib.dimension(document)
     metric = document.choice("EDGE_WEIGHT_TYPE", TYPES)
-    name = document.text("NAME", "unnamed")
     if metric == "EXPLICIT":
-        return _read_matrix(document, name)
+        case = read_matrix(Case, document)
+        if pair := tsplib.first_asymmetry(matrix := case.matrix()):
+            reason = _asymmetric(pair[0] + 1, pair[1] + 1, matrix[pair], matrix[pair[::-1]])
+            raise document.error(reason, field="EDGE_WEIGHT_SECTION")
+        return case
     if "EDGE_WEIGHT_SECTION" in document.sections:
         reason = f"EDGE_WEIGHT_TYPE {metric} needs no matrix: remove it or state EXPLICIT"
         raise document.error(reason, field="EDGE_WEIGHT_SECTION")
-    points = tsplib.coordinates(document, metric)
-    display = _display(document, ("DISPLAY_DATA_SECTION",), points.ids)
+    nodes = tsplib.coordinates(document, metric)
+    display = _display(document, ("DISPLAY_DATA_SECTION",), nodes.ids)
     return Case(
-        name=name,
+        name=document.text("NAME", "unnamed"),
         path=path,
         metric=metric,
-        ids=points.ids,
-        coords=points.values,
+        ids=nodes.ids,
+        coords=nodes.values,
         display=display,
     )
 
 
-def _read_matrix(document: Document, name: str) -> Case:
+def read_matrix(form: type[Form], document: Document) -> Form:
     """A case of EDGE_WEIGHT_TYPE EXPLICIT; TSPLIB numbers its nodes from 1."""
     distances = tsplib.edge_weights(document)
-    if pair := tsplib.first_asymmetry(distances):
-        there, back = distances[pair], distances[pair[::-1]]
-        reason = _asymmetric(pair[0] + 1, pair[1] + 1, there, back)
-        raise document.error(reason, field="EDGE_WEIGHT_SECTION")
     ids = np.arange(1, len(distances) + 1)
     display = _display(document, ("DISPLAY_DATA_SECTION", "NODE_COORD_SECTION"), ids)
-    return Case(
-        name=name,
+    return form(
+        name=document.text("NAME", "unnamed"),
         path=document.path,
         metric="EXPLICIT",
         ids=ids,
@@ -161,22 +163,26 @@ def from_arrays(data: object) -> Case | None:
     Args:
         data: coordinates ``[n, 2]`` (anything array-like), or a dict with ``coords [n, 2]`` or
             ``distances [n, n]`` and optionally ``name``. With both, the distances are the truth
-            and the coordinates are for pictures. The diagonal of `distances` is ignored.
+            and the coordinates are for pictures. The diagonal of `distances` is ignored. A matrix
+            that is not symmetric is left to the problem atsp.
 
     Raises:
-        InstanceError: numbers that are not finite or overflow, a negative or asymmetric distance,
-            shapes that do not agree.
+        InstanceError: numbers that are not finite or overflow, a negative distance, shapes that
+            do not agree.
     """
     if isinstance(data, Mapping):
         keys = {key for key, value in data.items() if value is not None}
         if not keys & {"coords", "distances"} or not keys <= {"coords", "distances", "name"}:
             return None
         name = str(data["name"]) if "name" in keys else "unnamed"
-        coords = _points(data["coords"]) if "coords" in keys else None
+        coords = points(data["coords"]) if "coords" in keys else None
         if "distances" in keys:
-            return _from_matrix(_distances(data["distances"]), coords, name)
+            matrix = square(data["distances"])
+            if not is_symmetric(matrix):
+                return None
+            return from_matrix(Case, (matrix + matrix.T) / 2, coords, name)
     elif _is_points(data):
-        coords, name = _points(data), "unnamed"
+        coords, name = points(data), "unnamed"
     else:
         return None
     assert coords is not None
@@ -186,12 +192,20 @@ def from_arrays(data: object) -> Case | None:
     return Case(name=name, metric="EUCLIDEAN", ids=np.arange(len(coords)), coords=coords)
 
 
-def _from_matrix(distances: np.ndarray, coords: np.ndarray | None, name: str) -> Case:
+def from_matrix(
+    form: type[Form], distances: np.ndarray, coords: np.ndarray | None, name: str
+) -> Form:
+    """A case numbered from 0 of a checked matrix; coordinates are for pictures only."""
     if coords is not None and len(coords) != len(distances):
         reason = f"there are distances of {len(distances)} nodes: the two must agree"
         raise InstanceError(reason, field="coords", value=list(coords.shape))
-    ids = np.arange(len(distances))
-    return Case(name=name, metric="EXPLICIT", ids=ids, distances=distances, display=coords)
+    return form(
+        name=name,
+        metric="EXPLICIT",
+        ids=np.arange(len(distances)),
+        distances=tsplib.whole(distances),
+        display=coords,
+    )
 
 
 def _is_points(data: object) -> bool:
@@ -233,7 +247,8 @@ def _array(data: Any, field: str) -> np.ndarray:
     return array
 
 
-def _points(data: object) -> np.ndarray:
+def points(data: object) -> np.ndarray:
+    """Checked coordinates, float64 [n, 2]."""
     coords = _array(data, "coords").astype(np.float64)
     if coords.ndim != 2 or coords.shape[1] != 2 or not 1 <= len(coords) <= tsplib.MAX_NODES:
         reason = f"the shape must be [n, 2] with n from 1 to {tsplib.MAX_NODES:,}"
@@ -241,8 +256,8 @@ def _points(data: object) -> np.ndarray:
     return coords
 
 
-def _distances(data: object) -> np.ndarray:
-    """A checked matrix with a zero diagonal, whole numbers as int64."""
+def square(data: object) -> np.ndarray:
+    """A checked matrix with a zero diagonal, float64 [n, n], symmetric or not."""
     matrix = _array(data, "distances").astype(np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
         reason = "the shape must be [n, n] with n from 1"
@@ -253,17 +268,19 @@ def _distances(data: object) -> np.ndarray:
         place = f"distances{wrong[0].tolist()}"
         value = f"{matrix[tuple(wrong[0])]:g}"
         raise InstanceError("a distance must be from 0 to 2**53", field=place, value=value)
-    if pair := tsplib.first_asymmetry(matrix, ROUNDING * float(matrix.max())):
-        reason = _asymmetric(*pair, matrix[pair], matrix[pair[::-1]])
-        raise InstanceError(reason, field=f"distances{list(pair)}")
-    return tsplib.whole((matrix + matrix.T) / 2)
+    return matrix
+
+
+def is_symmetric(matrix: np.ndarray) -> bool:
+    """Whether a matrix is symmetric but for rounding: it is a TSP, any other an ATSP."""
+    return tsplib.first_asymmetry(matrix, ROUNDING * float(matrix.max())) is None
 
 
 def write(case: Case) -> str:
     """The case as a TSPLIB file; a matrix is numbered from 1 whatever its `ids`."""
     lines = [
         f"NAME : {' '.join(case.name.split()) or 'unnamed'}",
-        "TYPE : TSP",
+        f"TYPE : {case.problem.upper()}",
         f"DIMENSION : {case.size}",
         f"EDGE_WEIGHT_TYPE : {case.metric}",
     ]

@@ -1,0 +1,11 @@
+"""The asymmetric travelling salesman problem."""
+
+from typing import TYPE_CHECKING
+
+from nco.lazy import attribute
+
+if TYPE_CHECKING:
+    from nco.problems.atsp.problem import ATSP, Instance
+
+__all__ = ["ATSP", "Instance"]
+__getattr__ = attribute(__name__, dict.fromkeys(__all__, "problem"))

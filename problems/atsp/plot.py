@@ -1,0 +1,53 @@
+"""Draws a tour with its direction."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nco.geometry import classical_scaling
+from nco.planar import LARGEST_SCALING
+from nco.problems.atsp.check import check
+from nco.problems.atsp.files import Case
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot(case: Case, solution: Sequence[int], ax: "Axes") -> None:
+    """Draws the cities and an arrow for each leg, with name and length as the title.
+
+    Cities without coordinates for pictures are put where the mean distances of both directions
+    draw them (classical scaling); thousands of them on a circle in the order of the tour.
+    """
+    tour = np.array(case.indexed(solution), dtype=np.int64)
+    points = _points(case, tour)
+    starts, ends = points[tour], points[np.roll(tour, -1)]
+    few = case.size <= 200
+    ax.quiver(
+        *starts.T,
+        *(ends - starts).T,
+        angles="xy",
+        scale_units="xy",
+        scale=1,
+        width=0.003 if few else 0.001,
+        color="tab:blue",
+    )
+    ax.scatter(points[:, 0], points[:, 1], s=14 if few else 1, color="black", zorder=3)
+    cost = check(case, list(solution)).cost
+    length = f"{cost:,.6g}" if isinstance(cost, float) else f"{cost:,}"
+    ax.set_title(f"{case.name}: length {length}")
+    ax.set_aspect("equal", adjustable="datalim")
+
+
+def _points(case: Case, tour: np.ndarray) -> np.ndarray:
+    """Where to draw each city, [n, 2]."""
+    if case.display is not None:
+        return case.display
+    if case.size <= LARGEST_SCALING:
+        matrix = case.matrix().astype(np.float64)
+        return classical_scaling((matrix + matrix.T) / 2)
+    angles = 2 * np.pi * np.arange(len(tour)) / max(len(tour), 1)
+    points = np.zeros((case.size, 2))
+    points[tour] = np.stack([np.sin(angles), np.cos(angles)], axis=1)
+    return points

@@ -1,0 +1,316 @@
+"""BQ-NCO: remaining sub-problems, what is learned of them, and runs that resume."""
+
+import itertools
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from nco import labels
+from nco.describe import describe
+from nco.labels import Labelled, LabelSpec
+from nco.models.bq import BQ, Rest, cross_entropy
+from nco.models.nets import BQPolicy, TransformerEncoder
+from nco.problem import Problem
+from nco.problems.cvrp import CVRPVia
+from nco.problems.cvrp.problem import Instance as Fleet
+from nco.problems.knapsack import KnapsackRest
+from nco.problems.knapsack.problem import Instance as Items
+from nco.problems.tsp import TSP
+from nco.problems.tsp.problem import Instance as Cities
+from nco.rollout import greedy, rollout
+from nco.search.beam import search
+from nco.search.multistart import best_of
+from nco.seeds import generator
+from nco.train import main
+
+CROSS = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.5, 0.6]]])
+
+
+def policy(problem: Problem[Any, Any], **options: Any) -> BQPolicy:
+    torch.manual_seed(1)
+    encoder = TransformerEncoder(width=16, heads=2, layers=2, hidden=32)
+    made = BQPolicy(encoder, **options).build(problem.sizes).eval()
+    for parameter in made.parameters():  # those that begin at zero would hide what they do
+        parameter.data += 0.02 * torch.randn(parameter.shape)
+    return made
+
+
+def seen(problem: Problem[Any, Any], network: BQPolicy, instance: Any, actions: list[int]) -> Any:
+    """The sub-problem after the given actions, and what may be done in it."""
+    state = problem.reset(instance, 1)
+    for action in actions:
+        state = problem.step(instance, state, torch.tensor([[action]]))
+    observation = problem.observe(instance, state)
+    features = network.encode(problem.features(instance))
+    return network.look(features, observation), observation, features
+
+
+# --------------------------------------------------------------------------------------------------
+# The sub-problem, on instances made by hand
+
+
+def test_the_full_tour_has_its_start_at_both_ends() -> None:
+    """After the first node: destination and origin are the same place, all others are open."""
+    sub, _, _ = seen(TSP(5), policy(TSP()), Cities(CROSS), [3])
+    assert sub.nodes.tolist() == [[3, 3, 0, 1, 2, 4]]
+    assert sub.open.tolist() == [[False, False, True, True, True, True]]
+
+
+def test_the_last_two_nodes() -> None:
+    sub, _, _ = seen(TSP(5), policy(TSP()), Cities(CROSS), [3, 0, 2])
+    assert sub.nodes.tolist() == [[3, 2, 1, 4]]
+    sub, observation, features = seen(TSP(5), policy(TSP()), Cities(CROSS), [3, 0, 2, 4])
+    assert sub.nodes.tolist() == [[3, 4, 1]]
+    assert policy(TSP()).decide(features, observation).mode().tolist() == [[1]]
+
+
+def test_routes_keep_the_depot_in_sight() -> None:
+    """It is the destination wherever the vehicle is; what is left of its load is a feature."""
+    demand = torch.tensor([[0.0, 0.5, 0.4, 0.3, 0.2]]).double()
+    fleet = Fleet(CROSS, demand, torch.ones(1).double())
+    sub, observation, _ = seen(CVRPVia(4), policy(CVRPVia()), fleet, [])
+    assert sub.nodes.tolist() == [[0, 0, 1, 2, 3, 4]]
+    sub, observation, _ = seen(CVRPVia(4), policy(CVRPVia()), fleet, [1, 2])
+    assert sub.nodes.tolist() == [[0, 2, 3, 4]]
+    assert observation.context.item() == pytest.approx(0.1)
+    assert observation.mask.nonzero()[:, 2].tolist() == [5 + 3, 5 + 4]  # only by the depot
+
+
+def test_neighbours_are_those_nearest_to_the_origin() -> None:
+    network = policy(TSP(), neighbours=2)
+    sub, observation, features = seen(TSP(5), network, Cities(CROSS), [0, 2])
+    assert sub.nodes[0, :2].tolist() == [0, 2]
+    assert set(sub.nodes[0, 2:].tolist()) in ({1, 4}, {3, 4})  # 1 and 3 lie equally far
+    log = network.decide(features, observation).log_probs[0, 0]
+    assert (log > -torch.inf).sum() == 2
+
+
+@pytest.mark.parametrize("neighbours", [0, 3])
+def test_only_what_remains_is_seen(neighbours: int) -> None:
+    """The decision in a state is the one in an instance that never had the visited nodes."""
+    network = policy(TSP(), neighbours=neighbours)
+    xy = torch.rand(1, 9, 2, generator=generator(1))
+    _, observation, features = seen(TSP(9), network, Cities(xy), [5, 1, 7, 3])
+    among = network.decide(features, observation).log_probs[0, 0]
+    kept = [5, 3, 0, 2, 4, 6, 8]
+    _, observation, features = seen(TSP(7), network, Cities(xy[:, kept]), [0, 1])
+    alone = network.decide(features, observation).log_probs[0, 0]
+    torch.testing.assert_close(among[kept], alone)
+
+
+def test_a_corner_looks_like_an_instance() -> None:
+    """Moved and scaled, a sub-problem gives the same decision."""
+    network = policy(TSP())
+    xy = torch.rand(1, 8, 2, generator=generator(2))
+    logs = []
+    for image in (xy, xy * 0.05 + 0.9):
+        _, observation, features = seen(TSP(8), network, Cities(image), [0, 1])
+        logs.append(network.decide(features, observation).log_probs)
+    torch.testing.assert_close(logs[0], logs[1], atol=1e-3, rtol=1e-3)
+
+
+def test_two_way_ends_are_interchangeable() -> None:
+    """What is next to the origin is what would be next to the destination, walked backwards."""
+    network = policy(TSP(), two_way=True)
+    xy = torch.rand(1, 8, 2, generator=generator(3))
+    forth, _, _ = seen(TSP(8), network, Cities(xy), [4, 2, 6])
+    back, _, _ = seen(TSP(8), network, Cities(xy), [6, 2, 4])
+    torch.testing.assert_close(network.scores(forth)[..., 2:], network.scores(back, 0)[..., 2:])
+
+
+def test_two_way_needs_two_ends() -> None:
+    with pytest.raises(ValueError, match="two ends"):
+        policy(KnapsackRest(), two_way=True)
+
+
+@pytest.mark.parametrize("problem", [TSP(6), CVRPVia(5), KnapsackRest(6)], ids=str)
+def test_rollouts_decide_as_each_alone(problem: Problem[Any, Any]) -> None:
+    """Sub-problems of different sizes in one pass do not disturb one another."""
+    network = policy(problem)
+    instance = problem.generate(3, generator(4))
+    together = rollout(problem, network, instance, 2, greedy, prefix=problem.starts(instance, 2))
+    assert together.logp is not None
+    for b, s in itertools.product(range(3), range(2)):
+        prefix = problem.starts(instance, 2)[b : b + 1, s : s + 1]
+        alone = rollout(problem, network, instance[b : b + 1], 1, greedy, prefix=prefix)
+        assert alone.logp is not None
+        steps = alone.logp.shape[2]
+        torch.testing.assert_close(together.logp[b : b + 1, s : s + 1, :steps], alone.logp)
+
+
+# --------------------------------------------------------------------------------------------------
+# What is learned
+
+
+def test_rest_finds_the_tokens_of_a_label() -> None:
+    demand = torch.tensor([[0.0, 0.5, 0.4, 0.3, 0.2]]).double()
+    fleet = Fleet(CROSS, demand, torch.ones(1).double())
+    sub, _, _ = seen(CVRPVia(4), policy(CVRPVia()), fleet, [1])
+    assert sub.nodes.tolist() == [[0, 1, 2, 3, 4]]
+    rest = Rest.of(torch.tensor([[5 + 3, 2, 4, 0]]), sub, 5)
+    assert rest.kind.tolist() == [[1, 0, 0, 0]]
+    assert rest.token[:, :3].tolist() == [[3, 2, 4]]
+    assert rest.known.tolist() == [[True, True, True, False]]  # the depot is the no-op
+
+
+def test_cross_entropy_shares_a_row_and_leaves_out_the_lost() -> None:
+    scores = torch.tensor([[2.0, 1.0, 0.0, 5.0], [0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]])
+    allowed = torch.tensor([[True, True, True, False], [True] * 4, [False] * 4])
+    right = torch.tensor([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0]])
+    total = math.log(math.exp(2) + math.exp(1) + 1)
+    wanted = ((total - 1.5) + math.log(4)) / 2
+    scores.requires_grad_()
+    loss = cross_entropy(scores, right, allowed)
+    assert loss.item() == pytest.approx(wanted)
+    loss.backward()
+    assert scores.grad is not None
+    assert scores.grad.isfinite().all()
+    assert scores.grad[2].tolist() == [0.0] * 4
+
+
+def method(problem: Problem[Any, Any], **options: Any) -> BQ:
+    encoder = TransformerEncoder(width=16, heads=2, layers=2, hidden=32)
+    made = BQ(problem, BQPolicy(encoder, **options), tokens=256)
+    made.log = lambda *arguments, **named: None  # type: ignore[assignment, misc]
+    return made
+
+
+def batch(problem: Problem[Any, Any], count: int) -> Labelled:
+    """Optimal solutions as labels, by a beam that keeps everything."""
+    instance = problem.generate(count, generator(6))
+    with torch.inference_mode():
+        actions, cost = search(problem, method(problem).policy, instance, 4000)
+    best = best_of(actions, cost, "beam")
+    return Labelled(instance, best.actions[:, None].clone(), best.cost[:, None].double())
+
+
+@pytest.mark.parametrize("two_way", [False, True])
+def test_every_cut_is_learned_the_whole_tour_and_the_last_node_too(two_way: bool) -> None:
+    problem = TSP(5)
+    made = method(problem, two_way=two_way)
+    cuts: list[int] = []
+    real = made.policy.look
+
+    def watched(features: Any, observation: Any) -> Any:
+        sub = real(features, observation)
+        cuts.append(int(sub.open.sum(-1)[0]))
+        return sub
+
+    made.policy.look = watched  # type: ignore[method-assign]
+    data = batch(problem, 2)
+    for step in range(60):
+        made.loss(data, generator("step", step))
+    assert set(cuts) == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize(
+    "problem", [TSP(6), CVRPVia(5), KnapsackRest(8)], ids=lambda problem: type(problem).__name__
+)
+def test_learning_lowers_the_loss(problem: Problem[Any, Any]) -> None:
+    made, data = method(problem), batch(problem, 16)
+    optimizer = torch.optim.AdamW(made.policy.parameters(), lr=3e-3)
+
+    def measured() -> float:
+        with torch.no_grad():
+            return sum(made.loss(data, generator("measure", i)).item() for i in range(20))
+
+    before = measured()
+    for step in range(80):
+        loss = made.loss(data, generator("step", step))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    assert measured() < 0.8 * before  # a knapsack leaves many right choices
+
+
+def test_fullest_routes_come_first() -> None:
+    demand = torch.tensor([[0.0, 0.5, 0.4, 0.3, 0.2]]).double()
+    fleet, problem = Fleet(CROSS, demand, torch.ones(1).double()), CVRPVia(4)
+    label = problem.actions(fleet, [[[4], [3], [1, 2]]])[:, None].expand(-1, 30, -1)
+    shown = problem.demonstrations(fleet, label.contiguous(), generator(1))
+    plans = {str(problem.solution(fleet, shown[:, s])[0]) for s in range(30)}
+    assert plans == {"[[1, 2], [3], [4]]", "[[2, 1], [3], [4]]"}
+
+
+def test_an_item_is_described_by_what_remains() -> None:
+    """Item 0 of the densest is gone; 1 fits, 2 with it does not."""
+    items = Items(
+        torch.tensor([[9.0, 4.0, 3.0, 1.0]]).double(),
+        torch.tensor([[0.5, 0.25, 0.375, 0.25]]).double(),
+        torch.ones(1).double(),
+    )
+    problem = KnapsackRest(4)
+    state = problem.step(items, problem.reset(items, 1), torch.tensor([[0]]))
+    nodes = problem.observe(items, state).nodes
+    assert nodes is not None
+    wanted = [[0.5, 1 / 3, -0.5], [0.75, 2 / 3, 0.25], [0.5, 1.0, 0.75]]
+    torch.testing.assert_close(nodes[0, 0, 1:], torch.tensor(wanted))
+
+
+# --------------------------------------------------------------------------------------------------
+# Runs
+
+CONFIG = """
+model:
+  class_path: nco.models.bq.BQ
+  init_args:
+    problem: {{class_path: nco.problems.tsp.TSP, init_args: {{size: [4, 6]}}}}
+    policy:
+      class_path: nco.models.nets.BQPolicy
+      init_args:
+        encoder:
+          class_path: nco.models.nets.TransformerEncoder
+          init_args: {{width: 8, heads: 2, layers: 2, hidden: 12, {variant}}}
+    lr: 1.0e-2
+    warmup: 3
+    tokens: 64
+data:
+  class_path: nco.data.Labels
+  init_args: {{folders: [{labels}], batch_size: 4, references: [{labels}]}}
+trainer:
+  limit_train_batches: 4
+  log_every_n_steps: 1
+  enable_progress_bar: false
+  accelerator: cpu
+  logger: false
+  callbacks:
+    - class_path: nco.train.MovingAverage
+      init_args: {{decay: 0.9}}
+"""
+
+
+@pytest.mark.parametrize("variant", ["norm: rms, mlp: swiglu", "norm: rezero, mlp: relu"])
+def test_a_resumed_run_equals_one_that_went_through(
+    variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit by bit: weights, and their moving average, which is what a checkpoint hands over."""
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    spec = LabelSpec(describe(TSP([4, 6])), "ortools", None, instances=12, seed=1, chunk=4)
+    labels.make(spec, tmp_path / "tours", 1, lambda done: None)
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG.format(labels=tmp_path / "tours", variant=variant))
+
+    def fit(folder: str, *words: str) -> dict[str, Any]:
+        main(["fit", "--config", str(config), "--checkpoint.folder", folder, *words])
+        found: dict[str, Any] = torch.load(Path(folder) / "last.ckpt", weights_only=True)
+        return found
+
+    try:
+        whole = fit("whole", "--trainer.max_steps", "7")
+        fit("part", "--trainer.max_steps", "5")
+        again = fit("again", "--trainer.max_steps", "7", "--ckpt_path", "part/last.ckpt")
+    finally:
+        torch.set_num_threads(threads)
+    moved: list[Tensor] = []
+    for part in ("state_dict", "current_model_state"):
+        for key, value in whole[part].items():
+            assert torch.equal(value, again[part][key]), key
+    for key, value in whole["state_dict"].items():
+        moved.append((value - whole["current_model_state"][key]).abs().max())
+    assert max(moved) > 0

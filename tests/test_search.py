@@ -1,0 +1,178 @@
+"""Beam search and re-construction, against brute force and against themselves."""
+
+import itertools
+import time
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from nco.models.nets import AttentionPolicy, BQPolicy, TransformerEncoder
+from nco.policy import Policy
+from nco.problem import Problem
+from nco.problems.cvrp import CVRP, CVRPVia
+from nco.problems.knapsack import Knapsack, KnapsackRest
+from nco.problems.tsp import TSP
+from nco.rollout import Interrupted, greedy, rollout
+from nco.search import beam as beams
+from nco.search import named
+from nco.search.beam import beam, search
+from nco.search.budget import Budget
+from nco.search.multistart import best_of
+from nco.search.reconstruct import reconstruct
+from nco.seeds import generator
+
+SMALL = [TSP(6), CVRP(4), CVRPVia(5), Knapsack(7), KnapsackRest(7)]
+
+
+def name_of(problem: Any) -> str:
+    return type(problem).__name__
+
+
+def policy(problem: Problem[Any, Any], kind: type = BQPolicy) -> Policy:
+    torch.manual_seed(2)
+    made: Policy = kind(TransformerEncoder(width=16, heads=2, layers=1, hidden=16))
+    return made.build(problem.sizes).eval()
+
+
+def every_end(problem: Problem[Any, Any], instance: Any) -> float:
+    """The least cost over all episodes of one instance, by depth-first enumeration of masks."""
+    least = float("inf")
+    prefix = problem.opening(instance, 1)
+    todo: list[tuple[Any, list[int]]] = [(problem.reset(instance, 1), [])]
+    if prefix is not None:
+        first = prefix[:, :, 0]
+        todo = [(problem.step(instance, todo[0][0], first), [int(first)])]
+    while todo:
+        state, actions = todo.pop()
+        if bool(problem.done(instance, state).all()):
+            least = min(least, float(problem.cost(instance, torch.tensor([[actions]]))))
+            continue
+        for action in problem.observe(instance, state).mask[0, 0].nonzero()[:, 0].tolist():
+            todo.append(
+                (problem.step(instance, state, torch.tensor([[action]])), [*actions, action])
+            )
+    return least
+
+
+@pytest.mark.parametrize("problem", SMALL, ids=name_of)
+def test_a_wide_beam_is_brute_force(problem: Problem[Any, Any]) -> None:
+    instance = problem.generate(2, generator(1))
+    with torch.inference_mode():
+        _, cost = search(problem, policy(problem), instance, 4000)
+    for b in range(2):
+        assert cost[b].min().item() == pytest.approx(
+            every_end(problem, instance[b : b + 1]), rel=1e-5
+        )
+
+
+def test_equivalent_states_are_kept_once() -> None:
+    """After t of 6 cities there are at most C(5, t - 1) (t - 1) different pairs (set, origin)."""
+    problem, network = TSP(6), policy(TSP(6))
+    instance = problem.generate(3, generator(2))
+    widths = []
+
+    real = network.decide
+
+    def decide(memory: Any, observation: Any, condition: Tensor | None = None) -> Any:
+        widths.append(observation.mask.shape[1])
+        return real(memory, observation, condition)
+
+    network.decide = decide  # type: ignore[method-assign]
+    search(problem, network, instance, 10_000)
+    assert widths == [1, 5, 20, 30, 20]  # without merging: 1, 5, 20, 60, 120
+
+
+@pytest.mark.parametrize("problem", [TSP(12), CVRPVia(10), KnapsackRest(12)], ids=name_of)
+def test_a_beam_of_one_is_greedy(problem: Problem[Any, Any]) -> None:
+    instance = problem.generate(4, generator(3))
+    network = policy(problem)
+    with torch.inference_mode():
+        prefix = problem.opening(instance, 1)
+        wanted = rollout(problem, network, instance, 1, greedy, prefix=prefix)
+        actions, cost = search(problem, network, instance, 1)
+    assert torch.equal(actions, wanted.actions)
+    torch.testing.assert_close(cost, wanted.cost)
+
+
+@pytest.mark.parametrize("problem", SMALL, ids=name_of)
+def test_costs_are_those_of_the_actions(problem: Problem[Any, Any]) -> None:
+    """Of rows that end early, too, and of places in the beam that were never taken."""
+    instance = problem.generate(5, generator(4))
+    with torch.inference_mode():
+        actions, cost = search(problem, policy(problem), instance, 6)
+    real = cost.isfinite()
+    assert real.any(1).all()
+    torch.testing.assert_close(problem.cost(instance, actions)[real], cost[real])
+
+
+@pytest.mark.parametrize("kind", [AttentionPolicy, BQPolicy])
+@pytest.mark.parametrize("problem", [TSP(15), CVRPVia(12), KnapsackRest(12)], ids=name_of)
+def test_reconstruction_only_improves(problem: Problem[Any, Any], kind: type) -> None:
+    instance = problem.generate(3, generator(5))
+    network = policy(problem, kind)
+    with torch.inference_mode():
+        found = list(reconstruct(problem, network, instance, Budget(rollouts=120, seed=1)))
+        again = list(reconstruct(problem, network, instance, Budget(rollouts=120, seed=1)))
+    assert found[0].source == "greedy"
+    if problem.sizes.focus:  # an untrained network leaves much to improve
+        assert len(found) > 1
+    costs = torch.stack([step.cost for step in found])
+    assert (costs[1:] <= costs[:-1]).all()
+    assert (costs[1:] < costs[:-1]).any(1).all(), "each yield is an improvement somewhere"
+    for step in found:
+        torch.testing.assert_close(problem.cost(instance, step.actions[:, None])[:, 0], step.cost)
+    assert torch.equal(found[-1].actions, again[-1].actions), "equal seeds, equal answers"
+
+
+def test_reconstruction_goes_on_from_a_given_start() -> None:
+    problem = TSP(10)
+    instance = problem.generate(2, generator(6))
+    tours = torch.stack([torch.arange(10), torch.randperm(10, generator=generator(7))])[:, None]
+    start = best_of(tours, problem.cost(instance, tours), "given")
+    with torch.inference_mode():
+        steps = list(
+            reconstruct(problem, policy(problem), instance, Budget(rollouts=200, seed=3), start)
+        )
+    assert all(step.source == "reconstruct" for step in steps)
+    assert (steps[-1].cost < start.cost).all()
+
+
+@pytest.mark.parametrize("name", ["beam", "reconstruct"])
+def test_searches_stop_at_the_deadline(name: str) -> None:
+    problem = TSP(12)
+    instance = problem.generate(1, generator(8))
+    network = policy(problem)
+    begin = time.perf_counter()
+    with torch.inference_mode():
+        budget = Budget(deadline=begin + 2)
+        found = list(itertools.islice(named(name)(problem, network, instance, budget), 10_000))
+    assert found
+    assert time.perf_counter() - begin < 8  # on a busy machine
+    assert name == "beam" or time.perf_counter() - begin >= 2
+
+
+def test_an_interrupted_beam_says_so() -> None:
+    problem = TSP(8)
+    instance, over = problem.generate(1, generator(9)), Budget(cancelled=lambda: True)
+    with pytest.raises(Interrupted):
+        search(problem, policy(problem), instance, 2, over)
+
+
+def test_large_instances_have_narrow_beams(monkeypatch: pytest.MonkeyPatch) -> None:
+    widths = []
+    monkeypatch.setattr(
+        beams, "search", lambda *given: widths.append(given[3]) or _nothing(given[2])
+    )
+    for size in (50, 1000, 3000):
+        problem = TSP(size)
+        list(beam(problem, policy(problem), problem.generate(1, generator(1)), Budget()))
+    assert widths[0] == beams.WIDTH
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] == 1
+
+
+def _nothing(instance: Any) -> tuple[Tensor, Tensor]:
+    count = instance.coords.shape[1]
+    return torch.arange(count).expand(1, 1, -1), torch.ones(1, 1)
