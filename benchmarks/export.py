@@ -20,6 +20,8 @@ import torch
 from nco import zoo
 from nco.data import SHIPPED
 from nco.labels import read, read_spec
+from nco.search import named
+from nco.search.budget import Budget
 from nco.seeds import generator
 from nco.solver import solve
 
@@ -42,7 +44,7 @@ def measure(folder: Path, reference: str, count: int | None) -> dict[str, Any]:
     begin = time.perf_counter()
     for part in read(where, model.problem):
         part = part[:count] if count else part
-        cases = model.problem.cases(part.instance)  # type: ignore[arg-type]
+        cases = model.problem.cases(part.instance)
         found = solve(cases, model=str(folder))
         for solution, cost in zip(found, part.cost.amin(1).tolist(), strict=True):
             assert solution.feasible
@@ -56,12 +58,45 @@ def measure(folder: Path, reference: str, count: int | None) -> dict[str, Any]:
         "instances": len(gaps),
         "seed": spec.seed,
         "reference": f"{spec.solver}, {spec.time_limit} s",
-        "search": "multistart over all starts and symmetries",
+        "search": model.policy.searches[0],
         "gap_percent": round(float(values.mean()), 4),
         "standard_error": round(float(values.std() / len(gaps) ** 0.5), 4),
         "seconds_per_instance": round((time.perf_counter() - begin) / len(gaps), 4),
         "threads": torch.get_num_threads(),
         "processor": _processor(),
+    }
+
+
+def measure_search(
+    folder: Path, reference: str, name: str, rollouts: int, count: int | None
+) -> dict[str, Any]:
+    """A row of a card's `searches`: the gap of one search of `rollouts`, one thread."""
+    where = SHIPPED / "references" / reference
+    where = where if where.exists() else Path(reference)
+    model = zoo.load(str(folder))
+    gaps: list[float] = []
+    begin = time.perf_counter()
+    for part in read(where, model.problem):
+        part = part[:count] if count else part
+        best = None
+        with torch.inference_mode():
+            for found in named(name)(
+                model.problem, model.policy, part.instance, Budget(rollouts=rollouts)
+            ):
+                best = found
+        assert best is not None
+        reference_cost = part.cost.amin(1)
+        gaps += (100 * (best.cost - reference_cost) / reference_cost.abs()).tolist()
+    values = torch.tensor(gaps, dtype=torch.double)
+    return {
+        "set": where.name,
+        "instances": len(gaps),
+        "search": name,
+        "rollouts": rollouts,
+        "gap_percent": round(float(values.mean()), 4),
+        "standard_error": round(float(values.std() / len(gaps) ** 0.5), 4),
+        "seconds_per_instance": round((time.perf_counter() - begin) / len(gaps), 4),
+        "threads": torch.get_num_threads(),
     }
 
 
@@ -80,6 +115,9 @@ def main() -> None:
     parser.add_argument("--about", type=Path, help="JSON: distribution, sizes, training")
     parser.add_argument("--references", default="")
     parser.add_argument("--count", type=int, help="first instances of every chunk only")
+    parser.add_argument(
+        "--searches", default="", help="more rows of the card, such as beam:1,reconstruct:100"
+    )
     parser.add_argument("--half", default=True, action=argparse.BooleanOptionalAction)
     options = parser.parse_args()
     about: dict[str, Any] = json.loads(options.about.read_text()) if options.about else {}
@@ -97,6 +135,12 @@ def main() -> None:
     ]
     card = zoo.read_card(options.folder / "card.json")
     card["measured"] = rows
+    pairs = [item.partition(":") for item in options.searches.split(",") if item]
+    card["searches"] = [
+        measure_search(options.folder, reference, search, int(rollouts), options.count)
+        for reference in options.references.split(",")
+        for search, _, rollouts in pairs
+    ]
     card["canary"] = canary(options.folder, rows[0]["size"] if rows else 20)
     zoo.write_card(options.folder, card)
     print(json.dumps(rows, indent=1))

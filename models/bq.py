@@ -11,7 +11,8 @@ from nco.labels import Labelled
 from nco.method import Method
 from nco.models.nets.bq import BQPolicy, Subproblem
 from nco.problem import Problem
-from nco.rollout import Rollout, greedy, rollout
+from nco.search.beam import beam, search
+from nco.search.budget import Budget
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +124,22 @@ class BQ(Method):
         right = right.scatter(1, rest.token.gather(1, where), rest.known.gather(1, where).float())
         return cross_entropy(self.policy.scores(sub, slot=0)[:, 0], right, sub.open)
 
-    def _multistart(self, instance: Any) -> Rollout:
-        """One start only: this network pays for its encoding at every step."""
-        prefix = self.problem.opening(instance, 1)
-        return rollout(self.problem, self.policy, instance, 1, greedy, prefix=prefix, logp=False)
+    def test_step(self, batch: Labelled, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Gaps in percent of one greedy path, and of `nco.search.beam`'s deterministic pass."""
+        instance: Any = batch.instance
+        _, greedy = search(self.problem, self.policy, instance, 1)
+        *_, best = beam(self.problem, self.policy, instance, Budget())
+        costs = {"gap": greedy[:, 0], "gap_beam": best.cost}
+        self._log_gaps("test", batch, dataloader_idx, **costs)
+
+    def _measure(self, stage: str, batch: Labelled, index: int) -> None:
+        """One path only: this network pays for its encoding at every step."""
+        _, cost = search(self.problem, self.policy, batch.instance, 1)
+        self._log_gaps(stage, batch, index, gap=cost[:, 0])
+
+    def predict_step(self, batch: Labelled, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        """The greedy actions ``[B, T]``."""
+        return search(self.problem, self.policy, batch.instance, 1)[0][:, 0]
 
 
 def cross_entropy(scores: Tensor, right: Tensor, allowed: Tensor) -> Tensor:

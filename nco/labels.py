@@ -74,9 +74,9 @@ def generate_chunk(problem: Problem[Any, Any], spec: LabelSpec, index: int) -> A
 
 def improving(base: Path, solver: str, rollouts: int | None) -> LabelSpec:
     """The spec of the same instances as in `base`, solved from there on by ``model:NAME``."""
+    old = read_spec(base)
     if _digests(base) is None:
         raise NCOError(f"{base}: the set is not complete; run the same `nco label` again")
-    old = read_spec(base)
     digest = _digest(base / "set.json")
     return replace(old, solver=solver, time_limit=None, rollouts=rollouts, improves=digest)
 

@@ -83,11 +83,15 @@ class Method(Described, LightningModule, ABC):
         self._measure("test", batch, dataloader_idx)
 
     def _measure(self, stage: str, batch: Labelled, index: int) -> None:
-        found = self._multistart(batch.instance).cost
+        costs = self._multistart(batch.instance).cost
+        self._log_gaps(stage, batch, index, gap=costs.amin(1), gap_first_start=costs[:, 0])
+
+    def _log_gaps(self, stage: str, batch: Labelled, index: int, **costs: Tensor) -> None:
+        """Logs gaps in percent of named costs ``[B]``, as means over the reference set."""
         reference = batch.cost.amin(1)
         name = Path(self.trainer.datamodule.references[index]).name  # type: ignore[attr-defined]
-        gaps = 100 * (found - reference[:, None]) / reference.abs()[:, None]
-        for key, value in (("gap", gaps.amin(1)), ("gap_first_start", gaps[:, 0])):
+        for key, cost in costs.items():
+            value = 100 * (cost - reference) / reference.abs()
             self.log(
                 f"{stage}/{name}/{key}",
                 value.mean(),

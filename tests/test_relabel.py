@@ -1,0 +1,101 @@
+"""Labels by a model: checked, never worse than what they improve, and the same when resumed."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from nco import labels, zoo
+from nco.cli import main
+from nco.describe import describe
+from nco.errors import NCOError
+from nco.labels import LabelSpec
+from nco.models.nets import BQPolicy, TransformerEncoder
+from nco.problems.cvrp import CVRP, CVRPVia
+from nco.problems.tsp import TSP
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Untrained networks: whatever they propose has to be checked all the same."""
+    folder = tmp_path_factory.mktemp("models")
+    for problem in (TSP(), CVRPVia()):
+        torch.manual_seed(3)
+        encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
+        policy = BQPolicy(encoder).build(problem.sizes)
+        zoo.save(folder / type(problem).__name__, problem, policy, {})
+    return {name: str(folder / name) for name in ("TSP", "CVRPVia")}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sets") / "tours"
+    spec = LabelSpec(describe(TSP([6, 9])), "ortools", None, instances=7, seed=1, chunk=3)
+    labels.make(spec, folder, 1, lambda done: None)
+    return folder
+
+
+def costs(folder: Path) -> list[float]:
+    return [cost for chunk in labels.read(folder) for cost in chunk.cost[:, 0].tolist()]
+
+
+def test_a_model_labels_from_nothing(models: dict[str, str], tmp_path: Path) -> None:
+    """In the problem's own encoding, whatever the model's: routes of a network with two kinds."""
+    solver = f"model:{models['CVRPVia']}"
+    spec = LabelSpec(describe(CVRP(6)), solver, None, instances=5, seed=1, chunk=3, rollouts=4)
+    labels.make(spec, tmp_path / "routes", 1, lambda done: None)
+    assert len(costs(tmp_path / "routes")) == 5
+    for chunk in labels.read(tmp_path / "routes", CVRPVia()):
+        found = CVRPVia().cost(chunk.instance, chunk.actions)[:, 0]
+        torch.testing.assert_close(found.double(), chunk.cost[:, 0], rtol=1e-5, atol=1e-5)
+
+
+def test_a_model_improves_a_set_and_keeps_the_better_of_two(
+    models: dict[str, str], base: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "better"
+    arguments = ["label", "--solver", f"model:{models['TSP']}", "--improve", str(base)]
+    with pytest.raises(SystemExit) as exit_:
+        main([*arguments, "--rollouts", "40", "--output", str(output)])
+    assert exit_.value.code == 0
+    pairs = list(zip(costs(base), costs(output), strict=True))
+    assert all(new <= old for old, new in pairs)
+    assert any(new < old for old, new in pairs), "first solutions of OR-Tools are not optimal"
+    spec = json.loads((output / "set.json").read_text())
+    assert spec["improves"] == labels._digest(base / "set.json")
+    # one chunk lost: the same run makes the same again
+    before = (output / "00001.safetensors").read_bytes()
+    (output / "00001.safetensors").unlink()
+    with pytest.raises(SystemExit):
+        main([*arguments, "--rollouts", "40", "--output", str(output)])
+    assert (output / "00001.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--solver", "ortools", "--problem", "tsp"], "--size"),
+        (["--solver", "ortools", "--improve", "labels"], "model:NAME"),
+        (["--solver", "model:x", "--improve", "labels", "--size", "9"], "--size"),
+        (["--solver", "model:x", "--improve", "nowhere"], "nowhere"),
+        (["--solver", "model:x", "--time_limit", "1"], "--rollouts"),
+    ],
+)
+def test_options_that_contradict_are_one_line(
+    words: list[str], named: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["label", *words, "--output", str(tmp_path / "out")])
+    assert exit_.value.code == 2
+    error = capsys.readouterr().err
+    assert named in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unfinished_set_cannot_be_improved(base: Path, tmp_path: Path) -> None:
+    spec = LabelSpec(describe(TSP(5)), "ortools", None, instances=2, seed=1)
+    labels._claim(spec, tmp_path)
+    with pytest.raises(NCOError, match="not complete"):
+        labels.improving(tmp_path, "model:x", 4)
