@@ -13,6 +13,7 @@ from nco.models.nets.bq import BQPolicy, Subproblem
 from nco.problem import Problem
 from nco.search.beam import beam, search
 from nco.search.budget import Budget
+from nco.zoo import load
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,8 @@ class BQ(Method):
     Args:
         problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
         tokens: nodes of all sub-problems of a step, about.
+        encoder: a checkpoint, a folder or the name of a shipped attention model of the same problem
+            whose encoder is the start: what it knows of whole instances holds for what remains.
     """
 
     def __init__(
@@ -62,7 +65,8 @@ class BQ(Method):
         decay_steps: int = 0,
         seed: int = 0,
         initial: str | None = None,
-        tokens: int = 6400,
+        tokens: int = 4096,
+        encoder: str | None = None,
     ) -> None:
         super().__init__(
             problem,
@@ -75,7 +79,9 @@ class BQ(Method):
             initial=initial,
         )
         self.policy: BQPolicy
-        self.tokens = tokens
+        self.tokens, self.encoder = tokens, encoder
+        if encoder is not None:
+            self.policy.begin_as(load(encoder).policy)
 
     def loss(self, batch: Labelled, generator: Generator) -> Tensor:
         instance: Any = batch.instance
@@ -87,7 +93,8 @@ class BQ(Method):
         label = batch.actions[torch.arange(len(best), device=best.device), best][:, None]
         total = label.shape[2]
         first = 0 if self.problem.opening(instance, 1) is None else min(1, total - 1)
-        cut = int(torch.randint(first, total, (), generator=generator, device=device))
+        most = max(total - 1, first + 1)  # the last node of all is no choice
+        cut = int(torch.randint(first, most, (), generator=generator, device=device))
         views = max(1, round(self.tokens / ((total - cut + 2) * len(label))))
         label = label.expand(-1, views, -1).contiguous()
         actions = self.problem.demonstrations(instance, label, generator)

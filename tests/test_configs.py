@@ -9,6 +9,7 @@ import yaml
 from nco.data import SHIPPED
 from nco.describe import construct
 from nco.labels import Labelled
+from nco.models.bq import BQ
 from nco.models.imitation import Imitation
 from nco.rollout import rollout, sample
 from nco.seeds import generator
@@ -20,7 +21,7 @@ CONFIGS = sorted(SHIPPED.glob("*/*.yaml"))
 def tiny_batch(method):
     """What the method's data would hand over, four instances of five."""
     instance = method.problem.generate(4, generator(0))
-    if not isinstance(method, Imitation):
+    if not isinstance(method, Imitation | BQ):
         return instance
     with torch.no_grad():
         played = rollout(method.problem, method.policy, instance, 1, sample(generator(1)))
@@ -28,7 +29,7 @@ def tiny_batch(method):
 
 
 def test_there_are_configs_of_every_problem():
-    assert {path.parent.name for path in CONFIGS} == {"tsp", "cvrp", "knapsack"}
+    assert {path.parent.name for path in CONFIGS} >= {"tsp", "cvrp", "knapsack", "atsp", "op"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")

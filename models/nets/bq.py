@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nco.batch import Batch
+from nco.errors import NCOError
 from nco.models.nets.transformer import TransformerEncoder
 from nco.policy import Categorical, Policy
 from nco.problem import Features, Observation, Sizes
@@ -80,6 +81,32 @@ class BQPolicy(Policy):
         near = bool(sizes.focus and (sizes.xy or sizes.edge))
         self.nearness = nn.Parameter(torch.zeros(sizes.kinds)) if near else None
         return self
+
+    def begin_as(self, other: Policy) -> None:
+        """Takes over another policy's encoder: its blocks, and how it reads a node.
+
+        The other's nodes are positions in the unit square, then features of their own; here the
+        same stand elsewhere among a token's columns, and positions lie around zero.
+
+        Raises:
+            NCOError: where the two encoders differ in shape.
+        """
+        theirs, ours = getattr(other, "encoder", None), self.encoder
+        shape = ("width", "heads", "layers", "hidden", "norm", "mlp")
+        for name in shape:
+            if getattr(theirs, name, None) != getattr(ours, name):
+                raise NCOError(f"encoder: its {name} is {getattr(theirs, name, None)}, not ours")
+        assert isinstance(theirs, TransformerEncoder)
+        ours.blocks.load_state_dict(theirs.blocks.state_dict())
+        ours.leave.load_state_dict(theirs.leave.state_dict())
+        xy, weight = self.sizes.xy, theirs.enter.weight
+        own = self.sizes.node - xy
+        place = own + self.sizes.focus + self.sizes.context + self.sizes.dynamic
+        with torch.no_grad():
+            ours.enter.weight.mul_(0.3)  # what is new whispers at first
+            ours.enter.weight[:, :own] = weight[:, xy:]
+            ours.enter.weight[:, place : place + xy] = weight[:, :xy]
+            ours.enter.bias.copy_(theirs.enter.bias + 0.5 * weight[:, :xy].sum(1))
 
     def encode(self, features: Features) -> Features:
         """The instance as it is: everything else depends on what remains."""

@@ -1,0 +1,516 @@
+"""Exact orienteering cases: reads and writes OPLib files, and takes arrays.
+
+The format is that of `nco.tsplib` with COST_LIMIT, NODE_SCORE_SECTION and DEPOT_SECTION. The depot
+moves to position 0, the customers keep the order of the file, and all keep their numbers.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+import nco.case
+from nco import tsplib
+from nco.errors import InstanceError
+
+SECTIONS = (
+    "NODE_COORD_SECTION",
+    "EDGE_WEIGHT_SECTION",
+    "DISPLAY_DATA_SECTION",
+    "NODE_SCORE_SECTION",
+    "DEPOT_SECTION",
+)
+TOURS = ("TOUR_SECTION", "NODE_SEQUENCE_SECTION")  # where solution files may list the nodes
+ROUNDING = 1e-12  # of the largest distance: what floating point makes of a symmetric matrix
+MOST_FILLED = 3000  # customers up to which a construction ends with insertions, n^2 operations
+ARRAYS = {"coords", "distances", "prizes", "limit", "name"}
+# What related problems state by keyword and would be lost if it were skipped.
+_REFUSED = {
+    "CAPACITY": "capacities",
+    "SERVICE_TIME": "service times",
+    "TIME_WINDOW": "time windows",
+    "VEHICLES": "several routes",
+}
+_TYPE = re.compile(r"^[ \t\ufeff]*TYPE[ \t]*:[ \t]*([A-Z0-9_-]+)", re.IGNORECASE | re.MULTILINE)
+_LIMIT = re.compile(r"^[ \t]*COST_LIMIT[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_SCORES = re.compile(r"^[ \t]*NODE_SCORE_SECTION\b", re.IGNORECASE | re.MULTILINE)
+
+SUFFIX = ".oplib"  # of the files that `write` makes
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case(nco.case.Case):
+    """A depot, n customers with a prize each, and the longest route that is allowed.
+
+    A solution is the list of the visited customers' numbers in their order, without the depot.
+
+    Attributes:
+        metric: ``EXPLICIT`` for stated distances, otherwise one of `nco.tsplib.METRICS`;
+            ``EUCLIDEAN`` (not rounded) for coordinates given as an array.
+        ids: the numbers of the nodes, int64 [n+1]; for arrays from 0, the depot.
+        coords: float64 [n+1, 2] in the source's units, the depot first; None without coordinates.
+        distances: int64 or float64 [n+1, n+1], symmetric, where the source states them.
+        prizes: float64 [n+1]; the depot's, which OPLib states, is part of every route's.
+        limit: of the route's length from the depot and back.
+        display: float64 [n+1, 2], where the source says nodes are to be drawn.
+    """
+
+    problem: ClassVar[str] = "op"
+    view: ClassVar[str] = "tour"
+    metric: str
+    ids: np.ndarray
+    coords: np.ndarray | None
+    distances: np.ndarray | None = None
+    prizes: np.ndarray
+    limit: float
+    display: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.prizes) - 1
+
+    def construct(self) -> list[int]:
+        """The most prize for the way to it next; then what still fits by insertion, up to 3000."""
+        route = _forward(self)
+        return self.numbered(route if self.size > MOST_FILLED else fill(self, route))
+
+    @cached_property
+    def _positions(self) -> dict[int, int]:
+        return {number: position for position, number in enumerate(self.ids.tolist())}
+
+    def numbered(self, solution: Sequence[int]) -> list[int]:
+        """Positions as node numbers."""
+        return self.ids[np.asarray(solution, dtype=np.int64)].tolist()
+
+    def indexed(self, solution: Sequence[int]) -> list[int]:
+        """Node numbers as positions from 0; an `InstanceError` names an unknown number."""
+        for number in solution:
+            if number not in self._positions:
+                reason = f"{self.name} has no node of this number"
+                raise InstanceError(reason, field="tour", value=number, path=self.path)
+        return [self._positions[number] for number in solution]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all distances are whole numbers."""
+        if self.distances is not None:
+            return self.distances.dtype == np.int64
+        return self.metric != "EUCLIDEAN"
+
+    def between(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """Distances, float64, between positions of shapes that broadcast."""
+        if self.distances is not None:
+            return self.distances[start, end].astype(np.float64)
+        assert self.coords is not None
+        found = tsplib.distances(self.coords[start], self.coords[end], self.metric)
+        return np.where(start == end, 0.0, found)  # GEO's formula says 1
+
+
+# --------------------------------------------------------------------------------------------------
+# A simple construction
+
+
+def _forward(case: Case) -> list[int]:
+    """The customer of most prize for the way to it next, as long as there is a way home."""
+    left = 1 + np.flatnonzero(case.prizes[1:] > 0)
+    home = case.between(np.array(0), left)
+    prizes = case.prizes[left]
+    route, spent, current = [], 0.0, 0
+    while len(left):
+        way = case.between(np.array(current), left)
+        fits = spent + way + home <= case.limit
+        if not fits.any():
+            break
+        # what cannot be reached now never will be, by the triangle inequality
+        left, home, prizes, way = left[fits], home[fits], prizes[fits], way[fits]
+        pick = int((prizes / np.maximum(way, 1e-12 * case.limit)).argmax())
+        current, spent = int(left[pick]), spent + float(way[pick])
+        route.append(current)
+        prizes[pick], home[pick] = 0.0, np.inf
+    return route
+
+
+def fill(case: Case, route: Sequence[int]) -> list[int]:
+    """`route` with customers inserted, the most prize for its detour first, as long as any fits.
+
+    Args:
+        case: the case.
+        route: customers in positions, a feasible route that is kept in its order.
+    """
+    insertion = _Insertion(case, route)
+    while insertion.extend():
+        pass
+    return insertion.route()
+
+
+class _Insertion:
+    """A route that grows, with the least detour of every customer that is left."""
+
+    def __init__(self, case: Case, route: Sequence[int]) -> None:
+        self.case = case
+        nodes = np.arange(case.size + 1)
+        home = case.between(np.zeros_like(nodes), nodes)
+        fits = (2 * home <= case.limit) & (case.prizes > 0)
+        fits[[0, *route]] = False
+        self.left = nodes[fits]  # customers that may be inserted
+        self.prizes = case.prizes[fits]
+        self.stops = [0, *route]
+        self.after = np.zeros(case.size + 1, dtype=np.int64)  # what follows a stop
+        self.after[self.stops] = [*route, 0]
+        self.leg = np.zeros(case.size + 1)  # from a stop to what follows
+        self.leg[self.stops] = case.between(np.array(self.stops), self.after[self.stops])
+        self.room = case.limit - float(self.leg.sum())
+        self.detour = np.empty(len(self.left))
+        self.place = np.empty(len(self.left), dtype=np.int64)  # the stop before it
+        self._search(np.arange(len(self.left)))
+
+    def route(self) -> list[int]:
+        found, stop = [], int(self.after[0])
+        while stop:
+            found.append(stop)
+            stop = int(self.after[stop])
+        return found
+
+    def extend(self) -> bool:
+        """Inserts one customer; False where none fits."""
+        fits = np.flatnonzero(self.detour <= self.room)
+        if not len(fits):
+            return False
+        gain = self.prizes[fits] / np.maximum(self.detour[fits], 1e-12 * self.case.limit)
+        pick = int(fits[gain.argmax()])
+        node, before = int(self.left[pick]), int(self.place[pick])
+        end = int(self.after[before])
+        self.room -= float(self.detour[pick])
+        for name in ("left", "prizes", "detour", "place"):
+            setattr(self, name, np.delete(getattr(self, name), pick))
+        near = self.case.between(np.array(node), self.left)
+        self.stops.append(node)
+        self.after[before], self.after[node] = node, end
+        for stop, other in ((before, before), (node, end)):
+            self.leg[stop] = self.case.between(np.array(node), np.array(other))
+        lost = np.flatnonzero(self.place == before)  # their leg is no more
+        for stop, other in ((before, before), (node, end)):
+            detour = near + self.case.between(np.array(other), self.left) - self.leg[stop]
+            better = detour < self.detour
+            self.detour[better], self.place[better] = detour[better], stop
+        self._search(lost)
+        return True
+
+    def _search(self, rows: np.ndarray) -> None:
+        """The least detours of the customers `left[rows]` over all legs."""
+        stops = np.array(self.stops)
+        step = max(1, tsplib.BLOCK // len(stops))
+        for first in range(0, len(rows), step):
+            part = rows[first : first + step]
+            nodes = self.left[part, None]
+            detour = self.case.between(nodes, stops) + self.case.between(nodes, self.after[stops])
+            detour -= self.leg[stops]
+            best = detour.argmin(1)
+            self.detour[part] = detour[np.arange(len(part)), best]
+            self.place[part] = stops[best]
+
+
+# --------------------------------------------------------------------------------------------------
+# Files
+
+
+def recognise(text: str) -> bool:
+    """Whether TYPE says OP or, without a TYPE, there are a cost limit and scores."""
+    if stated := _TYPE.search(text):
+        return stated[1].upper() == "OP"
+    return bool(_LIMIT.search(text) and _SCORES.search(text))
+
+
+def read(text: str, *, path: str | None = None) -> Case:
+    """Reads an OPLib file.
+
+    Args:
+        text: the whole file.
+        path: its name, for error messages and the case.
+
+    Raises:
+        InstanceError: the file breaks its format, or states a rule that this problem lacks.
+    """
+    document = tsplib.parse(text, sections=SECTIONS, path=path)
+    _check_type(document)
+    tsplib.dimension(document)
+    metric = document.choice("EDGE_WEIGHT_TYPE", (*tsplib.METRICS, "EXPLICIT"))
+    points, distances, scores = _nodes(document, metric)
+    order = _depot_first(document, scores.ids)
+    limit = document.number("COST_LIMIT")
+    if limit <= 0:
+        value = document.text("COST_LIMIT")
+        raise document.error("the limit must be positive", field="COST_LIMIT", value=value)
+    prizes = scores.values[order, 0]
+    if fault := _prize_fault(prizes):
+        row = order[fault[0]]
+        value = f"node {scores.ids[row]} with {tsplib.number_text(scores.values[row, 0])}"
+        line = scores.lines[row]
+        raise document.error(fault[1], field="NODE_SCORE_SECTION", value=value, line=line)
+    display = None
+    if "DISPLAY_DATA_SECTION" in document.sections:
+        section = "DISPLAY_DATA_SECTION"
+        display = tsplib.coordinates(document, "EUCLIDEAN", section, scores.ids).values[order]
+    return Case(
+        name=document.text("NAME", "unnamed") or "unnamed",
+        path=path,
+        metric=metric,
+        ids=scores.ids[order],
+        coords=None if points is None else points[order],
+        distances=None if distances is None else distances[np.ix_(order, order)],
+        prizes=prizes,
+        limit=limit,
+        display=display,
+    )
+
+
+def _check_type(document: tsplib.Document) -> None:
+    """The type must be OP, and no keyword may state a rule that this problem would ignore."""
+    if "TYPE" not in document.keywords:
+        raise document.error("this keyword is missing: add a line 'TYPE : OP'", field="TYPE")
+    if tsplib.kind(document) != "OP":
+        value = document.text("TYPE")
+        raise document.error("only the type OP is read here", field="TYPE", value=value)
+    for key, (value, line) in document.keywords.items():
+        rule = next((rule for start, rule in _REFUSED.items() if key.startswith(start)), None)
+        if rule is None or value.strip("0.") == "" or (key == "VEHICLES" and value == "1"):
+            continue
+        reason = f"{rule} are not supported: remove the line to solve without them"
+        raise document.error(reason, field=key, value=value, line=line)
+
+
+def _nodes(
+    document: tsplib.Document, metric: str
+) -> tuple[np.ndarray | None, np.ndarray | None, tsplib.Table]:
+    """Coordinates, distances and scores in one order of the nodes."""
+    section = "NODE_COORD_SECTION"
+    if metric != "EXPLICIT":
+        if "EDGE_WEIGHT_SECTION" in document.sections:
+            reason = f"distances are stated, but EDGE_WEIGHT_TYPE is {metric}: state EXPLICIT"
+            raise document.error(reason, field="EDGE_WEIGHT_SECTION")
+        points = tsplib.coordinates(document, metric)
+        return points.values, None, tsplib.table(document, "NODE_SCORE_SECTION", 1, points.ids)
+    distances = tsplib.edge_weights(document)
+    if (pair := tsplib.first_asymmetry(distances)) is not None:
+        there, back = distances[pair], distances[pair[::-1]]
+        reason = _asymmetric(pair[0] + 1, pair[1] + 1, there, back)
+        raise document.error(reason, field="EDGE_WEIGHT_SECTION")
+    # The rows of a matrix carry no numbers: they are the nodes from 1 (or 0) on.
+    stated = tsplib.table(document, "NODE_SCORE_SECTION", 1).ids
+    ids = np.arange(len(stated)) + (0 if 0 in stated else 1)
+    scores = tsplib.table(document, "NODE_SCORE_SECTION", 1, ids)
+    if section not in document.sections:
+        return None, distances, scores
+    return tsplib.coordinates(document, "EUCLIDEAN", section, ids).values, distances, scores
+
+
+def _asymmetric(first: int, second: int, there: float, back: float) -> str:
+    distances = f"the distance {first} to {second} is {there:g} and back {back:g}"
+    return f"{distances}: only symmetric cases are read"
+
+
+def _depot_first(document: tsplib.Document, ids: np.ndarray) -> np.ndarray:
+    """The order of the nodes that puts the one depot first, [n+1]."""
+    section = "DEPOT_SECTION"
+    depots = tsplib.depots(document)
+    if len(depots) != 1:
+        reason = f"there must be one depot, here are {len(depots)}"
+        line = depots[1][0] if depots else None
+        value = " ".join(str(node) for _, node in depots) or None
+        raise document.error(reason, field=section, value=value, line=line)
+    line, node = depots[0]
+    places = np.flatnonzero(ids == node)
+    if not len(places):
+        reason = f"there is no such node: they are {ids.min()} to {ids.max()}"
+        raise document.error(reason, field=section, value=node, line=line)
+    return np.concatenate([places, np.delete(np.arange(len(ids)), places)])
+
+
+def _prize_fault(prizes: np.ndarray) -> tuple[int, str] | None:
+    """The first position whose prize is impossible, and the reason."""
+    wrong = ~(np.isfinite(prizes) & (prizes >= 0))
+    if wrong.any():
+        return int(wrong.argmax()), "a prize must be 0 or a positive number"
+    if not math.fsum(prizes / tsplib.EXACT) <= 1:
+        return int(prizes.argmax()), "the prizes sum to more than 2**53: use a larger unit"
+    return None
+
+
+def from_arrays(data: object) -> Case | None:
+    """A case from a dict of arrays; None where its keys are not those of this problem.
+
+    Args:
+        data: ``coords`` [n+1, 2], the depot first, or ``distances`` [n+1, n+1], or both (then the
+            distances count and the coordinates are drawn); ``prizes`` [n+1], the depot's 0, or
+            what every route brings; ``limit``, the longest route in the unit of the distances;
+            optionally ``name``.
+
+    Raises:
+        InstanceError: the arrays do not fit together or hold impossible numbers.
+    """
+    if not isinstance(data, Mapping):
+        return None
+    keys = {key for key in data if data[key] is not None}
+    if not keys <= ARRAYS or "prizes" not in keys or not keys & {"coords", "distances"}:
+        return None
+    prizes = _array(data["prizes"], "prizes")
+    if prizes.ndim != 1 or not 1 <= len(prizes) <= tsplib.MAX_NODES:
+        reason = "must be one row of numbers, the depot's first"
+        raise InstanceError(reason, field="prizes", value=prizes.shape)
+    if fault := _prize_fault(prizes):
+        value = f"at position {fault[0]} with {float(prizes[fault[0]])}"
+        raise InstanceError(fault[1], field="prizes", value=value)
+    if "limit" not in keys:
+        raise InstanceError("this key is missing: add the longest route's length", field="limit")
+    limit = _array(data["limit"], "limit")
+    if limit.ndim != 0 or not np.isfinite(limit) or limit <= 0:
+        value = str(data["limit"])
+        raise InstanceError("must be one positive number", field="limit", value=value)
+    stated = "distances" in keys
+    return Case(
+        name=str(data["name"]) if "name" in keys else "unnamed",
+        metric="EXPLICIT" if stated else "EUCLIDEAN",
+        ids=np.arange(len(prizes)),
+        coords=_coords(data["coords"], len(prizes)) if "coords" in keys else None,
+        distances=_distances(data["distances"], len(prizes)) if stated else None,
+        prizes=prizes,
+        limit=float(limit),
+    )
+
+
+def _array(value: object, field: str) -> np.ndarray:
+    """A float64 copy of an array of numbers."""
+    if hasattr(value, "detach"):  # a torch tensor, without importing torch
+        value = value.detach().cpu()
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:  # ragged lists, bfloat16
+        raise InstanceError(f"is no array of numbers ({error})", field=field) from error
+    if array.dtype.kind not in "iuf":
+        raise InstanceError("is no array of numbers", field=field, value=str(array.dtype))
+    return np.array(array, dtype=np.float64)
+
+
+def _coords(value: object, count: int) -> np.ndarray:
+    coords = _array(value, "coords")
+    if coords.shape != (count, 2):
+        reason = f"must have the shape ({count}, 2): a row a node of `prizes`, the depot first"
+        raise InstanceError(reason, field="coords", value=coords.shape)
+    if not np.isfinite(coords).all():
+        row = int((~np.isfinite(coords)).any(1).argmax())
+        shown = f"row {row} with {coords[row].tolist()}"
+        raise InstanceError("the numbers must be finite", field="coords", value=shown)
+    if (fault := tsplib.overflow(coords, "EUCLIDEAN")) is not None:
+        raise InstanceError(fault[1], field="coords", value=f"row {fault[0]}")
+    return coords
+
+
+def _distances(value: object, count: int) -> np.ndarray:
+    distances = _array(value, "distances")
+    if distances.shape != (count, count):
+        reason = f"must have the shape ({count}, {count}), as `prizes` has {count} numbers"
+        raise InstanceError(reason, field="distances", value=distances.shape)
+    np.fill_diagonal(distances, 0)
+    wrong = ~((distances >= 0) & (distances <= tsplib.EXACT))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0].tolist()
+        shown = f"[{row}, {column}] = {distances[row, column]:g}"
+        raise InstanceError("a distance must be from 0 to 2**53", field="distances", value=shown)
+    pair = tsplib.first_asymmetry(distances, ROUNDING * float(distances.max()))
+    if pair is not None:
+        reason = _asymmetric(*pair, distances[pair], distances[pair[::-1]])
+        raise InstanceError(reason, field="distances")
+    return tsplib.whole((distances + distances.T) / 2)
+
+
+def write(case: Case) -> str:
+    """The case as the text of an OPLib file; a matrix is numbered from 1 whatever its `ids`."""
+    ids = case.ids if case.distances is None else np.arange(1, case.size + 2)
+    lines = [
+        f"NAME : {' '.join(case.name.split()) or 'unnamed'}",
+        "TYPE : OP",
+        f"DIMENSION : {case.size + 1}",
+        f"COST_LIMIT : {tsplib.number_text(case.limit)}",
+        f"EDGE_WEIGHT_TYPE : {case.metric}",
+    ]
+    if case.distances is not None:
+        lines += ["EDGE_WEIGHT_FORMAT : FULL_MATRIX", "EDGE_WEIGHT_SECTION"]
+        lines += [" ".join(map(tsplib.number_text, row)) for row in case.distances.tolist()]
+    lines += _rows("NODE_COORD_SECTION", ids, case.coords)
+    lines += _rows("DISPLAY_DATA_SECTION", ids, case.display)
+    lines += _rows("NODE_SCORE_SECTION", ids, case.prizes[:, None])
+    return "\n".join([*lines, "DEPOT_SECTION", str(ids[0]), "-1", "EOF", ""])
+
+
+def _rows(section: str, ids: np.ndarray, values: np.ndarray | None) -> list[str]:
+    """A section of one row a node; nothing where there are no values."""
+    if values is None:
+        return []
+    rows = (" ".join(map(tsplib.number_text, row)) for row in values.tolist())
+    return [section, *(f"{node} {row}" for node, row in zip(ids.tolist(), rows, strict=True))]
+
+
+# --------------------------------------------------------------------------------------------------
+# Solutions
+
+
+def read_solution(text: str, case: Case) -> list[int]:
+    """A route in node numbers, from a tour file or JSON; what it holds is for the checker.
+
+    Args:
+        text: a TSPLIB tour (the depot at its ends is dropped), a JSON list of customers, or a JSON
+            object with the key ``solution``.
+        case: the case it belongs to.
+    """
+    if text.lstrip()[:1] in ("[", "{"):
+        return _json_route(text)
+    document = tsplib.parse(text, sections=(*TOURS, "DEPOT_SECTION"))
+    section = next((name for name in TOURS if name in document.sections), TOURS[0])
+    route: list[int] = []
+    ended = False
+    for line, tokens in document.rows(section):
+        for token in tokens:
+            number = tsplib.integer(document, token, section, line)
+            if ended:
+                reason = "the file holds more than one tour, or -1 inside a tour"
+                raise document.error(reason, field=section, value=token, line=line)
+            ended = number == -1
+            if not ended:
+                route.append(number)
+    depot = int(case.ids[0])
+    route = route[1:] if route[:1] == [depot] else route
+    return route[:-1] if route[-1:] == [depot] else route
+
+
+def _json_route(text: str) -> list[int]:
+    try:
+        stated = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InstanceError(f"this is no JSON ({error})", field="solution") from error
+    if isinstance(stated, dict):
+        if "solution" not in stated:
+            raise InstanceError("the JSON object has no key 'solution'", field="solution")
+        stated = stated["solution"]
+    if not isinstance(stated, list):
+        reason = "must be a list of customers"
+        raise InstanceError(reason, field="solution", value=json.dumps(stated))
+    for number in stated:
+        if isinstance(number, bool) or not isinstance(number, int):
+            reason = "a node number belongs here"
+            raise InstanceError(reason, field="solution", value=json.dumps(number))
+    return stated
+
+
+def write_solution(case: Case, solution: Sequence[int], cost: float | None) -> str:
+    """A route as a TSPLIB tour file that begins at the depot."""
+    name = " ".join(case.name.split()) or "unnamed"
+    lines = [f"NAME : {name}.tour", "TYPE : TOUR", f"DIMENSION : {len(solution) + 1}"]
+    if cost is not None:
+        lines.insert(1, f"COMMENT : prize {tsplib.number_text(-cost)}")
+    nodes = map(str, [int(case.ids[0]), *solution])
+    return "\n".join([*lines, "TOUR_SECTION", *nodes, "-1", "EOF", ""])
