@@ -38,8 +38,9 @@ def solve(
     Args:
         source: a path, a case (`nco.read`), arrays, a batch of tensors (an Instance of the model's
             own problem), or a list of any of these. Arrays: ``[n, 2]`` or a dict with ``coords`` or
-            ``distances`` for TSP; ``coords [n+1, 2]`` (depot first), ``demand [n+1]``,
-            ``capacity`` for CVRP; ``values, weights, capacity`` for knapsack.
+            ``distances`` for TSP (ATSP where they are not symmetric); ``coords [n+1, 2]`` (depot
+            first), ``demand [n+1]``, ``capacity`` for CVRP; ``coords``, ``prizes``, ``limit`` for
+            orienteering; ``values, weights, capacity`` for knapsack.
         problem: the problem folder's name, where the source does not tell.
         model: a shipped model's name, a model folder, a checkpoint, or "auto": the shipped model
             with the least measured gap near the instance's size.
