@@ -16,7 +16,7 @@ from nco.search.multistart import best_of, better
 from nco.seeds import generator
 
 WIDTH = 16
-WORK = 4e6  # beams x steps x nodes of each instance in one deterministic pass
+WORK = 1e6  # beams x steps x nodes of each instance in one deterministic pass
 SPARE = 2  # candidates for each place in the beam, because equivalent ones fall together
 
 

@@ -1,6 +1,7 @@
 """The capacitated vehicle routing problem: one instance, two encodings of its actions."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -53,6 +54,9 @@ class State(Batch):
     current: Tensor  # [B, S] long
     load: Tensor  # [B, S] double, what the vehicle can still take, as a fraction
     alive: Tensor  # [B, S, N] bool, customers not yet served; the depot never
+
+
+Arrange = Callable[[int, list[list[int]], list[float]], list[list[int]]]
 
 
 class _Routing(Problem[Instance, State]):
@@ -142,15 +146,25 @@ class _Routing(Problem[Instance, State]):
 
     def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
         """A random order and random directions of the routes."""
-        batch, rollouts, _ = actions.shape
-        flat = actions.flatten(0, 1)
+
+        def shuffled(b: int, plan: list[list[int]], random: list[float]) -> list[list[int]]:
+            return [route for _, route in sorted(zip(random, plan, strict=False))]
+
+        return self._arranged(instance, actions, generator, shuffled)
+
+    def _arranged(
+        self, instance: Instance, actions: Tensor, generator: Generator, arrange: Arrange
+    ) -> Tensor:
+        """The same routes ``[B, S, T]`` in the order of `arrange`, in random directions."""
+        batch, rollouts, total = actions.shape
         repeated = [b for b in range(batch) for _ in range(rollouts)]
-        routes = self.solution(instance[repeated], flat)
+        plans = self.solution(instance[repeated], actions.flatten(0, 1))
+        shape = (2, len(plans), total)
+        order, flips = torch.rand(shape, generator=generator, device=generator.device).tolist()
         changed = []
-        for plan in routes:
-            order = torch.randperm(len(plan), generator=generator, device=generator.device).tolist()
-            flips = torch.rand(len(plan), generator=generator, device=generator.device).tolist()
-            changed.append([plan[i][::-1] if flips[i] < 0.5 else plan[i] for i in order])
+        for b, plan, random, flip in zip(repeated, plans, order, flips, strict=True):
+            turned = [r[::-1] if f < 0.5 else r for r, f in zip(plan, flip, strict=False)]
+            changed.append(arrange(b, turned, random))
         return self.actions(instance[repeated], changed).unflatten(0, (batch, rollouts))
 
     def load(self, cases: Sequence[Case]) -> Instance:
@@ -335,26 +349,32 @@ class CVRPVia(_Routing):
         stop = torch.where(actions >= count, 0, node)  # the depot before it, or itself once more
         return self._walk(instance, torch.stack([stop, node], -1).flatten(2))
 
+    def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
+        """Routes by their angle around the depot, from a random one on, in random directions.
+
+        So the end of a sequence is a region, which a search can build anew.
+        """
+        away = (instance.coords - instance.coords[:, :1]).tolist()
+
+        def swept(b: int, plan: list[list[int]], random: list[float]) -> list[list[int]]:
+            def angle(route: list[int]) -> float:
+                x, y = (sum(away[b][i][axis] for i in route) for axis in (0, 1))
+                return math.atan2(y, x)
+
+            ordered = sorted(plan, key=angle)
+            first = int(random[0] * len(plan)) if plan else 0
+            return ordered[first:] + ordered[:first]
+
+        return self._arranged(instance, actions, generator, swept)
+
     def demonstrations(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
         """Fullest routes first, in random directions (Drakulic et al. 2023, section 5)."""
-        batch, rollouts, _ = actions.shape
-        plans = self.solution(instance, actions.flatten(0, 1))
         demand = instance.demand.tolist()
-        flips = torch.rand(
-            actions.shape[:2].numel(),
-            actions.shape[2],
-            generator=generator,
-            device=generator.device,
-        ).tolist()
-        changed = []
-        for row, plan in enumerate(plans):
-            need = demand[row // rollouts]
-            plan = sorted(plan, key=lambda route: -sum(need[i] for i in route))
-            changed.append(
-                [r[::-1] if flip < 0.5 else r for r, flip in zip(plan, flips[row], strict=False)]
-            )
-        repeated = [b for b in range(batch) for _ in range(rollouts)]
-        return self.actions(instance[repeated], changed).unflatten(0, (batch, rollouts))
+
+        def fullest(b: int, plan: list[list[int]], random: list[float]) -> list[list[int]]:
+            return sorted(plan, key=lambda route: -sum(demand[b][i] for i in route))
+
+        return self._arranged(instance, actions, generator, fullest)
 
     def horizon(self, instance: Instance) -> tuple[int, int]:
         steps = max(instance.demand.shape[1] - 1, 1)  # a depot alone stays where it is
