@@ -1,6 +1,6 @@
 """BQ-NCO: imitation of the next step of good solutions on random remaining sub-problems."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -39,10 +39,10 @@ class Rest(Batch):
 class BQ(Method):
     """Cross-entropy on the next action of a remaining sub-problem.
 
-    Drakulic et al., "BQ-NCO" (NeurIPS 2023), section 5. Every step draws how many
-    actions were already taken, from none (one, where any first is as good: the whole tour) to all
-    but one, and cuts each label there, in a random symmetric image, rotation and direction. Small
-    sub-problems come in larger numbers, so that each step costs about the same.
+    Drakulic et al., "BQ-NCO" (NeurIPS 2023), section 5. Every step draws how many actions were
+    already taken, from none (one, where any first is as good: the whole tour) to all but two, and
+    cuts each label there, in a random symmetric image, rotation and direction. Small sub-problems
+    come in larger numbers, so that each step costs about the same.
 
     Where the policy is `two_way`, a path is asked from its destination as well: what comes before
     it is what would come next if the path were walked backwards, so each pass learns twice.
@@ -99,15 +99,18 @@ class BQ(Method):
         label = label.expand(-1, views, -1).contiguous()
         actions = self.problem.demonstrations(instance, label, generator)
         steps = torch.full((*actions.shape[:2], 1), cut, device=actions.device)
-        observation = self.problem.observe(
-            instance, self.problem.replay(instance, actions, steps).fold()
-        )
+        state = self.problem.replay(instance, actions, steps).fold()
+        observation = self.problem.observe(instance, state)
+        assert observation.alive is not None
         features = self.policy.encode(self.problem.features(instance))
         sub = self.policy.look(features, observation)
         rest = Rest.of(actions[:, :, cut:].flatten(0, 1), sub, features.nodes.shape[1])
         mask = observation.mask.flatten(0, 1)
         loss = self._next(sub, rest, mask)
-        if self.policy.two_way:
+        # where not all that remains is looked at, the last node may be among what is not
+        whole = rest.known.any(1) & (sub.open.sum(-1) == observation.alive.flatten(0, 1).sum(-1))
+        if self.policy.two_way and bool(whole.any()):
+            rest = replace(rest, known=rest.known & whole[:, None])
             loss = (loss + self._last(sub, rest)) / 2
         self.log("train/loss", loss, prog_bar=True)
         return loss

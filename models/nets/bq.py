@@ -27,9 +27,7 @@ class Subproblem(Batch):
     open: Tensor  # [R, L] bool, nodes that can be visited: those in focus and padding cannot
     h: Tensor  # [R, L, D] embeddings
     places: Tensor | None  # [R, L, 2] in units of the mean spacing
-    edges: (
-        Tensor | None
-    )  # [R, L, L] distances in units of the mean spacing, where nodes have no places
+    edges: Tensor | None  # [R, L, L] distances in the same units, where nodes have no places
 
 
 class BQPolicy(Policy):
@@ -126,7 +124,7 @@ class BQPolicy(Policy):
         # padding is node 0 again, so it must not overwrite: the greater of two survives
         logits = logits.scatter_reduce(2, index, found, "amax")
         logits = logits.flatten(1).unflatten(0, shape)
-        # finished rows and rules that look no sub-problem's way: anything allowed may be chosen
+        # where none of the open nodes is allowed (a finished row, a way home), all that is allowed
         lost = (logits == -torch.inf) & observation.mask
         blind = ~((logits > -torch.inf) & observation.mask).any(-1, keepdim=True)
         return Categorical(logits.masked_fill(lost & blind, 0.0), observation.mask)

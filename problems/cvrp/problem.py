@@ -357,24 +357,29 @@ class CVRPVia(_Routing):
         away = (instance.coords - instance.coords[:, :1]).tolist()
 
         def swept(b: int, plan: list[list[int]], random: list[float]) -> list[list[int]]:
-            def angle(route: list[int]) -> float:
-                x, y = (sum(away[b][i][axis] for i in route) for axis in (0, 1))
-                return math.atan2(y, x)
-
-            ordered = sorted(plan, key=angle)
-            first = int(random[0] * len(plan)) if plan else 0
-            return ordered[first:] + ordered[:first]
+            ordered = _by_angle(away[b], plan)
+            return _rotated(ordered, int(random[0] * len(plan)))
 
         return self._arranged(instance, actions, generator, swept)
 
     def demonstrations(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
-        """Fullest routes first, in random directions (Drakulic et al. 2023, section 5)."""
+        """Routes by their angle, either way round, and the one with the most room at the end.
+
+        Drakulic et al. (2023, section 5) put fuller routes first, so that nobody has to know early
+        where room will be left; but which of many almost full routes comes next cannot be told.
+        What lies beside the last one can.
+        """
+        away = (instance.coords - instance.coords[:, :1]).tolist()
         demand = instance.demand.tolist()
 
-        def fullest(b: int, plan: list[list[int]], random: list[float]) -> list[list[int]]:
-            return sorted(plan, key=lambda route: -sum(demand[b][i] for i in route))
+        def swept(b: int, plan: list[list[int]], random: list[float]) -> list[list[int]]:
+            ordered = _by_angle(away[b], plan)
+            if random[0] < 0.5:
+                ordered.reverse()
+            loads = [sum(demand[b][i] for i in route) for route in ordered]
+            return _rotated(ordered, loads.index(min(loads)) + 1) if loads else ordered
 
-        return self._arranged(instance, actions, generator, fullest)
+        return self._arranged(instance, actions, generator, swept)
 
     def horizon(self, instance: Instance) -> tuple[int, int]:
         steps = max(instance.demand.shape[1] - 1, 1)  # a depot alone stays where it is
@@ -400,6 +405,20 @@ class CVRPVia(_Routing):
                     row += [route[0] + (count if row else 0), *route[1:]]
             rows.append(row + [0] * (count - 1 - len(row)))
         return torch.tensor(rows, device=instance.device)
+
+
+def _by_angle(away: list[list[float]], plan: list[list[int]]) -> list[list[int]]:
+    """Routes by the angle of their centre around the depot; `away` ``[N][2]`` from the depot."""
+
+    def angle(route: list[int]) -> float:
+        x, y = (sum(away[i][axis] for i in route) for axis in (0, 1))
+        return math.atan2(y, x)
+
+    return sorted(plan, key=angle)
+
+
+def _rotated(plan: list[list[int]], first: int) -> list[list[int]]:
+    return plan[first:] + plan[:first]
 
 
 def split_routes(path: Sequence[int]) -> list[list[int]]:
