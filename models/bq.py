@@ -52,6 +52,7 @@ class BQ(Method):
         tokens: nodes of all sub-problems of a step, about.
         encoder: a checkpoint, a folder or the name of a shipped attention model of the same problem
             whose encoder is the start: what it knows of whole instances holds for what remains.
+            Not used where `initial` gives all weights.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class BQ(Method):
         )
         self.policy: BQPolicy
         self.tokens, self.encoder = tokens, encoder
-        if encoder is not None:
+        if encoder is not None and initial is None:
             self.policy.begin_as(load(encoder).policy)
 
     def loss(self, batch: Labelled, generator: Generator) -> Tensor:

@@ -65,6 +65,7 @@ class Data(Described, LightningDataModule):
         references: folders of labelled sets for validation and test (`nco label` makes them), or
             names of the reference sets that ship with the package, such as ``tsp50``.
         reference_batch: instances of a validation batch.
+        test_references: the same for `nco test`, where it shall measure others.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class Data(Described, LightningDataModule):
         seed: int = 0,
         references: list[str] | None = None,
         reference_batch: int = 64,
+        test_references: list[str] | None = None,
     ) -> None:
         super().__init__()
         self.batch_size, self.seed = batch_size, seed
         self.references, self.reference_batch = references or [], reference_batch
+        self.test_references = test_references or self.references
 
     @property
     def problem(self) -> Problem[Any, Any]:
@@ -95,7 +98,7 @@ class Data(Described, LightningDataModule):
         return [self._reference(name) for name in self.references]
 
     def test_dataloader(self) -> list[DataLoader]:
-        return self.val_dataloader()
+        return [self._reference(name) for name in self.test_references]
 
     def predict_dataloader(self) -> list[DataLoader]:
         return self.val_dataloader()
@@ -117,7 +120,7 @@ class Fresh(Data):
     """New random instances at every step, made on the training device's behalf by the problem.
 
     Args:
-        batch_size, seed, references, reference_batch: as in `Data`.
+        batch_size, seed, references, reference_batch, test_references: as in `Data`.
     """
 
     def __init__(
@@ -126,8 +129,9 @@ class Fresh(Data):
         seed: int = 0,
         references: list[str] | None = None,
         reference_batch: int = 64,
+        test_references: list[str] | None = None,
     ) -> None:
-        super().__init__(batch_size, seed, references, reference_batch)
+        super().__init__(batch_size, seed, references, reference_batch, test_references)
 
     def batch(self, step: int, rank: int) -> Any:
         assert self.trainer is not None
@@ -142,7 +146,7 @@ class Labels(Data):
 
     Args:
         folders: labelled sets made by `nco label`.
-        batch_size, seed, references, reference_batch: as in `Data`.
+        batch_size, seed, references, reference_batch, test_references: as in `Data`.
     """
 
     def __init__(
@@ -152,8 +156,9 @@ class Labels(Data):
         seed: int = 0,
         references: list[str] | None = None,
         reference_batch: int = 64,
+        test_references: list[str] | None = None,
     ) -> None:
-        super().__init__(batch_size, seed, references, reference_batch)
+        super().__init__(batch_size, seed, references, reference_batch, test_references)
         self.folders = folders
         self.groups: list[Labelled] = []
 

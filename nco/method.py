@@ -89,7 +89,9 @@ class Method(Described, LightningModule, ABC):
     def _log_gaps(self, stage: str, batch: Labelled, index: int, **costs: Tensor) -> None:
         """Logs gaps in percent of named costs ``[B]``, as means over the reference set."""
         reference = batch.cost.amin(1)
-        name = Path(self.trainer.datamodule.references[index]).name  # type: ignore[attr-defined]
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        names = data.test_references if stage == "test" else data.references
+        name = Path(names[index]).name
         for key, cost in costs.items():
             value = 100 * (cost - reference) / reference.abs()
             self.log(
