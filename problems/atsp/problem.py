@@ -81,7 +81,7 @@ class ATSP(TSP):
     def cases(self, instance: Instance) -> list[Case]:
         assert instance.distances is not None
         assert instance.scale is not None
-        found = []
+        found: list[Case] = []
         matrices = instance.distances.double().cpu() * instance.scale.cpu()[:, None, None]
         for b, count in enumerate(self._counts(instance).tolist()):
             found.append(_case(matrices[b, :count, :count].numpy(), f"atsp{count}-{b}"))
