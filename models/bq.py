@@ -97,7 +97,7 @@ class BQ(Method):
         most = max(total - 1, first + 1)  # the last node of all is no choice
         cut = int(torch.randint(first, most, (), generator=generator, device=device))
         left = self.problem.features(instance).nodes.shape[1] - cut
-        views = max(1, round(self.tokens / ((left + 2) * len(label))))
+        views = max(1, round(self.tokens / ((self.policy.most_tokens(left) + 2) * len(label))))
         label = label.expand(-1, views, -1).contiguous()
         actions = self.problem.demonstrations(instance, label, generator)
         steps = torch.full((*actions.shape[:2], 1), cut, device=actions.device)

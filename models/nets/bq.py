@@ -129,6 +129,11 @@ class BQPolicy(Policy):
         blind = ~((logits > -torch.inf) & observation.mask).any(-1, keepdim=True)
         return Categorical(logits.masked_fill(lost & blind, 0.0), observation.mask)
 
+    def most_tokens(self, left: int) -> int:
+        """How many of `left` remaining nodes are looked at."""
+        limited = self.neighbours and self.sizes.focus
+        return min(left, self.neighbours) if limited else left
+
     def look(self, memory: Features, observation: Observation) -> Subproblem:
         """The sub-problem of every state, R = B * S, and its embeddings."""
         nodes, exists = self._tokens(memory, observation)
@@ -205,7 +210,7 @@ class BQPolicy(Policy):
         rollouts = observation.mask.shape[1]
         counts = alive.sum(-1)
         most = max(int(counts.max()), 1)
-        limit = min(most, self.neighbours) if self.neighbours and self.sizes.focus else most
+        limit = self.most_tokens(most)
         if limit < most:
             rows = torch.arange(len(alive), device=alive.device) // rollouts
             far = self._from_origin(memory, rows, focus[:, -1])
