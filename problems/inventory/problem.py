@@ -43,11 +43,12 @@ class Instance(Batch):
     unit: Tensor  # [B] mean demand of a store: actions and observations count in it
     level: Tensor  # [B, N] a newsvendor's echelon level, in units
     figures: Tensor  # [B, N, F] static features
-    below: Tensor  # [B, N, N] which nodes are below which, themselves included
     kind: Tensor  # [B, N] long, of demand, by `files.KINDS`
     moments: Tensor  # [B, N, 3] mean, sd, and 1 where a normal demand is clipped
     correlation: Tensor  # [B]
-    least: Tensor  # [B, L] what an edge from a cross-dock carries where nobody asks
+    # [B, N, N] which nodes are below which, themselves included; None: no node supplies another
+    below: Tensor | None = None
+    least: Tensor | None = None  # [B, L] what an edge from a cross-dock carries where nobody asks
     whole: Tensor | None = None  # [B] bool, orders are whole numbers; None: nowhere
     exists: Tensor | None = None  # [B, N] bool; None: nothing is padding
     linked: Tensor | None = None  # [B, L] bool; the same for edges
@@ -113,6 +114,7 @@ class Inventory(Problem[Instance, State]):
         self.networks, self.periods, self.warmup = networks, periods, warmup
         self.lead, self.spread, self.relaxed = lead, spread, relaxed
         self._cases: list[files.Case] | None = None
+        self._made: dict[int, Instance] = {}
 
     @property
     def sizes(self) -> Sizes:  # type: ignore[override]
@@ -127,11 +129,21 @@ class Inventory(Problem[Instance, State]):
         parts = []
         for place, index in enumerate(order):
             count = batch // len(order) + (place < batch % len(order))
-            case = replace(cases[index], periods=self.periods, warmup=self.warmup)
-            part = self.traces(case, count, generator)
-            parts.append(self._started(part, generator))
-        found = _joined(parts)
+            one = self._static(cases[index]).to(generator.device)
+            many = one.map(lambda tensor: tensor.expand(count, *tensor.shape[1:]))  # noqa: B023
+            drawn = demand.draw(cases[index], count, self.periods, generator)
+            parts.append(replace(many, demand=drawn))
+        found = self._started(_joined(parts), generator)
         return replace(found, whole=None) if self.relaxed else found
+
+    def _static(self, case: files.Case) -> Instance:
+        """A case as an instance ``[1, ...]`` without demand; of given networks made once."""
+        made = self._made.get(id(case)) if self.networks is not None else None
+        if made is None:
+            made = _tensors(replace(case, warmup=self.warmup), self.periods)
+            if self.networks is not None:
+                self._made[id(case)] = made
+        return made
 
     def _given(self) -> list[files.Case] | None:
         """The cases to train on, read once."""
@@ -220,7 +232,9 @@ class Inventory(Problem[Instance, State]):
         stock = state.stock / unit
         due = state.transit / unit[..., None]
         position = stock + due.sum(-1)
-        echelon = position @ instance.below.transpose(1, 2)
+        echelon = position
+        if instance.below is not None:
+            echelon = position @ instance.below.transpose(1, 2)
         gap = instance.level[:, None] - echelon
         short = self.lead - due.shape[-1]
         if short >= 0:
@@ -239,15 +253,13 @@ class Inventory(Problem[Instance, State]):
         return Observation(mask, none, none.to(stock.dtype), nodes=seen)
 
     def step(self, instance: Instance, state: State, action: Tensor) -> State:
-        order = self._ordered(instance, action)
         batch, rollouts, nodes = state.stock.shape
         shape = batch, rollouts, instance.source.shape[1]
-        source = instance.source[:, None].expand(shape)
-        asked = state.stock.new_zeros(batch, rollouts, nodes + 1).scatter_add(2, source, order)
-        wanted = asked[..., :nodes]
-        ratio = state.stock.clamp_min(0.0) / wanted.clamp_min(1e-12)
-        ratio = torch.where(instance.keeps[:, None], ratio.clamp_max(1.0), ratio)
-        shipped = order * functional.pad(ratio, (0, 1), value=1.0).gather(2, source)
+        shipped = self._ordered(instance, action)
+        ready = state.stock
+        if instance.below is not None:
+            shipped, left = self._rationed(instance, ready, shipped)
+            ready = ready - left
         slots = state.transit.shape[3] + 1
         slot = (instance.target * slots + instance.lead)[:, None].expand(shape)
         due = functional.pad(state.transit, (1, 0)).flatten(2).scatter_add(2, slot, shipped)
@@ -255,7 +267,7 @@ class Inventory(Problem[Instance, State]):
         want = instance.demand.gather(
             1, state.period.clamp_max(instance.demand.shape[1] - 1)[..., None].expand(-1, -1, nodes)
         )
-        ready = state.stock - wanted * ratio + due[..., 0]
+        ready = ready + due[..., 0]
         after = ready - want
         missing = (-after).clamp_min(0.0)
         sold = torch.minimum(want, ready.clamp_min(0.0))
@@ -269,13 +281,26 @@ class Inventory(Problem[Instance, State]):
         return State(stock, functional.pad(due[..., 2:], (0, 1)), state.period + 1, charge, sold)
 
     @staticmethod
+    def _rationed(instance: Instance, stock: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
+        """What is shipped on each edge ``[B, S, L]``, and leaves each node ``[B, S, N]``."""
+        batch, rollouts, nodes = stock.shape
+        source = instance.source[:, None].expand(order.shape)
+        asked = stock.new_zeros(batch, rollouts, nodes + 1).scatter_add(2, source, order)
+        wanted = asked[..., :nodes]
+        ratio = stock.clamp_min(0.0) / wanted.clamp_min(1e-12)
+        ratio = torch.where(instance.keeps[:, None], ratio.clamp_max(1.0), ratio)
+        shipped = order * functional.pad(ratio, (0, 1), value=1.0).gather(2, source)
+        return shipped, wanted * ratio
+
+    @staticmethod
     def _ordered(instance: Instance, action: Tensor) -> Tensor:
         """Orders ``[B, S, L]`` in the source's units, none below zero."""
         order = action.clamp_min(0.0) * instance.unit[:, None, None]
         if instance.whole is not None:
             # whole numbers forwards, the gradient of the amount itself backwards
             order = order + ((order.round() - order) * instance.whole[:, None, None]).detach()
-        order = order + instance.least[:, None]
+        if instance.least is not None:
+            order = order + instance.least[:, None]
         return order if instance.linked is None else order * instance.linked[:, None]
 
     def done(self, instance: Instance, state: State) -> Tensor:
@@ -395,10 +420,10 @@ def _tensors(case: files.Case, periods: int) -> Instance:
         price_of=row(case.cost),
         unit=row(unit),
         whole=row(case.whole, torch.bool) if case.whole else None,
-        least=row(np.where(keeping, 0.0, TINY * unit)),
+        below=row(about.below) if (case.source >= 0).any() else None,
+        least=None if keeping.all() else row(np.where(keeping, 0.0, TINY * unit)),
         level=row(about.level / unit),
         figures=row(figures),
-        below=row(about.below),
         kind=row(case.kind, torch.long),
         moments=row(np.stack([case.mean, case.sd, case.clip], -1)),
         correlation=row(case.correlation),
@@ -416,13 +441,29 @@ def _joined(parts: Sequence[Instance]) -> Instance:
         part.demand.shape[2] < nodes or part.source.shape[1] < links or part.exists is not None
         for part in parts
     )
-    wide = [_padded(part, nodes, links, slots, ragged) for part in parts]
-    if any(part.whole is not None for part in wide):
-        wide = [
+    return cat(_alike([_padded(part, nodes, links, slots, ragged) for part in parts]))
+
+
+def _alike(parts: list[Instance]) -> list[Instance]:
+    """What only some of them have, the others get as well, without effect."""
+    if any(part.whole is not None for part in parts):
+        parts = [
             replace(part, whole=part.keeps.new_zeros(len(part))) if part.whole is None else part
-            for part in wide
+            for part in parts
         ]
-    return cat(wide)
+    if any(part.least is not None for part in parts):
+        parts = [
+            replace(part, least=torch.zeros_like(part.price_of)) if part.least is None else part
+            for part in parts
+        ]
+    if any(part.below is not None for part in parts):
+        parts = [
+            replace(part, below=torch.eye(part.stock.shape[1]).expand(len(part), -1, -1))
+            if part.below is None
+            else part
+            for part in parts
+        ]
+    return parts
 
 
 def _padded(part: Instance, nodes: int, links: int, slots: int, ragged: bool) -> Instance:
@@ -443,7 +484,7 @@ def _padded(part: Instance, nodes: int, links: int, slots: int, ragged: bool) ->
     }
     long = {
         name: functional.pad(getattr(part, name), (0, edges))
-        for name in ("target", "lead", "price_of", "least")
+        for name in ("target", "lead", "price_of")
     }
     source = torch.where(part.source == old, nodes, part.source)
     return replace(
@@ -455,7 +496,8 @@ def _padded(part: Instance, nodes: int, links: int, slots: int, ragged: bool) ->
         transit=functional.pad(part.transit, (0, slots - part.transit.shape[2], 0, more)),
         figures=functional.pad(part.figures, (0, 0, 0, more)),
         moments=functional.pad(part.moments, (0, 0, 0, more)),
-        below=functional.pad(part.below, (0, more, 0, more)),
+        below=None if part.below is None else functional.pad(part.below, (0, more, 0, more)),
+        least=None if part.least is None else functional.pad(part.least, (0, edges)),
         exists=exists,
         linked=linked,
     )
