@@ -44,7 +44,7 @@ def outline(case: Case) -> Outline:
     inner = case.source >= 0
     for _ in range(count):
         grown = below.copy()
-        grown[case.source[inner]] |= below[case.target[inner]]
+        np.logical_or.at(grown, case.source[inner], below[case.target[inner]])
         if (grown == below).all():
             break
         below = grown
