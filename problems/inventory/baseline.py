@@ -267,7 +267,8 @@ class _Program:
                 before.append((self.missing[t - 1][node], -1.0))
         if 1 <= t <= case.transit.shape[1]:
             present += float(case.transit[node, t - 1])
-        leaving, entering = [], []
+        leaving: list[Any] = []
+        entering: list[tuple[Any, float]] = []
         for edge in range(len(case.source)):
             lead = int(case.lead[edge])
             if int(case.source[edge]) == node:

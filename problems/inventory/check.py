@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from nco.case import Case, Report
+from nco.case import Report
 
 BALANCE = 1e-6  # relative difference of the goods' books that is rounding
 WHOLE = 1e-3  # distance from a whole number that is rounding (orders come from float32)
 
 
-def check(case: Case, solution: Any) -> Report:
+def check(case: Any, solution: Any) -> Report:
     """Simulates orders ``[periods][edges]`` against the case's trace, and prices them.
 
     Returns:

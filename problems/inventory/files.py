@@ -326,10 +326,12 @@ def _series(
     """Demands ``[t, n]``, zero where a node has none, and the nodes that have some."""
     if value is None:
         return None
+    path = value if isinstance(value, str) else None
+    columns: Mapping[str, Any]
     if isinstance(value, str):
-        columns, path = _csv(value, folder, field), value
+        columns = _csv(value, folder, field)
     else:
-        columns, path = _mapping(value, field, MAX_NODES), None
+        columns = _mapping(value, field, MAX_NODES)
     rows: dict[int, list[float]] = {}
     for name, column in columns.items():
         if name not in names:

@@ -69,7 +69,7 @@ def plain(data: Mapping[str, Any]) -> dict[str, Any]:
     if hasattr(edges, "to_dict"):
         found["edges"] = [_filled(row) for row in edges.to_dict(orient="records")]
     for key in ("history", "trace"):
-        series = found.get(key)
+        series: Any = found.get(key)
         if hasattr(series, "to_dict"):
             found[key] = {name: _cells(column) for name, column in series.to_dict("list").items()}
         elif isinstance(series, Mapping):
