@@ -22,7 +22,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, ClassVar
@@ -174,7 +174,8 @@ def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
     rows = [_node(key, value) for key, value in nodes.items()]
     edges = _edges(data.get("edges"), names)
     history = _series(data.get("history"), names, folder, "history")
-    trace = _series(data.get("trace"), names, folder, "trace")
+    free = {number for number, row in enumerate(rows) if not row["clip"]}
+    trace = _series(data.get("trace"), names, folder, "trace", free)
     if history is not None:
         for node in history[1]:
             _from_history(rows[node], history[0][:, node], names[node])
@@ -321,9 +322,16 @@ def _edges(value: Any, names: list[str]) -> dict[str, np.ndarray]:
 
 
 def _series(
-    value: Any, names: list[str], folder: Path | None, field: str
+    value: Any,
+    names: list[str],
+    folder: Path | None,
+    field: str,
+    free: Container[int] = (),
 ) -> tuple[np.ndarray, list[int]] | None:
-    """Demands ``[t, n]``, zero where a node has none, and the nodes that have some."""
+    """Demands ``[t, n]``, zero where a node has none, and the nodes that have some.
+
+    Those of the nodes `free` may be negative: their normal demand is not clipped.
+    """
     if value is None:
         return None
     path = value if isinstance(value, str) else None
@@ -339,8 +347,9 @@ def _series(
         if not isinstance(column, list) or not column:
             raise InstanceError("must be a list of demands", field=f"{field} {name}", path=path)
         first = 2 if path else 1  # a CSV's header is its first line
-        rows[names.index(name)] = [
-            _cell(cell, f"{field} {name}", path, line) for line, cell in enumerate(column, first)
+        node, label = names.index(name), f"{field} {name}"
+        rows[node] = [
+            _cell(cell, label, path, line, node in free) for line, cell in enumerate(column, first)
         ]
     lengths = {len(column) for column in rows.values()}
     if len(lengths) != 1:
@@ -377,7 +386,7 @@ def _csv(name: str, folder: Path | None, field: str) -> dict[str, list[str]]:
     }
 
 
-def _cell(cell: Any, field: str, path: str | None, line: int) -> float:
+def _cell(cell: Any, field: str, path: str | None, line: int, free: bool) -> float:
     text = str(cell).strip()
     if not text:
         raise InstanceError("a gap: every period needs a number", field=field, path=path, line=line)
@@ -387,7 +396,7 @@ def _cell(cell: Any, field: str, path: str | None, line: int) -> float:
         raise InstanceError(
             "text where a demand belongs", field=field, value=text, path=path, line=line
         ) from None
-    if not math.isfinite(number) or number < 0:
+    if not math.isfinite(number) or (number < 0 and not free):
         raise InstanceError(
             "a demand is finite and not negative", field=field, value=text, path=path, line=line
         )

@@ -87,8 +87,9 @@ class Inventory(Problem[Instance, State]):
         networks: files, or ``example:NAME``, to train on instead; a batch shares them out.
         periods: T of generated traces; warmup: of these whose cost does not count.
         lead: pipeline columns that a network sees; what is due later counts in the last one.
-        spread: widest demand of the initial pipeline, as a share of the mean; each trace begins
-            with stock and pipeline drawn from 0 to this.
+        spread: most that is on hand, and due in each period of the lead time, when a generated
+            trace begins: drawn from 0 to this many times the mean demand of the node and all
+            below it.
         relaxed: generated traces take fractional orders even where a case says whole units, so
             that gradients exist.
     """
@@ -159,8 +160,11 @@ class Inventory(Problem[Instance, State]):
         return [demand.one_warehouse(stores, generator) for _ in range(count)]
 
     def _started(self, instance: Instance, generator: Generator) -> Instance:
-        """A random stock and pipeline at stores, so that a policy sees more than empty shelves."""
-        mean = instance.moments[..., 0].clamp_min(0.0)[..., None] * self.spread
+        """A random stock and pipeline, so that a policy sees more than empty shelves."""
+        mean = instance.moments[..., :1].clamp_min(0.0)
+        if instance.below is not None:
+            mean = instance.below @ mean
+        mean = mean * self.spread * instance.keeps[..., None]
         batch, nodes, slots = instance.transit.shape
         device = generator.device
         drawn = torch.rand(batch, nodes, slots + 1, generator=generator, device=device) * mean
