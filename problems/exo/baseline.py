@@ -1,0 +1,87 @@
+"""Classical solvers of one case; they block, and run in a child process (`nco.baselines`).
+
+On a case with a trace a solver returns the accepted periods: `ortools` is the hindsight optimum,
+which no policy can know, the others decide arrival by arrival. On a case without a trace the others
+return the rule itself, ``{"rule": NAME}``, for `Revenue.rule` to simulate.
+"""
+
+from typing import Any
+
+from nco.problems.exo import exact, rules
+from nco.problems.exo.files import Case
+
+__all__ = ["ortools", "optimal", "bayes", "greedy"]  # noqa: RUF022  the first one is the default
+
+
+def finishers() -> list[str]:
+    """None: a plan that improves on a policy would have to know the future."""
+    return []
+
+
+def ortools(
+    case: Case, *, time_limit: float | None, seed: int, start: list[int] | None = None
+) -> list[int] | None:
+    """The hindsight optimum by CP-SAT on one core: which arrivals of the known trace to accept."""
+    from ortools.sat.python import cp_model
+
+    from nco.problems.exo.check import exact as decimal
+
+    if case.arrivals is None:
+        return None
+    model = cp_model.CpModel()
+    periods = [t for t, kind in enumerate(case.arrivals.tolist()) if kind >= 0]
+    chosen = {t: model.new_bool_var(f"period {t}") for t in periods}
+    kinds = {t: int(case.arrivals[t]) for t in periods}
+    for row, limit in zip(case.uses.tolist(), case.capacity.tolist(), strict=True):
+        scale = _scale([*row, limit])
+        weights = [int(decimal(row[kinds[t]]) * scale) for t in periods]
+        total = cp_model.LinearExpr.weighted_sum([chosen[t] for t in periods], weights)
+        model.add(total <= int(decimal(limit) * scale))
+    scale = _scale(case.revenue.tolist())
+    earned = [int(decimal(float(case.revenue[kinds[t]])) * scale) for t in periods]
+    model.maximize(cp_model.LinearExpr.weighted_sum([chosen[t] for t in periods], earned))
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = seed % 2**31
+    if time_limit is not None:
+        solver.parameters.max_time_in_seconds = time_limit
+    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return start
+    return [t for t in periods if solver.value(chosen[t])]
+
+
+def optimal(case: Case, *, time_limit: float | None, seed: int, start: Any = None) -> Any:
+    """The optimal policy, by dynamic programming; an error where there are too many states."""
+    if case.arrivals is None:
+        exact.Optimal(case)  # or it is said here, and not in the middle of a simulation
+    return _answer(case, "optimal")
+
+
+def bayes(case: Case, *, time_limit: float | None, seed: int, start: Any = None) -> Any:
+    """The Bayes selector, which solves the fluid bound by GLOP at every arrival."""
+    return _answer(case, "bayes")
+
+
+def greedy(case: Case, *, time_limit: float | None, seed: int, start: Any = None) -> Any:
+    """Accepts whatever fits."""
+    return _answer(case, "greedy")
+
+
+def _answer(case: Case, name: str) -> Any:
+    if case.arrivals is None:
+        return {"rule": name}
+    return rules.follow(rules.RULES[name](case), case)
+
+
+LARGEST = 10**12  # of the whole numbers that decimals are multiplied up to
+
+
+def _scale(numbers: list[float]) -> int:
+    """What makes all of them whole, or as exact as `LARGEST` allows."""
+    import math
+
+    from nco.problems.exo.check import exact as decimal
+
+    scale = math.lcm(*[decimal(number).denominator for number in numbers])
+    most = max(max(numbers), 1.0)
+    return scale if scale * most <= LARGEST else int(LARGEST // most)
