@@ -102,6 +102,14 @@ def _add_solve(commands: Any) -> None:
         metavar="true|false",
         help="let a classical solver improve the network's solution within the time limit",
     )
+    parser.add_argument(
+        "--traces", type=int, default=1000, metavar="K", help="futures of an online problem"
+    )
+    parser.add_argument(
+        "--hindsight",
+        action="store_true",
+        help="of an online problem: plan with perfect information, which is a bound and no policy",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON line for each file")
     parser.add_argument("--plot", metavar="PNG", help="draw the (last) solution")
     parser.add_argument("--save", metavar="F", help="write the (last) solution: .json, .tour, .sol")
@@ -123,6 +131,8 @@ def _solve(options: argparse.Namespace) -> int:
                 seed=options.seed,
                 device=options.device,
                 classical=options.classical,
+                hindsight=options.hindsight,
+                traces=options.traces,
             )
         except NCOError as error:
             code = 2

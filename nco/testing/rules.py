@@ -118,7 +118,14 @@ def features_are_as_declared(trial: Trial) -> None:
     declared = [batch, shape[1], sizes.node]
     require(shape == declared, f"Features.nodes must be [B, N, F] = {declared}, not {shape}")
     count = shape[1]
-    wanted = {"exists": [batch, count], "xy": [batch, count, 2], "edges": [batch, count, count]}
+    links = 0 if features.links is None else features.links.shape[1]
+    wanted = {
+        "exists": [batch, count],
+        "xy": [batch, count, 2],
+        "edges": [batch, count, count],
+        "links": [batch, links, 2],
+        "link": [batch, links, sizes.link],
+    }
     for name, tensor in tensors(features):
         finite(tensor, f"Features.{name}")
         if name != "nodes":
@@ -143,8 +150,10 @@ def observations_are_as_declared(trial: Trial) -> None:
     head = [len(trial.instance), ROLLOUTS]
     for step, observation in enumerate(trial.observations):
         agents = list(observation.mask.shape[2:-1])
+        amounts = observation.mask.shape[-1]  # of a continuous problem: as many as it likes
+        actions = amounts if trial.problem.continuous else sizes.kinds * nodes
         wanted = {
-            "mask": (torch.bool, [*head, *agents, sizes.kinds * nodes]),
+            "mask": (torch.bool, [*head, *agents, actions]),
             "focus": (torch.long, [*head, *agents, sizes.focus]),
             "context": (torch.float32, [*head, *agents, sizes.context]),
             "alive": (torch.bool, [*head, nodes]),
@@ -171,7 +180,7 @@ def observations_are_as_declared(trial: Trial) -> None:
 def masks_leave_out_padding(trial: Trial) -> None:
     """No action at a node that does not exist, not even a no-op."""
     features = trial.problem.features(trial.instance)
-    if features.exists is None:
+    if features.exists is None or trial.problem.continuous:
         return
     nodes = features.nodes.shape[1]
     for step, observation in enumerate(trial.observations):
@@ -297,7 +306,8 @@ def score_equals_rollout(trial: Trial) -> None:
 
 def _probed(trial: Trial) -> tuple[Probe, Rollout]:
     """A random policy and what it sampled."""
-    probe = Probe(trial.seed).build(trial.problem.sizes)
+    problem = trial.problem
+    probe = Probe(trial.seed, continuous=problem.continuous).build(problem.sizes)
     select = sample(generator(trial.seed, "sample"))
     return probe, rollout(trial.problem, probe, trial.instance, ROLLOUTS, select, keep=True)
 
@@ -340,8 +350,10 @@ def solution_and_actions_invert(trial: Trial) -> None:
         solutions = problem.solution(instance, trial.actions[:, s])
         require(len(solutions) == batch, f"solution gave {len(solutions)} for {batch} instances")
         back = problem.actions(instance, solutions)
-        good = back.dtype == torch.long and len(back) == batch
-        require(good, f"actions must be long [B, T], not {described(back)}")
+        dtype = torch.float32 if problem.continuous else torch.long
+        good = back.dtype == dtype and len(back) == batch
+        form = "float32 [B, T, A]" if problem.continuous else "long [B, T]"
+        require(good, f"actions must be {form}, not {described(back)}")
         name = f"actions(solution(...)) of rollout {s}"
         walk(problem, instance, back[:, None], name)
         found = problem.cost(instance, back[:, None])
@@ -390,3 +402,52 @@ def symmetries_keep_the_cost(trial: Trial) -> None:
         name = f"image {number} of symmetries"
         walk(problem, image, trial.actions, f"a solution in {name}")
         equal_costs(trial.cost, problem.cost(image, trial.actions), f"{name} has other costs")
+
+
+# --------------------------------------------------------------------------------------------------
+# Of a batch: what steps cost, and what the future is
+
+
+def charges_sum_to_cost(trial: Trial) -> None:
+    """What the steps cost is together what the actions cost."""
+    problem, instance = trial.problem, trial.instance
+    if problem.charge(instance, trial.states[1]) is None:
+        raise NotApplicable("charge")
+    charges = [problem.charge(instance, state) for state in trial.states[1:]]
+    total = torch.stack([charge for charge in charges if charge is not None], 2).sum(2)
+    equal_costs(trial.cost, total, "the charges do not sum to the cost")
+
+
+def observations_do_not_look_ahead(trial: Trial) -> None:
+    """With the future blank, features and all that is observed until then stay the same."""
+    problem, instance, actions = trial.problem, trial.instance, trial.actions
+    if not problem.online:
+        raise NotApplicable("online")
+    hidden = difference(instance, problem.known(instance, 0)) is not None
+    require(hidden, "known(instance, 0) is the whole instance: an online problem hides its future")
+    total = actions.shape[2]
+    for steps in sorted({0, 1, total // 2, total - 1}):
+        blank = problem.known(instance, steps)
+        seen, whole = problem.features(blank), problem.features(instance)
+        equal(whole, seen, "features tell of what is revealed later")
+        state = problem.reset(blank, ROLLOUTS)
+        for t in range(steps + 1):
+            found = problem.observe(blank, state)
+            what = f"what is observed at step {t} depends on what is revealed after step {steps}"
+            equal(trial.observations[t], found, what)
+            state = problem.step(blank, state, actions[:, :, t])
+
+
+def traces_are_random_futures(trial: Trial) -> None:
+    """Of one case: equal generators, equal futures; each future another one; all can be played."""
+    problem = trial.problem
+    needs(problem, "traces", "cases")
+    assert trial.cases is not None
+    first = problem.traces(trial.cases[0], 3, generator(trial.seed, "traces"))
+    again = problem.traces(trial.cases[0], 3, generator(trial.seed, "traces"))
+    equal(first, again, "traces made two different batches from equal generators")
+    require(len(first) == 3, f"traces was asked for 3 instances and gave {len(first)}")
+    one, other = problem.known(first[:1], 0), problem.known(first[1:2], 0)
+    equal(one, other, "two futures of one case differ in what is known at the beginning")
+    differ = difference(first[:1], first[1:2]) is not None
+    require(differ, "traces gave the same future twice")
