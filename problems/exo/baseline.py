@@ -1,16 +1,19 @@
 """Classical solvers of one case; they block, and run in a child process (`nco.baselines`).
 
-On a case with a trace a solver returns the accepted periods: `ortools` is the hindsight optimum,
-which no policy can know, the others decide arrival by arrival. On a case without a trace the others
-return the rule itself, ``{"rule": NAME}``, for `Revenue.rule` to simulate.
+`hindsight` returns the accepted periods of a trace that it knows, which is a bound. The others
+return a rule ``{"rule": NAME}`` that decides arrival by arrival, for `Revenue.rule` to follow.
 """
 
+import math
 from typing import Any
 
-from nco.problems.exo import exact, rules
+from nco.errors import NCOError
+from nco.problems.exo import exact
+from nco.problems.exo.check import exact as decimal
 from nco.problems.exo.files import Case
 
-__all__ = ["ortools", "optimal", "bayes", "greedy"]  # noqa: RUF022  the first one is the default
+__all__ = ["bayes", "optimal", "greedy", "hindsight"]  # noqa: RUF022  the first one is the default
+LARGEST = 10**12  # of the whole numbers that decimals are multiplied up to
 
 
 def finishers() -> list[str]:
@@ -18,16 +21,19 @@ def finishers() -> list[str]:
     return []
 
 
-def ortools(
+def policies(case: Case) -> list[str]:
+    """The rules that suit a case, cheap ones first; the optimal one where it is soon found."""
+    return ["greedy", "bayes"] + (["optimal"] if exact.small(case) else [])
+
+
+def hindsight(
     case: Case, *, time_limit: float | None, seed: int, start: list[int] | None = None
 ) -> list[int] | None:
     """The hindsight optimum by CP-SAT on one core: which arrivals of the known trace to accept."""
     from ortools.sat.python import cp_model
 
-    from nco.problems.exo.check import exact as decimal
-
     if case.arrivals is None:
-        return None
+        raise NCOError("the case has no trace of arrivals that could be planned for")
     model = cp_model.CpModel()
     periods = [t for t, kind in enumerate(case.arrivals.tolist()) if kind >= 0]
     chosen = {t: model.new_bool_var(f"period {t}") for t in periods}
@@ -50,38 +56,26 @@ def ortools(
     return [t for t in periods if solver.value(chosen[t])]
 
 
-def optimal(case: Case, *, time_limit: float | None, seed: int, start: Any = None) -> Any:
+def optimal(
+    case: Case, *, time_limit: float | None, seed: int, start: Any = None
+) -> dict[str, str]:
     """The optimal policy, by dynamic programming; an error where there are too many states."""
-    if case.arrivals is None:
-        exact.Optimal(case)  # or it is said here, and not in the middle of a simulation
-    return _answer(case, "optimal")
+    exact.Optimal(case)  # or that is said here, and not in the middle of a simulation
+    return {"rule": "optimal"}
 
 
-def bayes(case: Case, *, time_limit: float | None, seed: int, start: Any = None) -> Any:
+def bayes(case: Case, *, time_limit: float | None, seed: int, start: Any = None) -> dict[str, str]:
     """The Bayes selector, which solves the fluid bound by GLOP at every arrival."""
-    return _answer(case, "bayes")
+    return {"rule": "bayes"}
 
 
-def greedy(case: Case, *, time_limit: float | None, seed: int, start: Any = None) -> Any:
+def greedy(case: Case, *, time_limit: float | None, seed: int, start: Any = None) -> dict[str, str]:
     """Accepts whatever fits."""
-    return _answer(case, "greedy")
-
-
-def _answer(case: Case, name: str) -> Any:
-    if case.arrivals is None:
-        return {"rule": name}
-    return rules.follow(rules.RULES[name](case), case)
-
-
-LARGEST = 10**12  # of the whole numbers that decimals are multiplied up to
+    return {"rule": "greedy"}
 
 
 def _scale(numbers: list[float]) -> int:
     """What makes all of them whole, or as exact as `LARGEST` allows."""
-    import math
-
-    from nco.problems.exo.check import exact as decimal
-
     scale = math.lcm(*[decimal(number).denominator for number in numbers])
     most = max(max(numbers), 1.0)
     return scale if scale * most <= LARGEST else int(LARGEST // most)

@@ -63,7 +63,7 @@ def _unknown(solution: list | tuple, count: int) -> list[str]:
         if not isinstance(period, Integral) or isinstance(period, bool):
             shown = " ".join(repr(period).split())[:60]
             sentences.append(f"place {place} must hold a period's number, not {shown}")
-        elif not 0 <= period < count:
+        elif not 0 <= int(period) < count:
             sentences.append(f"period {period} does not exist; they go from 0 to {count - 1}")
     return sentences
 

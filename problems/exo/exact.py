@@ -11,7 +11,19 @@ from nco.problems.exo.files import Case
 
 TOLERANCE = 1e-9
 MOST_STATES = 2_000_000  # of the dynamic programme
+SOON = 100_000  # states that take a few seconds
 DIGITS = 9  # to which capacities that are left are told apart
+
+
+def small(case: Case) -> bool:
+    """Whether the dynamic programme is sure to be short: by the box of what may be left."""
+    ways = 1.0
+    for limit, row in zip(case.capacity, case.uses, strict=True):
+        used = row[row > 0]
+        if len(used):
+            step = used.min() if (used % used.min() == 0).all() else 1.0
+            ways *= limit / step + 1
+    return ways * case.size <= SOON
 
 
 class Optimal:

@@ -17,7 +17,6 @@ the sorted list of the periods, from 0, whose arrivals are accepted.
 """
 
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -76,6 +75,20 @@ class Case(BaseCase):
     def size(self) -> int:
         """The number of periods."""
         return len(self.probability)
+
+    @property
+    def foreseen(self) -> bool:
+        """Whether the case holds a trace."""
+        return self.arrivals is not None
+
+    def words(self, solution: Any) -> str | None:
+        rules = {
+            "greedy": "accept whatever fits",
+            "bayes": "accept what the fluid optimum of all that is expected would accept at least "
+            "half of",
+            "optimal": "accept when the revenue exceeds the expected value of what it uses",
+        }
+        return rules.get(str(solution.get("rule"))) if isinstance(solution, dict) else None
 
     def construct(self) -> list[int]:
         """Accepts whatever fits, in order of arrival."""
@@ -163,7 +176,14 @@ def from_arrays(data: object) -> Case | None:
             value = float(found[~whole][0])
             raise InstanceError("must be class numbers, -1: nobody", field="arrivals", value=value)
         arrivals = found.astype(np.int64)
-    return Case(name=str(data.get("name", "unnamed")), arrivals=arrivals, **arrays)
+    return Case(
+        name=str(data.get("name", "unnamed")),
+        capacity=arrays["capacity"],
+        revenue=arrays["revenue"],
+        uses=arrays["uses"],
+        probability=arrays["probability"],
+        arrivals=arrivals,
+    )
 
 
 def write(case: Case) -> str:

@@ -4,6 +4,7 @@ Vectorised over instances and rollouts. Sinclair et al. (2023) price every actio
 """
 
 import itertools
+import math
 from typing import Any
 
 import torch
@@ -103,11 +104,9 @@ def _patterns(capacity: Tensor, uses: Tensor, most: Tensor) -> Tensor:
     for kind in range(uses.shape[1]):
         used = uses[:, kind]
         fits = (capacity + TOLERANCE) / used.clamp_min(TOLERANCE)
-        limit = torch.where(used > 0, fits, torch.inf).amin()
-        limits.append(int(torch.minimum(limit, most[kind]).floor()))
-    count = 1
-    for limit in limits:
-        count *= limit + 1
+        fitting = torch.where(used > 0, fits, torch.inf).amin()
+        limits.append(int(torch.minimum(fitting, most[kind]).floor()))
+    count = math.prod(limit + 1 for limit in limits)
     if count > MOST_PATTERNS:
         raise NCOError(
             f"the hindsight planner looks at {MOST_PATTERNS} combinations of accepted classes at "

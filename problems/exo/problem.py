@@ -62,6 +62,7 @@ class Secretary(Setting):
             uses=np.ones((1, types)),
             probability=odds / odds.sum(1, keepdims=True),
             resources=("posts",),
+            classes=("fair", "good", "strong", "excellent"),
         )
 
 
@@ -84,6 +85,8 @@ class Airline(Setting):
             revenue=np.array([1.0, 2.0]),
             uses=np.array([[2.0, 3.0], [3.0, 0.0], [2.0, 1.0]]),
             probability=np.full((periods, 2), self.probability),
+            resources=tuple(f"flight {k + 1}" for k in range(len(self.capacity))),
+            classes=("single", "return"),
         )
 
 
