@@ -17,23 +17,24 @@ the sorted list of the periods, from 0, whose arrivals are accepted.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from nco import yamlfile
 from nco.case import Case as BaseCase
 from nco.errors import InstanceError
+from nco.yamlfile import array, check_array, mapping, number, numbers, parse, required, whole
 
 SUFFIX = ".yaml"  # of the files that `write` makes
-MAX_PERIODS, MAX_NAMES = 100_000, 1000
+MAX_PERIODS = 100_000
 NOBODY = "none"  # in a trace
 TOLERANCE = 1e-9  # of sums of probabilities
-OURS = re.compile(r"""(^|[{,\n])\s*["']?problem["']?\s*:\s*["']?exo["']?\s*([,}#\r\n]|$)""")
 KEYS = {"problem", "name", "periods", "resources", "classes", "trace"}
-ARRAYS = {"capacity", "revenue", "uses", "probability"}
+FORMS = {"capacity": "R", "revenue": "J", "uses": "RJ", "probability": "TJ"}
+ARRAYS = set(FORMS)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -115,7 +116,7 @@ class Case(BaseCase):
 
 def recognise(text: str) -> bool:
     """Whether the text says ``problem: exo`` within its first 4096 characters."""
-    return "\0" not in text[:4096] and bool(OURS.search(text[:4096]))
+    return yamlfile.says(text, "exo")
 
 
 def read(text: str, *, path: str | None = None) -> Case:
@@ -124,17 +125,12 @@ def read(text: str, *, path: str | None = None) -> Case:
     Raises:
         InstanceError: for every defect, naming the field and the value.
     """
-    data = _parsed(text, path)
-    unknown = sorted(set(map(str, data)) - KEYS)
-    if unknown:
-        reason = f"no such field; there are {', '.join(sorted(KEYS))}"
-        raise InstanceError(reason, field=unknown[0], path=path)
-    for field in ("periods", "resources", "classes"):
-        if field not in data:
-            raise InstanceError("is missing", field=field, path=path)
-    periods = _periods(data["periods"], path)
-    resources, classes = (_mapping(data[name], name, path) for name in ("resources", "classes"))
-    capacity = [_number(value, f"resources.{name}", path) for name, value in resources.items()]
+    data = parse(text, "exo", KEYS, path)
+    periods = whole(required(data, "periods", path), "periods", path, most=MAX_PERIODS)
+    resources, classes = (
+        mapping(required(data, name, path), name, path) for name in ("resources", "classes")
+    )
+    capacity = [number(value, f"resources.{name}", path) for name, value in resources.items()]
     columns = [_class(item, name, resources, periods, path) for name, item in classes.items()]
     names = tuple(classes)
     return Case(
@@ -167,13 +163,13 @@ def from_arrays(data: object) -> Case | None:
     if missing:
         reason = "needed beside " + ", ".join(sorted(ARRAYS - {missing[0]}))
         raise InstanceError(reason, field=missing[0])
-    arrays = {field: _array(field, data[field]) for field in sorted(ARRAYS)}
+    arrays = {field: array(field, data[field]) for field in sorted(ARRAYS)}
     arrivals = data.get("arrivals")
     if arrivals is not None:
-        found = _array("arrivals", arrivals)
-        whole = found == np.floor(found)
-        if not whole.all():
-            value = float(found[~whole][0])
+        found = array("arrivals", arrivals)
+        integral = found == np.floor(found)
+        if not integral.all():
+            value = float(found[~integral][0])
             raise InstanceError("must be class numbers, -1: nobody", field="arrivals", value=value)
         arrivals = found.astype(np.int64)
     return Case(
@@ -217,14 +213,7 @@ def read_solution(text: str, case: Case) -> list[int]:
     Raises:
         InstanceError: where the text is neither.
     """
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InstanceError(f"not valid JSON: {error}", field="solution") from error
-    data = data.get("solution") if isinstance(data, dict) else data
-    if not isinstance(data, list):
-        reason = 'must be a list of periods, or an object with one under "solution"'
-        raise InstanceError(reason, field="solution", value=text)
+    data = numbers(text)
     for period in data:
         if isinstance(period, bool) or not isinstance(period, int):
             raise InstanceError("must be a period from 0", field="period", value=repr(period))
@@ -239,49 +228,6 @@ def write_solution(case: Case, solution: Iterable[int], cost: float | int | None
 
 # --------------------------------------------------------------------------------------------------
 # From YAML to numbers
-
-
-def _parsed(text: str, path: str | None) -> Mapping[str, Any]:
-    import yaml
-
-    if "\0" in text or "\ufffd" in text:
-        raise InstanceError("this is a binary file, not YAML", path=path)
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        reason = str(getattr(error, "problem", None) or error).splitlines()[0]
-        line = None if mark is None else mark.line + 1
-        raise InstanceError(f"not valid YAML: {reason}", path=path, line=line) from error
-    except (ValueError, RecursionError) as error:
-        raise InstanceError(f"not valid YAML: {error}", path=path) from error
-    if not isinstance(data, dict) or data.get("problem") != "exo":
-        raise InstanceError("the file must say problem: exo", field="problem", path=path)
-    return data
-
-
-def _mapping(data: Any, field: str, path: str | None) -> dict[str, Any]:
-    if not isinstance(data, dict) or not 1 <= len(data) <= MAX_NAMES:
-        reason = f"must name 1 to {MAX_NAMES} of them, as {{name: ...}}"
-        raise InstanceError(reason, field=field, value=data, path=path)
-    return {str(name): value for name, value in data.items()}
-
-
-def _number(value: Any, field: str, path: str | None) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InstanceError("must be a number", field=field, value=value, path=path)
-    try:
-        return float(value)
-    except OverflowError as error:
-        raise InstanceError("must be finite", field=field, value=str(value), path=path) from error
-
-
-def _periods(value: Any, path: str | None) -> int:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not 1 <= value <= MAX_PERIODS:
-        reason = f"must be a whole number from 1 to {MAX_PERIODS}"
-        raise InstanceError(reason, field="periods", value=value, path=path)
-    return int(value)
 
 
 def _class(
@@ -300,16 +246,16 @@ def _class(
         if str(resource) not in resources:
             reason = f"no such resource; there are {', '.join(resources)}"
             raise InstanceError(reason, field=f"{place}.uses", value=resource, path=path)
-    found = {str(key): _number(value, f"{place}.uses.{key}", path) for key, value in used.items()}
+    found = {str(key): number(value, f"{place}.uses.{key}", path) for key, value in used.items()}
     chance = item["probability"]
     rows = chance if isinstance(chance, list) else [chance] * periods
     if len(rows) != periods:
         reason = f"must be one number, or one for each of the {periods} periods"
         raise InstanceError(reason, field=f"{place}.probability", value=len(rows), path=path)
     return (
-        _number(item["revenue"], f"{place}.revenue", path),
+        number(item["revenue"], f"{place}.revenue", path),
         [found.get(resource, 0.0) for resource in resources],
-        [_number(value, f"{place}.probability", path) for value in rows],
+        [number(value, f"{place}.probability", path) for value in rows],
     )
 
 
@@ -332,39 +278,13 @@ def _trace(data: Any, names: tuple[str, ...], periods: int, path: str | None) ->
 # The rules
 
 
-def _array(field: str, data: Any) -> np.ndarray:
-    try:
-        array = np.asarray(data)
-    except (TypeError, ValueError, RuntimeError) as error:  # ragged
-        raise InstanceError("must be numbers only", field=field, value=data) from error
-    if array.dtype.kind not in "iuf":
-        raise InstanceError("must be numbers only", field=field, value=data)
-    return array.astype(np.float64)
-
-
 def _check(case: Case) -> None:
     counts = {"R": len(np.atleast_1d(case.capacity)), "J": len(np.atleast_1d(case.revenue))}
     counts["T"] = len(np.atleast_1d(case.probability))
-    for field, letters in (
-        ("capacity", "R"),
-        ("revenue", "J"),
-        ("uses", "RJ"),
-        ("probability", "TJ"),
-    ):
-        array = getattr(case, field)
-        wanted = [counts[letter] for letter in letters]
-        if list(array.shape) != wanted or not array.size:
-            reason = f"must be [{', '.join(letters)}] = {wanted}; this is its shape"
-            raise InstanceError(reason, field=field, value=list(array.shape), path=case.path)
-        least = np.nextafter(0.0, 1.0) if field == "revenue" else 0.0
-        wrong = np.argwhere(~(np.isfinite(array) & (array >= least) & (array <= 2.0**53)))
-        if wrong.size:
-            place = wrong[0].tolist()
-            sense = "positive" if field == "revenue" else "not negative"
-            reason = f"entry {place}: must be finite, {sense} and at most 2^53"
-            raise InstanceError(
-                reason, field=field, value=float(array[tuple(place)]), path=case.path
-            )
+    for field, letters in FORMS.items():
+        shape = [counts[letter] for letter in letters]
+        positive = field == "revenue"
+        check_array(field, getattr(case, field), shape, letters, case.path, positive)
     if counts["T"] > MAX_PERIODS:
         raise InstanceError(f"at most {MAX_PERIODS}", field="periods", path=case.path)
     total = case.probability.sum(1)
