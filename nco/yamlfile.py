@@ -106,7 +106,7 @@ def check_array(
     """Shape, finite, and not negative (or positive)."""
     wanted = list(shape)
     if list(found.shape) != wanted or not found.size:
-        reason = f"must be [{', '.join(letters)}] = {wanted}; this is its shape"
+        reason = f"must be [{letters}] = {wanted}; this is its shape"
         raise InstanceError(reason, field=field, value=list(found.shape), path=path)
     low = found > 0 if positive else found >= 0
     wrong = np.argwhere(~(np.isfinite(found) & low & (found <= LARGEST)))

@@ -47,7 +47,7 @@ class Planner:
     def _holds(self, free: Free, counts: tuple[int, ...]) -> bool:
         """Whether a bin has room for any of the items."""
         room = np.array(free) + TOLERANCE
-        fits: list[bool] = (self.needs <= room).all(axis=1).tolist()
+        fits = np.all(self.needs <= room, axis=1).tolist()
         return any(count > 0 and fit for count, fit in zip(counts, fits, strict=True))
 
     def _solve(self, free: tuple[Free, ...], counts: tuple[int, ...]) -> int:
