@@ -24,7 +24,7 @@ from nco.rollout import Select, greedy, rollout
 from nco.seeds import generator
 
 TRACES = 1000  # futures unless told otherwise
-TOGETHER = 1000  # of them at a time
+TOGETHER = 2000  # of them at a time
 CHECKED = 1  # of them that the independent checker prices again
 AGREE = 1e-3  # relative difference of checker (exact) and simulation (float32) that is rounding
 

@@ -1,7 +1,17 @@
 """Networks, one file each."""
 
 from nco.models.nets.bq import BQPolicy
+from nco.models.nets.flows import GraphFlow, SymmetricFlow, VanillaFlow
 from nco.models.nets.pointer import AttentionPolicy
+from nco.models.nets.rules import BaseStock
 from nco.models.nets.transformer import TransformerEncoder
 
-__all__ = ["AttentionPolicy", "BQPolicy", "TransformerEncoder"]
+__all__ = [
+    "AttentionPolicy",
+    "BQPolicy",
+    "BaseStock",
+    "GraphFlow",
+    "SymmetricFlow",
+    "TransformerEncoder",
+    "VanillaFlow",
+]
