@@ -316,6 +316,15 @@ class Revenue(Problem[Instance, State]):
         came = (instance.arrivals >= 0).sum(-1, keepdim=True)
         return {"accepted_share": taken / came.clamp_min(1)}
 
+    def fits(self, case: Case) -> bool:
+        """Whether `case` is of this problem's setting, in any number of periods."""
+        if not isinstance(case, files.Case):
+            return False
+        own = self.setting.case(case.size)
+        fields = ("capacity", "revenue", "uses", "probability")
+        pairs = [(getattr(own, name), getattr(case, name)) for name in fields]
+        return all(a.shape == b.shape and np.allclose(a, b) for a, b in pairs)
+
     def rule(self, case: Case, solution: Any) -> "Policy":
         from nco.problems.exo import rules
 

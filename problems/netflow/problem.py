@@ -13,6 +13,7 @@ from nco.case import Case
 from nco.geometry import check_size, draw_size
 from nco.problem import Features, Observation, Problem, Sizes
 from nco.problems.netflow import files
+from nco.seeds import generator as seeded
 
 if TYPE_CHECKING:
     from nco.policy import Policy
@@ -257,6 +258,18 @@ class SupplyChain(Problem[Instance, State]):
             new = torch.minimum((-state.stock).clamp_min(0), instance.demand[:, None, t])
             short = short + torch.where(before >= 0, new, 0.0)[..., 1:].sum(-1)
         return {"served_at_once": 1 - short / wanted[:, None].clamp_min(1e-9)}
+
+    def fits(self, case: Case) -> bool:
+        """Whether `case` is the published setting of this problem's size and periods."""
+        if not isinstance(case, files.Case) or case.size not in PUBLISHED:
+            return False
+        if case.size != self.size or case.periods != self.periods:
+            return False
+        own = setting(case.size, case.periods, seeded(0))
+        fields = ("capacity", "storage", "shipping", "peak", "noise")
+        alike = all(np.allclose(getattr(own, name), getattr(case, name)) for name in fields)
+        money = (case.price, case.production, case.penalty)
+        return alike and money == (PRICE, MAKING, PENALTY)
 
     def rule(self, case: Case, solution: Any) -> "Policy":
         from nco.problems.netflow import rules

@@ -364,6 +364,16 @@ class Packing(Problem[Instance, State]):
         once = replace(instance, running=torch.zeros_like(instance.running))
         return {"opened": self.cost(once, actions)}
 
+    def fits(self, case: Case) -> bool:
+        """Whether `case` is of this problem's setting, in any number of periods."""
+        if not isinstance(case, files.Case):
+            return False
+        own = self.setting.case(case.size)
+        fields = ("capacity", "needs", "probability", "stays")
+        pairs = [(getattr(own, name), getattr(case, name)) for name in fields]
+        alike = all(a.shape == b.shape and np.allclose(a, b) for a, b in pairs)
+        return alike and own.running == case.running
+
     def rule(self, case: Case, solution: Any) -> "Policy":
         from nco.problems.packing import rules
 
