@@ -212,6 +212,14 @@ class Problem(Described, ABC, Generic[Instance, State]):
         """`count` instances of one online case, each with a future of its own drawn at random."""
         raise NotImplementedError(f"{type(self).__name__} has no random futures")
 
+    def hindsight(self, instance: Instance, state: State) -> Tensor:
+        """Cost-to-go ``[B, S, A]`` of each action for a planner who knows the future; masked: inf.
+
+        What the action costs at once, and from there on the least possible on the instance's own
+        trace. Of no use for deciding, as nobody knows the trace; it is what to learn from.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no hindsight planner")
+
     def measures(self, instance: Instance, actions: Tensor) -> dict[str, Tensor]:
         """Named figures ``[B, S]`` beside the cost, such as the share of demand that was served."""
         return {}
