@@ -30,6 +30,11 @@ class Features(Batch):
     # [B, N, 2] positions in the unit square, which are then the first two columns of `nodes` too
     xy: Tensor | None = None
     edges: Tensor | None = None  # [B, N, N, E] float
+    # [B, N, G] long: of each kind of sets (jobs, machines) the one that holds a node, numbered from
+    # 0; padding -1. Sets that nodes compete in, or follow one another in
+    groups: Tensor | None = None
+    # [B, N, K, 2] long: the nodes that may come right after a node, and right before it; -1: none
+    links: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +61,8 @@ class Sizes:
     dynamic: int = 0
     xy: int = 0  # 2 where nodes have positions
     kinds: int = 1  # A = kinds * N: action a is kind a // N of node a % N
+    groups: int = 0  # kinds of sets
+    links: bool = False  # whether nodes follow one another
 
 
 class Problem(Described, ABC, Generic[Instance, State]):
@@ -66,6 +73,7 @@ class Problem(Described, ABC, Generic[Instance, State]):
     """
 
     sizes: ClassVar[Sizes]
+    tiny: ClassVar[int] = 4  # a size whose solutions `nco.testing` can enumerate
 
     @abstractmethod
     def generate(self, batch: int, generator: Generator) -> Instance:
@@ -94,6 +102,13 @@ class Problem(Described, ABC, Generic[Instance, State]):
     @abstractmethod
     def cost(self, instance: Instance, actions: Tensor) -> Tensor:
         """The cost ``[B, S]`` of complete `actions` ``[B, S, T, *M]``."""
+
+    def paid(self, instance: Instance, state: State) -> Tensor | None:
+        """What `cost` ``[B, S]`` says of the actions that led to `state`, where the state tells.
+
+        It spares searches a second walk along the actions. None: it does not tell.
+        """
+        return None
 
     @abstractmethod
     def horizon(self, instance: Instance) -> tuple[int, int]:

@@ -107,11 +107,12 @@ def rollout(
         actions.append(action)
         state = problem.step(instance, state, action)
     executed = torch.stack(actions, 2)
+    cost = problem.paid(instance, state)
     return Rollout(
         actions=executed,
         picks=executed if resolve is None else torch.stack(picks, 2),
         logp=torch.stack(logps, 2) if logps else None,
-        cost=problem.cost(instance, executed),
+        cost=problem.cost(instance, executed) if cost is None else cost,
         states=stack(states, 2) if states else None,
     )
 

@@ -120,7 +120,8 @@ def _merged(
     same &= ~torch.eye(key.shape[1], dtype=torch.bool, device=key.device)
     logp = beams.logp
     if bool(same.any()):
-        cost = problem.cost(instance, beams.actions)
+        cost = problem.paid(instance, beams.state)
+        cost = problem.cost(instance, beams.actions) if cost is None else cost
         order = torch.arange(key.shape[1], device=key.device)
         dearer = cost[:, :, None] > cost[:, None, :]
         later = (cost[:, :, None] == cost[:, None, :]) & (order[:, None] > order)
@@ -140,6 +141,7 @@ class _Salt:
     alive: Tensor  # [N]
     focus: Tensor  # [K, N + 1]
     context: Tensor  # [C]
+    changing: Tensor  # [N, F'] of the features that change; [N, 0] without
 
     @classmethod
     def of(cls, observation: Observation) -> "_Salt":
@@ -151,7 +153,8 @@ class _Salt:
         def draw(*shape: int) -> Tensor:
             return torch.randint(-(2**62), 2**62, shape, generator=random, device=device)
 
-        return cls(draw(nodes), draw(slots, nodes + 1), draw(numbers) | 1)
+        wide = 0 if observation.nodes is None else observation.nodes.shape[-1]
+        return cls(draw(nodes), draw(slots, nodes + 1), draw(numbers) | 1, draw(nodes, wide) | 1)
 
     def hash(self, observation: Observation) -> Tensor:
         """``[B, S]`` long."""
@@ -160,4 +163,8 @@ class _Salt:
         slots = torch.arange(len(self.focus), device=found.device)
         found = found + self.focus[slots, observation.focus].sum(-1)
         bits = observation.context.contiguous().view(torch.int32).long()
-        return found + (bits * self.context).sum(-1)
+        found = found + (bits * self.context).sum(-1)
+        if observation.nodes is None:
+            return found
+        bits = observation.nodes.contiguous().view(torch.int32).long()
+        return found + (bits * self.changing).flatten(2).sum(-1)
