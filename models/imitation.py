@@ -23,6 +23,9 @@ class Imitation(Method):
         problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
         views: equivalent action sequences of each label in a batch.
         skip: first actions that are not imitated: 1 where a search forces every start anyway.
+        cuts: imitate so many random steps only, the same ones of all labels of a batch, each in a
+            pass of its own: for a policy that looks at what remains afresh, which then is of one
+            size. 0 is all steps in one pass.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Imitation(Method):
         initial: str | None = None,
         views: int = 8,
         skip: int = 1,
+        cuts: int = 0,
     ) -> None:
         super().__init__(
             problem,
@@ -49,7 +53,7 @@ class Imitation(Method):
             seed=seed,
             initial=initial,
         )
-        self.views, self.skip = views, skip
+        self.views, self.skip, self.cuts = views, skip, cuts
 
     def loss(self, batch: Labelled, generator: Generator) -> Tensor:
         instance: Any = batch.instance
@@ -62,8 +66,23 @@ class Imitation(Method):
         actions = self.problem.equivalent(instance, label.contiguous(), generator)
         total = actions.shape[2]
         first = min(self.skip, total - 1)
-        steps = torch.arange(first, total, device=actions.device).expand(*actions.shape[:2], -1)
-        logp = score(self.problem, self.policy, instance, actions, steps=steps)
+        steps = torch.arange(first, total, device=actions.device)
+        if self.cuts:
+            # spread over the episode, so that the sizes of what remains balance in every batch
+            spread = torch.linspace(0, total - first, self.cuts + 1, device=actions.device)
+            inside = torch.rand(self.cuts, generator=generator, device=generator.device)
+            steps = first + (spread[:-1] + inside * spread[1]).long().clamp_max(total - first - 1)
+        steps = steps.expand(*actions.shape[:2], -1)
+        states = self.problem.replay(instance, actions, steps) if self.cuts else None
+        logp = score(
+            self.problem,
+            self.policy,
+            instance,
+            actions,
+            steps=steps,
+            states=states,
+            chunk=1 if self.cuts else None,
+        )
         loss = -logp.mean()
         self.log("train/loss", loss, prog_bar=True)
         return loss

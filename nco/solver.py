@@ -12,6 +12,7 @@ from nco import baselines, folders, sources, zoo
 from nco.batch import Batch
 from nco.case import Case, Report
 from nco.errors import NCOError
+from nco.problem import Problem
 from nco.search import named
 from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import better
@@ -20,6 +21,7 @@ from nco.solution import Improvement, Solution
 TOGETHER = 2e5  # nodes x starts of a batch that is solved in one pass
 MARGIN = 0.02  # seconds kept for the checker and for leaving
 ENCODING = 2e-7  # seconds for each pair of nodes on one core; a pass that cannot be interrupted
+NO_MODEL = "none"  # what a solution says that no network had a part in
 FINISH_SHARE = 0.5  # of the time left after the first network pass, for classical improvement
 
 
@@ -43,7 +45,9 @@ def solve(
             orienteering; ``values, weights, capacity`` for knapsack.
         problem: the problem folder's name, where the source does not tell.
         model: a shipped model's name, a model folder, a checkpoint, or "auto": the shipped model
-            with the least measured gap near the instance's size.
+            with the least measured gap near the instance's size. Where none ships for the problem,
+            or with "none", the answer is the problem's simple construction and, under a time
+            limit, what a classical solver makes of it; `Solution.model` then says "none".
         time_limit: seconds for each instance; None is one deterministic pass of the search that the
             model's card names.
         seed: of random rollouts; the same seed without a time limit gives the same answer.
@@ -78,13 +82,19 @@ class _Asked:
     device: str
     classical: bool
 
-    def load(self, case: Case | None) -> zoo.Model:
+    def load(self, case: Case | None) -> zoo.Model | None:
+        """The model; None where there is none for the problem of `case`."""
         name = self.model
+        if name == NO_MODEL and case is not None:
+            return None
         if name == "auto":
             if case is None:
                 raise NCOError("tensors do not tell which model: name one with model=")
             spend = None if self.time_limit is None else self.time_limit * FINISH_SHARE
-            name = zoo.choose(case.problem, case.size, spend)
+            chosen = zoo.choose(case.problem, case.size, spend)
+            if chosen is None:
+                return None
+            name = chosen
         found = zoo.load(name, self.device)
         if case is not None and folders.folder_of(found.problem).rpartition(".")[2] != case.problem:
             raise NCOError(f"model {name} is not one for {case.problem}")
@@ -139,7 +149,7 @@ def _groups(cases: list[Case]) -> Iterator[list[int]]:
 class _Progress:
     """The best solutions so far of a group, each checked when it was found."""
 
-    model: zoo.Model
+    model: zoo.Model | None
     cases: list[Case]
     begin: float
     best: list[tuple[Any, list[int] | None, Report] | None] = field(default_factory=list)
@@ -151,6 +161,7 @@ class _Progress:
 
     def take(self, instance: Any, incumbent: Incumbent) -> None:
         """Checks an incumbent's solutions and keeps those that are better."""
+        assert self.model is not None
         solutions = self.model.problem.solution(instance, incumbent.actions)
         for index, solution in enumerate(solutions):
             numbered = self.cases[index].numbered(solution)
@@ -178,7 +189,7 @@ def _beats(report: Report, best: tuple[Any, list[int] | None, Report] | None) ->
 
 def _solve_group(cases: list[Case], asked: _Asked, begin: float) -> list[Solution]:
     model = asked.load(max(cases, key=lambda case: case.size))
-    instance = model.problem.load(cases).to(asked.device)
+    instance = None if model is None else model.problem.load(cases).to(asked.device)
     setup = time.perf_counter() - begin
     progress = _Progress(model, cases, begin)
     status = "FEASIBLE"
@@ -198,6 +209,8 @@ def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
     if limit is None:
         for index, case in enumerate(progress.cases):
             progress.offer(index, case.construct(), None, "construct")
+        if model is None:
+            return
         search = named(model.policy.searches[0])
         for incumbent in search(model.problem, model.policy, instance, Budget(seed=asked.seed)):
             progress.take(instance, incumbent)
@@ -210,7 +223,7 @@ def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
     left = deadline - time.perf_counter()
     network = deadline - left * FINISH_SHARE if finishers else deadline
     budget = Budget(deadline=network, seed=asked.seed)
-    if ENCODING * case.size**2 < left:
+    if model is not None and ENCODING * case.size**2 < left:
         names = model.policy.searches
         best: Incumbent | None = None
         for name in names[:1] if finishers else names:
@@ -234,7 +247,9 @@ def _improve(progress: _Progress, solver: str, deadline: float, seed: int) -> No
     left = deadline - time.perf_counter()
     if left <= 0:
         return
-    found = best is not None and best[1] is not None and best[2].feasible
+    # without a network the construction is the start; with one, only what the network found is
+    own = progress.model is None
+    found = best is not None and (own or best[1] is not None) and best[2].feasible
     outcome = baselines.run(
         progress.cases[0],
         solver,
@@ -253,7 +268,7 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
     solution, actions, report = best
     case = progress.cases[index]
     if actions is None:
-        problem = progress.model.problem
+        problem = _problem(progress.model, case)
         row = problem.actions(problem.load([case]), [case.indexed(solution)])
         actions = row[0].tolist()
     return Solution(
@@ -269,16 +284,25 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
         status=status if report.feasible else "INFEASIBLE",
         seconds=time.perf_counter() - progress.begin,
         setup_seconds=setup,
-        model=progress.model.name,
+        model=NO_MODEL if progress.model is None else progress.model.name,
         seed=asked.seed,
         history=progress.history[index],
         case=case,
     )
 
 
+def _problem(model: zoo.Model | None, case: Case) -> Problem[Any, Any]:
+    """The rules that actions refer to: the model's, or the ones its folder names first."""
+    if model is not None:
+        return model.problem
+    found: Problem[Any, Any] = folders.problem_class(case.problem)()
+    return found
+
+
 def _solve_instance(source: Batch, asked: _Asked, begin: float) -> Any:
     """Tensors of the model's own problem: solved as cases where its folder has them."""
     model = asked.load(None)
+    assert model is not None  # tensors need one, and say so
     with contextlib.suppress(NotImplementedError):
         if folders.part_of(model.problem, "check") is not None:
             found = _solve_many(model.problem.cases(source), asked, begin)

@@ -1,7 +1,8 @@
 """Networks, one file each."""
 
 from nco.models.nets.bq import BQPolicy
+from nco.models.nets.disjunctive import DisjunctivePolicy
 from nco.models.nets.pointer import AttentionPolicy
 from nco.models.nets.transformer import TransformerEncoder
 
-__all__ = ["AttentionPolicy", "BQPolicy", "TransformerEncoder"]
+__all__ = ["AttentionPolicy", "BQPolicy", "DisjunctivePolicy", "TransformerEncoder"]

@@ -41,7 +41,7 @@ class Table(NamedTuple):
 
     machine: np.ndarray  # [J, P, K]
     duration: np.ndarray  # [J, P, K]
-    count: np.ndarray  # [J] operations
+    counts: np.ndarray  # [J] operations
     mean: np.ndarray  # [J, P] over alternatives
     machines: int
 
@@ -57,8 +57,8 @@ class Table(NamedTuple):
                 machine[j, p, : len(choices)] = [choice[0] for choice in choices]
                 duration[j, p, : len(choices)] = [choice[1] for choice in choices]
                 mean[j, p] = float(np.mean([choice[1] for choice in choices]))
-        count = np.array([len(job) for job in jobs])
-        return cls(machine, duration, count, mean, int(machine.max()) + 1)
+        counts = np.array([len(job) for job in jobs])
+        return cls(machine, duration, counts, mean, int(machine.max()) + 1)
 
 
 def dispatch(table: Table, rule: Rule) -> Plan:
@@ -77,8 +77,8 @@ def dispatch(table: Table, rule: Rule) -> Plan:
     free = np.zeros(table.machines, dtype=np.int64)
     start = np.full((jobs, most), -1)
     chosen = np.full((jobs, most), -1)
-    for _ in range(int(table.count.sum())):
-        over = taken >= table.count
+    for _ in range(int(table.counts.sum())):
+        over = taken >= table.counts
         now = np.minimum(taken, most - 1)
         machine, duration = table.machine[every, now], table.duration[every, now]
         begin = np.maximum(arrival[:, None], free[machine])
@@ -86,13 +86,13 @@ def dispatch(table: Table, rule: Rule) -> Plan:
         begin, machine, duration = (a[every, best] for a in (begin, machine, duration))
         begin[over] = NEVER
         first = np.flatnonzero(begin == begin.min())
-        queue = Queue(duration, arrival, left[every, taken], table.count - taken)
+        queue = Queue(duration, arrival, left[every, taken], table.counts - taken)
         job = int(first[rule(queue)[first].argmin()])
         place = int(taken[job])
         start[job, place], chosen[job, place] = begin[job], machine[job]
         arrival[job] = free[machine[job]] = begin[job] + duration[job]
         taken[job] += 1
-    counts = table.count.tolist()
+    counts = table.counts.tolist()
     return Plan(
         [row[:count].tolist() for row, count in zip(start, counts, strict=True)],
         [row[:count].tolist() for row, count in zip(chosen, counts, strict=True)],
@@ -111,7 +111,7 @@ def construct(jobs: Work) -> Plan:
     """The best plan of all rules; of a very large work list by most work remaining alone."""
     table = Table.of(jobs)
     rules = list(RULES.values())
-    if table.count.sum() > LARGEST:
+    if table.counts.sum() > LARGEST:
         rules = rules[:1]
     return min((dispatch(table, rule) for rule in rules), key=lambda plan: makespan(jobs, plan))
 

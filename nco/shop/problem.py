@@ -88,8 +88,12 @@ class Shop(Problem[Instance, State], Generic[C]):
                     machine[b, j, p, : len(choices)] = [choice[0] for choice in choices]
                     duration[b, j, p, : len(choices)] = [choice[1] for choice in choices]
                     exists[b, j, p, : len(choices)] = True
-        arrays = (torch.from_numpy(array) for array in (duration, machine, exists))
-        return self._made(*arrays, int(machine.max()) + 1)
+        return self._made(
+            torch.from_numpy(duration),
+            torch.from_numpy(machine),
+            torch.from_numpy(exists),
+            int(machine.max()) + 1,
+        )
 
     @staticmethod
     def _made(duration: Tensor, machine: Tensor, exists: Tensor, machines: int) -> Instance:

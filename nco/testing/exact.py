@@ -168,11 +168,10 @@ def checker_flags_mutations(trial: Trial) -> None:
 def _mutations(solution: Any) -> Iterator[tuple[str, Any, bool]]:
     """Broken copies of `solution`; True marks those that may be feasible at another cost."""
     if isinstance(solution, dict):
-        for key, part in solution.items():
-            for change, new, allowed in _mutations(part):
-                yield f"{key}: {change}", {**solution, key: new}, allowed
-            rest = {name: other for name, other in solution.items() if name != key}
-            yield f"no {key}", rest, False
+        for key, value in solution.items():
+            for change, mutation, allowed in _mutations(value):
+                yield f"{key}: {change}", {**solution, key: mutation}, allowed
+            yield f"no {key}", {k: v for k, v in solution.items() if k != key}, False
         return
     nested = bool(solution) and isinstance(solution[0], list)
     parts = [list(part) for part in solution] if nested else [list(solution)]
