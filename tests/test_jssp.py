@@ -19,7 +19,18 @@ from nco.problems.jssp.check import check
 from nco.problems.jssp.plot import plot
 from nco.rollout import rollout, sample
 from nco.seeds import generator
-from nco.shop.plan import RULES, Plan, by_rule, construct, makespan, shifted
+from nco.shop.plan import (
+    RULES,
+    Plan,
+    Table,
+    by_rule,
+    construct,
+    dispatch,
+    dispatch_alone,
+    makespan,
+    mirrored,
+    shifted,
+)
 from nco.testing import check_cases
 from nco.testing.play import Probe
 
@@ -218,6 +229,28 @@ def test_rules_make_non_delay_schedules(rule: str) -> None:
             assert any(begin <= moment < end for begin, end in busy)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_queues_give_what_the_slow_rules_give(rule: str) -> None:
+    """Dispatching by events equals asking all jobs at every step, ties and all."""
+    random = np.random.default_rng(7)
+    for _ in range(40):
+        machines = random.random((4, 3)).argsort(1)
+        case = files.from_arrays({"machines": machines, "durations": random.integers(1, 6, (4, 3))})
+        assert case is not None
+        slow = dispatch(Table.of(case.work), RULES[rule])
+        fast = dispatch_alone(case.work, RULES[rule])
+        assert fast == slow
+
+
+def test_a_mirror_image_is_a_plan() -> None:
+    case = JSSP().published(6, 1, 8)[0]
+    back = [list(reversed(job)) for job in case.work]
+    plan = mirrored(back, by_rule(back, "mwkr"))
+    report = check(case, plan.start)
+    assert report.feasible
+    assert report.cost == makespan(back, by_rule(back, "mwkr"))
+
+
 def test_rules_put_first_what_their_names_say() -> None:
     """Three jobs wait for machine 0: durations 2, 5, 3 there, then 9, 1, 4 on machine 1."""
     machines = [[0, 1]] * 3
@@ -320,4 +353,4 @@ def test_sizes_mix_in_a_batch() -> None:
     actions = problem.actions(instance, solutions)
     costs = problem.cost(instance, actions[:, None])[:, 0].tolist()
     assert costs == [check(c, s).cost for c, s in zip(cases, solutions, strict=True)]
-    assert torch.equal(problem.pad(instance, actions[:, None], 14)[:, 0, :12], actions)
+    assert torch.equal(problem.pad(instance, actions[:, None], 17)[:, 0, :15], actions)
