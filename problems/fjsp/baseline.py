@@ -4,14 +4,16 @@ import importlib.util
 
 from nco.problems.fjsp.files import Case, Schedule, scheduled
 from nco.shop import cpsat as intervals
-from nco.shop.plan import Plan, by_rule
+from nco.shop import polish as both
+from nco.shop import tabu as orders
+from nco.shop.plan import Plan, by_rule, construct
 
-__all__ = ["ortools", "cpsat", "mwkr", "mor", "spt", "lpt", "fifo"]  # noqa: RUF022  the first is the default
+__all__ = ["ortools", "cpsat", "tabu", "polish", "mwkr", "mor", "spt", "lpt", "fifo"]  # noqa: RUF022  the first is the default
 
 
 def finishers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    return ["ortools"] if importlib.util.find_spec("ortools") else []
+    return ["polish", "ortools"] if importlib.util.find_spec("ortools") else ["tabu"]
 
 
 def ortools(
@@ -31,13 +33,17 @@ def cpsat(
     return _intervals(case, time_limit, seed, start, 1)
 
 
+def _hint(case: Case, start: Schedule | None) -> Plan | None:
+    if start is None:
+        return None
+    own = case.indexed(start)
+    return Plan(own["start"], own["machine"])
+
+
 def _intervals(
     case: Case, time_limit: float | None, seed: int, start: Schedule | None, workers: int
 ) -> Schedule | None:
-    hint = None
-    if start is not None:
-        own = case.indexed(start)
-        hint = Plan(own["start"], own["machine"])
+    hint = _hint(case, start)
     found = intervals.solve(
         case.work, time_limit=time_limit, seed=seed, start=hint, workers=workers
     )
@@ -46,6 +52,24 @@ def _intervals(
 
 def _by_rule(case: Case, name: str) -> Schedule:
     return case.numbered(scheduled(by_rule(case.work, name)))
+
+
+def tabu(
+    case: Case, *, time_limit: float | None, seed: int, start: Schedule | None = None
+) -> Schedule | None:
+    """Tabu search over the orders on machines, from `start` or else from the best rule's plan."""
+    first = _hint(case, start) or construct(case.work)
+    found = orders.improve(case.work, first, time_limit=time_limit, seed=seed)
+    return case.numbered(scheduled(found))
+
+
+def polish(
+    case: Case, *, time_limit: float | None, seed: int, start: Schedule | None = None
+) -> Schedule | None:
+    """Tabu search, and CP-SAT with the rest of the time unless the shop is large."""
+    first = _hint(case, start)
+    found = both.polish(case.work, time_limit=time_limit, seed=seed, start=first)
+    return case.numbered(scheduled(found))
 
 
 def mwkr(

@@ -4,16 +4,18 @@ import importlib.util
 
 from nco.problems.jssp.files import Case
 from nco.shop import cpsat as intervals
-from nco.shop.plan import Plan, by_rule
+from nco.shop import polish as both
+from nco.shop import tabu as orders
+from nco.shop.plan import Plan, by_rule, construct
 
-__all__ = ["ortools", "cpsat", "mwkr", "mor", "spt", "lpt", "fifo"]  # noqa: RUF022  the first is the default
+__all__ = ["ortools", "cpsat", "tabu", "polish", "mwkr", "mor", "spt", "lpt", "fifo"]  # noqa: RUF022  the first is the default
 
 Start = list[list[int]]
 
 
 def finishers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    return ["ortools"] if importlib.util.find_spec("ortools") else []
+    return ["polish", "ortools"] if importlib.util.find_spec("ortools") else ["tabu"]
 
 
 def ortools(
@@ -33,6 +35,10 @@ def cpsat(
     return _intervals(case, time_limit, seed, start, 1)
 
 
+def _hint(case: Case, start: Start | None) -> Plan | None:
+    return None if start is None else Plan(start, case.machines.tolist())
+
+
 def _intervals(
     case: Case, time_limit: float | None, seed: int, start: Start | None, workers: int
 ) -> Start | None:
@@ -41,6 +47,24 @@ def _intervals(
         case.work, time_limit=time_limit, seed=seed, start=hint, workers=workers
     )
     return None if found is None else found.start
+
+
+def tabu(
+    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+) -> Start | None:
+    """Tabu search over the orders on machines, from `start` or else from the best rule's plan."""
+    first = _hint(case, start) or construct(case.work)
+    found = orders.improve(case.work, first, time_limit=time_limit, seed=seed)
+    return found.start
+
+
+def polish(
+    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+) -> Start | None:
+    """Tabu search, and CP-SAT with the rest of the time unless the shop is large."""
+    first = _hint(case, start)
+    found = both.polish(case.work, time_limit=time_limit, seed=seed, start=first)
+    return found.start
 
 
 def mwkr(
