@@ -170,6 +170,15 @@ class Problem(Described, ABC, Generic[Instance, State]):
         """Random actions ``[B, S, T, *M]`` of the same solutions (a rotation, a reversal, ...)."""
         return actions
 
+    def agreeing(self, instance: Instance, actions: Tensor, states: State) -> Tensor | None:
+        """Which actions ``[B, S, P, A]`` may come next if the solution is to be that of `actions`.
+
+        `states` ``[B, S, P, ...]`` are some on the way of `actions` ``[B, S, T]``. Where several
+        are right, a policy that learns need not learn in which order they were written down. None:
+        only what `actions` do next is right.
+        """
+        return None
+
     def demonstrations(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
         """`equivalent` actions in the order that a step-by-step policy learns best."""
         return self.equivalent(instance, actions, generator)

@@ -354,3 +354,26 @@ def test_sizes_mix_in_a_batch() -> None:
     costs = problem.cost(instance, actions[:, None])[:, 0].tolist()
     assert costs == [check(c, s).cost for c, s in zip(cases, solutions, strict=True)]
     assert torch.equal(problem.pad(instance, actions[:, None], 17)[:, 0, :15], actions)
+
+
+def test_agreeing_actions_lead_to_the_same_schedule() -> None:
+    """Whichever of them is taken, what `equivalent` of the rest leads to is the schedule itself."""
+    problem = JSSP(size=4)
+    instance = problem.generate(2, generator(5))
+    probe = Probe().build(problem.sizes)
+    actions = rollout(problem, probe, instance, 2, sample(generator(6))).actions
+    right = problem.agreeing(instance, actions, problem.replay(instance, actions))
+    plans = [problem.solution(instance, actions[:, s]) for s in range(2)]
+    several = 0
+    for b, s, t in itertools.product(range(2), range(2), range(16)):
+        assert right[b, s, t, actions[b, s, t]]
+        mask = problem.observe(
+            instance, problem.replay(instance, actions).map(lambda tensor: tensor[:, :, t])
+        ).mask[b, s]
+        several += int(right[b, s, t].sum()) > 1
+        for node in mask.nonzero()[:, 0].tolist():
+            rest = [a for a in actions[b, s, t:].tolist() if a != node]
+            row = torch.tensor([*actions[b, s, :t].tolist(), node, *rest])[None]
+            same = problem.solution(instance[b : b + 1], row)[0] == plans[s][b]
+            assert bool(right[b, s, t, node]) == same
+    assert several > 10

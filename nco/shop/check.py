@@ -18,20 +18,16 @@ def check_plan(jobs: Work, start: Any, machine: Any) -> Report:
     Args:
         jobs: ``[job][operation]``, the alternatives of each as pairs (machine, duration).
         start: ``[job][operation]``, when each begins.
-        machine: ``[job][operation]``, on which machine; None where there is one alternative each.
+        machine: ``[job][operation]``, on which machine.
 
     Returns:
         The report; its cost is the makespan, None where the form is wrong. Touching is no overlap,
         and an operation of no duration may begin whenever its machine is between two others.
     """
     counts = [len(job) for job in jobs]
-    violations = _form("start", start, counts)
-    if machine is not None:
-        violations += _form("machine", machine, counts)
+    violations = _form("start", start, counts) + _form("machine", machine, counts)
     if violations:
         return Report(None, None, violations)
-    if machine is None:
-        machine = [[choices[0][0] for choices in job] for job in jobs]
     times: dict[int, list[tuple[int, int, int, int]]] = {}
     last = 0
     for j, job in enumerate(jobs):

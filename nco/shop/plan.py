@@ -115,22 +115,22 @@ def dispatch_alone(jobs: Work, rule: Rule) -> Plan:
     events = [(0, 0, j) for j in range(len(jobs))]
     queues: dict[int, list[tuple[Any, int]]] = {}
     free: dict[int, int] = {}
-    place = [0] * len(jobs)
+    places = [0] * len(jobs)
     while events:
         now, asked, who = heappop(events)
         if not asked:
-            p = place[who]
-            if p == len(jobs[who]):
+            place = places[who]
+            if place == len(jobs[who]):
                 continue
-            machine, length = jobs[who][p][0]
-            key = rule(Queue(length, now, left[who][p], len(jobs[who]) - p))
+            machine, length = jobs[who][place][0]
+            key = rule(Queue(length, now, left[who][place], len(jobs[who]) - place))
             heappush(queues.setdefault(machine, []), (key, who))
             heappush(events, (max(now, free.get(machine, 0)), 1, machine))
         elif free.get(who, 0) <= now and queues[who]:
             _, job = heappop(queues[who])
-            length = jobs[job][place[job]][0][1]
-            start[job][place[job]] = now
-            place[job] += 1
+            length = jobs[job][places[job]][0][1]
+            start[job][places[job]] = now
+            places[job] += 1
             free[who] = now + length
             heappush(events, (now + length, 0, job))
             heappush(events, (now + length, 1, who))

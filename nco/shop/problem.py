@@ -249,13 +249,18 @@ class Shop(Problem[Instance, State], Generic[C]):
         return _Next(free, begin, begin + duration)
 
     def _mask(self, instance: Instance, state: State, upcoming: _Next) -> Tensor:
+        mask = self._spread(instance, state, upcoming.allowed)
+        mask[..., 0] |= self.done(instance, state)
+        return mask
+
+    @staticmethod
+    def _spread(instance: Instance, state: State, chosen: Tensor) -> Tensor:
+        """Of nodes ``[B, S, N]`` what is said of next operations ``[B, S, J, K]``."""
         most = instance.duration.shape[2]
         shape = (*state.taken.shape, *instance.duration.shape[2:])
         mask = torch.zeros(shape, dtype=torch.bool, device=instance.device)
         where = state.taken.clamp_max(most - 1)[..., None, None].expand(*shape[:3], 1, shape[-1])
-        mask = mask.scatter(3, where, upcoming.allowed[..., None, :]).flatten(2)
-        mask[..., 0] |= self.done(instance, state)
-        return mask
+        return mask.scatter(3, where, chosen[..., None, :]).flatten(2)
 
     def step(self, instance: Instance, state: State, action: Tensor) -> State:
         batch, jobs, most, wide = instance.duration.shape
@@ -379,29 +384,65 @@ class Shop(Problem[Instance, State], Generic[C]):
         return rank.view(batch, jobs, most), given
 
     def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
-        """The same schedule in the order of beginnings; what begins together, in a random one."""
-        begin, end, place, real = self._times(instance, actions)
-        random = torch.rand(begin.shape, generator=generator, device=generator.device)
-        # of one job, only what takes no time can begin and end together
-        tie = torch.where(begin == end, place, place.max() + 1).double() + random.to(begin.device)
-        begin = begin.masked_fill(~real, NONE)
-        return actions.gather(2, _order(begin, end, tie))
+        """The same schedule, its operations in a random order that the masks allow."""
+        start = self._starts(instance, actions)
+        state = self.reset(instance, actions.shape[1])
+        found = []
+        for _ in range(actions.shape[2]):
+            right = self._right(instance, state, start).flatten(2)
+            drawn = torch.rand(right.shape, generator=generator, device=generator.device)
+            choice = drawn.to(right.device).masked_fill(~right, -1.0).argmax(-1)
+            action = self._node(instance, state, choice)
+            found.append(action.masked_fill(self.done(instance, state), 0))
+            state = self.step(instance, state, found[-1])
+        return torch.stack(found, 2)
 
-    def _times(self, instance: Instance, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Begin, end, place in the job ``[B, S, T]`` of each step, and whether it is no no-op."""
+    def agreeing(self, instance: Instance, actions: Tensor, states: State) -> Tensor:
+        start = self._starts(instance, actions)
+        count = states.taken.shape[2]
+        folded = states.fold()
+        right = self._right(instance, folded, start.repeat_interleave(count, 1))
+        mask = self._spread(instance, folded, right)
+        return mask.unflatten(1, (actions.shape[1], count))
+
+    def _right(self, instance: Instance, state: State, start: Tensor) -> Tensor:
+        """Next operations ``[B, S, J, K]`` that now would begin when `start` ``[B, S, N]`` says."""
+        upcoming = self._next(instance, state)
+        most = instance.duration.shape[2]
+        planned = start.unflatten(2, instance.duration.shape[1:])
+        place = state.taken.clamp_max(most - 1)[..., None, None]
+        planned = planned.gather(3, place.expand(*place.shape[:3], 1, planned.shape[-1]))[
+            :, :, :, 0
+        ]
+        return upcoming.allowed & (upcoming.begin == planned)
+
+    @staticmethod
+    def _node(instance: Instance, state: State, choice: Tensor) -> Tensor:
+        """The node ``[B, S]`` of `choice` among the next operations, ``[J * K]`` in a row."""
+        most, wide = instance.duration.shape[2:]
+        job = choice // wide
+        place = state.taken.gather(2, job[..., None])[..., 0].clamp_max(most - 1)
+        return (job * most + place) * wide + choice % wide
+
+    def _starts(self, instance: Instance, actions: Tensor) -> Tensor:
+        """When each node ``[B, S, N]`` begins by `actions`; -1 where it does not."""
+        begin, real = self._times(instance, actions)
+        start = begin.new_full((*actions.shape[:2], instance.duration[0].numel()), -1.0)
+        return start.scatter_reduce(2, actions, begin.masked_fill(~real, -1.0), "amax")
+
+    def _times(self, instance: Instance, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """When each step's operation begins ``[B, S, T]``, and whether it is no no-op."""
         most, wide = instance.duration.shape[2:]
         state = self.reset(instance, actions.shape[1])
-        begins, ends, reals = [], [], []
-        place = actions // wide % most
+        begins, reals = [], []
         for t in range(actions.shape[2]):
             action = actions[:, :, t]
             job = (action // (most * wide))[..., None]
-            reals.append(state.taken.gather(2, job)[..., 0] == place[:, :, t])
+            reals.append(state.taken.gather(2, job)[..., 0] == action // wide % most)
             state = self.step(instance, state, action)
             end = state.ready.gather(2, job)[..., 0]
-            ends.append(end)
             begins.append(end - instance.duration.flatten(1).gather(1, action))
-        return torch.stack(begins, 2), torch.stack(ends, 2), place, torch.stack(reals, 2)
+        return torch.stack(begins, 2), torch.stack(reals, 2)
 
 
 # --------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ def check(case: "Case", solution: Any) -> Report:
         case: the instance.
         solution: ``start[job][operation]``, whole numbers from 0.
     """
-    return check_plan(_work(case), solution, None)
+    return check_plan(_work(case), solution, case.machines.tolist())
 
 
 def every_solution(case: "Case", most: int) -> Iterator[list[list[int]]] | None:
