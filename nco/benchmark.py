@@ -301,7 +301,8 @@ def _unknown(entrant: Entrant, problems: Sequence[str]) -> str:
 def _models(
     entrants: Mapping[str, Sequence[Entrant]], cases: Iterable[tuple[str, Case]]
 ) -> dict[str, list[str]]:
-    """The networks behind each entrant; a size without a shipped one is an error."""
+    """The networks behind each entrant, or that there is none."""
+    from nco.solver import NO_MODEL
     from nco.zoo import choose
 
     sizes = dict.fromkeys((case.problem, case.size) for _, case in cases)
@@ -310,6 +311,7 @@ def _models(
         for entrant in entrants[problem]:
             if entrant.model is not None:
                 name = choose(problem, size) if entrant.model == "auto" else entrant.model
+                name = NO_MODEL if name is None else name
                 found.setdefault(entrant.name, []).append(name)
     return {name: list(dict.fromkeys(models)) for name, models in found.items()}
 

@@ -362,14 +362,14 @@ def test_agreeing_actions_lead_to_the_same_schedule() -> None:
     instance = problem.generate(2, generator(5))
     probe = Probe().build(problem.sizes)
     actions = rollout(problem, probe, instance, 2, sample(generator(6))).actions
-    right = problem.agreeing(instance, actions, problem.replay(instance, actions))
+    every = problem.replay(instance, actions)
+    right = problem.agreeing(instance, actions, every)
+    states = [every.map(lambda tensor, t=t: tensor[:, :, t]) for t in range(16)]
     plans = [problem.solution(instance, actions[:, s]) for s in range(2)]
     several = 0
     for b, s, t in itertools.product(range(2), range(2), range(16)):
         assert right[b, s, t, actions[b, s, t]]
-        mask = problem.observe(
-            instance, problem.replay(instance, actions).map(lambda tensor: tensor[:, :, t])
-        ).mask[b, s]
+        mask = problem.observe(instance, states[t]).mask[b, s]
         several += int(right[b, s, t].sum()) > 1
         for node in mask.nonzero()[:, 0].tolist():
             rest = [a for a in actions[b, s, t:].tolist() if a != node]

@@ -107,12 +107,12 @@ def dispatch_alone(jobs: Work, rule: Rule) -> Plan:
     Every machine has a queue of its own, and a clock goes from one event to the next.
     """
     start = [[0] * len(job) for job in jobs]
-    left = []
+    left: list[list[float]] = []
     for job in jobs:
-        sums = list(itertools.accumulate(float(choices[0][1]) for choices in reversed(job)))
-        left.append(sums[::-1])
+        lengths = [float(choices[0][1]) for choices in reversed(job)]
+        left.append(list(itertools.accumulate(lengths))[::-1])
     # (moment, what, who): a job arrives before a machine asks for one
-    events = [(0, 0, j) for j in range(len(jobs))]
+    events: list[tuple[int, int, int]] = [(0, 0, j) for j in range(len(jobs))]
     queues: dict[int, list[tuple[Any, int]]] = {}
     free: dict[int, int] = {}
     places = [0] * len(jobs)
@@ -127,12 +127,12 @@ def dispatch_alone(jobs: Work, rule: Rule) -> Plan:
             heappush(queues.setdefault(machine, []), (key, who))
             heappush(events, (max(now, free.get(machine, 0)), 1, machine))
         elif free.get(who, 0) <= now and queues[who]:
-            _, job = heappop(queues[who])
-            length = jobs[job][places[job]][0][1]
-            start[job][places[job]] = now
-            places[job] += 1
+            _, taken = heappop(queues[who])
+            length = jobs[taken][places[taken]][0][1]
+            start[taken][places[taken]] = now
+            places[taken] += 1
             free[who] = now + length
-            heappush(events, (now + length, 0, job))
+            heappush(events, (now + length, 0, taken))
             heappush(events, (now + length, 1, who))
     return Plan(start, _only_machines(jobs))
 
