@@ -1,6 +1,7 @@
 """`solve`: read, pick a model, search until the deadline, check, and hand over a Solution."""
 
 import contextlib
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -220,6 +221,8 @@ def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
     # an answer is owed whatever the clock says, and nobody should get one worse than this
     progress.offer(0, case.construct(), None, "construct")
     finishers = _finishers(case) if asked.classical else []
+    # a child takes a while to start and import, which is not the classical solver's own time
+    ready = baselines.warm(case.problem, *finishers) if finishers else None
     left = deadline - time.perf_counter()
     network = deadline - left * FINISH_SHARE if finishers else deadline
     budget = Budget(deadline=network, seed=asked.seed)
@@ -232,7 +235,10 @@ def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
                 progress.take(instance, incumbent)
                 best = incumbent
     for name in finishers:
-        _improve(progress, name, deadline, asked.seed)
+        assert ready is not None
+        ready.join(max(0.0, deadline - time.perf_counter()))
+        if not ready.is_alive():
+            _improve(progress, name, deadline, asked.seed)
 
 
 def _finishers(case: Case) -> list[str]:
@@ -267,10 +273,8 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
     assert best is not None
     solution, actions, report = best
     case = progress.cases[index]
-    if actions is None:
-        problem = _problem(progress.model, case)
-        row = problem.actions(problem.load([case]), [case.indexed(solution)])
-        actions = row[0].tolist()
+    problem = None if progress.model is None else progress.model.problem
+    taken = functools.partial(_actions, problem, case, solution)
     return Solution(
         problem=case.problem,
         name=case.name,
@@ -280,7 +284,7 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
         feasible=report.feasible,
         violations=report.violations,
         solution=solution,
-        actions=actions,
+        taken=taken if actions is None else functools.partial(list, actions),
         status=status if report.feasible else "INFEASIBLE",
         seconds=time.perf_counter() - progress.begin,
         setup_seconds=setup,
@@ -291,11 +295,10 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
     )
 
 
-def _problem(model: zoo.Model | None, case: Case) -> Problem[Any, Any]:
-    """The rules that actions refer to: the model's, or the ones its folder names first."""
-    if model is not None:
-        return model.problem
-    found: Problem[Any, Any] = folders.problem_class(case.problem)()
+def _actions(problem: Problem[Any, Any] | None, case: Case, solution: Any) -> list[int]:
+    """What a policy would do; without one, by the rules that the problem's folder names first."""
+    rules: Any = folders.problem_class(case.problem)() if problem is None else problem
+    found: list[int] = rules.actions(rules.load([case]), [case.indexed(solution)])[0].tolist()
     return found
 
 
@@ -350,7 +353,7 @@ def _solve_unchecked(
             feasible=True,
             violations=[],
             solution=solution,
-            actions=best.actions[index].tolist(),
+            taken=functools.partial(list, best.actions[index].tolist()),
             status="FEASIBLE",
             seconds=time.perf_counter() - begin,
             setup_seconds=setup,

@@ -13,14 +13,15 @@ def solve(
 
     Args:
         jobs: the work list.
-        time_limit: seconds from here on, building the model included; None: until it is proven.
+        time_limit: seconds from here on, the import of OR-Tools and building the model included;
+            None: until it is proven.
         seed: of CP-SAT's own random numbers.
         start: a feasible plan, given to it as a hint and as a bound.
         workers: its threads; with one, equal seeds give equal answers but for the clock.
     """
+    begun = time.perf_counter()
     from ortools.sat.python import cp_model
 
-    begun = time.perf_counter()
     model = cp_model.CpModel()
     horizon = sum(max(duration for _, duration in choices) for job in jobs for choices in job)
     if start is not None:

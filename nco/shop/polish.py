@@ -1,5 +1,6 @@
 """Tabu search and then CP-SAT: what improves a plan most within a short time."""
 
+import sys
 import time
 
 from nco.shop import cpsat, tabu
@@ -9,6 +10,8 @@ from nco.shop.plan import Plan, Work, construct, makespan, shifted
 FEW, FEW_SHARE = 150, 0.2  # operations
 SEVERAL, SEVERAL_SHARE = 450, 0.6
 LEAST = 0.3  # seconds below which CP-SAT would do no more than read the model
+IMPORT = 1.5  # and those that its import may take a busy machine
+CPSAT = "ortools.sat.python.cp_model"
 
 
 def polish(jobs: Work, *, time_limit: float | None, seed: int, start: Plan | None) -> Plan:
@@ -31,7 +34,8 @@ def polish(jobs: Work, *, time_limit: float | None, seed: int, start: Plan | Non
     count = sum(map(len, jobs))
     choice = any(len(choices) > 1 for job in jobs for choices in job)
     share = FEW_SHARE if count <= FEW or choice else SEVERAL_SHARE
-    if (count > SEVERAL and not choice) or left * (1 - share) < LEAST:
+    least = LEAST if CPSAT in sys.modules else LEAST + IMPORT
+    if (count > SEVERAL and not choice) or left * (1 - share) < least:
         share = 1.0
     best = tabu.improve(jobs, best, time_limit=left * share, seed=seed)
     left = time_limit - (time.perf_counter() - begun)
