@@ -1,6 +1,7 @@
 """Networks, one file each."""
 
 from nco.models.nets.bq import BQPolicy
+from nco.models.nets.disjunctive import DisjunctivePolicy
 from nco.models.nets.flows import GraphFlow, SymmetricFlow, VanillaFlow
 from nco.models.nets.latent import LatentPolicy
 from nco.models.nets.pointer import AttentionPolicy
@@ -11,6 +12,7 @@ __all__ = [
     "AttentionPolicy",
     "BQPolicy",
     "BaseStock",
+    "DisjunctivePolicy",
     "GraphFlow",
     "LatentPolicy",
     "SymmetricFlow",
