@@ -2,6 +2,7 @@
 
     python benchmarks/inventory.py speed
     python benchmarks/inventory.py table MODEL 'lost_poisson' --traces 2500
+    python benchmarks/inventory.py rules 'backlogged'
     python benchmarks/inventory.py export CHECKPOINT models/zoo/NAME --about about.json \
         --settings 'lost_poisson' --traces 2500
 
@@ -23,7 +24,7 @@ import torch
 
 from nco import read, sources, zoo
 from nco.errors import InstanceError
-from nco.problems.inventory import Inventory, baseline, exact
+from nco.problems.inventory import Inventory, baseline, exact, fit
 from nco.problems.inventory.files import Case
 from nco.rollout import greedy, rollout
 from nco.seeds import generator
@@ -132,6 +133,50 @@ def table(model: zoo.Model, pattern: str, traces: int, seed: int = 77) -> list[d
     return rows
 
 
+def rules(pattern: str, steps: int) -> None:
+    """Rules whose levels the pathwise gradient has found, against the best rule of their kind.
+
+    What they cost is exact (a newsvendor's cost function, value iteration of the rounded rule) but
+    for echelon levels, which are simulated beside the optimal ones.
+    """
+    for name in sources.examples():
+        if not name.startswith(EXAMPLES) or not re.search(pattern, name):
+            continue
+        case = read(name)
+        assert isinstance(case, Case)
+        begin = time.process_time()
+        lost, serial = bool(case.lost.any()), len(case.nodes) > 1
+        rule = fit.fitted(case, seed=0, capped=lost, echelon=serial, steps=steps)
+        seconds = time.process_time() - begin
+        cost, best, error = _rule_cost(case, rule)
+        print(
+            f"{case.name:24} {cost:8.4f}  best of its kind {best:.4f}  gap "
+            f"{100 * (cost / best - 1):.2f} ±{100 * error / best:.2f} %  {seconds:.0f} s  "
+            f"{case.words(rule)}",
+            flush=True,
+        )
+
+
+def _rule_cost(case: Case, rule: Any) -> tuple[float, float, float]:
+    """Its cost, the least one of any rule of its kind, and the former's standard error."""
+    levels: dict[str, float] = rule["levels"]
+    if case.lost.any():
+        model = exact.LostSales.of(case)
+        level, cap = round(levels[case.nodes[0]]), round(rule["caps"][case.nodes[0]])
+        return model.capped(level, cap), model.best_capped()[0], 0.0
+    if len(case.nodes) == 1:
+        _, best = exact.newsvendor(case)
+        return exact.base_stock_cost(case, levels[case.nodes[0]]), best, 0.0
+    known = reference(case)
+    assert known.rule is not None
+    problem = Inventory()
+    found, other = (
+        simulate(problem, problem.rule(case, each), case, traces=300, seed=77).costs
+        for each in (rule, known.rule)
+    )
+    return known.cost + float((found - other).mean()), known.cost, standard_error(found - other)
+
+
 def canary(model: zoo.Model, instances: int = 4, seed: int = 0) -> dict[str, Any]:
     """The mean cost of a few seeded traces, which a test measures again."""
     instance = model.problem.generate(instances, generator("canary", seed))
@@ -162,6 +207,9 @@ def main() -> None:
     measured.add_argument("model")
     measured.add_argument("pattern")
     measured.add_argument("--traces", type=int, default=2500)
+    learned = commands.add_parser("rules")
+    learned.add_argument("pattern")
+    learned.add_argument("--steps", type=int, default=fit.STEPS)
     out = commands.add_parser("export")
     out.add_argument("checkpoint")
     out.add_argument("folder", type=Path)
@@ -173,6 +221,8 @@ def main() -> None:
         speed()
     elif options.command == "table":
         table(zoo.load(options.model), options.pattern, options.traces)
+    elif options.command == "rules":
+        rules(options.pattern, options.steps)
     else:
         about = json.loads(options.about.read_text())
         export(options.checkpoint, options.folder, about, options.settings, options.traces)
