@@ -31,7 +31,6 @@ class Instance(Batch):
     weight: Tensor  # [B, T] share of a period's cost in the cost
     holding: Tensor  # [B, N] a unit and period
     penalty: Tensor  # [B, N] a unit and period
-    price: Tensor  # [B, N] a unit
     floor: Tensor  # [B, N] 0 where unmet demand is lost, -inf where it is backlogged
     keeps: Tensor  # [B, N] bool, False for cross-docks
     stock: Tensor  # [B, N] at the beginning
@@ -39,7 +38,6 @@ class Instance(Batch):
     source: Tensor  # [B, L] long, N is the supplier
     target: Tensor  # [B, L] long
     lead: Tensor  # [B, L] long
-    price_of: Tensor  # [B, L] cost of a unit shipped
     unit: Tensor  # [B] mean demand of a store: actions and observations count in it
     level: Tensor  # [B, N] a newsvendor's echelon level, in units
     figures: Tensor  # [B, N, F] static features
@@ -48,6 +46,8 @@ class Instance(Batch):
     correlation: Tensor  # [B]
     # [B, N, N] which nodes are below which, themselves included; None: no node supplies another
     below: Tensor | None = None
+    price: Tensor | None = None  # [B, N] a unit sold; None: nothing has a price
+    fare: Tensor | None = None  # [B, L] cost of a unit shipped; None: nothing costs
     least: Tensor | None = None  # [B, L] what an edge from a cross-dock carries where nobody asks
     whole: Tensor | None = None  # [B] bool, orders are whole numbers; None: nowhere
     exists: Tensor | None = None  # [B, N] bool; None: nothing is padding
@@ -219,7 +219,9 @@ class Inventory(Problem[Instance, State]):
         source = torch.where(instance.source == nodes, -1, instance.source)
         links = torch.stack([source, instance.target], -1)
         scale = instance.holding.amax(1, keepdim=True).clamp_min(1e-6)
-        link = [instance.lead / 10, instance.price_of / scale, (source < 0).float()]
+        fare = torch.zeros_like(instance.unit)[:, None].expand(source.shape)
+        fare = fare if instance.fare is None else instance.fare / scale
+        link = [instance.lead / 10, fare, (source < 0).float()]
         seen = torch.stack(link, -1)
         if instance.linked is not None:
             seen = seen * instance.linked[..., None]
@@ -268,19 +270,20 @@ class Inventory(Problem[Instance, State]):
         slot = (instance.target * slots + instance.lead)[:, None].expand(shape)
         due = functional.pad(state.transit, (1, 0)).flatten(2).scatter_add(2, slot, shipped)
         due = due.unflatten(2, (nodes, slots))
-        want = instance.demand.gather(
-            1, state.period.clamp_max(instance.demand.shape[1] - 1)[..., None].expand(-1, -1, nodes)
-        )
+        today = state.period.clamp_max(instance.demand.shape[1] - 1)
+        want = instance.demand.gather(1, today[..., None].expand(-1, -1, nodes))
         ready = ready + due[..., 0]
         after = ready - want
         missing = (-after).clamp_min(0.0)
         sold = torch.minimum(want, ready.clamp_min(0.0))
-        charge = (
-            (instance.holding[:, None] * after.clamp_min(0.0)).sum(-1)
-            + (instance.penalty[:, None] * missing).sum(-1)
-            - (instance.price[:, None] * sold).sum(-1)
-            + (instance.price_of[:, None] * shipped).sum(-1)
-        ) * instance.weight.gather(1, state.period.clamp_max(instance.weight.shape[1] - 1))
+        held = instance.holding[:, None] * (after + missing)
+        costs = torch.addcmul(held, instance.penalty[:, None], missing)
+        if instance.price is not None:
+            costs = torch.addcmul(costs, instance.price[:, None], sold, value=-1.0)
+        charge = costs.sum(-1)
+        if instance.fare is not None:
+            charge = charge + (instance.fare[:, None] * shipped).sum(-1)
+        charge = charge * instance.weight.gather(1, today)
         stock = torch.maximum(after, instance.floor[:, None]) + due[..., 1]
         return State(stock, functional.pad(due[..., 2:], (0, 1)), state.period + 1, charge, sold)
 
@@ -292,7 +295,11 @@ class Inventory(Problem[Instance, State]):
         asked = stock.new_zeros(batch, rollouts, nodes + 1).scatter_add(2, source, order)
         wanted = asked[..., :nodes]
         ratio = stock.clamp_min(0.0) / wanted.clamp_min(1e-12)
-        ratio = torch.where(instance.keeps[:, None], ratio.clamp_max(1.0), ratio)
+        full = ratio.clamp_max(1.0)
+        # cross-docks are there where some edge carries goods that nobody ordered
+        ratio = (
+            full if instance.least is None else torch.where(instance.keeps[:, None], full, ratio)
+        )
         shipped = order * functional.pad(ratio, (0, 1), value=1.0).gather(2, source)
         return shipped, wanted * ratio
 
@@ -413,7 +420,6 @@ def _tensors(case: files.Case, periods: int) -> Instance:
         weight=weight,
         holding=row(case.holding),
         penalty=row(case.penalty),
-        price=row(case.price),
         floor=row(floor),
         keeps=row(case.keeps, torch.bool),
         stock=row(case.stock),
@@ -421,10 +427,11 @@ def _tensors(case: files.Case, periods: int) -> Instance:
         source=row(np.where(case.source < 0, nodes, case.source), torch.long),
         target=row(case.target, torch.long),
         lead=row(case.lead, torch.long),
-        price_of=row(case.cost),
         unit=row(unit),
         whole=row(case.whole, torch.bool) if case.whole else None,
         below=row(about.below) if (case.source >= 0).any() else None,
+        price=row(case.price) if case.price.any() else None,
+        fare=row(case.cost) if case.cost.any() else None,
         least=None if keeping.all() else row(np.where(keeping, 0.0, TINY * unit)),
         level=row(about.level / unit),
         figures=row(figures),
@@ -455,11 +462,9 @@ def _alike(parts: list[Instance]) -> list[Instance]:
             replace(part, whole=part.keeps.new_zeros(len(part))) if part.whole is None else part
             for part in parts
         ]
-    if any(part.least is not None for part in parts):
-        parts = [
-            replace(part, least=torch.zeros_like(part.price_of)) if part.least is None else part
-            for part in parts
-        ]
+    for name in ("least", "fare", "price"):
+        if any(getattr(part, name) is not None for part in parts):
+            parts = [_with_zeros(part, name) for part in parts]
     if any(part.below is not None for part in parts):
         parts = [
             replace(part, below=torch.eye(part.stock.shape[1]).expand(len(part), -1, -1))
@@ -468,6 +473,14 @@ def _alike(parts: list[Instance]) -> list[Instance]:
             for part in parts
         ]
     return parts
+
+
+def _with_zeros(part: Instance, name: str) -> Instance:
+    if getattr(part, name) is not None:
+        return part
+    like = part.holding if name == "price" else part.source
+    zeros: Any = {name: torch.zeros(like.shape, device=part.device)}
+    return replace(part, **zeros)
 
 
 def _padded(part: Instance, nodes: int, links: int, slots: int, ragged: bool) -> Instance:
@@ -484,12 +497,9 @@ def _padded(part: Instance, nodes: int, links: int, slots: int, ragged: bool) ->
         return replace(part, exists=exists, linked=linked)
     wide = {
         name: functional.pad(getattr(part, name), (0, more))
-        for name in ("demand", "holding", "penalty", "price", "floor", "stock", "level", "kind")
+        for name in ("demand", "holding", "penalty", "floor", "stock", "level", "kind")
     }
-    long = {
-        name: functional.pad(getattr(part, name), (0, edges))
-        for name in ("target", "lead", "price_of")
-    }
+    long = {name: functional.pad(getattr(part, name), (0, edges)) for name in ("target", "lead")}
     source = torch.where(part.source == old, nodes, part.source)
     return replace(
         part,
@@ -501,6 +511,8 @@ def _padded(part: Instance, nodes: int, links: int, slots: int, ragged: bool) ->
         figures=functional.pad(part.figures, (0, 0, 0, more)),
         moments=functional.pad(part.moments, (0, 0, 0, more)),
         below=None if part.below is None else functional.pad(part.below, (0, more, 0, more)),
+        price=None if part.price is None else functional.pad(part.price, (0, more)),
+        fare=None if part.fare is None else functional.pad(part.fare, (0, edges)),
         least=None if part.least is None else functional.pad(part.least, (0, edges)),
         exists=exists,
         linked=linked,
@@ -527,7 +539,7 @@ def _case(one: Instance, number: int) -> files.Case:
         nodes=tuple(f"{'store' if store[i] else 'node'} {i}" for i in range(nodes)),
         holding=column(one.holding),
         penalty=column(one.penalty),
-        price=column(one.price),
+        price=np.zeros(nodes) if one.price is None else column(one.price),
         stock=column(one.stock),
         lost=(column(one.floor) == 0) & store,
         keeps=column(one.keeps).astype(bool),
@@ -538,7 +550,7 @@ def _case(one: Instance, number: int) -> files.Case:
         source=source,
         target=column(one.target, edges).astype(int),
         lead=column(one.lead, edges).astype(int),
-        cost=column(one.price_of, edges),
+        cost=np.zeros(len(source)) if one.fare is None else column(one.fare, edges),
         correlation=float(one.correlation[0]),
         trace=one.demand[0].cpu()[:, real].double().numpy(),
         transit=one.transit[0].cpu()[real].double().numpy(),
