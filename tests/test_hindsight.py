@@ -90,7 +90,7 @@ def test_the_airline_is_learned(quiet, mode):
 
 def test_a_policy_of_ten_candidates(quiet):
     problem = Revenue(10, Secretary())
-    policy = trained(Hindsight(problem, ChoicePolicy(16), steps=10), 50, 32)
+    policy = trained(Hindsight(problem, ChoicePolicy(16), steps=10), 80, 32)
     value = exact.Optimal(Secretary().case(10)).value
     cost, noise = mean_cost(problem, policy)
     assert value * 0.98 - 3 * noise <= -cost <= value + 3 * noise

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nco.describe import Described
-from nco.policy import Dirichlet, Joint, Normal, Policy
+from nco.policy import Decision, Dirichlet, Joint, Normal, Policy
 from nco.problem import Features, Observation, Sizes
 
 LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyond all bounds
@@ -158,7 +158,10 @@ class SharesPolicy(Policy):
         if memory.exists is not None:
             concentration = concentration.where(memory.exists[:, None], PADDED)
         std = self.spread * spread.clamp(-3, 1).exp() + NARROWEST
-        decisions = [Dirichlet(concentration), Normal(functional.softplus(mean + 0.5), std)]
+        decisions: list[Decision] = [
+            Dirichlet(concentration),
+            Normal(functional.softplus(mean + 0.5), std),
+        ]
         return Joint(decisions, [score.shape[-1], self.amounts])
 
 
