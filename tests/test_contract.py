@@ -30,8 +30,15 @@ EXACT = {
     "brute_force_agrees",
     "baseline_replays",
 }
-# and of amounts, which cannot be enumerated, nor moved from node to node
-AMOUNTS = {"load_inverts_cases", "checker_agrees", "baseline_replays"}
+# the same of a problem whose actions are amounts: they cannot be enumerated
+AMOUNTS = {
+    "load_inverts_cases",
+    "checker_agrees",
+    "charges_sum_to_cost",
+    "observations_do_not_look_ahead",
+    "traces_are_random_futures",
+    "baseline_replays",
+}
 
 
 def shipped() -> list[type[Problem[Any, Any]]]:

@@ -59,6 +59,9 @@ def test_newsvendor(lead: int, penalty: int, level: float, cost: float) -> None:
     found = exact.newsvendor(example(f"backlogged_L{lead}_p{penalty}"))
     assert found[0] == pytest.approx(level, abs=0.02)
     assert found[1] == pytest.approx(cost, rel=1e-3)
+    case = example(f"backlogged_L{lead}_p{penalty}")
+    costs = [exact.base_stock_cost(case, found[0] + step) for step in (-0.5, 0.0, 0.5)]
+    assert costs[1] == pytest.approx(found[1]) == min(costs)
 
 
 ZIPKIN = {

@@ -39,6 +39,18 @@ def newsvendor(case: Case) -> tuple[float, float]:
     return level, (h + p) * NormalDist().pdf(score) * spread
 
 
+def base_stock_cost(case: Case, level: float) -> float:
+    """The mean cost of ordering up to `level`, for one backlogged store with normal demand."""
+    node, lead = _single(case)
+    h, p = float(case.holding[node]), float(case.penalty[node])
+    spread = float(case.sd[node]) * math.sqrt(lead + 1)
+    score = (level - float(case.mean[node]) * (lead + 1)) / spread
+    normal = NormalDist()
+    # unit normal loss function: mean shortage in standard deviations
+    loss = normal.pdf(score) - score * (1 - normal.cdf(score))
+    return spread * (h * score + (h + p) * loss)
+
+
 def _single(case: Case) -> tuple[int, int]:
     if len(case.nodes) != 1 or len(case.source) != 1:
         raise InstanceError("this reference is for one store with one supplier", field="nodes")

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ def fitted(
     capped: bool = False,
     time_limit: float | None = None,
     steps: int = STEPS,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """A rule whose levels minimise the simulated cost of random futures (HDPO with few parameters).
 
     Starts from a newsvendor's levels; the rate falls to zero over the steps or the time limit,
