@@ -14,7 +14,7 @@ LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyo
 # Decisions keep some chance: where there is almost none, densities are so steep that one step of
 # an optimiser throws a good policy away (seen on ten stores after a hundred steps).
 NARROWEST = 0.05  # standard deviation
-SUREST = 1.0  # logarithm of how much surer than before training a network may become
+SUREST = 2.0  # logarithm of how much surer than before training a network may become
 PADDED = 1e-4  # concentration of a node that does not exist
 ZOOM = 10.0  # of the logarithmic copy of features that change: small differences count there
 
