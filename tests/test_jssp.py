@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import time
 
 import matplotlib
 
@@ -31,6 +32,7 @@ from nco.shop.plan import (
     mirrored,
     shifted,
 )
+from nco.solver import solve
 from nco.testing import check_cases
 from nco.testing.play import Probe
 
@@ -377,3 +379,24 @@ def test_agreeing_actions_lead_to_the_same_schedule() -> None:
             same = problem.solution(instance[b : b + 1], row)[0] == plans[s][b]
             assert bool(right[b, s, t, node]) == same
     assert several > 10
+
+
+def test_solving_without_a_network() -> None:
+    """The construction at once; under a limit, what the finisher makes of it, in time."""
+    case = JSSP().published(10, 1, 200)[0]
+    first = solve(case, model="none")
+    assert first.model == "none"
+    assert first.cost == check(case, case.construct()).cost
+    assert [step.source for step in first.history] == ["construct"]
+    begun = time.perf_counter()
+    second = solve(case, model="none", time_limit=1.5)
+    assert time.perf_counter() - begun < 3.0
+    assert second.feasible
+    assert second.cost < first.cost
+    assert second.history[-1].source == "polish"
+    problem = JSSP()
+    instance = problem.load([case])
+    actions = torch.tensor(second.actions)[None, None]
+    assert float(problem.cost(instance, actions)) <= second.cost
+    alone = solve(case, model="none", time_limit=0.2, classical=False)
+    assert alone.cost == first.cost
