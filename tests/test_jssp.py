@@ -159,13 +159,13 @@ def test_the_checker_says_what_is_wrong() -> None:
     ]
     good[0][2] = 6
     assert check(case, good).cost == 10
-    for row, place, time, sentence in (
+    for row, place, moment, sentence in (
         (0, 1, 2, "operation 1 of job 0 begins at 2, before 3, when operation 0 ends"),
         (1, 0, 2, "machine 0: operation 0 of job 1 begins at 2, while operation 0 of job 0"),
         (0, 0, -1, "operation 0 of job 0 begins at -1, before time 0"),
     ):
         broken = copy.deepcopy(good)
-        broken[row][place] = time
+        broken[row][place] = moment
         report = check(case, broken)
         assert not report.feasible
         assert any(sentence in violation for violation in report.violations)
@@ -269,7 +269,7 @@ def test_rules_put_first_what_their_names_say() -> None:
 def test_shifting_keeps_orders_and_loses_nothing() -> None:
     case = JSSP().published(6, 1, 3)[0]
     plan = by_rule(case.work, "spt")
-    late = Plan([[2 * time + 7 for time in row] for row in plan.start], plan.machine)
+    late = Plan([[2 * begin + 7 for begin in row] for row in plan.start], plan.machine)
     assert shifted(case.work, late) == shifted(case.work, plan) == plan
 
 

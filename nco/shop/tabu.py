@@ -170,7 +170,9 @@ class Orders:
         """All that may shorten one longest path."""
         path = self._path()
         found: list[Swap | Move] = [swap for swap in self._swaps(path) if self._legal(swap)]
-        return found + self._moves(path) if self.flexible else found
+        if self.flexible:
+            found += self._moves(path)
+        return found
 
     def _begin_again(self) -> None:
         """At the best, and some random changes away from it."""
