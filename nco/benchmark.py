@@ -20,17 +20,20 @@ import statistics
 import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from nco import __version__, atomic, baselines, folders, sources
 from nco.baselines import Outcome, Workers
 from nco.case import Case
 from nco.errors import InstanceError, NCOError
-from nco.seeds import generator
+from nco.seeds import derive, generator
+
+if TYPE_CHECKING:
+    from nco.simulate import Evaluation
 
 NETWORKS = ("nco", "nco-neural")  # with and without a classical solver's help; both take ":MODEL"
 PUBLISHED_SEEDS, PUBLISHED = (1234, 4321), 10_000
@@ -94,6 +97,8 @@ class Run:
         cost, objective: by the checker; None where the run failed.
         gap_percent: positive when worse; None until the comparison is over, and for failures.
         seconds: wall time; error: why there is no feasible solution.
+        cost_standard_error, measures: of a policy, which is simulated on the same random futures as
+            every other one; its cost is then a mean.
     """
 
     problem: str
@@ -106,17 +111,21 @@ class Run:
     gap_percent: float | None
     seconds: float
     error: str | None
+    cost_standard_error: float | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One solver at one time limit; all but the last two are columns of ``table.csv``.
+    """One solver at one time limit; all but the last four are columns of ``table.csv``.
 
     Attributes:
         size: the instances' size, or "least-most".
         instances: runs; failures: those without a feasible solution, which no figure includes.
         standard_error: of gap_percent over the instances; None for less than two.
         messages: what went wrong, an instance each.
+        cost_standard_error, measures: of policies that were simulated: of their mean cost over the
+            instances, and means of other figures by name. Columns only where there are any.
     """
 
     problem: str
@@ -131,9 +140,12 @@ class Row:
     seconds_max: float | None
     standard_error: float | None
     messages: list[str]
+    cost_standard_error: float | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)
 
 
-COLUMNS = [field.name for field in fields(Row)][:-2]
+COLUMNS = [item.name for item in fields(Row)][:-4]
+RUN_COLUMNS = [item.name for item in fields(Run)][:-2]
 
 
 @dataclass(frozen=True)
@@ -210,12 +222,12 @@ def _logged(contest: Contest, log: TextIO) -> tuple[list[Run], int]:
     from tqdm import tqdm
 
     writer = csv.writer(log, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Run)])
+    writer.writerow(RUN_COLUMNS)
     runs: list[Run] = []
     try:
         for run in tqdm(measure(contest), total=contest.runs, unit="run", disable=None):
             runs.append(run)
-            writer.writerow(_cells(run))
+            writer.writerow(_cells(run)[: len(RUN_COLUMNS)])
             log.flush()
     except KeyboardInterrupt:
         if not runs:
@@ -302,17 +314,23 @@ def _models(
     entrants: Mapping[str, Sequence[Entrant]], cases: Iterable[tuple[str, Case]]
 ) -> dict[str, list[str]]:
     """The networks behind each entrant, or that there is none."""
+    from nco.simulate import is_online
     from nco.solver import NO_MODEL
-    from nco.zoo import choose
+    from nco.zoo import choose, fitting
 
-    sizes = dict.fromkeys((case.problem, case.size) for _, case in cases)
+    sizes = {(case.problem, case.size): case for _, case in cases}
     found: dict[str, list[str]] = {}
-    for problem, size in sizes:
+    for (problem, size), case in sizes.items():
         for entrant in entrants[problem]:
-            if entrant.model is not None:
-                name = choose(problem, size) if entrant.model == "auto" else entrant.model
-                name = NO_MODEL if name is None else name
-                found.setdefault(entrant.name, []).append(name)
+            if entrant.model is None:
+                continue
+            if entrant.model != "auto":
+                names = [entrant.model]
+            elif is_online(case):
+                names = fitting(problem, case)
+            else:
+                names = [choose(problem, size) or NO_MODEL]
+            found.setdefault(entrant.name, []).extend(names)
     return {name: list(dict.fromkeys(models)) for name, models in found.items()}
 
 
@@ -364,7 +382,7 @@ def measure(contest: Contest) -> Iterator[Run]:
             for limit in dict.fromkeys(contest.plan.time_limits):
                 for entrant in contest.entrants[case.problem]:
                     outcome = _answer(entrant, case, limit, contest.plan, pool)
-                    yield _priced(name, case, entrant.name, limit, outcome)
+                    yield _priced(name, case, entrant.name, limit, outcome, contest.plan)
 
 
 def _warm_up(contest: Contest, pool: Workers) -> None:
@@ -404,10 +422,20 @@ def _answer(
     return Outcome(found.solution, found.seconds)
 
 
-def _priced(name: str, case: Case, solver: str, limit: float | None, outcome: Outcome) -> Run:
+def _priced(
+    name: str, case: Case, solver: str, limit: float | None, outcome: Outcome, plan: Plan
+) -> Run:
     error = outcome.error
-    cost = objective = None
-    if outcome.solution is not None:
+    cost = objective = cost_error = None
+    measures: Mapping[str, float] = {}
+    if isinstance(outcome.solution, Mapping):  # a policy; plans are lists
+        found = _simulated(case, outcome.solution, plan)
+        if found.violations:
+            error = f"infeasible: {found.violations[0]}"
+        else:
+            cost, objective = found.cost, found.objective
+            cost_error, measures = found.cost_standard_error, found.measures
+    elif outcome.solution is not None:
         report = folders.module(case.problem, "check").check(case, outcome.solution)
         if report.feasible:
             cost, objective = report.cost, report.objective
@@ -426,7 +454,17 @@ def _priced(name: str, case: Case, solver: str, limit: float | None, outcome: Ou
         gap_percent=None,
         seconds=outcome.seconds,
         error=error,
+        cost_standard_error=cost_error,
+        measures=measures,
     )
+
+
+def _simulated(case: Case, solution: Any, plan: Plan) -> "Evaluation":
+    """A policy on the futures that all policies of this comparison meet."""
+    from nco.simulate import policy_of, simulate
+
+    problem, policy = policy_of(case, solution)
+    return simulate(problem, policy, case, seed=derive(plan.seed, "benchmark"))
 
 
 # ---- figures
@@ -490,7 +528,23 @@ def _row(group: Sequence[Run]) -> Row:
         seconds_max=max(seconds, default=None),
         standard_error=statistics.stdev(gaps) / math.sqrt(len(gaps)) if spread else None,
         messages=[f"{run.instance}: {run.error}" for run in group if run.cost is None],
+        cost_standard_error=_together([run.cost_standard_error for run in solved]),
+        measures=_means([run.measures for run in solved]),
     )
+
+
+def _together(errors: Sequence[float | None]) -> float | None:
+    """The standard error of the mean of independent means."""
+    known = [error for error in errors if error is not None]
+    if not known or len(known) < len(errors):
+        return None
+    return math.sqrt(sum(error**2 for error in known)) / len(known)
+
+
+def _means(measures: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of what all of them name."""
+    names = [name for name in (measures[0] if measures else {}) if all(name in m for m in measures)]
+    return {name: sum(m[name] for m in measures) / len(measures) for name in names}
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -547,17 +601,32 @@ def save(runs: Sequence[Run], folder: Path, about: Mapping[str, Any]) -> None:
     rows = summarise(runs)
     folder.mkdir(parents=True, exist_ok=True)
     atomic.write_text(folder / "table.csv", _csv(COLUMNS, rows))
-    atomic.write_text(folder / "runs.csv", _csv([field.name for field in fields(Run)], runs))
+    atomic.write_text(folder / "runs.csv", _csv(RUN_COLUMNS, runs))
     atomic.write_text(folder / "about.json", json.dumps(about, indent=1) + "\n")
     atomic.write_bytes(folder / "plot.png", plot(rows))
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Run | Row]) -> str:
+def _csv(columns: Sequence[str], rows: Sequence[Run] | Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(_cells(row)[: len(columns)] for row in rows)
+    names = _further(rows)
+    writer.writerow([*columns, *names])
+    for row in rows:
+        cells = _cells(row)[: len(columns)]
+        writer.writerow(cells + [_further_cell(row, name) for name in names])
     return text.getvalue()
+
+
+def _further(rows: Sequence[Run] | Sequence[Row]) -> list[str]:
+    """Columns that only simulated policies have."""
+    if all(row.cost_standard_error is None for row in rows):
+        return []
+    return ["cost_standard_error", *dict.fromkeys(name for row in rows for name in row.measures)]
+
+
+def _further_cell(row: Run | Row, name: str) -> float | str:
+    found = row.measures.get(name, getattr(row, name, None))
+    return "" if found is None else found
 
 
 def _cells(row: Run | Row) -> list[Any]:
@@ -580,14 +649,17 @@ def _plain(value: Any) -> str:
 
 def print_table(rows: Sequence[Row]) -> None:
     """The table in aligned columns, the gap with its standard error, then what went wrong."""
-    lines = [list(COLUMNS)] + [_shown(row) for row in rows]
+    names = _further(rows)
+    lines = [[*COLUMNS, *names]] + [
+        _shown(row) + [_figure(_further_cell(row, name)) for name in names] for row in rows
+    ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     left = ("problem", "solver")
     print()
     for line in lines:
         cells = [
             cell.ljust(width) if column in left else cell.rjust(width)
-            for column, cell, width in zip(COLUMNS, line, widths, strict=True)
+            for column, cell, width in zip(lines[0], line, widths, strict=True)
         ]
         print("  ".join(cells).rstrip())
     for row in rows:
@@ -596,6 +668,10 @@ def print_table(rows: Sequence[Row]) -> None:
             shown.append(f"and {len(row.messages) - SHOWN} more, see runs.csv")
         for message in shown:
             print(f"failed: {row.solver}, time limit {_limit(row.time_limit)}: {message}")
+
+
+def _figure(value: float | str) -> str:
+    return value or "-" if isinstance(value, str) else format(value, ".4g")
 
 
 def _shown(row: Row) -> list[str]:

@@ -29,6 +29,15 @@ class Case:
         """The number that the field calls n (cities, customers, items)."""
         raise NotImplementedError
 
+    @property
+    def foreseen(self) -> bool:
+        """Of an online problem: whether the case holds one future, which a plan could exploit."""
+        return False
+
+    def words(self, solution: Any) -> str | None:
+        """A policy of an online problem as a rule that a person can follow; None for networks."""
+        return None
+
     def construct(self) -> Any:
         """A feasible solution at once, by a simple rule, in the case's own numbers."""
         raise NotImplementedError

@@ -8,7 +8,7 @@ nodes, **A** actions, **T** steps, **P** steps that are looked at, **D** width.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Generator, Tensor
@@ -16,6 +16,9 @@ from torch import Generator, Tensor
 from nco.batch import Batch, stack
 from nco.case import Case
 from nco.describe import Described
+
+if TYPE_CHECKING:
+    from nco.policy import Policy
 
 Instance = TypeVar("Instance", bound=Batch)
 State = TypeVar("State", bound=Batch)
@@ -30,18 +33,22 @@ class Features(Batch):
     # [B, N, 2] positions in the unit square, which are then the first two columns of `nodes` too
     xy: Tensor | None = None
     edges: Tensor | None = None  # [B, N, N, E] float
+    links: Tensor | None = None  # [B, L, 2] long, from which node to which; -1 is no node of these
+    link: Tensor | None = None  # [B, L, K] float, features of the links
     # [B, N, G] long: of each kind of sets (jobs, machines) the one that holds a node, numbered from
     # 0; padding -1. Sets that nodes compete in, or follow one another in
     groups: Tensor | None = None
     # [B, N, K, 2] long: the nodes that may come right after a node, and right before it; -1: none
-    links: Tensor | None = None
+    follows: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Observation(Batch):
     """What a policy may know of a state."""
 
-    mask: Tensor  # [B, S, *M, A] bool, True is allowed; at least one is
+    # [B, S, *M, A] bool, True is allowed; at least one is. Of a continuous problem it is [B, S, A],
+    # which parts of the decision exist
+    mask: Tensor
     # [B, S, *M, K] long, nodes the state is tied to: where it ends, ..., where it stands; -1: none
     focus: Tensor
     context: Tensor  # [B, S, *M, C] float
@@ -61,8 +68,9 @@ class Sizes:
     dynamic: int = 0
     xy: int = 0  # 2 where nodes have positions
     kinds: int = 1  # A = kinds * N: action a is kind a // N of node a % N
+    link: int = 0
     groups: int = 0  # kinds of sets
-    links: bool = False  # whether nodes follow one another
+    follows: bool = False  # whether nodes follow one another
 
 
 class Problem(Described, ABC, Generic[Instance, State]):
@@ -70,9 +78,22 @@ class Problem(Described, ABC, Generic[Instance, State]):
 
     Cost is minimised everywhere. `cost` from the actions alone is the definition, so that a policy,
     a label and a classical solver are priced by the same line.
+
+    **Chance is part of the instance.** Where demand or arrivals come from outside, `generate` and
+    `traces` draw the whole trace, `observe` reveals it a step at a time, and `online` says so. Then
+    the S rollouts of an instance share its trace, and a plan that knows the trace is a hindsight
+    optimum, not an answer: `nco.solve` evaluates a policy by simulation (`nco.simulate`).
+
+    Attributes:
+        sizes: the widths of features and observations.
+        online: the instance holds a future that `observe` reveals step by step.
+        continuous: an action is A non-negative numbers, ``[B, S, A]`` float, all of them feasible
+            (a step rations what there is), instead of one of A choices.
     """
 
     sizes: ClassVar[Sizes]
+    online: ClassVar[bool] = False
+    continuous: ClassVar[bool] = False
     tiny: ClassVar[int] = 4  # a size whose solutions `nco.testing` can enumerate
 
     @abstractmethod
@@ -102,6 +123,14 @@ class Problem(Described, ABC, Generic[Instance, State]):
     @abstractmethod
     def cost(self, instance: Instance, actions: Tensor) -> Tensor:
         """The cost ``[B, S]`` of complete `actions` ``[B, S, T, *M]``."""
+
+    def charge(self, instance: Instance, state: State) -> Tensor | None:
+        """What the step that led to `state` cost, ``[B, S]``; None where steps have no price.
+
+        The charges of all steps sum to `cost`. The rollout then adds them up instead of pricing
+        the actions again, so that nothing is simulated twice and costs keep their gradient.
+        """
+        return None
 
     def paid(self, instance: Instance, state: State) -> Tensor | None:
         """What `cost` ``[B, S]`` says of the actions that led to `state`, where the state tells.
@@ -194,6 +223,41 @@ class Problem(Described, ABC, Generic[Instance, State]):
     def cases(self, instance: Instance) -> list[Case]:
         """The exact case of every instance of a batch."""
         raise NotImplementedError(f"{type(self).__name__} has no exact cases")
+
+    def known(self, instance: Instance, steps: int) -> Instance:
+        """`instance` as it is known when `steps` steps are made: what is revealed later is blank.
+
+        For planners that re-plan on the way, and for the contract's proof that `observe` does not
+        look ahead. Only online problems have a future to hide.
+        """
+        return instance
+
+    def traces(self, case: Case, count: int, generator: Generator) -> Instance:
+        """`count` instances of one online case, each with a future of its own drawn at random."""
+        raise NotImplementedError(f"{type(self).__name__} has no random futures")
+
+    def hindsight(self, instance: Instance, state: State) -> Tensor:
+        """Cost-to-go ``[B, S, A]`` of each action for a planner who knows the future; masked: inf.
+
+        What the action costs at once, and from there on the least possible on the instance's own
+        trace. Of no use for deciding, as nobody knows the trace; it is what to learn from.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no hindsight planner")
+
+    def measures(self, instance: Instance, actions: Tensor) -> dict[str, Tensor]:
+        """Named figures ``[B, S]`` beside the cost, such as the share of demand that was served."""
+        return {}
+
+    def rule(self, case: Case, solution: Any) -> "Policy":
+        """The policy that an online case's `solution` stands for (the rule of a classical solver).
+
+        Built, and on the CPU.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no classical rules")
+
+    def fits(self, case: Case) -> bool:
+        """Whether what was trained on this problem is meant for `case`."""
+        return True
 
     def published(self, size: int, count: int, seed: int) -> list[Case]:
         """The first `count` cases of the literature's test set with that size and seed."""

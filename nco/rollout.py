@@ -39,6 +39,7 @@ class Rollout:
         picks: ``[B, S, T, *M]`` what the policy chose, before conflicts were resolved.
         logp: ``[B, S, T - prefix, *M]`` log-probability of each pick; None if not asked for.
         cost: ``[B, S]``.
+        charges: ``[B, S, T]`` what each step cost, where the problem says so (`Problem.charge`).
         states: the states ``[B, S, T - prefix, ...]`` that the policy saw, if kept.
     """
 
@@ -47,6 +48,7 @@ class Rollout:
     logp: Tensor | None
     cost: Tensor
     states: Batch | None
+    charges: Tensor | None = None
 
 
 def rollout(
@@ -86,6 +88,7 @@ def rollout(
     picks: list[Tensor] = []
     logps: list[Tensor] = []
     states: list[Batch] = []
+    charges: list[Tensor] = []
     for t in range(most):
         if t >= max(least, given) and bool(problem.done(instance, state).all()):
             break
@@ -106,14 +109,19 @@ def rollout(
         picks.append(pick)
         actions.append(action)
         state = problem.step(instance, state, action)
+        charge = problem.charge(instance, state)
+        if charge is not None:
+            charges.append(charge)
     executed = torch.stack(actions, 2)
-    cost = problem.paid(instance, state)
+    charged = torch.stack(charges, 2) if charges else None
+    paid = problem.paid(instance, state) if charged is None else charged.sum(2)
     return Rollout(
         actions=executed,
         picks=executed if resolve is None else torch.stack(picks, 2),
         logp=torch.stack(logps, 2) if logps else None,
-        cost=problem.cost(instance, executed) if cost is None else cost,
+        cost=problem.cost(instance, executed) if paid is None else paid,
         states=stack(states, 2) if states else None,
+        charges=charged,
     )
 
 

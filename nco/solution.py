@@ -39,6 +39,8 @@ class Solution:
         status: OPTIMAL, FEASIBLE, INTERRUPTED or INFEASIBLE.
         seconds: wall time of the call, loading included; setup_seconds: of that, loading.
         model: what was asked; history: every improvement with time and source.
+        cost_standard_error, measures: of a policy that was simulated: the standard error of its
+            mean cost, and means of other figures by name (service level, number of traces).
     """
 
     problem: str
@@ -57,6 +59,8 @@ class Solution:
     seed: int
     history: list[Improvement] = field(default_factory=list)
     case: Case | None = field(default=None, repr=False)
+    cost_standard_error: float | None = None
+    measures: dict[str, float] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:
         case = self.__dict__.get("case")
@@ -77,6 +81,12 @@ class Solution:
             f"{self.name} ({self.problem}, n = {self.n}): {word} {shown}, {self.status}, "
             f"{self.seconds:.2f} s, {self.model}"
         ]
+        if self.cost_standard_error is not None:
+            lines[0] = lines[0].replace(f" {shown},", f" {shown} ±{self.cost_standard_error:.2g},")
+        if self.measures:
+            lines.append("  " + ", ".join(f"{k} {v:.4g}" for k, v in self.measures.items()))
+        rule = None if self.case is None else self.case.words(self.solution)
+        lines += [f"  rule: {rule}"] if rule else []
         lines += [f"  violated: {violation}" for violation in self.violations]
         return "\n".join(lines)
 
@@ -88,6 +98,7 @@ class Solution:
             "n": self.n,
             "cost": self.cost,
             "objective": self.objective,
+            **self._simulated(),
             "feasible": self.feasible,
             "violations": self.violations,
             "status": self.status,
@@ -101,6 +112,13 @@ class Solution:
                 for step in self.history
             ],
         }
+
+    def _simulated(self) -> dict[str, Any]:
+        """What only an evaluated policy has; a plan's figures stay as they were."""
+        if self.cost_standard_error is None:
+            return {}
+        rule = None if self.case is None else self.case.words(self.solution)
+        return {"cost_standard_error": self.cost_standard_error, **self.measures, "rule": rule}
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draws the solution; on new axes unless given some."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nco import baselines, folders, sources, zoo
+from nco import baselines, folders, online, sources, zoo
 from nco.batch import Batch
 from nco.case import Case, Report
 from nco.errors import NCOError
@@ -17,6 +17,7 @@ from nco.problem import Problem
 from nco.search import named
 from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import better
+from nco.simulate import TRACES, is_online
 from nco.solution import Improvement, Solution
 
 TOGETHER = 2e5  # nodes x starts of a batch that is solved in one pass
@@ -35,6 +36,8 @@ def solve(
     seed: int = 0,
     device: str = "auto",
     classical: bool = True,
+    hindsight: bool = False,
+    traces: int = TRACES,
 ) -> Any:
     """Solves one instance, or a list of instances of any sizes and problems.
 
@@ -53,7 +56,11 @@ def solve(
             model's card names.
         seed: of random rollouts; the same seed without a time limit gives the same answer.
         device: "auto" is a GPU where there is one.
-        classical: let a classical solver improve the network's solution within the time limit.
+        classical: let a classical solver improve the network's solution within the time limit; of
+            an online problem, let classical rules stand beside the networks.
+        hindsight: of an online problem: plan with perfect information of the future (the case's
+            own, or random ones), which is a bound and no policy.
+        traces: of an online problem: futures over which the policy's mean cost is taken.
 
     Returns:
         A `Solution`, or a list of them in the order of `source`.
@@ -65,7 +72,7 @@ def solve(
     if time_limit is not None and not time_limit > 0:
         raise NCOError(f"time_limit must be positive seconds, not {time_limit}")
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    asked = _Asked(model, time_limit, seed, where, classical)
+    asked = _Asked(model, time_limit, seed, where, classical, hindsight, traces)
     if isinstance(source, Batch):
         return _solve_instance(source, asked, entry)
     if isinstance(source, list | tuple) and not _is_points(source):
@@ -82,6 +89,19 @@ class _Asked:
     seed: int
     device: str
     classical: bool
+    hindsight: bool = False
+    traces: int = TRACES
+
+    def online(self) -> online.Ask:
+        return online.Ask(
+            self.model,
+            self.time_limit,
+            self.seed,
+            self.device,
+            self.classical,
+            self.hindsight,
+            self.traces,
+        )
 
     def load(self, case: Case | None) -> zoo.Model | None:
         """The model; None where there is none for the problem of `case`."""
@@ -115,6 +135,23 @@ def _is_number(value: Any) -> bool:
 
 
 def _solve_many(cases: list[Case], asked: _Asked, entry: float) -> list[Solution]:
+    apart = [index for index, case in enumerate(cases) if is_online(case)]
+    if asked.hindsight and len(apart) < len(cases):
+        raise NCOError("hindsight: only online problems have a future that could be known")
+    if apart:
+        found: dict[int, Solution] = {}
+        for index in apart:
+            begin = entry if index == 0 else time.perf_counter()
+            found[index] = online.solve(cases[index], asked.online(), begin)
+        rest = [index for index in range(len(cases)) if index not in found]
+        plain = [cases[index] for index in rest]
+        found.update(zip(rest, _solve_plans(plain, asked, time.perf_counter()), strict=True))
+        return [found[index] for index in range(len(cases))]
+    return _solve_plans(cases, asked, entry)
+
+
+def _solve_plans(cases: list[Case], asked: _Asked, entry: float) -> list[Solution]:
+    """Cases whose instance is all there is to know."""
     found: dict[int, Solution] = {}
     if asked.time_limit is not None:
         for index, case in enumerate(cases):
@@ -306,6 +343,11 @@ def _solve_instance(source: Batch, asked: _Asked, begin: float) -> Any:
     """Tensors of the model's own problem: solved as cases where its folder has them."""
     model = asked.load(None)
     assert model is not None  # tensors need one, and say so
+    if model.problem.online and not asked.hindsight:
+        raise NCOError(
+            "an instance of an online problem holds its own future: solve its case, which is "
+            "simulated, or ask for the hindsight optimum with hindsight=True"
+        )
     with contextlib.suppress(NotImplementedError):
         if folders.part_of(model.problem, "check") is not None:
             found = _solve_many(model.problem.cases(source), asked, begin)

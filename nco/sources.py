@@ -43,7 +43,8 @@ def read(path: str | Path, problem: str | None = None) -> Case:
 
 def examples() -> dict[str, Path]:
     """The instances that ship with the package: ``example:NAME`` to file."""
-    return {EXAMPLE + path.name: path for path in sorted(EXAMPLES.iterdir())}
+    files = sorted(path for path in EXAMPLES.rglob("*") if path.is_file())
+    return {EXAMPLE + path.relative_to(EXAMPLES).as_posix(): path for path in files}
 
 
 def _found(path: Path) -> Path:

@@ -17,6 +17,7 @@ import safetensors.torch
 import torch
 
 from nco import atomic
+from nco.case import Case
 from nco.describe import DESCRIPTION, construct, describe
 from nco.errors import NCOError
 from nco.policy import Policy
@@ -168,6 +169,16 @@ def save(
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:
     atomic.write_text(folder / "card.json", json.dumps(card, indent=1) + "\n")
+
+
+def fitting(problem: str, case: Case) -> list[str]:
+    """The shipped models of a problem folder that are meant for `case` (`Problem.fits`)."""
+    found = []
+    for name, card in available().items():
+        if str(card["problem"]["class_path"]).startswith(f"nco.problems.{problem}."):
+            kind: Problem[Any, Any] = construct(card["problem"])
+            found += [name] if kind.fits(case) else []
+    return found
 
 
 def choose(problem: str, size: int, seconds: float | None = None) -> str | None:

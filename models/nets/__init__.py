@@ -2,7 +2,20 @@
 
 from nco.models.nets.bq import BQPolicy
 from nco.models.nets.disjunctive import DisjunctivePolicy
+from nco.models.nets.flows import GraphFlow, SymmetricFlow, VanillaFlow
+from nco.models.nets.latent import LatentPolicy
 from nco.models.nets.pointer import AttentionPolicy
+from nco.models.nets.rules import BaseStock
 from nco.models.nets.transformer import TransformerEncoder
 
-__all__ = ["AttentionPolicy", "BQPolicy", "DisjunctivePolicy", "TransformerEncoder"]
+__all__ = [
+    "AttentionPolicy",
+    "BQPolicy",
+    "BaseStock",
+    "DisjunctivePolicy",
+    "GraphFlow",
+    "LatentPolicy",
+    "SymmetricFlow",
+    "TransformerEncoder",
+    "VanillaFlow",
+]

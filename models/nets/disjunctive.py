@@ -1,7 +1,7 @@
 """A graph network over what remains to be scheduled, run again at every step."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -49,17 +49,21 @@ class DisjunctivePolicy(Policy):
         hidden: width of the MLPs, in widths.
     """
 
-    searches: ClassVar[tuple[str, ...]] = ("beam", "sampling")
-
     def __init__(self, width: int = 64, layers: int = 3, heads: int = 4, hidden: int = 2) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"width {width} is not divisible by heads {heads}")
         self.width, self.layers, self.heads, self.hidden = width, layers, heads, hidden
 
+    @property
+    def searches(self) -> tuple[str, ...]:
+        return ("beam", "sampling")
+
     def build(self, sizes: Sizes) -> Self:
-        if not (sizes.groups and sizes.links):
-            raise ValueError("this policy needs a problem whose nodes lie in sets and follow links")
+        if not (sizes.groups and sizes.follows):
+            raise ValueError(
+                "this policy needs a problem whose nodes lie in sets and follow others"
+            )
         self.enter = nn.Linear(sizes.node + sizes.dynamic + sizes.context, self.width)
         self.kind = nn.Parameter(torch.zeros(sizes.groups, self.width))
         self.blocks = nn.ModuleList(
@@ -172,7 +176,7 @@ def remaining(memory: Features, observation: Observation) -> Graph:
     """The sub-problem of every state, R = B * S, on its own nodes alone."""
     assert observation.alive is not None
     assert memory.groups is not None
-    assert memory.links is not None
+    assert memory.follows is not None
     alive = observation.alive.flatten(0, 1)
     counts = alive.sum(-1)
     length = max(int(counts.max()), 1)
@@ -189,7 +193,7 @@ def remaining(memory: Features, observation: Observation) -> Graph:
         members.append(groups[:, None, :, kind] == number[:, None])
         kinds.append(torch.full_like(number, kind))
     place = functional.pad(place.masked_fill(~alive, length), (0, 1), value=length)
-    links = memory.links[source, tokens]  # [R, L, K, 2]
+    links = memory.follows[source, tokens]  # [R, L, K, 2]
     links = place.gather(1, links.flatten(1) % place.shape[1]).view_as(links)
     links = links.masked_fill(~exists[..., None, None], length)
     return Graph(

@@ -71,7 +71,7 @@ class Shop(Problem[Instance, State], Generic[C]):
     that it means the same at every size and stage.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, context=4, dynamic=14, groups=2, links=True)
+    sizes: ClassVar[Sizes] = Sizes(node=4, context=4, dynamic=14, groups=2, follows=True)
 
     # ---- instances
 
@@ -142,7 +142,7 @@ class Shop(Problem[Instance, State], Generic[C]):
             nodes.flatten(1, 3).float(),
             exists,
             groups=groups.flatten(1, 3),
-            links=_links(instance.exists),
+            follows=_follows(instance.exists),
         )
 
     def observe(self, instance: Instance, state: State) -> Observation:
@@ -498,7 +498,7 @@ def _signed(values: Tensor) -> Tensor:
     return values.sign() * values.abs().log1p()
 
 
-def _links(exists: Tensor) -> Tensor:
+def _follows(exists: Tensor) -> Tensor:
     """``[B, N, K, 2]``: the alternatives of the operation after, and of the one before."""
     batch, jobs, most, wide = exists.shape
     number = torch.arange(jobs * most * wide, device=exists.device).view(jobs, most, 1, wide)

@@ -1,4 +1,4 @@
-"""The contract of a discrete problem, as checks that tell its author what is wrong, and where.
+"""The contract of a problem, as checks that tell its author what is wrong, and where.
 
     from nco.testing import check_problem
 
@@ -45,6 +45,9 @@ OF_BATCHES: tuple[Callable[[Trial], None], ...] = (
     rules.forced_rollouts_repeat,
     rules.score_equals_rollout,
     rules.pad_appends_no_ops,
+    rules.charges_sum_to_cost,
+    rules.observations_do_not_look_ahead,
+    rules.traces_are_random_futures,
     rules.solution_and_actions_invert,
     exact.load_inverts_cases,
     exact.padding_changes_nothing,

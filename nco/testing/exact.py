@@ -14,6 +14,7 @@ from torch import Tensor
 from nco import baselines
 from nco.case import Case, Report
 from nco.folders import part_of
+from nco.online import HINDSIGHT
 from nco.problem import Problem
 from nco.testing.compare import (
     ABSOLUTE,
@@ -54,6 +55,8 @@ def padding_changes_nothing(trial: Trial) -> None:
     """A case loaded alone has the features, masks and costs that it has among larger ones."""
     problem, instance = trial.problem, trial.instance
     needs(problem, "load", "cases")
+    if problem.continuous:
+        raise NotApplicable("one action a node")
     solutions = problem.solution(instance, trial.actions[:, -1])
     actions = problem.actions(instance, solutions)[:, None]
     cost = problem.cost(instance, actions)
@@ -156,7 +159,8 @@ def checker_flags_mutations(trial: Trial) -> None:
     case = trial.cases[0]
     solution = case.numbered(trial.problem.solution(trial.instance, trial.actions[:, -1])[0])
     cost = check(case, solution).cost
-    if not isinstance(solution, list | dict) or cost is None:
+    continuous = trial.problem.continuous
+    if not isinstance(solution, list | dict) or cost is None or continuous:
         raise NotApplicable("a solution that is a list, or a dict of lists")
     for change, mutation, allowed in _mutations(solution):
         report = check(case, mutation)
@@ -211,6 +215,8 @@ def brute_force_agrees(trial: Trial) -> None:
     `every_solution` of the module ``check`` gives, for a problem of other solutions.
     """
     problem, compared = trial.problem, 0
+    if problem.continuous:
+        raise NotApplicable("actions that can be enumerated")
     module = _part(trial, "check")
     check: Check = module.check
     solutions = problem.solution(trial.instance, trial.actions[:, -1])
@@ -288,6 +294,10 @@ def baseline_replays(trial: Trial) -> None:
     if not trial.cases or (trial.name != TINY and takes_size(problem)):
         raise NotApplicable("tiny instances")
     case, solver = trial.cases[0], module.__all__[0]
+    if problem.online:  # the others return rules, which are simulated
+        if HINDSIGHT not in module.__all__:
+            raise NotApplicable("a planner with perfect information")
+        solver = HINDSIGHT
     path = f"{module.__name__}:{solver}"
     outcome = baselines.run(case, path, time_limit=SECONDS, seed=trial.seed)
     require(outcome.solution is not None, f"{solver} found nothing: {outcome.error or 'no error'}")
@@ -300,3 +310,7 @@ def baseline_replays(trial: Trial) -> None:
     cost = float(problem.cost(one, actions))
     prices = f"{solver}'s solution costs {report.cost} by the checker, {cost:g} by `cost`"
     require(_close(cost, report.cost), prices)
+    if problem.online:
+        least = float(trial.cost[0].min())
+        worse = f"with perfect information {solver} pays {cost:g}, a random episode {least:g}"
+        require(cost <= least + ABSOLUTE + RELATIVE * abs(least), worse)

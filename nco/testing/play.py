@@ -8,10 +8,10 @@ import torch
 from torch import Generator, Tensor, nn
 
 from nco.case import Case
-from nco.policy import Categorical, Policy
+from nco.policy import Categorical, Decision, Normal, Policy
 from nco.problem import Features, Observation, Problem, Sizes
 from nco.seeds import generator
-from nco.testing.compare import described, nowhere, place, require, tensors
+from nco.testing.compare import described, finite, nowhere, place, require, tensors
 
 BATCH, ROLLOUTS = 3, 5
 TINY, GIVEN = "tiny", "given"  # names of batches that some checks treat apart
@@ -59,7 +59,8 @@ def play(
         observation = problem.observe(instance, states[-1])
         nowhere(~observation.mask.any(-1), f"observe allows no action at step {step} of {{}}")
         observations.append(observation)
-        actions.append(_choose(observation.mask, random))
+        choose = _amounts if problem.continuous else _choose
+        actions.append(choose(observation.mask, random))
         states.append(problem.step(instance, states[-1], actions[-1]))
         finished.append(_done(problem, instance, states[-1]))
     over = torch.stack(finished, 2)
@@ -96,6 +97,13 @@ def _choose(mask: Tensor, random: Generator) -> Tensor:
     return key.masked_fill(~mask, -1.0).argmax(-1)
 
 
+def _amounts(mask: Tensor, random: Generator) -> Tensor:
+    """Nothing in rollout 0, one of everything in rollout 1, any amounts in the others."""
+    amount = -torch.rand(mask.shape, generator=random).clamp_min(1e-6).log()
+    amount[:, 0], amount[:, 1] = 0.0, 1.0
+    return amount * mask
+
+
 def forbidden(mask: Tensor, action: Tensor) -> Tensor:
     """Where `mask` ``[B, S, *M, A]`` does not allow `action` ``[B, S, *M]``."""
     inside = (action >= 0) & (action < mask.shape[-1])
@@ -111,7 +119,11 @@ def walk(
     for step in range(actions.shape[2]):
         action = actions[:, :, step]
         observation = problem.observe(instance, state)
-        wrong = forbidden(observation.mask, action)
+        if problem.continuous:  # any amounts are feasible
+            finite(action, f"{subject}, step {step}")
+            wrong = observation.mask.new_zeros(())
+        else:
+            wrong = forbidden(observation.mask, action)
         if wrong.any():
             taken = int(action[wrong][0])
             raise AssertionError(
@@ -130,11 +142,12 @@ class Probe(Policy):
     Args:
         seed: of its weights.
         width: of its embeddings.
+        continuous: decide on amounts.
     """
 
-    def __init__(self, seed: int = 0, width: int = 8) -> None:
+    def __init__(self, seed: int = 0, width: int = 8, continuous: bool = False) -> None:
         super().__init__()
-        self.seed, self.width = seed, width
+        self.seed, self.width, self.continuous = seed, width, continuous
 
     def build(self, sizes: Sizes) -> Self:
         random = generator(self.seed, "probe")
@@ -158,7 +171,7 @@ class Probe(Policy):
 
     def decide(
         self, memory: Tensor, observation: Observation, condition: Tensor | None = None
-    ) -> Categorical:
+    ) -> Decision:
         mask = observation.mask
         agents = [1] * (mask.ndim - 3)  # axes to broadcast over
         keys = memory.flatten(1, 2)
@@ -171,6 +184,12 @@ class Probe(Policy):
         if observation.alive is not None:
             left = observation.alive.float() @ memory[:, 0]
             query = query + left.reshape(*left.shape[:2], *agents, -1)
+        if self.continuous:
+            spread = torch.arange(1.0, mask.shape[-1] + 1)
+            mean = torch.einsum("bsd,bnd->bs", query, keys).sigmoid()[..., None] / spread
+            if observation.nodes is not None:
+                mean = mean + observation.nodes.mean((-1, -2))[..., None].sigmoid()
+            return Normal(mean, torch.ones_like(mean), mask)
         logits = torch.einsum("b...d,bad->b...a", query, keys)
         if observation.nodes is not None:
             changing = (observation.nodes @ self.dynamic).transpose(-1, -2).flatten(2)

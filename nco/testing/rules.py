@@ -30,6 +30,8 @@ from nco.testing.compare import (
 )
 from nco.testing.play import BATCH, ROLLOUTS, Probe, Trial, forbidden, walk
 
+FUTURES = 6  # of one online case; short ones of few outcomes may be equal by chance
+
 # --------------------------------------------------------------------------------------------------
 # Of a problem
 
@@ -118,18 +120,21 @@ def features_are_as_declared(trial: Trial) -> None:
     declared = [batch, shape[1], sizes.node]
     require(shape == declared, f"Features.nodes must be [B, N, F] = {declared}, not {shape}")
     count = shape[1]
+    links = 0 if features.links is None else features.links.shape[1]
     wanted = {
         "nodes": declared,
         "exists": [batch, count],
         "xy": [batch, count, 2],
         "edges": [batch, count, count],
+        "links": [batch, links, 2],
+        "link": [batch, links, sizes.link],
         "groups": [batch, count, sizes.groups],
-        "links": [batch, count],
+        "follows": [batch, count],
     }
     for name, tensor in tensors(features):
         finite(tensor, f"Features.{name}")
         found = list(tensor.shape)
-        start = found[: len(wanted[name])] if name in ("edges", "links") else found
+        start = found[: len(wanted[name])] if name in ("edges", "follows") else found
         require(start == wanted[name], f"Features.{name} must be {wanted[name]}, not {found}")
     _sets_are_as_declared(features, sizes)
     if sizes.edge:  # edges that only some instances have are declared 0 wide
@@ -144,23 +149,23 @@ def features_are_as_declared(trial: Trial) -> None:
 
 
 def _sets_are_as_declared(features: Features, sizes: Sizes) -> None:
-    """Groups and links are there where they are declared, and name what exists."""
+    """Groups and what follows what are there where they are declared, and name what exists."""
     count = features.nodes.shape[1]
     declared = (sizes.groups > 0) == (features.groups is not None)
     require(declared, f"Features.groups contradicts sizes.groups, {sizes.groups}")
-    declared = sizes.links == (features.links is not None)
-    require(declared, f"Features.links contradicts sizes.links, {sizes.links}")
+    declared = sizes.follows == (features.follows is not None)
+    require(declared, f"Features.follows contradicts sizes.follows, {sizes.follows}")
     if features.groups is not None:
         some = features.groups >= 0
         if features.exists is not None:
             some = some == features.exists[..., None]
         require(some.all(), "Features.groups must be -1 of padding, and of nothing else")
-    if features.links is not None:
-        inside = (features.links >= -1) & (features.links < count)
-        require(inside.all(), "Features.links names nodes that there are not")
-        ends = (features.links >= 0).flatten(2).any(-1)
+    if features.follows is not None:
+        inside = (features.follows >= -1) & (features.follows < count)
+        require(inside.all(), "Features.follows names nodes that there are not")
+        ends = (features.follows >= 0).flatten(2).any(-1)
         if features.exists is not None:
-            require(~(ends & ~features.exists).any(), "Features.links begins at padding")
+            require(~(ends & ~features.exists).any(), "Features.follows begins at padding")
 
 
 def observations_are_as_declared(trial: Trial) -> None:
@@ -170,14 +175,19 @@ def observations_are_as_declared(trial: Trial) -> None:
     head = [len(trial.instance), ROLLOUTS]
     for step, observation in enumerate(trial.observations):
         agents = list(observation.mask.shape[2:-1])
+        amounts = observation.mask.shape[-1]  # of a continuous problem: as many as it likes
+        actions = amounts if trial.problem.continuous else sizes.kinds * nodes
         wanted = {
-            "mask": (torch.bool, [*head, *agents, sizes.kinds * nodes]),
+            "mask": (torch.bool, [*head, *agents, actions]),
             "focus": (torch.long, [*head, *agents, sizes.focus]),
             "context": (torch.float32, [*head, *agents, sizes.context]),
             "alive": (torch.bool, [*head, nodes]),
             "nodes": (torch.float32, [*head, nodes, sizes.dynamic]),
         }
         for name, tensor in tensors(observation):
+            if name not in wanted:  # a subclass may hold more, for the problem's own rules
+                finite(tensor, f"Observation.{name} at step {step}")
+                continue
             dtype, shape = wanted[name]
             declared = f"{str(dtype).removeprefix('torch.')} {shape}"
             found = described(tensor)
@@ -195,7 +205,7 @@ def observations_are_as_declared(trial: Trial) -> None:
 def masks_leave_out_padding(trial: Trial) -> None:
     """No action at a node that does not exist, not even a no-op."""
     features = trial.problem.features(trial.instance)
-    if features.exists is None:
+    if features.exists is None or trial.problem.continuous:
         return
     nodes = features.nodes.shape[1]
     for step, observation in enumerate(trial.observations):
@@ -332,7 +342,8 @@ def score_equals_rollout(trial: Trial) -> None:
 
 def _probed(trial: Trial) -> tuple[Probe, Rollout]:
     """A random policy and what it sampled."""
-    probe = Probe(trial.seed).build(trial.problem.sizes)
+    problem = trial.problem
+    probe = Probe(trial.seed, continuous=problem.continuous).build(problem.sizes)
     select = sample(generator(trial.seed, "sample"))
     return probe, rollout(trial.problem, probe, trial.instance, ROLLOUTS, select, keep=True)
 
@@ -375,8 +386,10 @@ def solution_and_actions_invert(trial: Trial) -> None:
         solutions = problem.solution(instance, trial.actions[:, s])
         require(len(solutions) == batch, f"solution gave {len(solutions)} for {batch} instances")
         back = problem.actions(instance, solutions)
-        good = back.dtype == torch.long and len(back) == batch
-        require(good, f"actions must be long [B, T], not {described(back)}")
+        dtype = torch.float32 if problem.continuous else torch.long
+        good = back.dtype == dtype and len(back) == batch
+        form = "float32 [B, T, A]" if problem.continuous else "long [B, T]"
+        require(good, f"actions must be {form}, not {described(back)}")
         name = f"actions(solution(...)) of rollout {s}"
         walk(problem, instance, back[:, None], name)
         found = problem.cost(instance, back[:, None])
@@ -425,3 +438,55 @@ def symmetries_keep_the_cost(trial: Trial) -> None:
         name = f"image {number} of symmetries"
         walk(problem, image, trial.actions, f"a solution in {name}")
         equal_costs(trial.cost, problem.cost(image, trial.actions), f"{name} has other costs")
+
+
+# --------------------------------------------------------------------------------------------------
+# Of a batch: what steps cost, and what the future is
+
+
+def charges_sum_to_cost(trial: Trial) -> None:
+    """What the steps cost is together what the actions cost."""
+    problem, instance = trial.problem, trial.instance
+    if problem.charge(instance, trial.states[1]) is None:
+        raise NotApplicable("charge")
+    charges = [problem.charge(instance, state) for state in trial.states[1:]]
+    total = torch.stack([charge for charge in charges if charge is not None], 2).sum(2)
+    equal_costs(trial.cost, total, "the charges do not sum to the cost")
+
+
+def observations_do_not_look_ahead(trial: Trial) -> None:
+    """With the future blank, features and all that is observed until then stay the same."""
+    problem, instance, actions = trial.problem, trial.instance, trial.actions
+    if not problem.online:
+        raise NotApplicable("online")
+    hidden = difference(instance, problem.known(instance, 0)) is not None
+    require(hidden, "known(instance, 0) is the whole instance: an online problem hides its future")
+    total = actions.shape[2]
+    for steps in sorted({0, 1, total // 2, total - 1}):
+        blank = problem.known(instance, steps)
+        seen, whole = problem.features(blank), problem.features(instance)
+        equal(whole, seen, "features tell of what is revealed later")
+        state = problem.reset(blank, ROLLOUTS)
+        for t in range(steps + 1):
+            found = problem.observe(blank, state)
+            what = f"what is observed at step {t} depends on what is revealed after step {steps}"
+            equal(trial.observations[t], found, what)
+            state = problem.step(blank, state, actions[:, :, t])
+
+
+def traces_are_random_futures(trial: Trial) -> None:
+    """Of one case: equal generators, equal futures; and not the same one again and again."""
+    problem = trial.problem
+    needs(problem, "traces", "cases")
+    assert trial.cases is not None
+    first = problem.traces(trial.cases[0], FUTURES, generator(trial.seed, "traces"))
+    again = problem.traces(trial.cases[0], FUTURES, generator(trial.seed, "traces"))
+    equal(first, again, "traces made two different batches from equal generators")
+    found = f"traces was asked for {FUTURES} instances and gave {len(first)}"
+    require(len(first) == FUTURES, found)
+    # not `known(..., 0)`, which may hold a first event that is revealed before the first decision
+    one, other = problem.features(first[:1]), problem.features(first[1:2])
+    equal(one, other, "two futures of one case differ in what is known beforehand")
+    others = [first[number : number + 1] for number in range(1, FUTURES)]
+    differ = any(difference(first[:1], other) is not None for other in others)
+    require(differ, "traces gave the same future every time")

@@ -1,0 +1,196 @@
+"""Graph networks over the links of a problem, for decisions about flows."""
+
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nco.describe import Described
+from nco.policy import Decision, Dirichlet, Joint, Normal, Policy
+from nco.problem import Features, Observation, Sizes
+
+LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyond all bounds
+# Decisions keep some chance: where there is almost none, densities are so steep that one step of
+# an optimiser throws a good policy away (seen on ten stores after a hundred steps).
+NARROWEST = 0.05  # standard deviation
+SUREST = 2.0  # logarithm of how much surer than before training a network may become
+PADDED = 1e-4  # concentration of a node that does not exist
+ZOOM = 10.0  # of the logarithmic copy of features that change: small differences count there
+
+
+class Memory(NamedTuple):
+    """What of an instance does not change."""
+
+    nodes: Tensor  # [B, N, F]
+    links: Tensor  # [B, L, 2] long, padding points at node 0
+    link: Tensor  # [B, L, K]
+    real: Tensor  # [B, L, 1] float, 0 for padding
+    exists: Tensor | None  # [B, N]
+
+
+def zoomed(features: Tensor) -> Tensor:
+    """A logarithmic copy, odd in its argument."""
+    return features.sign() * (features.abs() * ZOOM).log1p()
+
+
+class GraphBody(Described, nn.Module):
+    """Rounds of messages along the links, summed at each node (EdgeConv, Wang et al. 2019).
+
+    As in Gammelli et al. (2023): a message is an MLP of both ends and the link's features; what a
+    node knows in the end is its own features beside the sum of its messages. The same parameters
+    serve any number of nodes and links.
+
+    Args:
+        width: D of the messages; rounds: of them.
+    """
+
+    def __init__(self, width: int = 64, rounds: int = 1) -> None:
+        super().__init__()
+        if width < 1 or rounds < 1:
+            raise ValueError(f"width {width} and rounds {rounds} must be at least 1")
+        self.width, self.rounds = width, rounds
+
+    def build(self, sizes: Sizes) -> Self:
+        entry = sizes.node + 2 * (sizes.dynamic + sizes.context)
+        messages, wide = [], entry
+        for _ in range(self.rounds):
+            messages.append(
+                nn.Sequential(
+                    nn.Linear(2 * wide + sizes.link, self.width),
+                    nn.ReLU(),
+                    nn.Linear(self.width, self.width),
+                )
+            )
+            wide = entry + self.width
+        self.messages = nn.ModuleList(messages)
+        self.leave = nn.Sequential(nn.Linear(wide, self.width), nn.ReLU())
+        return self
+
+    def encode(self, features: Features) -> Memory:
+        if features.links is None or features.link is None:
+            raise ValueError("a graph network needs a problem whose features have links")
+        real = (features.links >= 0).all(-1, keepdim=True).float()
+        return Memory(
+            features.nodes, features.links.clamp_min(0), features.link, real, features.exists
+        )
+
+    def forward(self, memory: Memory, observation: Observation) -> Tensor:
+        """Node embeddings ``[B, S, N, D]``."""
+        assert observation.nodes is not None
+        batch, rollouts, count, _ = observation.nodes.shape
+        whole = observation.context[:, :, None].expand(-1, -1, count, -1)
+        changing = torch.cat([observation.nodes, whole], -1)
+        still = memory.nodes[:, None].expand(-1, rollouts, -1, -1)
+        entry = torch.cat([still, changing, zoomed(changing)], -1)
+        rows = torch.arange(batch, device=entry.device)[:, None]
+        link = memory.link[:, None].expand(-1, rollouts, -1, -1)
+        h = entry
+        for message in self.messages:
+            ends = [h[rows, :, memory.links[..., end]].transpose(1, 2) for end in (0, 1)]
+            sent = message(torch.cat([*ends, link], -1)) * memory.real[:, None]
+            target = memory.links[:, None, :, 1, None].expand_as(sent)
+            heard = torch.zeros_like(sent[:, :, :1]).expand(-1, -1, count, -1)
+            heard = heard.scatter_add(2, target, sent)
+            h = torch.cat([entry, heard], -1)
+        found: Tensor = self.leave(h)
+        return found
+
+    def pooled(self, memory: Memory, nodes: Tensor) -> Tensor:
+        """The sum over nodes ``[B, S, D]``."""
+        if memory.exists is not None:
+            nodes = nodes * memory.exists[:, None, :, None]
+        return nodes.sum(2)
+
+
+class SharesPolicy(Policy):
+    """Names a desired next state: shares of what there is, one a node, and amounts beside them.
+
+    Dirichlet over the nodes, Normal amounts (Gammelli et al. 2023). The concentrations are the
+    wished shares times how sure the network is, so that both are learned apart. For actions of N
+    shares followed by amounts.
+
+    Args:
+        width, rounds: of the graph network.
+        amounts: numbers in the action after the N shares.
+        sure: total concentration before training.
+        spread: standard deviation of amounts before training.
+    """
+
+    searches = ("sampling",)
+
+    def __init__(
+        self,
+        width: int = 64,
+        rounds: int = 1,
+        amounts: int = 1,
+        sure: float = 100.0,
+        spread: float = 0.15,
+    ) -> None:
+        super().__init__()
+        if sure <= 0 or spread <= 0:
+            raise ValueError(f"sure {sure} and spread {spread} must be positive")
+        self.width, self.rounds, self.amounts = width, rounds, amounts
+        self.sure, self.spread = sure, spread
+
+    def build(self, sizes: Sizes) -> Self:
+        self.body = GraphBody(self.width, self.rounds).build(sizes)
+        self.share = nn.Linear(self.width, 1)
+        self.whole = nn.Sequential(
+            nn.Linear(self.width + 2 * sizes.context, self.width),
+            nn.ReLU(),
+            nn.Linear(self.width, 2 * self.amounts + 1),
+        )
+        return self
+
+    def encode(self, features: Features) -> Memory:
+        return self.body.encode(features)
+
+    def decide(
+        self, memory: Memory, observation: Observation, condition: Tensor | None = None
+    ) -> Joint:
+        nodes = self.body(memory, observation)
+        score = self.share(nodes)[..., 0]
+        if memory.exists is not None:
+            score = score.masked_fill(~memory.exists[:, None], -torch.inf)
+        context = observation.context
+        pooled = [self.body.pooled(memory, nodes), context, zoomed(context)]
+        whole = self.whole(torch.cat(pooled, -1))
+        mean, spread, sure = whole.split([self.amounts, self.amounts, 1], -1)
+        concentration = self.sure * sure.clamp(-3, SUREST).exp() * score.softmax(-1) + LEAST
+        if memory.exists is not None:
+            concentration = concentration.where(memory.exists[:, None], PADDED)
+        std = self.spread * spread.clamp(-3, 1).exp() + NARROWEST
+        decisions: list[Decision] = [
+            Dirichlet(concentration),
+            Normal(functional.softplus(mean + 0.5), std),
+        ]
+        return Joint(decisions, [score.shape[-1], self.amounts])
+
+
+class GraphValue(Described, nn.Module):
+    """What a state is worth: the sum of node embeddings through an MLP.
+
+    Args:
+        width, rounds: of the graph network.
+    """
+
+    def __init__(self, width: int = 64, rounds: int = 1) -> None:
+        super().__init__()
+        self.width, self.rounds = width, rounds
+
+    def build(self, sizes: Sizes) -> Self:
+        self.body = GraphBody(self.width, self.rounds).build(sizes)
+        self.head = nn.Sequential(
+            nn.Linear(self.width, self.width), nn.ReLU(), nn.Linear(self.width, 1)
+        )
+        return self
+
+    def encode(self, features: Features) -> Any:
+        return self.body.encode(features)
+
+    def forward(self, memory: Any, observation: Observation) -> Tensor:
+        """``[B, S]``."""
+        pooled = self.body.pooled(memory, self.body(memory, observation))
+        value: Tensor = self.head(pooled)[..., 0]
+        return value

@@ -1,0 +1,85 @@
+"""Order rules with learnable levels, for problems whose actions are amounts along links.
+
+They read from `Observation.nodes` what is at a node (column 0), that with what is on the way to it
+(column 1: the position), and the same for the node with all below it (column 2: the echelon
+position), in units of the node's own, which actions along links to it have as well.
+"""
+
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from nco.policy import Exact, Policy
+from nco.problem import Features, Observation, Sizes
+
+HERE, POSITION, ECHELON = 0, 1, 2
+
+
+class BaseStock(Policy):
+    """Every node orders what its position lacks to its level; optimal for one backlogged store.
+
+    Echelon rules (Clark & Scarf 1960) compare the position of a node and all below it. A cap bounds
+    each order (Xin 2021). What a node orders is divided among its links by learned shares, which
+    begin equal.
+
+    Args:
+        nodes: of the one network that the rule is for.
+        links: of it; 0 divides equally and learns nothing about it.
+        capped: each order has a learned upper bound.
+        echelon: levels are of echelon positions.
+        level: at the beginning, in units (mean demand), beyond the hint that nodes carry.
+    """
+
+    def __init__(
+        self,
+        nodes: int = 1,
+        links: int = 0,
+        capped: bool = False,
+        echelon: bool = False,
+        level: float = 4.0,
+    ) -> None:
+        super().__init__()
+        if nodes < 1:
+            raise ValueError(f"nodes must be at least 1, not {nodes}")
+        self.nodes, self.links, self.capped, self.echelon = nodes, links, capped, echelon
+        self.start = level
+
+    def build(self, sizes: Sizes) -> Self:
+        self.level = nn.Parameter(torch.full((self.nodes,), self.start))
+        if self.capped:
+            self.cap = nn.Parameter(torch.full((self.nodes,), 1.5))
+        if self.links:
+            self.share = nn.Parameter(torch.zeros(self.links))
+        return self
+
+    def levels(self) -> Tensor:
+        """``[N]``."""
+        return self.level
+
+    def encode(self, features: Features) -> tuple[Tensor, Tensor]:
+        """Each link's target ``[B, L]`` and its share ``[B, L]`` of what the target orders."""
+        assert features.links is not None
+        target = features.links[..., 1]
+        weight = torch.ones_like(target, dtype=features.nodes.dtype)
+        if self.links:
+            weight = weight * self.share.exp()
+        if features.link is not None:  # padding carries nothing, whatever it is told
+            weight = weight.expand(len(features.nodes), -1)
+        total = weight.new_zeros(features.nodes.shape[:2]).scatter_add(1, target, weight)
+        return target, weight / total.gather(1, target).clamp_min(1e-9)
+
+    def decide(
+        self,
+        memory: tuple[Tensor, Tensor],
+        observation: Observation,
+        condition: Tensor | None = None,
+    ) -> Exact:
+        assert observation.nodes is not None
+        target, share = memory
+        position = observation.nodes[..., ECHELON if self.echelon else POSITION]
+        order = (self.levels() - position).clamp_min(0.0)  # [B, S, N]
+        if self.capped:
+            order = torch.minimum(order, self.cap.clamp_min(0.0))
+        wide = target[:, None].expand(-1, order.shape[1], -1)
+        return Exact(order.gather(2, wide) * share[:, None])

@@ -1,0 +1,109 @@
+"""Proximal policy optimisation with a baseline from rollouts that share their future."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from nco.method import Method
+from nco.policy import Policy
+from nco.problem import Problem
+from nco.rollout import rollout, sample, score
+
+
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """What the behaviour policy played, for several steps of the optimiser."""
+
+    instance: Any
+    picks: Tensor  # [B, S, T, *M]
+    states: Any  # [B, S, T, ...]
+    logp: Tensor  # [B, S, T]
+    advantage: Tensor  # [B, S, T], of costs: above zero is worse than others
+
+
+class Ppo(Method):
+    """The clipped surrogate of Schulman et al. (2017), equation 7, without a critic.
+
+    The rollouts of an instance share its trace, so that what the others still pay from a step on is
+    a baseline for it that no critic could better on exogenous chance. A problem without charges has
+    one advantage for the whole episode.
+
+    Rollouts are collected every `epochs` steps, and collected again, the same, by a run that
+    resumes between two collections: the policy that played them is kept with the checkpoint.
+
+    Args:
+        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
+        rollouts: of each instance, at least 2; epochs: steps on the same rollouts.
+        clip: how far the ratio of probabilities may leave 1 with profit.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        policy: Policy,
+        *,
+        lr: float = 3e-4,
+        warmup: int = 20,
+        weight_decay: float = 0.0,
+        decay_steps: int = 0,
+        seed: int = 0,
+        initial: str | None = None,
+        rollouts: int = 8,
+        epochs: int = 4,
+        clip: float = 0.2,
+    ) -> None:
+        if rollouts < 2 or epochs < 1 or not 0 < clip < 1:
+            raise ValueError("rollouts must be at least 2, epochs at least 1, clip between 0 and 1")
+        super().__init__(
+            problem,
+            policy,
+            lr=lr,
+            warmup=warmup,
+            weight_decay=weight_decay,
+            decay_steps=decay_steps,
+            seed=seed,
+            initial=initial,
+        )
+        self.rollouts, self.epochs, self.clip = rollouts, epochs, clip
+        self.behaviour = copy.deepcopy(self.policy).requires_grad_(False)
+        self._kept: Collected | None = None
+
+    def loss(self, batch: Any, generator: Generator) -> Tensor:
+        turn = self.global_step % self.epochs
+        first = self.global_step - turn
+        if turn == 0:
+            self.behaviour.load_state_dict(self.policy.state_dict())
+        elif self._kept is None:  # resumed: the batch of that step, played once more
+            data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+            batch = data.batch(first, self.global_rank).to(self.device)
+        if turn == 0 or self._kept is None:
+            self._kept = self._collect(batch, self.generator("ppo", first))
+        kept = self._kept
+        logp = score(self.problem, self.policy, kept.instance, kept.picks, states=kept.states)
+        ratio = (_whole(logp) - kept.logp).exp()
+        held = ratio.clamp(1 - self.clip, 1 + self.clip)
+        return torch.maximum(ratio * kept.advantage, held * kept.advantage).mean()
+
+    @torch.no_grad()
+    def _collect(self, instance: Any, generator: Generator) -> Collected:
+        select = sample(generator)
+        played = rollout(self.problem, self.behaviour, instance, self.rollouts, select, keep=True)
+        assert played.logp is not None
+        steps = played.picks.shape[2]
+        if played.charges is None:
+            ahead = played.cost[..., None].expand(-1, -1, steps)
+        else:
+            ahead = played.charges.flip(2).cumsum(2).flip(2)
+        others = (ahead.sum(1, keepdim=True) - ahead) / (self.rollouts - 1)
+        advantage = ahead - others
+        advantage = advantage / advantage.std(correction=0).clamp_min(1e-8)
+        self.log("train/cost", played.cost.mean(), prog_bar=True)
+        return Collected(instance, played.picks, played.states, _whole(played.logp), advantage)
+
+
+def _whole(logp: Tensor) -> Tensor:
+    """Of all agents of a step together, ``[B, S, T]``."""
+    return logp.flatten(3).sum(3) if logp.ndim > 3 else logp

@@ -1,0 +1,167 @@
+"""`solve` for online problems: choose a policy on some futures, evaluate it on others.
+
+An online case has no single best plan, because its future is not known. What is returned is a
+policy: the best of the shipped networks that fit and of the classical rules, chosen by simulation,
+with its mean cost on fresh traces. Planning against a known future is the hindsight optimum, which
+nobody can reach; it has to be asked for.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from nco import baselines, folders, zoo
+from nco.case import Case
+from nco.errors import NCOError
+from nco.seeds import derive, generator
+from nco.simulate import TRACES, Evaluation, policy_of, simulate, standard_error
+from nco.solution import Improvement, Solution
+
+TRIAL = 500  # traces on which candidates are compared
+HINDSIGHT = "hindsight"  # what a problem's baseline.py calls its planner with perfect information
+FORESEEN = 30  # traces that it plans
+SHARE = 0.5  # of a time limit that finding classical rules may take
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What the caller of `nco.solve` asked for; see there."""
+
+    model: str
+    time_limit: float | None
+    seed: int
+    device: str
+    classical: bool
+    hindsight: bool
+    traces: int = TRACES
+
+
+def solve(case: Case, ask: Ask, begin: float) -> Solution:
+    """The best policy at hand for an online case, evaluated; or, if asked for, hindsight."""
+    if ask.hindsight:
+        return _foreseen(case, ask, begin)
+    deadline = None if ask.time_limit is None else begin + ask.time_limit
+    candidates = _candidates(case, ask, begin)
+    setup = time.perf_counter() - begin
+    history: list[Improvement] = []
+    best, least = candidates[0], float("inf")
+    for solution, source in candidates if len(candidates) > 1 else []:
+        trial = _evaluate(case, solution, ask, "trial", min(TRIAL, ask.traces), deadline)
+        if trial.cost < least:
+            best, least = (solution, source), trial.cost
+            history.append(Improvement(time.perf_counter() - begin, trial.cost, source))
+    evaluation = _evaluate(case, best[0], ask, "evaluation", ask.traces, deadline)
+    history.append(Improvement(time.perf_counter() - begin, evaluation.cost, best[1]))
+    return as_solution(case, best[0], best[1], evaluation, ask.seed, begin, setup, history)
+
+
+def as_solution(
+    case: Case,
+    solution: Any,
+    source: str,
+    evaluation: Evaluation,
+    seed: int,
+    begin: float,
+    setup: float,
+    history: list[Improvement],
+) -> Solution:
+    """A policy and its evaluation as what `nco.solve` returns."""
+    feasible = not evaluation.violations
+    return Solution(
+        problem=case.problem,
+        name=case.name,
+        n=case.size,
+        cost=evaluation.cost,
+        objective=evaluation.objective,
+        feasible=feasible,
+        violations=evaluation.violations,
+        solution=solution,
+        taken=list,  # a policy's actions depend on what it sees
+        status="SIMULATED" if feasible else "INFEASIBLE",
+        seconds=time.perf_counter() - begin,
+        setup_seconds=setup,
+        model=source,
+        seed=seed,
+        history=history,
+        case=case,
+        cost_standard_error=evaluation.cost_standard_error,
+        measures={**evaluation.measures, "traces": evaluation.traces},
+    )
+
+
+def _evaluate(
+    case: Case, solution: Any, ask: Ask, what: str, traces: int, deadline: float | None
+) -> Evaluation:
+    problem, policy = policy_of(case, solution, ask.device)
+    seed = derive(ask.seed, what)
+    return simulate(
+        problem, policy, case, traces=traces, seed=seed, device=ask.device, deadline=deadline
+    )
+
+
+def _candidates(case: Case, ask: Ask, begin: float) -> list[tuple[Any, str]]:
+    """Solutions with their sources: the network asked for, or what fits, and classical rules."""
+    if ask.model != "auto":
+        policy_of(case, {"model": ask.model}, ask.device)  # its errors, before anything is spent
+        return [({"model": ask.model}, ask.model)]
+    found: list[tuple[Any, str]] = [
+        ({"model": name}, name) for name in zoo.fitting(case.problem, case)
+    ]
+    if ask.classical or not found:
+        found += _rules(case, ask, begin)
+    if not found:
+        raise NCOError(f"no policy for this {case.problem} case: train one and name it with model=")
+    return found
+
+
+def _rules(case: Case, ask: Ask, begin: float) -> list[tuple[Any, str]]:
+    """What the classical solvers that suit the case return, each in a child process."""
+    names: list[str] = folders.module(case.problem, "baseline").policies(case)
+    end = None if ask.time_limit is None else begin + ask.time_limit * SHARE
+    found: list[tuple[Any, str]] = []
+    for index, name in enumerate(names):
+        left = None
+        if end is not None:
+            left = max((end - time.perf_counter()) / (len(names) - index), 0.05)
+        outcome = baselines.run(case, name, time_limit=left, seed=ask.seed)
+        if outcome.solution is not None:
+            found.append((outcome.solution, name))
+        elif outcome.error is not None and not found and index == len(names) - 1:
+            raise NCOError(f"{name}: {outcome.error}")
+    return found
+
+
+def _foreseen(case: Case, ask: Ask, begin: float) -> Solution:
+    """The mean cost of perfect plans, over random futures or of the case's own one."""
+    if HINDSIGHT not in baselines.solvers(case.problem):
+        raise NCOError(f"{case.problem} has no solver with perfect information")
+    problem: Any = folders.problem_class(case.problem)()
+    check = folders.check_module(problem).check
+    parts = [case]
+    if not case.foreseen:
+        random = generator(ask.seed, HINDSIGHT)
+        parts = problem.cases(problem.traces(case, min(FORESEEN, ask.traces), random))
+    setup = time.perf_counter() - begin
+    costs: list[float] = []
+    sign, violations, plan = 1, list[str](), None
+    for part in parts:
+        left = None
+        if ask.time_limit is not None:
+            left = ask.time_limit - (time.perf_counter() - begin)
+            if costs and left <= 0:
+                break
+        outcome = baselines.run(part, HINDSIGHT, time_limit=left, seed=ask.seed)
+        if outcome.solution is None:
+            raise NCOError(f"{HINDSIGHT}: {outcome.error or 'no plan found'}")
+        report, plan = check(part, outcome.solution), outcome.solution
+        violations += report.violations
+        assert report.cost is not None
+        sign = 1 if report.objective in (None, report.cost) else -1
+        costs.append(float(report.cost))
+    every = torch.tensor(costs, dtype=torch.double)
+    error = standard_error(every) if len(costs) > 1 else 0.0
+    evaluation = Evaluation(float(every.mean()), error, sign, {}, {}, every, violations)
+    solution = plan if len(parts) == 1 else {"plan": HINDSIGHT}
+    return as_solution(case, solution, HINDSIGHT, evaluation, ask.seed, begin, setup, [])

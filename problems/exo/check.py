@@ -1,0 +1,73 @@
+"""The verdict on one list of accepted arrivals, in exact arithmetic."""
+
+from fractions import Fraction
+from numbers import Integral
+from typing import Any
+
+from nco.case import Case, Report
+
+
+def check(case: Case, solution: Any) -> Report:
+    """Checks that the periods exist, had an arrival, and that the resources suffice.
+
+    Each number counts as the decimal that its source wrote. What is accepted is never given back,
+    so it is enough to look at the totals.
+
+    Args:
+        case: with ``capacity [R]``, ``revenue [J]``, ``uses [R, J]`` and ``arrivals [T]``.
+        solution: accepted periods from 0, in any order.
+
+    Returns:
+        The report; its objective is the revenue and its cost is minus that.
+    """
+    arrivals, capacity, revenue, uses = _numbers(case)
+    if arrivals is None:
+        return Report(None, None, ["the case has no trace of arrivals to accept any of"])
+    if not isinstance(solution, list | tuple):
+        kind = type(solution).__name__
+        return Report(None, None, [f"the solution must be a list of periods, not {kind}"])
+    violations = _unknown(solution, len(arrivals))
+    if violations:
+        return Report(None, None, violations)
+    periods = [int(period) for period in solution]
+    doubled = sorted({period for period in periods if periods.count(period) > 1})
+    violations += [f"period {period} is accepted more than once" for period in doubled]
+    empty = sorted({period for period in periods if arrivals[period] < 0})
+    violations += [f"nobody arrives in period {period}" for period in empty]
+    kinds = [arrivals[period] for period in sorted(set(periods)) if arrivals[period] >= 0]
+    for row, limit in enumerate(capacity):
+        used = sum((exact(uses[row][kind]) for kind in kinds), Fraction(0))
+        if used > exact(limit):
+            name = case.resources[row]  # type: ignore[attr-defined]
+            violations.append(
+                f"{name}: {plain(used)} are used, above the capacity {plain(exact(limit))}"
+            )
+    earned = sum((exact(revenue[kind]) for kind in kinds), Fraction(0))
+    return Report(plain(-earned), plain(earned), violations)
+
+
+def exact(number: float) -> Fraction:
+    """The shortest decimal that a float64 stands for, as an exact fraction."""
+    return Fraction(repr(float(number)))
+
+
+def plain(number: Fraction) -> float | int:
+    """An int where the fraction is whole, and the nearest float elsewhere."""
+    return int(number) if number.denominator == 1 else float(number)
+
+
+def _unknown(solution: list | tuple, count: int) -> list[str]:
+    """A sentence for each entry that is no period's number."""
+    sentences = []
+    for place, period in enumerate(solution):
+        if not isinstance(period, Integral) or isinstance(period, bool):
+            shown = " ".join(repr(period).split())[:60]
+            sentences.append(f"place {place} must hold a period's number, not {shown}")
+        elif not 0 <= int(period) < count:
+            sentences.append(f"period {period} does not exist; they go from 0 to {count - 1}")
+    return sentences
+
+
+def _numbers(case: Any) -> tuple[list[int] | None, list[float], list[float], list[list[float]]]:
+    arrivals = None if case.arrivals is None else case.arrivals.tolist()
+    return arrivals, case.capacity.tolist(), case.revenue.tolist(), case.uses.tolist()

@@ -1,0 +1,581 @@
+"""An inventory network as its source states it: YAML (or JSON), dicts, or pandas tables.
+
+    problem: inventory
+    nodes:
+      shop: {holding: 1, penalty: 9, unmet: lost, demand: {poisson: 5}}
+      depot: {holding: 0.3}
+    edges:
+      - {from: supplier, to: depot, lead_time: 3}
+      - {from: depot, to: shop, lead_time: 2}
+
+`supplier` stands for the world outside, which never runs out. A node with demand is a store. Costs
+are for each unit and period: `holding` of what is on hand at a period's end, `penalty` of what was
+wanted and not there; an edge's `cost` is for each unit shipped, and `price` what a store earns with
+each unit sold (profit counts as negative cost). Demand: ``{poisson: mean}``, ``{geometric: mean}``
+(support 0, 1, ...), ``{normal: {mean: m, sd: s, clip: true}}``; for all stores together a
+`correlation` of normal demands, or a `history` of observed periods (a CSV beside the file, or lists
+by store) from which futures are drawn in blocks of `block` consecutive periods. A `trace` is one
+known future, for `nco check` and hindsight plans.
+"""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nco.case import Case as BaseCase
+from nco.errors import InstanceError
+from nco.problems.inventory import tables
+
+SUFFIX = ".yaml"
+SUPPLIER = "supplier"
+MAX_NODES, MAX_EDGES, MAX_LEAD, MAX_PERIODS = 10_000, 100_000, 200, 1_000_000
+UNMET = ("backlogged", "lost")
+KINDS = ("none", "poisson", "geometric", "normal", "history")  # of demand, by number
+PERIODS, WARMUP = 400, 100  # of a simulation, unless the file says otherwise
+ROOT = {
+    "problem",
+    "name",
+    "nodes",
+    "edges",
+    "correlation",
+    "history",
+    "block",
+    "trace",
+    "simulation",
+    "whole_units",
+}
+NODE = {"holding", "penalty", "price", "unmet", "demand", "stock", "on_order", "keeps_stock"}
+EDGE = {"from", "to", "lead_time", "cost"}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case(BaseCase):
+    """One network with what is known of its demand.
+
+    Attributes:
+        nodes: ``[n]`` names; holding, penalty, price, stock: ``[n]`` float64, the last one at the
+            beginning; lost: ``[n]`` bool, unmet demand is lost and not backlogged; keeps: ``[n]``
+            bool, False where all stock must leave in the period it arrives (cross-docking).
+        kind: ``[n]`` index into `KINDS`; mean, sd: ``[n]`` of one period's demand; clip: ``[n]``
+            bool, a normal demand below zero counts as zero.
+        source, target: ``[m]`` indices of nodes, -1 is the supplier; lead: ``[m]`` whole periods;
+            cost: ``[m]`` for each unit.
+        transit: ``[n, k]`` float64, on order at the beginning and due in 1, ..., k periods.
+        correlation: between the normal demands of any two stores.
+        history: ``[h, n]`` observed demands, or None; block: consecutive periods drawn together.
+        trace: ``[t, n]`` one known future, or None.
+        periods, warmup: of a simulation; the warm-up's costs are not counted.
+        whole: orders are rounded to whole units.
+    """
+
+    problem: ClassVar[str] = "inventory"
+    view: ClassVar[str] = "policy"
+    nodes: tuple[str, ...]
+    holding: np.ndarray
+    penalty: np.ndarray
+    price: np.ndarray
+    stock: np.ndarray
+    lost: np.ndarray
+    keeps: np.ndarray
+    kind: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    clip: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    lead: np.ndarray
+    cost: np.ndarray
+    transit: np.ndarray
+    correlation: float = 0.0
+    history: np.ndarray | None = None
+    block: int = 1
+    trace: np.ndarray | None = None
+    periods: int = PERIODS
+    warmup: int = WARMUP
+    whole: bool = False
+
+    @property
+    def size(self) -> int:
+        """The number of stores."""
+        return int((self.kind > 0).sum())
+
+    @property
+    def foreseen(self) -> bool:
+        return self.trace is not None
+
+    @property
+    def stores(self) -> list[int]:
+        return np.flatnonzero(self.kind > 0).tolist()
+
+    def edge_name(self, edge: int) -> str:
+        """Such as ``depot -> shop``."""
+        source = int(self.source[edge])
+        first = SUPPLIER if source < 0 else self.nodes[source]
+        return f"{first} -> {self.nodes[int(self.target[edge])]}"
+
+    def words(self, solution: Any) -> str | None:
+        """An order rule in a sentence a clerk can follow."""
+        return tables.in_words(solution) if isinstance(solution, Mapping) else None
+
+
+def recognise(text: str) -> bool:
+    """Whether the text says ``problem: inventory`` (YAML or JSON)."""
+    return re.search(r"(?m)^\s*\{?\s*[\"']?problem[\"']?\s*:\s*[\"']?inventory\b", text) is not None
+
+
+def read(text: str, *, path: str | None = None) -> Case:
+    """The case in a YAML or JSON text; CSV files it names lie beside it.
+
+    Raises:
+        InstanceError: for every defect, naming the node, edge or row.
+    """
+    try:
+        data = tables.parse(text)
+        folder = Path(path).parent if path else None
+        return _case(data, folder, Path(path).stem if path else "unnamed", path)
+    except InstanceError as error:
+        raise _placed(error, path) from error
+
+
+def _placed(error: InstanceError, path: str | None) -> InstanceError:
+    """The same error with the file that it is about."""
+    place = error.path or path
+    return InstanceError(
+        error.reason, field=error.field, value=error.value, path=place, line=error.line
+    )
+
+
+def from_arrays(data: object) -> Case | None:
+    """A dict with ``nodes`` and ``edges`` as in the file, or pandas tables in their place.
+
+    ``nodes`` may be a DataFrame indexed by name, ``edges`` a DataFrame with the columns ``from,
+    to, lead_time``, ``history`` and ``trace`` DataFrames with a column a store.
+    """
+    if not isinstance(data, Mapping) or "nodes" not in data or "edges" not in data:
+        return None
+    if "problem" in data and data["problem"] != "inventory":
+        return None
+    return _case(tables.plain(data), None, "unnamed", None)
+
+
+def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
+    if not isinstance(data, dict):
+        raise InstanceError("must be a mapping with nodes and edges", field="file")
+    _only(data, ROOT, "file")
+    nodes = _mapping(data.get("nodes"), "nodes", MAX_NODES)
+    names = list(nodes)
+    rows = [_node(key, value) for key, value in nodes.items()]
+    edges = _edges(data.get("edges"), names)
+    history = _series(data.get("history"), names, folder, "history")
+    free = {number for number, row in enumerate(rows) if not row["clip"]}
+    trace = _series(data.get("trace"), names, folder, "trace", free)
+    if history is not None:
+        for node in history[1]:
+            _from_history(rows[node], history[0][:, node], names[node])
+    columns = {key: np.array([row[key] for row in rows]) for key in rows[0] if key != "on_order"}
+    transit = np.zeros((len(rows), max(len(row["on_order"]) for row in rows)))
+    for number, row in enumerate(rows):
+        transit[number, : len(row["on_order"])] = row["on_order"]
+    simulation = _mapping(data.get("simulation", {}), "simulation", 2, empty=True)
+    _only(simulation, {"periods", "warmup"}, "simulation")
+    periods = _whole(simulation.get("periods", PERIODS), "simulation periods", 1, MAX_PERIODS)
+    default = min(WARMUP, periods // 2)
+    kinds = columns["kind"]
+    discrete = bool(np.isin(kinds[kinds > 0], (1, 2)).all()) and bool((kinds > 0).any())
+    if trace is not None:
+        for store in np.flatnonzero(kinds > 0).tolist():
+            if store not in trace[1]:
+                raise InstanceError("the trace has no demand of this store", field=names[store])
+        periods = len(trace[0])
+        default = 0
+    case = Case(
+        name=str(data.get("name", name)),
+        path=path,
+        nodes=tuple(names),
+        **columns,
+        **edges,
+        transit=transit,
+        correlation=_number(data.get("correlation", 0.0), "correlation", least=None),
+        history=None if history is None else history[0],
+        block=_whole(data.get("block", 1), "block", 1, MAX_PERIODS),
+        trace=None if trace is None else trace[0],
+        periods=periods,
+        warmup=_whole(simulation.get("warmup", default), "simulation warmup", 0, periods - 1),
+        whole=_truth(data.get("whole_units", discrete), "whole_units"),
+    )
+    _check_network(case)
+    _check_demand(case)
+    return case
+
+
+# ---- parts
+
+
+def _node(name: str, value: Any) -> dict[str, Any]:
+    """One node's numbers by column."""
+    field = f"node {name}"
+    if not name or name == SUPPLIER:
+        raise InstanceError("the supplier is outside and no node: leave it out", field=field)
+    given = _mapping(value, field, len(NODE), empty=True)
+    _only(given, NODE, field)
+    unmet = given.get("unmet", UNMET[0])
+    if unmet not in UNMET:
+        raise InstanceError(f"unmet demand is {' or '.join(UNMET)}", field=field, value=unmet)
+    kind, mean, sd, clip = _demand(given.get("demand"), field)
+    row = {
+        key: _number(given.get(key, 0.0), f"{field} {key}")
+        for key in ("holding", "penalty", "price", "stock")
+    }
+    if row["price"] > 0 and unmet != "lost":
+        raise InstanceError("a price is earned where unmet demand is lost", field=f"{field} price")
+    keeps = _truth(given.get("keeps_stock", True), f"{field} keeps_stock")
+    return {
+        **row,
+        "lost": unmet == "lost",
+        "keeps": keeps,
+        "kind": KINDS.index(kind),
+        "mean": mean,
+        "sd": sd,
+        "clip": clip,
+        "on_order": _on_order(given.get("on_order", []), f"{field} on_order"),
+    }
+
+
+def _on_order(value: Any, field: str) -> list[float]:
+    """What is due in 1, 2, ... periods."""
+    if not isinstance(value, list) or len(value) > MAX_LEAD:
+        raise InstanceError("must list what is due in 1, 2, ... periods", field=field, value=value)
+    return [_number(amount, field) for amount in value]
+
+
+def _demand(value: Any, field: str) -> tuple[str, float, float, bool]:
+    """Kind, mean, standard deviation (before clipping) and whether a normal one is clipped."""
+    if value is None:
+        return "none", 0.0, 0.0, True
+    field = f"{field} demand"
+    given = _mapping(value, field, 1)
+    kind, detail = next(iter(given.items()))
+    if kind in ("poisson", "geometric"):
+        mean = _number(detail, f"{field} {kind}")
+        sd = math.sqrt(mean) if kind == "poisson" else math.sqrt(mean * (mean + 1))
+        return kind, mean, sd, True
+    if kind == "normal":
+        numbers = _mapping(detail, f"{field} normal", 3)
+        _only(numbers, {"mean", "sd", "clip"}, f"{field} normal")
+        mean = _number(numbers.get("mean"), f"{field} normal mean")
+        sd = _number(numbers.get("sd"), f"{field} normal sd")
+        return kind, mean, sd, _truth(numbers.get("clip", True), f"{field} normal clip")
+    raise InstanceError("demand is poisson, geometric or normal", field=field, value=kind)
+
+
+def _from_history(row: dict[str, Any], observed: np.ndarray, name: str) -> None:
+    if row["kind"] != 0:
+        raise InstanceError("has a demand and a history: give one", field=f"node {name}")
+    row["kind"] = KINDS.index("history")
+    row["mean"], row["sd"] = float(observed.mean()), float(observed.std())
+
+
+def _edges(value: Any, names: list[str]) -> dict[str, np.ndarray]:
+    if not isinstance(value, list) or not value:
+        raise InstanceError("must be a list of {from, to, lead_time}", field="edges")
+    if len(value) > MAX_EDGES:
+        raise InstanceError(f"at most {MAX_EDGES}", field="edges", value=len(value))
+    index = {name: number for number, name in enumerate(names)}
+    columns: dict[str, list[Any]] = {"source": [], "target": [], "lead": [], "cost": []}
+    seen: set[tuple[int, int]] = set()
+    for number, item in enumerate(value, 1):
+        field = f"edge {number}"
+        given = _mapping(item, field, len(EDGE))
+        _only(given, EDGE, field)
+        for key in ("from", "to", "lead_time"):
+            if key not in given:
+                raise InstanceError(f"{key} is missing", field=field)
+        first, second = str(given["from"]), str(given["to"])
+        field = f"edge {first} -> {second}"
+        source = -1 if first == SUPPLIER else index.get(first)
+        target = index.get(second)
+        if source is None or target is None:
+            unknown = first if source is None else second
+            raise InstanceError(
+                f"an unknown node; there are {', '.join(names[:9])}", field=field, value=unknown
+            )
+        if source == target:
+            raise InstanceError("a node does not supply itself", field=field)
+        if (source, target) in seen:
+            raise InstanceError("is listed twice", field=field)
+        seen.add((source, target))
+        columns["source"].append(source)
+        columns["target"].append(target)
+        columns["lead"].append(_whole(given["lead_time"], f"{field} lead_time", 0, MAX_LEAD))
+        columns["cost"].append(_number(given.get("cost", 0.0), f"{field} cost"))
+    return {key: np.array(column) for key, column in columns.items()}
+
+
+# ---- demands by period
+
+
+def _series(
+    value: Any,
+    names: list[str],
+    folder: Path | None,
+    field: str,
+    free: Container[int] = (),
+) -> tuple[np.ndarray, list[int]] | None:
+    """Demands ``[t, n]``, zero where a node has none, and the nodes that have some.
+
+    Those of the nodes `free` may be negative: their normal demand is not clipped.
+    """
+    if value is None:
+        return None
+    path = value if isinstance(value, str) else None
+    columns: Mapping[str, Any]
+    if isinstance(value, str):
+        columns = _csv(value, folder, field)
+    else:
+        columns = _mapping(value, field, MAX_NODES)
+    rows: dict[int, list[float]] = {}
+    for name, column in columns.items():
+        if name not in names:
+            raise InstanceError("a column of no node", field=field, value=name, path=path)
+        if not isinstance(column, list) or not column:
+            raise InstanceError("must be a list of demands", field=f"{field} {name}", path=path)
+        first = 2 if path else 1  # a CSV's header is its first line
+        node, label = names.index(name), f"{field} {name}"
+        rows[node] = [
+            _cell(cell, label, path, line, node in free) for line, cell in enumerate(column, first)
+        ]
+    lengths = {len(column) for column in rows.values()}
+    if len(lengths) != 1:
+        raise InstanceError("stores have different numbers of periods", field=field, path=path)
+    found = np.zeros((lengths.pop(), len(names)))
+    for node, column in rows.items():
+        found[:, node] = column
+    return found, sorted(rows)
+
+
+def _csv(name: str, folder: Path | None, field: str) -> dict[str, list[str]]:
+    """Columns of a CSV beside the file; a first column ``period``, ``date`` or ``week`` is left."""
+    if folder is None:
+        raise InstanceError("a CSV must lie beside a file: give the table itself", field=field)
+    if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+        raise InstanceError("must lie beside this file or below it", field=field, value=name)
+    try:
+        text = (folder / name).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise InstanceError(f"cannot be read: {reason}", field=field, value=name) from error
+    rows = list(csv.reader(io.StringIO(text)))
+    if len(rows) < 2:
+        raise InstanceError("needs a header with the stores and a row a period", path=name)
+    header = [cell.strip() for cell in rows[0]]
+    for line, row in enumerate(rows[1:], 2):
+        if len(row) != len(header):
+            reason = f"has {len(row)} cells where the header has {len(header)}"
+            raise InstanceError(reason, field=field, path=name, line=line)
+    return {
+        column: [row[place] for row in rows[1:]]
+        for place, column in enumerate(header)
+        if column.lower() not in ("period", "date", "week", "day", "month")
+    }
+
+
+def _cell(cell: Any, field: str, path: str | None, line: int, free: bool) -> float:
+    text = str(cell).strip()
+    if not text:
+        raise InstanceError("a gap: every period needs a number", field=field, path=path, line=line)
+    try:
+        number = float(text)
+    except ValueError:
+        raise InstanceError(
+            "text where a demand belongs", field=field, value=text, path=path, line=line
+        ) from None
+    if not math.isfinite(number) or (number < 0 and not free):
+        raise InstanceError(
+            "a demand is finite and not negative", field=field, value=text, path=path, line=line
+        )
+    return number
+
+
+# ---- rules of the whole
+
+
+def _check_network(case: Case) -> None:
+    """Every store can be supplied, and goods cannot go in a circle within a period."""
+    if case.size == 0:
+        raise InstanceError("no node has demand: give one a demand or a history", field="nodes")
+    reached, grown = {-1}, True
+    while grown:
+        new = {int(t) for s, t in zip(case.source, case.target, strict=True) if int(s) in reached}
+        grown = not new <= reached
+        reached |= new
+    for node in range(len(case.nodes)):
+        if node not in reached:
+            what = "store" if case.kind[node] > 0 else "node"
+            raise InstanceError(
+                f"this {what} has no supplier: add an edge to it", field=f"node {case.nodes[node]}"
+            )
+    for node in range(len(case.nodes)):
+        if not case.keeps[node] and (case.kind[node] > 0 or node not in case.source):
+            raise InstanceError(
+                "a node that keeps no stock must have edges from it, and no demand",
+                field=f"node {case.nodes[node]} keeps_stock",
+            )
+    _check_circles(case)
+
+
+def _check_circles(case: Case) -> None:
+    """Nodes are taken away while none at once supplies them; what is left goes in a circle."""
+    instant = {
+        (int(s), int(t))
+        for s, t, lead in zip(case.source, case.target, case.lead, strict=True)
+        if s >= 0 and lead == 0
+    }
+    left = {node for edge in instant for node in edge}
+    while left:
+        free = {node for node in left if not any(s in left and t == node for s, t in instant)}
+        if not free:
+            names = ", ".join(case.nodes[node] for node in sorted(left))
+            raise InstanceError(
+                "a cycle without lead time: give one of its edges a lead_time of at least 1",
+                field="edges",
+                value=names,
+            )
+        left -= free
+
+
+def _check_demand(case: Case) -> None:
+    if not -1 <= case.correlation <= 1:
+        reason = "a correlation lies between -1 and 1"
+        raise InstanceError(reason, field="correlation", value=case.correlation)
+    stores = case.kind[case.kind > 0]
+    if case.correlation != 0 and not (stores == KINDS.index("normal")).all():
+        raise InstanceError("only normal demands may be correlated", field="correlation")
+    lowest = -1 / max(case.size - 1, 1)
+    if case.correlation < lowest:
+        reason = f"{case.size} stores cannot all be correlated below {lowest:.4g}"
+        raise InstanceError(reason, field="correlation", value=case.correlation)
+    mixed = (stores == KINDS.index("history")).any()
+    if mixed and not (stores == KINDS.index("history")).all():
+        missing = next(
+            name
+            for name, kind in zip(case.nodes, case.kind, strict=True)
+            if 0 < kind < KINDS.index("history")
+        )
+        raise InstanceError(
+            "has a generated demand where others have a history: give all a history",
+            field=f"node {missing}",
+        )
+    if case.history is not None and case.block > len(case.history):
+        reason = f"longer than the history of {len(case.history)} periods"
+        raise InstanceError(reason, field="block", value=case.block)
+    if not float(case.mean.sum()) > 0:
+        raise InstanceError("no store has any demand: a mean must be positive", field="nodes")
+
+
+# ---- numbers
+
+
+def _mapping(value: Any, field: str, most: int, empty: bool = False) -> dict[str, Any]:
+    if not isinstance(value, dict) or not (value or empty):
+        shown = None if value is None else value
+        raise InstanceError("must be a mapping of names to values", field=field, value=shown)
+    if len(value) > most:
+        raise InstanceError(f"at most {most} entries", field=field, value=len(value))
+    return {str(key): item for key, item in value.items()}
+
+
+def _only(given: Iterable[str], allowed: set[str], field: str) -> None:
+    for key in given:
+        if key not in allowed:
+            known = ", ".join(sorted(allowed))
+            raise InstanceError(f"an unknown key; there are {known}", field=field, value=key)
+
+
+def _number(value: Any, field: str, least: float | None = 0.0) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise InstanceError("must be a number", field=field, value=value)
+    number = float(value)
+    if not math.isfinite(number):
+        raise InstanceError("must be a finite number", field=field, value=value)
+    if least is not None and number < least:
+        raise InstanceError(f"must not be below {least:g}", field=field, value=value)
+    if abs(number) > 1e9:
+        raise InstanceError("beyond 1e9: choose a larger unit", field=field, value=value)
+    return number
+
+
+def _whole(value: Any, field: str, least: int, most: int) -> int:
+    number = _number(value, field, least)
+    if not number.is_integer() or number > most:
+        reason = f"must be a whole number from {least} to {most}"
+        raise InstanceError(reason, field=field, value=value)
+    return int(number)
+
+
+def _truth(value: Any, field: str) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise InstanceError("must be true or false", field=field, value=value)
+    return bool(value)
+
+
+# ---- writing, and plans
+
+
+def write(case: Case) -> str:
+    """The case as YAML, every number in full."""
+    return tables.dump(_plain(case))
+
+
+def _plain(case: Case) -> dict[str, Any]:
+    nodes: dict[str, Any] = {}
+    for i, name in enumerate(case.nodes):
+        row: dict[str, Any] = {"holding": float(case.holding[i])}
+        for key in ("penalty", "price", "stock"):
+            amount = float(getattr(case, key)[i])
+            row |= {key: amount} if amount else {}
+        row |= {"on_order": case.transit[i].tolist()} if case.transit[i].any() else {}
+        row |= {"unmet": "lost"} if case.lost[i] else {}
+        row |= {} if case.keeps[i] else {"keeps_stock": False}
+        kind = KINDS[int(case.kind[i])]
+        if kind in ("poisson", "geometric"):
+            row["demand"] = {kind: float(case.mean[i])}
+        elif kind == "normal":
+            numbers = {"mean": float(case.mean[i]), "sd": float(case.sd[i])}
+            row["demand"] = {kind: numbers | ({} if case.clip[i] else {"clip": False})}
+        nodes[name] = row
+    edges = []
+    for e in range(len(case.source)):
+        first, second = case.edge_name(e).split(" -> ")
+        edge = {"from": first, "to": second, "lead_time": int(case.lead[e])}
+        edges.append(edge | ({"cost": float(case.cost[e])} if case.cost[e] else {}))
+    data: dict[str, Any] = {
+        "problem": "inventory",
+        "name": case.name,
+        "nodes": nodes,
+        "edges": edges,
+        "simulation": {"periods": case.periods, "warmup": case.warmup},
+        "whole_units": case.whole,
+    }
+    data |= {"correlation": case.correlation} if case.correlation else {}
+    data |= {"block": case.block} if case.block != 1 else {}
+    for key in ("history", "trace"):
+        series = getattr(case, key)
+        if series is not None:
+            data[key] = {case.nodes[s]: series[:, s].tolist() for s in case.stores}
+    return data
+
+
+def read_solution(text: str, case: Case) -> Any:
+    """Orders ``[periods][edges]`` of a trace, or a rule, as JSON; also under "solution"."""
+    return tables.read_json(text)
+
+
+def write_solution(case: Case, solution: Any, cost: float | int | None) -> str:
+    return tables.write_json({"problem": case.problem, "cost": cost, "solution": solution})
