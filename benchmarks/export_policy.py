@@ -77,13 +77,12 @@ def _planned(case: Case) -> float:
     return float(report.cost)
 
 
-def canary(folder: Path, size: int, instances: int = 8, seed: int = 0) -> dict[str, Any]:
+def canary(folder: Path, instances: int = 8, seed: int = 0) -> dict[str, Any]:
     """The mean cost of a few seeded instances, which a test measures again."""
     model = zoo.load(str(folder))
-    problem = model.problem.sized(size)
-    batch = problem.generate(instances, generator("canary", seed))
-    played = rollout(problem, model.policy, batch, 1, greedy, logp=False)
-    return {"size": size, "instances": instances, "seed": seed, "cost": float(played.cost.mean())}
+    batch = model.problem.generate(instances, generator("canary", seed))
+    played = rollout(model.problem, model.policy, batch, 1, greedy, logp=False)
+    return {"instances": instances, "seed": seed, "cost": float(played.cost.mean())}
 
 
 def main() -> None:
@@ -116,7 +115,7 @@ def main() -> None:
     rows = [measure(options.folder, case, options.reference, options.traces) for case in cases]
     card = zoo.read_card(options.folder / "card.json")
     card["measured"] = rows
-    card["canary"] = canary(options.folder, rows[0]["size"])
+    card["canary"] = canary(options.folder)
     zoo.write_card(options.folder, card)
     print(json.dumps(rows, indent=1))
 

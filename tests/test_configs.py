@@ -29,7 +29,14 @@ def tiny_batch(method):
 
 
 def test_there_are_configs_of_every_problem():
-    assert {path.parent.name for path in CONFIGS} >= {"tsp", "cvrp", "knapsack", "atsp", "op"}
+    assert {path.parent.name for path in CONFIGS} >= {
+        "tsp",
+        "cvrp",
+        "knapsack",
+        "atsp",
+        "op",
+        "jssp",
+    }
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")

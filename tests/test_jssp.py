@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import time
 
 import matplotlib
 
@@ -31,6 +32,7 @@ from nco.shop.plan import (
     mirrored,
     shifted,
 )
+from nco.solver import solve
 from nco.testing import check_cases
 from nco.testing.play import Probe
 
@@ -157,13 +159,13 @@ def test_the_checker_says_what_is_wrong() -> None:
     ]
     good[0][2] = 6
     assert check(case, good).cost == 10
-    for row, place, time, sentence in (
+    for row, place, moment, sentence in (
         (0, 1, 2, "operation 1 of job 0 begins at 2, before 3, when operation 0 ends"),
         (1, 0, 2, "machine 0: operation 0 of job 1 begins at 2, while operation 0 of job 0"),
         (0, 0, -1, "operation 0 of job 0 begins at -1, before time 0"),
     ):
         broken = copy.deepcopy(good)
-        broken[row][place] = time
+        broken[row][place] = moment
         report = check(case, broken)
         assert not report.feasible
         assert any(sentence in violation for violation in report.violations)
@@ -267,7 +269,7 @@ def test_rules_put_first_what_their_names_say() -> None:
 def test_shifting_keeps_orders_and_loses_nothing() -> None:
     case = JSSP().published(6, 1, 3)[0]
     plan = by_rule(case.work, "spt")
-    late = Plan([[2 * time + 7 for time in row] for row in plan.start], plan.machine)
+    late = Plan([[2 * begin + 7 for begin in row] for row in plan.start], plan.machine)
     assert shifted(case.work, late) == shifted(case.work, plan) == plan
 
 
@@ -377,3 +379,24 @@ def test_agreeing_actions_lead_to_the_same_schedule() -> None:
             same = problem.solution(instance[b : b + 1], row)[0] == plans[s][b]
             assert bool(right[b, s, t, node]) == same
     assert several > 10
+
+
+def test_solving_without_a_network() -> None:
+    """The construction at once; under a limit, what the finisher makes of it, in time."""
+    case = JSSP().published(10, 1, 200)[0]
+    first = solve(case, model="none")
+    assert first.model == "none"
+    assert first.cost == check(case, case.construct()).cost
+    assert [step.source for step in first.history] == ["construct"]
+    begun = time.perf_counter()
+    second = solve(case, model="none", time_limit=1.5)
+    assert time.perf_counter() - begun < 3.0
+    assert second.feasible
+    assert second.cost < first.cost
+    assert second.history[-1].source == "polish"
+    problem = JSSP()
+    instance = problem.load([case])
+    actions = torch.tensor(second.actions)[None, None]
+    assert float(problem.cost(instance, actions)) <= second.cost
+    alone = solve(case, model="none", time_limit=0.2, classical=False)
+    assert alone.cost == first.cost

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP
 from nco.seeds import generator
@@ -23,7 +24,23 @@ def test_tiny_shops_are_solved() -> None:
         assert makespan(case.work, found) == least
 
 
-@pytest.mark.parametrize("problem", [JSSP(size=6), FJSP(size=6)])
+def test_tiny_flexible_shops_are_solved() -> None:
+    """Moves between machines and swaps on them find the best of all plans."""
+    problem = FJSP(size=3)
+    compared = 0
+    for case in problem.cases(problem.generate(6, generator(5))):
+        every = every_plan(case.work, 4000)
+        if every is not None:
+            least = min(check_plan(case.work, *plan).cost for plan in every)
+            found = improve(case.work, by_rule(case.work, "lpt"), time_limit=0.3, seed=0)
+            assert check_plan(case.work, *found).cost == makespan(case.work, found) == least
+            compared += 1
+    assert compared >= 2
+
+
+@pytest.mark.parametrize(
+    "problem", [JSSP(size=6), FJSP(size=6), FFSP(size=6, stages=2, machines=3)]
+)
 def test_books_are_kept(problem) -> None:
     """After every step: ends are those of the orders, and the order of all is one of them."""
     case = problem.cases(problem.generate(1, generator(4)))[0]
@@ -46,11 +63,11 @@ def test_books_are_kept(problem) -> None:
 
 
 def test_the_bound_is_that_of_the_swap() -> None:
-    """Where it is what the makespan becomes, it is exact; it never is more than that."""
+    """A longest path through either operation, so never more than the makespan becomes."""
     case = JSSP(size=5).published(5, 1, 3)[0]
     search = Orders(case.work, construct(case.work), random.Random(1))
     for _ in range(40):
-        swaps = [swap for swap in search._swaps() if search._legal(swap)]
+        swaps = [swap for swap in search._swaps(search._path()) if search._legal(swap)]
         if not swaps:
             break
         search._take(swaps[0])

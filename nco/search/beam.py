@@ -85,12 +85,14 @@ def search(
         beams = _Beams(problem.step(instance, state, first), opening, logp)
     salt = _Salt.of(problem.observe(instance, state))
     least, most = problem.horizon(instance)
-    given = beams.actions.shape[2]
+    opened = beams.actions.shape[2]
     begun = time.perf_counter()
-    for t in range(given, most):
+    for t in range(opened, most):
         if t >= least and bool(problem.done(instance, beams.state).all()):
             break
-        if budget is not None and (budget.over() or _hopeless(budget, begun, t - given, least - t)):
+        if budget is not None and (
+            budget.over() or _hopeless(budget, begun, t - opened, least - t)
+        ):
             raise Interrupted
         decision = policy.decide(memory, problem.observe(instance, beams.state))
         assert isinstance(decision, Categorical)  # one action a step

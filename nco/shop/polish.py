@@ -7,7 +7,7 @@ from nco.shop import cpsat, tabu
 from nco.shop.plan import Plan, Work, construct, makespan, shifted
 
 # shares of the time that tabu search has; CP-SAT proves small shops and hardly moves large ones
-FEW, FEW_SHARE = 150, 0.2  # operations
+FEW, FEW_SHARE = 150, 0.2  # operations on machines
 SEVERAL, SEVERAL_SHARE = 450, 0.6
 LEAST = 0.3  # seconds below which CP-SAT would do no more than read the model
 IMPORT = 1.5  # and those that its import may take a busy machine
@@ -31,11 +31,10 @@ def polish(jobs: Work, *, time_limit: float | None, seed: int, start: Plan | Non
     if time_limit is None:
         return tabu.improve(jobs, best, time_limit=None, seed=seed)
     left = time_limit - (time.perf_counter() - begun)
-    count = sum(map(len, jobs))
-    choice = any(len(choices) > 1 for job in jobs for choices in job)
-    share = FEW_SHARE if count <= FEW or choice else SEVERAL_SHARE
+    count = sum(len(choices) for job in jobs for choices in job)
+    share = FEW_SHARE if count <= FEW else SEVERAL_SHARE
     least = LEAST if CPSAT in sys.modules else LEAST + IMPORT
-    if (count > SEVERAL and not choice) or left * (1 - share) < least:
+    if count > SEVERAL or left * (1 - share) < least:
         share = 1.0
     best = tabu.improve(jobs, best, time_limit=left * share, seed=seed)
     left = time_limit - (time.perf_counter() - begun)

@@ -232,9 +232,13 @@ class Shop(Problem[Instance, State], Generic[C]):
         load = instance.load[:, None].expand(-1, rollouts, -1)
         return State(taken, zero(*shape, jobs), zero(*shape, instance.load.shape[1]), load)
 
-    def mask(self, instance: Instance, state: State) -> Tensor:
-        """The mask ``[B, S, N]`` alone, at a fraction of the cost of `observe`."""
-        return self._mask(instance, state, self._next(instance, state))
+    def choices(self, instance: Instance, state: State) -> Tensor:
+        """What is allowed of the next operations of all jobs, ``[B, S, J * K]``.
+
+        The mask in short, at a fraction of the cost of `observe`; `node` says which node each is.
+        Nothing is allowed in a finished row.
+        """
+        return self._next(instance, state).allowed.flatten(2)
 
     @staticmethod
     def _next(instance: Instance, state: State) -> _Next:
@@ -392,7 +396,7 @@ class Shop(Problem[Instance, State], Generic[C]):
             right = self._right(instance, state, start).flatten(2)
             drawn = torch.rand(right.shape, generator=generator, device=generator.device)
             choice = drawn.to(right.device).masked_fill(~right, -1.0).argmax(-1)
-            action = self._node(instance, state, choice)
+            action = self.node(instance, state, choice)
             found.append(action.masked_fill(self.done(instance, state), 0))
             state = self.step(instance, state, found[-1])
         return torch.stack(found, 2)
@@ -417,7 +421,7 @@ class Shop(Problem[Instance, State], Generic[C]):
         return upcoming.allowed & (upcoming.begin == planned)
 
     @staticmethod
-    def _node(instance: Instance, state: State, choice: Tensor) -> Tensor:
+    def node(instance: Instance, state: State, choice: Tensor) -> Tensor:
         """The node ``[B, S]`` of `choice` among the next operations, ``[J * K]`` in a row."""
         most, wide = instance.duration.shape[2:]
         job = choice // wide

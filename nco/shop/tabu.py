@@ -21,12 +21,24 @@ class Swap(NamedTuple):
     second: int
 
 
+class Move(NamedTuple):
+    """An operation that goes to another machine, between two others there."""
+
+    bound: int
+    operation: int
+    choice: int  # which of its alternatives
+    before: int  # the operation on that machine that it comes after, or none
+    after: int
+
+
 def improve(jobs: Work, plan: Plan, *, time_limit: float | None, seed: int) -> Plan:
-    """A plan on the same machines, never worse than `plan`.
+    """A plan never worse than `plan`.
 
     Nowicki and Smutnicki, "A fast taboo search algorithm for the job shop problem" (Management
     Science, 1996): of one longest path, only the first two and the last two operations of a block
-    on one machine change places; Taillard's bound says which pair is best (1994).
+    on one machine change places; Taillard's bound says which pair is best (1994). Where operations
+    can be done by several machines, one of that path may go to another, too, in the order of times
+    (after Dauzere-Peres and Paulli, Annals of Operations Research, 1997).
 
     Args:
         jobs: the work list.
@@ -54,14 +66,17 @@ class Orders:
     """
 
     def __init__(self, jobs: Work, plan: Plan, random: random.Random) -> None:
-        self.random, self.machine = random, plan.machine
+        self.random = random
         self.counts = [len(job) for job in jobs]
         n = self.size = sum(self.counts)
+        self.choices = [choices for job in jobs for choices in job]
+        self.on = [machine for row in plan.machine for machine in row]
         self.duration = [
             duration_of(choices, machine)
-            for job, machines in zip(jobs, plan.machine, strict=True)
-            for choices, machine in zip(job, machines, strict=True)
+            for choices, machine in zip(self.choices, self.on, strict=True)
         ] + [0]
+        # without a duration, times do not tell what comes first
+        self.flexible = all(length > 0 for choices in self.choices for _, length in choices)
         # neighbours in the job and on the machine
         self.before, self.after = [n] * (n + 1), [n] * (n + 1)
         self.earlier, self.later = [n] * (n + 1), [n] * (n + 1)
@@ -77,25 +92,32 @@ class Orders:
         self._forwards(0)
         self._backwards(n - 1)
         self.cost = self.best = max(self.end)
-        self.found = self.end.copy()
-        self.kept = (self.order.copy(), self.earlier.copy(), self.later.copy())
+        self._keep()
         self.forbidden: dict[tuple[int, int], int] = {}
         self.now = self.since = 0
+
+    def _keep(self) -> None:
+        """Remembers all of this as the best."""
+        parts = (self.order, self.earlier, self.later, self.end, self.on, self.duration)
+        self.kept = tuple(part.copy() for part in parts)
 
     def _ordered(self, plan: Plan) -> None:
         """Orders on machines, and one of all operations that keeps both kinds of neighbours."""
         starts = [begin for row in plan.start for begin in row]
-        names = [name for row in plan.machine for name in row]
+        names = self.on
         places = [p for count in self.counts for p in range(count)]
         length = self.duration
         self.order = sorted(
             range(self.size), key=lambda v: (starts[v], starts[v] + length[v], places[v])
         )
         last: dict[int, int] = {}
+        self.first = {name: self.size for choices in self.choices for name, _ in choices}
         for v in self.order:
             u = last.get(names[v], self.size)
             if u < self.size:
                 self.later[u], self.earlier[v] = v, u
+            else:
+                self.first[names[v]] = v
             last[names[v]] = v
         self.place = [0] * self.size
         for place, v in enumerate(self.order):
@@ -103,11 +125,13 @@ class Orders:
 
     def plan(self) -> Plan:
         """The best so far."""
-        starts, v = [], 0
+        _, _, _, end, on, duration = self.kept
+        starts, machines, first = [], [], 0
         for count in self.counts:
-            starts.append([self.found[u] - self.duration[u] for u in range(v, v + count)])
-            v += count
-        return Plan(starts, self.machine)
+            starts.append([end[v] - duration[v] for v in range(first, first + count)])
+            machines.append(on[first : first + count])
+            first += count
+        return Plan(starts, machines)
 
     def _forwards(self, place: int) -> None:
         """When operations end, those from `place` on in the order."""
@@ -124,45 +148,66 @@ class Orders:
             tail[v] = (x if x > y else y) + duration[v]
 
     def step(self) -> bool:
-        """The best swap that is not forbidden; False where none can help: this is optimal."""
-        swaps = [swap for swap in self._swaps() if self._legal(swap)]
-        if not swaps:
+        """The best change that is not forbidden; False where none can help: this is optimal."""
+        changes = self._changes()
+        if not changes:
             return False
         free = [
-            swap
-            for swap in swaps
-            if swap.bound < self.best
-            or self.forbidden.get((swap.first, swap.second), 0) <= self.now
+            change
+            for change in changes
+            if change.bound < self.best or self.forbidden.get(_done(change), 0) <= self.now
         ]
-        chosen = min(free) if free else self.random.choice(swaps)
+        chosen = min(free, key=_bound) if free else self.random.choice(changes)
         self._take(chosen)
         if self.cost < self.best:
             self.best, self.since = self.cost, 0
-            self.found = self.end.copy()
-            self.kept = (self.order.copy(), self.earlier.copy(), self.later.copy())
+            self._keep()
         elif self.since > PATIENCE:
             self._begin_again()
         return True
 
+    def _changes(self) -> list[Swap | Move]:
+        """All that may shorten one longest path."""
+        path = self._path()
+        found: list[Swap | Move] = [swap for swap in self._swaps(path) if self._legal(swap)]
+        if self.flexible:
+            found += self._moves(path)
+        return found
+
     def _begin_again(self) -> None:
-        """At the best, and some random swaps away from it."""
-        order, earlier, later = self.kept
-        self.order, self.earlier, self.later = order.copy(), earlier.copy(), later.copy()
+        """At the best, and some random changes away from it."""
+        parts = (part.copy() for part in self.kept)
+        self.order, self.earlier, self.later, self.end, self.on, self.duration = parts
+        for v in range(self.size):
+            if self.earlier[v] == self.size:
+                self.first[self.on[v]] = v
+        for name in self.first.keys() - set(self.on):
+            self.first[name] = self.size
+        self._placed()
+        self.cost, self.since = self.best, 0
+        self.forbidden.clear()
+        for _ in range(SHAKES):
+            if changes := self._changes():
+                self._take(self.random.choice(changes))
+
+    def _placed(self) -> None:
+        """All that follows from the order of all."""
         for place, v in enumerate(self.order):
             self.place[v] = place
         self._forwards(0)
         self._backwards(self.size - 1)
-        self.cost, self.since = self.best, 0
-        self.forbidden.clear()
-        for _ in range(SHAKES):
-            if swaps := [swap for swap in self._swaps() if self._legal(swap)]:
-                self._take(self.random.choice(swaps))
 
-    def _take(self, swap: Swap) -> None:
-        u, v = swap.first, swap.second
-        self._exchange(u, v)
+    def _take(self, change: Swap | Move) -> None:
         self.now, self.since = self.now + 1, self.since + 1
-        self.forbidden[v, u] = self.now + self.random.randint(*TENURE)
+        until = self.now + self.random.randint(*TENURE)
+        if isinstance(change, Swap):
+            self._exchange(change.first, change.second)
+            self.forbidden[change.second, change.first] = until
+        else:
+            names = [name for name, _ in self.choices[change.operation]]
+            old = names.index(self.on[change.operation])
+            self.forbidden[change.operation, -1 - old] = until
+            self._relocate(change)
         self.cost = max([self.end[last] for last in self.lasts])
 
     def _path(self) -> list[int]:
@@ -182,9 +227,8 @@ class Orders:
             v = turns[0] if len(turns) == 1 else self.random.choice(turns)
             path.append(v)
 
-    def _swaps(self) -> list[Swap]:
+    def _swaps(self, path: list[int]) -> list[Swap]:
         """Pairs at the ends of the blocks of a longest path; not at its own two ends."""
-        path = self._path()
         blocks: list[list[int]] = [[path[0]]]
         for u, v in itertools.pairwise(path):
             if self.later[u] == v:
@@ -218,6 +262,51 @@ class Orders:
         begin = self.end[swap.second] - self.duration[swap.second]
         return w == self.size or (w != swap.second and self.end[w] > begin)
 
+    def _moves(self, path: list[int]) -> list[Move]:
+        """Operations of the path on each of their other machines.
+
+        What begins there before the job's last operation ends comes first. Nothing can then wait in
+        a circle, as all times are those of the present orders.
+        """
+        end, tail, duration, n = self.end, self.tail, self.duration, self.size
+        found = []
+        for v in path:
+            ready, rest = end[self.before[v]], tail[self.after[v]]
+            for choice, (name, length) in enumerate(self.choices[v]):
+                if name == self.on[v]:
+                    continue
+                u, w = n, self.first[name]
+                while w < n and end[w] - duration[w] < ready:
+                    u, w = w, self.later[w]
+                bound = max(ready, end[u]) + length + max(rest, tail[w])
+                found.append(Move(bound, v, choice, u, w))
+        return found
+
+    def _relocate(self, move: Move) -> None:
+        """Puts an operation on another machine, and updates all else."""
+        earlier, later, n = self.earlier, self.later, self.size
+        v, (name, length) = move.operation, self.choices[move.operation][move.choice]
+        ready = self.end[self.before[v]]
+        a, b = earlier[v], later[v]
+        if a < n:
+            later[a] = b
+        else:
+            self.first[self.on[v]] = b
+        if b < n:
+            earlier[b] = a
+        earlier[v], later[v] = move.before, move.after
+        if move.before < n:
+            later[move.before] = v
+        else:
+            self.first[name] = v
+        if move.after < n:
+            earlier[move.after] = v
+        begins = [stop - length_ for stop, length_ in zip(self.end, self.duration, strict=True)]
+        begins[v] = ready
+        self.on[v], self.duration[v] = name, length
+        self.order.sort(key=lambda u: (begins[u], u != v))
+        self._placed()
+
     def _exchange(self, u: int, v: int) -> None:
         """Puts `v`, which follows `u` on its machine, before it, and updates all else."""
         earlier, later, n = self.earlier, self.later, self.size
@@ -225,6 +314,8 @@ class Orders:
         earlier[v], later[v], earlier[u], later[u] = a, u, v, b
         if a < n:
             later[a] = v
+        else:
+            self.first[self.on[v]] = v
         if b < n:
             earlier[b] = u
         # in the order of all, what must come before v moves before u
@@ -240,3 +331,14 @@ class Orders:
             self.place[w] = place
         self._forwards(low)
         self._backwards(high)
+
+
+def _bound(change: Swap | Move) -> int:
+    return change.bound
+
+
+def _done(change: Swap | Move) -> tuple[int, int]:
+    """What `Orders.forbidden` calls a change."""
+    if isinstance(change, Swap):
+        return change.first, change.second
+    return change.operation, -1 - change.choice

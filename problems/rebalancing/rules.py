@@ -1,0 +1,59 @@
+"""The classical rules as policies: equal distribution, and never moving."""
+
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nco.errors import NCOError
+from nco.policy import Exact, Policy
+from nco.problem import Features, Observation, Sizes
+from nco.problems.rebalancing import flows
+from nco.problems.rebalancing.problem import Seen
+
+RULES = ("equal", "stay")
+
+
+def named(solution: Any) -> "Rule":
+    """The policy of ``{"rule": NAME}``."""
+    name = solution.get("rule") if isinstance(solution, dict) else None
+    if name not in RULES:
+        known = ", ".join(RULES)
+        raise NCOError(f"{solution!r}: no rule to follow; there are {known}, as {{'rule': NAME}}")
+    return Rule(str(name))
+
+
+class Rule(Policy):
+    """Serves the dearest trips, and then sends idle vehicles where the rule wishes them."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def build(self, sizes: Sizes) -> Self:
+        return self
+
+    def encode(self, features: Features) -> None:
+        return None
+
+    def decide(
+        self, memory: None, observation: Observation, condition: Tensor | None = None
+    ) -> Exact:
+        assert isinstance(observation, Seen)
+        assert observation.idle is not None
+        assert observation.served is not None
+        assert observation.times is not None
+        idle = observation.idle - observation.served.sum(-1)
+        sent = torch.zeros_like(observation.served)
+        if self.name == "equal":
+            batch, rollouts = idle.shape[:2]
+            for b in range(batch):
+                for s in range(rollouts):
+                    here = idle[b, s].cpu().numpy().astype(np.int64)
+                    wished = np.full(len(here), int(here.sum()) // len(here))
+                    times = observation.times[b, s].cpu().numpy()
+                    moved, _ = flows.rebalance(here, wished, times)
+                    sent[b, s] = torch.from_numpy(moved).to(sent)
+        both = torch.stack([observation.served, sent], 2)
+        return Exact(both.flatten(2).float())
