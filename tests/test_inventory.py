@@ -11,12 +11,14 @@ import pytest
 import torch
 
 import nco
-from nco import baselines
+from nco import baselines, zoo
+from nco.benchmark import Plan, compare, save
 from nco.errors import InstanceError, NCOError
 from nco.models.hdpo import Hdpo
 from nco.models.nets import BaseStock, GraphFlow, SymmetricFlow, VanillaFlow
 from nco.problems.inventory import Inventory, baseline, exact, files, fit
 from nco.problems.inventory.check import check, simulate
+from nco.problems.inventory.network import outline
 from nco.problems.tsp import TSP
 from nco.rollout import greedy, rollout, sample
 from nco.seeds import generator
@@ -728,3 +730,40 @@ def test_rules_come_from_child_processes() -> None:
     assert "order what stock and orders on way lack to 17, but at most 5" in str(
         case().words(outcome.solution)
     )
+
+
+def test_an_echelon_holds_all_that_is_below_it() -> None:
+    """The warehouse's demand is that of all its stores, each correlated with the others."""
+    network = example("one_warehouse_n3")
+    about = outline(network)
+    warehouse = network.nodes.index("warehouse")
+    assert about.below[warehouse].all()
+    assert about.mean[warehouse] == pytest.approx(network.mean.sum())
+    sds = network.sd[network.stores]
+    variance = 0.5 * sds.sum() ** 2 + 0.5 * (sds**2).sum()
+    assert about.sd[warehouse] == pytest.approx(variance**0.5)
+    assert about.reach[warehouse] == 3 + network.lead[network.source == warehouse].max()
+
+
+def test_policies_are_compared_on_the_same_futures(tmp_path: Path) -> None:
+    path = tmp_path / "network.yaml"
+    path.write_text(TEXT + "simulation: {periods: 30, warmup: 10}\n")
+    solvers = ["newsvendor", "capped_base_stock", "hindsight"]
+    runs = compare(Plan(files=[str(path)], solvers=solvers, time_limits=[None]))
+    newsvendor, capped, hindsight = runs
+    assert newsvendor.cost is not None
+    assert capped.cost is not None
+    assert capped.cost < newsvendor.cost
+    assert capped.measures["service_level"] < newsvendor.measures["service_level"] < 1
+    assert capped.cost_standard_error is not None
+    assert hindsight.error == "no solution found"  # the file holds no future to plan
+    save(runs, tmp_path / "out", {})
+    header = (tmp_path / "out" / "table.csv").read_text().splitlines()[0]
+    assert "cost_standard_error,service_level" in header
+
+
+def test_shipped_networks_are_for_the_networks_they_were_trained_on() -> None:
+    assert zoo.fitting("inventory", case()) == ["hdpo-lost"]
+    assert zoo.fitting("inventory", store(penalty=7)) == []
+    assert zoo.fitting("inventory", example("one_warehouse_n20")) == ["hdpo-warehouse"]
+    assert zoo.fitting("inventory", example("serial_L3_p19")) == ["hdpo-serial"]
