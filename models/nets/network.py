@@ -15,6 +15,7 @@ LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyo
 # an optimiser throws a good policy away (seen on ten stores after a hundred steps).
 NARROWEST = 0.05  # standard deviation
 SUREST = 2.0  # logarithm of how much surer than before training a network may become
+STEEP, FAINT = 5.0, 1e-3  # of the weights that become shares
 PADDED = 1e-4  # concentration of a node that does not exist
 ZOOM = 10.0  # of the logarithmic copy of features that change: small differences count there
 
@@ -150,14 +151,16 @@ class SharesPolicy(Policy):
         self, memory: Memory, observation: Observation, condition: Tensor | None = None
     ) -> Joint:
         nodes = self.body(memory, observation)
-        score = self.share(nodes)[..., 0]
+        # softplus and not softmax: what nodes lack is additive, and so should be their weights
+        weight = functional.softplus(STEEP * self.share(nodes)[..., 0]) + FAINT
         if memory.exists is not None:
-            score = score.masked_fill(~memory.exists[:, None], -torch.inf)
+            weight = weight * memory.exists[:, None]
         context = observation.context
         pooled = [self.body.pooled(memory, nodes), context, zoomed(context)]
         whole = self.whole(torch.cat(pooled, -1))
         mean, spread, sure = whole.split([self.amounts, self.amounts, 1], -1)
-        concentration = self.sure * sure.clamp(-3, SUREST).exp() * score.softmax(-1) + LEAST
+        weight = weight / weight.sum(-1, keepdim=True)
+        concentration = self.sure * sure.clamp(-3, SUREST).exp() * weight + LEAST
         if memory.exists is not None:
             concentration = concentration.where(memory.exists[:, None], PADDED)
         std = self.spread * spread.clamp(-3, 1).exp() + NARROWEST
@@ -165,7 +168,7 @@ class SharesPolicy(Policy):
             Dirichlet(concentration),
             Normal(functional.softplus(mean + 0.5), std),
         ]
-        return Joint(decisions, [score.shape[-1], self.amounts])
+        return Joint(decisions, [weight.shape[-1], self.amounts])
 
 
 class GraphValue(Described, nn.Module):
