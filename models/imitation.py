@@ -7,9 +7,9 @@ from torch import Generator, Tensor
 
 from nco.labels import Labelled
 from nco.method import Method
-from nco.policy import Policy
+from nco.policy import Categorical, Policy
 from nco.problem import Problem
-from nco.rollout import score
+from nco.rollout import decisions, score
 
 
 class Imitation(Method):
@@ -23,6 +23,10 @@ class Imitation(Method):
         problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
         views: equivalent action sequences of each label in a batch.
         skip: first actions that are not imitated: 1 where a search forces every start anyway.
+        cuts: imitate so many random steps only, the same ones of all labels of a batch, each in a
+            pass of its own: for a policy that looks at what remains afresh, which then is of one
+            size. Any action that leads to the same solution is right (`Problem.agreeing`). 0 is all
+            steps in one pass.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class Imitation(Method):
         initial: str | None = None,
         views: int = 8,
         skip: int = 1,
+        cuts: int = 0,
     ) -> None:
         super().__init__(
             problem,
@@ -49,7 +54,7 @@ class Imitation(Method):
             seed=seed,
             initial=initial,
         )
-        self.views, self.skip = views, skip
+        self.views, self.skip, self.cuts = views, skip, cuts
 
     def loss(self, batch: Labelled, generator: Generator) -> Tensor:
         instance: Any = batch.instance
@@ -62,8 +67,38 @@ class Imitation(Method):
         actions = self.problem.equivalent(instance, label.contiguous(), generator)
         total = actions.shape[2]
         first = min(self.skip, total - 1)
-        steps = torch.arange(first, total, device=actions.device).expand(*actions.shape[:2], -1)
-        logp = score(self.problem, self.policy, instance, actions, steps=steps)
-        loss = -logp.mean()
+        if self.cuts:
+            loss = self._at_cuts(instance, actions, first, generator)
+        else:
+            steps = torch.arange(first, total, device=actions.device).expand(*actions.shape[:2], -1)
+            loss = -score(self.problem, self.policy, instance, actions, steps=steps).mean()
         self.log("train/loss", loss, prog_bar=True)
         return loss
+
+    def _at_cuts(self, instance: Any, actions: Tensor, first: int, generator: Generator) -> Tensor:
+        """Minus the log-probability of whatever is right at some random steps."""
+        total = actions.shape[2]
+        # spread over the episode, so that the sizes of what remains balance in every batch
+        spread = torch.linspace(0, total - first, self.cuts + 1, device=actions.device)
+        inside = torch.rand(self.cuts, generator=generator, device=generator.device)
+        cuts = (spread[:-1] + inside * spread[1]).long().clamp_max(total - first - 1) + first
+        steps = cuts.expand(*actions.shape[:2], -1)
+        states = self.problem.replay(instance, actions, steps)
+        right = self.problem.agreeing(instance, actions, states)
+        memory = self.policy.encode(self.problem.features(instance))
+        losses = []
+        for place in range(self.cuts):
+            part = states.map(lambda tensor: tensor[:, :, place : place + 1])  # noqa: B023
+            decision, _ = decisions(
+                self.problem, self.policy, instance, actions, states=part, memory=memory
+            )
+            if right is None:
+                logp = decision.log_prob(actions[:, :, cuts[place]])
+            else:
+                assert isinstance(decision, Categorical)  # one of several actions
+                fine = decision.log_probs.masked_fill(~right[:, :, place], -torch.inf)
+                # a finished row has no right action, and nothing to learn
+                over = ~right[:, :, place].any(-1)
+                logp = fine.masked_fill(over[..., None], 0.0).logsumexp(-1).masked_fill(over, 0.0)
+            losses.append(-logp.mean())
+        return torch.stack(losses).mean()

@@ -86,6 +86,14 @@ def run(
     return workers.run(case, solver, time_limit=time_limit, seed=seed, start=start, grace=grace)
 
 
+def warm(problem: str, *names: str) -> threading.Thread:
+    """`Workers.warm` of the child that `run` will use, on a thread that ends when it is ready."""
+    workers = _shared(os.getpid())
+    found = threading.Thread(target=workers.warm, args=(problem, *names), daemon=True)
+    found.start()
+    return found
+
+
 class Workers:
     """Child processes that run solvers; runs beyond their number wait in line.
 

@@ -313,8 +313,9 @@ def _unknown(entrant: Entrant, problems: Sequence[str]) -> str:
 def _models(
     entrants: Mapping[str, Sequence[Entrant]], cases: Iterable[tuple[str, Case]]
 ) -> dict[str, list[str]]:
-    """The networks behind each entrant; a size without a shipped one is an error."""
+    """The networks behind each entrant, or that there is none."""
     from nco.simulate import is_online
+    from nco.solver import NO_MODEL
     from nco.zoo import choose, fitting
 
     sizes = {(case.problem, case.size): case for _, case in cases}
@@ -328,7 +329,7 @@ def _models(
             elif is_online(case):
                 names = fitting(problem, case)
             else:
-                names = [choose(problem, size)]
+                names = [choose(problem, size) or NO_MODEL]
             found.setdefault(entrant.name, []).extend(names)
     return {name: list(dict.fromkeys(models)) for name, models in found.items()}
 

@@ -378,6 +378,14 @@ def _benchmark(options: argparse.Namespace) -> int:
 def _add_models(commands: Any) -> None:
     parser = _command(commands, "models", _models, "List the models that ship with the package.")
     parser.add_argument("--json", action="store_true", help="the whole cards")
+    inner = parser.add_subparsers(metavar="prune")
+    text = "Drop the agents of a population that add nothing on a validation set."
+    prune = _command(inner, "prune", _prune, text)
+    prune.add_argument("model", help="a shipped model, a folder or a checkpoint")
+    prune.add_argument("output", help="the new model folder")
+    prune.add_argument("--reference", required=True, help="a labelled set, such as tsp100")
+    prune.add_argument("--agents", type=int, metavar="K", help="keep at most so many")
+    prune.add_argument("--instances", type=int, metavar="I", help="the first of each chunk only")
 
 
 def _models(options: argparse.Namespace) -> int:
@@ -394,6 +402,24 @@ def _models(options: argparse.Namespace) -> int:
         )
         for row in card.get("measured", []):
             print(f"  {row['set']}: {row['gap_percent']:.3f} % ({row['search']})")
+    return 0
+
+
+def _prune(options: argparse.Namespace) -> int:
+    from nco.prune import prune
+
+    found = prune(
+        options.model,
+        Path(options.output),
+        options.reference,
+        most=options.agents,
+        count=options.instances,
+    )
+    print(
+        f"all agents: {found.all_gap:.4f} % on {found.instances} instances of {options.reference}"
+    )
+    for count, (agent, gap) in enumerate(zip(found.agents, found.gaps, strict=True), 1):
+        print(f"{count:>3} kept, with agent {agent}: {gap:.4f} %")
     return 0
 
 

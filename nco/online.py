@@ -78,7 +78,7 @@ def as_solution(
         feasible=feasible,
         violations=evaluation.violations,
         solution=solution,
-        actions=[],
+        taken=list,  # a policy's actions depend on what it sees
         status="SIMULATED" if feasible else "INFEASIBLE",
         seconds=time.perf_counter() - begin,
         setup_seconds=setup,

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Generator, Tensor, nn
@@ -48,7 +48,7 @@ class Categorical:
 
         Strictly beyond the threshold, so that an action of probability zero is never taken.
         """
-        cumulative = self.log_probs.detach().exp().cumsum(-1)
+        cumulative = self.logits.detach().softmax(-1).cumsum(-1)
         total = cumulative[..., -1:]
         uniform = torch.rand(total.shape, generator=generator, device=total.device)
         threshold = torch.minimum(uniform * total, total.nextafter(total.new_zeros(())))
@@ -182,15 +182,27 @@ class Policy(Described, nn.Module, ABC):
     from the problem. Subclasses call ``super().__init__()`` first.
 
     Attributes:
-        searches: names of `nco.search` that suit the network: the first is the deterministic pass
-            of `nco.solve`, all follow one another under a time limit.
+        agents: how many different policies it can play: the conditions 0 to `agents` - 1.
     """
 
-    searches: ClassVar[tuple[str, ...]] = ("multistart", "sampling")
+    agents: int = 1
+
+    @property
+    def searches(self) -> tuple[str, ...]:
+        """Names of `nco.search` that suit the network.
+
+        The first is the deterministic pass of `nco.solve`; all of them follow one another under a
+        time limit.
+        """
+        return ("multistart", "sampling")
 
     @abstractmethod
     def build(self, sizes: Sizes) -> Self:
         """Creates the layers for a problem's widths and returns self."""
+
+    def keep(self, agents: Sequence[int]) -> "Policy":
+        """The same policy with some of its agents only."""
+        raise NotImplementedError(f"{type(self).__name__} has one agent")
 
     @abstractmethod
     def encode(self, features: Features) -> Any:

@@ -35,6 +35,11 @@ class Features(Batch):
     edges: Tensor | None = None  # [B, N, N, E] float
     links: Tensor | None = None  # [B, L, 2] long, from which node to which; -1 is no node of these
     link: Tensor | None = None  # [B, L, K] float, features of the links
+    # [B, N, G] long: of each kind of sets (jobs, machines) the one that holds a node, numbered from
+    # 0; padding -1. Sets that nodes compete in, or follow one another in
+    groups: Tensor | None = None
+    # [B, N, K, 2] long: the nodes that may come right after a node, and right before it; -1: none
+    follows: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +69,8 @@ class Sizes:
     xy: int = 0  # 2 where nodes have positions
     kinds: int = 1  # A = kinds * N: action a is kind a // N of node a % N
     link: int = 0
+    groups: int = 0  # kinds of sets
+    follows: bool = False  # whether nodes follow one another
 
 
 class Problem(Described, ABC, Generic[Instance, State]):
@@ -87,6 +94,7 @@ class Problem(Described, ABC, Generic[Instance, State]):
     sizes: ClassVar[Sizes]
     online: ClassVar[bool] = False
     continuous: ClassVar[bool] = False
+    tiny: ClassVar[int] = 4  # a size whose solutions `nco.testing` can enumerate
 
     @abstractmethod
     def generate(self, batch: int, generator: Generator) -> Instance:
@@ -121,6 +129,13 @@ class Problem(Described, ABC, Generic[Instance, State]):
 
         The charges of all steps sum to `cost`. The rollout then adds them up instead of pricing
         the actions again, so that nothing is simulated twice and costs keep their gradient.
+        """
+        return None
+
+    def paid(self, instance: Instance, state: State) -> Tensor | None:
+        """What `cost` ``[B, S]`` says of the actions that led to `state`, where the state tells.
+
+        It spares searches a second walk along the actions. None: it does not tell.
         """
         return None
 
@@ -183,6 +198,15 @@ class Problem(Described, ABC, Generic[Instance, State]):
     def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
         """Random actions ``[B, S, T, *M]`` of the same solutions (a rotation, a reversal, ...)."""
         return actions
+
+    def agreeing(self, instance: Instance, actions: Tensor, states: State) -> Tensor | None:
+        """Which actions ``[B, S, P, A]`` may come next if the solution is to be that of `actions`.
+
+        `states` ``[B, S, P, ...]`` are some on the way of `actions` ``[B, S, T]``. Where several
+        are right, a policy that learns need not learn in which order they were written down. None:
+        only what `actions` do next is right.
+        """
+        return None
 
     def demonstrations(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
         """`equivalent` actions in the order that a step-by-step policy learns best."""

@@ -114,11 +114,12 @@ def rollout(
             charges.append(charge)
     executed = torch.stack(actions, 2)
     charged = torch.stack(charges, 2) if charges else None
+    paid = problem.paid(instance, state) if charged is None else charged.sum(2)
     return Rollout(
         actions=executed,
         picks=executed if resolve is None else torch.stack(picks, 2),
         logp=torch.stack(logps, 2) if logps else None,
-        cost=problem.cost(instance, executed) if charged is None else charged.sum(2),
+        cost=problem.cost(instance, executed) if paid is None else paid,
         states=stack(states, 2) if states else None,
         charges=charged,
     )

@@ -164,6 +164,19 @@ def policy_of(case: Case, solution: Any, device: str = "cpu") -> tuple[Problem[A
     return problem, problem.rule(case, solution).to(device)
 
 
+def next_action(case: Case, solution: Any) -> Any:
+    """What a policy does first in the state that `case` describes, in the case's own numbers.
+
+    The canonical solution of one step: of an inventory network, ``[[amount of each edge]]``.
+    """
+    problem, policy = policy_of(case, solution)
+    instance = problem.known(problem.traces(case, 1, generator("next")), 0)
+    with torch.inference_mode():
+        seen = problem.observe(instance, problem.reset(instance, 1))
+        action = policy.decide(policy.encode(problem.features(instance)), seen).mode()
+    return problem.solution(instance, action)[0]
+
+
 def is_online(case: Case) -> bool:
     """Whether a case's solutions are policies, to be judged by simulation."""
     kind: Any = folders.problem_class(case.problem)

@@ -1,7 +1,9 @@
 """What a person gets back from `nco.solve`."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +35,7 @@ class Solution:
         feasible, violations: the checker's verdict, a sentence for each broken rule.
         solution: in the instance's own numbers; also under the problem's word for it (`tour`,
             `routes`, `items`).
-        actions: the policy's actions that it stands for.
+        taken: makes `actions`, the policy's actions that it stands for.
         status: OPTIMAL, FEASIBLE, INTERRUPTED or INFEASIBLE.
         seconds: wall time of the call, loading included; setup_seconds: of that, loading.
         model: what was asked; history: every improvement with time and source.
@@ -49,7 +51,7 @@ class Solution:
     feasible: bool
     violations: list[str]
     solution: Any
-    actions: list[int]
+    taken: Callable[[], list[int]] = field(repr=False)
     status: str
     seconds: float
     setup_seconds: float
@@ -65,6 +67,11 @@ class Solution:
         if case is not None and name == case.view:
             return self.solution
         raise AttributeError(f"a {self.__dict__.get('problem', '')} solution has no {name}")
+
+    @cached_property
+    def actions(self) -> list[int]:
+        """The policy's actions; made when first asked for, which can take a while."""
+        return self.taken()
 
     def __str__(self) -> str:
         figure = self.cost if self.objective is None else self.objective

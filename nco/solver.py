@@ -1,6 +1,7 @@
 """`solve`: read, pick a model, search until the deadline, check, and hand over a Solution."""
 
 import contextlib
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from nco import baselines, folders, online, sources, zoo
 from nco.batch import Batch
 from nco.case import Case, Report
 from nco.errors import NCOError
+from nco.problem import Problem
 from nco.search import named
 from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import better
@@ -21,6 +23,7 @@ from nco.solution import Improvement, Solution
 TOGETHER = 2e5  # nodes x starts of a batch that is solved in one pass
 MARGIN = 0.02  # seconds kept for the checker and for leaving
 ENCODING = 2e-7  # seconds for each pair of nodes on one core; a pass that cannot be interrupted
+NO_MODEL = "none"  # what a solution says that no network had a part in
 FINISH_SHARE = 0.5  # of the time left after the first network pass, for classical improvement
 
 
@@ -46,7 +49,9 @@ def solve(
             orienteering; ``values, weights, capacity`` for knapsack.
         problem: the problem folder's name, where the source does not tell.
         model: a shipped model's name, a model folder, a checkpoint, or "auto": the shipped model
-            with the least measured gap near the instance's size.
+            with the least measured gap near the instance's size. Where none ships for the problem,
+            or with "none", the answer is the problem's simple construction and, under a time
+            limit, what a classical solver makes of it; `Solution.model` then says "none".
         time_limit: seconds for each instance; None is one deterministic pass of the search that the
             model's card names.
         seed: of random rollouts; the same seed without a time limit gives the same answer.
@@ -98,13 +103,19 @@ class _Asked:
             self.traces,
         )
 
-    def load(self, case: Case | None) -> zoo.Model:
+    def load(self, case: Case | None) -> zoo.Model | None:
+        """The model; None where there is none for the problem of `case`."""
         name = self.model
+        if name == NO_MODEL and case is not None:
+            return None
         if name == "auto":
             if case is None:
                 raise NCOError("tensors do not tell which model: name one with model=")
             spend = None if self.time_limit is None else self.time_limit * FINISH_SHARE
-            name = zoo.choose(case.problem, case.size, spend)
+            chosen = zoo.choose(case.problem, case.size, spend)
+            if chosen is None:
+                return None
+            name = chosen
         found = zoo.load(name, self.device)
         if case is not None and folders.folder_of(found.problem).rpartition(".")[2] != case.problem:
             raise NCOError(f"model {name} is not one for {case.problem}")
@@ -176,7 +187,7 @@ def _groups(cases: list[Case]) -> Iterator[list[int]]:
 class _Progress:
     """The best solutions so far of a group, each checked when it was found."""
 
-    model: zoo.Model
+    model: zoo.Model | None
     cases: list[Case]
     begin: float
     best: list[tuple[Any, list[int] | None, Report] | None] = field(default_factory=list)
@@ -188,6 +199,7 @@ class _Progress:
 
     def take(self, instance: Any, incumbent: Incumbent) -> None:
         """Checks an incumbent's solutions and keeps those that are better."""
+        assert self.model is not None
         solutions = self.model.problem.solution(instance, incumbent.actions)
         for index, solution in enumerate(solutions):
             numbered = self.cases[index].numbered(solution)
@@ -215,7 +227,7 @@ def _beats(report: Report, best: tuple[Any, list[int] | None, Report] | None) ->
 
 def _solve_group(cases: list[Case], asked: _Asked, begin: float) -> list[Solution]:
     model = asked.load(max(cases, key=lambda case: case.size))
-    instance = model.problem.load(cases).to(asked.device)
+    instance = None if model is None else model.problem.load(cases).to(asked.device)
     setup = time.perf_counter() - begin
     progress = _Progress(model, cases, begin)
     status = "FEASIBLE"
@@ -235,6 +247,8 @@ def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
     if limit is None:
         for index, case in enumerate(progress.cases):
             progress.offer(index, case.construct(), None, "construct")
+        if model is None:
+            return
         search = named(model.policy.searches[0])
         for incumbent in search(model.problem, model.policy, instance, Budget(seed=asked.seed)):
             progress.take(instance, incumbent)
@@ -244,10 +258,12 @@ def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
     # an answer is owed whatever the clock says, and nobody should get one worse than this
     progress.offer(0, case.construct(), None, "construct")
     finishers = _finishers(case) if asked.classical else []
+    # a child takes a while to start and import, which is not the classical solver's own time
+    ready = baselines.warm(case.problem, *finishers) if finishers else None
     left = deadline - time.perf_counter()
     network = deadline - left * FINISH_SHARE if finishers else deadline
     budget = Budget(deadline=network, seed=asked.seed)
-    if ENCODING * case.size**2 < left:
+    if model is not None and ENCODING * case.size**2 < left:
         names = model.policy.searches
         best: Incumbent | None = None
         for name in names[:1] if finishers else names:
@@ -256,7 +272,10 @@ def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
                 progress.take(instance, incumbent)
                 best = incumbent
     for name in finishers:
-        _improve(progress, name, deadline, asked.seed)
+        assert ready is not None
+        ready.join(max(0.0, deadline - time.perf_counter()))
+        if not ready.is_alive():
+            _improve(progress, name, deadline, asked.seed)
 
 
 def _finishers(case: Case) -> list[str]:
@@ -271,7 +290,9 @@ def _improve(progress: _Progress, solver: str, deadline: float, seed: int) -> No
     left = deadline - time.perf_counter()
     if left <= 0:
         return
-    found = best is not None and best[1] is not None and best[2].feasible
+    # without a network the construction is the start; with one, only what the network found is
+    own = progress.model is None
+    found = best is not None and (own or best[1] is not None) and best[2].feasible
     outcome = baselines.run(
         progress.cases[0],
         solver,
@@ -289,10 +310,8 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
     assert best is not None
     solution, actions, report = best
     case = progress.cases[index]
-    if actions is None:
-        problem = progress.model.problem
-        row = problem.actions(problem.load([case]), [case.indexed(solution)])
-        actions = row[0].tolist()
+    problem = None if progress.model is None else progress.model.problem
+    taken = functools.partial(_actions, problem, case, solution)
     return Solution(
         problem=case.problem,
         name=case.name,
@@ -302,20 +321,28 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
         feasible=report.feasible,
         violations=report.violations,
         solution=solution,
-        actions=actions,
+        taken=taken if actions is None else functools.partial(list, actions),
         status=status if report.feasible else "INFEASIBLE",
         seconds=time.perf_counter() - progress.begin,
         setup_seconds=setup,
-        model=progress.model.name,
+        model=NO_MODEL if progress.model is None else progress.model.name,
         seed=asked.seed,
         history=progress.history[index],
         case=case,
     )
 
 
+def _actions(problem: Problem[Any, Any] | None, case: Case, solution: Any) -> list[int]:
+    """What a policy would do; without one, by the rules that the problem's folder names first."""
+    rules: Any = folders.problem_class(case.problem)() if problem is None else problem
+    found: list[int] = rules.actions(rules.load([case]), [case.indexed(solution)])[0].tolist()
+    return found
+
+
 def _solve_instance(source: Batch, asked: _Asked, begin: float) -> Any:
     """Tensors of the model's own problem: solved as cases where its folder has them."""
     model = asked.load(None)
+    assert model is not None  # tensors need one, and say so
     if model.problem.online and not asked.hindsight:
         raise NCOError(
             "an instance of an online problem holds its own future: solve its case, which is "
@@ -368,7 +395,7 @@ def _solve_unchecked(
             feasible=True,
             violations=[],
             solution=solution,
-            actions=best.actions[index].tolist(),
+            taken=functools.partial(list, best.actions[index].tolist()),
             status="FEASIBLE",
             seconds=time.perf_counter() - begin,
             setup_seconds=setup,

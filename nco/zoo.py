@@ -181,8 +181,8 @@ def fitting(problem: str, case: Case) -> list[str]:
     return found
 
 
-def choose(problem: str, size: int, seconds: float | None = None) -> str:
-    """The shipped model for a problem folder with the least measured gap near `size`.
+def choose(problem: str, size: int, seconds: float | None = None) -> str | None:
+    """The shipped model for a problem folder with the least measured gap near `size`; None of none.
 
     Each card lists measurements ``{"size": n, "gap_percent": g, "seconds_per_instance": s, ...}``;
     a model is judged by the one whose size is nearest on a logarithmic scale. With `seconds` to
@@ -201,6 +201,4 @@ def choose(problem: str, size: int, seconds: float | None = None) -> str:
             nearest.append((abs(math.log(ratio)), slow, float(row["gap_percent"])))
         far, slow, gap = min(nearest, default=(math.inf, 0.0, math.inf))
         ranked.append((slow, far, gap, name))
-    if not ranked:
-        raise NCOError(f"no shipped model for {problem}: name one with model= or train one")
-    return min(ranked)[-1]
+    return min(ranked)[-1] if ranked else None

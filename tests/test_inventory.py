@@ -20,6 +20,7 @@ from nco.problems.inventory.check import check, simulate
 from nco.problems.tsp import TSP
 from nco.rollout import greedy, rollout, sample
 from nco.seeds import generator
+from nco.simulate import next_action
 from nco.simulate import simulate as evaluate
 
 STORE = {"holding": 1, "penalty": 4, "unmet": "lost", "demand": {"poisson": 5}}
@@ -698,6 +699,13 @@ def test_solve_evaluates_a_policy(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert 0.8 < row["service_level"] < 1
     assert row["feasible"]
     assert (tmp_path / "a.png").stat().st_size > 5000
+
+
+def test_the_next_order_is_what_the_position_lacks() -> None:
+    """Level 20, 3 on hand and 4 + 5 on order: 8 are ordered now, before any demand is known."""
+    network = case(nodes={"store": {**STORE, "stock": 3, "on_order": [4, 5]}})
+    rule = {"rule": "base_stock", "levels": {"store": 20}}
+    assert next_action(network, rule) == [[8.0]]
 
 
 def test_an_instance_is_not_planned_unasked() -> None:

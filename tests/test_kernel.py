@@ -575,32 +575,32 @@ def explicit_logits(
     h = explicit_encoder(policy.encoder, features, b)
     rows = []
     for s in range(seen.mask.shape[1]):
-        query = policy.graph(h.mean(0))
+        query = policy.decoders[0].graph(h.mean(0))
         for slot in range(sizes.focus):
             node = int(seen.focus[b, s, slot])
-            weight = policy.query.weight[slot * width : (slot + 1) * width]
-            query = query + (policy.nowhere[slot] if node < 0 else h[node] @ weight.T)
+            weight = policy.decoders[0].query.weight[slot * width : (slot + 1) * width]
+            query = query + (policy.decoders[0].nowhere[slot] if node < 0 else h[node] @ weight.T)
         if sizes.context:
-            query = query + policy.context(seen.context[b, s])
+            query = query + policy.decoders[0].context(seen.context[b, s])
         allowed = seen.mask[b, s].reshape(sizes.kinds, -1)
-        keys, values = (h @ weight.T for weight in policy.key_value.weight.split(width))
+        keys, values = (h @ weight.T for weight in policy.decoders[0].key_value.weight.split(width))
         glimpse = []
         for head in range(heads):
             part = slice(head * width // heads, (head + 1) * width // heads)
             scores = keys[:, part] @ query[part] / math.sqrt(width // heads)
             scores = scores.masked_fill(~allowed.any(0), -math.inf)
             glimpse.append(scores.softmax(-1) @ values[:, part])
-        pointed = policy.glimpse(torch.cat(glimpse))
+        pointed = policy.decoders[0].glimpse(torch.cat(glimpse))
         kinds = []
         for kind in range(sizes.kinds):
-            targets = h @ policy.point.weight[kind * width : (kind + 1) * width].T
+            targets = h @ policy.decoders[0].point.weight[kind * width : (kind + 1) * width].T
             logits = policy.clip * (targets @ pointed / math.sqrt(width)).tanh()
             last = int(seen.focus[b, s, -1]) if sizes.focus else -1
-            if policy.nearness is not None and features.xy is not None and last >= 0:
+            if policy.decoders[0].nearness is not None and features.xy is not None and last >= 0:
                 away = (features.xy[b] - features.xy[b, last]).norm(dim=-1)
                 if features.edges is not None:
                     away = features.edges[b, last, :, 0]
-                rate = nn.functional.softplus(policy.nearness[kind])
+                rate = nn.functional.softplus(policy.decoders[0].nearness[kind])
                 logits = logits - rate * away * math.sqrt(len(h))
             kinds.append(logits.masked_fill(~allowed[kind], -math.inf))
         rows.append(torch.cat(kinds))

@@ -97,7 +97,7 @@ def test_greedy_rollout_is_replaced_by_a_better_policy_only() -> None:
     problem = TSP(6)
     method = make(problem, baseline=GreedyRollout(interval=10, instances=64, batch=24))
     baseline, policy = method.baseline, method.policy
-    near = policy.nearness
+    near = policy.decoders[0].nearness
     assert near is not None
     near.data.fill_(-5.0)  # hardly minds the distance
     baseline.frozen.load_state_dict(policy.state_dict())
@@ -105,7 +105,7 @@ def test_greedy_rollout_is_replaced_by_a_better_policy_only() -> None:
     for step, replaced in ((0, 0), (9, 0), (10, 1), (20, 1)):
         baseline.prepare(problem, policy, step)
         assert int(baseline.replaced) == replaced
-    assert torch.equal(baseline.frozen.nearness, near)
+    assert torch.equal(baseline.frozen.decoders[0].nearness, near)
     near.data.fill_(-5.0)
     baseline.prepare(problem, policy, 30)
     assert int(baseline.replaced) == 1
@@ -273,5 +273,5 @@ def test_training_resumes_with_the_frozen_policy(tmp_path: Path, step: int) -> N
     assert set(whole) == set(resumed)
     for key, value in whole.items():
         assert torch.equal(resumed[key], value), key
-    trained = "policy.graph.weight"
+    trained = "policy.decoders.0.graph.weight"
     assert not torch.equal(half[trained], whole[trained])

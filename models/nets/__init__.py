@@ -1,7 +1,9 @@
 """Networks, one file each."""
 
 from nco.models.nets.bq import BQPolicy
+from nco.models.nets.disjunctive import DisjunctivePolicy
 from nco.models.nets.flows import GraphFlow, SymmetricFlow, VanillaFlow
+from nco.models.nets.latent import LatentPolicy
 from nco.models.nets.pointer import AttentionPolicy
 from nco.models.nets.rules import BaseStock
 from nco.models.nets.transformer import TransformerEncoder
@@ -10,7 +12,9 @@ __all__ = [
     "AttentionPolicy",
     "BQPolicy",
     "BaseStock",
+    "DisjunctivePolicy",
     "GraphFlow",
+    "LatentPolicy",
     "SymmetricFlow",
     "TransformerEncoder",
     "VanillaFlow",

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -49,8 +49,6 @@ class BQPolicy(Policy):
         two_way: origin and destination look alike, for paths that may be walked either way.
     """
 
-    searches: ClassVar[tuple[str, ...]] = ("beam", "reconstruct")
-
     def __init__(
         self,
         encoder: TransformerEncoder | None = None,
@@ -60,6 +58,10 @@ class BQPolicy(Policy):
         super().__init__()
         self.encoder = encoder if encoder is not None else TransformerEncoder()
         self.neighbours, self.two_way = neighbours, two_way
+
+    @property
+    def searches(self) -> tuple[str, ...]:
+        return ("beam", "reconstruct")
 
     def build(self, sizes: Sizes) -> Self:
         self.sizes = sizes

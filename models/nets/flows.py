@@ -132,7 +132,7 @@ class Wiring(Batch):
     link: Tensor  # [B, L, K]
     leaves: Tensor  # [B, L, N] 1 where the link leaves the node; the world outside is none
     enters: Tensor  # [B, L, N]
-    out_scale: Tensor  # [B, N, 1] 1 / sqrt of the degree
+    out_scale: Tensor  # [B, N, 1] 1 / degree: means, so that nothing grows with the network
     in_scale: Tensor  # [B, N, 1]
     exists: Tensor  # [B, N, 1] float
     shares: Tensor  # [B, L, N] of what a node lacks, each link's to it
@@ -158,8 +158,8 @@ def wire(features: Features) -> Wiring:
         features.link,
         leaves,
         enters,
-        leaves.sum(1)[..., None].clamp_min(1.0).rsqrt(),
-        coming.transpose(1, 2).rsqrt(),
+        leaves.sum(1)[..., None].clamp_min(1.0).reciprocal(),
+        coming.transpose(1, 2).reciprocal(),
         exists,
         enters / coming,
     )
@@ -234,9 +234,9 @@ class GraphFlow(FlowPolicy):
     """Message passing over nodes and links; parameters fit any number of both.
 
     The graph network of HDPO (Alvo et al. 2023, version 3): embedded nodes and links; in each round
-    a node hears the sums of its incoming and outgoing links, divided by the roots of their numbers,
-    and a link hears its two ends; both add what they make of it. One round serves warehouses with
-    stores, a serial system needs as many as it has echelons.
+    a node hears the means of its incoming and outgoing links (in the paper sums over roots of their
+    numbers, which grow with the network), and a link hears its two ends; both add what they make of
+    it. One round serves warehouses with stores, a serial system needs as many as it has echelons.
 
     Args:
         width: D; rounds: of messages.

@@ -1,8 +1,10 @@
 """The attention model: encode the nodes once, then point at the next one at every step."""
 
+import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from nco.batch import Batch
+from nco.errors import NCOError
 from nco.models.nets.attention import attend
 from nco.models.nets.transformer import TransformerEncoder
 from nco.policy import Categorical, Policy
@@ -29,42 +32,14 @@ class Memory(Batch):
     pointers: Tensor  # [B, kinds * N, D] pointer keys, the glimpse's projection folded in
     places: Tensor | None  # [B, N, 2] positions in units of the mean spacing
     edges: Tensor | None  # [B, N + 1, N] distances, 0 from nowhere; up to TABLE nodes
+    agent: Tensor  # [B] long, whose memory it is
 
 
-class AttentionPolicy(Policy):
-    """Attention encoder-decoder with a multi-head glimpse and a clipped pointer.
+class Decoder(nn.Module):
+    """The weights with which one agent reads the nodes' embeddings and points at the next."""
 
-    Kool, van Hoof & Welling (2019) as trained by POMO (Kwon et al. 2020), with exact algebra that
-    leaves the function as it is: the query projection of a node is a table over nodes, made once,
-    and the glimpse's output projection W_o is folded into the pointer keys,
-    ``(g W_o) (h W_p)^T = g (h W_p W_o^T)^T``.
-
-    Where nodes have positions, ``-softplus(b) d`` is added to the logits, d the distance from the
-    node in focus in units of the mean spacing, and b learned: an untrained policy already prefers
-    what is near, and the preference means the same at every size.
-
-    Args:
-        encoder: what makes node embeddings of width D; a `TransformerEncoder` by default.
-        heads: of the glimpse.
-        clip: logits lie within this of zero before the distance term.
-        distance: add the distance term.
-    """
-
-    def __init__(
-        self,
-        encoder: nn.Module | None = None,
-        heads: int = 8,
-        clip: float = 10.0,
-        distance: bool = True,
-    ) -> None:
+    def __init__(self, sizes: Sizes, width: int, distance: bool) -> None:
         super().__init__()
-        self.encoder = encoder if encoder is not None else TransformerEncoder()
-        self.heads, self.clip, self.distance = heads, clip, distance
-
-    def build(self, sizes: Sizes) -> Self:
-        width = int(self.encoder.width)  # type: ignore[arg-type]
-        self.encoder.build(sizes)  # type: ignore[operator]
-        self.sizes = sizes
         focus = sizes.focus * width
         self.query = nn.Linear(width, focus, bias=False) if focus else None
         self.nowhere = nn.Parameter(torch.zeros(sizes.focus, width))
@@ -73,32 +48,119 @@ class AttentionPolicy(Policy):
         self.key_value = nn.Linear(width, 2 * width, bias=False)
         self.point = nn.Linear(width, sizes.kinds * width, bias=False)
         self.glimpse = nn.Linear(width, width, bias=False)
-        near = sizes.focus > 0 and self.distance
+        near = sizes.focus > 0 and distance
         self.nearness = nn.Parameter(torch.zeros(sizes.kinds)) if near else None
+
+
+class AttentionPolicy(Policy):
+    """Attention encoder-decoder with a multi-head glimpse and a clipped pointer.
+
+    Kool, van Hoof & Welling (2019) as trained by POMO (Kwon et al. 2020), with exact algebra that
+    leaves the function as it is: the query projection of a node is a table over nodes, made once,
+    and the glimpse's output projection W_o is folded into the pointer's,
+    ``(g W_o) (h W_p)^T = g (h W_p W_o^T)^T``.
+
+    Where nodes have positions, ``-softplus(b) d`` is added to the logits, d the distance from the
+    node in focus in units of the mean spacing, and b learned: an untrained policy already prefers
+    what is near, and the preference means the same at every size.
+
+    With several `agents` it is the population of Poppy (Grinsztajn et al., "Winner Takes It All",
+    NeurIPS 2023, section 4): one encoder, a decoder for each agent, all of them applied in one
+    product. The condition says which agent plays a rollout; without one it is the first.
+
+    Args:
+        encoder: what makes node embeddings of width D; a `TransformerEncoder` by default.
+        heads: of the glimpse.
+        clip: logits lie within this of zero before the distance term.
+        distance: add the distance term.
+        agents: K, decoders.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module | None = None,
+        heads: int = 8,
+        clip: float = 10.0,
+        distance: bool = True,
+        agents: int = 1,
+    ) -> None:
+        super().__init__()
+        if agents < 1:
+            raise ValueError(f"agents must be at least 1, not {agents}")
+        self.encoder = encoder if encoder is not None else TransformerEncoder()
+        self.heads, self.clip, self.distance = heads, clip, distance
+        self.agents = self.decoder_count = agents
+
+    @property
+    def searches(self) -> tuple[str, ...]:
+        return ("population",) if self.agents > 1 else ("multistart", "sampling")
+
+    def build(self, sizes: Sizes) -> Self:
+        width = int(self.encoder.width)  # type: ignore[arg-type]
+        self.encoder.build(sizes)  # type: ignore[operator]
+        self.sizes = sizes
+        self.decoders = nn.ModuleList(
+            Decoder(sizes, width, self.distance) for _ in range(self.decoder_count)
+        )
         return self
 
+    def begin_as(self, other: Policy) -> None:
+        """Takes over a policy's encoder and decoders, each of which is cloned as often as needed.
+
+        Raises:
+            NCOError: where it is another network, or its decoders cannot be shared out evenly.
+        """
+        if not isinstance(other, AttentionPolicy):
+            raise NCOError(f"{type(other).__name__} has no decoder that could be cloned")
+        ours, theirs = len(self.decoders), len(other.decoders)
+        if ours % theirs:
+            raise NCOError(f"{theirs} decoders cannot be cloned to {ours}: take a multiple")
+        try:
+            self.encoder.load_state_dict(other.encoder.state_dict(), strict=True)
+            for index, decoder in enumerate(self.decoders):
+                source = other.decoders[index * theirs // ours]
+                decoder.load_state_dict(source.state_dict(), strict=True)
+        except RuntimeError as error:
+            raise NCOError(f"another network: {' '.join(str(error).split())}") from error
+
+    def keep(self, agents: Sequence[int]) -> "AttentionPolicy":
+        """The same policy with some of its agents only."""
+        arguments = {**self.__dict__["_init_args"], "agents": len(agents)}
+        arguments["encoder"] = copy.deepcopy(self.encoder)
+        kept = type(self)(**arguments).build(self.sizes)
+        kept.encoder.load_state_dict(self.encoder.state_dict())
+        kept.take_agents(self, agents)
+        return kept
+
+    def take_agents(self, other: Self, agents: Sequence[int]) -> None:
+        """Copies what makes up some agents of a larger population."""
+        for mine, index in zip(self.decoders, agents, strict=True):
+            mine.load_state_dict(other.decoders[index].state_dict())
+
     def encode(self, features: Features) -> Memory:
+        """Memories ``[B * K, ...]``: of every agent of the first instance, then of the second."""
         h = self.encoder(features)
-        batch, count, width = h.shape
+        count, width = h.shape[1:]
         if features.exists is None:
             mean = h.mean(1)
         else:
             real = features.exists[..., None]
             mean = (h * real).sum(1) / real.sum(1)
         # the graph's own share of the query rides on the last focus slot, or stands alone
-        queries = self.graph(mean)[:, None, None]
-        if self.query is not None:
-            table = self.query(h).unflatten(-1, (self.sizes.focus, width)).transpose(1, 2)
-            nowhere = self.nowhere.expand(batch, -1, -1)[:, :, None]
-            table = torch.cat([table, nowhere], 2)
+        queries = self._project(mean[:, None], "graph")[:, None]
+        if self.sizes.focus:
+            table = self._project(h, "query").unflatten(-1, (self.sizes.focus, width))
+            nowhere = self._weights("nowhere").repeat(len(h), 1, 1)[:, :, None]
+            table = torch.cat([table.transpose(1, 2), nowhere], 2)
             queries = torch.cat([table[:, :-1], table[:, -1:] + queries], 1)
         queries = queries.flatten(1, 2)
-        keys, values = self.key_value(h).unflatten(-1, (2, self.heads, -1)).unbind(2)
-        # W_o^T applied to every pointer key; kinds stand one after the other along the actions
-        kinds = self.point(h).unflatten(-1, (self.sizes.kinds, width)).transpose(1, 2).flatten(1, 2)
-        pointers = kinds @ self.glimpse.weight / math.sqrt(width)
+        parts = self._project(h, "key_value").unflatten(-1, (2, self.heads, -1))
+        keys, values = parts.unbind(2)
+        # kinds stand one after the other along the actions
+        pointers = self._through(h, self._pointer_weight() / math.sqrt(width))
+        pointers = pointers.unflatten(-1, (self.sizes.kinds, width)).transpose(1, 2).flatten(1, 2)
         places = edges = None
-        if self.nearness is not None and features.xy is not None:
+        if self.decoders[0].nearness is not None and features.xy is not None:
             spacing = count if features.exists is None else features.exists.sum(-1)
             root = torch.as_tensor(spacing, device=h.device, dtype=h.dtype).sqrt()
             places = features.xy * root.reshape(-1, 1, 1)
@@ -107,7 +169,9 @@ class AttentionPolicy(Policy):
             elif count <= TABLE:
                 edges = torch.cdist(places, places, compute_mode=EXACT)
             if edges is not None:
-                edges = functional.pad(edges, (0, 0, 0, 1))
+                edges = self._shared(functional.pad(edges, (0, 0, 0, 1)))
+            places = self._shared(places)
+        agent = torch.arange(len(self.decoders), device=h.device).repeat(len(h))
         scale = 1 / math.sqrt(width // self.heads)
         return Memory(
             queries,
@@ -116,17 +180,30 @@ class AttentionPolicy(Policy):
             pointers,
             places,
             edges,
+            agent,
         )
 
     def decide(
         self, memory: Memory, observation: Observation, condition: Tensor | None = None
     ) -> Categorical:
+        batch, rollouts = observation.mask.shape[:2]
+        if len(memory) > batch:  # a memory for each agent
+            memory, block = self._addressed(memory, batch, rollouts, condition)
+            rows = len(memory)
+            observation = observation.map(lambda part: part.reshape(rows, block, *part.shape[2:]))
         # 0 where allowed, minus infinity elsewhere: 1 - 1/1 and 1 - 1/0. Filling by a mask takes
         # ten times as long on a CPU
         hidden = observation.mask.view(torch.uint8).float().reciprocal_().neg_().add_(1.0)
-        return Hidden(self.logits(memory, observation, hidden))
+        logits = self.logits(memory, observation, hidden, condition)
+        return Hidden(logits.reshape(batch, rollouts, -1))
 
-    def logits(self, memory: Memory, observation: Observation, hidden: Tensor) -> Tensor:
+    def logits(
+        self,
+        memory: Memory,
+        observation: Observation,
+        hidden: Tensor,
+        condition: Tensor | None = None,
+    ) -> Tensor:
         """``[B, S, A]``, minus infinity where not allowed."""
         query = self._query(memory, observation)
         q = query.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [B, H, S, D/H]
@@ -134,16 +211,22 @@ class AttentionPolicy(Policy):
         if self.sizes.kinds > 1:
             nodes = hidden.unflatten(-1, (self.sizes.kinds, -1)).amax(2)
         glimpse = attend(q, memory.keys, memory.values, nodes).transpose(1, 2).flatten(2)
+        glimpse = self.refined(glimpse, condition)
         # clip * tanh(x), in the form that is five times as fast on a CPU
         scores = glimpse @ memory.pointers.transpose(-1, -2)
         logits = 2 * self.clip * torch.sigmoid(2 * scores) - self.clip
-        if self.nearness is not None:
+        if self.decoders[0].nearness is not None:
             near = self._distances(memory, observation.focus[..., -1])
             if near is not None:
-                rates = functional.softplus(self.nearness)
-                kinds = [rate * near for rate in rates]
+                rates = functional.softplus(self._weights("nearness"))
+                rates = rates if len(rates) == 1 else rates[memory.agent]
+                kinds = [rate[:, None, None] * near for rate in rates.unbind(1)]
                 logits = logits - (kinds[0] if len(kinds) == 1 else torch.cat(kinds, -1))
         return logits + hidden
+
+    def refined(self, glimpse: Tensor, condition: Tensor | None) -> Tensor:
+        """The glimpse ``[B, S, D]`` before it points; a network may let the condition change it."""
+        return glimpse
 
     def _query(self, memory: Memory, observation: Observation) -> Tensor:
         focus = observation.focus
@@ -151,9 +234,57 @@ class AttentionPolicy(Policy):
             query = lookup(memory.queries, focus, memory.keys.shape[2] + 1)
         else:
             query = memory.queries.expand(-1, focus.shape[1], -1)
-        if self.context is not None:
-            query = query + self.context(observation.context)
+        if self.sizes.context:
+            decoders = cast("list[Decoder]", list(self.decoders))
+            contexts = [decoder.context for decoder in decoders if decoder.context is not None]
+            if len(contexts) == 1:
+                return query + contexts[0](observation.context)
+            weight = torch.stack([layer.weight for layer in contexts])[memory.agent]
+            bias = torch.stack([layer.bias for layer in contexts])[memory.agent]
+            query = query + bias[:, None] + observation.context @ weight.transpose(1, 2)
         return query
+
+    def _addressed(
+        self, memory: Memory, batch: int, rollouts: int, condition: Tensor | None
+    ) -> tuple[Memory, int]:
+        """A memory for every block of rollouts that one agent plays, and the blocks' length."""
+        count = len(memory) // batch
+        if condition is None:
+            return memory[::count], rollouts
+        turns = (condition[:, 1:] != condition[:, :-1]).any(0).nonzero()[:, 0] + 1
+        block = math.gcd(rollouts, *turns.tolist())
+        agents = condition[:, ::block]
+        every = torch.arange(count, device=agents.device)
+        if agents.shape[1] == count and bool((agents == every).all()):
+            return memory, block
+        first = torch.arange(0, len(memory), count, device=agents.device)
+        return memory[(first[:, None] + agents).flatten()], block
+
+    def _weights(self, name: str) -> Tensor:
+        """``[K, ...]``: the agents' weights of one kind."""
+        found = [getattr(decoder, name) for decoder in self.decoders]
+        tensors = [part.weight if isinstance(part, nn.Linear) else part for part in found]
+        return tensors[0][None] if len(tensors) == 1 else torch.stack(tensors)
+
+    def _pointer_weight(self) -> Tensor:
+        """``[K, kinds * D, D]``: pointer keys, seen from before the glimpse's projection."""
+        width = self.encoder.width
+        point = self._weights("point").unflatten(1, (self.sizes.kinds, width))
+        folded = self._weights("glimpse").transpose(1, 2)[:, None] @ point
+        return folded.flatten(1, 2)
+
+    def _project(self, h: Tensor, name: str) -> Tensor:
+        return self._through(h, self._weights(name))
+
+    def _through(self, h: Tensor, weights: Tensor) -> Tensor:
+        """``[B * K, N, E]``: `h` ``[B, N, D]`` through the weights ``[K, E, D]`` in one product."""
+        found = functional.linear(h, weights.flatten(0, 1)).unflatten(-1, weights.shape[:2])
+        return found.transpose(1, 2).flatten(0, 1)
+
+    def _shared(self, tensor: Tensor) -> Tensor:
+        """Rows ``[B, ...]``, once for each agent."""
+        count = len(self.decoders)
+        return tensor if count == 1 else tensor.repeat_interleave(count, 0)
 
     @staticmethod
     def _distances(memory: Memory, at: Tensor) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 They read from `Observation.nodes` what is at a node (column 0), that with what is on the way to it
 (column 1: the position), and the same for the node with all below it (column 2: the echelon
-position), in the units that actions have.
+position), in units of the node's own, which actions along links to it have as well.
 """
 
 from typing import Self

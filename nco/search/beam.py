@@ -1,5 +1,6 @@
 """Beam search by log-probability that never keeps two equivalent states."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from nco.seeds import generator
 
 WIDTH = 16
 WORK = 1e6  # beams x steps x nodes of each instance in one deterministic pass
+EARLY = 10  # steps after which it can be told how long all will take
+CHEAPER = 0.4  # of a step's time later on, at least: what remains becomes less
 SPARE = 2  # candidates for each place in the beam, because equivalent ones fall together
 
 
@@ -70,7 +73,7 @@ def search(
     which sorts equivalent states rightly, as the way home is the same for both.
 
     Raises:
-        Interrupted: when the budget is over.
+        Interrupted: when the budget is over, or is found too small to come to an end.
     """
     memory = policy.encode(problem.features(instance))
     state = problem.reset(instance, 1)
@@ -82,10 +85,12 @@ def search(
         beams = _Beams(problem.step(instance, state, first), opening, logp)
     salt = _Salt.of(problem.observe(instance, state))
     least, most = problem.horizon(instance)
-    for t in range(beams.actions.shape[2], most):
+    given = beams.actions.shape[2]
+    begun = time.perf_counter()
+    for t in range(given, most):
         if t >= least and bool(problem.done(instance, beams.state).all()):
             break
-        if budget is not None and budget.over():
+        if budget is not None and (budget.over() or _hopeless(budget, begun, t - given, least - t)):
             raise Interrupted
         decision = policy.decide(memory, problem.observe(instance, beams.state))
         assert isinstance(decision, Categorical)  # one action a step
@@ -93,6 +98,15 @@ def search(
         beams = _merged(problem, instance, beams, salt, width)
     cost = problem.cost(instance, beams.actions)
     return beams.actions, cost.masked_fill(beams.logp == -torch.inf, torch.inf)
+
+
+def _hopeless(budget: Budget, begun: float, steps: int, left: int) -> bool:
+    """Whether the first steps show that `left` more come too late.
+
+    The time until then is worth more to whatever comes next.
+    """
+    spent = time.perf_counter() - begun
+    return steps == EARLY and CHEAPER * spent / steps * left > budget.left()
 
 
 def _extended(
@@ -120,7 +134,8 @@ def _merged(
     same &= ~torch.eye(key.shape[1], dtype=torch.bool, device=key.device)
     logp = beams.logp
     if bool(same.any()):
-        cost = problem.cost(instance, beams.actions)
+        cost = problem.paid(instance, beams.state)
+        cost = problem.cost(instance, beams.actions) if cost is None else cost
         order = torch.arange(key.shape[1], device=key.device)
         dearer = cost[:, :, None] > cost[:, None, :]
         later = (cost[:, :, None] == cost[:, None, :]) & (order[:, None] > order)
@@ -140,6 +155,7 @@ class _Salt:
     alive: Tensor  # [N]
     focus: Tensor  # [K, N + 1]
     context: Tensor  # [C]
+    changing: Tensor  # [N, F'] of the features that change; [N, 0] without
 
     @classmethod
     def of(cls, observation: Observation) -> "_Salt":
@@ -151,7 +167,8 @@ class _Salt:
         def draw(*shape: int) -> Tensor:
             return torch.randint(-(2**62), 2**62, shape, generator=random, device=device)
 
-        return cls(draw(nodes), draw(slots, nodes + 1), draw(numbers) | 1)
+        wide = 0 if observation.nodes is None else observation.nodes.shape[-1]
+        return cls(draw(nodes), draw(slots, nodes + 1), draw(numbers) | 1, draw(nodes, wide) | 1)
 
     def hash(self, observation: Observation) -> Tensor:
         """``[B, S]`` long."""
@@ -160,4 +177,8 @@ class _Salt:
         slots = torch.arange(len(self.focus), device=found.device)
         found = found + self.focus[slots, observation.focus].sum(-1)
         bits = observation.context.contiguous().view(torch.int32).long()
-        return found + (bits * self.context).sum(-1)
+        found = found + (bits * self.context).sum(-1)
+        if observation.nodes is None:
+            return found
+        bits = observation.nodes.contiguous().view(torch.int32).long()
+        return found + (bits * self.changing).flatten(2).sum(-1)

@@ -24,7 +24,7 @@ from nco.testing.play import BATCH, GIVEN, TINY, Trial, play
 
 __all__ = ["check_cases", "check_problem"]
 
-SIZE, TINY_SIZE = 6, 4  # of ordinary instances, and of those that are solved by enumeration
+SIZE = 6  # of ordinary instances; `Problem.tiny` is that of those solved by enumeration
 
 OF_PROBLEMS: tuple[Callable[[Problem[Any, Any], int, int], None], ...] = (
     rules.equal_generators_give_equal_instances,
@@ -36,6 +36,7 @@ OF_BATCHES: tuple[Callable[[Trial], None], ...] = (
     rules.features_are_as_declared,
     rules.observations_are_as_declared,
     rules.costs_are_finite,
+    rules.paid_is_the_cost,
     rules.finished_rows_wait,
     rules.masks_leave_out_padding,
     rules.no_leak_between_instances,
@@ -147,7 +148,7 @@ def _batches(
 
     yield "generated", *generated(size, BATCH)
     if takes_size(problem):
-        yield TINY, *generated(TINY_SIZE, BATCH)
+        yield TINY, *generated(problem.tiny, BATCH)
     if takes_size(problem) and has(problem, "cases", "load"):
         # the largest is neither the first nor the last
         mixed = [generated(count, 1)[1] for count in (max(1, size // 2), size, max(1, size - 1))]

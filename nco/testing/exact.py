@@ -159,8 +159,9 @@ def checker_flags_mutations(trial: Trial) -> None:
     case = trial.cases[0]
     solution = case.numbered(trial.problem.solution(trial.instance, trial.actions[:, -1])[0])
     cost = check(case, solution).cost
-    if not isinstance(solution, list) or cost is None or trial.problem.continuous:
-        raise NotApplicable("a solution that is a list")
+    continuous = trial.problem.continuous
+    if not isinstance(solution, list | dict) or cost is None or continuous:
+        raise NotApplicable("a solution that is a list, or a dict of lists")
     for change, mutation, allowed in _mutations(solution):
         report = check(case, mutation)
         unflagged = report.feasible and not (allowed and not _close(cost, report.cost))
@@ -168,8 +169,14 @@ def checker_flags_mutations(trial: Trial) -> None:
         require(not unflagged, sentence)
 
 
-def _mutations(solution: list[Any]) -> Iterator[tuple[str, Any, bool]]:
+def _mutations(solution: Any) -> Iterator[tuple[str, Any, bool]]:
     """Broken copies of `solution`; True marks those that may be feasible at another cost."""
+    if isinstance(solution, dict):
+        for key, value in solution.items():
+            for change, mutation, allowed in _mutations(value):
+                yield f"{key}: {change}", {**solution, key: mutation}, allowed
+            yield f"no {key}", {k: v for k, v in solution.items() if k != key}, False
+        return
     nested = bool(solution) and isinstance(solution[0], list)
     parts = [list(part) for part in solution] if nested else [list(solution)]
     for index, part in enumerate(parts):
@@ -204,16 +211,21 @@ def _broken(part: list[Any]) -> Iterator[tuple[str, list[Any], bool]]:
 def brute_force_agrees(trial: Trial) -> None:
     """The masks leave an optimal solution: the best one that the checker accepts of all there are.
 
-    Those are enumerated without the problem: lists, or lists of lists, of different nodes.
+    Those are enumerated without the problem: lists, or lists of lists, of different nodes, or what
+    `every_solution` of the module ``check`` gives, for a problem of other solutions.
     """
     problem, compared = trial.problem, 0
     if problem.continuous:
         raise NotApplicable("actions that can be enumerated")
-    check: Check = _part(trial, "check").check
+    module = _part(trial, "check")
+    check: Check = module.check
     solutions = problem.solution(trial.instance, trial.actions[:, -1])
     for b, case in enumerate(trial.cases or ()):
         one = trial.instance[b : b + 1]
-        every = _every_solution(solutions[b], len(_existing(problem, one)))
+        if hasattr(module, "every_solution"):
+            every = module.every_solution(case, LIMIT)
+        else:
+            every = _every_solution(solutions[b], len(_existing(problem, one)))
         best = None if every is None else _least_by_masks(problem, one)
         if every is None or best is None:
             continue

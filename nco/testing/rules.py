@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nco.batch import Batch
 from nco.describe import construct, describe
-from nco.problem import Problem
+from nco.problem import Features, Problem, Sizes
 from nco.rollout import Rollout, forced, rollout, sample, score
 from nco.seeds import generator
 from nco.testing.compare import (
@@ -122,18 +122,21 @@ def features_are_as_declared(trial: Trial) -> None:
     count = shape[1]
     links = 0 if features.links is None else features.links.shape[1]
     wanted = {
+        "nodes": declared,
         "exists": [batch, count],
         "xy": [batch, count, 2],
         "edges": [batch, count, count],
         "links": [batch, links, 2],
         "link": [batch, links, sizes.link],
+        "groups": [batch, count, sizes.groups],
+        "follows": [batch, count],
     }
     for name, tensor in tensors(features):
         finite(tensor, f"Features.{name}")
-        if name != "nodes":
-            found = list(tensor.shape)
-            start = found[:3] if name == "edges" else found
-            require(start == wanted[name], f"Features.{name} must be {wanted[name]}, not {found}")
+        found = list(tensor.shape)
+        start = found[: len(wanted[name])] if name in ("edges", "follows") else found
+        require(start == wanted[name], f"Features.{name} must be {wanted[name]}, not {found}")
+    _sets_are_as_declared(features, sizes)
     if sizes.edge:  # edges that only some instances have are declared 0 wide
         width = 0 if features.edges is None else features.edges.shape[-1]
         require(width == sizes.edge, f"Features.edges has {width} features, not {sizes.edge}")
@@ -143,6 +146,26 @@ def features_are_as_declared(trial: Trial) -> None:
     if features.xy is not None:
         outside = (features.xy < -ABSOLUTE) | (features.xy > 1 + ABSOLUTE)
         require(~outside.any(), "Features.xy lies outside the unit square")
+
+
+def _sets_are_as_declared(features: Features, sizes: Sizes) -> None:
+    """Groups and what follows what are there where they are declared, and name what exists."""
+    count = features.nodes.shape[1]
+    declared = (sizes.groups > 0) == (features.groups is not None)
+    require(declared, f"Features.groups contradicts sizes.groups, {sizes.groups}")
+    declared = sizes.follows == (features.follows is not None)
+    require(declared, f"Features.follows contradicts sizes.follows, {sizes.follows}")
+    if features.groups is not None:
+        some = features.groups >= 0
+        if features.exists is not None:
+            some = some == features.exists[..., None]
+        require(some.all(), "Features.groups must be -1 of padding, and of nothing else")
+    if features.follows is not None:
+        inside = (features.follows >= -1) & (features.follows < count)
+        require(inside.all(), "Features.follows names nodes that there are not")
+        ends = (features.follows >= 0).flatten(2).any(-1)
+        if features.exists is not None:
+            require(~(ends & ~features.exists).any(), "Features.follows begins at padding")
 
 
 def observations_are_as_declared(trial: Trial) -> None:
@@ -197,6 +220,17 @@ def costs_are_finite(trial: Trial) -> None:
     good = list(cost.shape) == wanted and cost.is_floating_point()
     require(good, f"cost must be floating point [B, S] = {wanted}, not {described(cost)}")
     finite(cost, "cost")
+
+
+def paid_is_the_cost(trial: Trial) -> None:
+    """What a state says was paid is what the actions up to it cost."""
+    problem, instance = trial.problem, trial.instance
+    needs(problem, "paid")
+    for t in range(1, trial.actions.shape[2] + 1):
+        paid = problem.paid(instance, trial.states[t])
+        assert paid is not None
+        cost = problem.cost(instance, trial.actions[:, :, :t])
+        equal_costs(cost, paid, f"`paid` differs from the cost of the first {t} actions")
 
 
 # --------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ class Outline:
         mean, sd: ``[n]`` of one period's demand of the node and all below it.
         ratio: ``[n]`` critical ratio of the node, or of the stores below it.
         level: ``[n]`` echelon level that a newsvendor would choose: a hint, not an optimum.
-        unit: mean demand of a store, the unit in which networks count.
+        unit: ``[n]``: `mean`, or 1 where it is zero: what networks and rules count in.
     """
 
     below: np.ndarray
@@ -35,7 +35,7 @@ class Outline:
     sd: np.ndarray
     ratio: np.ndarray
     level: np.ndarray
-    unit: float
+    unit: np.ndarray
 
 
 def outline(case: Case) -> Outline:
@@ -63,7 +63,7 @@ def outline(case: Case) -> Outline:
     normal = NormalDist()
     score = np.array([normal.inv_cdf(min(max(r, 0.05), MOST_CERTAIN)) for r in ratio.tolist()])
     level = mean * (reach + 1) + score * sd * np.sqrt(reach + 1)
-    unit = float(case.mean.sum() / max(case.size, 1))
+    unit = np.where(mean > 0, mean, 1.0)
     return Outline(below, lead_in, reach, mean, sd, ratio, level, unit)
 
 

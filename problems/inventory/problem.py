@@ -38,7 +38,8 @@ class Instance(Batch):
     source: Tensor  # [B, L] long, N is the supplier
     target: Tensor  # [B, L] long
     lead: Tensor  # [B, L] long
-    unit: Tensor  # [B] mean demand of a store: actions and observations count in it
+    unit: Tensor  # [B, N] mean demand of the node and all below it: what is seen counts in it
+    carry: Tensor  # [B, L] the unit of the target: what is ordered counts in it
     level: Tensor  # [B, N] a newsvendor's echelon level, in units
     figures: Tensor  # [B, N, F] static features
     kind: Tensor  # [B, N] long, of demand, by `files.KINDS`
@@ -69,7 +70,8 @@ class Inventory(Problem[Instance, State]):
     """Order in every period, on every edge of a network, before its demand is known.
 
     - instance: the network and a trace of demands;
-    - action: an amount for every edge, in units of the mean demand of a store; what is ordered
+    - action: an amount for every edge, in units of what its target and all below it need in a
+      period on average, so that numbers are alike in small and large networks; what is ordered
       from a node is rationed in proportion where its stock does not suffice; a cross-dock sends
       all it has, in proportion;
     - a period: orders leave, demand comes, costs are taken of what is then on hand or missing, and
@@ -219,7 +221,7 @@ class Inventory(Problem[Instance, State]):
         source = torch.where(instance.source == nodes, -1, instance.source)
         links = torch.stack([source, instance.target], -1)
         scale = instance.holding.amax(1, keepdim=True).clamp_min(1e-6)
-        fare = torch.zeros_like(instance.unit)[:, None].expand(source.shape)
+        fare = torch.zeros_like(instance.carry)
         fare = fare if instance.fare is None else instance.fare / scale
         link = [instance.lead / 10, fare, (source < 0).float()]
         seen = torch.stack(link, -1)
@@ -234,13 +236,13 @@ class Inventory(Problem[Instance, State]):
         return State(stock, transit, zero.long(), zero, torch.zeros_like(stock))
 
     def observe(self, instance: Instance, state: State) -> Observation:
-        unit = instance.unit[:, None, None]
+        unit = instance.unit[:, None]
         stock = state.stock / unit
         due = state.transit / unit[..., None]
         position = stock + due.sum(-1)
         echelon = position
         if instance.below is not None:
-            echelon = position @ instance.below.transpose(1, 2)
+            echelon = (position * unit) @ instance.below.transpose(1, 2) / unit
         gap = instance.level[:, None] - echelon
         short = self.lead - due.shape[-1]
         if short >= 0:
@@ -306,7 +308,7 @@ class Inventory(Problem[Instance, State]):
     @staticmethod
     def _ordered(instance: Instance, action: Tensor) -> Tensor:
         """Orders ``[B, S, L]`` in the source's units, none below zero."""
-        order = action.clamp_min(0.0) * instance.unit[:, None, None]
+        order = action.clamp_min(0.0) * instance.carry[:, None]
         if instance.whole is not None:
             # whole numbers forwards, the gradient of the amount itself backwards
             order = order + ((order.round() - order) * instance.whole[:, None, None]).detach()
@@ -371,8 +373,9 @@ class Inventory(Problem[Instance, State]):
             device=instance.device,
         )
         for b, orders in enumerate(solutions):
-            amounts = torch.tensor(orders, device=instance.device) / instance.unit[b]
-            rows[b, :, : amounts.shape[1]] = amounts
+            amounts = torch.tensor(orders, device=instance.device)
+            count = amounts.shape[1]
+            rows[b, :, :count] = amounts / instance.carry[b, :count]
         return rows
 
     def rule(self, case: Case, solution: Any) -> Policy:
@@ -428,11 +431,12 @@ def _tensors(case: files.Case, periods: int) -> Instance:
         target=row(case.target, torch.long),
         lead=row(case.lead, torch.long),
         unit=row(unit),
+        carry=row(unit[case.target]),
         whole=row(case.whole, torch.bool) if case.whole else None,
         below=row(about.below) if (case.source >= 0).any() else None,
         price=row(case.price) if case.price.any() else None,
         fare=row(case.cost) if case.cost.any() else None,
-        least=None if keeping.all() else row(np.where(keeping, 0.0, TINY * unit)),
+        least=None if keeping.all() else row(np.where(keeping, 0.0, TINY * unit.min())),
         level=row(about.level / unit),
         figures=row(figures),
         kind=row(case.kind, torch.long),
@@ -516,6 +520,8 @@ def _padded(part: Instance, nodes: int, links: int, slots: int, ragged: bool) ->
         **long,
         keeps=functional.pad(part.keeps, (0, more), value=True),
         source=functional.pad(source, (0, edges), value=nodes),
+        carry=functional.pad(part.carry, (0, edges), value=1.0),
+        unit=functional.pad(part.unit, (0, more), value=1.0),
         transit=functional.pad(part.transit, (0, slots - part.transit.shape[2], 0, more)),
         figures=functional.pad(part.figures, (0, 0, 0, more)),
         moments=functional.pad(part.moments, (0, 0, 0, more)),

@@ -24,7 +24,7 @@ def policy(case: Case, solution: Any, sizes: Sizes) -> Policy:
     if not isinstance(solution, Mapping) or solution.get("rule") not in RULES:
         known = ", ".join(RULES)
         raise InstanceError(f"not a rule; there are {known}", field="policy", value=solution)
-    unit = outline(case).unit
+    unit = torch.from_numpy(outline(case).unit)
     echelon = solution["rule"] == "echelon_stock"
     capped = solution["rule"] == "capped_base_stock"
     found = BaseStock(len(case.nodes), capped=capped, echelon=echelon).build(sizes)
@@ -47,7 +47,7 @@ def _column(case: Case, values: Any, field: str) -> torch.Tensor:
 
 def plain(case: Case, learned: BaseStock) -> dict[str, Any]:
     """The inverse of `policy`."""
-    unit = outline(case).unit
+    unit = torch.from_numpy(outline(case).unit)
     levels = (learned.levels().detach() * unit).tolist()
     found: dict[str, Any] = {
         "rule": "echelon_stock" if learned.echelon else "base_stock",

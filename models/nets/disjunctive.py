@@ -1,0 +1,206 @@
+"""A graph network over what remains to be scheduled, run again at every step."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nco.batch import Batch
+from nco.policy import Categorical, Policy
+from nco.problem import Features, Observation, Sizes
+
+STEEP = 4.0  # bound on the scores by which the members of a set are weighted
+
+
+@dataclass(frozen=True, eq=False)
+class Graph(Batch):
+    """R remaining sub-problems of L nodes in Q sets."""
+
+    nodes: Tensor  # [R, L] long, which node of the instance stands here
+    exists: Tensor  # [R, L] bool, False is padding
+    members: Tensor  # [R, Q, L] float, 1 where a set holds a node
+    kinds: Tensor  # [Q] long, the kind of each set
+    after: Tensor  # [R, L, K] long, places of the nodes right after; L: none
+    before: Tensor  # [R, L, K] long, of those right before
+
+
+class DisjunctivePolicy(Policy):
+    """Messages along the disjunctive graph of the nodes that are left, without looking back.
+
+    A disjunctive graph (Roy and Sussmann 1964) has an arc from each operation to the next of its
+    job and an edge between any two on one machine; L2D (Zhang et al., NeurIPS 2020) learns to
+    dispatch on it. Here the many edges of a machine are one set whose node all its operations talk
+    to, so that cost grows with operations and not with their pairs, and weights know no size. Each
+    layer
+
+    - collects every set (jobs, machines): a mean of its members, weighted by what each says of
+      itself, which all sets of an instance then exchange by attention;
+    - tells every node what its sets and its neighbours in the job have to say.
+
+    As in BQ-NCO (Drakulic et al. 2023) nothing is encoded beforehand: what is left, with the times
+    at which jobs and machines are free, is a shop of its own. Nodes that are allowed are scored.
+
+    Args:
+        width: D.
+        layers: rounds of messages.
+        heads: of the attention between sets, and of the weights within them.
+        hidden: width of the MLPs, in widths.
+    """
+
+    def __init__(self, width: int = 64, layers: int = 3, heads: int = 4, hidden: int = 2) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width {width} is not divisible by heads {heads}")
+        self.width, self.layers, self.heads, self.hidden = width, layers, heads, hidden
+
+    @property
+    def searches(self) -> tuple[str, ...]:
+        return ("beam", "sampling")
+
+    def build(self, sizes: Sizes) -> Self:
+        if not (sizes.groups and sizes.follows):
+            raise ValueError(
+                "this policy needs a problem whose nodes lie in sets and follow others"
+            )
+        self.enter = nn.Linear(sizes.node + sizes.dynamic + sizes.context, self.width)
+        self.kind = nn.Parameter(torch.zeros(sizes.groups, self.width))
+        self.blocks = nn.ModuleList(
+            [
+                Round(self.width, self.heads, self.hidden * self.width, sizes.groups)
+                for _ in range(self.layers)
+            ]
+        )
+        self.leave = nn.RMSNorm(self.width)
+        self.score = nn.Sequential(
+            nn.Linear(self.width, self.width), nn.ReLU(), nn.Linear(self.width, 1)
+        )
+        return self
+
+    def encode(self, features: Features) -> Features:
+        """The instance as it is: everything else depends on what remains."""
+        return features
+
+    def decide(
+        self, memory: Features, observation: Observation, condition: Tensor | None = None
+    ) -> Categorical:
+        graph = remaining(memory, observation)
+        rows = torch.arange(len(graph.nodes), device=graph.nodes.device)
+        parts = [memory.nodes[rows[:, None] // observation.mask.shape[1], graph.nodes]]
+        if observation.nodes is not None:
+            parts.append(observation.nodes.flatten(0, 1)[rows[:, None], graph.nodes])
+        context = observation.context.flatten(0, 1)[:, None]
+        parts.append(context.expand(-1, graph.nodes.shape[1], -1))
+        h = self.enter(torch.cat(parts, -1))
+        sets = self.kind[graph.kinds].expand(len(h), -1, -1)
+        for block in self.blocks:
+            h, sets = block(h, sets, graph)
+        scores = self.score(self.leave(h))[..., 0].masked_fill(~graph.exists, -torch.inf)
+        logits = scores.new_full((len(h), memory.nodes.shape[1]), -torch.inf)
+        # padding is node 0 again, so it must not overwrite: the greater of two survives
+        logits = logits.scatter_reduce(1, graph.nodes, scores, "amax")
+        logits = logits.view(observation.mask.shape)
+        # a finished row has nothing left, but an action all the same
+        blind = ~((logits > -torch.inf) & observation.mask).any(-1, keepdim=True)
+        return Categorical(logits.masked_fill(blind, 0.0), observation.mask)
+
+
+class Round(nn.Module):
+    """One round of messages: nodes to sets, among sets, and back to nodes."""
+
+    def __init__(self, width: int, heads: int, hidden: int, kinds: int) -> None:
+        super().__init__()
+        self.heads, self.kinds = heads, kinds
+        self.norm_nodes, self.norm_sets = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.norm_mixed = nn.RMSNorm(width)
+        self.weigh = nn.Linear(width, heads)
+        self.value = nn.Linear(width, width, bias=False)
+        self.collect = nn.Linear(width, width, bias=False)
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.mix = nn.Linear(width, width, bias=False)
+        self.think = nn.Sequential(
+            nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width, bias=False)
+        )
+        self.tell = nn.Linear(width, kinds * hidden, bias=False)
+        self.up = nn.Linear(3 * width, hidden)
+        self.down = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, h: Tensor, sets: Tensor, graph: Graph) -> tuple[Tensor, Tensor]:
+        """Nodes ``[R, L, D]`` and sets ``[R, Q, D]`` after the round."""
+        normed = self.norm_nodes(h)
+        sets = sets + self.collect(self._collected(normed, graph))
+        sets = sets + self._exchanged(self.norm_sets(sets), graph)
+        sets = sets + self.think(self.norm_mixed(sets))
+        told = self.tell(self.norm_sets(sets)).unflatten(-1, (self.kinds, -1))
+        index = graph.kinds[None, :, None, None].expand(len(h), -1, 1, told.shape[-1])
+        heard = graph.members.transpose(1, 2) @ told.gather(2, index)[:, :, 0]
+        beside = [along(normed, graph.after), along(normed, graph.before)]
+        inner = self.up(torch.cat([normed, *beside], -1)) + heard
+        return h + self.down(functional.relu(inner)), sets
+
+    def _collected(self, h: Tensor, graph: Graph) -> Tensor:
+        """The weighted mean ``[R, Q, D]`` of every set's members; 0 of none."""
+        weight = (STEEP * torch.tanh(self.weigh(h) / STEEP)).exp()
+        value = self.value(h).unflatten(-1, (self.heads, -1)) * weight[..., None]
+        total = graph.members @ torch.cat([value.flatten(2), weight], -1)
+        width = value.shape[-1] * self.heads
+        summed = total[..., :width].unflatten(-1, (self.heads, -1))
+        found: Tensor = (summed / total[..., width:, None].clamp_min(1e-6)).flatten(2)
+        return found
+
+    def _exchanged(self, sets: Tensor, graph: Graph) -> Tensor:
+        """Attention among the sets that hold something."""
+        q, k, v = self.qkv(sets).unflatten(-1, (3, self.heads, -1)).unbind(2)
+        scores = torch.einsum("rqhd,rshd->rhqs", q, k) / q.shape[-1] ** 0.5
+        empty = ~(graph.members > 0).any(-1)
+        scores = scores.masked_fill(empty[:, None, None], -1e9)
+        found: Tensor = self.mix(torch.einsum("rhqs,rshd->rqhd", scores.softmax(-1), v).flatten(2))
+        return found
+
+
+def along(h: Tensor, places: Tensor) -> Tensor:
+    """The mean ``[R, L, D]`` of `h` over `places` ``[R, L, K]``, L being none of them."""
+    rows, length, width = h.shape
+    padded = functional.pad(h, (0, 0, 0, 1)).flatten(0, 1)
+    first = torch.arange(0, rows * (length + 1), length + 1, device=h.device)
+    flat = (places + first[:, None, None]).flatten()
+    found = padded.index_select(0, flat).view(*places.shape, width)
+    if places.shape[2] == 1:
+        return found[:, :, 0]
+    count = (places < length).sum(-1, keepdim=True).clamp_min(1)
+    return found.sum(2) / count
+
+
+def remaining(memory: Features, observation: Observation) -> Graph:
+    """The sub-problem of every state, R = B * S, on its own nodes alone."""
+    assert observation.alive is not None
+    assert memory.groups is not None
+    assert memory.follows is not None
+    alive = observation.alive.flatten(0, 1)
+    counts = alive.sum(-1)
+    length = max(int(counts.max()), 1)
+    rows, nodes = alive.nonzero(as_tuple=True)
+    place = alive.cumsum(-1) - 1
+    tokens = nodes.new_zeros(len(alive), length)
+    tokens[rows, place[rows, nodes]] = nodes
+    exists = torch.arange(length, device=alive.device) < counts[:, None]
+    source = torch.arange(len(alive), device=alive.device)[:, None] // observation.mask.shape[1]
+    groups = memory.groups[source, tokens].masked_fill(~exists[..., None], -1)
+    members, kinds = [], []
+    for kind in range(groups.shape[-1]):
+        number = torch.arange(int(memory.groups[..., kind].max()) + 1, device=alive.device)
+        members.append(groups[:, None, :, kind] == number[:, None])
+        kinds.append(torch.full_like(number, kind))
+    place = functional.pad(place.masked_fill(~alive, length), (0, 1), value=length)
+    links = memory.follows[source, tokens]  # [R, L, K, 2]
+    links = place.gather(1, links.flatten(1) % place.shape[1]).view_as(links)
+    links = links.masked_fill(~exists[..., None, None], length)
+    return Graph(
+        tokens,
+        exists,
+        torch.cat(members, 1).float(),
+        torch.cat(kinds),
+        links[..., 0],
+        links[..., 1],
+    )

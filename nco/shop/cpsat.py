@@ -1,0 +1,112 @@
+"""OR-Tools' CP-SAT on a work list: intervals, one at a time on each machine."""
+
+import time
+from typing import Any
+
+from nco.shop.plan import Plan, Work, makespan, shifted
+
+
+def solve(
+    jobs: Work, *, time_limit: float | None, seed: int, start: Plan | None, workers: int
+) -> Plan | None:
+    """The best plan found, every operation as early as its order allows; never worse than `start`.
+
+    Args:
+        jobs: the work list.
+        time_limit: seconds from here on, the import of OR-Tools and building the model included;
+            None: until it is proven.
+        seed: of CP-SAT's own random numbers.
+        start: a feasible plan, given to it as a hint and as a bound.
+        workers: its threads; with one, equal seeds give equal answers but for the clock.
+    """
+    begun = time.perf_counter()
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    horizon = sum(max(duration for _, duration in choices) for job in jobs for choices in job)
+    if start is not None:
+        start = shifted(jobs, start)
+        horizon = makespan(jobs, start)
+    variables = _variables(model, jobs, horizon)
+    if start is not None:
+        _hint(model, variables, jobs, start)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = workers
+    solver.parameters.random_seed = seed % 2**31
+    if time_limit is not None:
+        left = time_limit - (time.perf_counter() - begun)
+        if left <= 0:
+            return start
+        solver.parameters.max_time_in_seconds = left
+    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return start
+    begins = [[solver.value(begin) for begin, _ in job] for job in variables]
+    machines = [
+        [
+            choices[0][0]
+            if len(choices) == 1
+            else next(m for m, present in chosen if solver.boolean_value(present))
+            for choices, (_, chosen) in zip(job, row, strict=True)
+        ]
+        for job, row in zip(jobs, variables, strict=True)
+    ]
+    found = shifted(jobs, Plan(begins, machines))
+    if start is not None and makespan(jobs, start) <= makespan(jobs, found):
+        return start
+    return found
+
+
+Operation = tuple[Any, list[tuple[int, Any]]]  # its start, and whether it is on each machine
+
+
+def _variables(model: Any, jobs: Work, horizon: int) -> list[list[Operation]]:
+    """Makes all variables and constraints; the makespan is minimised."""
+    on: dict[int, list[Any]] = {}
+    last = model.new_int_var(0, horizon, "makespan")
+    rows: list[list[Operation]] = []
+    for job in jobs:
+        row: list[Operation] = []
+        before: Any = None
+        for choices in job:
+            begin = model.new_int_var(0, horizon, "")
+            if before is not None:
+                model.add(begin >= before)
+            if len(choices) == 1:
+                machine, duration = choices[0]
+                on.setdefault(machine, []).append(
+                    model.new_fixed_size_interval_var(begin, duration, "")
+                )
+                row.append((begin, []))
+                before = begin + duration
+            else:
+                end = model.new_int_var(0, horizon, "")
+                row.append((begin, _alternatives(model, choices, begin, end, on)))
+                before = end
+        model.add(last >= before)
+        rows.append(row)
+    for intervals in on.values():
+        model.add_no_overlap(intervals)
+    model.minimize(last)
+    return rows
+
+
+def _alternatives(
+    model: Any, choices: Any, begin: Any, end: Any, on: dict[int, list[Any]]
+) -> list[tuple[int, Any]]:
+    """One optional interval a machine, exactly one of them present."""
+    chosen = []
+    for machine, duration in choices:
+        present = model.new_bool_var("")
+        interval = model.new_optional_interval_var(begin, duration, end, present, "")
+        on.setdefault(machine, []).append(interval)
+        chosen.append((machine, present))
+    model.add_exactly_one([present for _, present in chosen])
+    return chosen
+
+
+def _hint(model: Any, variables: list[list[Operation]], jobs: Work, start: Plan) -> None:
+    for j, row in enumerate(variables):
+        for p, (begin, chosen) in enumerate(row):
+            model.add_hint(begin, start.start[j][p])
+            for machine, present in chosen:
+                model.add_hint(present, machine == start.machine[j][p])

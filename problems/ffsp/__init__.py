@@ -1,0 +1,11 @@
+"""The flexible flow shop scheduling problem."""
+
+from typing import TYPE_CHECKING
+
+from nco.lazy import attribute
+
+if TYPE_CHECKING:
+    from nco.problems.ffsp.problem import FFSP
+
+__all__ = ["FFSP"]
+__getattr__ = attribute(__name__, dict.fromkeys(__all__, "problem"))

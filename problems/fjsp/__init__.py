@@ -1,0 +1,11 @@
+"""The flexible job shop scheduling problem."""
+
+from typing import TYPE_CHECKING
+
+from nco.lazy import attribute
+
+if TYPE_CHECKING:
+    from nco.problems.fjsp.problem import FJSP
+
+__all__ = ["FJSP"]
+__getattr__ = attribute(__name__, dict.fromkeys(__all__, "problem"))

@@ -1,0 +1,11 @@
+"""The job shop scheduling problem."""
+
+from typing import TYPE_CHECKING
+
+from nco.lazy import attribute
+
+if TYPE_CHECKING:
+    from nco.problems.jssp.problem import JSSP
+
+__all__ = ["JSSP"]
+__getattr__ = attribute(__name__, dict.fromkeys(__all__, "problem"))

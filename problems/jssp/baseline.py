@@ -1,0 +1,102 @@
+"""Classical solvers of one job shop; they block, and run in a child process (`nco.baselines`)."""
+
+import importlib.util
+
+from nco.problems.jssp.files import Case
+from nco.shop import cpsat as intervals
+from nco.shop import polish as both
+from nco.shop import tabu as orders
+from nco.shop.plan import Plan, by_rule, construct
+
+__all__ = ["ortools", "cpsat", "tabu", "polish", "mwkr", "mor", "spt", "lpt", "fifo"]  # noqa: RUF022  the first is the default
+
+Start = list[list[int]]
+
+
+def finishers() -> list[str]:
+    """The installed solvers that can improve a given solution, the best first."""
+    return ["polish", "ortools"] if importlib.util.find_spec("ortools") else ["tabu"]
+
+
+def ortools(
+    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+) -> Start | None:
+    """OR-Tools' CP-SAT with two workers; hinted with `start` and never worse than it.
+
+    Without a `time_limit` it goes on until the optimum is proven.
+    """
+    return _intervals(case, time_limit, seed, start, 2)
+
+
+def cpsat(
+    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+) -> Start | None:
+    """The same with one worker, for many cases at a time."""
+    return _intervals(case, time_limit, seed, start, 1)
+
+
+def _hint(case: Case, start: Start | None) -> Plan | None:
+    return None if start is None else Plan(start, case.machines.tolist())
+
+
+def _intervals(
+    case: Case, time_limit: float | None, seed: int, start: Start | None, workers: int
+) -> Start | None:
+    hint = None if start is None else Plan(start, case.machines.tolist())
+    found = intervals.solve(
+        case.work, time_limit=time_limit, seed=seed, start=hint, workers=workers
+    )
+    return None if found is None else found.start
+
+
+def tabu(
+    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+) -> Start | None:
+    """Tabu search over the orders on machines, from `start` or else from the best rule's plan."""
+    first = _hint(case, start) or construct(case.work)
+    found = orders.improve(case.work, first, time_limit=time_limit, seed=seed)
+    return found.start
+
+
+def polish(
+    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+) -> Start | None:
+    """Tabu search, and CP-SAT with the rest of the time unless the shop is large."""
+    first = _hint(case, start)
+    found = both.polish(case.work, time_limit=time_limit, seed=seed, start=first)
+    return found.start
+
+
+def mwkr(
+    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+) -> Start | None:
+    """Dispatching by most work remaining: a non-delay schedule; ignores limit, seed and start."""
+    return by_rule(case.work, "mwkr").start
+
+
+def mor(
+    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+) -> Start | None:
+    """Dispatching by most operations remaining."""
+    return by_rule(case.work, "mor").start
+
+
+def spt(
+    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+) -> Start | None:
+    """Dispatching by shortest processing time."""
+    return by_rule(case.work, "spt").start
+
+
+def lpt(
+    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+) -> Start | None:
+    """Dispatching by longest processing time."""
+    return by_rule(case.work, "lpt").start
+
+
+def fifo(
+    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+) -> Start | None:
+    """Dispatching by arrival: first in, first out."""
+    return by_rule(case.work, "fifo").start

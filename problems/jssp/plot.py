@@ -1,0 +1,15 @@
+"""The picture of one schedule of a job shop."""
+
+from typing import TYPE_CHECKING
+
+from nco.problems.jssp.files import Case
+from nco.shop.gantt import draw
+from nco.shop.plan import Plan
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot(case: Case, solution: list[list[int]], ax: "Axes") -> None:
+    """Draws a Gantt chart: a row a machine, a colour a job."""
+    draw(case.name, case.work, Plan(solution, case.machines.tolist()), ax)

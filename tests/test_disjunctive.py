@@ -1,0 +1,157 @@
+"""The graph network over what remains to be scheduled."""
+
+import time
+
+import pytest
+import torch
+
+from nco.labels import Labelled
+from nco.models.imitation import Imitation
+from nco.models.nets import DisjunctivePolicy
+from nco.models.nets.disjunctive import along, remaining
+from nco.models.reinforce import Reinforce
+from nco.problem import Sizes
+from nco.problems.ffsp import FFSP
+from nco.problems.fjsp import FJSP
+from nco.problems.jssp import JSSP
+from nco.rollout import Interrupted, greedy, rollout, sample
+from nco.search.beam import search
+from nco.search.budget import Budget
+from nco.seeds import generator
+
+SMALL = {"width": 16, "layers": 2}
+SHOPS = [JSSP(size=4), FJSP(size=4), FFSP(size=4, stages=2, machines=2)]
+
+
+def policy(problem) -> DisjunctivePolicy:
+    torch.manual_seed(0)
+    return DisjunctivePolicy(**SMALL).build(problem.sizes)
+
+
+def test_what_remains_of_a_tiny_shop() -> None:
+    """By hand: 0 1 | 1 0, and the first operation of the first job is done."""
+    problem = JSSP(size=2)
+    case = problem.published(2, 1, 0)[0]
+    instance = problem.load([case])
+    state = problem.step(instance, problem.reset(instance, 1), torch.zeros(1, 1, dtype=torch.long))
+    graph = remaining(problem.features(instance), problem.observe(instance, state))
+    machines = torch.tensor(case.machines).flatten()
+    assert graph.nodes.tolist() == [[1, 2, 3]]
+    assert graph.kinds.tolist() == [0, 0, 1, 1]
+    assert graph.members[0, :2].tolist() == [[1, 0, 0], [0, 1, 1]]
+    for machine in range(2):
+        assert graph.members[0, 2 + machine].tolist() == (machines[1:] == machine).tolist()
+    assert graph.after[0, :, 0].tolist() == [3, 2, 3]  # 3 is nowhere
+    assert graph.before[0, :, 0].tolist() == [3, 3, 1]
+
+
+def test_neighbours_are_averaged() -> None:
+    h = torch.arange(6.0).view(1, 3, 2)
+    places = torch.tensor([[[1, 2], [0, 3], [3, 3]]])
+    assert along(h, places).tolist() == [[[3.0, 4.0], [0.0, 1.0], [0.0, 0.0]]]
+
+
+@pytest.mark.parametrize("problem", SHOPS)
+def test_rollouts_alone_and_together(problem) -> None:
+    """The same decisions in a batch of other sizes and stages, and alone."""
+    net = policy(problem)
+    first, second = (problem.sized(n).generate(1, generator(n)) for n in (3, 5))
+    cases = [*problem.cases(first), *problem.cases(second)]
+    with torch.no_grad():
+        both = rollout(problem, net, problem.load(cases), 1, greedy).cost[:, 0]
+        alone = [
+            rollout(problem, net, problem.load([case]), 1, greedy).cost[0, 0] for case in cases
+        ]
+    assert both.tolist() == [float(cost) for cost in alone]
+
+
+def test_jobs_and_machines_have_no_numbers() -> None:
+    """Another order of jobs and other names of machines give the same schedule."""
+    problem = JSSP(size=5)
+    instance = problem.generate(1, generator(3))
+    net = policy(problem)
+    other = problem.load(
+        [
+            type(case)(machines=(case.machines[::-1] + 2) % 5, durations=case.durations[::-1])
+            for case in problem.cases(instance)
+        ]
+    )
+    with torch.no_grad():
+        memory, state = problem.features(instance), problem.reset(instance, 1)
+        ours = net.decide(memory, problem.observe(instance, state)).log_probs
+        theirs = net.decide(
+            problem.features(other), problem.observe(other, problem.reset(other, 1))
+        ).log_probs
+    flipped = theirs.view(5, 5).flip(0)
+    assert torch.allclose(ours.view(5, 5).exp(), flipped.exp(), atol=1e-5)
+
+
+def test_a_problem_without_sets_is_refused() -> None:
+    with pytest.raises(ValueError, match="sets"):
+        DisjunctivePolicy().build(Sizes(node=3))
+
+
+def test_imitation_learns_to_dispatch() -> None:
+    """From proven optima of a few shops the loss falls, and schedules become shorter."""
+    from nco import baselines
+
+    problem = JSSP(size=4)
+    instance = problem.generate(12, generator(7))
+    cases = problem.cases(instance)
+    found = [baselines.run(case, "cpsat", time_limit=5.0).solution for case in cases]
+    actions = problem.actions(instance, found)[:, None]
+    labels = Labelled(instance, actions, problem.cost(instance, actions))
+    method = Imitation(problem, DisjunctivePolicy(**SMALL), lr=1e-2, views=1, skip=0, cuts=4)
+    method.log = lambda *arguments, **options: None
+    optimizer = torch.optim.Adam(method.policy.parameters(), 5e-3)
+    with torch.no_grad():
+        before = rollout(problem, method.policy, instance, 1, greedy).cost.mean()
+    losses = []
+    for step in range(40):
+        loss = method.loss(labels, generator(step))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    with torch.no_grad():
+        after = rollout(problem, method.policy, instance, 1, greedy).cost.mean()
+    assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
+    assert after < before
+    assert after >= labels.cost.mean()
+
+
+def test_policy_gradients_reach_all_weights() -> None:
+    problem = FJSP(size=3)
+    method = Reinforce(problem, DisjunctivePolicy(**SMALL), rollouts=4)
+    method.log = lambda *arguments, **options: None
+    method.loss(problem.generate(3, generator(1)), generator(2)).backward()
+    some = [name for name, p in method.policy.named_parameters() if p.grad is not None]
+    idle = {name for name, _ in method.policy.named_parameters()} - set(some)
+    assert not idle, idle
+
+
+def test_a_beam_is_no_worse_than_its_one_path() -> None:
+    problem = JSSP(size=5)
+    instance = problem.generate(6, generator(9))
+    net = policy(problem)
+    with torch.no_grad():
+        _, one = search(problem, net, instance, 1)
+        actions, many = search(problem, net, instance, 8)
+    assert torch.equal(problem.cost(instance, actions), many)
+    assert many.amin(1).mean() <= one[:, 0].mean()
+
+
+def test_a_beam_without_hope_gives_up_at_once() -> None:
+    """When the first steps show that the deadline cannot be kept."""
+    problem = JSSP(size=12)
+    instance = problem.generate(1, generator(9))
+    net = policy(problem)
+    with torch.no_grad():
+        begun = time.perf_counter()
+        search(problem, net, instance, 1)
+        whole = time.perf_counter() - begun
+        begun = time.perf_counter()
+        with pytest.raises(Interrupted):
+            search(problem, net, instance, 1, Budget(deadline=begun + 0.25 * whole))
+    assert time.perf_counter() - begun < 0.25 * whole
+    assert rollout(problem, net, instance, 2, sample(generator(0))).cost.isfinite().all()
