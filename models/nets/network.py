@@ -16,6 +16,8 @@ LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyo
 NARROWEST = 0.05  # standard deviation
 SUREST = 2.0  # logarithm of how much surer than before training a network may become
 STEEP, FAINT = 5.0, 1e-3  # of the weights that become shares
+REST = 0.002  # weight of a node that lacks nothing, which the network may change
+SLOW = 0.1  # of what is learned beside a known need
 PADDED = 1e-4  # concentration of a node that does not exist
 ZOOM = 10.0  # of the logarithmic copy of features that change: small differences count there
 
@@ -116,6 +118,10 @@ class SharesPolicy(Policy):
         amounts: numbers in the action after the N shares.
         sure: total concentration before training.
         spread: standard deviation of amounts before training.
+        lack: which of the features that change says what a node lacks; shares then begin in
+            proportion to it, and what is learned are corrections (residual policies, Silver et al.
+            2018). None: shares begin equal.
+        need: which number of the context says what amount is needed; likewise.
     """
 
     searches = ("sampling",)
@@ -127,12 +133,15 @@ class SharesPolicy(Policy):
         amounts: int = 1,
         sure: float = 100.0,
         spread: float = 0.15,
+        lack: int | None = None,
+        need: int | None = None,
     ) -> None:
         super().__init__()
         if sure <= 0 or spread <= 0:
             raise ValueError(f"sure {sure} and spread {spread} must be positive")
         self.width, self.rounds, self.amounts = width, rounds, amounts
         self.sure, self.spread = sure, spread
+        self.lack, self.need = lack, need
 
     def build(self, sizes: Sizes) -> Self:
         self.body = GraphBody(self.width, self.rounds).build(sizes)
@@ -142,6 +151,10 @@ class SharesPolicy(Policy):
             nn.ReLU(),
             nn.Linear(self.width, 2 * self.amounts + 1),
         )
+        if self.lack is not None:  # begin with the wish itself
+            for head in (self.share, self.whole[-1]):
+                nn.init.zeros_(head.weight)
+                nn.init.zeros_(head.bias)
         return self
 
     def encode(self, features: Features) -> Memory:
@@ -152,7 +165,13 @@ class SharesPolicy(Policy):
     ) -> Joint:
         nodes = self.body(memory, observation)
         # softplus and not softmax: what nodes lack is additive, and so should be their weights
-        weight = functional.softplus(STEEP * self.share(nodes)[..., 0]) + FAINT
+        score = self.share(nodes)[..., 0]
+        if self.lack is None:
+            weight = functional.softplus(STEEP * score) + FAINT
+        else:
+            assert observation.nodes is not None
+            lacked = observation.nodes[..., self.lack].clamp_min(0) + REST
+            weight = lacked * score.clamp(-3, 3).exp()
         if memory.exists is not None:
             weight = weight * memory.exists[:, None]
         context = observation.context
@@ -163,10 +182,14 @@ class SharesPolicy(Policy):
         concentration = self.sure * sure.clamp(-3, SUREST).exp() * weight + LEAST
         if memory.exists is not None:
             concentration = concentration.where(memory.exists[:, None], PADDED)
+        if self.need is None:
+            mean = functional.softplus(mean + 0.5)
+        else:
+            mean = context[..., self.need, None].clamp_min(0) + SLOW * mean
         std = self.spread * spread.clamp(-3, 1).exp() + NARROWEST
         decisions: list[Decision] = [
             Dirichlet(concentration),
-            Normal(functional.softplus(mean + 0.5), std),
+            Normal(mean, std),
         ]
         return Joint(decisions, [weight.shape[-1], self.amounts])
 
