@@ -145,14 +145,14 @@ class SharesPolicy(Policy):
 
     def build(self, sizes: Sizes) -> Self:
         self.body = GraphBody(self.width, self.rounds).build(sizes)
-        self.share = nn.Linear(self.width, 1)
+        self.share, last = nn.Linear(self.width, 1), nn.Linear(self.width, 2 * self.amounts + 1)
         self.whole = nn.Sequential(
             nn.Linear(self.width + 2 * sizes.context, self.width),
             nn.ReLU(),
-            nn.Linear(self.width, 2 * self.amounts + 1),
+            last,
         )
         if self.lack is not None:  # begin with the wish itself
-            for head in (self.share, self.whole[-1]):
+            for head in (self.share, last):
                 nn.init.zeros_(head.weight)
                 nn.init.zeros_(head.bias)
         return self
