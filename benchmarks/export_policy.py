@@ -82,7 +82,8 @@ def canary(folder: Path, instances: int = 8, seed: int = 0) -> dict[str, Any]:
     model = zoo.load(str(folder))
     batch = model.problem.generate(instances, generator("canary", seed))
     played = rollout(model.problem, model.policy, batch, 1, greedy, logp=False)
-    return {"instances": instances, "seed": seed, "cost": float(played.cost.mean())}
+    cost = float(played.cost.mean())
+    return {"size": None, "instances": instances, "seed": seed, "cost": cost}
 
 
 def main() -> None:

@@ -15,6 +15,9 @@ LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyo
 # an optimiser throws a good policy away (seen on ten stores after a hundred steps).
 NARROWEST = 0.05  # standard deviation
 SUREST = 2.0  # logarithm of how much surer than before training a network may become
+STEEP, FAINT = 5.0, 1e-3  # of the weights that become shares
+REST = 0.002  # weight of a node that lacks nothing, which the network may change
+SLOW = 0.1  # of what is learned beside a known need
 PADDED = 1e-4  # concentration of a node that does not exist
 ZOOM = 10.0  # of the logarithmic copy of features that change: small differences count there
 
@@ -115,6 +118,10 @@ class SharesPolicy(Policy):
         amounts: numbers in the action after the N shares.
         sure: total concentration before training.
         spread: standard deviation of amounts before training.
+        lack: which of the features that change says what a node lacks; shares then begin in
+            proportion to it, and what is learned are corrections (residual policies, Silver et al.
+            2018). None: shares begin equal.
+        need: which number of the context says what amount is needed; likewise.
     """
 
     searches = ("sampling",)
@@ -126,21 +133,28 @@ class SharesPolicy(Policy):
         amounts: int = 1,
         sure: float = 100.0,
         spread: float = 0.15,
+        lack: int | None = None,
+        need: int | None = None,
     ) -> None:
         super().__init__()
         if sure <= 0 or spread <= 0:
             raise ValueError(f"sure {sure} and spread {spread} must be positive")
         self.width, self.rounds, self.amounts = width, rounds, amounts
         self.sure, self.spread = sure, spread
+        self.lack, self.need = lack, need
 
     def build(self, sizes: Sizes) -> Self:
         self.body = GraphBody(self.width, self.rounds).build(sizes)
-        self.share = nn.Linear(self.width, 1)
+        self.share, last = nn.Linear(self.width, 1), nn.Linear(self.width, 2 * self.amounts + 1)
         self.whole = nn.Sequential(
             nn.Linear(self.width + 2 * sizes.context, self.width),
             nn.ReLU(),
-            nn.Linear(self.width, 2 * self.amounts + 1),
+            last,
         )
+        if self.lack is not None:  # begin with the wish itself
+            for head in (self.share, last):
+                nn.init.zeros_(head.weight)
+                nn.init.zeros_(head.bias)
         return self
 
     def encode(self, features: Features) -> Memory:
@@ -150,22 +164,34 @@ class SharesPolicy(Policy):
         self, memory: Memory, observation: Observation, condition: Tensor | None = None
     ) -> Joint:
         nodes = self.body(memory, observation)
+        # softplus and not softmax: what nodes lack is additive, and so should be their weights
         score = self.share(nodes)[..., 0]
+        if self.lack is None:
+            weight = functional.softplus(STEEP * score) + FAINT
+        else:
+            assert observation.nodes is not None
+            lacked = observation.nodes[..., self.lack].clamp_min(0) + REST
+            weight = lacked * score.clamp(-3, 3).exp()
         if memory.exists is not None:
-            score = score.masked_fill(~memory.exists[:, None], -torch.inf)
+            weight = weight * memory.exists[:, None]
         context = observation.context
         pooled = [self.body.pooled(memory, nodes), context, zoomed(context)]
         whole = self.whole(torch.cat(pooled, -1))
         mean, spread, sure = whole.split([self.amounts, self.amounts, 1], -1)
-        concentration = self.sure * sure.clamp(-3, SUREST).exp() * score.softmax(-1) + LEAST
+        weight = weight / weight.sum(-1, keepdim=True)
+        concentration = self.sure * sure.clamp(-3, SUREST).exp() * weight + LEAST
         if memory.exists is not None:
             concentration = concentration.where(memory.exists[:, None], PADDED)
+        if self.need is None:
+            mean = functional.softplus(mean + 0.5)
+        else:
+            mean = context[..., self.need, None].clamp_min(0) + SLOW * mean
         std = self.spread * spread.clamp(-3, 1).exp() + NARROWEST
         decisions: list[Decision] = [
             Dirichlet(concentration),
-            Normal(functional.softplus(mean + 0.5), std),
+            Normal(mean, std),
         ]
-        return Joint(decisions, [score.shape[-1], self.amounts])
+        return Joint(decisions, [weight.shape[-1], self.amounts])
 
 
 class GraphValue(Described, nn.Module):

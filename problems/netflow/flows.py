@@ -14,48 +14,41 @@ OVERFLOW = 1e4  # weight of a unit over a store's capacity, against one that dif
 
 
 class Closest(NamedTuple):
-    """What the lower level does: production, shipments ``[n]``, and its objective."""
+    """What the lower level does: shipments ``[n]``, and its objective."""
 
-    made: float
     sent: np.ndarray
     objective: float
 
 
 def closest(
-    made: float,
-    sent: np.ndarray,
-    there: np.ndarray,
-    demand: np.ndarray,
-    capacity: np.ndarray,
+    sent: np.ndarray, there: np.ndarray, demand: np.ndarray, capacity: np.ndarray
 ) -> Closest:
     """The feasible flows nearest to a desire (Gammelli et al. 2023, equation 6).
 
-    Minimise ``sum |flow - sent| + |production - made| + 10^4 sum overflow``; all flows leave what
-    the factory has, a store that gets its flow holds at most its capacity and the overflow, and the
-    factory holds at most its capacity.
+    Minimise ``sum |flow - sent| + 10^4 sum overflow``; all flows leave what the factory has, and a
+    store that gets its flow holds at most its capacity and the overflow.
 
     Args:
-        made, sent: desired production and shipments ``[n]``.
+        sent: desired shipments ``[n]``.
         there: ``[n + 1]`` stock with what has arrived; demand: ``[n]`` until the flow arrives
             and in that period.
         capacity: ``[n + 1]``.
     """
     solver, make = _solver()
-    produced, flows = make(), [make() for _ in sent]
+    flows = [make() for _ in sent]
     over = [make() for _ in sent]
-    away = [make() for _ in range(len(sent) + 1)]
-    for gap, amount, wanted in zip(away, [produced, *flows], [made, *sent], strict=True):
-        solver.Add(gap >= amount - float(wanted))
-        solver.Add(gap >= float(wanted) - amount)
+    away = [make() for _ in sent]
+    for gap, flow, wanted in zip(away, flows, sent, strict=True):
+        solver.Add(gap >= flow - float(wanted))
+        solver.Add(gap >= float(wanted) - flow)
     solver.Add(sum(flows) <= float(there[0]))
     for store, (flow, extra) in enumerate(zip(flows, over, strict=True)):
         held = float(there[store + 1] - demand[store])
         solver.Add(held + flow <= float(capacity[store + 1]) + extra)
-    solver.Add(float(there[0]) - sum(flows) + produced <= float(capacity[0]))
     solver.Minimize(sum(away) + OVERFLOW * sum(over))
     _solve(solver)
     found = np.array([flow.solution_value() for flow in flows])
-    return Closest(produced.solution_value(), found, float(solver.Objective().Value()))
+    return Closest(found, float(solver.Objective().Value()))
 
 
 def perfect(

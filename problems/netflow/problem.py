@@ -28,7 +28,6 @@ PUBLISHED = {
 }
 NOISE = 2
 PRICE, MAKING, PENALTY = 15.0, 5.0, 22.5
-ROUNDING = 1e-3  # a desire is float32: nobody should get a unit less for that
 
 
 @dataclass(frozen=True, eq=False)
@@ -336,12 +335,14 @@ class SupplyShares(SupplyChain):
 
     The upper level names shares of what the factory has, one for each node (the factory's own is
     kept), and a production in units of the mean total demand; the action is those N shares and the
-    production, ``[B, S, N + 1]``. The lower level ships whole units as near to the shares as
-    capacities allow: minimise ``sum |flow - desired| + |produced - desired| + 10^4 overflow``,
-    which for a star of one factory has the closed form used here (`flows.closest` is the linear
-    programme, and a test holds the two equal). Gammelli et al. (2023), equations 4 to 6; their code
-    asks for capacity before the next demand is served, which stores too small for their peaks
-    (settings 1F2S and 1F3S) cannot meet.
+    production, ``[B, S, N + 1]``. The lower level ships as near to the shares as capacities allow:
+    minimise ``sum |flow - desired| + 10^4 overflow``, which for a star of one factory has the
+    closed form used here (`flows.closest` is the linear programme, and a test holds the two equal).
+
+    Gammelli et al. (2023), equations 4 to 6, with three differences from their code that bring the
+    rules nearer to those of the perfect plans: a store's capacity counts after the demand of the
+    next period, which is known; the factory's is left to the penalty, as what is made may leave
+    before it is too much; and amounts are real numbers instead of rounded down.
     """
 
     sizes: ClassVar[Sizes] = Sizes(node=6, context=4, dynamic=3 + AHEAD, link=2)
@@ -351,16 +352,15 @@ class SupplyShares(SupplyChain):
         return torch.cat([nodes, torch.ones_like(nodes[..., :1])], -1)
 
     def desired(self, instance: Instance, state: State, action: Tensor) -> Tensor:
-        """Whole amounts ``[B, S, N]`` that the upper level names: production, shipments."""
+        """Amounts ``[B, S, N]`` that the upper level names: production, shipments."""
         shares, made = action[..., :-1].double().clamp_min(0), action[..., -1].double()
         if instance.exists is not None:
             shares = shares * instance.exists[:, None]
         total = shares.sum(-1, keepdim=True)
         shares = shares / total.clamp_min(1e-12)
         there = (state.stock + state.coming)[..., :1].clamp_min(0)
-        sent = (shares[..., 1:] * there + ROUNDING).floor()
-        made = (made.clamp_min(0) * scale(instance)[:, None] + ROUNDING).floor()
-        return torch.cat([made[..., None], sent], -1)
+        made = made.clamp_min(0) * scale(instance)[:, None]
+        return torch.cat([made[..., None], shares[..., 1:] * there], -1)
 
     def amounts(self, instance: Instance, state: State, action: Tensor) -> Tensor:
         wanted = self.desired(instance, state, action)
@@ -369,12 +369,12 @@ class SupplyShares(SupplyChain):
         demand = self.window(instance, state.step)[:, :, :2].sum(2)
         room = (instance.capacity[:, None] + demand - there).clamp_min(0)
         sent = torch.minimum(wanted[..., 1:], room[..., 1:])
-        left = there[..., 0] - sent.sum(-1)
-        made = torch.minimum(wanted[..., 0], (instance.capacity[:, None, 0] - left).clamp_min(0))
-        return torch.cat([made[..., None], sent], -1)
+        return torch.cat(
+            [wanted[..., :1], sent], -1
+        )  # what is made may leave before it is too much
 
     def actions(self, instance: Instance, solutions: Sequence[list[list[float]]]) -> Tensor:
-        """Shares that ship the plan's amounts, where it is one of whole amounts within capacity."""
+        """Shares that ship the plan's amounts, where these are within capacity."""
         plans = super().actions(instance, solutions).double()
         state = self.reset(instance, 1)
         rows = []
