@@ -254,7 +254,7 @@ def test_a_killed_run_resumes_bit_by_bit(whole: Path, config: Path, step: int) -
     assert resumed["global_step"] == 8
     for key, value in wanted["state_dict"].items():
         assert torch.equal(resumed["state_dict"][key], value), key
-    trained = "policy.graph.weight"
+    trained = "policy.decoders.0.graph.weight"
     assert not torch.equal(before["state_dict"][trained], wanted["state_dict"][trained])
     gaps = [row["val/tours/gap"] for row in metrics(config) if row.get("val/tours/gap")]
     assert gaps[-1] == [row["val/tours/gap"] for row in metrics(whole)][-1]
@@ -388,8 +388,8 @@ def test_training_begins_with_given_weights(tiny: dict[str, str]) -> None:
         assert torch.equal(value, wanted[key])
     assert all(parameter.requires_grad for parameter in begun.policy.parameters())
     first, again, other = (method(TSP(6), seed=seed).policy.state_dict() for seed in (1, 1, 2))
-    assert torch.equal(first["graph.weight"], again["graph.weight"])
-    assert not torch.equal(first["graph.weight"], other["graph.weight"])
+    assert torch.equal(first["decoders.0.graph.weight"], again["decoders.0.graph.weight"])
+    assert not torch.equal(first["decoders.0.graph.weight"], other["decoders.0.graph.weight"])
 
 
 # --------------------------------------------------------------------------------------------------
