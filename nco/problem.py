@@ -120,9 +120,21 @@ class Problem(Described, ABC, Generic[Instance, State]):
     def done(self, instance: Instance, state: State) -> Tensor:
         """Which states are finished, ``[B, S]`` bool."""
 
-    @abstractmethod
     def cost(self, instance: Instance, actions: Tensor) -> Tensor:
-        """The cost ``[B, S]`` of complete `actions` ``[B, S, T, *M]``."""
+        """The cost ``[B, S]`` of complete `actions` ``[B, S, T, *M]``.
+
+        By default the sum of what the steps cost (`charge`); a problem whose steps have no price
+        overrides it.
+        """
+        state, total = self.reset(instance, actions.shape[1]), None
+        for t in range(actions.shape[2]):
+            state = self.step(instance, state, actions[:, :, t])
+            charge = self.charge(instance, state)
+            if charge is None:
+                raise NotImplementedError(f"{type(self).__name__} has neither cost nor charge")
+            total = charge if total is None else total + charge
+        assert total is not None  # an episode has a step
+        return total
 
     def charge(self, instance: Instance, state: State) -> Tensor | None:
         """What the step that led to `state` cost, ``[B, S]``; None where steps have no price.

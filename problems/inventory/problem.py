@@ -322,14 +322,6 @@ class Inventory(Problem[Instance, State]):
     def charge(self, instance: Instance, state: State) -> Tensor:
         return state.charge
 
-    def cost(self, instance: Instance, actions: Tensor) -> Tensor:
-        state = self.reset(instance, actions.shape[1])
-        total = torch.zeros_like(state.charge)
-        for t in range(actions.shape[2]):
-            state = self.step(instance, state, actions[:, :, t])
-            total = total + state.charge
-        return total
-
     def measures(self, instance: Instance, actions: Tensor) -> dict[str, Tensor]:
         """After the warm-up: share of demand met at once, of periods without shortage, stock."""
         state = self.reset(instance, actions.shape[1])

@@ -230,14 +230,6 @@ class SupplyChain(Problem[Instance, State]):
     def charge(self, instance: Instance, state: State) -> Tensor:
         return state.paid
 
-    def cost(self, instance: Instance, actions: Tensor) -> Tensor:
-        state = self.reset(instance, actions.shape[1])
-        total = state.paid
-        for t in range(actions.shape[2]):
-            state = self.step(instance, state, actions[:, :, t])
-            total = total + state.paid
-        return total
-
     def horizon(self, instance: Instance) -> tuple[int, int]:
         total = instance.demand.shape[1]
         return total, total
