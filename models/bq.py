@@ -48,7 +48,7 @@ class BQ(Method):
     it is what would come next if the path were walked backwards, so each pass learns twice.
 
     Args:
-        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
+        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial, muon: as in `Method`.
         tokens: nodes of all sub-problems of a step, about.
         encoder: a checkpoint, a folder or the name of a shipped attention model of the same problem
             whose encoder is the start: what it knows of whole instances holds for what remains.
@@ -66,6 +66,7 @@ class BQ(Method):
         decay_steps: int = 0,
         seed: int = 0,
         initial: str | None = None,
+        muon: bool = False,
         tokens: int = 4096,
         encoder: str | None = None,
     ) -> None:
@@ -78,6 +79,7 @@ class BQ(Method):
             decay_steps=decay_steps,
             seed=seed,
             initial=initial,
+            muon=muon,
         )
         self.policy: BQPolicy
         self.tokens, self.encoder = tokens, encoder

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from nco.describe import DESCRIPTION, Described, describe
 from nco.labels import Labelled
+from nco.optimizer import MuonAdamW
 from nco.policy import Policy
 from nco.problem import Problem
 from nco.rollout import Rollout, greedy, rollout
@@ -35,6 +36,7 @@ class Method(Described, LightningModule, ABC):
         decay_steps: when positive, this run takes the rate to zero in so many steps from its start.
         seed: of rollouts.
         initial: a checkpoint, a folder or the name of a shipped model whose weights are the start.
+        muon: move the matrices of hidden layers by Muon instead of AdamW (`nco.optimizer`).
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class Method(Described, LightningModule, ABC):
         decay_steps: int = 0,
         seed: int = 0,
         initial: str | None = None,
+        muon: bool = False,
     ) -> None:
         super().__init__()
         torch.manual_seed(seed)  # initial weights: the one use of the global generator
         self.problem, self.policy = problem, policy.build(problem.sizes)
         self.lr, self.warmup, self.weight_decay = lr, warmup, weight_decay
         self.decay_steps, self.seed, self.initial = decay_steps, seed, initial
+        self.muon = muon
         self.decay_start: int | None = None
         if initial is not None:
             from nco.zoo import load
@@ -117,18 +121,24 @@ class Method(Described, LightningModule, ABC):
         return found.actions[torch.arange(len(best), device=best.device), best]
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        decayed = [p for p in self.policy.parameters() if p.ndim > 1]
-        others = [p for p in self.policy.parameters() if p.ndim <= 1]
-        groups = [
-            {"params": decayed, "weight_decay": self.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.AdamW(groups, lr=self.lr)
+        optimizer = self._optimizer()
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        if self.muon:
+            return MuonAdamW(self.policy.parameters(), self.lr, self.weight_decay)
+        groups = [
+            {
+                "params": [p for p in self.policy.parameters() if p.ndim > 1],
+                "weight_decay": self.weight_decay,
+            },
+            {"params": [p for p in self.policy.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.lr)
 
     def _rate(self, step: int) -> float:
         rate = min(1.0, (step + 1) / max(self.warmup, 1))
