@@ -1,6 +1,7 @@
 """The `nco` command: a sub-command is one function here; training is Lightning's own command."""
 
 import argparse
+import io
 import json
 import signal
 import sys
@@ -140,6 +141,8 @@ def _solve(options: argparse.Namespace) -> int:
             if options.json:
                 print(json.dumps({"file": file, "error": str(error)}), flush=True)
             continue
+        for fault in last.faults:
+            print(f"nco: {file}: {fault}", file=sys.stderr)
         row = {"file": file, **last.to_dict(), **_gap(last, options.best_known)}
         if options.json:
             row.pop("history")
@@ -170,8 +173,16 @@ def _keep(solution: Any, plot: str | None, save: str | None) -> None:
     if plot:
         import matplotlib
 
+        from nco import atomic
+
         matplotlib.use("Agg")
-        solution.plot().figure.savefig(plot, dpi=150, bbox_inches="tight")
+        image = io.BytesIO()
+        form = Path(plot).suffix[1:] or "png"
+        solution.plot().figure.savefig(image, format=form, dpi=150, bbox_inches="tight")
+        try:
+            atomic.write_bytes(Path(plot), image.getvalue())
+        except OSError as error:
+            raise NCOError(f"{plot}: cannot be written ({error.strerror})") from error
     if save:
         solution.save(save)
 
