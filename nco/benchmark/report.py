@@ -22,10 +22,11 @@ COLOURS = 8
 MOST_RUNS = 2000  # lines of the table of runs
 NOTE = (
     "Gaps are to {gaps_to}. Lines are means over the instances with one standard error, of the "
-    "runs at the longest time limit; large points are the rows of the table, small ones single "
-    "runs. A dashed line joins final answers alone. The primal integral is the primal gap in "
-    "percent, averaged over the time until the limit (Berthold 2013): 100 is no solution at all. "
-    "Cold figures are of the first instances, in fresh processes, start and imports included."
+    "runs at the longest time limit; large points are the rows of the table at their median "
+    "seconds, small ones single runs. A dashed line joins final answers alone. The primal integral "
+    "is the primal gap in percent, averaged over the time until the limit (Berthold 2013): 100 is "
+    "no solution at all. Cold figures are of the first instances, in fresh processes, start and "
+    "imports included."
 )
 
 
