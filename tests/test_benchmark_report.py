@@ -145,6 +145,11 @@ class TestPictures:
             assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
             assert len(picture) < 30_000
 
+    def test_of_policies_are_not_there(self) -> None:
+        album = Album({("tsp", name): case for name, case in CASES})
+        assert album.number(replace(RUNS[0], cost_standard_error=0.1)) is None
+        assert album.pictures == []
+
     def test_of_many_nodes_are_pixels(self) -> None:
         case = sources.as_case(np.random.default_rng(0).random((3000, 2)))
         picture = draw(case, list(range(3000)))
