@@ -38,6 +38,15 @@ from nco.errors import NCOError
 GRACE = 10.0  # seconds after a time limit until the solver counts as hanging
 SETUP = 120.0  # seconds in which a child must start, import and unpickle
 LENGTH = struct.Struct(">Q")
+LONGEST = 1 << 32  # bytes of a frame; a larger number is no length but rubbish in the pipe
+
+
+@dataclass(frozen=True)
+class Found:
+    """A better solution on the way: after how many seconds of the solver's call, and which."""
+
+    seconds: float
+    solution: Any
 
 
 @dataclass(frozen=True)
@@ -49,11 +58,14 @@ class Outcome:
         seconds: wall time of the solver's call alone, without the start of the process, the
             imports and the transfer. Of a run that was killed, the time until then.
         error: one line when the solver failed; None when it returned, even without a solution.
+        found: the solutions on the way, where the run was watched and the solver tells; also of a
+            solver that failed later.
     """
 
     solution: Any
     seconds: float
     error: str | None = None
+    found: tuple[Found, ...] = ()
 
 
 def solvers(problem: str) -> list[str]:
@@ -70,6 +82,24 @@ def solvers(problem: str) -> list[str]:
             raise  # the module is there, and something that it imports is not
         raise NCOError(f"{problem}: no problem of this name has classical solvers") from error
     return list(module.__all__)
+
+
+def takes(problem: str, solver: str, option: str) -> bool:
+    """Whether a classical solver has the optional argument ``found`` or ``cores``.
+
+    One that has ``found`` calls it with each better solution on the way. One that has ``cores``
+    uses so many threads; every other one is single-threaded.
+    """
+    module, _, name = _path(problem, solver).partition(":")
+    return option in inspect.signature(getattr(importlib.import_module(module), name)).parameters
+
+
+def variants(problem: str, solver: str) -> list[str]:
+    """The solvers of which the best stands for `solver` in comparisons; mostly itself alone."""
+    _path(problem, solver)
+    module = importlib.import_module(f"nco.problems.{problem}.baseline")
+    named: dict[str, list[str]] = getattr(module, "VARIANTS", {})
+    return named.get(solver, [solver])
 
 
 def run(
@@ -140,7 +170,8 @@ class Workers:
                     child.start()
                     child.send(pickle.dumps(("import", paths)))
                 for child in self._children:
-                    child.receive()
+                    with _killing(child, SETUP):  # or one hung import would hold all later runs
+                        child.receive()
             except BaseException as error:
                 for child in self._children:  # an answer left unread would be taken for the next
                     child.stop()
@@ -156,6 +187,8 @@ class Workers:
         seed: int = 0,
         start: Any = None,
         grace: float = GRACE,
+        watch: bool = False,
+        cores: int | None = None,
     ) -> "Handle":
         """Starts a run and returns at once.
 
@@ -166,6 +199,8 @@ class Workers:
             seed: what the solver is told.
             start: a solution in the case's own numbers for the solver to begin with.
             grace: the child is killed this many seconds after `time_limit`.
+            watch: have a solver that can (see `takes`) tell every better solution on the way.
+            cores: threads of a solver that can use several; None is its own default.
 
         Raises:
             NCOError: where the problem has no such solver, or after `close`.
@@ -175,7 +210,7 @@ class Workers:
         limit = None if time_limit is None else time_limit + grace
         # Two pickles: the outer one can be read even where the case's module cannot be imported.
         arguments = pickle.dumps((case, time_limit, seed, start))
-        handle = Handle(pickle.dumps(("run", path, arguments, limit)), limit)
+        handle = Handle(pickle.dumps(("run", path, arguments, limit, watch, cores)), limit)
         self._pending.put(handle)
         return handle
 
@@ -188,10 +223,19 @@ class Workers:
         seed: int = 0,
         start: Any = None,
         grace: float = GRACE,
+        watch: bool = False,
+        cores: int | None = None,
     ) -> Outcome:
         """`submit`, and wait for the outcome; Ctrl-C in the wait ends the run and its child."""
         handle = self.submit(
-            case, solver, time_limit=time_limit, seed=seed, start=start, grace=grace
+            case,
+            solver,
+            time_limit=time_limit,
+            seed=seed,
+            start=start,
+            grace=grace,
+            watch=watch,
+            cores=cores,
         )
         try:
             outcome = handle.wait()
@@ -260,23 +304,29 @@ class Handle:
         with self._lock:
             if self._reason is not None:  # killed, or just about to be
                 child.stop()
-                outcome = Outcome(None, outcome.seconds, self._reason)
+                outcome = Outcome(None, outcome.seconds, self._reason, outcome.found)
             self._settle(outcome)
 
     def _ask(self, child: "_Child") -> Outcome:
         began = time.perf_counter()
+        found: list[Found] = []
         try:
             with self._deadline(SETUP, "not ready"):
                 child.send(self._request)
                 child.receive()
             began = time.perf_counter()
             with self._deadline(self._limit, "timed out"):
-                return Outcome(*child.receive())
+                while isinstance(answer := child.receive(), Found):
+                    found.append(answer)
+                solution, seconds, error = answer
+                return Outcome(solution, seconds, error, tuple(found))
         except (EOFError, OSError):
-            return Outcome(None, time.perf_counter() - began, child.stop())
-        except (pickle.UnpicklingError, ImportError, AttributeError) as error:
+            return Outcome(None, time.perf_counter() - began, child.stop(), tuple(found))
+        except Exception as error:  # whatever unpickling rubbish raises
             seconds = time.perf_counter() - began
-            return Outcome(None, seconds, _one_line(f"unreadable answer: {error}"))
+            child.stop()  # who knows where in the pipe its next frame begins
+            message = _one_line(f"unreadable answer: {type(error).__name__}: {error}")
+            return Outcome(None, seconds, message, tuple(found))
 
     @contextlib.contextmanager
     def _deadline(self, seconds: float | None, reason: str) -> Iterator[None]:
@@ -434,6 +484,18 @@ class _Child:
             return f"{ending}{_last_words(log)}"
 
 
+@contextlib.contextmanager
+def _killing(child: _Child, seconds: float) -> Iterator[None]:
+    """Kills the child where the body takes longer, which ends a wait for its answer."""
+    timer = threading.Timer(seconds, child.start().kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _last_words(log: IO[bytes]) -> str:
     """What a process printed before it died, as the end of a line: a failed check, or the last."""
     end = log.seek(0, os.SEEK_END)
@@ -458,6 +520,8 @@ def _read_frame(stream: IO[bytes]) -> bytes:
     head = stream.read(LENGTH.size)
     if len(head) == LENGTH.size:
         (length,) = LENGTH.unpack(head)
+        if length > LONGEST:
+            raise pickle.UnpicklingError(f"a frame of {length} bytes")
         message = stream.read(length)
         if len(message) == length:
             return message
@@ -486,8 +550,8 @@ def _main() -> None:
                     _load(path)
             _write_frame(answers, pickle.dumps(None))
         else:
-            path, arguments, limit = rest
-            _write_frame(answers, _answer(path, arguments, limit, answers))
+            path, arguments, limit, watch, cores = rest
+            _write_frame(answers, _answer(path, arguments, limit, watch, cores, answers))
 
 
 def _listen(requests: IO[bytes], inbox: "queue.SimpleQueue[bytes]") -> None:
@@ -499,7 +563,14 @@ def _listen(requests: IO[bytes], inbox: "queue.SimpleQueue[bytes]") -> None:
             os._exit(0)
 
 
-def _answer(path: str, arguments: bytes, limit: float | None, answers: IO[bytes]) -> bytes:
+def _answer(
+    path: str,
+    arguments: bytes,
+    limit: float | None,
+    watch: bool,
+    cores: int | None,
+    answers: IO[bytes],
+) -> bytes:
     """Says when it is ready, runs the solver, and returns (solution, seconds, error) as a pickle.
 
     A solver may fail in any way, and that is its outcome: nothing is hidden by catching it here.
@@ -515,8 +586,16 @@ def _answer(path: str, arguments: bytes, limit: float | None, answers: IO[bytes]
     if limit is not None:  # ends an orphan whose solver never lets go of the interpreter
         faulthandler.dump_traceback_later(limit + GRACE, exit=True)
     began = time.perf_counter()
+
+    def found(better: Any) -> None:
+        message = Found(time.perf_counter() - began, better)
+        _write_frame(answers, pickle.dumps(message))
+
+    wanted = {"found": found if watch else None, "cores": cores}
+    known = inspect.signature(solver).parameters
+    options = {key: it for key, it in wanted.items() if it is not None and key in known}
     try:
-        solution = solver(case, time_limit=time_limit, seed=seed, start=start)
+        solution = solver(case, time_limit=time_limit, seed=seed, start=start, **options)
         seconds = time.perf_counter() - began
         return pickle.dumps((solution, seconds, None))
     except (Exception, SystemExit) as error:

@@ -1,6 +1,7 @@
 """The `nco` command: a sub-command is one function here; training is Lightning's own command."""
 
 import argparse
+import io
 import json
 import signal
 import sys
@@ -140,6 +141,8 @@ def _solve(options: argparse.Namespace) -> int:
             if options.json:
                 print(json.dumps({"file": file, "error": str(error)}), flush=True)
             continue
+        for fault in last.faults:
+            print(f"nco: {file}: {fault}", file=sys.stderr)
         row = {"file": file, **last.to_dict(), **_gap(last, options.best_known)}
         if options.json:
             row.pop("history")
@@ -170,8 +173,16 @@ def _keep(solution: Any, plot: str | None, save: str | None) -> None:
     if plot:
         import matplotlib
 
+        from nco import atomic
+
         matplotlib.use("Agg")
-        solution.plot().figure.savefig(plot, dpi=150, bbox_inches="tight")
+        image = io.BytesIO()
+        form = Path(plot).suffix[1:] or "png"
+        solution.plot().figure.savefig(image, format=form, dpi=150, bbox_inches="tight")
+        try:
+            atomic.write_bytes(Path(plot), image.getvalue())
+        except OSError as error:
+            raise NCOError(f"{plot}: cannot be written ({error.strerror})") from error
     if save:
         solution.save(save)
 
@@ -317,7 +328,7 @@ def _add_benchmark(commands: Any) -> None:
         "benchmark",
         _benchmark,
         "Compare solvers at equal time limits, on instances of one --problem and --size or on "
-        "--files. Writes table.csv, plot.png, runs.csv and about.json.",
+        "--files. Writes report.html, table.csv, curve.csv, runs.csv, plot.png and about.json.",
     )
     parser.add_argument("--problem", help="a problem folder, such as tsp")
     parser.add_argument("--size", type=int, metavar="N")
@@ -352,6 +363,22 @@ def _add_benchmark(commands: Any) -> None:
         "deterministic pass of the network, the first solution of OR-Tools' routing (default: 1)",
     )
     parser.add_argument("--device", default="auto", help="of the networks")
+    parser.add_argument(
+        "--cores",
+        type=int,
+        default=1,
+        metavar="K",
+        help="of this machine for every solver; single-threaded classical ones run with so many "
+        "seeds side by side, and the best counts (default: 1)",
+    )
+    parser.add_argument(
+        "--cold",
+        type=int,
+        default=1,
+        metavar="K",
+        help="instances of each problem that are also solved from a cold start, in fresh "
+        "processes (default: 1)",
+    )
     parser.add_argument("--output", required=True, metavar="DIR")
 
 
@@ -368,6 +395,8 @@ def _benchmark(options: argparse.Namespace) -> int:
         files=options.files,
         best_known=options.best_known,
         device=options.device,
+        cores=options.cores,
+        cold=options.cold,
     )
     return main(plan, Path(options.output))
 

@@ -39,6 +39,8 @@ class Solution:
         status: OPTIMAL, FEASIBLE, INTERRUPTED or INFEASIBLE.
         seconds: wall time of the call, loading included; setup_seconds: of that, loading.
         model: what was asked; history: every improvement with time and source.
+        faults: what went wrong on the way without costing the answer, a line each: a classical
+            solver that died, hung or returned rubbish, a file that could not be saved.
         cost_standard_error, measures: of a policy that was simulated: the standard error of its
             mean cost, and means of other figures by name (service level, number of traces).
     """
@@ -61,6 +63,7 @@ class Solution:
     case: Case | None = field(default=None, repr=False)
     cost_standard_error: float | None = None
     measures: dict[str, float] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
         case = self.__dict__.get("case")
@@ -88,6 +91,7 @@ class Solution:
         rule = None if self.case is None else self.case.words(self.solution)
         lines += [f"  rule: {rule}"] if rule else []
         lines += [f"  violated: {violation}" for violation in self.violations]
+        lines += [f"  fault: {fault}" for fault in self.faults]
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,6 +105,7 @@ class Solution:
             **self._simulated(),
             "feasible": self.feasible,
             "violations": self.violations,
+            "faults": self.faults,
             "status": self.status,
             "seconds": round(self.seconds, 4),
             "setup_seconds": round(self.setup_seconds, 4),
@@ -131,14 +136,24 @@ class Solution:
         return ax
 
     def save(self, path: str | Path) -> None:
-        """Writes ``.json`` (everything), or the problem's public solution format (.tour, .sol)."""
+        """Writes ``.json`` (everything), or the problem's public solution format (.tour, .sol).
+
+        Raises:
+            NCOError: where that cannot be written; an older file is then still there, whole, and
+                `faults` has the message too.
+        """
         target = Path(path)
         if target.suffix == ".json":
             text = json.dumps(self.to_dict(), indent=1) + "\n"
         else:
             files = folders.module(self.problem, "files")
             text = files.write_solution(self._case("saved so"), self.solution, self.cost)
-        atomic.write_text(target, text)
+        try:
+            atomic.write_text(target, text)
+        except OSError as error:
+            message = f"{target}: cannot be written ({error.strerror})"
+            self.faults.append(message)
+            raise NCOError(message) from error
 
     def _case(self, what: str) -> Case:
         if self.case is None:

@@ -192,6 +192,7 @@ class _Progress:
     begin: float
     best: list[tuple[Any, list[int] | None, Report] | None] = field(default_factory=list)
     history: list[list[Improvement]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)  # of classical solvers, on a single case
 
     def __post_init__(self) -> None:
         self.best = [None] * len(self.cases)
@@ -205,15 +206,17 @@ class _Progress:
             numbered = self.cases[index].numbered(solution)
             self.offer(index, numbered, incumbent.actions[index].tolist(), incumbent.source)
 
-    def offer(self, index: int, solution: Any, actions: list[int] | None, source: str) -> None:
+    def offer(self, index: int, solution: Any, actions: list[int] | None, source: str) -> Report:
         """Keeps a solution if it is better; without its actions where no policy found it."""
         case = self.cases[index]
-        report = folders.module(case.problem, "check").check(case, solution)
+        report: Report = folders.module(case.problem, "check").check(case, solution)
         if _beats(report, self.best[index]):
             self.best[index] = (solution, actions, report)
             if report.feasible:
+                assert report.cost is not None
                 seconds = time.perf_counter() - self.begin
                 self.history[index].append(Improvement(seconds, report.cost, source))
+        return report
 
 
 def _beats(report: Report, best: tuple[Any, list[int] | None, Report] | None) -> bool:
@@ -301,8 +304,12 @@ def _improve(progress: _Progress, solver: str, deadline: float, seed: int) -> No
         start=best[0] if best is not None and found else None,
         grace=1.0,
     )
+    fault = outcome.error
     if outcome.solution is not None:
-        progress.offer(0, outcome.solution, None, solver)
+        report = progress.offer(0, outcome.solution, None, solver)
+        fault = None if report.feasible else f"infeasible: {(report.violations or ['no cost'])[0]}"
+    if fault is not None:
+        progress.faults.append(f"{solver}: {fault}")
 
 
 def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _Asked) -> Solution:
@@ -329,6 +336,7 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
         seed=asked.seed,
         history=progress.history[index],
         case=case,
+        faults=progress.faults,
     )
 
 

@@ -1,0 +1,83 @@
+"""Classical solvers for tests, most of which fail, each in its own way.
+
+A child process finds them as `child_solvers:<name>`; nothing here imports torch, so that it starts
+at once.
+"""
+
+import math
+import os
+import resource
+import time
+
+MEBIBYTE = 1 << 20
+
+
+def killed(case, *, time_limit, seed, start=None):
+    """As by the kernel when memory runs out, or by a person."""
+    os.kill(os.getpid(), 9)
+
+
+def broken(case, *, time_limit, seed, start=None):
+    """As a failed assertion in C++ ends a process, std::bad_alloc among them."""
+    os.abort()
+
+
+def hung(case, *, time_limit, seed, start=None):
+    while True:
+        time.sleep(60.0)
+
+
+def greedy_for_memory(case, *, time_limit, seed, start=None):
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with open("/proc/self/statm") as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 64 * MEBIBYTE, before[1]))
+    try:
+        return [bytearray(16 * MEBIBYTE) for _ in range(1000)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def of_wrong_type(case, *, time_limit, seed, start=None):
+    return "nonsense"
+
+
+def infeasible(case, *, time_limit, seed, start=None):
+    return [0, 1, 1]
+
+
+def not_a_number(case, *, time_limit, seed, start=None):
+    return [math.nan] * case.size
+
+
+class Bomb:
+    """Has no meaning in another process: unpickling it fails in an unusual way."""
+
+    def __reduce__(self):
+        return (math.sqrt, (-1.0,))
+
+
+def unreadable(case, *, time_limit, seed, start=None):
+    return Bomb()
+
+
+def rubbish_in_the_pipe(case, *, time_limit, seed, start=None):
+    """Writes to whatever is open, as memory that was overwritten might have it."""
+    for descriptor in range(3, 32):
+        try:
+            os.write(descriptor, b"\xff" * 64)
+        except OSError:
+            continue
+    time.sleep(60.0)
+
+
+def honest(case, *, time_limit, seed, start=None):
+    return [0, 4, 3, 2, 1]
+
+
+def tell(case, *, time_limit, seed, start=None):
+    return "well"
+
+
+def cores_here(case, *, time_limit, seed, start=None):
+    return len(os.sched_getaffinity(0))
