@@ -17,7 +17,8 @@ from nco.errors import InstanceError
 from nco.problems.atsp.files import Case
 from nco.problems.tsp import baseline as tsp
 
-__all__ = ["ortools", "cpsat", "pyvrp"]  # noqa: RUF022  # the first is the one compared with
+__all__ = ["ortools", "ortools_pci", "cpsat", "pyvrp"]  # noqa: RUF022  # the first is the one compared with
+VARIANTS = {"ortools": ["ortools", "ortools_pci"]}  # the better of them stands for OR-Tools
 
 
 def finishers() -> list[str]:
@@ -34,7 +35,12 @@ SHARES = (0.1, 0.25, 0.5, 1.0)  # of the gap to the bound: where the search stop
 
 
 def ortools(
-    case: Case, *, time_limit: float | None, seed: int, start: Sequence[int] | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Sequence[int] | None = None,
+    found: tsp.Found | None = None,
 ) -> list[int] | None:
     """OR-Tools: path of cheapest arcs, then guided local search until the time is up.
 
@@ -44,6 +50,7 @@ def ortools(
             None stops at the first solution.
         seed: unused; the search is deterministic but for its clock.
         start: a tour to improve instead of a first solution.
+        found: is called with each better tour on the way.
 
     Returns:
         The tour in city numbers, or None where no solution was found.
@@ -52,11 +59,32 @@ def ortools(
 
     if case.size == 3:  # two tours, of which a symmetric case needs only one
         return cpsat(case, time_limit=time_limit, seed=seed, start=start)
-    return tsp.ortools(case, time_limit=time_limit, seed=seed, start=start)
+    return tsp.ortools(case, time_limit=time_limit, seed=seed, start=start, found=found)
+
+
+def ortools_pci(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Sequence[int] | None = None,
+    found: tsp.Found | None = None,
+) -> list[int] | None:
+    """As `ortools`, from a first solution by parallel cheapest insertion."""
+    from ortools.constraint_solver import pywrapcp  # noqa: F401  # before the TSP's clock starts
+
+    if case.size == 3:
+        return cpsat(case, time_limit=time_limit, seed=seed, start=start)
+    return tsp.ortools_pci(case, time_limit=time_limit, seed=seed, start=start, found=found)
 
 
 def pyvrp(
-    case: Case, *, time_limit: float | None, seed: int, start: Sequence[int] | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Sequence[int] | None = None,
+    found: tsp.Found | None = None,
 ) -> list[int] | None:
     """PyVRP's iterated local search, with one vehicle of no capacity; weak on random distances.
 
@@ -66,13 +94,14 @@ def pyvrp(
             None stops at the first local optimum.
         seed: of PyVRP's own random numbers.
         start: a tour to begin from.
+        found: is called with each better tour on the way.
     """
     with contextlib.suppress(ImportError):  # the TSP's solver says how to get it
         import pyvrp as _  # noqa: F401  # before the TSP's clock starts
 
     if case.size == 3:
         return cpsat(case, time_limit=time_limit, seed=seed, start=start)
-    return tsp.pyvrp(case, time_limit=time_limit, seed=seed, start=start)
+    return tsp.pyvrp(case, time_limit=time_limit, seed=seed, start=start, found=found)
 
 
 def cpsat(

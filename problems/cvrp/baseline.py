@@ -21,8 +21,10 @@ from nco import tsplib
 from nco.errors import NCOError
 from nco.problems.cvrp.check import check
 from nco.problems.cvrp.files import Case
+from nco.problems.tsp.baseline import watched
 
 __all__ = ["ortools", "ortools_pci", "pyvrp"]
+VARIANTS = {"ortools": ["ortools", "ortools_pci"]}  # the better of them stands for OR-Tools
 
 
 def finishers() -> list[str]:
@@ -31,6 +33,7 @@ def finishers() -> list[str]:
 
 
 Routes = list[list[int]]
+Found = Callable[[Routes], None]
 
 DEEPEST_CAPACITY = 10**9
 FALLBACK_CAPACITY = 10**6
@@ -39,7 +42,12 @@ LARGEST_TABLE = 3000  # nodes; OR-Tools copies a table from Python lists, 40 byt
 
 
 def ortools(
-    case: Case, *, time_limit: float | None, seed: int, start: Routes | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Routes | None = None,
+    found: Found | None = None,
 ) -> Routes | None:
     """OR-Tools: path of cheapest arcs, then guided local search until the time is up.
 
@@ -49,22 +57,33 @@ def ortools(
             None stops at the first solution.
         seed: unused; the search is deterministic but for its clock.
         start: routes to improve instead of a first solution; ignored where they are infeasible.
+        found: is called with each better solution on the way.
 
     Returns:
         Routes of customers from 1 to n, or None where no solution was found.
     """
-    return _ortools(case, "PATH_CHEAPEST_ARC", time_limit, start)
+    return _ortools(case, "PATH_CHEAPEST_ARC", time_limit, start, found)
 
 
 def ortools_pci(
-    case: Case, *, time_limit: float | None, seed: int, start: Routes | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Routes | None = None,
+    found: Found | None = None,
 ) -> Routes | None:
     """As `ortools`, from a first solution by parallel cheapest insertion."""
-    return _ortools(case, "PARALLEL_CHEAPEST_INSERTION", time_limit, start)
+    return _ortools(case, "PARALLEL_CHEAPEST_INSERTION", time_limit, start, found)
 
 
 def pyvrp(
-    case: Case, *, time_limit: float | None, seed: int, start: Routes | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Routes | None = None,
+    found: Found | None = None,
 ) -> Routes | None:
     """PyVRP's iterated local search; its best feasible solution or None.
 
@@ -74,6 +93,7 @@ def pyvrp(
             None stops at the first feasible solution.
         seed: of PyVRP's own random numbers.
         start: routes to begin from; ignored where they are infeasible.
+        found: is called with each better solution on the way.
     """
     try:
         import pyvrp as solver
@@ -93,6 +113,7 @@ def pyvrp(
     if time_limit is not None:
         left = time_limit - (time.monotonic() - begun)
         stop = MultipleCriteria([MaxRuntime(max(0.0, left))])
+    tell = None if found is None else lambda best: found(_pyvrp_routes(best))
     with warnings.catch_warnings():  # it tells that feasible solutions are rare
         warnings.simplefilter("ignore", PenaltyBoundWarning)
         result = solver.solve(
@@ -101,14 +122,18 @@ def pyvrp(
             seed=seed,
             collect_stats=False,
             display=False,
-            params=_pyvrp_parameters(solver, data),
+            params=_pyvrp_parameters(solver, data, watched(tell)),
             initial_solution=initial,
         )
     if not result.best.is_feasible():
         return None
+    return _pyvrp_routes(result.best)
+
+
+def _pyvrp_routes(best: Any) -> Routes:
     routes = [
         [activity.idx + 1 for activity in route.schedule() if activity.is_client()]
-        for route in result.best.routes()
+        for route in best.routes()
     ]
     return [route for route in routes if route]
 
@@ -138,16 +163,20 @@ def _pyvrp_data(solver: Any, case: Case, start: Routes | None) -> Any:
     )
 
 
-def _pyvrp_parameters(solver: Any, data: Any) -> Any:
+def _pyvrp_parameters(solver: Any, data: Any, search: Any) -> Any:
     """PyVRP's defaults, but one unit too much on a vehicle may cost more than another route."""
     load = sum(client.delivery[0] for client in data.clients())
     dear = 4 * int(data.distance_matrix(0).max())
     dear = min(max(100_000, dear), 2**62 // max(load, 1))  # the product must not overflow
-    return solver.SolveParams(penalty=solver.PenaltyParams(max_penalty=float(dear)))
+    return solver.SolveParams(ils=search, penalty=solver.PenaltyParams(max_penalty=float(dear)))
 
 
 def _ortools(
-    case: Case, strategy: str, time_limit: float | None, start: Routes | None
+    case: Case,
+    strategy: str,
+    time_limit: float | None,
+    start: Routes | None,
+    found: Found | None,
 ) -> Routes | None:
     from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
@@ -169,6 +198,15 @@ def _ortools(
             return None
         parameters.time_limit.FromMilliseconds(max(1, int(left * 1000)))
     model.CloseModelWithParameters(parameters)
+    if found is not None:
+        best = [math.inf]
+
+        def tell() -> None:  # guided local search also accepts worse solutions
+            if model.CostVar().Value() < best[0]:
+                best[0] = model.CostVar().Value()
+                found(_ortools_routes(manager, model, lambda at: model.NextVar(at).Value()))
+
+        model.AddAtSolutionCallback(tell)
     initial = None
     if start is not None:
         initial = model.ReadAssignmentFromRoutes(start, True)
@@ -176,7 +214,9 @@ def _ortools(
         answer = model.SolveWithParameters(parameters)
     else:
         answer = model.SolveFromAssignmentWithParameters(initial, parameters)
-    return None if answer is None else _ortools_routes(manager, model, answer)
+    if answer is None:
+        return None
+    return _ortools_routes(manager, model, lambda at: answer.Value(model.NextVar(at)))
 
 
 def _ortools_model(pywrapcp: Any, case: Case, start: Routes | None) -> tuple[Any, Any]:
@@ -208,13 +248,13 @@ def _lookup(manager: Any, distances: np.ndarray, fleet: int) -> Callable[[int, i
     return distance
 
 
-def _ortools_routes(manager: Any, model: Any, answer: Any) -> Routes:
+def _ortools_routes(manager: Any, model: Any, follower: Callable[[int], int]) -> Routes:
     routes = []
     for vehicle in range(model.vehicles()):
         index, route = model.Start(vehicle), []
         while not model.IsEnd(index):
             route.append(manager.IndexToNode(index))
-            index = answer.Value(model.NextVar(index))
+            index = follower(index)
         if len(route) > 1:
             routes.append(route[1:])  # without the depot
     return routes

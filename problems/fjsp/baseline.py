@@ -1,6 +1,7 @@
 """Classical solvers of one flexible job shop; they block, in a child process (`nco.baselines`)."""
 
 import importlib.util
+from collections.abc import Callable
 
 from nco.problems.fjsp.files import Case, Schedule, scheduled
 from nco.shop import cpsat as intervals
@@ -11,26 +12,40 @@ from nco.shop.plan import Plan, by_rule, construct
 __all__ = ["ortools", "cpsat", "tabu", "polish", "mwkr", "mor", "spt", "lpt", "fifo"]  # noqa: RUF022  the first is the default
 
 
+Found = Callable[[Schedule], None]
+
+
 def finishers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
     return ["polish", "ortools"] if importlib.util.find_spec("ortools") else ["tabu"]
 
 
 def ortools(
-    case: Case, *, time_limit: float | None, seed: int, start: Schedule | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Schedule | None = None,
+    found: Found | None = None,
+    cores: int = 2,
 ) -> Schedule | None:
-    """OR-Tools' CP-SAT with two workers; hinted with `start` and never worse than it.
+    """OR-Tools' CP-SAT with a worker a core; hinted with `start` and never worse than it.
 
     Without a `time_limit` it goes on until the optimum is proven.
     """
-    return _intervals(case, time_limit, seed, start, 2)
+    return _intervals(case, time_limit, seed, start, cores, found)
 
 
 def cpsat(
-    case: Case, *, time_limit: float | None, seed: int, start: Schedule | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Schedule | None = None,
+    found: Found | None = None,
 ) -> Schedule | None:
     """The same with one worker, for many cases at a time."""
-    return _intervals(case, time_limit, seed, start, 1)
+    return _intervals(case, time_limit, seed, start, 1, found)
 
 
 def _hint(case: Case, start: Schedule | None) -> Plan | None:
@@ -40,14 +55,29 @@ def _hint(case: Case, start: Schedule | None) -> Plan | None:
     return Plan(own["start"], own["machine"])
 
 
+def _teller(case: Case, found: Found | None) -> Callable[[Plan], None] | None:
+    """Tells of plans as the solutions that they are."""
+    return None if found is None else lambda plan: found(case.numbered(scheduled(plan)))
+
+
 def _intervals(
-    case: Case, time_limit: float | None, seed: int, start: Schedule | None, workers: int
+    case: Case,
+    time_limit: float | None,
+    seed: int,
+    start: Schedule | None,
+    workers: int,
+    found: Found | None,
 ) -> Schedule | None:
     hint = _hint(case, start)
-    found = intervals.solve(
-        case.work, time_limit=time_limit, seed=seed, start=hint, workers=workers
+    best = intervals.solve(
+        case.work,
+        time_limit=time_limit,
+        seed=seed,
+        start=hint,
+        workers=workers,
+        found=_teller(case, found),
     )
-    return None if found is None else case.numbered(scheduled(found))
+    return None if best is None else case.numbered(scheduled(best))
 
 
 def _by_rule(case: Case, name: str) -> Schedule:
@@ -55,21 +85,41 @@ def _by_rule(case: Case, name: str) -> Schedule:
 
 
 def tabu(
-    case: Case, *, time_limit: float | None, seed: int, start: Schedule | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Schedule | None = None,
+    found: Found | None = None,
 ) -> Schedule | None:
     """Tabu search over the orders on machines, from `start` or else from the best rule's plan."""
     first = _hint(case, start) or construct(case.work)
-    found = orders.improve(case.work, first, time_limit=time_limit, seed=seed)
-    return case.numbered(scheduled(found))
+    best = orders.improve(
+        case.work, first, time_limit=time_limit, seed=seed, found=_teller(case, found)
+    )
+    return case.numbered(scheduled(best))
 
 
 def polish(
-    case: Case, *, time_limit: float | None, seed: int, start: Schedule | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Schedule | None = None,
+    found: Found | None = None,
+    cores: int = 2,
 ) -> Schedule | None:
     """Tabu search, and CP-SAT with the rest of the time unless the shop is large."""
     first = _hint(case, start)
-    found = both.polish(case.work, time_limit=time_limit, seed=seed, start=first)
-    return case.numbered(scheduled(found))
+    best = both.polish(
+        case.work,
+        time_limit=time_limit,
+        seed=seed,
+        start=first,
+        workers=cores,
+        found=_teller(case, found),
+    )
+    return case.numbered(scheduled(best))
 
 
 def mwkr(

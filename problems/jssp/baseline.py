@@ -1,6 +1,7 @@
 """Classical solvers of one job shop; they block, and run in a child process (`nco.baselines`)."""
 
 import importlib.util
+from collections.abc import Callable
 
 from nco.problems.jssp.files import Case
 from nco.shop import cpsat as intervals
@@ -11,6 +12,7 @@ from nco.shop.plan import Plan, by_rule, construct
 __all__ = ["ortools", "cpsat", "tabu", "polish", "mwkr", "mor", "spt", "lpt", "fifo"]  # noqa: RUF022  the first is the default
 
 Start = list[list[int]]
+Found = Callable[[Start], None]
 
 
 def finishers() -> list[str]:
@@ -19,52 +21,96 @@ def finishers() -> list[str]:
 
 
 def ortools(
-    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Start | None = None,
+    found: Found | None = None,
+    cores: int = 2,
 ) -> Start | None:
-    """OR-Tools' CP-SAT with two workers; hinted with `start` and never worse than it.
+    """OR-Tools' CP-SAT with a worker a core; hinted with `start` and never worse than it.
 
     Without a `time_limit` it goes on until the optimum is proven.
     """
-    return _intervals(case, time_limit, seed, start, 2)
+    return _intervals(case, time_limit, seed, start, cores, found)
 
 
 def cpsat(
-    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Start | None = None,
+    found: Found | None = None,
 ) -> Start | None:
     """The same with one worker, for many cases at a time."""
-    return _intervals(case, time_limit, seed, start, 1)
+    return _intervals(case, time_limit, seed, start, 1, found)
 
 
 def _hint(case: Case, start: Start | None) -> Plan | None:
     return None if start is None else Plan(start, case.machines.tolist())
 
 
+def _teller(found: Found | None) -> Callable[[Plan], None] | None:
+    """Tells of plans as the solutions that they are."""
+    return None if found is None else lambda plan: found(plan.start)
+
+
 def _intervals(
-    case: Case, time_limit: float | None, seed: int, start: Start | None, workers: int
+    case: Case,
+    time_limit: float | None,
+    seed: int,
+    start: Start | None,
+    workers: int,
+    found: Found | None,
 ) -> Start | None:
     hint = None if start is None else Plan(start, case.machines.tolist())
-    found = intervals.solve(
-        case.work, time_limit=time_limit, seed=seed, start=hint, workers=workers
+    best = intervals.solve(
+        case.work,
+        time_limit=time_limit,
+        seed=seed,
+        start=hint,
+        workers=workers,
+        found=_teller(found),
     )
-    return None if found is None else found.start
+    return None if best is None else best.start
 
 
 def tabu(
-    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Start | None = None,
+    found: Found | None = None,
 ) -> Start | None:
     """Tabu search over the orders on machines, from `start` or else from the best rule's plan."""
     first = _hint(case, start) or construct(case.work)
-    found = orders.improve(case.work, first, time_limit=time_limit, seed=seed)
-    return found.start
+    best = orders.improve(case.work, first, time_limit=time_limit, seed=seed, found=_teller(found))
+    return best.start
 
 
 def polish(
-    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Start | None = None,
+    found: Found | None = None,
+    cores: int = 2,
 ) -> Start | None:
     """Tabu search, and CP-SAT with the rest of the time unless the shop is large."""
     first = _hint(case, start)
-    found = both.polish(case.work, time_limit=time_limit, seed=seed, start=first)
-    return found.start
+    best = both.polish(
+        case.work,
+        time_limit=time_limit,
+        seed=seed,
+        start=first,
+        workers=cores,
+        found=_teller(found),
+    )
+    return best.start
 
 
 def mwkr(

@@ -1,6 +1,6 @@
-"""Classical solvers on a TSP case: OR-Tools routing, PyVRP and fast-tsp.
+"""Classical solvers on a TSP case: OR-Tools routing, twice, PyVRP and fast-tsp.
 
-All three count in integers. Distances that are not are multiplied by the power of ten that puts
+All count in integers. Distances that are not are multiplied by the power of ten that puts
 the longest between 15,000 and 150,000 (100,000 on the unit square).
 """
 
@@ -16,7 +16,8 @@ from nco import tsplib
 from nco.errors import InstanceError, NCOError
 from nco.problems.tsp.files import Case
 
-__all__ = ["ortools", "pyvrp", "fast_tsp"]  # noqa: RUF022  # the first is the one compared with
+__all__ = ["ortools", "ortools_pci", "pyvrp", "fast_tsp"]  # noqa: RUF022  # the first is the one compared with
+VARIANTS = {"ortools": ["ortools", "ortools_pci"]}  # the better of them stands for OR-Tools
 
 
 def finishers() -> list[str]:
@@ -24,13 +25,22 @@ def finishers() -> list[str]:
     return [name for name in ("fast_tsp", "pyvrp", "ortools") if importlib.util.find_spec(name)]
 
 
+SAME = frozenset({"fast_tsp"})  # neither a seed nor a start makes a difference to these
 LARGEST_SUM = 2.0**50  # of distances; leaves room for the penalties that solvers multiply by
 LARGEST_TABLE = 3000  # nodes; OR-Tools copies a table from Python lists, 40 bytes an entry
 LARGEST_FAST = 65_535.0  # fast-tsp stores a distance in 16 bits
 
 
+Found = Callable[[list[int]], None]
+
+
 def ortools(
-    case: Case, *, time_limit: float | None, seed: int, start: Sequence[int] | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Sequence[int] | None = None,
+    found: Found | None = None,
 ) -> list[int] | None:
     """OR-Tools: path of cheapest arcs, then guided local search until the time is up.
 
@@ -40,10 +50,33 @@ def ortools(
             None stops at the first solution.
         seed: unused; the search is deterministic but for its clock.
         start: a tour to improve instead of a first solution.
+        found: is called with each better tour on the way.
 
     Returns:
         The tour in node numbers, or None where no solution was found.
     """
+    return _ortools(case, "PATH_CHEAPEST_ARC", time_limit, start, found)
+
+
+def ortools_pci(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Sequence[int] | None = None,
+    found: Found | None = None,
+) -> list[int] | None:
+    """As `ortools`, from a first solution by parallel cheapest insertion."""
+    return _ortools(case, "PARALLEL_CHEAPEST_INSERTION", time_limit, start, found)
+
+
+def _ortools(
+    case: Case,
+    strategy: str,
+    time_limit: float | None,
+    start: Sequence[int] | None,
+    found: Found | None,
+) -> list[int] | None:
     from ortools.constraint_solver import pywrapcp
 
     begun = time.monotonic()
@@ -61,18 +94,29 @@ def ortools(
         left = time_limit - (time.monotonic() - begun)
         if left <= 0:
             return None if first is None else case.numbered(first)
-    parameters = _ortools_parameters(pywrapcp, case.size, left)
+    parameters = _ortools_parameters(pywrapcp, case.size, left, strategy)
+    model.CloseModelWithParameters(parameters)
+    if found is not None:
+        best = [math.inf]
+
+        def tell() -> None:  # guided local search also accepts worse tours
+            if model.CostVar().Value() < best[0]:
+                best[0] = model.CostVar().Value()
+                tour = _tour(manager, model, lambda at: model.NextVar(at).Value())
+                found(case.numbered(tour))
+
+        model.AddAtSolutionCallback(tell)
     return _better(case, _ortools_search(manager, model, parameters, first), first)
 
 
-def _ortools_parameters(pywrapcp: Any, size: int, seconds: float | None) -> Any:
+def _ortools_parameters(pywrapcp: Any, size: int, seconds: float | None, strategy: str) -> Any:
     """Guided local search for `seconds`; None: the first solution and no search."""
     from ortools.constraint_solver import routing_enums_pb2
     from ortools.util import optional_boolean_pb2
 
     parameters = pywrapcp.DefaultRoutingSearchParameters()
-    strategy = routing_enums_pb2.FirstSolutionStrategy
-    parameters.first_solution_strategy = strategy.PATH_CHEAPEST_ARC
+    first = routing_enums_pb2.FirstSolutionStrategy
+    parameters.first_solution_strategy = getattr(first, strategy)
     if seconds is None:
         parameters.solution_limit = 1
         return parameters
@@ -113,7 +157,6 @@ def _ortools_search(
     manager: Any, model: Any, parameters: Any, first: list[int] | None
 ) -> list[int] | None:
     """Runs the search, from the tour `first` where there is one; positions, or None."""
-    model.CloseModelWithParameters(parameters)
     if first is None:
         answer = model.SolveWithParameters(parameters)
     else:
@@ -121,15 +164,25 @@ def _ortools_search(
         answer = model.SolveFromAssignmentWithParameters(initial, parameters)
     if answer is None:
         return None
+    return _tour(manager, model, lambda at: answer.Value(model.NextVar(at)))
+
+
+def _tour(manager: Any, model: Any, follower: Callable[[int], int]) -> list[int]:
+    """The visited positions, from the first on."""
     index, tour = model.Start(0), []
     while not model.IsEnd(index):
         tour.append(manager.IndexToNode(index))
-        index = answer.Value(model.NextVar(index))
+        index = follower(index)
     return tour
 
 
 def pyvrp(
-    case: Case, *, time_limit: float | None, seed: int, start: Sequence[int] | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Sequence[int] | None = None,
+    found: Found | None = None,
 ) -> list[int] | None:
     """PyVRP's iterated local search, with one vehicle of no capacity.
 
@@ -140,6 +193,7 @@ def pyvrp(
             minute over.
         seed: of PyVRP's own random numbers.
         start: a tour to begin from.
+        found: is called with each better tour on the way.
     """
     try:
         import pyvrp as solver
@@ -160,13 +214,42 @@ def pyvrp(
     stop: Any = FirstFeasible()
     if time_limit is not None:
         stop = MaxRuntime(max(0.0, time_limit - (time.monotonic() - begun)))
+    tell = None if found is None else lambda best: found(case.numbered(_pyvrp_tour(best)))
     best = solver.solve(
-        data, stop, seed=seed, collect_stats=False, display=False, initial_solution=initial
+        data,
+        stop,
+        seed=seed,
+        collect_stats=False,
+        display=False,
+        params=solver.SolveParams(ils=watched(tell)),
+        initial_solution=initial,
     ).best
     if not best.is_feasible():
         return None
-    visits = [visit.idx + 1 for visit in best.routes()[0].schedule() if visit.is_client()]
-    return _better(case, [0, *visits], first)
+    return _better(case, _pyvrp_tour(best), first)
+
+
+def _pyvrp_tour(best: Any) -> list[int]:
+    """The positions that the only vehicle visits, the depot's 0 first."""
+    return [0, *(visit.idx + 1 for visit in best.routes()[0].schedule() if visit.is_client())]
+
+
+def watched(tell: Callable[[Any], None] | None) -> Any:
+    """PyVRP's search parameters, which have `tell` called with every better feasible solution."""
+    from pyvrp import IteratedLocalSearchCallbacks, IteratedLocalSearchParams
+
+    if tell is None:
+        return IteratedLocalSearchParams()
+
+    class Watch(IteratedLocalSearchCallbacks):  # type: ignore[misc]
+        def on_start(self, search: Any) -> None:
+            self.on_best(search.initial_solution)
+
+        def on_best(self, best: Any) -> None:
+            if best.is_feasible():
+                tell(best)
+
+    return IteratedLocalSearchParams(callbacks=Watch())
 
 
 def _pyvrp_data(solver: Any, table: np.ndarray) -> Any:
