@@ -105,6 +105,14 @@ def takes(problem: str, solver: str, option: str) -> bool:
     return option in inspect.signature(getattr(importlib.import_module(module), name)).parameters
 
 
+def variants(problem: str, solver: str) -> list[str]:
+    """The solvers of which the best stands for `solver` in comparisons; mostly itself alone."""
+    _path(problem, solver)
+    module = importlib.import_module(f"nco.problems.{problem}.baseline")
+    named: dict[str, list[str]] = getattr(module, "VARIANTS", {})
+    return named.get(solver, [solver])
+
+
 def run(
     case: Case,
     solver: str,
@@ -588,7 +596,8 @@ def _main() -> None:
                     _load(path)
             _write_frame(answers, pickle.dumps(None))
         else:
-            _write_frame(answers, _answer(*rest, answers))
+            path, arguments, limit, watch, cores = rest
+            _write_frame(answers, _answer(path, arguments, limit, watch, cores, answers))
 
 
 def _listen(requests: IO[bytes], inbox: "queue.SimpleQueue[bytes]") -> None:

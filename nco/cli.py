@@ -3,14 +3,17 @@
 import argparse
 import io
 import json
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from nco.errors import NCOError
+from nco.plan import NETWORKS
 
 TRAINING = ("fit", "validate", "test", "predict")
 Handler = Callable[[argparse.Namespace], int]
@@ -19,7 +22,7 @@ Handler = Callable[[argparse.Namespace], int]
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script; exits with 2 after a one-line error."""
     given = sys.argv[1:] if arguments is None else arguments
-    signal.signal(signal.SIGTERM, _interrupt)  # the same as Ctrl-C: keep the best so far
+    before = signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: keep the best so far
     try:
         if given and given[0] in TRAINING:
             from nco.train import main as train
@@ -37,6 +40,17 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # `nco ... | head`
         sys.stderr.close()
         code = 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    _leave(code)
+
+
+def _leave(code: int) -> None:
+    """Ends the process; at once, where a thread that loads networks would hold it up."""
+    if any(thread.name == NETWORKS for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 
@@ -94,6 +108,13 @@ def _add_solve(commands: Any) -> None:
     parser.add_argument("--problem", help="the problem folder, where the file does not tell")
     parser.add_argument("--model", default="auto", help="a shipped model, a folder or a checkpoint")
     parser.add_argument("--time_limit", type=_seconds, metavar="S", help="seconds for each file")
+    parser.add_argument(
+        "--iterations",
+        type=int,
+        metavar="K",
+        help="instead of seconds: rollouts of each search and iterations of the classical solver; "
+        "equal seeds give equal answers",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument(
@@ -112,6 +133,7 @@ def _add_solve(commands: Any) -> None:
         help="of an online problem: plan with perfect information, which is a bound and no policy",
     )
     parser.add_argument("--json", action="store_true", help="one JSON line for each file")
+    parser.add_argument("--verbose", action="store_true", help="print the plan before it runs")
     parser.add_argument("--plot", metavar="PNG", help="draw the (last) solution")
     parser.add_argument("--save", metavar="F", help="write the (last) solution: .json, .tour, .sol")
     parser.add_argument("--best_known", type=float, metavar="V", help="report the gap to this")

@@ -191,10 +191,8 @@ def unchecked(model: zoo.Model, source: Batch, ask: Ask, begin: float) -> list[S
     # one rollout whatever the clock says: nothing else would give an answer
     passes = [(names[0], Budget(rollouts=1, seed=ask.seed))]
     limited = Budget(deadline=limit, rollouts=ask.iterations, seed=ask.seed)
-    passes += [
-        (name, limited)
-        for name in (names[:1] if limit is None and ask.iterations is None else names)
-    ]
+    once_only = limit is None and ask.iterations is None
+    passes += [(name, limited) for name in (names[:1] if once_only else names)]
     with torch.inference_mode():
         for search, budget in passes:
             for found in named(search)(problem, model.policy, instance, budget, best):

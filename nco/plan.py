@@ -26,7 +26,6 @@ class Stage:
         seed: of its random numbers, beside the caller's.
         start: what it begins from: "own" is nothing, "construct", "network" the networks' best,
             "best" the best of all.
-        last: runs until the end of the call.
     """
 
     solver: str
@@ -84,11 +83,8 @@ def make(setting: Setting) -> list[Stage]:
 def _same(setting: Setting, finisher: str) -> list[Stage]:
     """A solver that always does the same runs once, and networks where a core is left."""
     stages = [Stage(finisher, 0, setting.begin, setting.end)]
-    if (
-        setting.cores > 1
-        and setting.first is not None
-        and setting.begin + setting.loading < setting.end
-    ):
+    ready = setting.begin + setting.loading
+    if setting.cores > 1 and setting.first is not None and ready < setting.end:
         stages.append(Stage(NETWORKS, 1, setting.begin, setting.end, start="best"))
     return stages
 

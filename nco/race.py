@@ -107,7 +107,7 @@ class Race:
             stage = self.waiting.pop(0)
             self.running.append(stage)
             if stage.solver == NETWORKS:
-                threading.Thread(target=self._search, args=(stage,)).start()
+                threading.Thread(target=self._search, args=(stage,), name=NETWORKS).start()
             else:
                 self._submit(stage)
 

@@ -1,13 +1,20 @@
 """OR-Tools' CP-SAT on a work list: intervals, one at a time on each machine."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from nco.shop.plan import Plan, Work, makespan, shifted
 
 
 def solve(
-    jobs: Work, *, time_limit: float | None, seed: int, start: Plan | None, workers: int
+    jobs: Work,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Plan | None,
+    workers: int,
+    found: Callable[[Plan], None] | None = None,
 ) -> Plan | None:
     """The best plan found, every operation as early as its order allows; never worse than `start`.
 
@@ -18,6 +25,7 @@ def solve(
         seed: of CP-SAT's own random numbers.
         start: a feasible plan, given to it as a hint and as a bound.
         workers: its threads; with one, equal seeds give equal answers but for the clock.
+        found: is called with each better plan on the way.
     """
     begun = time.perf_counter()
     from ortools.sat.python import cp_model
@@ -38,25 +46,37 @@ def solve(
         if left <= 0:
             return start
         solver.parameters.max_time_in_seconds = left
-    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+
+    class Watch(cp_model.CpSolverSolutionCallback):
+        def on_solution_callback(self) -> None:
+            if found is not None:
+                found(_plan(jobs, variables, self))
+
+    watch = None if found is None else Watch()
+    if solver.solve(model, watch) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return start
-    begins = [[solver.value(begin) for begin, _ in job] for job in variables]
+    best = _plan(jobs, variables, solver)
+    if start is not None and makespan(jobs, start) <= makespan(jobs, best):
+        return start
+    return best
+
+
+Operation = tuple[Any, list[tuple[int, Any]]]  # its start, and whether it is on each machine
+
+
+def _plan(jobs: Work, variables: list[list[Operation]], values: Any) -> Plan:
+    """What the variables come to, by a solver or in a callback of its search."""
+    begins = [[values.value(begin) for begin, _ in job] for job in variables]
     machines = [
         [
             choices[0][0]
             if len(choices) == 1
-            else next(m for m, present in chosen if solver.boolean_value(present))
+            else next(m for m, present in chosen if values.boolean_value(present))
             for choices, (_, chosen) in zip(job, row, strict=True)
         ]
         for job, row in zip(jobs, variables, strict=True)
     ]
-    found = shifted(jobs, Plan(begins, machines))
-    if start is not None and makespan(jobs, start) <= makespan(jobs, found):
-        return start
-    return found
-
-
-Operation = tuple[Any, list[tuple[int, Any]]]  # its start, and whether it is on each machine
+    return shifted(jobs, Plan(begins, machines))
 
 
 def _variables(model: Any, jobs: Work, horizon: int) -> list[list[Operation]]:

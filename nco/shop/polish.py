@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 from nco.shop import cpsat, tabu
 from nco.shop.plan import Plan, Work, construct, makespan, shifted
@@ -14,7 +15,15 @@ IMPORT = 1.5  # and those that its import may take a busy machine
 CPSAT = "ortools.sat.python.cp_model"
 
 
-def polish(jobs: Work, *, time_limit: float | None, seed: int, start: Plan | None) -> Plan:
+def polish(
+    jobs: Work,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Plan | None,
+    workers: int = 2,
+    found: Callable[[Plan], None] | None = None,
+) -> Plan:
     """A plan never worse than `start`, nor than the dispatching rules'.
 
     Args:
@@ -22,6 +31,8 @@ def polish(jobs: Work, *, time_limit: float | None, seed: int, start: Plan | Non
         time_limit: seconds from here on; None: a fixed number of steps of tabu search.
         seed: of tabu search and CP-SAT.
         start: a feasible plan, such as a network's.
+        workers: CP-SAT's threads.
+        found: is called with better plans on the way.
     """
     begun = time.perf_counter()
     plans = [construct(jobs)]
@@ -29,16 +40,16 @@ def polish(jobs: Work, *, time_limit: float | None, seed: int, start: Plan | Non
         plans.append(shifted(jobs, start))
     best = min(plans, key=lambda plan: makespan(jobs, plan))
     if time_limit is None:
-        return tabu.improve(jobs, best, time_limit=None, seed=seed)
+        return tabu.improve(jobs, best, time_limit=None, seed=seed, found=found)
     left = time_limit - (time.perf_counter() - begun)
     count = sum(len(choices) for job in jobs for choices in job)
     share = FEW_SHARE if count <= FEW else SEVERAL_SHARE
     least = LEAST if CPSAT in sys.modules else LEAST + IMPORT
     if count > SEVERAL or left * (1 - share) < least:
         share = 1.0
-    best = tabu.improve(jobs, best, time_limit=left * share, seed=seed)
+    best = tabu.improve(jobs, best, time_limit=left * share, seed=seed, found=found)
     left = time_limit - (time.perf_counter() - begun)
     if share == 1.0 or left <= 0:
         return best
-    found = cpsat.solve(jobs, time_limit=left, seed=seed, start=best, workers=2)
-    return best if found is None else found
+    better = cpsat.solve(jobs, time_limit=left, seed=seed, start=best, workers=workers, found=found)
+    return best if better is None else better

@@ -1,8 +1,10 @@
 """Tabu search over the orders on machines, in plain Python: thousands of steps a second."""
 
 import itertools
+import math
 import random
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from nco.shop.plan import Plan, Work, duration_of
@@ -31,7 +33,14 @@ class Move(NamedTuple):
     after: int
 
 
-def improve(jobs: Work, plan: Plan, *, time_limit: float | None, seed: int) -> Plan:
+def improve(
+    jobs: Work,
+    plan: Plan,
+    *,
+    time_limit: float | None,
+    seed: int,
+    found: Callable[[Plan], None] | None = None,
+) -> Plan:
     """A plan never worse than `plan`.
 
     Nowicki and Smutnicki, "A fast taboo search algorithm for the job shop problem" (Management
@@ -45,12 +54,16 @@ def improve(jobs: Work, plan: Plan, *, time_limit: float | None, seed: int) -> P
         plan: a feasible plan.
         time_limit: seconds from here on; None for `STEPS` steps.
         seed: of ties and of how long a swap is forbidden.
+        found: is called with each better plan on the way.
     """
     begun = time.perf_counter()
     search = Orders(jobs, plan, random.Random(seed))
-    steps = 0
+    steps, told = 0, math.inf
     while search.step():
         steps += 1
+        if found is not None and search.best < told:
+            told = search.best
+            found(search.plan())
         if time_limit is None and steps >= STEPS:
             break
         if time_limit is not None and time.perf_counter() - begun > time_limit:
