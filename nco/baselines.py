@@ -37,6 +37,7 @@ from nco.errors import NCOError
 
 GRACE = 10.0  # seconds after a time limit until the solver counts as hanging
 SETUP = 120.0  # seconds in which a child must start, import and unpickle
+RARELY = 0.02  # seconds between two solutions that a solver tells on the way
 LENGTH = struct.Struct(">Q")
 LONGEST = 1 << 32  # bytes of a frame; a larger number is no length but rubbish in the pipe
 
@@ -596,8 +597,8 @@ def _main() -> None:
                     _load(path)
             _write_frame(answers, pickle.dumps(None))
         else:
-            path, arguments, limit, watch, cores = rest
-            _write_frame(answers, _answer(path, arguments, limit, watch, cores, answers))
+            path, arguments, limit, options = rest
+            _write_frame(answers, _answer(path, arguments, limit, options, answers))
 
 
 def _listen(requests: IO[bytes], inbox: "queue.SimpleQueue[bytes]") -> None:
@@ -637,9 +638,13 @@ def _answer(
         if time_limit <= 0:
             return pickle.dumps((None, 0.0, None))
 
+    rest = [began]  # no solution is told before: telling is not to take the solver's time
+
     def found(better: Any) -> None:
-        message = Found(time.perf_counter() - began, better)
-        _write_frame(answers, pickle.dumps(message))
+        now = time.perf_counter()
+        if now >= rest[0]:
+            _write_frame(answers, pickle.dumps(Found(now - began, better)))
+            rest[0] = now + max(RARELY, 20 * (time.perf_counter() - now))
 
     wanted: dict[str, Any] = {"found": found if asked.watch else None}
     wanted |= {"cores": asked.cores, "iterations": asked.iterations}

@@ -220,9 +220,11 @@ def _count(progress: Progress, ask: Ask) -> None:
         from nco import network
 
         network.counted(progress, ask)
-    finisher = _finisher(case) if ask.classical else None
-    if finisher is None or not baselines.takes(case.problem, finisher, "iterations"):
+    names: list[str] = folders.module(case.problem, "baseline").finishers()
+    counting = [name for name in names if baselines.takes(case.problem, name, "iterations")]
+    if not ask.classical or not counting:
         return
+    finisher = counting[0]
     outcome = baselines.run(
         case,
         finisher,
