@@ -350,7 +350,7 @@ def _add_benchmark(commands: Any) -> None:
         "benchmark",
         _benchmark,
         "Compare solvers at equal time limits, on instances of one --problem and --size or on "
-        "--files. Writes table.csv, plot.png, runs.csv and about.json.",
+        "--files. Writes report.html, table.csv, curve.csv, runs.csv, plot.png and about.json.",
     )
     parser.add_argument("--problem", help="a problem folder, such as tsp")
     parser.add_argument("--size", type=int, metavar="N")
@@ -385,6 +385,22 @@ def _add_benchmark(commands: Any) -> None:
         "deterministic pass of the network, the first solution of OR-Tools' routing (default: 1)",
     )
     parser.add_argument("--device", default="auto", help="of the networks")
+    parser.add_argument(
+        "--cores",
+        type=int,
+        default=1,
+        metavar="K",
+        help="of this machine for every solver; single-threaded classical ones run with so many "
+        "seeds side by side, and the best counts (default: 1)",
+    )
+    parser.add_argument(
+        "--cold",
+        type=int,
+        default=1,
+        metavar="K",
+        help="instances of each problem that are also solved from a cold start, in fresh "
+        "processes (default: 1)",
+    )
     parser.add_argument("--output", required=True, metavar="DIR")
 
 
@@ -401,6 +417,8 @@ def _benchmark(options: argparse.Namespace) -> int:
         files=options.files,
         best_known=options.best_known,
         device=options.device,
+        cores=options.cores,
+        cold=options.cold,
     )
     return main(plan, Path(options.output))
 

@@ -22,7 +22,7 @@ FOLDERS = {
     "models": "nco/models",
     "configs": "nco/configs",
 }
-WANTED = {".py", ".typed", ".safetensors", ".json", ".yaml", ".tsp", ".vrp", ".txt"}
+WANTED = {".py", ".typed", ".safetensors", ".json", ".yaml", ".tsp", ".vrp", ".txt", ".css", ".js"}
 LIST = """
 import json, setuptools
 from distutils.core import run_setup

@@ -1,0 +1,160 @@
+"""Who takes part and on which instances: a plan whose names have been found."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nco import baselines, folders, sources
+from nco.benchmark.known import best_known
+from nco.benchmark.plan import PUBLISHED_SEEDS, Plan
+from nco.case import Case
+from nco.errors import NCOError
+from nco.seeds import generator
+
+NETWORKS = ("nco", "nco-neural")  # with and without a classical solver's help; both take ":MODEL"
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A solver by name; `model` is None for a classical one."""
+
+    name: str
+    model: str | None
+    classical: bool = True
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A plan whose instances and solvers have been found.
+
+    Attributes:
+        cases: name (unique within a problem) and instance, problem by problem.
+        entrants: who takes part, problem by problem.
+        known: best known objective values by (problem, name).
+        models: the networks that each entrant will use.
+        origin: where the instances come from.
+    """
+
+    plan: Plan
+    cases: list[tuple[str, Case]]
+    entrants: dict[str, list[Entrant]]
+    known: dict[tuple[str, str], float]
+    models: dict[str, list[str]]
+    origin: str
+
+    @property
+    def limits(self) -> list[float | None]:
+        return list(dict.fromkeys(self.plan.time_limits))
+
+    @property
+    def chilled(self) -> list[tuple[str, Case]]:
+        """The first instances of each problem, which are also solved from a cold start."""
+        found: dict[str, list[tuple[str, Case]]] = {}
+        for name, case in self.cases:
+            found.setdefault(case.problem, []).append((name, case))
+        return [each for group in found.values() for each in group[: self.plan.cold]]
+
+    @property
+    def runs(self) -> int:
+        """How many there will be."""
+        cases = [*self.cases, *self.chilled]
+        return len(self.limits) * sum(len(self.entrants[case.problem]) for _, case in cases)
+
+
+def prepare(plan: Plan) -> Contest:
+    """Reads or generates the instances and finds the solvers; nothing is measured or written.
+
+    Raises:
+        NCOError: a solver, problem, file or best known value that is not there.
+    """
+    cases, origin = _from_files(plan) if plan.files else _from_problem(plan)
+    problems = list(dict.fromkeys(case.problem for _, case in cases))
+    asked = [_entrant(name) for name in dict.fromkeys(plan.solvers)]
+    entrants = {
+        problem: [entrant for entrant in asked if _serves(entrant, problem)] for problem in problems
+    }
+    for entrant in asked:
+        if not any(entrant in found for found in entrants.values()):
+            raise NCOError(_unknown(entrant, problems))
+    known = best_known(Path(plan.best_known), cases) if plan.best_known is not None else {}
+    return Contest(plan, cases, entrants, known, _models(entrants, cases), origin)
+
+
+def _from_files(plan: Plan) -> tuple[list[tuple[str, Case]], str]:
+    found = [(path, sources.read(path, plan.problem)) for path in dict.fromkeys(plan.files)]
+    found.sort(key=lambda item: item[1].problem)  # problem by problem, else in the given order
+    keys = [(case.problem, Path(path).stem) for path, case in found]
+    named = [
+        (key[1] if keys.count(key) == 1 else str(path), case)
+        for key, (path, case) in zip(keys, found, strict=True)
+    ]
+    return named, f"{len(named)} files"
+
+
+def _from_problem(plan: Plan) -> tuple[list[tuple[str, Case]], str]:
+    assert plan.problem is not None
+    kind = folders.problem_class(plan.problem)
+    try:
+        problem = kind(size=plan.size)
+    except ValueError as error:
+        raise NCOError(f"{plan.problem}: {error}") from error
+    what = f"{plan.instances} of {plan.problem}, n = {plan.size}, seed {plan.seed}"
+    if plan.seed in PUBLISHED_SEEDS:
+        try:
+            cases = problem.published(plan.size, plan.instances, plan.seed)
+            return [(case.name, case) for case in cases], f"{what}, the first of the published set"
+        except NotImplementedError:  # a problem without a published set
+            pass
+    instance = problem.generate(plan.instances, generator(plan.seed, "benchmark"))
+    return [(case.name, case) for case in problem.cases(instance)], f"{what}, generated"
+
+
+def _entrant(name: str) -> Entrant:
+    kind, colon, model = name.partition(":")
+    if kind not in NETWORKS:
+        return Entrant(name, None)
+    return Entrant(name, model if colon else "auto", kind == "nco")
+
+
+def _serves(entrant: Entrant, problem: str) -> bool:
+    if entrant.model is None:
+        return entrant.name in baselines.solvers(problem)
+    if entrant.model == "auto":
+        return True
+    from nco.zoo import load
+
+    return folders.folder_of(load(entrant.model).problem).rpartition(".")[2] == problem
+
+
+def _unknown(entrant: Entrant, problems: Sequence[str]) -> str:
+    if entrant.model is not None:
+        return f"solver {entrant.name}: not a model for {' or '.join(problems)}"
+    names = dict.fromkeys(name for problem in problems for name in baselines.solvers(problem))
+    return (
+        f"unknown solver {entrant.name}; there are {', '.join([*NETWORKS, *names])}, "
+        f"{NETWORKS[0]}:MODEL and {NETWORKS[1]}:MODEL"
+    )
+
+
+def _models(
+    entrants: Mapping[str, Sequence[Entrant]], cases: Iterable[tuple[str, Case]]
+) -> dict[str, list[str]]:
+    """The networks behind each entrant, or that there is none."""
+    from nco.simulate import is_online
+    from nco.solver import NO_MODEL
+    from nco.zoo import choose, fitting
+
+    sizes = {(case.problem, case.size): case for _, case in cases}
+    found: dict[str, list[str]] = {}
+    for (problem, size), case in sizes.items():
+        for entrant in entrants[problem]:
+            if entrant.model is None:
+                continue
+            if entrant.model != "auto":
+                names = [entrant.model]
+            elif is_online(case):
+                names = fitting(problem, case)
+            else:
+                names = [choose(problem, size) or NO_MODEL]
+            found.setdefault(entrant.name, []).extend(names)
+    return {name: list(dict.fromkeys(models)) for name, models in found.items()}

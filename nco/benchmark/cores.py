@@ -1,0 +1,57 @@
+"""The same cores for every solver.
+
+The process, and with it every child that it starts from then on, is confined to as many cores as
+the plan says. A classical solver that can use several is told so; of one that cannot, several runs
+share them: its variants, and then further seeds.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from nco import baselines
+
+
+@contextlib.contextmanager
+def confined(cores: int) -> Iterator[None]:
+    """This process on so many of its cores; torch with as many threads.
+
+    On systems that cannot bind a process to cores, only the numbers of threads are set. A child of
+    `nco.baselines.run` that was there before keeps the cores it had.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    try:
+        torch.set_num_threads(cores)
+        if before is not None:
+            os.sched_setaffinity(0, sorted(before)[:cores])
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        if before is not None:
+            os.sched_setaffinity(0, before)
+
+
+def lineup(problem: str, solver: str, cores: int, seed: int) -> list[tuple[str, int]]:
+    """What runs side by side for a classical solver's row: names with their seeds.
+
+    Its variants run even where there are fewer cores than those, then one after another, each
+    with the whole time: the row is the best of them.
+    """
+    names = baselines.variants(problem, solver)
+    if len(names) == 1 and baselines.takes(problem, solver, "cores"):
+        return [(solver, seed)]
+    count = max(cores, len(names))
+    return [(names[index % len(names)], seed + index // len(names)) for index in range(count)]
+
+
+def described(problem: str, solver: str, cores: int, seed: int) -> str:
+    """The same in words, for ``about.json``."""
+    runs = lineup(problem, solver, cores, seed)
+    if len(runs) == 1:
+        threads = cores if baselines.takes(problem, solver, "cores") else 1
+        return f"one run, {threads} thread{'s' if threads > 1 else ''}"
+    names = ", ".join(f"{name} seed {number}" for name, number in runs)
+    return f"the best of {names}, one thread each, {cores} at a time"

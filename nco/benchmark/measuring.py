@@ -1,0 +1,53 @@
+"""The runs of a contest, one after the other."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from nco.baselines import Workers
+from nco.benchmark import cold
+from nco.benchmark.answers import Answer, best_of, classical, own, priced
+from nco.benchmark.contest import Contest, Entrant
+from nco.benchmark.cores import confined
+from nco.benchmark.plan import Plan
+from nco.benchmark.runs import Run
+from nco.case import Case
+
+WARM_UP = (0.05, 1.0)  # seconds: load everything, then take the whole path once
+
+
+def measure(contest: Contest) -> Iterator[Run]:
+    """The runs as they end, gaps still open; those from a cold start come last."""
+    plan = contest.plan
+    with confined(plan.cores):
+        # apart from the child in which nco.solve improves its solutions
+        with Workers(plan.cores) as pool:
+            _warm_up(contest, pool)
+            for name, case in contest.cases:
+                for limit in contest.limits:
+                    for entrant in contest.entrants[case.problem]:
+                        answer = _answer(entrant, case, limit, plan, pool)
+                        yield priced(name, case, entrant.name, limit, answer, plan)
+        for name, case in contest.chilled:
+            for limit in contest.limits:
+                for entrant in contest.entrants[case.problem]:
+                    answer = cold.answer(entrant, case, limit, plan)
+                    run = priced(name, case, entrant.name, limit, answer, plan)
+                    yield replace(run, cold=True)
+
+
+def _warm_up(contest: Contest, pool: Workers) -> None:
+    """Every solver on the first instance of each problem; failures will show in the runs."""
+    first = {case.problem: case for _, case in reversed(contest.cases)}
+    for problem, case in first.items():
+        names = [each.name for each in contest.entrants[problem] if each.model is None]
+        if names:
+            pool.warm(problem, *names)
+        for entrant in contest.entrants[problem]:
+            for seconds in WARM_UP:
+                _answer(entrant, case, seconds, contest.plan, pool)
+
+
+def _answer(entrant: Entrant, case: Case, limit: float | None, plan: Plan, pool: Workers) -> Answer:
+    if entrant.model is not None:
+        return own(entrant, case, limit, plan)
+    return best_of(case, classical(entrant.name, case, limit, plan, pool))
