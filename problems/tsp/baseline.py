@@ -241,15 +241,12 @@ def watched(tell: Callable[[Any], None] | None) -> Any:
     """PyVRP's search parameters, which have `tell` called with every better feasible solution."""
     from pyvrp import IteratedLocalSearchCallbacks, IteratedLocalSearchParams
 
-    if tell is None:
-        return IteratedLocalSearchParams()
-
-    class Watch(IteratedLocalSearchCallbacks):  # type: ignore[misc]
+    class Watch(IteratedLocalSearchCallbacks):
         def on_start(self, search: Any) -> None:
             self.on_best(search.initial_solution)
 
         def on_best(self, best: Any) -> None:
-            if best.is_feasible():
+            if tell is not None and best.is_feasible():
                 tell(best)
 
     return IteratedLocalSearchParams(callbacks=Watch())
