@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -109,6 +109,12 @@ def _add_solve(commands: Any) -> None:
     parser.add_argument("--model", default="auto", help="a shipped model, a folder or a checkpoint")
     parser.add_argument("--time_limit", type=_seconds, metavar="S", help="seconds for each file")
     parser.add_argument(
+        "--total_time",
+        type=_seconds,
+        metavar="S",
+        help="seconds for all files together, which share the processors",
+    )
+    parser.add_argument(
         "--iterations",
         type=int,
         metavar="K",
@@ -140,46 +146,94 @@ def _add_solve(commands: Any) -> None:
 
 
 def _solve(options: argparse.Namespace) -> int:
-    from nco.solver import solve
-
     code = 0
     last = None
-    for file in options.files:
-        try:
-            last = solve(
-                file,
-                problem=options.problem,
-                model=options.model,
-                time_limit=options.time_limit,
-                seed=options.seed,
-                device=options.device,
-                classical=options.classical,
-                hindsight=options.hindsight,
-                traces=options.traces,
-            )
-        except NCOError as error:
+    for file, found in _answers(options):
+        if isinstance(found, NCOError):
             code = 2
-            print(f"nco: {error}", file=sys.stderr)
+            print(f"nco: {found}", file=sys.stderr)
             if options.json:
-                print(json.dumps({"file": file, "error": str(error)}), flush=True)
+                print(json.dumps({"file": file, "error": str(found)}), flush=True)
             continue
-        for fault in last.faults:
-            print(f"nco: {file}: {fault}", file=sys.stderr)
-        row = {"file": file, **last.to_dict(), **_gap(last, options.best_known)}
-        if options.json:
-            row.pop("history")
-            print(json.dumps(row), flush=True)
-        else:
-            print(last)
-            if "gap_percent" in row:
-                print(f"  gap to {options.best_known:g}: {row['gap_percent']:.3f} %")
-            print(f"  {last.case.view}: {json.dumps(last.solution)}", flush=True)
+        last = found
+        _show(file, last, options)
         if last.status == "INTERRUPTED":
             code = 130
             break
     if last is not None:
         _keep(last, options.plot, options.save)
     return code
+
+
+def _answers(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+    """Each file with its solution, or with what is wrong with it."""
+    from nco.solver import solve
+
+    if options.total_time is not None:
+        yield from _together(options)
+        return
+    for file in options.files:
+        try:
+            yield (
+                file,
+                solve(
+                    file,
+                    problem=options.problem,
+                    model=options.model,
+                    time_limit=options.time_limit,
+                    iterations=options.iterations,
+                    seed=options.seed,
+                    device=options.device,
+                    classical=options.classical,
+                    hindsight=options.hindsight,
+                    traces=options.traces,
+                    verbose=options.verbose,
+                ),
+            )
+        except NCOError as error:
+            yield file, error
+
+
+def _together(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+    """The same for files that share their time."""
+    from nco.solver import solve_iter
+    from nco.sources import as_case
+
+    cases: list[Any] = []
+    for file in options.files:
+        try:
+            cases.append(as_case(file, options.problem))
+        except NCOError as error:
+            cases.append(error)
+    found = solve_iter(
+        [case for case in cases if not isinstance(case, NCOError)],
+        model=options.model,
+        time_limit=options.time_limit,
+        iterations=options.iterations,
+        seed=options.seed,
+        device=options.device,
+        classical=options.classical,
+        total_time=options.total_time,
+    )
+    for file, case in zip(options.files, cases, strict=True):
+        answer = case if isinstance(case, NCOError) else next(found, None)
+        if answer is None:  # interrupted
+            return
+        yield file, answer
+
+
+def _show(file: str, found: Any, options: argparse.Namespace) -> None:
+    for fault in found.faults:
+        print(f"nco: {file}: {fault}", file=sys.stderr)
+    row = {"file": file, **found.to_dict(), **_gap(found, options.best_known)}
+    if options.json:
+        row.pop("history")
+        print(json.dumps(row), flush=True)
+        return
+    print(found)
+    if "gap_percent" in row:
+        print(f"  gap to {options.best_known:g}: {row['gap_percent']:.3f} %")
+    print(f"  {found.case.view}: {json.dumps(found.solution)}", flush=True)
 
 
 def _gap(solution: Any, best_known: float | None) -> dict[str, float]:

@@ -103,6 +103,14 @@ def once(progress: Progress, ask: Ask) -> None:
                 progress.offer(candidate)
 
 
+def greedy(progress: Progress, ask: Ask, post: Callable[[Candidate], Any]) -> None:
+    """One rollout of the fastest model for each case of a group, to begin something else from."""
+    largest = max(progress.cases, key=lambda case: case.size)
+    budget = Budget(rollouts=1, seed=ask.seed)
+    for step in chain(ask, largest, 0.0, short=True):
+        _play(step, progress, ask, budget, post, False)
+
+
 def counted(progress: Progress, ask: Ask) -> None:
     """The chain with `ask.iterations` rollouts for each search, whatever the clock says."""
     case = progress.cases[0]

@@ -4,19 +4,21 @@ Free of torch, so that an answer is there while it loads.
 """
 
 import functools
+import itertools
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from nco import baselines, cards, folders, plan, profile, race, sources
+from nco import baselines, batches, cards, folders, plan, profile, race, sources
 from nco.ask import NO_MODEL, TRACES, Ask, cores
 from nco.case import Case
 from nco.errors import NCOError
 from nco.progress import Candidate, Progress
 from nco.solution import Solution
 
-__all__ = ["NO_MODEL", "solve"]
+__all__ = ["NO_MODEL", "solve", "solve_iter"]
 
 TOGETHER = 2e5  # nodes x starts of a batch that is solved in one pass
 
@@ -34,6 +36,8 @@ def solve(
     hindsight: bool = False,
     traces: int = TRACES,
     verbose: bool = False,
+    total_time: float | None = None,
+    progress: bool | None = None,
 ) -> Any:
     """Solves one instance, or a list of instances of any sizes and problems.
 
@@ -62,9 +66,11 @@ def solve(
             own, or random ones), which is a bound and no policy.
         traces: of an online problem: futures over which the policy's mean cost is taken.
         verbose: print the plan to stderr before it runs.
+        total_time: of a list: seconds for all of it, which the instances share, each on one core.
+        progress: of a list: show a progress bar; None does on a terminal.
 
     Returns:
-        A `Solution`, or a list of them in the order of `source`.
+        A `Solution`, or a list of them in the order of `source`; after Ctrl-C those that there are.
 
     Raises:
         InstanceError: what is wrong with which input, before any search starts.
@@ -84,8 +90,65 @@ def solve(
     if _is_tensors(source):
         return _solve_tensors(source, ask, entry)
     if isinstance(source, list | tuple) and not _is_points(source):
-        return _solve_many([sources.as_case(item, problem) for item in source], ask, entry)
-    return _solve_many([sources.as_case(source, problem)], ask, entry)[0]
+        cases = [sources.as_case(item, problem) for item in source]
+        found = _stream(cases, ask, total_time, entry)
+        return list(_shown(found, len(cases), progress))
+    if total_time is not None:
+        raise NCOError("total_time is for a list of instances: use time_limit")
+    return next(_stream([sources.as_case(source, problem)], ask, None, entry))
+
+
+def solve_iter(
+    source: Iterable[Any],
+    *,
+    problem: str | None = None,
+    model: str = "auto",
+    time_limit: float | None = None,
+    iterations: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    classical: bool = True,
+    hindsight: bool = False,
+    traces: int = TRACES,
+    total_time: float | None = None,
+) -> Iterator[Solution]:
+    """`solve` of many instances, whose solutions come in order, each as soon as it is there.
+
+    Args: those of `solve`. Files are read a chunk at a time where nothing but `time_limit` or
+    `iterations` limits each; with `total_time`, all of them first.
+
+    Raises:
+        InstanceError: what is wrong with which input, when it is read.
+    """
+    entry = time.perf_counter()
+    ask = Ask(
+        model=model,
+        time_limit=time_limit,
+        iterations=iterations,
+        seed=seed,
+        device=device,
+        classical=classical,
+        hindsight=hindsight,
+        traces=traces,
+    )
+    cases = (sources.as_case(item, problem) for item in source)
+    if total_time is not None:
+        yield from _stream(list(cases), ask, total_time, entry)
+        return
+    while chunk := list(itertools.islice(cases, batches.CHUNK)):
+        for found in _stream(chunk, ask, None, entry):
+            yield found
+            if found.status == "INTERRUPTED":
+                return
+        entry = time.perf_counter()
+
+
+def _shown(found: Iterator[Solution], count: int, progress: bool | None) -> Iterator[Solution]:
+    """The same with a progress bar."""
+    from tqdm import tqdm
+
+    hidden = None if progress is None else not progress
+    yield from tqdm(found, total=count, unit="instance", disable=hidden)
 
 
 def _is_tensors(source: Any) -> bool:
@@ -111,36 +174,71 @@ def _solve_tensors(source: Any, ask: Ask, entry: float) -> Any:
 
     found: list[Any] = network.instance(source, ask, entry)
     if found and isinstance(found[0], Case):
-        found = _solve_many(found, ask, entry)
+        found = list(_stream(found, ask, None, entry))
     return found if len(found) > 1 else found[0]
 
 
-def _solve_many(cases: list[Case], ask: Ask, entry: float) -> list[Solution]:
-    apart = [index for index, case in enumerate(cases) if folders.is_online(case.problem)]
-    if ask.hindsight and len(apart) < len(cases):
+def _stream(
+    cases: list[Case], ask: Ask, total_time: float | None, entry: float
+) -> Iterator[Solution]:
+    """Solutions in order; one that was interrupted is the last."""
+    apart = [folders.is_online(case.problem) for case in cases]
+    if ask.hindsight and not all(apart):
         raise NCOError("hindsight: only online problems have a future that could be known")
+    if total_time is not None:
+        if ask.time_limit is not None or ask.iterations is not None or not total_time > 0:
+            raise NCOError("total_time: positive seconds, and no other limit beside it")
+        if any(apart):
+            raise NCOError("total_time: online problems have no plan to improve; use time_limit")
+        yield from _share(cases, ask, total_time)
+        return
     found: dict[int, Solution] = {}
-    if apart:
-        from nco import online
+    given = 0
+    for group in _groups(cases, apart, ask):
+        begin = entry if not found and given == 0 else time.perf_counter()
+        if apart[group[0]]:
+            from nco import online
 
-        for index in apart:
-            begin = entry if index == 0 else time.perf_counter()
-            found[index] = online.solve(cases[index], ask, begin)
-    rest = [index for index in range(len(cases)) if index not in found]
-    for group in _groups([cases[index] for index in rest], ask):
-        begin = entry if not found else time.perf_counter()
-        parts = [rest[place] for place in group]
-        solutions = _solve_group([cases[index] for index in parts], ask, begin)
-        found.update(zip(parts, solutions, strict=True))
-    return [found[index] for index in range(len(cases))]
+            solutions = [online.solve(cases[group[0]], ask, begin)]
+        else:
+            solutions = _solve_group([cases[index] for index in group], ask, begin)
+        found.update(zip(group, solutions, strict=True))
+        stopped = any(one.status == "INTERRUPTED" for one in solutions)
+        while given in found or (stopped and found):
+            if given in found:
+                yield found.pop(given)
+            given += 1
+        if stopped:
+            return
 
 
-def _groups(cases: list[Case], ask: Ask) -> Iterator[list[int]]:
-    """Indices of cases that are solved in one batch: one problem, neighbouring sizes."""
+def _share(cases: list[Case], ask: Ask, total_time: float) -> Iterator[Solution]:
+    """All cases within one span of time."""
+    for places, deadline in batches.chunks(cases, total_time):
+        chunk = [cases[place] for place in places]
+        finishers = [_finisher(case) if ask.classical else None for case in chunk]
+
+        def group(chunk: list[Case]) -> Iterator[list[int]]:
+            return _groups(chunk, [False] * len(chunk), replace(ask, time_limit=None))
+
+        stopped = False
+        for progress, stopped in batches.improve(chunk, deadline, ask, finishers, group):
+            yield _finish(progress, 0, "INTERRUPTED" if stopped else "FEASIBLE", 0.0, ask)
+        if stopped:
+            return
+
+
+def _groups(cases: list[Case], apart: list[bool], ask: Ask) -> Iterator[list[int]]:
+    """Indices of cases that are solved in one batch: one problem, neighbouring sizes.
+
+    One by one where each has a limit of its own, or is `apart`.
+    """
     if ask.time_limit is not None or ask.iterations is not None:
         yield from ([index] for index in range(len(cases)))
         return
-    order = sorted(range(len(cases)), key=lambda i: (cases[i].problem, cases[i].size))
+    yield from ([index] for index in range(len(cases)) if apart[index])
+    plain = [index for index in range(len(cases)) if not apart[index]]
+    order = sorted(plain, key=lambda i: (cases[i].problem, cases[i].size))
     group: list[int] = []
     for index in order:
         case = cases[index]
