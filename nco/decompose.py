@@ -13,8 +13,8 @@ from typing import Any
 from nco import folders
 from nco.case import Case
 
-SIZE = 200  # nodes of a part
-EACH = 0.002  # seconds for each node of a part
+SIZE = 400  # nodes of a part
+EACH = 0.001  # seconds for each node of a part, at least
 LEAST = 0.02  # seconds with which it is worth beginning with a part
 
 
@@ -40,6 +40,7 @@ def improve(
         return None
     parts = folders.module(case.problem, "parts")
     random = Random(seed)
+    each = max(EACH, time_limit / max(case.size, 1))  # once round, where there is time for it
     best = start
     while True:
         pieces = parts.cut(case, best, SIZE, random)
@@ -48,7 +49,7 @@ def improve(
             left = deadline - time.perf_counter()
             if left < LEAST:
                 return best
-            better = _improved(piece, min(left, EACH * piece.case.size), random.randrange(2**31))
+            better = _improved(piece, min(left, each * piece.case.size), random.randrange(2**31))
             if better is not None:
                 best = parts.join(case, best, piece, better)
                 if found is not None:

@@ -7,8 +7,9 @@ measured: of this machine by `nco tune`, otherwise as the models' cards say.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LARGE = 500  # nodes from which a solver goes on from the construct and cases are cut into parts
+LARGE = 500  # nodes from which a classical solver goes on from the construct
 WHOLE = 3000  # nodes up to which a classical solver takes a case whole: its tables grow with n^2
+ROUNDS = 3  # in which a solution in parts is cut
 SHARE = 0.1  # of the time, at most, that networks have before a classical solver
 LEAST = 0.05  # of what a network's first search takes: less would not be one solution
 NETWORKS, PARTS = "networks", "parts"
@@ -73,8 +74,8 @@ def make(setting: Setting) -> list[Stage]:
         if setting.first is None:
             return []
         return [Stage(NETWORKS, 0, setting.begin, setting.end, start="best")]
-    if setting.parts and setting.size >= LARGE:
-        return _large(setting, setting.finisher)
+    if setting.parts and setting.size > WHOLE:
+        return _parts(setting)
     if setting.same:
         return _same(setting, setting.finisher)
     return _seeds(setting, setting.finisher)
@@ -130,11 +131,18 @@ def _network_share(setting: Setting) -> float | None:
     return min(setting.first, most - setting.loading)
 
 
-def _large(setting: Setting, finisher: str) -> list[Stage]:
-    """The solver on the whole on one core, and on parts of the best solution on the others."""
-    whole = setting.size <= WHOLE
-    lanes = range(1 if whole and setting.cores > 1 else 0, setting.cores)
-    stages = [Stage(PARTS, lane, setting.begin, setting.end, lane, "best") for lane in lanes]
-    if whole:
-        stages.insert(0, Stage(finisher, 0, setting.begin, setting.end, 0, "construct"))
-    return stages[: setting.cores] if setting.cores > 1 else stages[:1]
+def _parts(setting: Setting) -> list[Stage]:
+    """Rounds in which every core improves one region of the best solution, cut anew each time."""
+    each = (setting.end - setting.begin) / ROUNDS
+    return [
+        Stage(
+            PARTS,
+            lane,
+            setting.begin + turn * each,
+            setting.begin + (turn + 1) * each,
+            turn,
+            "best",
+        )
+        for turn in range(ROUNDS)
+        for lane in range(setting.cores)
+    ]

@@ -4,16 +4,20 @@ The main thread supervises and judges what they find. At the deadline, or at Ctr
 there whatever the others are doing.
 """
 
+import math
 import queue
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
 
-from nco import baselines, loading
-from nco.ask import Ask
+from nco import baselines, folders, loading
+from nco.ask import Ask, cores
 from nco.baselines import Found, Handle, Outcome
 from nco.errors import NCOError
+from nco.parts import Part
 from nco.plan import NETWORKS, PARTS, Stage
 from nco.progress import Candidate, Progress
 
@@ -21,6 +25,7 @@ LATE = 0.015  # seconds that a solver, and then the checker, may be late
 SPARE = 0.01  # seconds before the deadline at which solvers are told to stop
 GRACE = 0.5  # seconds after which a child that does not end counts as hanging
 EARLY = 0.8  # of its time, before which a solver that ends has proved its answer
+UNEVEN = 1.2  # of an equal share: the largest region of a cut
 DECOMPOSE = "nco.decompose:improve"
 
 
@@ -37,6 +42,18 @@ class Ended:
     fault: str | None = None
     proved: bool = False
     refused: NCOError | None = None
+
+
+@dataclass
+class Cut:
+    """The parts of one round, and the whole with what they have become."""
+
+    turn: int
+    whole: Any
+    pieces: list[Part]
+
+
+News = tuple[Stage, Candidate, Part | None]
 
 
 def run(progress: Progress, stages: Sequence[Stage], ask: Ask, finisher: str | None) -> None:
@@ -68,9 +85,10 @@ class Race:
         self.waiting = sorted(stages, key=lambda stage: stage.begin)
         self.running: list[Stage] = []
         self.deadline = progress.begin + max(stage.end for stage in stages)
-        self.inbox: queue.SimpleQueue[tuple[Stage, Candidate] | Ended] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[News | Ended] = queue.SimpleQueue()
         self.over = threading.Event()
         self.handles: list[Handle] = []
+        self.cut: Cut | None = None
 
     def run(self) -> None:
         while self.waiting or self.running:
@@ -79,8 +97,8 @@ class Race:
             if self.waiting:
                 wake = min(wake, self.progress.begin + self.waiting[0].begin)
             for item in self._received(wake):
-                if isinstance(item, Candidate):
-                    self.progress.take(item)
+                if not isinstance(item, Ended):
+                    self._take(*item)
                 elif self._ended(item):
                     return
             if time.perf_counter() >= self.deadline:
@@ -111,16 +129,16 @@ class Race:
             else:
                 self._submit(stage)
 
-    def _received(self, wake: float) -> list[Candidate | Ended]:
+    def _received(self, wake: float) -> list[News | Ended]:
         """What has come in until `wake`, without solutions that the same solver has bettered."""
-        found: list[tuple[Stage, Candidate] | Ended] = []
+        found: list[News | Ended] = []
         try:
             found.append(self.inbox.get(timeout=max(wake - time.perf_counter(), 0.0)))
             while True:
                 found.append(self.inbox.get_nowait())
         except queue.Empty:
             pass
-        newest = {item[0]: item[1] for item in found if not isinstance(item, Ended)}
+        newest = {item[0]: item for item in found if not isinstance(item, Ended)}
         return [*newest.values(), *(item for item in found if isinstance(item, Ended))]
 
     def _last(self) -> None:
@@ -128,10 +146,10 @@ class Race:
         late = time.perf_counter() + LATE
         while self.running and time.perf_counter() < late:
             for item in self._received(late):
-                if isinstance(item, Candidate):
-                    self.progress.take(item)
-                else:
+                if isinstance(item, Ended):
                     self._ended(item)
+                else:
+                    self._take(*item)
 
     def _ended(self, item: Ended) -> bool:
         """Whether nothing can be better any more."""
@@ -159,7 +177,7 @@ class Race:
         fault = refused = None
 
         def post(candidate: Candidate) -> None:
-            self.inbox.put((stage, candidate))
+            self.inbox.put((stage, candidate, None))
 
         try:
             loading.link()
@@ -177,30 +195,54 @@ class Race:
     # ---- classical solvers, in children
 
     def _submit(self, stage: Stage) -> None:
-        case = self.progress.cases[0]
-        solver = DECOMPOSE if stage.solver == PARTS else stage.solver
+        piece = self._piece(stage) if stage.solver == PARTS else None
         begun = time.perf_counter()
         until = self.progress.begin + stage.end - SPARE
 
         def tell(news: Found | Outcome) -> None:
             if news.solution is not None:
-                self.inbox.put((stage, Candidate(0, news.solution, None, name)))
+                name = stage.solver if piece is None else f"{self.finisher} on parts"
+                candidate = Candidate(0, news.solution, None, name)
+                self.inbox.put((stage, candidate, piece))
             if isinstance(news, Outcome):
                 early = news.seconds < EARLY * (until - begun)
-                proved = news.solution is not None and early and stage.solver != PARTS
+                proved = news.solution is not None and early and piece is None
                 self.inbox.put(Ended(stage, None if self.over.is_set() else news.error, proved))
 
-        name = stage.solver if stage.solver != PARTS else f"{self.finisher} on parts"
         self.handles.append(
             baselines.lane(stage.lane).submit(
-                case,
-                solver,
+                self.progress.cases[0] if piece is None else piece.case,
+                stage.solver if piece is None else DECOMPOSE,
                 time_limit=None,
                 seed=self.ask.seed + stage.seed,
-                start=self.progress.start(0, stage.start),
+                start=self.progress.start(0, stage.start) if piece is None else piece.solution,
                 grace=GRACE,
                 cores=1,
                 until=until,
                 tell=tell,
             )
         )
+
+    def _piece(self, stage: Stage) -> Part:
+        """The region of the best solution that a core improves in this round."""
+        case = self.progress.cases[0]
+        parts = folders.module(case.problem, "parts")
+        if self.cut is None or self.cut.turn != stage.seed:
+            best = self.progress.start(0, "best")
+            count = cores()
+            random = Random(self.ask.seed + stage.seed)
+            pieces = parts.cut(case, best, math.ceil(UNEVEN * case.size / count), random)
+            random.shuffle(pieces)
+            self.cut = Cut(stage.seed, best, pieces)
+        return self.cut.pieces[stage.lane % len(self.cut.pieces)]
+
+    def _take(self, stage: Stage, candidate: Candidate, piece: Part | None) -> None:
+        """Has a candidate judged; a part's is joined with what the other parts have become."""
+        if piece is not None:
+            if self.cut is None or self.cut.turn != stage.seed:
+                return  # from a round that is over: the whole is another one now
+            case = self.progress.cases[0]
+            parts = folders.module(case.problem, "parts")
+            self.cut.whole = parts.join(case, self.cut.whole, piece, candidate.solution)
+            candidate = replace(candidate, solution=self.cut.whole)
+        self.progress.take(candidate)
