@@ -238,6 +238,8 @@ class Race:
 
     def _take(self, stage: Stage, candidate: Candidate, piece: Part | None) -> None:
         """Has a candidate judged; a part's is joined with what the other parts have become."""
+        if time.perf_counter() > self.deadline + LATE:
+            return  # the checker would make the answer late
         if piece is not None:
             if self.cut is None or self.cut.turn != stage.seed:
                 return  # from a round that is over: the whole is another one now
