@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_generate(commands)
     _add_label(commands)
     _add_benchmark(commands)
+    _add_tune(commands)
     _add_models(commands)
     _add_examples(commands)
     return parser
@@ -475,6 +476,32 @@ def _benchmark(options: argparse.Namespace) -> int:
         cold=options.cold,
     )
     return main(plan, Path(options.output))
+
+
+# ---- tune
+
+
+def _add_tune(commands: Any) -> None:
+    text = "Measure this machine, so that nco solve divides its time well; a few minutes."
+    parser = _command(commands, "tune", _tune, text)
+    parser.add_argument("--problems", type=_names, help="comma-separated; default: all")
+    parser.add_argument("--sizes", type=_numbers, default="100,1000", metavar="N,...")
+    parser.add_argument("--time_limits", type=_limits, default="0.1,1", metavar="S,...")
+    parser.add_argument("--instances", type=int, default=3, metavar="K")
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(item) for item in _names(text)]
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from nco import profile, tune
+
+    limits = [limit for limit in options.time_limits if limit is not None]
+    problems = options.problems or tune.tunable()
+    tune.save(tune.tune(problems, options.sizes, limits, options.instances))
+    print(profile.path())
+    return 0
 
 
 # ---- models

@@ -103,6 +103,13 @@ def once(progress: Progress, ask: Ask) -> None:
                 progress.offer(candidate)
 
 
+def first(progress: Progress, ask: Ask) -> None:
+    """The whole first search of the fastest model, as it would make a beginning."""
+    budget = Budget(seed=ask.seed)
+    for step in chain(ask, progress.cases[0], 0.0, short=True):
+        _play(step, progress, ask, budget, progress.offer, False)
+
+
 def greedy(progress: Progress, ask: Ask, post: Callable[[Candidate], Any]) -> None:
     """One rollout of the fastest model for each case of a group, to begin something else from."""
     largest = max(progress.cases, key=lambda case: case.size)

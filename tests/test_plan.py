@@ -1,5 +1,6 @@
 """The planner's arithmetic, and the profile that it rests on."""
 
+import itertools
 import json
 
 import pytest
@@ -32,7 +33,7 @@ def test_stages_of_a_core_follow_one_another_and_fill_the_time(cores, size, fini
     for stages in lanes.values():
         assert stages[0].begin == asked.begin
         assert stages[-1].end == pytest.approx(asked.end)
-        for one, other in zip(stages, stages[1:], strict=False):
+        for one, other in itertools.pairwise(stages):
             assert other.begin == pytest.approx(one.end)
 
 
