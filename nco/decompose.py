@@ -5,12 +5,13 @@ large case is improved faster part by part: the problem's folder says how to cut
 (`nco.parts`), and the next cut runs elsewhere.
 """
 
+import functools
 import time
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from nco import folders
+from nco import baselines, folders
 from nco.case import Case
 
 SIZE = 400  # nodes of a part
@@ -49,18 +50,32 @@ def improve(
             left = deadline - time.perf_counter()
             if left < LEAST:
                 return best
-            better = _improved(piece, min(left, each * piece.case.size), random.randrange(2**31))
+            told = None
+            if found is not None:
+                told = functools.partial(_told, found, parts, case, best, piece)
+            seconds = min(left, each * piece.case.size)
+            better = _improved(piece, seconds, random.randrange(2**31), told)
             if better is not None:
                 best = parts.join(case, best, piece, better)
                 if found is not None:
                     found(best)
 
 
-def _improved(piece: Any, seconds: float, seed: int) -> Any:
+def _told(
+    found: Callable[[Any], None], parts: Any, case: Case, best: Any, piece: Any, new: Any
+) -> None:
+    """Tells the whole solution with what a part has become on the way."""
+    found(parts.join(case, best, piece, new))
+
+
+def _improved(piece: Any, seconds: float, seed: int, found: Callable[[Any], None] | None) -> Any:
     """A better solution of a part, by the folder's own checker; None where there is none."""
     case = piece.case
     baseline: Any = folders.module(case.problem, "baseline")
-    solver = getattr(baseline, baseline.finishers()[0])
+    name = baseline.finishers()[0]
+    solver = getattr(baseline, name)
+    if baselines.takes(case.problem, name, "found"):
+        solver = functools.partial(solver, found=found)
     new = solver(case, time_limit=seconds, seed=seed, start=piece.solution)
     if new is None:
         return None

@@ -25,6 +25,7 @@ LATE = 0.015  # seconds that a solver, and then the checker, may be late
 SPARE = 0.01  # seconds before the deadline at which solvers are told to stop
 GRACE = 0.5  # seconds after which a child that does not end counts as hanging
 EARLY = 0.8  # of its time, before which a solver that ends has proved its answer
+LOST = 0.05  # of a round, in which its parts should have come back
 UNEVEN = 1.2  # of an equal share: the largest region of a cut
 DECOMPOSE = "nco.decompose:improve"
 
@@ -198,6 +199,8 @@ class Race:
         piece = self._piece(stage) if stage.solver == PARTS else None
         begun = time.perf_counter()
         until = self.progress.begin + stage.end - SPARE
+        if piece is not None:  # what comes after the next cut is lost
+            until -= LOST * (stage.end - stage.begin)
 
         def tell(news: Found | Outcome) -> None:
             if news.solution is not None:

@@ -286,12 +286,12 @@ def _race(progress: Progress, ask: Ask) -> None:
     """Everything at hand until the deadline."""
     case = progress.cases[0]
     assert ask.time_limit is not None
+    if ask.model not in ("auto", NO_MODEL):
+        cards.check(ask.model, case.problem)
+    if time.perf_counter() - progress.begin > ask.time_limit - race.SPARE:
+        return
     finisher = _finisher(case) if ask.classical else None
-    first = None
-    if _may_have_network([case], ask):
-        if ask.model != "auto":
-            cards.check(ask.model, case.problem)
-        first = profile.first_seconds(case)
+    first = profile.first_seconds(case) if _may_have_network([case], ask) else None
     setting = plan.Setting(
         size=case.size,
         cores=cores(),

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import nco
-from nco import baselines, batches, cards, folders, network, plan, race, tsplib
+from nco import baselines, batches, cards, folders, network, plan, race, sources, tsplib
 from nco.progress import Candidate, Progress
 
 LATE = 5.0  # seconds that a loaded machine may take for what takes milliseconds
@@ -77,7 +77,7 @@ def test_the_time_limit_holds_and_the_history_tells_who_found_what(tiny, source,
 
 def test_ten_thousand_nodes_have_a_first_answer_at_once():
     for source in (points(10_000), routes_case(10_000)):
-        case = nco.sources.as_case(source)
+        case = sources.as_case(source)
         begin = time.process_time()
         progress = Progress([case], time.perf_counter())
         progress.construct()
@@ -240,21 +240,21 @@ def test_solutions_come_before_all_sources_are_read(tiny, monkeypatch):
     monkeypatch.setattr(batches, "CHUNK", 2)
     taken = []
 
-    def sources():
+    def endless():
         for count in itertools.count(5):
             taken.append(count)
             yield points(count)
 
-    found = nco.solve_iter(sources(), model=tiny["tsp"])
+    found = nco.solve_iter(endless(), model=tiny["tsp"])
     assert [next(found).n for _ in range(3)] == [5, 6, 7]
     assert len(taken) <= 4
 
 
 def test_a_list_shares_its_time_and_keeps_its_order(tiny, monkeypatch):
     monkeypatch.setattr(batches, "CHUNK", 4)
-    sources = [points(8), routes_case(9), points(30, 1), points(8, 2), points(7), routes_case(5)]
+    several = [points(8), routes_case(9), points(30, 1), points(8, 2), points(7), routes_case(5)]
     begin = time.perf_counter()
-    found = nco.solve(sources, total_time=1.0, progress=False)
+    found = nco.solve(several, total_time=1.0, progress=False)
     assert time.perf_counter() - begin < 1.0 + LATE
     assert [one.n for one in found] == [8, 9, 30, 8, 7, 5]
     assert all(one.feasible for one in found)
@@ -287,7 +287,7 @@ def test_the_command_takes_files_that_share_their_time(capsys):
 
 
 def test_only_better_feasible_solutions_are_kept():
-    case = nco.sources.as_case([[0, 0], [0, 1], [1, 1], [1, 0]])
+    case = sources.as_case([[0, 0], [0, 1], [1, 1], [1, 0]])
     progress = Progress([case], time.perf_counter())
     progress.take(Candidate(0, [0, 2, 1, 3], None, "bad"))
     progress.take(Candidate(0, [0, 1], None, "rubbish"))
