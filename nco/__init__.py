@@ -13,12 +13,22 @@ from nco.lazy import attribute
 if TYPE_CHECKING:
     from nco.errors import InstanceError, NCOError
     from nco.solution import Solution
-    from nco.solver import solve
+    from nco.solver import solve, solve_iter
     from nco.sources import check, read
     from nco.zoo import available, load
 
 __version__ = "0.1.0"
-__all__ = ["InstanceError", "NCOError", "Solution", "available", "check", "load", "read", "solve"]
+__all__ = [
+    "InstanceError",
+    "NCOError",
+    "Solution",
+    "available",
+    "check",
+    "load",
+    "read",
+    "solve",
+    "solve_iter",
+]
 __getattr__ = attribute(
     __name__,
     {
@@ -30,5 +40,6 @@ __getattr__ = attribute(
         "load": "zoo",
         "read": "sources",
         "solve": "solver",
+        "solve_iter": "solver",
     },
 )

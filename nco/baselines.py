@@ -37,6 +37,7 @@ from nco.errors import NCOError
 
 GRACE = 10.0  # seconds after a time limit until the solver counts as hanging
 SETUP = 120.0  # seconds in which a child must start, import and unpickle
+RARELY = 0.02  # seconds between two solutions that a solver tells on the way
 LENGTH = struct.Struct(">Q")
 LONGEST = 1 << 32  # bytes of a frame; a larger number is no length but rubbish in the pipe
 
@@ -47,6 +48,16 @@ class Found:
 
     seconds: float
     solution: Any
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a solver may be told beside its limits; `Workers.submit` says what each is."""
+
+    watch: bool = False
+    cores: int | None = None
+    iterations: int | None = None
+    until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,10 +96,11 @@ def solvers(problem: str) -> list[str]:
 
 
 def takes(problem: str, solver: str, option: str) -> bool:
-    """Whether a classical solver has the optional argument ``found`` or ``cores``.
+    """Whether a classical solver has the optional argument ``found``, ``cores`` or ``iterations``.
 
     One that has ``found`` calls it with each better solution on the way. One that has ``cores``
-    uses so many threads; every other one is single-threaded.
+    uses so many threads; every other one is single-threaded. One that has ``iterations`` can stop
+    after so many of its steps, and then gives the same answer on every machine.
     """
     module, _, name = _path(problem, solver).partition(":")
     return option in inspect.signature(getattr(importlib.import_module(module), name)).parameters
@@ -110,10 +122,18 @@ def run(
     seed: int = 0,
     start: Any = None,
     grace: float = GRACE,
+    iterations: int | None = None,
 ) -> Outcome:
     """`Workers.run` on one child that this process keeps until it ends."""
-    workers = _shared(os.getpid())
-    return workers.run(case, solver, time_limit=time_limit, seed=seed, start=start, grace=grace)
+    return lane(0).run(
+        case,
+        solver,
+        time_limit=time_limit,
+        seed=seed,
+        start=start,
+        grace=grace,
+        iterations=iterations,
+    )
 
 
 def warm(problem: str, *names: str) -> threading.Thread:
@@ -189,6 +209,9 @@ class Workers:
         grace: float = GRACE,
         watch: bool = False,
         cores: int | None = None,
+        iterations: int | None = None,
+        until: float | None = None,
+        tell: "Callable[[Found | Outcome], None] | None" = None,
     ) -> "Handle":
         """Starts a run and returns at once.
 
@@ -201,16 +224,23 @@ class Workers:
             grace: the child is killed this many seconds after `time_limit`.
             watch: have a solver that can (see `takes`) tell every better solution on the way.
             cores: threads of a solver that can use several; None is its own default.
+            iterations: steps of a solver that can count them.
+            until: instead of a time limit, the `time.perf_counter` reading at which the solver
+                should be through, however long the child takes to be ready.
+            tell: called at once, on another thread, with every `Found` and then the outcome.
 
         Raises:
             NCOError: where the problem has no such solver, or after `close`.
         """
         self._check_open()
         path = solver if ":" in solver else _path(case.problem, solver)
-        limit = None if time_limit is None else time_limit + grace
+        if until is not None:
+            time_limit = until - time.perf_counter()
+        limit = None if time_limit is None else max(time_limit, 0.0) + grace
         # Two pickles: the outer one can be read even where the case's module cannot be imported.
         arguments = pickle.dumps((case, time_limit, seed, start))
-        handle = Handle(pickle.dumps(("run", path, arguments, limit, watch, cores)), limit)
+        options = Options(watch or tell is not None, cores, iterations, until)
+        handle = Handle(pickle.dumps(("run", path, arguments, limit, options)), limit, tell)
         self._pending.put(handle)
         return handle
 
@@ -225,6 +255,7 @@ class Workers:
         grace: float = GRACE,
         watch: bool = False,
         cores: int | None = None,
+        iterations: int | None = None,
     ) -> Outcome:
         """`submit`, and wait for the outcome; Ctrl-C in the wait ends the run and its child."""
         handle = self.submit(
@@ -236,6 +267,7 @@ class Workers:
             grace=grace,
             watch=watch,
             cores=cores,
+            iterations=iterations,
         )
         try:
             outcome = handle.wait()
@@ -257,8 +289,13 @@ class Workers:
 class Handle:
     """A run that is waiting for a child, under way, or done."""
 
-    def __init__(self, request: bytes, limit: float | None) -> None:
-        self._request, self._limit = request, limit
+    def __init__(
+        self,
+        request: bytes,
+        limit: float | None,
+        tell: Callable[[Found | Outcome], None] | None = None,
+    ) -> None:
+        self._request, self._limit, self._tell = request, limit, tell
         self._lock = threading.Lock()  # guards the three below
         self._kill: Callable[[], None] | None = None
         self._reason: str | None = None
@@ -288,6 +325,8 @@ class Handle:
     def _settle(self, outcome: Outcome) -> None:
         self._outcome = outcome
         self._done.set()
+        if self._tell is not None:
+            self._tell(outcome)
 
     def _run(self, child: "_Child") -> None:
         """Has the child answer; on the thread that serves this child, which holds its lock."""
@@ -317,7 +356,10 @@ class Handle:
             began = time.perf_counter()
             with self._deadline(self._limit, "timed out"):
                 while isinstance(answer := child.receive(), Found):
-                    found.append(answer)
+                    if self._tell is not None:
+                        self._tell(answer)
+                    else:
+                        found.append(answer)
                 solution, seconds, error = answer
                 return Outcome(solution, seconds, error, tuple(found))
         except (EOFError, OSError):
@@ -408,9 +450,14 @@ def _finish(process: int, threads: list[threading.Thread], pending: _Pending) ->
             thread.join(5.0)
 
 
+def lane(index: int) -> Workers:
+    """A worker with one child for each of the processors that run side by side; 0 is `run`'s."""
+    return _shared(os.getpid(), index)
+
+
 @functools.cache
-def _shared(process: int) -> Workers:
-    """The worker of `run`: one a process, for threads do not survive a fork."""
+def _shared(process: int, index: int = 0) -> Workers:
+    """One for each process, as threads do not survive a fork."""
     return Workers()
 
 
@@ -550,8 +597,8 @@ def _main() -> None:
                     _load(path)
             _write_frame(answers, pickle.dumps(None))
         else:
-            path, arguments, limit, watch, cores = rest
-            _write_frame(answers, _answer(path, arguments, limit, watch, cores, answers))
+            path, arguments, limit, options = rest
+            _write_frame(answers, _answer(path, arguments, limit, options, answers))
 
 
 def _listen(requests: IO[bytes], inbox: "queue.SimpleQueue[bytes]") -> None:
@@ -567,8 +614,7 @@ def _answer(
     path: str,
     arguments: bytes,
     limit: float | None,
-    watch: bool,
-    cores: int | None,
+    asked: Options,
     answers: IO[bytes],
 ) -> bytes:
     """Says when it is ready, runs the solver, and returns (solution, seconds, error) as a pickle.
@@ -587,11 +633,21 @@ def _answer(
         faulthandler.dump_traceback_later(limit + GRACE, exit=True)
     began = time.perf_counter()
 
-    def found(better: Any) -> None:
-        message = Found(time.perf_counter() - began, better)
-        _write_frame(answers, pickle.dumps(message))
+    if asked.until is not None:  # the clock is the same in all processes
+        time_limit = asked.until - began
+        if time_limit <= 0:
+            return pickle.dumps((None, 0.0, None))
 
-    wanted = {"found": found if watch else None, "cores": cores}
+    rest = [began]  # no solution is told before: telling is not to take the solver's time
+
+    def found(better: Any) -> None:
+        now = time.perf_counter()
+        if now >= rest[0]:
+            _write_frame(answers, pickle.dumps(Found(now - began, better)))
+            rest[0] = now + max(RARELY, 20 * (time.perf_counter() - now))
+
+    wanted: dict[str, Any] = {"found": found if asked.watch else None}
+    wanted |= {"cores": asked.cores, "iterations": asked.iterations}
     known = inspect.signature(solver).parameters
     options = {key: it for key, it in wanted.items() if it is not None and key in known}
     try:

@@ -3,14 +3,17 @@
 import argparse
 import io
 import json
+import os
 import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from nco.errors import NCOError
+from nco.plan import NETWORKS
 
 TRAINING = ("fit", "validate", "test", "predict")
 Handler = Callable[[argparse.Namespace], int]
@@ -19,7 +22,7 @@ Handler = Callable[[argparse.Namespace], int]
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script; exits with 2 after a one-line error."""
     given = sys.argv[1:] if arguments is None else arguments
-    signal.signal(signal.SIGTERM, _interrupt)  # the same as Ctrl-C: keep the best so far
+    before = signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: keep the best so far
     try:
         if given and given[0] in TRAINING:
             from nco.train import main as train
@@ -37,6 +40,17 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # `nco ... | head`
         sys.stderr.close()
         code = 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    _leave(code)
+
+
+def _leave(code: int) -> None:
+    """Ends the process; at once, where a thread that loads networks would hold it up."""
+    if any(thread.name == NETWORKS for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 
@@ -74,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_generate(commands)
     _add_label(commands)
     _add_benchmark(commands)
+    _add_tune(commands)
     _add_models(commands)
     _add_examples(commands)
     return parser
@@ -94,6 +109,19 @@ def _add_solve(commands: Any) -> None:
     parser.add_argument("--problem", help="the problem folder, where the file does not tell")
     parser.add_argument("--model", default="auto", help="a shipped model, a folder or a checkpoint")
     parser.add_argument("--time_limit", type=_seconds, metavar="S", help="seconds for each file")
+    parser.add_argument(
+        "--total_time",
+        type=_seconds,
+        metavar="S",
+        help="seconds for all files together, which share the processors",
+    )
+    parser.add_argument(
+        "--iterations",
+        type=int,
+        metavar="K",
+        help="instead of seconds: rollouts of each search and iterations of the classical solver; "
+        "equal seeds give equal answers",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument(
@@ -112,52 +140,101 @@ def _add_solve(commands: Any) -> None:
         help="of an online problem: plan with perfect information, which is a bound and no policy",
     )
     parser.add_argument("--json", action="store_true", help="one JSON line for each file")
+    parser.add_argument("--verbose", action="store_true", help="print the plan before it runs")
     parser.add_argument("--plot", metavar="PNG", help="draw the (last) solution")
     parser.add_argument("--save", metavar="F", help="write the (last) solution: .json, .tour, .sol")
     parser.add_argument("--best_known", type=float, metavar="V", help="report the gap to this")
 
 
 def _solve(options: argparse.Namespace) -> int:
-    from nco.solver import solve
-
     code = 0
     last = None
-    for file in options.files:
-        try:
-            last = solve(
-                file,
-                problem=options.problem,
-                model=options.model,
-                time_limit=options.time_limit,
-                seed=options.seed,
-                device=options.device,
-                classical=options.classical,
-                hindsight=options.hindsight,
-                traces=options.traces,
-            )
-        except NCOError as error:
+    for file, found in _answers(options):
+        if isinstance(found, NCOError):
             code = 2
-            print(f"nco: {error}", file=sys.stderr)
+            print(f"nco: {found}", file=sys.stderr)
             if options.json:
-                print(json.dumps({"file": file, "error": str(error)}), flush=True)
+                print(json.dumps({"file": file, "error": str(found)}), flush=True)
             continue
-        for fault in last.faults:
-            print(f"nco: {file}: {fault}", file=sys.stderr)
-        row = {"file": file, **last.to_dict(), **_gap(last, options.best_known)}
-        if options.json:
-            row.pop("history")
-            print(json.dumps(row), flush=True)
-        else:
-            print(last)
-            if "gap_percent" in row:
-                print(f"  gap to {options.best_known:g}: {row['gap_percent']:.3f} %")
-            print(f"  {last.case.view}: {json.dumps(last.solution)}", flush=True)
+        last = found
+        _show(file, last, options)
         if last.status == "INTERRUPTED":
             code = 130
             break
     if last is not None:
         _keep(last, options.plot, options.save)
     return code
+
+
+def _answers(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+    """Each file with its solution, or with what is wrong with it."""
+    from nco.solver import solve
+
+    if options.total_time is not None:
+        yield from _together(options)
+        return
+    for file in options.files:
+        try:
+            yield (
+                file,
+                solve(
+                    file,
+                    problem=options.problem,
+                    model=options.model,
+                    time_limit=options.time_limit,
+                    iterations=options.iterations,
+                    seed=options.seed,
+                    device=options.device,
+                    classical=options.classical,
+                    hindsight=options.hindsight,
+                    traces=options.traces,
+                    verbose=options.verbose,
+                ),
+            )
+        except NCOError as error:
+            yield file, error
+
+
+def _together(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+    """The same for files that share their time."""
+    from nco.solver import solve_iter
+    from nco.sources import as_case
+
+    cases: list[Any] = []
+    for file in options.files:
+        try:
+            cases.append(as_case(file, options.problem))
+        except NCOError as error:
+            cases.append(error)
+    found = solve_iter(
+        [case for case in cases if not isinstance(case, NCOError)],
+        model=options.model,
+        time_limit=options.time_limit,
+        iterations=options.iterations,
+        seed=options.seed,
+        device=options.device,
+        classical=options.classical,
+        total_time=options.total_time,
+    )
+    for file, case in zip(options.files, cases, strict=True):
+        answer = case if isinstance(case, NCOError) else next(found, None)
+        if answer is None:  # interrupted
+            return
+        yield file, answer
+
+
+def _show(file: str, found: Any, options: argparse.Namespace) -> None:
+    for fault in found.faults:
+        print(f"nco: {file}: {fault}", file=sys.stderr)
+    row = {"file": file, **found.to_dict(), **_gap(found, options.best_known)}
+    if options.json:
+        row.pop("history")
+        print(json.dumps(row), flush=True)
+        return
+    print(found)
+    if "gap_percent" in row:
+        print(f"  gap to {options.best_known:g}: {row['gap_percent']:.3f} %")
+    print(f"  {found.case.view}: {json.dumps(found.solution)}", flush=True)
 
 
 def _gap(solution: Any, best_known: float | None) -> dict[str, float]:
@@ -399,6 +476,32 @@ def _benchmark(options: argparse.Namespace) -> int:
         cold=options.cold,
     )
     return main(plan, Path(options.output))
+
+
+# ---- tune
+
+
+def _add_tune(commands: Any) -> None:
+    text = "Measure this machine, so that nco solve divides its time well; a few minutes."
+    parser = _command(commands, "tune", _tune, text)
+    parser.add_argument("--problems", type=_names, help="comma-separated; default: all")
+    parser.add_argument("--sizes", type=_numbers, default="100,1000", metavar="N,...")
+    parser.add_argument("--time_limits", type=_limits, default="0.1,1", metavar="S,...")
+    parser.add_argument("--instances", type=int, default=3, metavar="K")
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(item) for item in _names(text)]
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from nco import profile, tune
+
+    limits = [limit for limit in options.time_limits if limit is not None]
+    problems = options.problems or tune.tunable()
+    tune.save(tune.tune(problems, options.sizes, limits, options.instances))
+    print(profile.path())
+    return 0
 
 
 # ---- models

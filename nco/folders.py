@@ -24,6 +24,11 @@ def module(problem: str, part: str) -> ModuleType:
     return importlib.import_module(f"{ROOT}.{problem}.{part}")
 
 
+def has(problem: str, part: str) -> bool:
+    """Whether a problem folder has the optional module `part`."""
+    return importlib.util.find_spec(f"{ROOT}.{problem}.{part}") is not None
+
+
 def problem_class(problem: str) -> type:
     """The problem class that a folder names first in its ``__all__``."""
     if problem not in names():
@@ -31,6 +36,14 @@ def problem_class(problem: str) -> type:
     package = importlib.import_module(f"{ROOT}.{problem}")
     found: type = getattr(package, package.__all__[0])
     return found
+
+
+def is_online(problem: str) -> bool:
+    """Whether a folder's solutions are policies; its baseline.py then says which rules suit a case.
+
+    The problem class says the same (`Problem.online`), but knowing it takes torch.
+    """
+    return hasattr(module(problem, "baseline"), "policies")
 
 
 def folder_of(problem: Any) -> str:

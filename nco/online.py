@@ -7,35 +7,22 @@ nobody can reach; it has to be asked for.
 """
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from nco import baselines, folders, zoo
+from nco.ask import Ask
 from nco.case import Case
 from nco.errors import NCOError
 from nco.seeds import derive, generator
-from nco.simulate import TRACES, Evaluation, policy_of, simulate, standard_error
+from nco.simulate import Evaluation, policy_of, simulate, standard_error
 from nco.solution import Improvement, Solution
 
 TRIAL = 500  # traces on which candidates are compared
 HINDSIGHT = "hindsight"  # what a problem's baseline.py calls its planner with perfect information
 FORESEEN = 30  # traces that it plans
 SHARE = 0.5  # of a time limit that finding classical rules may take
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What the caller of `nco.solve` asked for; see there."""
-
-    model: str
-    time_limit: float | None
-    seed: int
-    device: str
-    classical: bool
-    hindsight: bool
-    traces: int = TRACES
 
 
 def solve(case: Case, ask: Ask, begin: float) -> Solution:

@@ -73,6 +73,23 @@ class Sizes:
     follows: bool = False  # whether nodes follow one another
 
 
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Disjoint parts of solutions as small instances of their own; see `Problem.windows`.
+
+    Attributes:
+        instance: W small instances ``[W, ...]``.
+        actions: ``[W, T']`` long: what the solutions do there.
+        given: the first of these actions that are not to be decided anew.
+        places: where the parts lie, as the problem likes.
+    """
+
+    instance: Any
+    actions: Tensor
+    given: int
+    places: Any
+
+
 class Problem(Described, ABC, Generic[Instance, State]):
     """The rules of a problem; see `nco.testing.check_problem` for the contract it must meet.
 
@@ -210,6 +227,22 @@ class Problem(Described, ABC, Generic[Instance, State]):
     def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
         """Random actions ``[B, S, T, *M]`` of the same solutions (a rotation, a reversal, ...)."""
         return actions
+
+    def windows(
+        self, instance: Instance, actions: Tensor, length: int, generator: Generator
+    ) -> Windows | None:
+        """Random disjoint parts of the solutions `actions` ``[B, T]``, about `length` steps each.
+
+        What a part gains by other actions the whole gains, so a search can improve a large solution
+        everywhere at once. None: the problem has no such parts, or not of this length.
+        """
+        return None
+
+    def rejoin(
+        self, instance: Instance, actions: Tensor, windows: Windows, found: Tensor
+    ) -> Tensor:
+        """`actions` ``[B, T]`` with those of the parts replaced by `found` ``[W, T']``."""
+        raise NotImplementedError(f"{type(self).__name__} has no windows")
 
     def agreeing(self, instance: Instance, actions: Tensor, states: State) -> Tensor | None:
         """Which actions ``[B, S, P, A]`` may come next if the solution is to be that of `actions`.

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from nco import folders, zoo
+from nco.ask import TRACES
 from nco.case import Case
 from nco.errors import NCOError
 from nco.policy import Policy
@@ -23,7 +24,6 @@ from nco.problem import Problem
 from nco.rollout import Select, greedy, rollout
 from nco.seeds import generator
 
-TRACES = 1000  # futures unless told otherwise
 TOGETHER = 2000  # of them at a time
 CHECKED = 1  # of them that the independent checker prices again
 AGREE = 1e-3  # relative difference of checker (exact) and simulation (float32) that is rounding

@@ -38,9 +38,10 @@ class Solution:
         taken: makes `actions`, the policy's actions that it stands for.
         status: OPTIMAL, FEASIBLE, INTERRUPTED or INFEASIBLE.
         seconds: wall time of the call, loading included; setup_seconds: of that, loading.
-        model: what was asked; history: every improvement with time and source.
+        model: the networks that took part; history: every improvement with time and source.
         faults: what went wrong on the way without costing the answer, a line each: a classical
             solver that died, hung or returned rubbish, a file that could not be saved.
+        plan: how the time was divided between networks and classical solvers, a line for each.
         cost_standard_error, measures: of a policy that was simulated: the standard error of its
             mean cost, and means of other figures by name (service level, number of traces).
     """
@@ -64,6 +65,7 @@ class Solution:
     cost_standard_error: float | None = None
     measures: dict[str, float] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    plan: list[str] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
         case = self.__dict__.get("case")
@@ -106,6 +108,7 @@ class Solution:
             "feasible": self.feasible,
             "violations": self.violations,
             "faults": self.faults,
+            "plan": self.plan,
             "status": self.status,
             "seconds": round(self.seconds, 4),
             "setup_seconds": round(self.setup_seconds, 4),

@@ -1,30 +1,26 @@
-"""`solve`: read, pick a model, search until the deadline, check, and hand over a Solution."""
+"""`solve`: read, plan, let networks and classical solvers race, check, and hand over a Solution.
 
-import contextlib
+Free of torch, so that an answer is there while it loads.
+"""
+
 import functools
+import itertools
+import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-import torch
-
-from nco import baselines, folders, online, sources, zoo
-from nco.batch import Batch
-from nco.case import Case, Report
+from nco import baselines, batches, cards, folders, plan, profile, race, sources
+from nco.ask import NO_MODEL, TRACES, Ask, cores
+from nco.case import Case
 from nco.errors import NCOError
-from nco.problem import Problem
-from nco.search import named
-from nco.search.budget import Budget, Incumbent
-from nco.search.multistart import better
-from nco.simulate import TRACES, is_online
-from nco.solution import Improvement, Solution
+from nco.progress import Candidate, Progress
+from nco.solution import Solution
+
+__all__ = ["NO_MODEL", "solve", "solve_iter"]
 
 TOGETHER = 2e5  # nodes x starts of a batch that is solved in one pass
-MARGIN = 0.02  # seconds kept for the checker and for leaving
-ENCODING = 2e-7  # seconds for each pair of nodes on one core; a pass that cannot be interrupted
-NO_MODEL = "none"  # what a solution says that no network had a part in
-FINISH_SHARE = 0.5  # of the time left after the first network pass, for classical improvement
 
 
 def solve(
@@ -33,11 +29,15 @@ def solve(
     problem: str | None = None,
     model: str = "auto",
     time_limit: float | None = None,
+    iterations: int | None = None,
     seed: int = 0,
     device: str = "auto",
     classical: bool = True,
     hindsight: bool = False,
     traces: int = TRACES,
+    verbose: bool = False,
+    total_time: float | None = None,
+    progress: bool | None = None,
 ) -> Any:
     """Solves one instance, or a list of instances of any sizes and problems.
 
@@ -48,78 +48,113 @@ def solve(
             first), ``demand [n+1]``, ``capacity`` for CVRP; ``coords``, ``prizes``, ``limit`` for
             orienteering; ``values, weights, capacity`` for knapsack.
         problem: the problem folder's name, where the source does not tell.
-        model: a shipped model's name, a model folder, a checkpoint, or "auto": the shipped model
+        model: a shipped model's name, a model folder, a checkpoint, or "auto": the shipped models
             with the least measured gap near the instance's size. Where none ships for the problem,
             or with "none", the answer is the problem's simple construction and, under a time
             limit, what a classical solver makes of it; `Solution.model` then says "none".
-        time_limit: seconds for each instance; None is one deterministic pass of the search that the
-            model's card names.
+        time_limit: seconds for each instance, from the call on, reading and loading included; with
+            neither this nor `iterations` one deterministic pass of the search that the model's card
+            names.
+        iterations: instead of seconds, so many rollouts of each of the networks' searches and then
+            so many iterations of the classical solver, where it can count them. Equal seeds give
+            equal answers.
         seed: of random rollouts; the same seed without a time limit gives the same answer.
         device: "auto" is a GPU where there is one.
-        classical: let a classical solver improve the network's solution within the time limit; of
+        classical: let a classical solver improve the network's solution within the limit; of
             an online problem, let classical rules stand beside the networks.
         hindsight: of an online problem: plan with perfect information of the future (the case's
             own, or random ones), which is a bound and no policy.
         traces: of an online problem: futures over which the policy's mean cost is taken.
+        verbose: print the plan to stderr before it runs.
+        total_time: of a list: seconds for all of it, which the instances share, each on one core.
+        progress: of a list: show a progress bar; None does on a terminal.
 
     Returns:
-        A `Solution`, or a list of them in the order of `source`.
+        A `Solution`, or a list of them in the order of `source`; after Ctrl-C those that there are.
 
     Raises:
         InstanceError: what is wrong with which input, before any search starts.
     """
     entry = time.perf_counter()
-    if time_limit is not None and not time_limit > 0:
-        raise NCOError(f"time_limit must be positive seconds, not {time_limit}")
-    where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    asked = _Asked(model, time_limit, seed, where, classical, hindsight, traces)
-    if isinstance(source, Batch):
-        return _solve_instance(source, asked, entry)
+    ask = Ask(
+        model=model,
+        time_limit=time_limit,
+        iterations=iterations,
+        seed=seed,
+        device=device,
+        classical=classical,
+        hindsight=hindsight,
+        traces=traces,
+        verbose=verbose,
+    )
+    if _is_tensors(source):
+        return _solve_tensors(source, ask, entry)
     if isinstance(source, list | tuple) and not _is_points(source):
-        return _solve_many([sources.as_case(item, problem) for item in source], asked, entry)
-    return _solve_many([sources.as_case(source, problem)], asked, entry)[0]
+        cases = [sources.as_case(item, problem) for item in source]
+        found = _stream(cases, ask, total_time, entry)
+        return list(_shown(found, len(cases), progress))
+    if total_time is not None:
+        raise NCOError("total_time is for a list of instances: use time_limit")
+    return next(_stream([sources.as_case(source, problem)], ask, None, entry))
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What the caller asked for, beside the source."""
+def solve_iter(
+    source: Iterable[Any],
+    *,
+    problem: str | None = None,
+    model: str = "auto",
+    time_limit: float | None = None,
+    iterations: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    classical: bool = True,
+    hindsight: bool = False,
+    traces: int = TRACES,
+    total_time: float | None = None,
+) -> Iterator[Solution]:
+    """`solve` of many instances, whose solutions come in order, each as soon as it is there.
 
-    model: str
-    time_limit: float | None
-    seed: int
-    device: str
-    classical: bool
-    hindsight: bool = False
-    traces: int = TRACES
+    Args: those of `solve`. Files are read a chunk at a time where nothing but `time_limit` or
+    `iterations` limits each; with `total_time`, all of them first.
 
-    def online(self) -> online.Ask:
-        return online.Ask(
-            self.model,
-            self.time_limit,
-            self.seed,
-            self.device,
-            self.classical,
-            self.hindsight,
-            self.traces,
-        )
+    Raises:
+        InstanceError: what is wrong with which input, when it is read.
+    """
+    entry = time.perf_counter()
+    ask = Ask(
+        model=model,
+        time_limit=time_limit,
+        iterations=iterations,
+        seed=seed,
+        device=device,
+        classical=classical,
+        hindsight=hindsight,
+        traces=traces,
+    )
+    cases = (sources.as_case(item, problem) for item in source)
+    if total_time is not None:
+        yield from _stream(list(cases), ask, total_time, entry)
+        return
+    while chunk := list(itertools.islice(cases, batches.CHUNK)):
+        for found in _stream(chunk, ask, None, entry):
+            yield found
+            if found.status == "INTERRUPTED":
+                return
+        entry = time.perf_counter()
 
-    def load(self, case: Case | None) -> zoo.Model | None:
-        """The model; None where there is none for the problem of `case`."""
-        name = self.model
-        if name == NO_MODEL and case is not None:
-            return None
-        if name == "auto":
-            if case is None:
-                raise NCOError("tensors do not tell which model: name one with model=")
-            spend = None if self.time_limit is None else self.time_limit * FINISH_SHARE
-            chosen = zoo.choose(case.problem, case.size, spend)
-            if chosen is None:
-                return None
-            name = chosen
-        found = zoo.load(name, self.device)
-        if case is not None and folders.folder_of(found.problem).rpartition(".")[2] != case.problem:
-            raise NCOError(f"model {name} is not one for {case.problem}")
-        return found
+
+def _shown(found: Iterator[Solution], count: int, progress: bool | None) -> Iterator[Solution]:
+    """The same with a progress bar."""
+    from tqdm import tqdm
+
+    hidden = None if progress is None else not progress
+    yield from tqdm(found, total=count, unit="instance", disable=hidden)
+
+
+def _is_tensors(source: Any) -> bool:
+    """Whether a source is a batch of tensors, which there are only where torch is imported."""
+    batches = sys.modules.get("nco.batch")
+    return batches is not None and isinstance(source, batches.Batch)
 
 
 def _is_points(source: Sequence[Any]) -> bool:
@@ -134,40 +169,76 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _solve_many(cases: list[Case], asked: _Asked, entry: float) -> list[Solution]:
-    apart = [index for index, case in enumerate(cases) if is_online(case)]
-    if asked.hindsight and len(apart) < len(cases):
+def _solve_tensors(source: Any, ask: Ask, entry: float) -> Any:
+    from nco import network
+
+    found: list[Any] = network.instance(source, ask, entry)
+    if found and isinstance(found[0], Case):
+        found = list(_stream(found, ask, None, entry))
+    return found if len(found) > 1 else found[0]
+
+
+def _stream(
+    cases: list[Case], ask: Ask, total_time: float | None, entry: float
+) -> Iterator[Solution]:
+    """Solutions in order; one that was interrupted is the last."""
+    apart = [folders.is_online(case.problem) for case in cases]
+    if ask.hindsight and not all(apart):
         raise NCOError("hindsight: only online problems have a future that could be known")
-    if apart:
-        found: dict[int, Solution] = {}
-        for index in apart:
-            begin = entry if index == 0 else time.perf_counter()
-            found[index] = online.solve(cases[index], asked.online(), begin)
-        rest = [index for index in range(len(cases)) if index not in found]
-        plain = [cases[index] for index in rest]
-        found.update(zip(rest, _solve_plans(plain, asked, time.perf_counter()), strict=True))
-        return [found[index] for index in range(len(cases))]
-    return _solve_plans(cases, asked, entry)
-
-
-def _solve_plans(cases: list[Case], asked: _Asked, entry: float) -> list[Solution]:
-    """Cases whose instance is all there is to know."""
+    if total_time is not None:
+        if ask.time_limit is not None or ask.iterations is not None or not total_time > 0:
+            raise NCOError("total_time: positive seconds, and no other limit beside it")
+        if any(apart):
+            raise NCOError("total_time: online problems have no plan to improve; use time_limit")
+        yield from _share(cases, ask, total_time)
+        return
     found: dict[int, Solution] = {}
-    if asked.time_limit is not None:
-        for index, case in enumerate(cases):
-            begin = entry if index == 0 else time.perf_counter()
-            found[index] = _solve_group([case], asked, begin)[0]
-        return [found[index] for index in range(len(cases))]
-    for group in _groups(cases):
-        begin = entry if not found else time.perf_counter()
-        parts = [cases[index] for index in group]
-        found.update(zip(group, _solve_group(parts, asked, begin), strict=True))
-    return [found[index] for index in range(len(cases))]
+    given = 0
+    for group in _groups(cases, apart, ask):
+        begin = entry if not found and given == 0 else time.perf_counter()
+        if apart[group[0]]:
+            from nco import online
+
+            solutions = [online.solve(cases[group[0]], ask, begin)]
+        else:
+            solutions = _solve_group([cases[index] for index in group], ask, begin)
+        found.update(zip(group, solutions, strict=True))
+        stopped = any(one.status == "INTERRUPTED" for one in solutions)
+        while given in found or (stopped and found):
+            if given in found:
+                yield found.pop(given)
+            given += 1
+        if stopped:
+            return
 
 
-def _groups(cases: list[Case]) -> Iterator[list[int]]:
-    """Indices of cases that are solved in one batch: one problem, neighbouring sizes."""
-    order = sorted(range(len(cases)), key=lambda i: (cases[i].problem, cases[i].size))
+def _share(cases: list[Case], ask: Ask, total_time: float) -> Iterator[Solution]:
+    """All cases within one span of time."""
+    for places, deadline in batches.chunks(cases, total_time):
+        chunk = [cases[place] for place in places]
+        finishers = [_finisher(case) if ask.classical else None for case in chunk]
+
+        def group(chunk: list[Case]) -> Iterator[list[int]]:
+            return _groups(chunk, [False] * len(chunk), replace(ask, time_limit=None))
+
+        stopped = False
+        for progress, stopped in batches.improve(chunk, deadline, ask, finishers, group):
+            yield _finish(progress, 0, "INTERRUPTED" if stopped else "FEASIBLE", 0.0, ask)
+        if stopped:
+            return
+
+
+def _groups(cases: list[Case], apart: list[bool], ask: Ask) -> Iterator[list[int]]:
+    """Indices of cases that are solved in one batch: one problem, neighbouring sizes.
+
+    One by one where each has a limit of its own, or is `apart`.
+    """
+    if ask.time_limit is not None or ask.iterations is not None:
+        yield from ([index] for index in range(len(cases)))
+        return
+    yield from ([index] for index in range(len(cases)) if apart[index])
+    plain = [index for index in range(len(cases)) if not apart[index]]
+    order = sorted(plain, key=lambda i: (cases[i].problem, cases[i].size))
     group: list[int] = []
     for index in order:
         case = cases[index]
@@ -183,142 +254,106 @@ def _groups(cases: list[Case]) -> Iterator[list[int]]:
         yield group
 
 
-@dataclass
-class _Progress:
-    """The best solutions so far of a group, each checked when it was found."""
-
-    model: zoo.Model | None
-    cases: list[Case]
-    begin: float
-    best: list[tuple[Any, list[int] | None, Report] | None] = field(default_factory=list)
-    history: list[list[Improvement]] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)  # of classical solvers, on a single case
-
-    def __post_init__(self) -> None:
-        self.best = [None] * len(self.cases)
-        self.history = [[] for _ in self.cases]
-
-    def take(self, instance: Any, incumbent: Incumbent) -> None:
-        """Checks an incumbent's solutions and keeps those that are better."""
-        assert self.model is not None
-        solutions = self.model.problem.solution(instance, incumbent.actions)
-        for index, solution in enumerate(solutions):
-            numbered = self.cases[index].numbered(solution)
-            self.offer(index, numbered, incumbent.actions[index].tolist(), incumbent.source)
-
-    def offer(self, index: int, solution: Any, actions: list[int] | None, source: str) -> Report:
-        """Keeps a solution if it is better; without its actions where no policy found it."""
-        case = self.cases[index]
-        report: Report = folders.module(case.problem, "check").check(case, solution)
-        if _beats(report, self.best[index]):
-            self.best[index] = (solution, actions, report)
-            if report.feasible:
-                assert report.cost is not None
-                seconds = time.perf_counter() - self.begin
-                self.history[index].append(Improvement(seconds, report.cost, source))
-        return report
-
-
-def _beats(report: Report, best: tuple[Any, list[int] | None, Report] | None) -> bool:
-    if best is None:
-        return True
-    old = best[2]
-    if report.feasible != old.feasible:
-        return report.feasible
-    return report.cost is not None and (old.cost is None or report.cost < old.cost)
-
-
-def _solve_group(cases: list[Case], asked: _Asked, begin: float) -> list[Solution]:
-    model = asked.load(max(cases, key=lambda case: case.size))
-    instance = None if model is None else model.problem.load(cases).to(asked.device)
-    setup = time.perf_counter() - begin
-    progress = _Progress(model, cases, begin)
+def _solve_group(cases: list[Case], ask: Ask, begin: float) -> list[Solution]:
+    progress = Progress(cases, begin)
     status = "FEASIBLE"
     try:
-        with torch.inference_mode():
-            _search(progress, instance, asked)
+        progress.construct()
+        setup = time.perf_counter() - begin
+        if ask.time_limit is not None:
+            _race(progress, ask)
+        elif ask.iterations is not None:
+            _count(progress, ask)
+        elif _may_have_network(cases, ask):
+            from nco import network
+
+            network.once(progress, ask)
     except KeyboardInterrupt:
         if any(best is None for best in progress.best):
             raise
         status = "INTERRUPTED"
-    return [_finish(progress, index, status, setup, asked) for index in range(len(cases))]
+    return [_finish(progress, index, status, setup, ask) for index in range(len(cases))]
 
 
-def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
-    """One deterministic pass; under a time limit also classical improvement and samples."""
-    model, limit = progress.model, asked.time_limit
-    if limit is None:
-        for index, case in enumerate(progress.cases):
-            progress.offer(index, case.construct(), None, "construct")
-        if model is None:
-            return
-        search = named(model.policy.searches[0])
-        for incumbent in search(model.problem, model.policy, instance, Budget(seed=asked.seed)):
-            progress.take(instance, incumbent)
-        return
-    deadline = progress.begin + limit - MARGIN
+def _may_have_network(cases: Iterable[Case], ask: Ask) -> bool:
+    """Whether it is worth loading torch."""
+    if ask.model == "auto":
+        return any(cards.fastest(case.problem, case.size) is not None for case in cases)
+    return ask.model != NO_MODEL
+
+
+def _race(progress: Progress, ask: Ask) -> None:
+    """Everything at hand until the deadline."""
     case = progress.cases[0]
-    # an answer is owed whatever the clock says, and nobody should get one worse than this
-    progress.offer(0, case.construct(), None, "construct")
-    finishers = _finishers(case) if asked.classical else []
-    # a child takes a while to start and import, which is not the classical solver's own time
-    ready = baselines.warm(case.problem, *finishers) if finishers else None
-    left = deadline - time.perf_counter()
-    network = deadline - left * FINISH_SHARE if finishers else deadline
-    budget = Budget(deadline=network, seed=asked.seed)
-    if model is not None and ENCODING * case.size**2 < left:
-        names = model.policy.searches
-        best: Incumbent | None = None
-        for name in names[:1] if finishers else names:
-            search = named(name)
-            for incumbent in search(model.problem, model.policy, instance, budget, best):
-                progress.take(instance, incumbent)
-                best = incumbent
-    for name in finishers:
-        assert ready is not None
-        ready.join(max(0.0, deadline - time.perf_counter()))
-        if not ready.is_alive():
-            _improve(progress, name, deadline, asked.seed)
+    assert ask.time_limit is not None
+    if ask.model not in ("auto", NO_MODEL):
+        cards.check(ask.model, case.problem)
+    if time.perf_counter() - progress.begin > ask.time_limit - race.SPARE:
+        return
+    finisher = _finisher(case) if ask.classical else None
+    first = profile.first_seconds(case) if _may_have_network([case], ask) else None
+    setting = plan.Setting(
+        size=case.size,
+        cores=cores(),
+        begin=time.perf_counter() - progress.begin,
+        end=ask.time_limit,
+        finisher=finisher,
+        same=finisher is not None and _is_same(case, finisher),
+        parts=folders.has(case.problem, "parts"),
+        first=first,
+        loading=profile.loading(),
+        starts=profile.starts(case, ask.time_limit),
+    )
+    stages = plan.make(setting)
+    progress.plan = [str(stage) for stage in stages]
+    if ask.verbose:
+        print("\n".join(progress.plan), file=sys.stderr, flush=True)
+    race.run(progress, stages, ask, finisher)
 
 
-def _finishers(case: Case) -> list[str]:
+def _count(progress: Progress, ask: Ask) -> None:
+    """The same number of steps on every machine: networks, then the classical solver."""
+    case = progress.cases[0]
+    if _may_have_network([case], ask):
+        from nco import network
+
+        network.counted(progress, ask)
+    names: list[str] = folders.module(case.problem, "baseline").finishers()
+    counting = [name for name in names if baselines.takes(case.problem, name, "iterations")]
+    if not ask.classical or not counting:
+        return
+    finisher = counting[0]
+    outcome = baselines.run(
+        case,
+        finisher,
+        time_limit=None,
+        seed=ask.seed,
+        start=progress.start(0, "best"),
+        iterations=ask.iterations,
+    )
+    if outcome.solution is not None:
+        progress.take(Candidate(0, outcome.solution, None, finisher))
+    if outcome.error is not None:
+        progress.faults.append(f"{finisher}: {outcome.error}")
+
+
+def _finisher(case: Case) -> str | None:
     """The installed solver that the problem's folder names best for improving a solution."""
     names: list[str] = folders.module(case.problem, "baseline").finishers()
-    return names[:1]
+    return names[0] if names else None
 
 
-def _improve(progress: _Progress, solver: str, deadline: float, seed: int) -> None:
-    """A classical solver, in a child process, goes on from what the network found."""
-    best = progress.best[0]
-    left = deadline - time.perf_counter()
-    if left <= 0:
-        return
-    # without a network the construction is the start; with one, only what the network found is
-    own = progress.model is None
-    found = best is not None and (own or best[1] is not None) and best[2].feasible
-    outcome = baselines.run(
-        progress.cases[0],
-        solver,
-        time_limit=left,
-        seed=seed,
-        start=best[0] if best is not None and found else None,
-        grace=1.0,
-    )
-    fault = outcome.error
-    if outcome.solution is not None:
-        report = progress.offer(0, outcome.solution, None, solver)
-        fault = None if report.feasible else f"infeasible: {(report.violations or ['no cost'])[0]}"
-    if fault is not None:
-        progress.faults.append(f"{solver}: {fault}")
+def _is_same(case: Case, finisher: str) -> bool:
+    """Whether the folder says that neither a seed nor a start makes a difference to a solver."""
+    return finisher in getattr(folders.module(case.problem, "baseline"), "SAME", ())
 
 
-def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _Asked) -> Solution:
+def _finish(progress: Progress, index: int, status: str, setup: float, ask: Ask) -> Solution:
     best = progress.best[index]
     assert best is not None
-    solution, actions, report = best
-    case = progress.cases[index]
-    problem = None if progress.model is None else progress.model.problem
-    taken = functools.partial(_actions, problem, case, solution)
+    case, report = progress.cases[index], best.report
+    problem = progress.models[0].problem if progress.models else None
+    taken = functools.partial(_actions, problem, case, best.solution)
     return Solution(
         problem=case.problem,
         name=case.name,
@@ -327,89 +362,22 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
         objective=report.objective,
         feasible=report.feasible,
         violations=report.violations,
-        solution=solution,
-        taken=taken if actions is None else functools.partial(list, actions),
+        solution=best.solution,
+        taken=taken if best.actions is None else functools.partial(list, best.actions),
         status=status if report.feasible else "INFEASIBLE",
         seconds=time.perf_counter() - progress.begin,
         setup_seconds=setup,
-        model=NO_MODEL if progress.model is None else progress.model.name,
-        seed=asked.seed,
+        model="+".join(model.name for model in progress.models) or NO_MODEL,
+        seed=ask.seed,
         history=progress.history[index],
         case=case,
         faults=progress.faults,
+        plan=progress.plan,
     )
 
 
-def _actions(problem: Problem[Any, Any] | None, case: Case, solution: Any) -> list[int]:
+def _actions(problem: Any, case: Case, solution: Any) -> list[int]:
     """What a policy would do; without one, by the rules that the problem's folder names first."""
     rules: Any = folders.problem_class(case.problem)() if problem is None else problem
     found: list[int] = rules.actions(rules.load([case]), [case.indexed(solution)])[0].tolist()
     return found
-
-
-def _solve_instance(source: Batch, asked: _Asked, begin: float) -> Any:
-    """Tensors of the model's own problem: solved as cases where its folder has them."""
-    model = asked.load(None)
-    assert model is not None  # tensors need one, and say so
-    if model.problem.online and not asked.hindsight:
-        raise NCOError(
-            "an instance of an online problem holds its own future: solve its case, which is "
-            "simulated, or ask for the hindsight optimum with hindsight=True"
-        )
-    with contextlib.suppress(NotImplementedError):
-        if folders.part_of(model.problem, "check") is not None:
-            found = _solve_many(model.problem.cases(source), asked, begin)
-            return found if len(found) > 1 else found[0]
-    solutions = _solve_unchecked(model, source, asked, begin)
-    return solutions if len(solutions) > 1 else solutions[0]
-
-
-def _solve_unchecked(
-    model: zoo.Model, source: Batch, asked: _Asked, begin: float
-) -> list[Solution]:
-    """For a problem without files and checker: its own masks and `cost` are the judge."""
-    problem, instance = model.problem, source.to(asked.device)
-    setup = time.perf_counter() - begin
-    limit = None if asked.time_limit is None else begin + asked.time_limit - MARGIN
-    best: Incumbent | None = None
-    history: list[list[Improvement]] = [[] for _ in range(len(source))]
-    names = model.policy.searches
-    # one rollout whatever the clock says: nothing else would give an answer
-    passes = [(names[0], Budget(rollouts=1, seed=asked.seed))]
-    limited = Budget(deadline=limit, seed=asked.seed)
-    passes += [(name, limited) for name in (names[:1] if limit is None else names)]
-    with torch.inference_mode():
-        for search, budget in passes:
-            for found in named(search)(problem, model.policy, instance, budget, best):
-                wins = [True] * len(source)
-                if best is not None:
-                    wins = (found.cost < best.cost).tolist()
-                for index, won in enumerate(wins):
-                    if won:
-                        seconds = time.perf_counter() - begin
-                        cost = float(found.cost[index])
-                        history[index].append(Improvement(seconds, cost, found.source))
-                best = better(problem, instance, best, found)
-    assert best is not None
-    name = type(problem).__name__
-    solutions = problem.solution(instance, best.actions)
-    return [
-        Solution(
-            problem=name,
-            name=f"{name}-{index}",
-            n=problem.features(instance).nodes.shape[1],
-            cost=float(best.cost[index]),
-            objective=float(best.cost[index]),
-            feasible=True,
-            violations=[],
-            solution=solution,
-            taken=functools.partial(list, best.actions[index].tolist()),
-            status="FEASIBLE",
-            seconds=time.perf_counter() - begin,
-            setup_seconds=setup,
-            model=model.name,
-            seed=asked.seed,
-            history=history[index],
-        )
-        for index, solution in enumerate(solutions)
-    ]

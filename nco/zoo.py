@@ -7,9 +7,7 @@ it is believed before the weights' SHA-256 agrees.
 
 import functools
 import json
-import math
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +15,25 @@ import safetensors.torch
 import torch
 
 from nco import atomic
+from nco.cards import FOLDER, FORMAT, available, choose, locate, read_card
 from nco.case import Case
 from nco.describe import DESCRIPTION, construct, describe
 from nco.errors import NCOError
 from nco.policy import Policy
 from nco.problem import Problem
 
-FORMAT = 1
-FOLDER = Path(str(files("nco.models"))) / "zoo"
+__all__ = [
+    "FOLDER",
+    "Model",
+    "available",
+    "choose",
+    "fitting",
+    "load",
+    "read_card",
+    "save",
+    "write_card",
+]
+
 LARGEST_HEADER, MOST_TENSORS = 2**20, 10_000  # a hostile header can cost seconds and gigabytes
 
 
@@ -38,37 +47,13 @@ class Model:
     policy: Policy
 
 
-def available() -> dict[str, dict[str, Any]]:
-    """The shipped models: name to card."""
-    return {path.parent.name: read_card(path) for path in sorted(FOLDER.glob("*/card.json"))}
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    try:
-        card: dict[str, Any] = json.loads(path.read_text())
-        version = card["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NCOError(f"{path}: not a model card ({error})") from error
-    if version != FORMAT:
-        raise NCOError(f"{path}: format {version}, but this version reads {FORMAT}: update nco")
-    return card
-
-
 def load(name: str | Path, device: str = "cpu") -> Model:
     """A shipped model by name, a model folder, or a training checkpoint (``.ckpt``).
 
     Loaded once a process, and again when the file has changed. The policy is in evaluation mode on
     `device`.
     """
-    path = Path(name)
-    if path.suffix == ".ckpt" or (path / "last.ckpt").exists():
-        file = path if path.suffix == ".ckpt" else path / "last.ckpt"
-    else:
-        file = FOLDER / name / "card.json"
-        file = file if file.exists() else path / "card.json"
-    if not file.exists():
-        shipped = ", ".join(available()) or "none"
-        raise NCOError(f"model {name}: neither shipped ({shipped}) nor a folder with card.json")
+    file = locate(name)
     return _load(file, device, file.stat().st_mtime_ns)
 
 
@@ -179,26 +164,3 @@ def fitting(problem: str, case: Case) -> list[str]:
             kind: Problem[Any, Any] = construct(card["problem"])
             found += [name] if kind.fits(case) else []
     return found
-
-
-def choose(problem: str, size: int, seconds: float | None = None) -> str | None:
-    """The shipped model for a problem folder with the least measured gap near `size`; None of none.
-
-    Each card lists measurements ``{"size": n, "gap_percent": g, "seconds_per_instance": s, ...}``;
-    a model is judged by the one whose size is nearest on a logarithmic scale. With `seconds` to
-    spend, models that were measured to take longer are left out where another remains: time is
-    taken to grow with the square of the size.
-    """
-    ranked = []
-    for name, card in available().items():
-        if not str(card["problem"]["class_path"]).startswith(f"nco.problems.{problem}."):
-            continue
-        nearest = []
-        for row in card.get("measured", []):
-            ratio = max(size, 1) / max(row["size"], 1)
-            takes = float(row["seconds_per_instance"]) * ratio**2
-            slow = takes if seconds is not None and takes > seconds else 0.0
-            nearest.append((abs(math.log(ratio)), slow, float(row["gap_percent"])))
-        far, slow, gap = min(nearest, default=(math.inf, 0.0, math.inf))
-        ranked.append((slow, far, gap, name))
-    return min(ranked)[-1] if ranked else None

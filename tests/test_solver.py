@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nco
-from nco import solver
+from nco import baselines, network
 from nco.geometry import lengths
 from nco.problems.cvrp import CVRP
 from nco.problems.tsp import TSP
@@ -138,13 +138,13 @@ def test_a_large_instance_is_answered_in_time_all_the_same(tiny, classical):
 def test_classical_solvers_run_only_when_allowed(tiny, monkeypatch):
     coords = np.random.default_rng(6).random((30, 2))
     called = []
-    real = solver.baselines.run
+    real = baselines.Workers.submit
 
-    def watched(case, name, **options):
+    def watched(workers, case, name, **options):
         called.append(name)
-        return real(case, name, **options)
+        return real(workers, case, name, **options)
 
-    monkeypatch.setattr(solver.baselines, "run", watched)
+    monkeypatch.setattr(baselines.Workers, "submit", watched)
     nco.solve(coords, model=tiny["tsp"], time_limit=0.2, classical=False)
     assert called == []
     found = nco.solve(coords, model=tiny["tsp"], time_limit=0.5)
@@ -158,8 +158,8 @@ def test_an_interrupt_returns_the_best_so_far(tiny, monkeypatch):
             yield from itertools.islice(real(*arguments), 1)
             raise KeyboardInterrupt
 
-    real = solver.named("multistart")
-    monkeypatch.setattr(solver, "named", lambda name: Tired())
+    real = network.named("multistart")
+    monkeypatch.setattr(network, "named", lambda name: Tired())
     found = nco.solve(SQUARE, model=tiny["tsp"])
     assert found.status == "INTERRUPTED"
     assert found.feasible

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
 from nco.policy import Policy
 from nco.problem import Problem
@@ -15,6 +15,8 @@ from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import best_of, better
 from nco.seeds import generator
 
+MOST = 0.5  # of a solution, beyond which windows are not disjoint
+ROUNDING = 1e-6  # of a cost: a gain that is none
 SHORTEST, LONGEST = 4, 100  # steps that are built anew
 TOGETHER = 8  # windows of each instance in a pass, where there are few instances
 AT_ONCE = 128  # windows in a pass
@@ -34,7 +36,10 @@ def reconstruct(
     routes) is replayed but for its last steps, and the policy takes those again, greedily. For a
     tour that is any window of it; for routes, the end of one and others beside it.
 
-    `budget.rollouts` is the number of windows of each instance. Begins at `start`, or at the
+    Where the problem can cut a solution into disjoint windows (`Problem.windows`), a round builds
+    all of them anew and keeps each that is better, so that a large solution improves everywhere at
+    once. `budget.rollouts` is the number of windows of each instance, or of such rounds times
+    TOGETHER. Begins at `start`, or at the
     policy's own greedy solution.
     """
     if start is None:
@@ -53,8 +58,24 @@ def reconstruct(
         if windows <= 0 or budget.over():
             return
         random = generator(budget.seed, "reconstruct", turn, device=instance.device)
+        total = best.actions.shape[1]
+        length = int(
+            torch.randint(
+                min(SHORTEST, total),
+                min(LONGEST, total) + 1,
+                (),
+                generator=random,
+                device=random.device,
+            )
+        )
         try:
-            found = _rebuilt(problem, policy, memory, instance, best, windows, random, budget)
+            found = None
+            if length <= MOST * total:
+                found = _everywhere(problem, policy, instance, best, length, random, budget)
+            if found is None:
+                found = _rebuilt(
+                    problem, policy, memory, instance, best, windows, length, random, budget
+                )
         except Interrupted:
             return
         spent += windows
@@ -64,6 +85,29 @@ def reconstruct(
         best = new
 
 
+def _everywhere(
+    problem: Problem[Any, Any],
+    policy: Policy,
+    instance: Any,
+    best: Incumbent,
+    length: int,
+    random: Generator,
+    budget: Budget,
+) -> Incumbent | None:
+    """Disjoint windows of the incumbents, each built anew where that is better."""
+    windows = problem.windows(instance, best.actions, length, random)
+    if windows is None:
+        return None
+    small, old = windows.instance, windows.actions[:, None]
+    memory = policy.encode(problem.features(small))
+    new = _completed(problem, policy, memory, small, old, windows.given, budget)
+    wins = problem.cost(small, new) < problem.cost(small, old) * (1 - ROUNDING)
+    old = problem.pad(small, old, new.shape[2])
+    kept = torch.where(wins[..., None], new, old)[:, 0]
+    actions = problem.rejoin(instance, best.actions, windows, kept)
+    return Incumbent(actions, problem.cost(instance, actions[:, None])[:, 0], "reconstruct")
+
+
 def _rebuilt(
     problem: Problem[Any, Any],
     policy: Policy,
@@ -71,22 +115,30 @@ def _rebuilt(
     instance: Any,
     best: Incumbent,
     windows: int,
+    length: int,
     random: Generator,
     budget: Budget,
 ) -> Incumbent:
     """The best of `windows` re-constructions of each incumbent."""
     label = best.actions[:, None].expand(-1, windows, -1).contiguous()
     actions = problem.equivalent(instance, label, random)
-    total = actions.shape[2]
-    length = torch.randint(
-        min(SHORTEST, total),
-        min(LONGEST, total) + 1,
-        (),
-        generator=random,
-        device=random.device,
-    )
     opening = problem.opening(instance, 1)
-    given = max(total - int(length), 0 if opening is None else 1)
+    given = max(actions.shape[2] - length, 0 if opening is None else 1)
+    complete = _completed(problem, policy, memory, instance, actions, given, budget)
+    return best_of(complete, problem.cost(instance, complete), "reconstruct")
+
+
+def _completed(
+    problem: Problem[Any, Any],
+    policy: Policy,
+    memory: Any,
+    instance: Any,
+    actions: Tensor,
+    given: int,
+    budget: Budget,
+) -> Tensor:
+    """The first `given` of `actions` ``[B, S, T]``, and greedy ones from there on."""
+    total = actions.shape[2]
     steps = torch.full((*actions.shape[:2], 1), given, device=actions.device)
     state = problem.replay(instance, actions, steps).fold()
     rebuilt = [actions[:, :, :given]]
@@ -99,5 +151,4 @@ def _rebuilt(
         action = policy.decide(memory, problem.observe(instance, state)).mode()
         rebuilt.append(action[..., None])
         state = problem.step(instance, state, action)
-    complete = torch.cat(rebuilt, 2)
-    return best_of(complete, problem.cost(instance, complete), "reconstruct")
+    return torch.cat(rebuilt, 2)

@@ -23,12 +23,13 @@ def polish(
     start: Plan | None,
     workers: int = 2,
     found: Callable[[Plan], None] | None = None,
+    iterations: int = tabu.STEPS,
 ) -> Plan:
     """A plan never worse than `start`, nor than the dispatching rules'.
 
     Args:
         jobs: the work list.
-        time_limit: seconds from here on; None: a fixed number of steps of tabu search.
+        time_limit: seconds from here on; None: `iterations` steps of tabu search.
         seed: of tabu search and CP-SAT.
         start: a feasible plan, such as a network's.
         workers: CP-SAT's threads.
@@ -40,7 +41,9 @@ def polish(
         plans.append(shifted(jobs, start))
     best = min(plans, key=lambda plan: makespan(jobs, plan))
     if time_limit is None:
-        return tabu.improve(jobs, best, time_limit=None, seed=seed, found=found)
+        return tabu.improve(
+            jobs, best, time_limit=None, seed=seed, found=found, iterations=iterations
+        )
     left = time_limit - (time.perf_counter() - begun)
     count = sum(len(choices) for job in jobs for choices in job)
     share = FEW_SHARE if count <= FEW else SEVERAL_SHARE

@@ -40,6 +40,7 @@ def improve(
     time_limit: float | None,
     seed: int,
     found: Callable[[Plan], None] | None = None,
+    iterations: int = STEPS,
 ) -> Plan:
     """A plan never worse than `plan`.
 
@@ -52,7 +53,7 @@ def improve(
     Args:
         jobs: the work list.
         plan: a feasible plan.
-        time_limit: seconds from here on; None for `STEPS` steps.
+        time_limit: seconds from here on; None for `iterations` steps.
         seed: of ties and of how long a swap is forbidden.
         found: is called with each better plan on the way.
     """
@@ -64,7 +65,7 @@ def improve(
         if found is not None and search.best < told:
             told = search.best
             found(search.plan())
-        if time_limit is None and steps >= STEPS:
+        if time_limit is None and steps >= iterations:
             break
         if time_limit is not None and time.perf_counter() - begun > time_limit:
             break

@@ -84,6 +84,7 @@ def pyvrp(
     seed: int,
     start: Routes | None = None,
     found: Found | None = None,
+    iterations: int | None = None,
 ) -> Routes | None:
     """PyVRP's iterated local search; its best feasible solution or None.
 
@@ -94,6 +95,7 @@ def pyvrp(
         seed: of PyVRP's own random numbers.
         start: routes to begin from; ignored where they are infeasible.
         found: is called with each better solution on the way.
+        iterations: of its search, after which it stops wherever the clock stands.
     """
     try:
         import pyvrp as solver
@@ -110,6 +112,8 @@ def pyvrp(
     if start is not None:
         initial = solver.Solution(data, [[c - 1 for c in route] for route in start])
     stop = MultipleCriteria([FirstFeasible(), MaxIterations(10_000)])
+    if iterations is not None:
+        stop = MultipleCriteria([MaxIterations(iterations)])
     if time_limit is not None:
         left = time_limit - (time.monotonic() - begun)
         stop = MultipleCriteria([MaxRuntime(max(0.0, left))])

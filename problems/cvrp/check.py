@@ -141,7 +141,7 @@ def _loads(case: Stated, routes: list[list[int]]) -> list[str]:
     capacity = _exact(case.capacity)
     lines = []
     for number, route in enumerate(routes, 1):
-        load = sum((demand[c] for c in route if 1 <= c <= case.size), Fraction(0))
+        load = sum(demand[c] for c in route if 1 <= c <= case.size)
         if load > capacity:
             lines.append(
                 f"route {number} carries {_decimal(load)}, above the capacity {_decimal(capacity)}"
@@ -149,13 +149,14 @@ def _loads(case: Stated, routes: list[list[int]]) -> list[str]:
     return _cut(lines, "overloaded routes")
 
 
-def _exact(value: float) -> Fraction:
+def _exact(value: float) -> Fraction | int:
     """The decimal that the source states: the shortest one that reads as this float."""
-    return Fraction(repr(float(value)))
+    number = float(value)
+    return int(number) if number.is_integer() else Fraction(repr(number))
 
 
-def _decimal(value: Fraction) -> str:
-    if value.denominator == 1:
+def _decimal(value: Fraction | int) -> str:
+    if isinstance(value, int) or value.denominator == 1:
         return str(value.numerator)
     places = 0
     while (value * 10**places).denominator != 1:  # ends: sums of decimals are decimals

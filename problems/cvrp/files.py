@@ -83,12 +83,13 @@ class Case(nco.case.Case):
     def construct(self) -> list[list[int]]:
         """The nearest customer next, on a new route whenever that one does not fit."""
         routes: list[list[int]] = []
-        room = Fraction(0)
+        demand = [_exact(load) for load in self.demand.tolist()]
+        room: Fraction | int = 0
         for customer in tsplib.nearest_order(self.coords, self.distances)[1:]:
-            load = Fraction(repr(float(self.demand[customer])))
+            load = demand[customer]
             if not routes or load > room:
                 routes.append([])
-                room = Fraction(repr(float(self.capacity)))
+                room = _exact(float(self.capacity))
             routes[-1].append(customer)
             room -= load
         return routes
@@ -101,6 +102,11 @@ class Case(nco.case.Case):
                     reason = f"the customers are 1 to {self.size}"
                     raise InstanceError(reason, field="customer", value=customer, path=self.path)
         return solution
+
+
+def _exact(value: float) -> Fraction | int:
+    """The decimal that a number was stated as; whole numbers as such, which is faster."""
+    return int(value) if value.is_integer() else Fraction(repr(value))
 
 
 def recognise(text: str) -> bool:

@@ -20,7 +20,7 @@ from nco.geometry import (
     lengths,
 )
 from nco.planar import View, view
-from nco.problem import Features, Observation, Problem, Sizes
+from nco.problem import Features, Observation, Problem, Sizes, Windows
 from nco.problems.cvrp import files
 
 # Kool et al. (2019) up to 100 customers, BQ-NCO and LEHD beyond
@@ -123,6 +123,60 @@ class _Routing(Problem[Instance, State]):
             rows = torch.arange(len(path), device=path.device)[:, None, None]
             total = instance.distances[rows, closed[:, :, :-1], closed[:, :, 1:]].sum(-1)
         return total if instance.scale is None else total * instance.scale[:, None]
+
+    def windows(
+        self, instance: Instance, actions: Tensor, length: int, generator: Generator
+    ) -> Windows | None:
+        """Routes that lie side by side, about `length` customers together, in a random order.
+
+        Which of a small instance's customers is the first one is given.
+        """
+        owners: list[int] = []
+        groups: list[list[list[int]]] = []
+        for b, plan in enumerate(self.solution(instance, actions)):
+            away = (instance.coords[b] - instance.coords[b, :1]).tolist()
+            swept = _rotated(_by_angle(away, plan), _draw(max(len(plan), 1), generator))
+            found = _grouped(swept, length)
+            groups += [_shuffled(group, generator) for group in found]
+            owners += [b] * len(found)
+        if not groups:
+            return None
+        members = [[customer for route in group for customer in route] for group in groups]
+        small = self._small(instance, owners, members)
+        plans = [_renumbered(group) for group in groups]
+        return Windows(small, self.actions(small, plans), 1, (owners, members))
+
+    def _small(self, instance: Instance, owners: list[int], members: list[list[int]]) -> Instance:
+        """The depot and some of the customers, of one instance in each row."""
+        most = max(map(len, members)) + 1
+        node = torch.zeros(len(members), most, dtype=torch.long, device=instance.device)
+        exists = torch.zeros(len(members), most, dtype=torch.bool, device=instance.device)
+        for row, inside in enumerate(members):
+            node[row, 1 : len(inside) + 1] = torch.tensor(inside, device=instance.device)
+            exists[row, : len(inside) + 1] = True
+        owner = torch.tensor(owners, device=instance.device)
+        distances = instance.distances
+        if distances is not None:
+            distances = distances[owner[:, None, None], node[:, :, None], node[:, None]]
+        demand = instance.demand[owner[:, None], node].masked_fill(~exists, 0)
+        return Instance(
+            instance.coords[owner[:, None], node],
+            demand,
+            instance.capacity[owner],
+            None if bool(exists.all()) else exists,
+            distances,
+            None if instance.scale is None else instance.scale[owner],
+        )
+
+    def rejoin(
+        self, instance: Instance, actions: Tensor, windows: Windows, found: Tensor
+    ) -> Tensor:
+        owners, members = windows.places
+        plans: list[list[list[int]]] = [[] for _ in range(len(instance))]
+        small = self.solution(windows.instance, found)
+        for b, inside, plan in zip(owners, members, small, strict=True):
+            plans[b] += [[inside[customer - 1] for customer in route] for route in plan]
+        return self.actions(instance, plans)
 
     def start_count(self, instance: Instance) -> int:
         return instance.demand.shape[1] - 1
@@ -419,6 +473,42 @@ def _by_angle(away: list[list[float]], plan: list[list[int]]) -> list[list[int]]
 
 def _rotated(plan: list[list[int]], first: int) -> list[list[int]]:
     return plan[first:] + plan[:first]
+
+
+def _draw(count: int, generator: Generator) -> int:
+    """A random number below `count`."""
+    return int(torch.randint(count, (), generator=generator, device=generator.device))
+
+
+def _grouped(plan: list[list[int]], length: int) -> list[list[list[int]]]:
+    """Runs of routes with at least `length` customers each; what remains joins the last one."""
+    groups: list[list[list[int]]] = []
+    count = length
+    for route in plan:
+        if count >= length:
+            groups.append([])
+            count = 0
+        groups[-1].append(route)
+        count += len(route)
+    if len(groups) > 1 and count < length:
+        last = groups.pop()
+        groups[-1] += last
+    return groups
+
+
+def _shuffled(group: list[list[int]], generator: Generator) -> list[list[int]]:
+    """The routes in a random order, each in a random direction."""
+    order = torch.randperm(len(group), generator=generator, device=generator.device).tolist()
+    return [group[i] if _draw(2, generator) else group[i][::-1] for i in order]
+
+
+def _renumbered(group: list[list[int]]) -> list[list[int]]:
+    """The same routes with customers counted from 1 in their order."""
+    count, found = 0, []
+    for route in group:
+        found.append(list(range(count + 1, count + len(route) + 1)))
+        count += len(route)
+    return found
 
 
 def split_routes(path: Sequence[int]) -> list[list[int]]:

@@ -108,8 +108,12 @@ def polish(
     start: Schedule | None = None,
     found: Found | None = None,
     cores: int = 2,
+    iterations: int = orders.STEPS,
 ) -> Schedule | None:
-    """Tabu search, and CP-SAT with the rest of the time unless the shop is large."""
+    """Tabu search, and CP-SAT with the rest of the time unless the shop is large.
+
+    Without a time limit `iterations` steps of tabu search.
+    """
     first = _hint(case, start)
     best = both.polish(
         case.work,
@@ -117,6 +121,7 @@ def polish(
         seed=seed,
         start=first,
         workers=cores,
+        iterations=iterations,
         found=_teller(case, found),
     )
     return case.numbered(scheduled(best))

@@ -17,6 +17,7 @@ def finishers() -> list[str]:
     return [name for name in ("ortools",) if importlib.util.find_spec(name)]
 
 
+SAME = frozenset({"ortools"})  # neither a seed nor a start makes a difference to these
 MAX_TOTAL = 2**53  # any case in whole numbers is exact; far from the overflow of int64
 BRANCHING_SECONDS = 60.0
 

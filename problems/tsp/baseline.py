@@ -25,8 +25,10 @@ def finishers() -> list[str]:
     return [name for name in ("fast_tsp", "pyvrp", "ortools") if importlib.util.find_spec(name)]
 
 
+SAME = frozenset({"fast_tsp"})  # neither a seed nor a start makes a difference to these
 LARGEST_SUM = 2.0**50  # of distances; leaves room for the penalties that solvers multiply by
 LARGEST_TABLE = 3000  # nodes; OR-Tools copies a table from Python lists, 40 bytes an entry
+FIRST_TENTH = 0.1
 LARGEST_FAST = 65_535.0  # fast-tsp stores a distance in 16 bits
 
 
@@ -182,6 +184,7 @@ def pyvrp(
     seed: int,
     start: Sequence[int] | None = None,
     found: Found | None = None,
+    iterations: int | None = None,
 ) -> list[int] | None:
     """PyVRP's iterated local search, with one vehicle of no capacity.
 
@@ -193,10 +196,11 @@ def pyvrp(
         seed: of PyVRP's own random numbers.
         start: a tour to begin from.
         found: is called with each better tour on the way.
+        iterations: of its search, after which it stops wherever the clock stands.
     """
     try:
         import pyvrp as solver
-        from pyvrp.stop import FirstFeasible, MaxRuntime
+        from pyvrp.stop import FirstFeasible, MaxIterations, MaxRuntime
     except ImportError as error:
         raise NCOError("pyvrp is not installed: pip install 'nco-solver[solvers]'") from error
     begun = time.monotonic()
@@ -210,7 +214,7 @@ def pyvrp(
     initial = None
     if first is not None:
         initial = solver.Solution(data, [[position - 1 for position in first[1:]]])
-    stop: Any = FirstFeasible()
+    stop: Any = FirstFeasible() if iterations is None else MaxIterations(iterations)
     if time_limit is not None:
         stop = MaxRuntime(max(0.0, time_limit - (time.monotonic() - begun)))
     tell = None if found is None else lambda best: found(case.numbered(_pyvrp_tour(best)))
@@ -262,7 +266,12 @@ def _pyvrp_data(solver: Any, table: np.ndarray) -> Any:
 
 
 def fast_tsp(
-    case: Case, *, time_limit: float | None, seed: int, start: Sequence[int] | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Sequence[int] | None = None,
+    found: Found | None = None,
 ) -> list[int] | None:
     """fast-tsp's Or-opt; up to 20 nodes it is exact. Distances are scaled into 16 bits.
 
@@ -272,6 +281,8 @@ def fast_tsp(
             a hundredth of a second for every 100 nodes.
         seed: unused; fast-tsp takes none.
         start: fast-tsp cannot begin from a tour; the better of the two is returned.
+        found: is called with the tour of the first tenth of the time, at the end of which fast-tsp
+            has to begin anew, as it says nothing on the way.
     """
     try:
         import fast_tsp as solver
@@ -286,6 +297,9 @@ def fast_tsp(
     left = case.size / 10_000
     if time_limit is not None:
         left = max(0.001, time_limit - (time.monotonic() - begun))
+    if found is not None:
+        found(case.numbered([int(at) for at in solver.find_tour(table, FIRST_TENTH * left)]))
+        left *= 1 - FIRST_TENTH
     tour = solver.find_tour(table, duration_seconds=left)
     return _better(case, [int(position) for position in tour], _positions(case, start))
 

@@ -19,7 +19,7 @@ from nco.geometry import (
     lengths,
 )
 from nco.planar import View, view
-from nco.problem import Features, Observation, Problem, Sizes
+from nco.problem import Features, Observation, Problem, Sizes, Windows
 from nco.problems.tsp import files
 
 
@@ -143,6 +143,48 @@ class TSP(Problem[Instance, State]):
         position = torch.arange(total, device=actions.device).minimum(counts - 1)
         return actions.gather(2, (shift + sign * position) % counts)
 
+    def windows(
+        self, instance: Instance, actions: Tensor, length: int, generator: Generator
+    ) -> Windows | None:
+        """Pieces of the tours, each between two nodes that stay, walked in a random direction.
+
+        The small instance is a tour, too: from the end straight to the beginning, which is given,
+        and through the piece to the end.
+        """
+        counts = self._counts(instance).tolist()
+        if length < 2 or min(counts) < length + 2:
+            return None
+        device = actions.device
+        rows: list[tuple[int, list[int]]] = []
+        for b, count in enumerate(counts):
+            first = _draw(count, generator)
+            for at in range(first, first + count - length, length + 1):
+                piece = [(at + step) % count for step in range(length + 2)]
+                rows.append((b, piece if _draw(2, generator) else piece[::-1]))
+        owner = torch.tensor([b for b, _ in rows], device=device)
+        position = torch.tensor([piece for _, piece in rows], device=device)
+        position = torch.cat([position[:, -1:], position[:, :-1]], 1)
+        node = actions[owner[:, None], position]
+        distances = instance.distances
+        if distances is not None:
+            distances = distances[owner[:, None, None], node[:, :, None], node[:, None]]
+        scale = None if instance.scale is None else instance.scale[owner]
+        small = Instance(instance.coords[owner[:, None], node], None, distances, scale)
+        label = torch.arange(length + 2, device=device).expand(len(rows), -1)
+        return Windows(small, label, 2, (owner, position, node))
+
+    def rejoin(
+        self, instance: Instance, actions: Tensor, windows: Windows, found: Tensor
+    ) -> Tensor:
+        owner, position, node = windows.places
+        joined = actions.clone()
+        joined[owner[:, None], position[:, 2:]] = node.gather(1, found)[:, 2:]
+        if instance.exists is not None:  # a padded row stays where it is in the end
+            last = self._counts(instance)[:, None] - 1
+            ranks = torch.arange(actions.shape[1], device=actions.device).minimum(last)
+            joined = joined.gather(1, ranks)
+        return joined
+
     def symmetries(self, instance: Instance) -> list[Instance]:
         images = dihedral(instance.coords)
         return [
@@ -190,6 +232,11 @@ class TSP(Problem[Instance, State]):
         if instance.exists is None:
             return torch.full((batch,), count, device=instance.device)
         return instance.exists.sum(-1)
+
+
+def _draw(count: int, generator: Generator) -> int:
+    """A random number below `count`."""
+    return int(torch.randint(count, (), generator=generator, device=generator.device))
 
 
 def load(cases: Sequence[Case]) -> Instance:

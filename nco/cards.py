@@ -1,0 +1,109 @@
+"""The cards of the shipped models, and what they say of time and quality; free of torch."""
+
+import functools
+import json
+import math
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from nco.errors import NCOError
+
+FORMAT = 1
+FOLDER = Path(str(files("nco.models"))) / "zoo"
+
+
+def available() -> dict[str, dict[str, Any]]:
+    """The shipped models: name to card."""
+    return {path.parent.name: read_card(path) for path in sorted(FOLDER.glob("*/card.json"))}
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    try:
+        card: dict[str, Any] = json.loads(path.read_text())
+        version = card["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NCOError(f"{path}: not a model card ({error})") from error
+    if version != FORMAT:
+        raise NCOError(f"{path}: format {version}, but this version reads {FORMAT}: update nco")
+    return card
+
+
+def locate(name: str | Path) -> Path:
+    """The file of a shipped model's card, of a model folder's, or a training checkpoint."""
+    path = Path(name)
+    if path.suffix == ".ckpt" or (path / "last.ckpt").exists():
+        file = path if path.suffix == ".ckpt" else path / "last.ckpt"
+    else:
+        file = FOLDER / name / "card.json"
+        file = file if file.exists() else path / "card.json"
+    if not file.exists():
+        shipped = ", ".join(available()) or "none"
+        raise NCOError(f"model {name}: neither shipped ({shipped}) nor a folder with card.json")
+    return file
+
+
+def check(name: str, problem: str) -> None:
+    """An error unless there is a model of that name; a card also tells whether of `problem`."""
+    file = locate(name)
+    if file.suffix == ".json":
+        path = str(read_card(file)["problem"]["class_path"])
+        if path.startswith("nco.problems.") and path.split(".")[2] != problem:
+            raise NCOError(f"model {name} is not one for {problem}")
+
+
+@functools.lru_cache
+def _measured(problem: str) -> dict[str, list[dict[str, Any]]]:
+    """The shipped models of a problem folder with their measurements."""
+    prefix = f"nco.problems.{problem}."
+    return {
+        name: card.get("measured", [])
+        for name, card in available().items()
+        if str(card["problem"]["class_path"]).startswith(prefix)
+    }
+
+
+def seconds(rows: list[dict[str, Any]], size: int) -> float:
+    """What the first search takes at `size`, by the nearest measurement and the size squared."""
+    found = [(abs(math.log(_ratio(row, size))), _takes(row, size)) for row in rows]
+    return min(found, default=(math.inf, math.inf))[1]
+
+
+def _ratio(row: dict[str, Any], size: int) -> float:
+    return max(size, 1) / max(int(row["size"]), 1)
+
+
+def _takes(row: dict[str, Any], size: int) -> float:
+    return float(row["seconds_per_instance"]) * _ratio(row, size) ** 2
+
+
+def fastest(problem: str, size: int) -> str | None:
+    """The shipped model whose first search is through first; None of none."""
+    found = [(seconds(rows, size), name) for name, rows in _measured(problem).items()]
+    return min(found)[1] if found else None
+
+
+def first_seconds(problem: str, size: int) -> float | None:
+    """What the first search of the fastest model takes; None where none ships."""
+    name = fastest(problem, size)
+    return None if name is None else seconds(_measured(problem)[name], size)
+
+
+def choose(problem: str, size: int, spend: float | None = None) -> str | None:
+    """The shipped model for a problem folder with the least measured gap near `size`; None of none.
+
+    Each card lists measurements ``{"size": n, "gap_percent": g, "seconds_per_instance": s, ...}``;
+    a model is judged by the one whose size is nearest on a logarithmic scale. With seconds to
+    `spend`, models that were measured to take longer are left out where another remains: time is
+    taken to grow with the square of the size.
+    """
+    ranked = []
+    for name, rows in _measured(problem).items():
+        nearest = []
+        for row in rows:
+            takes = _takes(row, size)
+            slow = takes if spend is not None and takes > spend else 0.0
+            nearest.append((abs(math.log(_ratio(row, size))), slow, float(row["gap_percent"])))
+        far, slow, gap = min(nearest, default=(math.inf, 0.0, math.inf))
+        ranked.append((slow, far, gap, name))
+    return min(ranked)[-1] if ranked else None

@@ -1,0 +1,253 @@
+"""Runs a plan against the clock: networks on a thread, classical solvers in children.
+
+The main thread supervises and judges what they find. At the deadline, or at Ctrl-C, what is best is
+there whatever the others are doing.
+"""
+
+import math
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from nco import baselines, folders, loading
+from nco.ask import Ask, cores
+from nco.baselines import Found, Handle, Outcome
+from nco.errors import NCOError
+from nco.parts import Part
+from nco.plan import NETWORKS, PARTS, Stage
+from nco.progress import Candidate, Progress
+
+LATE = 0.015  # seconds that a solver, and then the checker, may be late
+SPARE = 0.01  # seconds before the deadline at which solvers are told to stop
+GRACE = 0.5  # seconds after which a child that does not end counts as hanging
+EARLY = 0.8  # of its time, before which a solver that ends has proved its answer
+LOST = 0.05  # of a round, in which its parts should have come back
+UNEVEN = 1.2  # of an equal share: the largest region of a cut
+DECOMPOSE = "nco.decompose:improve"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A stage is over.
+
+    Attributes:
+        fault: what went wrong, which need not cost the answer; refused: an error of the caller's.
+        proved: the solver stopped long before it had to.
+    """
+
+    stage: Stage
+    fault: str | None = None
+    proved: bool = False
+    refused: NCOError | None = None
+
+
+@dataclass
+class Cut:
+    """The parts of one round, and the whole with what they have become."""
+
+    turn: int
+    whole: Any
+    pieces: list[Part]
+
+
+News = tuple[Stage, Candidate, Part | None]
+
+
+def run(progress: Progress, stages: Sequence[Stage], ask: Ask, finisher: str | None) -> None:
+    """Improves the one case of `progress` by all stages until the last of them ends.
+
+    Args:
+        finisher: the classical solver of `PARTS`.
+
+    Raises:
+        KeyboardInterrupt: at once; `progress` holds what was found until then.
+    """
+    if stages:
+        race = Race(progress, list(stages), ask, finisher)
+        try:
+            race.run()
+        except BaseException:
+            race.stop(kill=True)
+            raise
+        race.stop(kill=False)
+
+
+class Race:
+    """The stages under way and what they report."""
+
+    def __init__(
+        self, progress: Progress, stages: list[Stage], ask: Ask, finisher: str | None
+    ) -> None:
+        self.progress, self.ask, self.finisher = progress, ask, finisher
+        self.waiting = sorted(stages, key=lambda stage: stage.begin)
+        self.running: list[Stage] = []
+        self.deadline = progress.begin + max(stage.end for stage in stages)
+        self.inbox: queue.SimpleQueue[News | Ended] = queue.SimpleQueue()
+        self.over = threading.Event()
+        self.handles: list[Handle] = []
+        self.cut: Cut | None = None
+
+    def run(self) -> None:
+        while self.waiting or self.running:
+            self._start()
+            wake = self.deadline
+            if self.waiting:
+                wake = min(wake, self.progress.begin + self.waiting[0].begin)
+            for item in self._received(wake):
+                if not isinstance(item, Ended):
+                    self._take(*item)
+                elif self._ended(item):
+                    return
+            if time.perf_counter() >= self.deadline:
+                self._last()
+                return
+
+    def stop(self, kill: bool) -> None:
+        """Ends what still runs.
+
+        A child is only killed where that cannot wait, because the next call would have to wait for
+        another one: it knows the time, and GRACE later its own timer kills it.
+        """
+        self.over.set()
+        for handle in self.handles:
+            if handle.poll() is None and (kill or not self._is_late()):
+                handle.cancel()
+
+    def _is_late(self) -> bool:
+        return time.perf_counter() >= self.deadline - SPARE
+
+    def _start(self) -> None:
+        now = time.perf_counter() - self.progress.begin
+        while self.waiting and self.waiting[0].begin <= now:
+            stage = self.waiting.pop(0)
+            self.running.append(stage)
+            if stage.solver == NETWORKS:
+                threading.Thread(target=self._search, args=(stage,), name=NETWORKS).start()
+            else:
+                self._submit(stage)
+
+    def _received(self, wake: float) -> list[News | Ended]:
+        """What has come in until `wake`, without solutions that the same solver has bettered."""
+        found: list[News | Ended] = []
+        try:
+            found.append(self.inbox.get(timeout=max(wake - time.perf_counter(), 0.0)))
+            while True:
+                found.append(self.inbox.get_nowait())
+        except queue.Empty:
+            pass
+        newest = {item[0]: item for item in found if not isinstance(item, Ended)}
+        return [*newest.values(), *(item for item in found if isinstance(item, Ended))]
+
+    def _last(self) -> None:
+        """Solvers that are just about to answer have a moment more."""
+        late = time.perf_counter() + LATE
+        while self.running and time.perf_counter() < late:
+            for item in self._received(late):
+                if isinstance(item, Ended):
+                    self._ended(item)
+                else:
+                    self._take(*item)
+
+    def _ended(self, item: Ended) -> bool:
+        """Whether nothing can be better any more."""
+        self.running.remove(item.stage)
+        if item.refused is not None:
+            raise item.refused
+        if item.fault is not None:
+            self.progress.faults.append(f"{item.stage.solver}: {item.fault}")
+        # what waited for this stage on its core need not wait any longer
+        now = time.perf_counter() - self.progress.begin
+        self.waiting = sorted(
+            (
+                replace(stage, begin=min(stage.begin, now))
+                if stage.lane == item.stage.lane
+                else stage
+                for stage in self.waiting
+            ),
+            key=lambda stage: stage.begin,
+        )
+        return item.proved
+
+    # ---- networks, on a thread
+
+    def _search(self, stage: Stage) -> None:
+        fault = refused = None
+
+        def post(candidate: Candidate) -> None:
+            self.inbox.put((stage, candidate, None))
+
+        try:
+            loading.link()
+            from nco import network
+
+            end = self.progress.begin + stage.end - SPARE
+            short = stage.end < self.deadline - self.progress.begin
+            network.play(self.progress, self.ask, end, self.over.is_set, post, short)
+        except NCOError as error:
+            refused = error
+        except Exception as error:  # on this thread nobody else would hear of it
+            fault = f"{type(error).__name__}: {error}"
+        self.inbox.put(Ended(stage, fault, refused=refused))
+
+    # ---- classical solvers, in children
+
+    def _submit(self, stage: Stage) -> None:
+        piece = self._piece(stage) if stage.solver == PARTS else None
+        begun = time.perf_counter()
+        until = self.progress.begin + stage.end - SPARE
+        if piece is not None:  # what comes after the next cut is lost
+            until -= LOST * (stage.end - stage.begin)
+
+        def tell(news: Found | Outcome) -> None:
+            if news.solution is not None:
+                name = stage.solver if piece is None else f"{self.finisher} on parts"
+                candidate = Candidate(0, news.solution, None, name)
+                self.inbox.put((stage, candidate, piece))
+            if isinstance(news, Outcome):
+                early = news.seconds < EARLY * (until - begun)
+                proved = news.solution is not None and early and piece is None
+                self.inbox.put(Ended(stage, None if self.over.is_set() else news.error, proved))
+
+        self.handles.append(
+            baselines.lane(stage.lane).submit(
+                self.progress.cases[0] if piece is None else piece.case,
+                stage.solver if piece is None else DECOMPOSE,
+                time_limit=None,
+                seed=self.ask.seed + stage.seed,
+                start=self.progress.start(0, stage.start) if piece is None else piece.solution,
+                grace=GRACE,
+                cores=1,
+                until=until,
+                tell=tell,
+            )
+        )
+
+    def _piece(self, stage: Stage) -> Part:
+        """The region of the best solution that a core improves in this round."""
+        case = self.progress.cases[0]
+        parts = folders.module(case.problem, "parts")
+        if self.cut is None or self.cut.turn != stage.seed:
+            best = self.progress.start(0, "best")
+            count = cores()
+            random = Random(self.ask.seed + stage.seed)
+            pieces = parts.cut(case, best, math.ceil(UNEVEN * case.size / count), random)
+            random.shuffle(pieces)
+            self.cut = Cut(stage.seed, best, pieces)
+        return self.cut.pieces[stage.lane % len(self.cut.pieces)]
+
+    def _take(self, stage: Stage, candidate: Candidate, piece: Part | None) -> None:
+        """Has a candidate judged; a part's is joined with what the other parts have become."""
+        if time.perf_counter() > self.deadline + LATE:
+            return  # the checker would make the answer late
+        if piece is not None:
+            if self.cut is None or self.cut.turn != stage.seed:
+                return  # from a round that is over: the whole is another one now
+            case = self.progress.cases[0]
+            parts = folders.module(case.problem, "parts")
+            self.cut.whole = parts.join(case, self.cut.whole, piece, candidate.solution)
+            candidate = replace(candidate, solution=self.cut.whole)
+        self.progress.take(candidate)

@@ -1,0 +1,311 @@
+"""An answer by the deadline, whatever the others are doing; interruption; budgets; lists."""
+
+import _thread
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import nco
+from nco import baselines, batches, cards, folders, network, plan, race, sources, tsplib
+from nco.progress import Candidate, Progress
+
+LATE = 5.0  # seconds that a loaded machine may take for what takes milliseconds
+
+
+def routes_case(count=12, seed=0, **more):
+    random = np.random.default_rng(seed)
+    demand = np.concatenate([[0], random.integers(1, 5, count)])
+    return {"coords": random.random((count + 1, 2)), "demand": demand, "capacity": 9, **more}
+
+
+def points(count=12, seed=0):
+    return np.random.default_rng(seed).random((count, 2))
+
+
+def python(code, *arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+# ---- deadlines
+
+
+def test_a_fresh_process_does_not_wait_for_torch(tmp_path):
+    """Here it takes a minute to import, and the network's thread is left with it."""
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("import time; time.sleep(60)")
+    code = (
+        "import os, sys, time; import nco; begin = time.perf_counter(); "
+        "found = nco.solve('example:random100.tsp', time_limit=0.3, classical=False); "
+        "print(time.perf_counter() - begin, found.feasible, found.model, flush=True); os._exit(0)"
+    )
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    process = python(code, env={**os.environ, "PYTHONPATH": path})
+    out, err = process.communicate(timeout=50)
+    seconds, feasible, model = out.split()
+    assert float(seconds) < 30, err
+    assert (feasible, model) == ("True", "none")
+
+
+@pytest.mark.parametrize("classical", [False, True])
+@pytest.mark.parametrize("source", [points(40), routes_case(40)])
+def test_the_time_limit_holds_and_the_history_tells_who_found_what(tiny, source, classical):
+    model = tiny["cvrp" if isinstance(source, dict) else "tsp"]
+    begin = time.perf_counter()
+    found = nco.solve(source, time_limit=0.4, classical=classical, model=model)
+    assert time.perf_counter() - begin < 0.4 + LATE
+    assert found.feasible
+    assert found.plan
+    costs = [step.cost for step in found.history]
+    assert costs == sorted(costs, reverse=True)
+    assert found.cost == costs[-1]
+    assert found.history[0].source == "construct"
+
+
+def test_ten_thousand_nodes_have_a_first_answer_at_once():
+    for source in (points(10_000), routes_case(10_000)):
+        case = sources.as_case(source)
+        begin = time.process_time()
+        progress = Progress([case], time.perf_counter())
+        progress.construct()
+        assert time.process_time() - begin < 1.0  # a tenth of that on a machine of 2025
+        assert progress.best[0].report.feasible
+
+
+def test_the_curve_visits_every_point_and_keeps_neighbours_together():
+    coords = points(2000)
+    order = tsplib.along_curve(coords)
+    assert sorted(order) == list(range(2000))
+    assert order[0] == 0
+    legs = np.linalg.norm(coords[order] - coords[np.roll(order, -1)], axis=1)
+    assert legs.sum() < 1.5 * 0.7124 * np.sqrt(2000)
+    assert sorted(tsplib.along_curve(np.zeros((5, 2)))) == list(range(5))
+
+
+@pytest.fixture
+def solver_module(tmp_path, monkeypatch):
+    """Makes the TSP's finisher a function of a module written here, which children import, too."""
+
+    def write(body):
+        (tmp_path / "someones_solver.py").write_text(
+            "import time\n"
+            f"def solve(case, *, time_limit, seed, start=None, found=None):\n    {body}\n"
+        )
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.setattr(
+            folders.module("tsp", "baseline"), "finishers", lambda: ["someones_solver:solve"]
+        )
+        monkeypatch.setattr(baselines, "lane", lane)
+
+    lanes = {}
+
+    def lane(index):
+        if index not in lanes:
+            lanes[index] = baselines.Workers()
+        return lanes[index]
+
+    yield write
+    for workers in lanes.values():
+        workers.close()
+
+
+def test_a_solver_that_does_not_stop_costs_nobody_the_answer(solver_module):
+    best = list(range(12))
+    solver_module("found(list(range(12))); time.sleep(60)")
+    square = [[np.cos(i / 2), np.sin(i / 2)] for i in best]
+    begin = time.perf_counter()
+    found = nco.solve(square, time_limit=LATE, model="none")
+    assert time.perf_counter() - begin < 2 * LATE
+    assert found.feasible
+    assert found.cost <= nco.check(square, best).cost  # told on the way, or the construction
+
+
+def test_a_solver_that_fails_or_talks_rubbish_is_a_fault_with_a_name(solver_module):
+    solver_module("raise ValueError('no luck')")
+    found = nco.solve(points(), time_limit=LATE, model="none")
+    assert found.feasible
+    assert "ValueError: no luck" in found.faults[0]
+    assert found.seconds < LATE  # nothing else was left to wait for
+
+
+def test_rubbish_is_judged(solver_module):
+    solver_module("return [0, 0]")
+    found = nco.solve(points(), time_limit=LATE, model="none")
+    assert found.feasible
+    assert "infeasible" in found.faults[0]
+
+
+def test_a_network_that_fails_is_a_fault(tiny, monkeypatch):
+    def broken(*arguments, **options):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(network, "play", broken)
+    found = nco.solve(points(), time_limit=0.3, model=tiny["tsp"], classical=False)
+    assert found.feasible
+    assert found.faults == ["networks: RuntimeError: out of memory"]
+
+
+def test_a_proof_ends_the_race_early():
+    begin = time.perf_counter()
+    nco.solve({"values": [6, 10, 12], "weights": [1, 2, 3], "capacity": 5}, time_limit=60)
+    assert time.perf_counter() - begin < 30
+
+
+# ---- interruption
+
+
+def test_ctrl_c_gives_the_best_so_far(tiny):
+    timer = threading.Timer(0.5, _thread.interrupt_main)
+    timer.start()
+    begin = time.perf_counter()
+    found = nco.solve(routes_case(40), time_limit=60, model=tiny["cvrp"])
+    assert time.perf_counter() - begin < 0.5 + LATE
+    assert found.status == "INTERRUPTED"
+    assert found.feasible
+    for thread in threading.enumerate():  # a search looks at the flag at every step
+        if thread.name == plan.NETWORKS:
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_answers_signals_with_the_best_so_far(number):
+    code = (
+        "import sys; from nco.cli import main; "
+        "main(['solve', 'example:random100.vrp', '--time_limit', '60', '--json', '--verbose'])"
+    )
+    process = python(code)
+    assert "core 0" in process.stderr.readline()
+    time.sleep(0.3)
+    begin = time.perf_counter()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=50)
+    assert time.perf_counter() - begin < 2 * LATE
+    assert process.returncode == 130, err
+    assert json.loads(out)["status"] == "INTERRUPTED"
+
+
+def test_the_handler_of_sigterm_is_put_back():
+    before = signal.getsignal(signal.SIGTERM)
+    from nco.cli import main
+
+    with pytest.raises(SystemExit):
+        main(["examples"])
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+# ---- iterations
+
+
+@pytest.mark.parametrize("source", [points(15), routes_case(15)])
+def test_the_same_seed_and_iterations_give_the_same_answer(tiny, source):
+    model = tiny["cvrp" if isinstance(source, dict) else "tsp"]
+    found = [nco.solve(source, iterations=30, seed=3, model=model) for _ in range(2)]
+    one, other = [(f.solution, [(h.cost, h.source) for h in f.history]) for f in found]
+    assert one == other
+    assert found[0].feasible
+    assert not found[0].faults
+    neural = nco.solve(source, iterations=30, seed=3, model=model, classical=False)
+    assert {h.source for h in neural.history} <= {"construct", "greedy", "multistart", "sampling"}
+
+
+def test_contradicting_limits_are_refused(tiny):
+    with pytest.raises(nco.NCOError, match="time or of iterations"):
+        nco.solve(points(), iterations=3, time_limit=1)
+    with pytest.raises(nco.NCOError, match="at least 1"):
+        nco.solve(points(), iterations=0)
+    with pytest.raises(nco.NCOError, match="total_time"):
+        nco.solve([points()], total_time=1, time_limit=1)
+    with pytest.raises(nco.NCOError, match="total_time"):
+        nco.solve(points(), total_time=1)
+
+
+# ---- lists
+
+
+def test_solutions_come_before_all_sources_are_read(tiny, monkeypatch):
+    monkeypatch.setattr(batches, "CHUNK", 2)
+    taken = []
+
+    def endless():
+        for count in itertools.count(5):
+            taken.append(count)
+            yield points(count)
+
+    found = nco.solve_iter(endless(), model=tiny["tsp"])
+    assert [next(found).n for _ in range(3)] == [5, 6, 7]
+    assert len(taken) <= 4
+
+
+def test_a_list_shares_its_time_and_keeps_its_order(tiny, monkeypatch):
+    monkeypatch.setattr(batches, "CHUNK", 4)
+    several = [points(8), routes_case(9), points(30, 1), points(8, 2), points(7), routes_case(5)]
+    begin = time.perf_counter()
+    found = nco.solve(several, total_time=1.0, progress=False)
+    assert time.perf_counter() - begin < 1.0 + LATE
+    assert [one.n for one in found] == [8, 9, 30, 8, 7, 5]
+    assert all(one.feasible for one in found)
+    neural = nco.solve([points(8), points(9)], total_time=0.5, model=tiny["tsp"], classical=False)
+    assert all(one.model == "tiny-tsp" for one in neural)
+
+
+def test_the_time_that_is_left_is_shared_by_the_chunks_that_are_left():
+    cases = [None] * (2 * batches.CHUNK + 100)
+    now = time.perf_counter()
+    found = list(batches.chunks(cases, 100.0))
+    assert [len(places) for places, _ in found] == [batches.CHUNK, batches.CHUNK, 100]
+    assert found[0][1] - now == pytest.approx(100 * batches.CHUNK / len(cases), abs=1)
+    assert found[-1][1] - now == pytest.approx(100, abs=1)
+
+
+def test_the_command_takes_files_that_share_their_time(capsys):
+    from nco.cli import main
+
+    files = ["example:items.txt", "nobody.tsp", "example:capitals.tsp"]
+    with pytest.raises(SystemExit, match="2"):
+        main(["solve", *files, "--total_time", "1", "--json"])
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["file"] for row in rows] == files
+    assert "cannot be read" in rows[1]["error"]
+    assert rows[2]["feasible"]
+
+
+# ---- candidates
+
+
+def test_only_better_feasible_solutions_are_kept():
+    case = sources.as_case([[0, 0], [0, 1], [1, 1], [1, 0]])
+    progress = Progress([case], time.perf_counter())
+    progress.take(Candidate(0, [0, 2, 1, 3], None, "bad"))
+    progress.take(Candidate(0, [0, 1], None, "rubbish"))
+    progress.take(Candidate(0, [0, 1, 2, 3], [0, 1, 2, 3], "good"))
+    progress.take(Candidate(0, [1, 0, 2, 3], None, "worse"))
+    assert progress.best[0].report.cost == 4
+    assert [step.source for step in progress.history[0]] == ["bad", "good"]
+    assert len(progress.faults) == 1
+    assert progress.start(0, "own") is None
+    assert progress.start(0, "network") == [0, 1, 2, 3]
+
+
+def test_an_online_folder_says_so_without_torch():
+    for name in folders.names():
+        assert folders.is_online(name) == folders.problem_class(name).online
+
+
+def test_the_fastest_model_of_two():
+    assert cards.fastest("tsp", 100) == "am-tsp"
+    assert cards.fastest("no-such-problem", 100) is None
+    assert race.SPARE < 0.05  # of the 50 ms that an answer may be late

@@ -1,0 +1,118 @@
+"""The planner's arithmetic, and the profile that it rests on."""
+
+import itertools
+import json
+
+import pytest
+
+from nco import cards, plan, profile
+from nco.plan import NETWORKS, PARTS, Setting, Stage
+from nco.problems.tsp import files
+
+
+def setting(**changes):
+    usual = {"size": 100, "cores": 2, "begin": 0.1, "end": 1.1, "finisher": "solver", "first": 0.05}
+    return Setting(**{**usual, **changes})
+
+
+def by_lane(stages):
+    return {lane: [s for s in stages if s.lane == lane] for lane in {s.lane for s in stages}}
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 8])
+@pytest.mark.parametrize("size", [10, 1000, 10_000])
+@pytest.mark.parametrize("finisher", [None, "solver"])
+@pytest.mark.parametrize("first", [None, 0.01, 50.0])
+@pytest.mark.parametrize("same", [False, True])
+def test_stages_of_a_core_follow_one_another_and_fill_the_time(cores, size, finisher, first, same):
+    asked = setting(
+        cores=cores, size=size, finisher=finisher, first=first, same=same, parts=size > 5000
+    )
+    lanes = by_lane(plan.make(asked))
+    assert len(lanes) <= cores
+    for stages in lanes.values():
+        assert stages[0].begin == asked.begin
+        assert stages[-1].end == pytest.approx(asked.end)
+        for one, other in itertools.pairwise(stages):
+            assert other.begin == pytest.approx(one.end)
+
+
+def test_every_core_has_another_seed_and_beginning():
+    stages = [s for s in plan.make(setting()) if s.solver == "solver"]
+    assert {s.seed for s in stages} == {0, 1}
+    assert {s.start for s in stages} == {"own", "network"}
+    assert plan.make(setting(size=1000, first=None))[0].start == "construct"
+
+
+def test_networks_before_a_solver_have_a_tenth_of_the_time_at_most():
+    (network,) = [s for s in plan.make(setting(first=0.5)) if s.solver == NETWORKS]
+    assert network.end - network.begin == pytest.approx(plan.SHARE * 1.0)
+    (network,) = [s for s in plan.make(setting(first=0.01)) if s.solver == NETWORKS]
+    assert network.end - network.begin == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("late", [{"first": 100.0}, {"loading": 3.0}])
+def test_networks_that_would_come_too_late_are_left_out(late):
+    assert all(s.solver != NETWORKS for s in plan.make(setting(**late)))
+
+
+def test_a_solver_that_always_does_the_same_runs_once():
+    stages = plan.make(setting(same=True))
+    assert [s.solver for s in stages] == ["solver", NETWORKS]
+    assert [s.solver for s in plan.make(setting(same=True, cores=1))] == ["solver"]
+
+
+def test_what_was_measured_decides_the_beginnings():
+    stages = plan.make(setting(starts=["construct", "own", "network"]))
+    assert [s.start for s in stages] == ["construct", "own"]
+    stages = plan.make(setting(starts=["network", "own"], cores=1))
+    assert [s.solver for s in stages] == [NETWORKS, "solver"]
+
+
+def test_what_is_too_large_is_improved_in_parts_in_rounds():
+    stages = plan.make(setting(size=10_000, parts=True))
+    assert {s.solver for s in stages} == {PARTS}
+    assert len(stages) == 2 * plan.ROUNDS
+
+
+def test_a_stage_says_what_it_does():
+    assert str(Stage("solver", 1, 0.0, 2.0, 3, "best")) == (
+        "core 1, 0.00-2.00 s: solver, from the best, seed +3"
+    )
+
+
+def test_seconds_grow_with_the_square_of_the_size_from_the_nearest_measurement():
+    rows = [
+        {"size": 50, "seconds_per_instance": 1.0},
+        {"size": 1000, "seconds_per_instance": 7.0},
+    ]
+    assert cards.seconds(rows, 100) == 4.0
+    assert cards.seconds(rows, 500) == 1.75
+    assert cards.seconds([], 10) == float("inf")
+
+
+def test_the_profile_of_this_machine_goes_before_the_cards(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    case = files.from_arrays([[float(i), 0.0] for i in range(100)])
+    stated = profile.first_seconds(case)
+    assert profile.starts(case, 1.0) == []
+    written = {
+        "format": profile.FORMAT,
+        "loading": 1.5,
+        "networks": [{"problem": "tsp", "size": 100, "seconds_per_instance": stated + 1}],
+        "starts": [
+            {
+                "problem": "tsp",
+                "size": 100,
+                "time_limit": 1.0,
+                "gap_percent": {"own": 2.0, "network": 1.0},
+            }
+        ],
+    }
+    profile.path().parent.mkdir()
+    profile.path().write_text(json.dumps(written))
+    assert profile.first_seconds(case) == stated + 1
+    assert profile.starts(case, 1.2) == ["network", "own"]
+    assert profile.starts(case, 60.0) == []
+    profile.path().write_text("{}")
+    assert profile.starts(case, 1.2) == []
