@@ -190,7 +190,7 @@ class _Progress:
     model: zoo.Model | None
     cases: list[Case]
     begin: float
-    best: list[tuple[Any, list[int] | None, Report] | None] = field(default_factory=list)
+    best: list[tuple[Any, list[Any] | None, Report] | None] = field(default_factory=list)
     history: list[list[Improvement]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -205,7 +205,7 @@ class _Progress:
             numbered = self.cases[index].numbered(solution)
             self.offer(index, numbered, incumbent.actions[index].tolist(), incumbent.source)
 
-    def offer(self, index: int, solution: Any, actions: list[int] | None, source: str) -> None:
+    def offer(self, index: int, solution: Any, actions: list[Any] | None, source: str) -> None:
         """Keeps a solution if it is better; without its actions where no policy found it."""
         case = self.cases[index]
         report = folders.module(case.problem, "check").check(case, solution)
@@ -216,7 +216,7 @@ class _Progress:
                 self.history[index].append(Improvement(seconds, report.cost, source))
 
 
-def _beats(report: Report, best: tuple[Any, list[int] | None, Report] | None) -> bool:
+def _beats(report: Report, best: tuple[Any, list[Any] | None, Report] | None) -> bool:
     if best is None:
         return True
     old = best[2]
@@ -332,10 +332,10 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
     )
 
 
-def _actions(problem: Problem[Any, Any] | None, case: Case, solution: Any) -> list[int]:
+def _actions(problem: Problem[Any, Any] | None, case: Case, solution: Any) -> list[Any]:
     """What a policy would do; without one, by the rules that the problem's folder names first."""
     rules: Any = folders.problem_class(case.problem)() if problem is None else problem
-    found: list[int] = rules.actions(rules.load([case]), [case.indexed(solution)])[0].tolist()
+    found: list[Any] = rules.actions(rules.load([case]), [case.indexed(solution)])[0].tolist()
     return found
 
 
