@@ -23,7 +23,7 @@ class Instance(Batch):
     """
 
     coords: Tensor  # [B, N, 2] float
-    home: Tensor  # [B, M] long, each vehicle's depot; of vehicles that are padding depot 0
+    home: Tensor  # [B, M] long, each vehicle's depot
     capacity: Tensor  # [B] long, orders on board
     exists: Tensor | None = None  # [B, N] bool; None: nothing is padding
     scale: Tensor | None = None  # [B] float, the source's units in one side of the square
@@ -82,7 +82,7 @@ class OMDCPDP(Problem[Instance, State]):
         points: a distribution of `nco.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=9, focus=2, context=4, xy=2)
+    sizes: ClassVar[Sizes] = Sizes(node=9, focus=2, context=4, xy=2, move=4)
     tiny: ClassVar[int] = 2
 
     def __init__(
@@ -139,13 +139,13 @@ class OMDCPDP(Problem[Instance, State]):
     def observe(self, instance: Instance, state: State) -> Observation:
         load = state.board.sum(-1)  # [B, S, M]
         room = load < instance.capacity[:, None, None]
-        real = _real(instance)
-        if real is not None:
-            room = room & real[:, None]
+        if instance.exists is not None:
+            room = room & instance.exists[:, None, : instance.vehicles]
         pickups = state.waiting[:, :, None] & room[..., None]
         depots = pickups.new_zeros(*load.shape, instance.vehicles)
+        away = _away(instance, state.current)
         mask = torch.cat([depots, pickups, state.board], -1)
-        stays = (load == 0) & ~self._summoned(instance, state, real)
+        stays = (load == 0) & ~self._summoned(instance, state, away)
         mask = mask.scatter(-1, state.current[..., None], stays[..., None])
         home = instance.home[:, None].expand_as(state.current)
         left = state.waiting | state.board.any(2)
@@ -159,6 +159,7 @@ class OMDCPDP(Problem[Instance, State]):
             alive,
             stay=state.current,
             shared=shared,
+            moves=self._moves(instance, state, away),
         )
 
     def _context(self, instance: Instance, state: State, load: Tensor, left: Tensor) -> Tensor:
@@ -170,17 +171,24 @@ class OMDCPDP(Problem[Instance, State]):
             [state.length, load / instance.capacity[:, None, None], *everyone], -1
         ).float()
 
-    def _summoned(self, instance: Instance, state: State, real: Tensor | None) -> Tensor:
+    def _moves(self, instance: Instance, state: State, away: Tensor) -> Tensor:
+        """Of each vehicle and node: the way there, the same at deliveries alone, from pickups the
+        way on to the delivery, and whether it is the vehicle's own place."""
+        vehicles, orders = instance.vehicles, instance.orders
+        brings = torch.arange(away.shape[-1], device=away.device) >= vehicles + orders
+        pickups, deliveries = instance.coords[:, vehicles:].chunk(2, 1)
+        on = torch.zeros_like(instance.coords[..., 0])
+        on[:, vehicles : vehicles + orders] = (deliveries - pickups).norm(dim=-1)
+        stay = _marked(state.current, away.shape[-1]).float()
+        return torch.stack([away, away * brings, on[:, None, None].expand_as(away), stay], -1)
+
+    def _summoned(self, instance: Instance, state: State, away: Tensor) -> Tensor:
         """The vehicle ``[B, S, M]`` that must fetch something because nobody moved, if any."""
-        rows = torch.arange(len(state.current), device=instance.device)[:, None, None]
-        here = instance.coords[rows, state.current]
-        pickups = instance.coords[:, instance.vehicles :][:, : instance.orders]
-        away = (here[:, :, :, None] - pickups[:, None, None]).norm(dim=-1)
-        away = away.masked_fill(~state.waiting[:, :, None], torch.inf).amin(-1)
-        if real is not None:
-            away = away.masked_fill(~real[:, None], torch.inf)
-        nearest = torch.zeros_like(away, dtype=torch.bool)
-        nearest = nearest.scatter(-1, away.argmin(-1, keepdim=True), True)
+        near = away[..., instance.vehicles :][..., : instance.orders]
+        near = near.masked_fill(~state.waiting[:, :, None], torch.inf).amin(-1)
+        if instance.exists is not None:
+            near = near.masked_fill(~instance.exists[:, None, : instance.vehicles], torch.inf)
+        nearest = _marked(near.argmin(-1), instance.vehicles)
         return nearest & (state.idle & state.waiting.any(-1))[..., None]
 
     def step(self, instance: Instance, state: State, action: Tensor) -> State:
@@ -302,7 +310,6 @@ def load(cases: Sequence[Case]) -> Instance:
     orders = max(case.size for case in stated)
     coords = torch.zeros(len(stated), vehicles + 2 * orders, 2)
     exists = torch.zeros(coords.shape[:2], dtype=torch.bool)
-    home = torch.zeros(len(stated), vehicles, dtype=torch.long)
     scales = []
     for b, case in enumerate(stated):
         parts = (case.depots, case.pickups, case.deliveries)
@@ -314,10 +321,9 @@ def load(cases: Sequence[Case]) -> Instance:
         for begin, part in zip(begins, split, strict=True):
             coords[b, begin : begin + len(part)] = torch.from_numpy(part).float()
             exists[b, begin : begin + len(part)] = True
-        home[b, :real] = torch.arange(real)
     return Instance(
         coords,
-        home,
+        torch.arange(vehicles).repeat(len(stated), 1),
         torch.tensor([case.capacity for case in stated]),
         None if bool(exists.all()) else exists,
         None if all(scale == 1 for scale in scales) else torch.tensor(scales),
@@ -331,9 +337,13 @@ def _partners(coords: Tensor, vehicles: int) -> Tensor:
     return torch.cat([depots, deliveries, pickups], 1)
 
 
-def _real(instance: Instance) -> Tensor | None:
-    """Vehicles ``[B, M]`` that exist; None where all do."""
-    return None if instance.exists is None else instance.exists[:, : instance.vehicles]
+def _away(instance: Instance, node: Tensor) -> Tensor:
+    """Distances ``[B, S, M, N]`` from `node` ``[B, S, M]`` to every node, in sides of the square."""
+    # the default way of many points, by products, loses half of the digits
+    exact = "donot_use_mm_for_euclid_dist"
+    every = torch.cdist(instance.coords, instance.coords, compute_mode=exact)
+    rows = torch.arange(len(node), device=node.device)[:, None, None]
+    return every[rows, node]
 
 
 def _legs(instance: Instance, start: Tensor, end: Tensor) -> Tensor:
