@@ -14,9 +14,12 @@ from nco.errors import InstanceError
 from nco.problems.omdcpdp import OMDCPDP, baseline, files
 from nco.problems.omdcpdp.check import check, every_solution
 from nco.problems.omdcpdp.plot import plot
+from nco.resolve import settle
 from nco.seeds import generator
+from nco.solver import solve
 from nco.sources import as_case, read
 from nco.testing import check_cases, check_problem
+from nco.testing.play import walk
 
 GOOD = """problem: omdcpdp
 name: by hand
@@ -240,9 +243,7 @@ def test_the_first_insertion_is_the_best_one() -> None:
 
 
 @pytest.mark.parametrize(("orders", "vehicles", "capacity"), [(25, 5, 3), (25, 5, 1), (300, 2, 2)])
-def test_constructions_are_feasible_and_decent(
-    orders: int, vehicles: int, capacity: int
-) -> None:
+def test_constructions_are_feasible_and_decent(orders: int, vehicles: int, capacity: int) -> None:
     """Better than orders one after another, each by the nearest vehicle."""
     case = made(orders, vehicles, 1, capacity)
     report = check(case, case.construct())
@@ -284,11 +285,12 @@ def test_ortools_is_never_worse_than_its_start_and_ignores_a_broken_one() -> Non
 
 @pytest.mark.parametrize(
     "problem",
-    [OMDCPDP(vehicles=2), OMDCPDP(vehicles=1, capacity=1), OMDCPDP(vehicles=8, capacity=2)],
-    ids=["two vehicles", "one vehicle", "more vehicles than orders"],
+    [OMDCPDP(vehicles=2), OMDCPDP(vehicles=1, capacity=1), OMDCPDP(vehicles=[2, 5], capacity=2)],
+    ids=["two vehicles", "one vehicle", "padded vehicles"],
 )
 def test_contract(problem: OMDCPDP) -> None:
-    assert {"checker_agrees", "baseline_replays"} <= set(check_problem(problem))
+    ran = check_problem(problem)
+    assert {"checker_agrees", "baseline_replays", "brute_force_agrees"} <= set(ran)
 
 
 GIVEN: dict[str, list[Case]] = {
@@ -304,3 +306,150 @@ GIVEN: dict[str, list[Case]] = {
 def test_contract_of_given_cases(name: str) -> None:
     ran = check_cases(OMDCPDP(), GIVEN[name])
     assert {"padding_changes_nothing", "checker_agrees"} <= set(ran)
+
+
+def played(problem: OMDCPDP, instance: object, rollouts: int, eager: float) -> torch.Tensor:
+    """Random actions ``[B, S, T, M]``; `eager` is the weight of moving against staying's 1."""
+    random, state, actions = generator(2), problem.reset(instance, rollouts), []
+    while not problem.done(instance, state).all():
+        seen = problem.observe(instance, state)
+        weight = seen.mask * eager
+        stays = seen.mask.gather(-1, seen.stay[..., None]).float()
+        weight = weight.scatter(-1, seen.stay[..., None], stays)
+        drawn = torch.multinomial(weight.flatten(0, 2), 1, generator=random)[:, 0]
+        picks = drawn.unflatten(0, seen.stay.shape)
+        priority = torch.rand(picks.shape, generator=random)
+        actions.append(settle(picks, priority, seen))
+        state = problem.step(instance, state, actions[-1])
+        assert len(actions) <= problem.horizon(instance)[1]
+    assert torch.allclose(problem.cost(instance, torch.stack(actions, 2)), state.late)
+    return torch.stack(actions, 2)
+
+
+@pytest.mark.parametrize("eager", [1.0, 0.01])
+def test_thousands_of_random_episodes_are_feasible(eager: float) -> None:
+    """By the independent checker, at its price, also where everybody would rather stay."""
+    problem = OMDCPDP(size=6, vehicles=4, capacity=2)
+    instance = problem.generate(8, generator(1))
+    actions = played(problem, instance, 150, eager)
+    cases, cost = problem.cases(instance), problem.cost(instance, actions)
+    for s in range(150):
+        for b, routes in enumerate(problem.solution(instance, actions[:, s])):
+            report = check(cases[b], routes)
+            assert report.violations == []
+            assert report.cost == pytest.approx(float(cost[b, s]), rel=1e-5)
+
+
+def test_who_has_nothing_on_board_may_stay_until_it_has_finished() -> None:
+    case = files.read(GOOD)
+    problem = OMDCPDP()
+    instance = problem.load([case])
+    state = problem.reset(instance, 1)
+    assert problem.observe(instance, state).mask[0, 0].long().tolist() == [
+        [1, 0, 1, 1, 1, 0, 0, 0],
+        [0, 1, 1, 1, 1, 0, 0, 0],
+    ]
+    state = problem.step(instance, state, torch.tensor([[[0, 1]]]))
+    # order 3 waits 2 from the second vehicle, the others at least 5 from the first
+    assert problem.observe(instance, state).mask[0, 0].long().tolist() == [
+        [1, 0, 1, 1, 1, 0, 0, 0],
+        [0, 0, 1, 1, 1, 0, 0, 0],
+    ]
+    rested = problem.step(instance, state, torch.tensor([[[0, 4]]]))
+    # the first vehicle has stayed twice with nothing on board, which ends its route
+    assert problem.observe(instance, rested).mask[0, 0].long().tolist() == [
+        [1, 0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 1, 1, 0, 0, 0, 1],
+    ]
+    state = problem.step(instance, problem.reset(instance, 1), torch.tensor([[[0, 4]]]))
+    # the capacity is 2: with two on board a vehicle has to deliver, and it has to move
+    for first in (2, 3):
+        state = problem.step(instance, state, torch.tensor([[[first, 4]]]))
+    assert problem.observe(instance, state).mask[0, 0].long().tolist() == [
+        [0, 0, 0, 0, 0, 1, 1, 0],
+        [0, 0, 0, 0, 0, 0, 0, 1],
+    ]
+    assert problem.solution(instance, torch.tensor([[[0, 4], [2, 7], [3, 7], [5, 7], [6, 7]]])) == [
+        [[1, 2, -1, -2], [3, -3]]
+    ]
+    assert problem.actions(instance, [PLAN]).tolist() == [[[2, 4], [3, 7], [5, 7], [6, 7]]]
+    assert float(problem.cost(instance, problem.actions(instance, [PLAN])[:, None])) == 36.5
+
+
+def test_the_masks_leave_every_solution() -> None:
+    """Each feasible plan of a small case can be played, at the checker's price."""
+    case = made(2, 2, 5, 1)
+    problem = OMDCPDP()
+    every = every_solution(case, 1000)
+    assert every is not None
+    plans = [plan for plan in every if check(case, plan).feasible]
+    # one vehicle each: 2 ways; both by one of the two, which has room for 1: 2 orders each
+    assert len(plans) == 2 + 2 * 2
+    for plan in plans:
+        instance = problem.load([case])
+        actions = problem.actions(instance, [plan])[:, None]
+        walk(problem, instance, actions, "a feasible plan")
+        assert problem.solution(instance, actions[:, 0]) == [plan]
+        assert float(problem.cost(instance, actions)) == pytest.approx(check(case, plan).cost)
+
+
+def test_vehicles_that_are_padding_never_move() -> None:
+    problem = OMDCPDP()
+    cases = [made(4, 2, 1), made(6, 5, 2), made(3, 4, 3)]
+    instance = problem.load(cases)
+    assert (instance.vehicles, instance.orders) == (5, 6)
+    actions = played(problem, instance, 40, 0.1)
+    assert bool((actions[0, :, :, 2:] == torch.arange(2, 5)).all())
+    for b, case in enumerate(cases):
+        for routes in problem.solution(instance, actions[:, 0])[b : b + 1]:
+            assert len(routes) == len(case.depots)
+            assert check(case, routes).feasible
+
+
+def test_sets_of_our_own_are_seeded() -> None:
+    few, many = (OMDCPDP(vehicles=10).published(25, count, 3333) for count in (2, 5))
+    assert all(np.array_equal(a.pickups, b.pickups) for a, b in zip(few, many, strict=False))
+    assert [len(case.depots) for case in many] == [10] * 5
+    random = np.random.RandomState(3333)
+    assert np.array_equal(few[0].depots, random.uniform(size=(10, 2)))
+    assert np.array_equal(few[0].pickups, random.uniform(size=(25, 2)))
+    counts = {len(case.depots) for case in OMDCPDP(vehicles=[3, 5]).published(4, 30, 1)}
+    assert counts == {3, 4, 5}
+
+
+def test_sizes_and_vehicles_are_drawn_for_each_batch() -> None:
+    problem = OMDCPDP(size=[2, 4], vehicles=[1, 3])
+    drawn = [problem.generate(1, generator(s)) for s in range(60)]
+    assert {(i.orders, i.vehicles) for i in drawn} == set(
+        itertools.product(range(2, 5), range(1, 4))
+    )
+    for wrong in ({"size": 0}, {"vehicles": [2, 1]}, {"capacity": 0}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            OMDCPDP(**wrong)
+
+
+def test_an_instance_in_any_unit_is_solved_without_a_network() -> None:
+    solution = solve(files.read(GOOD), model="none", time_limit=0.5)
+    assert solution.feasible
+    assert solution.cost == 30.5  # of the plans by hand the second
+    assert solution.routes == solution.solution
+    assert len(solution.actions[0]) == 2
+
+
+# --------------------------------------------------------------------------------------------------
+# The picture
+
+
+@pytest.mark.parametrize("case", [files.read(GOOD), made(120, 12)], ids=lambda case: case.name)
+def test_plot(case: files.Case) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, ax = plt.subplots()
+    plot(case, case.construct(), ax)
+    figure.canvas.draw()
+    assert f"of {len(case.depots)} vehicles" in ax.get_title()
+    assert len(ax.lines) == 3 * len(case.depots) + 3
+    plt.close(figure)

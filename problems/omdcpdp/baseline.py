@@ -16,6 +16,9 @@ from nco.problems.omdcpdp.files import Case, Routes
 
 __all__ = ["ortools"]
 
+# Of a leg beside what it delays: guided local search looks for dear legs to avoid, and there must
+# be some. Measured of 0, 0.1, 0.2, 0.3, 0.5 and 1: the best on 10 cases of 25 orders and 10 vehicles.
+LEG_SHARE = 0.3
 LARGEST_SUM = 2**50  # of arrivals; leaves room for the penalties of guided local search
 
 
@@ -55,19 +58,27 @@ def ortools(
         return first
     parameters.time_limit.FromMilliseconds(max(1, int(left * 1000)))
     model.CloseModelWithParameters(parameters)
+    best: list[tuple[float, Routes]] = [(_cost(case, first), first)]
+
+    def keep() -> None:
+        """Remembers what is best by the arrivals alone; OR-Tools counts a share of legs, too."""
+        found = _routes(case, manager, model)
+        best.append(min(best.pop(), (_cost(case, found), found)))
+
+    model.AddAtSolutionCallback(keep)
     nodes = [[_node(case, stop) for stop in route] for route in first]
     initial = model.ReadAssignmentFromRoutes(nodes, True)
     if initial is None:
-        answer = model.SolveWithParameters(parameters)
+        model.SolveWithParameters(parameters)
     else:
-        answer = model.SolveFromAssignmentWithParameters(initial, parameters)
-    if answer is None:
-        return first
-    found = _routes(case, manager, model, answer)
-    costs = [check(case, routes).cost for routes in (found, first)]
-    assert costs[0] is not None
-    assert costs[1] is not None
-    return found if costs[0] < costs[1] else first
+        model.SolveFromAssignmentWithParameters(initial, parameters)
+    return best[0][1]
+
+
+def _cost(case: Case, routes: Routes) -> float:
+    cost = check(case, routes).cost
+    assert cost is not None
+    return cost
 
 
 def _model(pywrapcp: Any, case: Case) -> tuple[Any, Any]:
@@ -78,6 +89,8 @@ def _model(pywrapcp: Any, case: Case) -> tuple[Any, Any]:
     model = pywrapcp.RoutingModel(manager)
     times = _times(case)
     way = model.RegisterTransitMatrix(times.tolist())
+    legs = np.rint(times * LEG_SHARE).astype(np.int64)
+    model.SetArcCostEvaluatorOfAllVehicles(model.RegisterTransitMatrix(legs.tolist()))
     longest = int(times.sum(1).max()) + int(times.max()) * 2 * orders
     model.AddDimension(way, 0, min(longest, LARGEST_SUM), True, "time")
     change = [0] * vehicles + [1] * orders + [-1] * orders
@@ -110,13 +123,14 @@ def _node(case: Case, stop: int) -> int:
     return len(case.depots) - 1 + (stop if stop > 0 else case.size - stop)
 
 
-def _routes(case: Case, manager: Any, model: Any, answer: Any) -> Routes:
+def _routes(case: Case, manager: Any, model: Any) -> Routes:
+    """Of the solution that the search has just found."""
     routes: Routes = []
     for vehicle in range(model.vehicles()):
-        index, route = answer.Value(model.NextVar(model.Start(vehicle))), []
+        index, route = model.NextVar(model.Start(vehicle)).Value(), []
         while not model.IsEnd(index):
             stop = manager.IndexToNode(index) - len(case.depots) + 1
             route.append(stop if stop <= case.size else case.size - stop)
-            index = answer.Value(model.NextVar(index))
+            index = model.NextVar(index).Value()
         routes.append(route)
     return routes

@@ -113,10 +113,10 @@ def read(text: str, *, path: str | None = None) -> Case:
             reason = "must be {from: [x, y], to: [x, y]}"
             raise InstanceError(reason, field=f"orders: order {number}", value=order, path=path)
     depots = [_point(point, f"vehicles: vehicle {i}", path) for i, point in enumerate(vehicles, 1)]
-    ends = {
-        key: [_point(order[key], f"orders: order {i}: {key}", path) for i, order in enumerate(orders, 1)]
-        for key in ("from", "to")
-    }
+    ends: dict[str, list[list[float]]] = {"from": [], "to": []}
+    for number, order in enumerate(orders, 1):
+        for key, points in ends.items():
+            points.append(_point(order[key], f"orders: order {number}: {key}", path))
     return Case(
         name=str(data.get("name") or "unnamed"),
         path=path,
@@ -202,7 +202,6 @@ def _listed(data: Mapping[str, Any], field: str, path: str | None) -> list[Any]:
         value = len(found) if isinstance(found, list) else found
         raise InstanceError(f"must be a list of 1 to {MOST}", field=field, value=value, path=path)
     return found
-
 
 
 def _point(value: Any, field: str, path: str | None) -> list[float]:

@@ -14,6 +14,11 @@ from nco.geometry import Points, Uniform, check_size, dihedral, draw_size, unit_
 from nco.problem import Features, Observation, Problem, Sizes
 from nco.problems.omdcpdp import files
 
+VEHICLES = [3, 10]
+# Steps of staying with an empty board after which a vehicle has finished. Not 1: who loses a
+# conflict stays, too, and may try again.
+PATIENCE = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Instance(Batch):
@@ -56,6 +61,7 @@ class State(Batch):
     waiting: Tensor  # [B, S, K] bool, orders not yet picked up
     board: Tensor  # [B, S, M, K] bool, orders on board of each vehicle
     late: Tensor  # [B, S] float, the sum of the arrivals so far
+    rest: Tensor  # [B, S, M] long, for how many steps each has stayed, up to PATIENCE
     idle: Tensor  # [B, S] bool, nobody moved in the last step
 
 
@@ -64,11 +70,12 @@ class OMDCPDP(Problem[Instance, State]):
 
     - instance: M vehicles, each at a depot of its own; K orders with a pickup and a delivery;
       at most `capacity` orders on board;
-    - action of each vehicle: the node to go to, its own place being to stay. A step is not a unit of
+    - action of each vehicle: the node to go to, its own place being to stay. A step is no unit of
       time: every vehicle has its own clock, which its own way alone moves on;
     - mask: pickups that nobody made while there is room; deliveries of what is on board; staying
-      only with an empty board. When nobody has moved in a step, the vehicle that is nearest to a
-      waiting order may not stay in the next one, so that every policy comes to an end;
+      only with an empty board, and whoever did so for `PATIENCE` steps has finished. When nobody
+      has moved in a step, the nearest to a waiting order of those who have not finished may not
+      stay in the next one, so that every policy comes to an end;
     - shared: pickups; who loses one stays for a step, whatever is on board;
     - end: all delivered; then everybody stays;
     - cost: the sum of the arrival times at deliveries, in the source's units, at speed 1;
@@ -77,24 +84,24 @@ class OMDCPDP(Problem[Instance, State]):
 
     Args:
         size: number of orders, or ``[low, high]`` drawn for each batch.
-        vehicles: number of vehicles, or ``[low, high]`` drawn for each batch.
+        vehicles: number of vehicles, or ``[low, high]`` drawn for each batch; by default 3 to 10.
         capacity: orders on board of a vehicle.
         points: a distribution of `nco.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=9, focus=2, context=4, xy=2, move=4)
+    sizes: ClassVar[Sizes] = Sizes(node=9, focus=2, context=5, xy=2, move=5)
     tiny: ClassVar[int] = 2
 
     def __init__(
         self,
         size: int | list[int] = 25,
-        vehicles: int | list[int] = 5,
+        vehicles: int | list[int] | None = None,
         capacity: int = files.CAPACITY,
         points: Points | None = None,
     ) -> None:
         self.size = check_size(size)
         try:
-            self.vehicles = check_size(vehicles)
+            self.vehicles = check_size(VEHICLES if vehicles is None else vehicles)
         except ValueError as error:
             raise ValueError(str(error).replace("size", "vehicles")) from error
         if capacity < 1:
@@ -133,19 +140,21 @@ class OMDCPDP(Problem[Instance, State]):
             waiting[:, None].repeat(1, rollouts, 1),
             none[..., None, None].repeat(1, 1, instance.vehicles, instance.orders),
             torch.zeros(batch, rollouts, device=device),
+            torch.zeros_like(current),
             none,
         )
 
     def observe(self, instance: Instance, state: State) -> Observation:
         load = state.board.sum(-1)  # [B, S, M]
-        room = load < instance.capacity[:, None, None]
+        over = (load == 0) & (state.rest >= PATIENCE)
+        room = (load < instance.capacity[:, None, None]) & ~over
         if instance.exists is not None:
             room = room & instance.exists[:, None, : instance.vehicles]
         pickups = state.waiting[:, :, None] & room[..., None]
         depots = pickups.new_zeros(*load.shape, instance.vehicles)
         away = _away(instance, state.current)
         mask = torch.cat([depots, pickups, state.board], -1)
-        stays = (load == 0) & ~self._summoned(instance, state, away)
+        stays = (load == 0) & ~self._summoned(instance, state, away, over)
         mask = mask.scatter(-1, state.current[..., None], stays[..., None])
         home = instance.home[:, None].expand_as(state.current)
         left = state.waiting | state.board.any(2)
@@ -163,29 +172,31 @@ class OMDCPDP(Problem[Instance, State]):
         )
 
     def _context(self, instance: Instance, state: State, load: Tensor, left: Tensor) -> Tensor:
-        """Of each vehicle its time and load, and the shares of orders waiting and undelivered."""
+        """Of each vehicle time, load and rest, and the shares of orders waiting, undelivered."""
         _, orders = instance.counts()
         shares = [part.sum(-1) / orders[:, None] for part in (state.waiting, left)]
         everyone = [share[..., None].expand_as(state.length) for share in shares]
-        return torch.stack(
-            [state.length, load / instance.capacity[:, None, None], *everyone], -1
-        ).float()
+        own = [state.length, load / instance.capacity[:, None, None], state.rest / PATIENCE]
+        return torch.stack([*own, *everyone], -1).float()
 
     def _moves(self, instance: Instance, state: State, away: Tensor) -> Tensor:
         """Of each vehicle and node: the way there, the same at deliveries alone, from pickups the
-        way on to the delivery, and whether it is the vehicle's own place."""
+        way on to the delivery, and whether it is a delivery, and whether the vehicle's own place.
+        """
         vehicles, orders = instance.vehicles, instance.orders
         brings = torch.arange(away.shape[-1], device=away.device) >= vehicles + orders
         pickups, deliveries = instance.coords[:, vehicles:].chunk(2, 1)
         on = torch.zeros_like(instance.coords[..., 0])
         on[:, vehicles : vehicles + orders] = (deliveries - pickups).norm(dim=-1)
         stay = _marked(state.current, away.shape[-1]).float()
-        return torch.stack([away, away * brings, on[:, None, None].expand_as(away), stay], -1)
+        brought, on = brings.expand_as(away).float(), on[:, None, None].expand_as(away)
+        return torch.stack([away, away * brings, on, brought, stay], -1)
 
-    def _summoned(self, instance: Instance, state: State, away: Tensor) -> Tensor:
+    def _summoned(self, instance: Instance, state: State, away: Tensor, over: Tensor) -> Tensor:
         """The vehicle ``[B, S, M]`` that must fetch something because nobody moved, if any."""
         near = away[..., instance.vehicles :][..., : instance.orders]
         near = near.masked_fill(~state.waiting[:, :, None], torch.inf).amin(-1)
+        near = near.masked_fill(over, torch.inf)
         if instance.exists is not None:
             near = near.masked_fill(~instance.exists[:, None, : instance.vehicles], torch.inf)
         nearest = _marked(near.argmin(-1), instance.vehicles)
@@ -200,9 +211,14 @@ class OMDCPDP(Problem[Instance, State]):
         waiting = state.waiting & ~fetched.any(2)
         # who stays at a pickup has fetched it before, and may have delivered it since
         board = (state.board & ~brought) | (fetched & state.waiting[:, :, None])
-        still = (action == state.current).all(-1)
-        over = ~(waiting.any(-1) | board.any(-1).any(-1))
-        return State(action, length, waiting, board, late, still & ~over)
+        over = ~(state.waiting.any(-1) | state.board.any(-1).any(-1))
+        still = action == state.current
+        rest = torch.where(still, (state.rest + 1).clamp_max(PATIENCE), 0)
+        rest = torch.where(over[..., None], state.rest, rest)
+        idle = still.all(-1) & ~over
+        return State(
+            action, length, waiting, board, late, rest, torch.where(over, state.idle, idle)
+        )
 
     def done(self, instance: Instance, state: State) -> Tensor:
         return ~(state.waiting.any(-1) | state.board.any(-1).any(-1))
@@ -338,7 +354,7 @@ def _partners(coords: Tensor, vehicles: int) -> Tensor:
 
 
 def _away(instance: Instance, node: Tensor) -> Tensor:
-    """Distances ``[B, S, M, N]`` from `node` ``[B, S, M]`` to every node, in sides of the square."""
+    """From `node` ``[B, S, M]`` to every node, ``[B, S, M, N]``, in sides of the square."""
     # the default way of many points, by products, loses half of the digits
     exact = "donot_use_mm_for_euclid_dist"
     every = torch.cdist(instance.coords, instance.coords, compute_mode=exact)
