@@ -17,7 +17,7 @@ from nco.problems.omdcpdp.files import Case, Routes
 __all__ = ["ortools"]
 
 # Of a leg beside what it delays: guided local search looks for dear legs to avoid, and there must
-# be some. Measured of 0, 0.1, 0.2, 0.3, 0.5 and 1: the best on 10 cases of 25 orders and 10 vehicles.
+# be some. Measured of 0 to 1: the best on 10 cases of 25 orders and 10 vehicles at 5 s.
 LEG_SHARE = 0.3
 LARGEST_SUM = 2**50  # of arrivals; leaves room for the penalties of guided local search
 
