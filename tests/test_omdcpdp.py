@@ -242,7 +242,7 @@ def test_the_first_insertion_is_the_best_one() -> None:
         assert check(case, case.construct()).cost == pytest.approx(best_cost(case))
 
 
-@pytest.mark.parametrize(("orders", "vehicles", "capacity"), [(25, 5, 3), (25, 5, 1), (300, 2, 2)])
+@pytest.mark.parametrize(("orders", "vehicles", "capacity"), [(25, 5, 3), (25, 5, 1), (120, 2, 2)])
 def test_constructions_are_feasible_and_decent(orders: int, vehicles: int, capacity: int) -> None:
     """Better than orders one after another, each by the nearest vehicle."""
     case = made(orders, vehicles, 1, capacity)

@@ -42,18 +42,18 @@ def insert(
         price(vehicle, open_orders)
     while open_orders:
         part = added[:, open_orders]
-        vehicle, column = np.unravel_index(part.argmin(), part.shape)
-        order = open_orders.pop(int(column))
-        first, second = places[vehicle, order].tolist()
-        route = routes[vehicle]
-        routes[vehicle] = [*route[:first], order + 1, *route[first:second], -order - 1]
-        routes[vehicle] += route[second:]
+        chosen, column = divmod(int(part.argmin()), len(open_orders))
+        order = open_orders.pop(column)
+        first, second = places[chosen, order].tolist()
+        route = routes[chosen]
+        routes[chosen] = [*route[:first], order + 1, *route[first:second], -order - 1]
+        routes[chosen] += route[second:]
         if waiting:
             open_orders.append(waiting.pop(0))
             for other in range(len(depots)):
                 price(other, open_orders[-1:])
         if open_orders:
-            price(int(vehicle), open_orders)
+            price(chosen, open_orders)
     return routes
 
 

@@ -89,7 +89,7 @@ class OMDCPDP(Problem[Instance, State]):
         points: a distribution of `nco.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=9, focus=2, context=5, xy=2, move=5)
+    sizes: ClassVar[Sizes] = Sizes(node=9, focus=2, context=5, xy=2, move=7)
     tiny: ClassVar[int] = 2
 
     def __init__(
@@ -168,7 +168,7 @@ class OMDCPDP(Problem[Instance, State]):
             alive,
             stay=state.current,
             shared=shared,
-            moves=self._moves(instance, state, away),
+            moves=self._moves(instance, state, away, room),
         )
 
     def _context(self, instance: Instance, state: State, load: Tensor, left: Tensor) -> Tensor:
@@ -179,18 +179,27 @@ class OMDCPDP(Problem[Instance, State]):
         own = [state.length, load / instance.capacity[:, None, None], state.rest / PATIENCE]
         return torch.stack([*own, *everyone], -1).float()
 
-    def _moves(self, instance: Instance, state: State, away: Tensor) -> Tensor:
-        """Of each vehicle and node: the way there, the same at deliveries alone, from pickups the
-        way on to the delivery, and whether it is a delivery, and whether the vehicle's own place.
-        """
+    def _moves(self, instance: Instance, state: State, away: Tensor, room: Tensor) -> Tensor:
+        """Of each vehicle and node: the way there; the same at deliveries alone; at pickups alone
+        the way times the load that it delays, the way on to the delivery, and how much later one
+        is there than whoever with `room` ``[B, S, M]`` is first; whether it is a delivery; whether
+        it is the vehicle's own place."""
         vehicles, orders = instance.vehicles, instance.orders
-        brings = torch.arange(away.shape[-1], device=away.device) >= vehicles + orders
+        node = torch.arange(away.shape[-1], device=away.device)
+        fetches = (node >= vehicles) & (node < vehicles + orders)
+        brings = (node >= vehicles + orders).expand_as(away)
         pickups, deliveries = instance.coords[:, vehicles:].chunk(2, 1)
         on = torch.zeros_like(instance.coords[..., 0])
         on[:, vehicles : vehicles + orders] = (deliveries - pickups).norm(dim=-1)
-        stay = _marked(state.current, away.shape[-1]).float()
-        brought, on = brings.expand_as(away).float(), on[:, None, None].expand_as(away)
-        return torch.stack([away, away * brings, on, brought, stay], -1)
+        load = state.board.sum(-1) / instance.capacity[:, None, None]
+        delays = away * (load[..., None] * fetches)
+        arrival = state.length[..., None] + away
+        first = arrival.masked_fill(~room[..., None], torch.inf).amin(2, keepdim=True)
+        behind = (arrival - first).clamp_min(0) * (fetches & room[..., None])
+        # nobody may have room: then the first is there at infinity, and nobody is behind
+        parts = [away, away * brings, delays, on[:, None, None].expand_as(away), behind]
+        stay = _marked(state.current, away.shape[-1])
+        return torch.stack([*parts, brings.float(), stay.float()], -1)
 
     def _summoned(self, instance: Instance, state: State, away: Tensor, over: Tensor) -> Tensor:
         """The vehicle ``[B, S, M]`` that must fetch something because nobody moved, if any."""
