@@ -112,7 +112,7 @@ class _Asked:
             if case is None:
                 raise NCOError("tensors do not tell which model: name one with model=")
             spend = None if self.time_limit is None else self.time_limit * FINISH_SHARE
-            chosen = zoo.choose(case.problem, case.size, spend)
+            chosen = zoo.choose(case, spend)
             if chosen is None:
                 return None
             name = chosen
@@ -167,7 +167,9 @@ def _solve_plans(cases: list[Case], asked: _Asked, entry: float) -> list[Solutio
 
 def _groups(cases: list[Case]) -> Iterator[list[int]]:
     """Indices of cases that are solved in one batch: one problem, neighbouring sizes."""
-    order = sorted(range(len(cases)), key=lambda i: (cases[i].problem, cases[i].size))
+    order = sorted(
+        range(len(cases)), key=lambda i: (cases[i].problem, cases[i].variant, cases[i].size)
+    )
     group: list[int] = []
     for index in order:
         case = cases[index]
@@ -175,7 +177,8 @@ def _groups(cases: list[Case]) -> Iterator[list[int]]:
             first = cases[group[0]]
             area = (len(group) + 1) * max(case.size, 1) ** 2
             close = case.size <= first.size * 1.1 + 2
-            if case.problem != first.problem or not close or area > TOGETHER:
+            alike = (case.problem, case.variant) == (first.problem, first.variant)
+            if not alike or not close or area > TOGETHER:
                 yield group
                 group = []
         group.append(index)

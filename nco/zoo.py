@@ -181,21 +181,19 @@ def fitting(problem: str, case: Case) -> list[str]:
     return found
 
 
-def choose(problem: str, size: int, seconds: float | None = None) -> str | None:
-    """The shipped model for a problem folder with the least measured gap near `size`; None of none.
+def choose(case: Case, seconds: float | None = None) -> str | None:
+    """The shipped model that fits `case`, with the least measured gap near its size; None of none.
 
     Each card lists measurements ``{"size": n, "gap_percent": g, "seconds_per_instance": s, ...}``;
     a model is judged by the one whose size is nearest on a logarithmic scale. With `seconds` to
     spend, models that were measured to take longer are left out where another remains: time is
     taken to grow with the square of the size.
     """
-    ranked = []
-    for name, card in available().items():
-        if not str(card["problem"]["class_path"]).startswith(f"nco.problems.{problem}."):
-            continue
+    ranked, cards = [], available()
+    for name in fitting(case.problem, case):
         nearest = []
-        for row in card.get("measured", []):
-            ratio = max(size, 1) / max(row["size"], 1)
+        for row in cards[name].get("measured", []):
+            ratio = max(case.size, 1) / max(row["size"], 1)
             takes = float(row["seconds_per_instance"]) * ratio**2
             slow = takes if seconds is not None and takes > seconds else 0.0
             nearest.append((abs(math.log(ratio)), slow, float(row["gap_percent"])))

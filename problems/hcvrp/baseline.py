@@ -64,6 +64,24 @@ def _distances(case: Case) -> np.ndarray:
     return table * (GREATEST / max(float(table.max()), 1e-300))
 
 
+def _offered(case: Case, start: Routes | None) -> list[list[int]]:
+    """The vehicles that solvers are told of, equal ones in a list; some of many equal ones.
+
+    Of equal vehicles, any two that carry no more than one can may as well be one: fewer than 2 D /
+    Q + 1 carry a total demand D in some plan of the least cost.
+    """
+    demand, capacities = _loads(case)
+    used = {vehicle for vehicle, route in enumerate(start or []) if route}
+    kinds: dict[tuple[float, ...], list[int]] = {}
+    columns = np.stack([case.capacities, case.speeds, case.fixed, case.unit], 1).tolist()
+    for vehicle, size in enumerate(capacities):
+        equal = kinds.setdefault(tuple(columns[vehicle]), [])
+        enough = case.objective != MIN_MAX and len(equal) > 2 * sum(demand) / max(size, 1)
+        if vehicle in used or not enough:
+            equal.append(vehicle)
+    return list(kinds.values())
+
+
 def _trips(route: Sequence[int]) -> list[list[int]]:
     """The non-empty runs of customers between the zeros."""
     trips: list[list[int]] = [[]]
@@ -109,10 +127,11 @@ def ortools(
         return [[] for _ in case.capacities]
     start = _feasible(case, start)
     node = _nodes(case, start)
-    manager = pywrapcp.RoutingIndexManager(len(node), len(case.capacities), 0)
+    fleet = [vehicle for equal in _offered(case, start) for vehicle in equal]
+    manager = pywrapcp.RoutingIndexManager(len(node), len(fleet), 0)
     model = pywrapcp.RoutingModel(manager)
-    _add_loads(model, manager, case, node)
-    _add_costs(model, case, node)
+    _add_loads(model, manager, case, node, fleet)
+    _add_costs(model, case, node, fleet)
     parameters = pywrapcp.DefaultRoutingSearchParameters()
     first = routing_enums_pb2.FirstSolutionStrategy
     parameters.first_solution_strategy = first.PARALLEL_CHEAPEST_INSERTION
@@ -129,13 +148,19 @@ def ortools(
     initial = None
     if start is not None:
         copies = iter(range(case.size + 1, len(node)))
-        stops = [[stop or next(copies) for stop in _joined(_trips(route))] for route in start]
+        chosen = [_joined(_trips(start[vehicle])) for vehicle in fleet]
+        stops = [[stop or next(copies) for stop in route] for route in chosen]
         initial = model.ReadAssignmentFromRoutes(stops, True)
     if initial is None:
         answer = model.SolveWithParameters(parameters)
     else:
         answer = model.SolveFromAssignmentWithParameters(initial, parameters)
-    return None if answer is None else list(_ortools_routes(manager, model, answer, node))
+    if answer is None:
+        return None
+    routes: Routes = [[] for _ in case.capacities]
+    for vehicle, route in zip(fleet, _ortools_routes(manager, model, answer, node), strict=True):
+        routes[vehicle] = route
+    return routes
 
 
 def _nodes(case: Case, start: Routes | None) -> list[int]:
@@ -148,9 +173,11 @@ def _nodes(case: Case, start: Routes | None) -> list[int]:
     return [*range(case.size + 1), *[0] * copies]
 
 
-def _add_loads(model: Any, manager: Any, case: Case, node: Sequence[int]) -> None:
-    demand, capacities = _loads(case)
-    most = max(capacities)
+def _add_loads(
+    model: Any, manager: Any, case: Case, node: Sequence[int], fleet: Sequence[int]
+) -> None:
+    demand, every = _loads(case)
+    capacities, most = [every[vehicle] for vehicle in fleet], max(every)
     taken = [demand[stop] for stop in node]
     copies = range(case.size + 1, len(node))
     for copy in copies:  # whatever is on board may be unloaded there
@@ -166,7 +193,7 @@ def _add_loads(model: Any, manager: Any, case: Case, node: Sequence[int]) -> Non
         model.AddDisjunction([manager.NodeToIndex(copy)], 0)
 
 
-def _add_costs(model: Any, case: Case, node: Sequence[int]) -> None:
+def _add_costs(model: Any, case: Case, node: Sequence[int], fleet: Sequence[int]) -> None:
     table = _distances(case)[np.ix_(node, node)]
 
     def evaluator(factor: float) -> Any:
@@ -182,10 +209,10 @@ def _add_costs(model: Any, case: Case, node: Sequence[int]) -> None:
         return
     dear = max(float(case.unit.max()), 1e-300)  # costs are counted in units of this
     every = {unit: evaluator(unit / dear) for unit in set(case.unit.tolist())}
-    for vehicle, unit in enumerate(case.unit.tolist()):
-        model.SetArcCostEvaluatorOfVehicle(every[unit], vehicle)
+    for number, vehicle in enumerate(fleet):
+        model.SetArcCostEvaluatorOfVehicle(every[float(case.unit[vehicle])], number)
         fixed = float(case.fixed[vehicle]) / dear * _factor(case)
-        model.SetFixedCostOfVehicle(round(min(fixed, 2.0**50)), vehicle)
+        model.SetFixedCostOfVehicle(round(min(fixed, 2.0**50)), number)
 
 
 def _factor(case: Case) -> float:
@@ -239,7 +266,9 @@ def pyvrp(
         warnings.simplefilter("ignore", PenaltyBoundWarning)
         if case.objective == MIN_MAX:
             return _shortened(solver, case, deadline, seed, start)
-        return _pyvrp(solver, case, _pyvrp_data(solver, case, None), deadline, seed, start)
+        fleet = _offered(case, start)
+        data = _pyvrp_data(solver, case, None, fleet)
+        return _pyvrp(solver, case, data, fleet, deadline, seed, start)
 
 
 def _shortened(
@@ -249,10 +278,10 @@ def _shortened(
     best = start if start is not None else case.construct()
     latest = check(case, best).cost
     assert latest is not None
-    share = FIRST
+    share, fleet = FIRST, _offered(case, None)
     while deadline is not None and time.monotonic() < deadline and latest > 0:
-        data = _pyvrp_data(solver, case, float(latest) * (1 - share))
-        found = _pyvrp(solver, case, data, deadline, seed, best, first=True)
+        data = _pyvrp_data(solver, case, float(latest) * (1 - share), fleet)
+        found = _pyvrp(solver, case, data, fleet, deadline, seed, best, first=True)
         cost = None if found is None else check(case, found).cost
         if found is not None and cost is not None and cost < latest:
             best, latest = found, cost
@@ -265,6 +294,7 @@ def _pyvrp(
     solver: Any,
     case: Case,
     data: Any,
+    fleet: Sequence[Sequence[int]],
     deadline: float | None,
     seed: int,
     start: Routes | None,
@@ -280,69 +310,71 @@ def _pyvrp(
         stops = [MaxRuntime(max(0.0, deadline - time.monotonic()))]
     if first:
         stops += [FirstFeasible(), MaxIterations(ROUND)]
-    initial = None if start is None else _pyvrp_solution(solver, data, start)
+    initial = None if start is None else _pyvrp_solution(solver, data, fleet, start)
     result = solver.solve(
         data,
         MultipleCriteria(stops),
         seed=seed,
         collect_stats=False,
         display=False,
+        params=_pyvrp_parameters(solver, data),
         initial_solution=initial,
     )
-    return _pyvrp_routes(case, data, result.best) if result.best.is_feasible() else None
+    return _pyvrp_routes(case, fleet, result.best) if result.best.is_feasible() else None
 
 
-def _pyvrp_data(solver: Any, case: Case, latest: float | None) -> Any:
-    """PyVRP's own model: location 0 is the depot, client i - 1 is customer i, a type a vehicle."""
+def _pyvrp_data(
+    solver: Any, case: Case, latest: float | None, fleet: Sequence[Sequence[int]]
+) -> Any:
+    """PyVRP's own model: location 0 is the depot, client i - 1 is customer i."""
     demand, capacities = _loads(case)
-    table = _distances(case)
+    table, factor = _distances(case), _factor(case)
     places = [solver.Location(0.0, 0.0) for _ in range(case.size + 1)]  # it measures by matrices
     clients = [solver.Client(i, delivery=[demand[i]]) for i in range(1, case.size + 1)]
-    if latest is not None:
-        last = math.floor(latest * _factor(case))
-        fleet = [
-            solver.VehicleType(
-                1, capacity=[size], shift_duration=last, profile=number, reload_depots=[0]
-            )
-            for number, size in enumerate(capacities)
-        ]
-        # rounded up, so that what keeps the limit keeps it exactly
-        times = [np.ceil(table / speed).astype(np.int64) for speed in case.speeds.tolist()]
-        near = [np.rint(table).astype(np.int64)] * len(times)
-        return solver.ProblemData(places, clients, [solver.Depot(0)], fleet, near, times)
-    dear = max(float(case.unit.max()), 1e-300)
-    units = sorted(set(case.unit.tolist()))
-    costs = [np.rint(table * (unit / dear)).astype(np.int64) for unit in units]
-    fixed = case.fixed / dear * _factor(case)
-    fleet = [
-        solver.VehicleType(
-            1,
-            capacity=[size],
-            fixed_cost=round(min(float(fixed[number]), 2.0**50)),
-            profile=units.index(float(case.unit[number])),
-        )
-        for number, size in enumerate(capacities)
-    ]
-    none = [np.zeros_like(cost) for cost in costs]
-    return solver.ProblemData(places, clients, [solver.Depot(0)], fleet, costs, none)
+    dear = max(float(case.unit.max()), 1e-300)  # costs are counted in units of this
+    kinds, near, times = [], [], []
+    for number, equal in enumerate(fleet):
+        vehicle = equal[0]
+        options: dict[str, Any] = {"capacity": [capacities[vehicle]], "profile": number}
+        near.append(np.rint(table * (float(case.unit[vehicle]) / dear)).astype(np.int64))
+        times.append(np.zeros_like(near[-1]))
+        if latest is None:
+            fixed = float(case.fixed[vehicle]) / dear * factor
+            options["fixed_cost"] = round(min(fixed, 2.0**50))
+        else:  # rounded up, so that what keeps the limit keeps it exactly
+            times[-1] = np.ceil(table / float(case.speeds[vehicle])).astype(np.int64)
+            options |= {"shift_duration": math.floor(latest * factor), "reload_depots": [0]}
+        kinds.append(solver.VehicleType(len(equal), **options))
+    return solver.ProblemData(places, clients, [solver.Depot(0)], kinds, near, times)
 
 
-def _pyvrp_solution(solver: Any, data: Any, start: Routes) -> Any:
+def _pyvrp_parameters(solver: Any, data: Any) -> Any:
+    """PyVRP's defaults, but one unit too much on a vehicle may cost more than another vehicle."""
+    load = sum(client.delivery[0] for client in data.clients())
+    fixed = max(kind.fixed_cost for kind in data.vehicle_types())
+    dear = max(100_000, 4 * int(GREATEST) + fixed)
+    dear = min(dear, 2**62 // max(load, 1))  # the product must not overflow
+    return solver.SolveParams(penalty=solver.PenaltyParams(max_penalty=float(dear)))
+
+
+def _pyvrp_solution(solver: Any, data: Any, fleet: Sequence[Sequence[int]], start: Routes) -> Any:
     client, depot = solver.ActivityType.CLIENT, solver.ActivityType.DEPOT
     routes = []
-    for vehicle, route in enumerate(start):
-        stops = [
-            solver.Activity(client, stop - 1) if stop else solver.Activity(depot, 0)
-            for stop in _joined(_trips(route))
-        ]
-        if stops:
-            routes.append(solver.Route(data, stops, vehicle))
+    for number, equal in enumerate(fleet):
+        for vehicle in equal:
+            stops = [
+                solver.Activity(client, stop - 1) if stop else solver.Activity(depot, 0)
+                for stop in _joined(_trips(start[vehicle]))
+            ]
+            if stops:
+                routes.append(solver.Route(data, stops, number))
     return solver.Solution(data, routes)
 
 
-def _pyvrp_routes(case: Case, data: Any, best: Any) -> Routes:
+def _pyvrp_routes(case: Case, fleet: Sequence[Sequence[int]], best: Any) -> Routes:
     routes: Routes = [[] for _ in case.capacities]
+    free = [iter(equal) for equal in fleet]
     for route in best.routes():
         stops = [part.idx + 1 if part.is_client() else 0 for part in route.schedule()]
-        routes[route.vehicle_type()] = _joined(_trips(stops))
+        routes[next(free[route.vehicle_type()])] = _joined(_trips(stops))
     return routes

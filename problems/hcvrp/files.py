@@ -37,6 +37,7 @@ SECTIONS = (
 OF_TYPE = {"HCVRP": {SECTIONS[3]}, "HFVRP": {SECTIONS[4], SECTIONS[5]}}
 KEYWORDS = ("NAME", "COMMENT", "TYPE", "DIMENSION", "VEHICLES", "EDGE_WEIGHT_TYPE")
 ARRAYS = {"coords", "demand", "capacities", "speeds", "fixed", "unit", "objective", "name"}
+TRIALS = 200  # of packing all customers into a fleet with hardly any room to spare
 SUFFIX = ".vrp"  # of the files that `write` makes
 
 _TYPE = re.compile(r"^[ \t\ufeff]*TYPE[ \t]*:[ \t]*(\w+)", re.IGNORECASE | re.MULTILINE)
@@ -75,9 +76,15 @@ class Case(nco.case.Case):
     def size(self) -> int:
         return len(self.demand) - 1
 
+    @property
+    def variant(self) -> str:
+        return self.objective
+
     def construct(self) -> list[list[int]]:
-        """The nearest customer next, by the vehicle that would be home first; or, for the total
-        cost, each customer, the largest first, where it leaves the least room."""
+        """The nearest customer next, by the vehicle that would be home first.
+
+        For the total cost: each customer, the largest first, where it leaves the least room.
+        """
         return _in_turn(self) if self.objective == MIN_MAX else _packed(self)
 
     def indexed(self, solution: Any) -> Any:
@@ -131,19 +138,33 @@ def _in_turn(case: Case) -> list[list[int]]:
 
 
 def _packed(case: Case) -> list[list[int]]:
-    demand, room = _exact(case.demand), _exact(case.capacities)
-    members: list[list[int]] = [[] for _ in room]
-    for customer in sorted(range(1, case.size + 1), key=lambda i: -demand[i]):
-        fitting = [v for v, free in enumerate(room) if demand[customer] <= free]
-        # where nothing is left, in the roomiest: the checker will say so
-        vehicle = min(fitting, key=lambda v: room[v], default=int(np.argmax(room)))
-        members[vehicle].append(customer)
-        room[vehicle] -= demand[customer]
+    """Routes of what fits together, the nearest customer next."""
     routes = []
-    for some in members:
+    for some in _members(_exact(case.demand), _exact(case.capacities)):
         order = tsplib.nearest_order(case.coords[[0, *some]], None)
         routes.append([some[place - 1] for place in order[1:]])
     return routes
+
+
+def _members(demand: list[Fraction], capacities: list[Fraction]) -> list[list[int]]:
+    """Best-fit decreasing; again, first what found no place, until everything does."""
+    urgent = [0] * len(demand)
+    for _ in range(TRIALS):
+        room = list(capacities)
+        members: list[list[int]] = [[] for _ in room]
+        lost = 0
+        for customer in sorted(range(1, len(demand)), key=lambda i: (-urgent[i], -demand[i])):
+            fitting = [vehicle for vehicle, free in enumerate(room) if demand[customer] <= free]
+            # where nothing is left, in the roomiest: the checker will say so
+            vehicle = min(fitting, key=room.__getitem__, default=int(np.argmax(room)))
+            members[vehicle].append(customer)
+            room[vehicle] -= demand[customer]
+            if not fitting:
+                urgent[customer] += 1
+                lost += 1
+        if not lost:
+            break
+    return members
 
 
 def recognise(text: str) -> bool:
