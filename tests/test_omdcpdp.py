@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,13 @@ from nco.problems.omdcpdp import OMDCPDP, baseline, files
 from nco.problems.omdcpdp.check import check, every_solution
 from nco.problems.omdcpdp.plot import plot
 from nco.resolve import settle
+from nco.search.budget import Budget
+from nco.search.sampling import ROUND, sampling
 from nco.seeds import generator
 from nco.solver import solve
 from nco.sources import as_case, read
 from nco.testing import check_cases, check_problem
-from nco.testing.play import walk
+from nco.testing.play import Probe, walk
 
 GOOD = """problem: omdcpdp
 name: by hand
@@ -434,6 +437,27 @@ def test_an_instance_in_any_unit_is_solved_without_a_network() -> None:
     assert solution.cost == 30.5  # of the plans by hand the second
     assert solution.routes == solution.solution
     assert len(solution.actions[0]) == 2
+
+
+class Watched(Probe):
+    """Remembers how many rollouts it was asked about at once."""
+
+    def decide(self, memory, observation, condition=None):
+        self.widths.append(observation.mask.shape[1])
+        return super().decide(memory, observation, condition)
+
+
+def test_samples_come_in_rounds_that_a_deadline_may_end() -> None:
+    """There are no starts to make rounds of, and all that fits into memory takes minutes."""
+    problem = OMDCPDP(size=4, vehicles=2)
+    instance, policy = problem.generate(1, generator(0)), Watched().build(problem.sizes)
+    policy.widths = []
+    one = next(sampling(problem, policy, instance, Budget(deadline=time.perf_counter() + 60)))
+    assert set(policy.widths) == {ROUND}
+    policy.widths = []
+    all_of_them = list(sampling(problem, policy, instance, Budget(rollouts=3 * ROUND)))
+    assert set(policy.widths) == {3 * ROUND}
+    assert all_of_them[-1].cost <= one.cost + 1e-6
 
 
 # --------------------------------------------------------------------------------------------------
