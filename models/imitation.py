@@ -63,8 +63,8 @@ class Imitation(Method):
         instance = images[int(pick)]
         best = batch.cost.argmin(1)
         rows = torch.arange(len(best), device=best.device)
-        label = batch.actions[rows, best][:, None].expand(-1, self.views, -1)
-        actions = self.problem.equivalent(instance, label.contiguous(), generator)
+        label = batch.actions[rows, best][:, None].repeat_interleave(self.views, 1)
+        actions = self.problem.equivalent(instance, label, generator)
         total = actions.shape[2]
         first = min(self.skip, total - 1)
         if self.cuts:

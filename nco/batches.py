@@ -66,7 +66,7 @@ def _begin(every: list[Progress], deadline: float, ask: Ask, finisher: str | Non
     """Networks on cases that form one batch."""
     case = max((progress.cases[0] for progress in every), key=lambda case: case.size)
     left = deadline - time.perf_counter()
-    stated = ask.model != "auto" or cards.fastest(case.problem, case.size) is not None
+    stated = ask.model != "auto" or cards.fastest(case) is not None
     if not stated or ask.model == "none" or left <= 0:
         return
     if finisher is not None:

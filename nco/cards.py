@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from nco.case import Case
 from nco.errors import NCOError
 
 FORMAT = 1
@@ -52,8 +53,13 @@ def check(name: str, problem: str) -> None:
             raise NCOError(f"model {name} is not one for {problem}")
 
 
+def _measured(case: Case) -> dict[str, list[dict[str, Any]]]:
+    """The shipped models for `case` with their measurements: none for a variant of a problem."""
+    return {} if case.variant else _of_problem(case.problem)
+
+
 @functools.lru_cache
-def _measured(problem: str) -> dict[str, list[dict[str, Any]]]:
+def _of_problem(problem: str) -> dict[str, list[dict[str, Any]]]:
     """The shipped models of a problem folder with their measurements."""
     prefix = f"nco.problems.{problem}."
     return {
@@ -77,20 +83,20 @@ def _takes(row: dict[str, Any], size: int) -> float:
     return float(row["seconds_per_instance"]) * _ratio(row, size) ** 2
 
 
-def fastest(problem: str, size: int) -> str | None:
+def fastest(case: Case) -> str | None:
     """The shipped model whose first search is through first; None of none."""
-    found = [(seconds(rows, size), name) for name, rows in _measured(problem).items()]
+    found = [(seconds(rows, case.size), name) for name, rows in _measured(case).items()]
     return min(found)[1] if found else None
 
 
-def first_seconds(problem: str, size: int) -> float | None:
+def first_seconds(case: Case) -> float | None:
     """What the first search of the fastest model takes; None where none ships."""
-    name = fastest(problem, size)
-    return None if name is None else seconds(_measured(problem)[name], size)
+    name = fastest(case)
+    return None if name is None else seconds(_measured(case)[name], case.size)
 
 
-def choose(problem: str, size: int, spend: float | None = None) -> str | None:
-    """The shipped model for a problem folder with the least measured gap near `size`; None of none.
+def choose(case: Case, spend: float | None = None) -> str | None:
+    """The shipped model for `case` with the least measured gap near its size; None of none.
 
     Each card lists measurements ``{"size": n, "gap_percent": g, "seconds_per_instance": s, ...}``;
     a model is judged by the one whose size is nearest on a logarithmic scale. With seconds to
@@ -98,12 +104,12 @@ def choose(problem: str, size: int, spend: float | None = None) -> str | None:
     taken to grow with the square of the size.
     """
     ranked = []
-    for name, rows in _measured(problem).items():
+    for name, rows in _measured(case).items():
         nearest = []
         for row in rows:
-            takes = _takes(row, size)
+            takes = _takes(row, case.size)
             slow = takes if spend is not None and takes > spend else 0.0
-            nearest.append((abs(math.log(_ratio(row, size))), slow, float(row["gap_percent"])))
+            nearest.append((abs(math.log(_ratio(row, case.size))), slow, float(row["gap_percent"])))
         far, slow, gap = min(nearest, default=(math.inf, 0.0, math.inf))
         ranked.append((slow, far, gap, name))
     return min(ranked)[-1] if ranked else None

@@ -30,6 +30,11 @@ class Case:
         raise NotImplementedError
 
     @property
+    def variant(self) -> str:
+        """Which of a problem's objectives it has; shipped networks play only the unnamed one."""
+        return ""
+
+    @property
     def foreseen(self) -> bool:
         """Of an online problem: whether the case holds one future, which a plan could exploit."""
         return False

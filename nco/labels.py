@@ -35,7 +35,7 @@ class Labelled(Batch):
     """Instances of one size with known solutions."""
 
     instance: Batch
-    actions: Tensor  # [B, L, T] long; L solutions an instance, short ones end in no-ops
+    actions: Tensor  # [B, L, T, *M] long; L solutions an instance, short ones end in no-ops
     cost: Tensor  # [B, L] double, in the source's units, from the independent checker
 
 
@@ -280,10 +280,11 @@ def read_chunk(
 
 def by_size(chunks: Iterator[Labelled], problem: Problem[Any, Any]) -> list[Labelled]:
     """Chunks of equal instance shape joined, shorter action rows padded with their no-op."""
-    groups: dict[int, list[Labelled]] = {}
+    groups: dict[tuple[int, ...], list[Labelled]] = {}
     for chunk in chunks:
-        shape = problem.features(chunk.instance).nodes.shape[1]
-        groups.setdefault(shape, []).append(chunk)
+        nodes = problem.features(chunk.instance).nodes.shape[1]
+        # as many nodes may be other numbers of agents and of what they serve
+        groups.setdefault((nodes, *chunk.actions.shape[3:]), []).append(chunk)
     joined = []
     for parts in groups.values():
         longest = max(part.actions.shape[2] for part in parts)

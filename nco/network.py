@@ -49,7 +49,7 @@ def load(ask: Ask, case: Case | None, seconds: float | None = None) -> zoo.Model
     if name == "auto":
         if case is None:
             raise NCOError("tensors do not tell which model: name one with model=")
-        chosen = cards.choose(case.problem, case.size, seconds)
+        chosen = cards.choose(case, seconds)
         if chosen is None:
             return None
         name = chosen
@@ -76,8 +76,8 @@ def chain(ask: Ask, case: Case, seconds: float, short: bool) -> list[Step]:
     if short:
         return [Step(fast, names[0])]
     if ask.model == "auto":
-        quick = cards.fastest(case.problem, case.size)
-        good = cards.choose(case.problem, case.size)
+        quick = cards.fastest(case)
+        good = cards.choose(case)
         assert quick is not None
         assert good is not None
         if quick != good:

@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 
 from nco.describe import Described
 from nco.problem import Features, Observation, Sizes
+from nco.resolve import Handler, HighestProbability
 
 
 class Decision(Protocol):
@@ -183,9 +184,11 @@ class Policy(Described, nn.Module, ABC):
 
     Attributes:
         agents: how many different policies it can play: the conditions 0 to `agents` - 1.
+        conflicts: who keeps what several agents of a problem picked.
     """
 
     agents: int = 1
+    conflicts: Handler = HighestProbability()
 
     @property
     def searches(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ nodes, **A** actions, **T** steps, **P** steps that are looked at, **D** width.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import torch
@@ -55,6 +55,14 @@ class Observation(Batch):
     # [B, S, N] bool: with those in focus, the nodes of the remaining sub-problem
     alive: Tensor | None = None
     nodes: Tensor | None = None  # [B, S, N, F'] float, node features that change
+    # Of agents that may want the same (`nco.resolve`): the action that leaves an agent where it is,
+    # which losing a conflict allows whatever the mask says, [B, S, M] long; and which actions at
+    # most one agent may take in a step, [B, S, A] bool
+    stay: Tensor | None = field(default=None, kw_only=True)
+    shared: Tensor | None = field(default=None, kw_only=True)
+    # [B, S, M, A, J] float, what an action would mean to an agent; first how far away it is, in one
+    # unit for all agents
+    moves: Tensor | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,7 @@ class Sizes:
     link: int = 0
     groups: int = 0  # kinds of sets
     follows: bool = False  # whether nodes follow one another
+    move: int = 0  # numbers on each agent and action
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,7 +53,7 @@ def first_seconds(case: Case) -> float:
     measured = cards.seconds(rows, case.size)
     if measured < math.inf:
         return measured
-    stated = cards.first_seconds(case.problem, case.size)
+    stated = cards.first_seconds(case)
     return 0.0 if stated is None else stated
 
 

@@ -73,7 +73,8 @@ def rollout(
         select: `greedy`, `sample(generator)` or `forced(actions)`.
         prefix: ``[B, S, P, *M]`` first actions, taken without asking the policy.
         condition: passed on to the policy.
-        resolve: settles conflicts between agents.
+        resolve: settles conflicts between agents; by default the policy's own way where the
+            problem's agents can have any.
         keep: keep the states the policy saw, for a later `score` without replay.
         logp: compute the log-probabilities; a greedy search does not need them.
         memory: what `policy.encode` returned, when it is at hand.
@@ -100,6 +101,8 @@ def rollout(
             observation = problem.observe(instance, state)
             decision = policy.decide(memory, observation, condition)
             pick = action = select(decision, t)
+            if resolve is None and observation.stay is not None:
+                resolve = policy.conflicts
             if logp or resolve is not None:
                 logps.append(decision.log_prob(pick))
             if resolve is not None:

@@ -54,7 +54,7 @@ class Solution:
     feasible: bool
     violations: list[str]
     solution: Any
-    taken: Callable[[], list[int]] = field(repr=False)
+    taken: Callable[[], list[Any]] = field(repr=False)
     status: str
     seconds: float
     setup_seconds: float
@@ -74,8 +74,11 @@ class Solution:
         raise AttributeError(f"a {self.__dict__.get('problem', '')} solution has no {name}")
 
     @cached_property
-    def actions(self) -> list[int]:
-        """The policy's actions; made when first asked for, which can take a while."""
+    def actions(self) -> list[Any]:
+        """The policy's actions; of several agents a list a step.
+
+        Made when first asked for, which can take a while.
+        """
         return self.taken()
 
     def __str__(self) -> str:

@@ -238,7 +238,7 @@ def _groups(cases: list[Case], apart: list[bool], ask: Ask) -> Iterator[list[int
         return
     yield from ([index] for index in range(len(cases)) if apart[index])
     plain = [index for index in range(len(cases)) if not apart[index]]
-    order = sorted(plain, key=lambda i: (cases[i].problem, cases[i].size))
+    order = sorted(plain, key=lambda i: (cases[i].problem, cases[i].variant, cases[i].size))
     group: list[int] = []
     for index in order:
         case = cases[index]
@@ -246,7 +246,8 @@ def _groups(cases: list[Case], apart: list[bool], ask: Ask) -> Iterator[list[int
             first = cases[group[0]]
             area = (len(group) + 1) * max(case.size, 1) ** 2
             close = case.size <= first.size * 1.1 + 2
-            if case.problem != first.problem or not close or area > TOGETHER:
+            alike = (case.problem, case.variant) == (first.problem, first.variant)
+            if not alike or not close or area > TOGETHER:
                 yield group
                 group = []
         group.append(index)
@@ -278,7 +279,7 @@ def _solve_group(cases: list[Case], ask: Ask, begin: float) -> list[Solution]:
 def _may_have_network(cases: Iterable[Case], ask: Ask) -> bool:
     """Whether it is worth loading torch."""
     if ask.model == "auto":
-        return any(cards.fastest(case.problem, case.size) is not None for case in cases)
+        return any(cards.fastest(case) is not None for case in cases)
     return ask.model != NO_MODEL
 
 
@@ -376,8 +377,8 @@ def _finish(progress: Progress, index: int, status: str, setup: float, ask: Ask)
     )
 
 
-def _actions(problem: Any, case: Case, solution: Any) -> list[int]:
+def _actions(problem: Any, case: Case, solution: Any) -> list[Any]:
     """What a policy would do; without one, by the rules that the problem's folder names first."""
     rules: Any = folders.problem_class(case.problem)() if problem is None else problem
-    found: list[int] = rules.actions(rules.load([case]), [case.indexed(solution)])[0].tolist()
+    found: list[Any] = rules.actions(rules.load([case]), [case.indexed(solution)])[0].tolist()
     return found

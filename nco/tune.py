@@ -88,7 +88,7 @@ def _loading() -> float:
 
 def _first(cases: list[Case]) -> float | None:
     """Seconds of the fastest network's first search; None of none."""
-    if cards.fastest(cases[0].problem, cases[0].size) is None:
+    if cards.fastest(cases[0]) is None:
         return None
     from nco import network
 

@@ -140,21 +140,22 @@ def _models(
     entrants: Mapping[str, Sequence[Entrant]], cases: Iterable[tuple[str, Case]]
 ) -> dict[str, list[str]]:
     """The networks behind each entrant, or that there is none."""
+    from nco.cards import choose
     from nco.simulate import is_online
     from nco.solver import NO_MODEL
-    from nco.zoo import choose, fitting
+    from nco.zoo import fitting
 
-    sizes = {(case.problem, case.size): case for _, case in cases}
+    kinds = {(case.problem, case.variant, case.size): case for _, case in cases}
     found: dict[str, list[str]] = {}
-    for (problem, size), case in sizes.items():
-        for entrant in entrants[problem]:
+    for case in kinds.values():
+        for entrant in entrants[case.problem]:
             if entrant.model is None:
                 continue
             if entrant.model != "auto":
                 names = [entrant.model]
             elif is_online(case):
-                names = fitting(problem, case)
+                names = fitting(case.problem, case)
             else:
-                names = [choose(problem, size) or NO_MODEL]
+                names = [choose(case) or NO_MODEL]
             found.setdefault(entrant.name, []).extend(names)
     return {name: list(dict.fromkeys(models)) for name, models in found.items()}

@@ -36,7 +36,7 @@ class Incumbent:
     """The best actions so far of every instance of a batch.
 
     Attributes:
-        actions: ``[B, T]`` long; cost: ``[B]``, by `Problem.cost`.
+        actions: ``[B, T, *M]`` long; cost: ``[B]``, by `Problem.cost`.
         source: what found them, in a word.
     """
 

@@ -78,7 +78,7 @@ def _play(
 
 
 def best_of(actions: Tensor, cost: Tensor, source: str) -> Incumbent:
-    """The cheapest of the S rollouts ``[B, S, T]`` of each instance."""
+    """The cheapest of the S rollouts ``[B, S, T, *M]`` of each instance."""
     least = cost.argmin(1)
     rows = torch.arange(len(cost), device=cost.device)
     return Incumbent(actions[rows, least], cost[rows, least], source)
@@ -94,5 +94,5 @@ def better(
     total = max(old.actions.shape[1], new.actions.shape[1])
     ours = problem.pad(instance, new.actions[:, None], total)[:, 0]
     theirs = problem.pad(instance, old.actions[:, None], total)[:, 0]
-    actions = torch.where(wins[:, None], ours, theirs)
+    actions = torch.where(wins.reshape(-1, *[1] * (ours.ndim - 1)), ours, theirs)
     return Incumbent(actions, torch.minimum(old.cost, new.cost), new.source)

@@ -11,7 +11,8 @@ from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import best_of, better
 from nco.seeds import generator
 
-AT_ONCE = 2e6  # rollouts x nodes in memory at a time
+AT_ONCE = 2e6  # rollouts x agents x nodes in memory at a time
+ROUND = 128  # rollouts of a round where a deadline throws away what is not complete
 
 
 def sampling(
@@ -24,7 +25,10 @@ def sampling(
     """Yields whenever a round of samples improves any instance; endless without a limit."""
     nodes = problem.features(instance).nodes.shape[1]
     starts = problem.start_count(instance)
-    at_once = max(1, int(AT_ONCE / max(nodes * len(instance), 1)))
+    agents = problem.observe(instance, problem.reset(instance, 1)).mask.shape[2:-1].numel()
+    at_once = max(1, int(AT_ONCE / max(nodes * agents * len(instance), 1)))
+    if budget.deadline is not None and starts <= 1:
+        at_once = min(at_once, ROUND)
     memory = policy.encode(problem.features(instance))
     best = start
     spent = 0

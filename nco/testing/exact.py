@@ -15,7 +15,7 @@ from nco import baselines
 from nco.case import Case, Report
 from nco.folders import part_of
 from nco.online import HINDSIGHT
-from nco.problem import Problem
+from nco.problem import Observation, Problem
 from nco.testing.compare import (
     ABSOLUTE,
     RELATIVE,
@@ -27,9 +27,10 @@ from nco.testing.compare import (
     same,
     takes_size,
 )
-from nco.testing.play import GIVEN, ROLLOUTS, TINY, Trial, walk
+from nco.testing.play import GIVEN, ROLLOUTS, TINY, Trial, forbidden, walk
 
 LIMIT = 5000  # action sequences, or solutions, up to which all are looked at
+WIDE = 20  # times LIMIT: combinations of agents' actions, most of which are conflicts
 SECONDS = 0.2  # that a classical solver is given
 # in place of a number: none of these is one that a case of a few nodes has
 STRANGERS = (10**6 + 7, -(10**6) - 7, 2**70, 0.5, math.nan, "x", None, True, [[1]])
@@ -104,9 +105,16 @@ def _compare_observations(
     for step, (first, second) in enumerate(zip(padded, bare, strict=False)):
         at = f"at step {step} of instance {b}"
         wide, narrow = (view.mask.unflatten(-1, (kinds, -1)) for view in (first, second))
-        equal_masks = torch.equal(wide[..., nodes], narrow[..., own])
-        require(equal_masks, f"padding changes the mask {at}")
-        require(same(first.context, second.context).all(), f"padding changes the context {at}")
+        wide, narrow = wide[..., nodes], narrow[..., own]
+        context = first.context
+        if first.stay is not None:  # agents that do not exist stay where they are not
+            real = torch.isin(first.stay[0, 0], nodes)
+            wide, context = wide[:, :, real], context[:, :, real]
+        require(torch.equal(wide, narrow), f"padding changes the mask {at}")
+        require(same(context, second.context).all(), f"padding changes the context {at}")
+        if first.moves is not None and second.moves is not None:
+            close = same(first.moves[:, :, real][..., nodes, :], second.moves[..., own, :])
+            require(close.all(), f"padding changes Observation.moves {at}")
         if first.alive is not None and second.alive is not None:
             equal_alive = torch.equal(first.alive[..., nodes], second.alive[..., own])
             require(equal_alive, f"padding changes which nodes are alive {at}")
@@ -269,23 +277,46 @@ def _cuts(order: list[int]) -> Iterator[list[list[int]]]:
 def _least_by_masks(problem: Problem[Any, Any], instance: Any) -> float | None:
     """The least cost of all action sequences that the masks allow; None for too many."""
     state = problem.reset(instance, 1)
-    actions = torch.zeros(1, 1, 0, dtype=torch.long)
+    actions: Tensor | None = None
     best = math.inf
     for _ in range(problem.horizon(instance)[1] + 1):
         done = problem.done(instance, state)[0]
-        if done.any() and actions.shape[2]:
+        if done.any() and actions is not None:
             best = min(best, float(problem.cost(instance, actions[:, done]).min()))
         if done.all():
             break
-        mask = problem.observe(instance, state).mask[0]
-        if mask.ndim > 2:  # several agents
+        choices = _choices(problem.observe(instance, state), done)
+        if choices is None or len(choices[0]) > LIMIT:
             return None
-        parents, chosen = (mask & ~done[:, None]).nonzero(as_tuple=True)
-        if len(parents) > LIMIT:
-            return None
+        parents, chosen = choices
         state = problem.step(instance, state.take(parents[None]), chosen[None])
-        actions = torch.cat([actions[:, parents], chosen[None, :, None]], 2)
+        chosen = chosen[None, :, None]
+        actions = chosen if actions is None else torch.cat([actions[:, parents], chosen], 2)
     return None if math.isinf(best) else best
+
+
+def _choices(observation: Observation, done: Tensor) -> tuple[Tensor, Tensor] | None:
+    """All next actions of one instance's unfinished states: which state, and ``[K, *M]``.
+
+    Of agents every combination without a conflict. None: too many.
+    """
+    mask = observation.mask[0] & ~done.reshape(-1, *[1] * (observation.mask.ndim - 2))
+    if mask.ndim == 2:
+        parents, chosen = mask.nonzero(as_tuple=True)
+        return parents, chosen
+    if observation.stay is not None:
+        still = torch.nn.functional.one_hot(observation.stay[0], mask.shape[-1]).bool()
+        mask = mask | (still & ~done[:, None, None])
+    parents = torch.arange(len(mask))
+    taken = torch.empty(len(mask), 0, dtype=torch.long)
+    for agent in range(mask.shape[1]):
+        rows, column = mask[parents, agent].nonzero(as_tuple=True)
+        if len(rows) > WIDE * LIMIT:
+            return None
+        parents, taken = parents[rows], torch.cat([taken[rows], column[:, None]], 1)
+    seen = observation.map(lambda tensor: tensor[:, parents])
+    fine = ~forbidden(seen, taken[None])[0].any(-1)
+    return parents[fine], taken[fine]
 
 
 def baseline_replays(trial: Trial) -> None:

@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 from nco.case import Case
 from nco.policy import Categorical, Decision, Normal, Policy
 from nco.problem import Features, Observation, Problem, Sizes
+from nco.resolve import settle
 from nco.seeds import generator
 from nco.testing.compare import described, finite, nowhere, place, require, tensors
 
@@ -60,7 +61,7 @@ def play(
         nowhere(~observation.mask.any(-1), f"observe allows no action at step {step} of {{}}")
         observations.append(observation)
         choose = _amounts if problem.continuous else _choose
-        actions.append(choose(observation.mask, random))
+        actions.append(_settled(choose(observation.mask, random), observation, random))
         states.append(problem.step(instance, states[-1], actions[-1]))
         finished.append(_done(problem, instance, states[-1]))
     over = torch.stack(finished, 2)
@@ -97,6 +98,13 @@ def _choose(mask: Tensor, random: Generator) -> Tensor:
     return key.masked_fill(~mask, -1.0).argmax(-1)
 
 
+def _settled(picks: Tensor, observation: Observation, random: Generator) -> Tensor:
+    """Conflicts of agents: any of them may win."""
+    if observation.stay is None:
+        return picks
+    return settle(picks, torch.rand(picks.shape, generator=random), observation)
+
+
 def _amounts(mask: Tensor, random: Generator) -> Tensor:
     """Nothing in rollout 0, one of everything in rollout 1, any amounts in the others."""
     amount = -torch.rand(mask.shape, generator=random).clamp_min(1e-6).log()
@@ -104,10 +112,22 @@ def _amounts(mask: Tensor, random: Generator) -> Tensor:
     return amount * mask
 
 
-def forbidden(mask: Tensor, action: Tensor) -> Tensor:
-    """Where `mask` ``[B, S, *M, A]`` does not allow `action` ``[B, S, *M]``."""
+def forbidden(observation: Observation, action: Tensor) -> Tensor:
+    """Where `observation` does not allow `action` ``[B, S, *M]``.
+
+    Of agents: no two may take one shared action, and where the mask forbids to stay, only an agent
+    that may have lost what another takes does so.
+    """
+    mask = observation.mask
     inside = (action >= 0) & (action < mask.shape[-1])
-    return ~(inside & mask.gather(-1, torch.where(inside, action, 0)[..., None])[..., 0])
+    action = torch.where(inside, action, 0)
+    allowed = inside & mask.gather(-1, action[..., None])[..., 0]
+    if observation.stay is None or observation.shared is None:
+        return ~allowed
+    taken = torch.zeros_like(observation.shared, dtype=torch.long)
+    taken = taken.scatter_add(-1, action, torch.ones_like(action)) * observation.shared
+    lost = (action == observation.stay) & (mask & (taken > 0)[:, :, None]).any(-1)
+    return ~(allowed | (inside & lost)) | (taken.gather(-1, action) > 1)
 
 
 def walk(
@@ -123,7 +143,7 @@ def walk(
             finite(action, f"{subject}, step {step}")
             wrong = observation.mask.new_zeros(())
         else:
-            wrong = forbidden(observation.mask, action)
+            wrong = forbidden(observation, action)
         if wrong.any():
             taken = int(action[wrong][0])
             raise AssertionError(
@@ -160,6 +180,7 @@ class Probe(Policy):
         self.places = weights(sizes.focus, self.width)
         self.context = weights(sizes.context, self.width)
         self.dynamic = weights(sizes.dynamic, sizes.kinds)
+        self.move = weights(sizes.move)
         return self
 
     def encode(self, features: Features) -> Tensor:
@@ -194,4 +215,6 @@ class Probe(Policy):
         if observation.nodes is not None:
             changing = (observation.nodes @ self.dynamic).transpose(-1, -2).flatten(2)
             logits = logits + changing.reshape(*changing.shape[:2], *agents, -1)
+        if observation.moves is not None:
+            logits = logits + observation.moves @ self.move
         return Categorical(logits, mask)

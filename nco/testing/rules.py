@@ -183,6 +183,9 @@ def observations_are_as_declared(trial: Trial) -> None:
             "context": (torch.float32, [*head, *agents, sizes.context]),
             "alive": (torch.bool, [*head, nodes]),
             "nodes": (torch.float32, [*head, nodes, sizes.dynamic]),
+            "stay": (torch.long, [*head, *agents]),
+            "shared": (torch.bool, [*head, actions]),
+            "moves": (torch.float32, [*head, *agents, actions, sizes.move]),
         }
         for name, tensor in tensors(observation):
             if name not in wanted:  # a subclass may hold more, for the problem's own rules
@@ -198,6 +201,10 @@ def observations_are_as_declared(trial: Trial) -> None:
             finite(tensor, f"Observation.{name} at step {step}")
         dynamic = (sizes.dynamic > 0) == (observation.nodes is not None)
         require(dynamic, f"Observation.nodes contradicts sizes.dynamic, {sizes.dynamic}")
+        moves = (sizes.move > 0) == (observation.moves is not None)
+        require(moves, f"Observation.moves contradicts sizes.move, {sizes.move}")
+        both = (observation.stay is None) == (observation.shared is None)
+        require(both, "Observation.stay and Observation.shared need one another")
         strange = (observation.focus < -1) | (observation.focus >= nodes)
         nowhere(strange, f"Observation.focus names no node at step {step} of {{}}")
 
@@ -211,6 +218,9 @@ def masks_leave_out_padding(trial: Trial) -> None:
     for step, observation in enumerate(trial.observations):
         mask = observation.mask.unflatten(-1, (-1, nodes))  # [B, S, *M, kinds, N]
         exists = features.exists.reshape(len(mask), *[1] * (mask.ndim - 2), nodes)
+        if observation.stay is not None:  # an agent that does not exist stays where it is not
+            still = torch.nn.functional.one_hot(observation.stay, mask.shape[-1] * mask.shape[-2])
+            exists = exists | still.bool().unflatten(-1, (-1, nodes))
         nowhere(mask & ~exists, f"the mask allows padding at step {step} of {{}}")
 
 
@@ -307,7 +317,7 @@ def forced_rollouts_repeat(trial: Trial) -> None:
     """A policy's actions, forced upon it, give its costs and log-probabilities again."""
     problem, instance = trial.problem, trial.instance
     probe, first = _probed(trial)
-    again = rollout(problem, probe, instance, ROLLOUTS, forced(first.actions))
+    again = rollout(problem, probe, instance, ROLLOUTS, forced(first.picks))
     require(torch.equal(first.actions, again.actions), "a forced rollout took other actions")
     equal_costs(first.cost, again.cost, "a forced rollout costs something else")
     assert first.logp is not None
@@ -323,19 +333,19 @@ def score_equals_rollout(trial: Trial) -> None:
     """All steps scored in one pass: as they are, in pieces, from kept states, or some of them."""
     problem, instance = trial.problem, trial.instance
     probe, first = _probed(trial)
-    logp, picks = first.logp, first.picks
+    logp, picks, actions = first.logp, first.picks, first.actions
     assert logp is not None
     batch, total = len(instance), picks.shape[2]
     steps = torch.randint(total, (batch, ROLLOUTS, 3), generator=generator(trial.seed, "steps"))
     rows, columns = torch.arange(batch)[:, None, None], torch.arange(ROLLOUTS)[None, :, None]
     found = {
-        "score": score(problem, probe, instance, picks),
+        "score": score(problem, probe, instance, picks, actions=actions),
         "score of kept states": score(problem, probe, instance, picks, states=first.states),
-        "score in chunks": score(problem, probe, instance, picks, chunk=2),
+        "score in chunks": score(problem, probe, instance, picks, actions=actions, chunk=2),
     }
     for name, value in found.items():
         _equal_logp(logp, value, f"{name} differs from the rollout's log-probabilities")
-    some = score(problem, probe, instance, picks, steps=steps)
+    some = score(problem, probe, instance, picks, actions=actions, steps=steps)
     sentence = "score of given steps differs from the rollout's log-probabilities"
     _equal_logp(logp[rows, columns, steps], some, sentence)
 
@@ -388,7 +398,7 @@ def solution_and_actions_invert(trial: Trial) -> None:
         back = problem.actions(instance, solutions)
         dtype = torch.float32 if problem.continuous else torch.long
         good = back.dtype == dtype and len(back) == batch
-        form = "float32 [B, T, A]" if problem.continuous else "long [B, T]"
+        form = "float32 [B, T, A]" if problem.continuous else "long [B, T, *M]"
         require(good, f"actions must be {form}, not {described(back)}")
         name = f"actions(solution(...)) of rollout {s}"
         walk(problem, instance, back[:, None], name)
@@ -419,8 +429,8 @@ def starts_are_allowed(trial: Trial) -> None:
         starts = problem.starts(instance, rollouts)
         wanted, shape = [len(instance), rollouts, 1], list(starts.shape)
         require(shape[:3] == wanted, f"starts must be [B, S, 1] = {wanted}, not {shape}")
-        mask = problem.observe(instance, problem.reset(instance, rollouts)).mask
-        wrong = forbidden(mask, starts[:, :, 0])
+        observation = problem.observe(instance, problem.reset(instance, rollouts))
+        wrong = forbidden(observation, starts[:, :, 0])
         nowhere(wrong, "starts gives {} a first action that the mask forbids")
         if rollouts >= count:
             most = max(len(row.unique(dim=0)) for row in starts[:, :, 0])

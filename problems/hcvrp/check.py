@@ -1,0 +1,221 @@
+"""Tells whether the routes of a mixed fleet solve a case and what they cost, on its own.
+
+Distances are straight lines, computed one pair at a time; loads are exact fractions of the decimals
+that the source states, so that 0.1 + 0.2 fits into 0.3.
+"""
+
+import math
+import operator
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import permutations, product
+from typing import Protocol
+
+import numpy as np
+
+from nco.case import Report
+
+SHOWN = 5  # violations of one kind that are spelled out; the others are counted
+TOTAL = "total"  # the objective that adds up costs; the other is the time of the last vehicle
+
+
+class Stated(Protocol):
+    """What the checker reads of a case; n is the number of customers, the depot is at 0."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def coords(self) -> np.ndarray: ...  # float64 [n+1, 2]
+    @property
+    def demand(self) -> np.ndarray: ...  # float64 [n+1]
+    @property
+    def capacities(self) -> np.ndarray: ...  # float64 [M]
+    @property
+    def speeds(self) -> np.ndarray: ...  # float64 [M]
+    @property
+    def fixed(self) -> np.ndarray: ...  # float64 [M]
+    @property
+    def unit(self) -> np.ndarray: ...  # float64 [M]
+    @property
+    def objective(self) -> str: ...
+
+
+def check(case: Stated, solution: object) -> Report:
+    """Checks a list of one route a vehicle, and prices it by the case's objective.
+
+    Args:
+        case: a `hcvrp` case.
+        solution: routes of customers from 1 to n in the order of the vehicles, 0 being a visit to
+            the depot on the way. Zeros at the ends, or after one another, count for nothing.
+
+    Returns:
+        The cost and one sentence for each broken rule. The cost is None where a customer or a
+        vehicle does not exist.
+    """
+    routes, violations = _routes(solution)
+    if routes is None:
+        return Report(None, None, violations)
+    fleet = len(case.capacities)
+    if len(routes) != fleet:
+        violations.append(f"{len(routes)} routes, but the case has {fleet} vehicles")
+        return Report(None, None, violations)
+    unknown = _cut(
+        [
+            f"vehicle {vehicle} visits customer {node}, but the customers are 1 to {case.size}"
+            for vehicle, route in enumerate(routes, 1)
+            for node in route
+            if not 0 <= node <= case.size
+        ],
+        "unknown customers",
+    )
+    violations += unknown + _visits(case.size, routes)
+    if unknown:
+        return Report(None, None, violations)
+    trips = [_trips(route) for route in routes]
+    violations += _loads(case, trips)
+    if case.objective == TOTAL:
+        violations += [
+            f"vehicle {vehicle} makes {len(some)} trips, but each may make one"
+            for vehicle, some in enumerate(trips, 1)
+            if len(some) > 1
+        ]
+    cost = _cost(case, trips)
+    if not math.isfinite(cost):
+        return Report(None, None, [*violations, "the cost is not finite"])
+    return Report(cost, cost, violations)
+
+
+def _routes(solution: object) -> tuple[list[list[int]] | None, list[str]]:
+    """The routes as plain integers, or None and a sentence on the first thing that is no route."""
+    listed = _listed(solution)
+    if listed is None:
+        return None, [f"the solution is no list of routes but {type(solution).__name__}"]
+    routes: list[list[int]] = []
+    for number, route in enumerate(listed, 1):
+        nodes = _listed(route)
+        if nodes is None:
+            return None, [f"route {number} is no list of customers: {_shown(route)}"]
+        integers: list[int] = []
+        for node in nodes:
+            integer = _integer(node)
+            if integer is None:
+                return None, [f"route {number} holds {_shown(node)}, which is no customer number"]
+            integers.append(integer)
+        routes.append(integers)
+    return routes, []
+
+
+def _listed(value: object) -> Sequence[object] | None:
+    if isinstance(value, np.ndarray):
+        return value.tolist() if value.ndim else None
+    return value if isinstance(value, list | tuple) else None
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        return None
+    try:
+        number = operator.index(value)
+    except TypeError:  # such as a tensor of several numbers
+        return None
+    return number if abs(number) < 2**63 else None
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, int) and value.bit_length() > 63:  # Python may refuse to print it
+        return "a huge integer"
+    text = repr(value) if isinstance(value, int | float | str) else type(value).__name__
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _visits(size: int, routes: list[list[int]]) -> list[str]:
+    """Customers visited twice or never."""
+    places: dict[int, list[int]] = {}
+    for vehicle, route in enumerate(routes, 1):
+        for node in route:
+            places.setdefault(node, []).append(vehicle)
+    doubled = [
+        f"customer {node} is visited {len(vehicles)} times, by vehicles "
+        f"{', '.join(map(str, vehicles[:SHOWN]))}"
+        for node, vehicles in places.items()
+        if len(vehicles) > 1 and 1 <= node <= size
+    ]
+    missing = [
+        f"customer {node} is not visited" for node in range(1, size + 1) if node not in places
+    ]
+    return _cut(doubled, "customers visited twice") + _cut(missing, "customers not visited")
+
+
+def _trips(route: Sequence[int]) -> list[list[int]]:
+    """The non-empty runs of customers between the zeros."""
+    trips: list[list[int]] = [[]]
+    for node in route:
+        if node:
+            trips[-1].append(node)
+        else:
+            trips.append([])
+    return [trip for trip in trips if trip]
+
+
+def _loads(case: Stated, trips: list[list[list[int]]]) -> list[str]:
+    demand, capacity = (
+        [Fraction(repr(float(value))) for value in np.asarray(values).tolist()]
+        for values in (case.demand, case.capacities)
+    )
+    lines = []
+    for vehicle, some in enumerate(trips):
+        for trip in some:
+            load = sum((demand[node] for node in trip), Fraction(0))
+            if load > capacity[vehicle]:
+                lines.append(
+                    f"vehicle {vehicle + 1} carries {float(load):g} at once, above its capacity "
+                    f"{float(capacity[vehicle]):g}"
+                )
+    return _cut(lines, "overloaded trips")
+
+
+def _cut(lines: list[str], kind: str) -> list[str]:
+    """Keeps the verdict on 10,000 missing customers readable."""
+    if len(lines) <= SHOWN:
+        return lines
+    return [*lines[:SHOWN], f"{len(lines) - SHOWN} more {kind}"]
+
+
+def _cost(case: Stated, trips: list[list[list[int]]]) -> float:
+    coords = np.asarray(case.coords).tolist()
+    costs = []
+    for vehicle, some in enumerate(trips):
+        legs = [
+            math.dist(coords[start], coords[end])
+            for trip in some
+            for start, end in zip([0, *trip], [*trip, 0], strict=True)
+        ]
+        length = math.fsum(legs)
+        if case.objective == TOTAL:
+            fixed = float(case.fixed[vehicle]) if some else 0.0
+            costs.append(fixed + float(case.unit[vehicle]) * length)
+        else:
+            costs.append(length / float(case.speeds[vehicle]))
+    return math.fsum(costs) if case.objective == TOTAL else max(costs)
+
+
+def every_solution(case: Stated, limit: int) -> Iterator[list[list[int]]] | None:
+    """Every assignment of customers to vehicles and trips in every order; None for too many."""
+    size, fleet = case.size, len(case.capacities)
+    count = math.factorial(size) * fleet * (fleet + 1) ** max(size - 1, 0)
+    return _every(size, fleet) if count <= limit else None
+
+
+def _every(size: int, fleet: int) -> Iterator[list[list[int]]]:
+    """Of each order of the customers: after each, on with the trip, or a new one by any vehicle."""
+    for order in permutations(range(1, size + 1)):
+        for owners in product(range(fleet + 1), repeat=max(size - 1, 0)):
+            for first in range(fleet):
+                routes: list[list[int]] = [[] for _ in range(fleet)]
+                vehicle = first
+                for place, node in enumerate(order):
+                    if place and owners[place - 1] < fleet:
+                        vehicle = owners[place - 1]
+                        routes[vehicle].append(0)
+                    routes[vehicle].append(node)
+                yield routes

@@ -1,0 +1,476 @@
+"""Fleets of different vehicles: reads and writes VRPLIB files with vehicle sections, takes arrays.
+
+The format is that of `nco.tsplib` with CAPACITY_SECTION, a row for each vehicle, and
+
+- ``TYPE : HCVRP``, the last vehicle home as early as possible: VEHICLES_SPEED_SECTION (1 without);
+- ``TYPE : HFVRP``, the form of PyVRP's instances, the least total cost:
+  VEHICLES_FIXED_COST_SECTION and VEHICLES_UNIT_DISTANCE_COST_SECTION (0 and 1 without).
+
+Distances are straight lines and not rounded, as those of the published results are, although
+EDGE_WEIGHT_TYPE says EUC_2D. The depot moves to position 0; the others are the customers 1 to n.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar
+
+import numpy as np
+
+import nco.case
+from nco import tsplib
+from nco.errors import InstanceError
+
+MIN_MAX, TOTAL = "min_max", "total"  # objectives
+TYPES = {"HCVRP": MIN_MAX, "HFVRP": TOTAL}
+SECTIONS = (
+    "NODE_COORD_SECTION",
+    "DEMAND_SECTION",
+    "CAPACITY_SECTION",
+    "VEHICLES_SPEED_SECTION",
+    "VEHICLES_FIXED_COST_SECTION",
+    "VEHICLES_UNIT_DISTANCE_COST_SECTION",
+    "DEPOT_SECTION",
+)
+OF_TYPE = {"HCVRP": {SECTIONS[3]}, "HFVRP": {SECTIONS[4], SECTIONS[5]}}
+KEYWORDS = ("NAME", "COMMENT", "TYPE", "DIMENSION", "VEHICLES", "EDGE_WEIGHT_TYPE")
+ARRAYS = {"coords", "demand", "capacities", "speeds", "fixed", "unit", "objective", "name"}
+TRIALS = 200  # of packing all customers into a fleet with hardly any room to spare
+SUFFIX = ".vrp"  # of the files that `write` makes
+
+_TYPE = re.compile(r"^[ \t\ufeff]*TYPE[ \t]*:[ \t]*(\w+)", re.IGNORECASE | re.MULTILINE)
+_ROUTE = re.compile(r"\s*route\s*#?\s*(\d+)\s*:(.*)", re.IGNORECASE)
+_FIGURE = re.compile(r"\s*[a-z][a-z ]*[:=]?\s*[-+.\de]+\s*", re.IGNORECASE)  # such as "Cost 784"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case(nco.case.Case):
+    """A depot, n customers with a demand each, and vehicles that differ.
+
+    A solution is a list of one route a vehicle, in the order of the vehicles: customers from 1 to
+    n, and 0 where the vehicle is loaded anew at the depot, which `TOTAL` does not allow.
+
+    Attributes:
+        coords: float64 [n+1, 2] in the source's units, the depot first.
+        demand: float64 [n+1]; the depot's is 0.
+        capacities: float64 [M], in the unit of the demands.
+        speeds: float64 [M]; `MIN_MAX` minimises the greatest route length / speed.
+        fixed, unit: float64 [M]; `TOTAL` minimises the sum over used vehicles of ``fixed + unit *
+            route length``.
+        objective: `MIN_MAX` or `TOTAL`.
+    """
+
+    problem: ClassVar[str] = "hcvrp"
+    view: ClassVar[str] = "routes"
+    coords: np.ndarray
+    demand: np.ndarray
+    capacities: np.ndarray
+    speeds: np.ndarray
+    fixed: np.ndarray
+    unit: np.ndarray
+    objective: str
+
+    @property
+    def size(self) -> int:
+        return len(self.demand) - 1
+
+    @property
+    def variant(self) -> str:
+        return "" if self.objective == MIN_MAX else self.objective
+
+    def construct(self) -> list[list[int]]:
+        """The nearest customer next, by the vehicle that would be home first.
+
+        For the total cost: each customer, the largest first, where it leaves the least room.
+        """
+        return _in_turn(self) if self.objective == MIN_MAX else _packed(self)
+
+    def indexed(self, solution: Any) -> Any:
+        """Numbers are positions already."""
+        if len(solution) > len(self.capacities):
+            reason = f"there are {len(self.capacities)} vehicles"
+            raise InstanceError(reason, field="routes", value=len(solution), path=self.path)
+        for route in solution:
+            for node in route:
+                if not 0 <= node <= self.size:
+                    reason = f"the customers are 1 to {self.size}"
+                    raise InstanceError(reason, field="customer", value=node, path=self.path)
+        return solution
+
+
+def _exact(values: np.ndarray) -> list[Fraction]:
+    """The decimals that the source states."""
+    return [Fraction(repr(value)) for value in values.tolist()]
+
+
+def _in_turn(case: Case) -> list[list[int]]:
+    demand, capacity = _exact(case.demand), _exact(case.capacities)
+    back = np.linalg.norm(case.coords - case.coords[0], axis=1)
+    routes: list[list[int]] = [[] for _ in capacity]
+    room, length = list(capacity), np.zeros(len(capacity))
+    left = np.arange(1, case.size + 1)
+    while len(left):
+        options = []
+        for vehicle, route in enumerate(routes):
+            fits = np.array([demand[i] <= room[vehicle] for i in left])
+            reload = not fits.any()
+            if reload:
+                fits = np.array([demand[i] <= capacity[vehicle] for i in left])
+            here = route[-1] if route else 0
+            away = np.linalg.norm(case.coords[left] - case.coords[here], axis=1)
+            way = away if not reload else back[here] + back[left]
+            if fits.any():
+                place = int(np.where(fits, way, np.inf).argmin())
+                driven = length[vehicle] + way[place]
+                home = (driven + back[left[place]]) / case.speeds[vehicle]
+                options.append((home, vehicle, place, driven, reload))
+        _, vehicle, place, length[vehicle], reload = min(options)
+        customer = int(left[place])
+        if reload:
+            routes[vehicle].append(0)
+            room[vehicle] = capacity[vehicle]
+        routes[vehicle].append(customer)
+        room[vehicle] -= demand[customer]
+        left = np.delete(left, place)
+    return routes
+
+
+def _packed(case: Case) -> list[list[int]]:
+    """Routes of what fits together, the nearest customer next."""
+    routes = []
+    for some in _members(_exact(case.demand), _exact(case.capacities)):
+        order = tsplib.nearest_order(case.coords[[0, *some]], None)
+        routes.append([some[place - 1] for place in order[1:]])
+    return routes
+
+
+def _members(demand: list[Fraction], capacities: list[Fraction]) -> list[list[int]]:
+    """Best-fit decreasing; again, first what found no place, until everything does."""
+    urgent = [0] * len(demand)
+    for _ in range(TRIALS):
+        room = list(capacities)
+        members: list[list[int]] = [[] for _ in room]
+        lost = 0
+        for customer in sorted(range(1, len(demand)), key=lambda i: (-urgent[i], -demand[i])):
+            fitting = [vehicle for vehicle, free in enumerate(room) if demand[customer] <= free]
+            # where nothing is left, in the roomiest: the checker will say so
+            vehicle = min(fitting, key=room.__getitem__, default=int(np.argmax(room)))
+            members[vehicle].append(customer)
+            room[vehicle] -= demand[customer]
+            if not fitting:
+                urgent[customer] += 1
+                lost += 1
+        if not lost:
+            break
+    return members
+
+
+def recognise(text: str) -> bool:
+    """Whether a text states a mixed fleet; or is a Li & Lim file, so that `read` can refuse it."""
+    stated = _TYPE.search(text)
+    if stated is not None:
+        return stated[1].upper() in TYPES
+    return _li_lim(text)
+
+
+def _li_lim(text: str) -> bool:
+    """Three numbers (vehicles, capacity, speed), then rows of nine."""
+    rows = [line.split() for line in text[:4096].splitlines()[:3] if line.strip()]
+    numeric = all(re.fullmatch(r"-?[\d.]+", token) for row in rows for token in row)
+    return [len(row) for row in rows] == [3, 9, 9] and numeric
+
+
+def read(text: str, *, path: str | None = None) -> Case:
+    """Reads a file of either type.
+
+    Args:
+        text: the whole file.
+        path: its name, for error messages and the case.
+
+    Raises:
+        InstanceError: the file breaks its format, or states a rule that this problem does not have.
+    """
+    if _li_lim(text):
+        reason = "a Li & Lim file of pickups and deliveries: time windows are not supported"
+        raise InstanceError(reason, path=path, line=1)
+    document = tsplib.parse(text, sections=SECTIONS, path=path)
+    kind = document.choice("TYPE", tuple(TYPES))
+    for key in document.keywords:
+        if key not in KEYWORDS:
+            reason = f"is not a rule of {kind}: remove the line to solve without it"
+            raise document.error(reason, field=key, value=document.text(key))
+    for section in {*SECTIONS[3:6]} - OF_TYPE[kind]:
+        if section in document.sections:
+            raise document.error(f"does not belong to {kind}: remove it", field=section)
+    document.choice("EDGE_WEIGHT_TYPE", ("EUC_2D",))
+    points = tsplib.coordinates(document, "EUCLIDEAN")
+    demand = tsplib.table(document, "DEMAND_SECTION", 1, points.ids)
+    order = _depot_first(document, points.ids)
+    count = len(document.rows("CAPACITY_SECTION"))
+    vehicles = np.arange(1, count + 1)
+    if "VEHICLES" in document.keywords:
+        stated = tsplib.integer(document, document.text("VEHICLES"), "VEHICLES", None)
+        if stated != count:
+            reason = f"CAPACITY_SECTION has {count} rows: correct one of the two"
+            raise document.error(reason, field="VEHICLES", value=stated)
+
+    def column(section: str, default: float) -> np.ndarray:
+        if section not in document.sections:
+            return np.full(count, default)
+        found: np.ndarray = tsplib.table(document, section, 1, vehicles).values[:, 0]
+        return found
+
+    try:
+        return _case(
+            name=document.text("NAME", "unnamed") or "unnamed",
+            path=path,
+            coords=points.values[order],
+            demand=demand.values[order, 0],
+            capacities=column("CAPACITY_SECTION", 0.0),
+            speeds=column("VEHICLES_SPEED_SECTION", 1.0),
+            fixed=column("VEHICLES_FIXED_COST_SECTION", 0.0),
+            unit=column("VEHICLES_UNIT_DISTANCE_COST_SECTION", 1.0),
+            objective=TYPES[kind],
+        )
+    except InstanceError as error:
+        if error.path is not None:
+            raise
+        field = _WHERE[error.field or ""]
+        raise document.error(error.reason, field=field, value=error.value) from error
+
+
+_WHERE = {
+    "coords": "NODE_COORD_SECTION",
+    "demand": "DEMAND_SECTION",
+    "capacities": "CAPACITY_SECTION",
+    "speeds": "VEHICLES_SPEED_SECTION",
+    "fixed": "VEHICLES_FIXED_COST_SECTION",
+    "unit": "VEHICLES_UNIT_DISTANCE_COST_SECTION",
+}
+
+
+def _depot_first(document: tsplib.Document, ids: np.ndarray) -> np.ndarray:
+    """The order of the nodes that puts the one depot first, [n+1]."""
+    section = "DEPOT_SECTION"
+    depots = tsplib.depots(document)
+    if len(depots) != 1:
+        reason = f"there must be one depot, here are {len(depots)}"
+        raise document.error(reason, field=section)
+    line, node = depots[0]
+    places = np.flatnonzero(ids == node)
+    if not len(places):
+        reason = f"there is no such node: they are {ids.min()} to {ids.max()}"
+        raise document.error(reason, field=section, value=node, line=line)
+    return np.concatenate([places, np.delete(np.arange(len(ids)), places)])
+
+
+def _case(
+    *,
+    name: str,
+    path: str | None,
+    coords: np.ndarray,
+    demand: np.ndarray,
+    capacities: np.ndarray,
+    speeds: np.ndarray,
+    fixed: np.ndarray,
+    unit: np.ndarray,
+    objective: str,
+) -> Case:
+    """The case, or an error without a place where its numbers are impossible."""
+    if (fault := tsplib.overflow(coords, "EUCLIDEAN")) is not None:
+        raise InstanceError(fault[1], field="coords", value=f"row {fault[0]}")
+    for field, values, least in (
+        ("capacities", capacities, "positive"),
+        ("speeds", speeds, "positive"),
+        ("fixed", fixed, "0 or more"),
+        ("unit", unit, "0 or more"),
+    ):
+        wrong = ~np.isfinite(values) | (values < 0) | ((values == 0) & (least == "positive"))
+        if wrong.any():
+            vehicle = int(wrong.argmax())
+            value = f"{tsplib.number_text(values[vehicle])} of vehicle {vehicle + 1}"
+            raise InstanceError(f"must be {least} and finite", field=field, value=value)
+    wrong = ~np.isfinite(demand) | (demand < 0) | (demand > capacities.max())
+    wrong[0] = demand[0] != 0
+    if wrong.any():
+        place = int(wrong.argmax())
+        reason = f"must be from 0 to the largest capacity, {tsplib.number_text(capacities.max())}"
+        reason = "the depot's demand must be 0" if place == 0 else reason
+        value = f"{tsplib.number_text(demand[place])} of customer {place}"
+        raise InstanceError(reason, field="demand", value=value)
+    if objective == TOTAL and sum(_exact(demand)) > sum(_exact(capacities)):
+        reason = "the vehicles, which make one trip each, cannot carry all demands"
+        raise InstanceError(reason, field="capacities", value=f"{capacities.sum():g} in all")
+    return Case(
+        name=name,
+        path=path,
+        coords=coords,
+        demand=demand,
+        capacities=capacities,
+        speeds=speeds,
+        fixed=fixed,
+        unit=unit,
+        objective=objective,
+    )
+
+
+def from_arrays(data: object) -> Case | None:
+    """A case from a dict of arrays; None where its keys are not those of this problem.
+
+    Args:
+        data: ``coords`` [n+1, 2], the depot first; ``demand`` [n+1], the depot's being 0;
+            ``capacities`` [M]; optionally ``speeds`` [M], or ``fixed`` [M] and ``unit`` [M] costs;
+            ``objective``, by default `TOTAL` where there are costs and `MIN_MAX` otherwise; and
+            ``name``.
+
+    Raises:
+        InstanceError: the arrays do not fit together or hold impossible numbers.
+    """
+    if not isinstance(data, Mapping):
+        return None
+    keys = {key for key in data if data[key] is not None}
+    if not keys <= ARRAYS or not {"coords", "demand", "capacities"} <= keys:
+        return None
+    demand, capacities = (_array(data[key], key, 1) for key in ("demand", "capacities"))
+    coords = _array(data["coords"], "coords", 2)
+    if len(demand) == 0 or coords.shape != (len(demand), 2):
+        reason = f"must have the shape ({max(len(demand), 1)}, 2): a row a node of `demand`"
+        raise InstanceError(reason, field="coords", value=coords.shape)
+    if not np.isfinite(coords).all():
+        raise InstanceError("the numbers must be finite", field="coords")
+    if len(capacities) == 0:
+        raise InstanceError("there must be a vehicle", field="capacities", value="[]")
+    columns = {"speeds": 1.0, "fixed": 0.0, "unit": 1.0}
+    found = {}
+    for key, default in columns.items():
+        found[key] = np.full(len(capacities), default)
+        if key in keys:
+            found[key] = _array(data[key], key, 1)
+            if len(found[key]) != len(capacities):
+                reason = f"must have as many numbers as `capacities`, {len(capacities)}"
+                raise InstanceError(reason, field=key, value=len(found[key]))
+    objective = data.get("objective") or (TOTAL if keys & {"fixed", "unit"} else MIN_MAX)
+    if objective not in (MIN_MAX, TOTAL):
+        reason = f"must be {MIN_MAX} or {TOTAL}"
+        raise InstanceError(reason, field="objective", value=str(objective))
+    if keys & ({"fixed", "unit"} if objective == MIN_MAX else {"speeds"}):
+        reason = f"{TOTAL} counts `fixed` and `unit` costs, {MIN_MAX} counts `speeds`: state either"
+        raise InstanceError(reason, field="objective", value=objective)
+    return _case(
+        name=str(data.get("name") or "unnamed"),
+        path=None,
+        coords=coords,
+        demand=demand,
+        capacities=capacities,
+        objective=objective,
+        **found,
+    )
+
+
+def _array(value: object, field: str, axes: int) -> np.ndarray:
+    """A float64 copy; single-precision numbers are read as the decimals they print as."""
+    if hasattr(value, "detach"):  # a torch tensor, without importing torch
+        value = value.detach().cpu()
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:  # ragged lists
+        raise InstanceError(f"is no array of numbers ({error})", field=field) from error
+    if array.dtype.kind not in "iuf" and array.size:
+        raise InstanceError("is no array of numbers", field=field, value=str(array.dtype))
+    if array.ndim != axes:
+        raise InstanceError(f"must have {axes} axes", field=field, value=array.shape)
+    if array.dtype == np.float32 and field != "coords":
+        return array.astype(str).astype(np.float64)
+    return np.array(array, dtype=np.float64)
+
+
+def write(case: Case) -> str:
+    """The case as the text of a file; the depot becomes node 1."""
+    kind = next(name for name, objective in TYPES.items() if objective == case.objective)
+    lines = [
+        f"NAME : {' '.join(case.name.split()) or 'unnamed'}",
+        f"TYPE : {kind}",
+        f"DIMENSION : {case.size + 1}",
+        f"VEHICLES : {len(case.capacities)}",
+        "EDGE_WEIGHT_TYPE : EUC_2D",
+    ]
+    columns = {"VEHICLES_SPEED_SECTION": case.speeds}
+    if case.objective == TOTAL:
+        columns = {SECTIONS[4]: case.fixed, SECTIONS[5]: case.unit}
+    lines += _rows("NODE_COORD_SECTION", case.coords) + _rows("DEMAND_SECTION", case.demand)
+    lines += _rows("CAPACITY_SECTION", case.capacities)
+    for section, values in columns.items():
+        lines += _rows(section, values)
+    return "\n".join([*lines, "DEPOT_SECTION", "1", "-1", "EOF", ""])
+
+
+def _rows(section: str, values: np.ndarray) -> list[str]:
+    rows = (" ".join(map(tsplib.number_text, row)) for row in values.reshape(len(values), -1))
+    return [section, *(f"{number} {row}" for number, row in enumerate(rows, 1))]
+
+
+def read_solution(text: str, case: Case) -> list[list[int]]:
+    """Reads routes in `.sol` form or as JSON; what they contain is for the checker.
+
+    Args:
+        text: lines ``Route #1: 21 31 0 19``, the number being the vehicle's, and a ``Cost``; a JSON
+            list of lists, or a JSON object with the key ``solution``.
+        case: the case they belong to.
+    """
+    if text.lstrip()[:1] in ("[", "{"):
+        return _json_routes(text)
+    routes: list[list[int]] = [[] for _ in case.capacities]
+    seen: set[int] = set()
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := _ROUTE.fullmatch(line):
+            vehicle = int(match[1])
+            if not 1 <= vehicle <= len(routes) or vehicle in seen:
+                reason = f"a route each of the vehicles 1 to {len(routes)} belongs here"
+                raise InstanceError(reason, field="Route", value=vehicle, line=number)
+            seen.add(vehicle)
+            routes[vehicle - 1] = [_customer(token, number) for token in match[2].split()]
+        elif line.strip() and not _FIGURE.fullmatch(line):
+            reason = "a line must be 'Route #1: 5 2 7' or 'Cost 784'"
+            raise InstanceError(reason, field="solution", value=line, line=number)
+    if not seen and case.size:
+        raise InstanceError("there is no line 'Route #1: ...'", field="solution")
+    return routes
+
+
+def _customer(token: str, line: int) -> int:
+    if not re.fullmatch(r"[-+]?[0-9]{1,18}", token):
+        reason = "a customer number belongs here"
+        raise InstanceError(reason, field="Route", value=token, line=line)
+    return int(token)
+
+
+def _json_routes(text: str) -> list[list[int]]:
+    try:
+        stated = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InstanceError(f"this is no JSON ({error})", field="solution") from error
+    if isinstance(stated, dict):
+        if "solution" not in stated:
+            raise InstanceError("the JSON object has no key 'solution'", field="solution")
+        stated = stated["solution"]
+    if not isinstance(stated, list) or not all(isinstance(route, list) for route in stated):
+        raise InstanceError("must be a list of routes", field="solution", value=json.dumps(stated))
+    for route in stated:
+        for customer in route:
+            if not isinstance(customer, int) or isinstance(customer, bool):
+                reason = "a customer number belongs here"
+                raise InstanceError(reason, field="solution", value=json.dumps(customer))
+    return stated
+
+
+def write_solution(case: Case, solution: Sequence[Sequence[int]], cost: float | None) -> str:
+    """Routes in `.sol` form, one a vehicle; no ``Cost`` line where the cost is None."""
+    lines = [
+        f"Route #{number}: {' '.join(map(str, route))}".rstrip()
+        for number, route in enumerate(solution, 1)
+    ]
+    if cost is not None:
+        lines.append(f"Cost {tsplib.number_text(cost)}")
+    return "\n".join([*lines, ""])

@@ -1,0 +1,11 @@
+"""Open multi-depot capacitated pickup and delivery."""
+
+from typing import TYPE_CHECKING
+
+from nco.lazy import attribute
+
+if TYPE_CHECKING:
+    from nco.problems.omdcpdp.problem import OMDCPDP, Instance
+
+__all__ = ["OMDCPDP", "Instance"]
+__getattr__ = attribute(__name__, dict.fromkeys(__all__, "problem"))

@@ -1,0 +1,235 @@
+"""Exact cases of open multi-depot capacitated pickup and delivery: our own file, and arrays.
+
+The file is YAML (or JSON, which is YAML):
+
+    problem: omdcpdp
+    name: couriers
+    capacity: 3                     # orders on board at once; without it 3
+    vehicles: [[0, 0], [9, 5]]      # where each begins; none returns
+    orders:
+      - {from: [1, 2], to: [4, 4]}  # order 1
+      - {from: [8, 3], to: [2, 5]}  # order 2
+
+Coordinates have any unit; a vehicle drives straight, one unit of length in one unit of time. A
+solution holds for each vehicle, in the file's order, the list of its stops: order i is picked up
+at the stop ``i`` and delivered at the stop ``-i``. ``[[1, 2, -2, -1], []]`` says that the first
+vehicle does all and the second stays where it is.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+import nco.case
+from nco import yamlfile
+from nco.errors import InstanceError
+from nco.problems.omdcpdp.insertion import insert
+from nco.yamlfile import array, numbers, parse, required, whole
+
+SUFFIX = ".yaml"  # of the files that `write` makes
+CAPACITY = 3  # of the literature
+FARTHEST = 1e12  # coordinates whose distances and their sums are far from overflow
+MOST = 100_000  # orders, and vehicles
+KEYS = {"problem", "name", "capacity", "vehicles", "orders"}
+ARRAYS = ("depots", "pickups", "deliveries")
+Routes = list[list[int]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case(nco.case.Case):
+    """M vehicles, each at a depot of its own, and n orders.
+
+    A solution is a list of M routes; a stop is the order's number from 1 where it is picked up and
+    minus that number where it is delivered.
+
+    Attributes:
+        depots: where each vehicle begins, float64 [M, 2].
+        pickups, deliveries: of each order, float64 [n, 2].
+        capacity: the most orders on board of a vehicle.
+
+    Raises:
+        InstanceError: where an array breaks these rules.
+    """
+
+    problem: ClassVar[str] = "omdcpdp"
+    view: ClassVar[str] = "routes"
+    depots: np.ndarray
+    pickups: np.ndarray
+    deliveries: np.ndarray
+    capacity: int = CAPACITY
+
+    def __post_init__(self) -> None:
+        whole(self.capacity, "capacity", self.path)
+        for field in ARRAYS:
+            _check(field, getattr(self, field), self.path)
+        if len(self.pickups) != len(self.deliveries):
+            reason = f"must be as many as the pickups, {len(self.pickups)}"
+            value = len(self.deliveries)
+            raise InstanceError(reason, field="deliveries", value=value, path=self.path)
+
+    @property
+    def size(self) -> int:
+        """The number of orders; the literature's N counts pickups and deliveries, 2 for each."""
+        return len(self.pickups)
+
+    def construct(self) -> Routes:
+        """Order by order the insertion that adds least to the sum of arrivals."""
+        return insert(self.depots, self.pickups, self.deliveries, self.capacity)
+
+    def numbered(self, solution: Iterable[Iterable[int]]) -> Routes:
+        """Stops carry the same numbers here."""
+        return [[int(stop) for stop in route] for route in solution]
+
+    def indexed(self, solution: Iterable[Iterable[int]]) -> Routes:
+        """The same routes; an `InstanceError` names the stop of an order that does not exist."""
+        routes = self.numbered(solution)
+        for route in routes:
+            for stop in route:
+                if not 1 <= abs(stop) <= self.size:
+                    reason = f"orders go from 1 to {self.size}, and stops are order or minus order"
+                    raise InstanceError(reason, field="stop", value=stop, path=self.path)
+        return routes
+
+
+def recognise(text: str) -> bool:
+    """Whether the text says ``problem: omdcpdp`` within its first 4096 characters."""
+    return yamlfile.says(text, "omdcpdp")
+
+
+def read(text: str, *, path: str | None = None) -> Case:
+    """The case in a file's text.
+
+    Raises:
+        InstanceError: for every defect, naming the field and the value.
+    """
+    data = parse(text, "omdcpdp", KEYS, path)
+    vehicles = _listed(data, "vehicles", path)
+    orders = _listed(data, "orders", path)
+    for number, order in enumerate(orders, 1):
+        if not isinstance(order, dict) or set(order) != {"from", "to"}:
+            reason = "must be {from: [x, y], to: [x, y]}"
+            raise InstanceError(reason, field=f"orders: order {number}", value=order, path=path)
+    depots = [_point(point, f"vehicles: vehicle {i}", path) for i, point in enumerate(vehicles, 1)]
+    ends: dict[str, list[list[float]]] = {"from": [], "to": []}
+    for number, order in enumerate(orders, 1):
+        for key, points in ends.items():
+            points.append(_point(order[key], f"orders: order {number}: {key}", path))
+    return Case(
+        name=str(data.get("name") or "unnamed"),
+        path=path,
+        depots=np.array(depots),
+        pickups=np.array(ends["from"]),
+        deliveries=np.array(ends["to"]),
+        capacity=whole(data.get("capacity", CAPACITY), "capacity", path),
+    )
+
+
+def from_arrays(data: object) -> Case | None:
+    """The case in a dict with ``depots [M, 2]``, ``pickups [n, 2]``, ``deliveries [n, 2]`` and
+    perhaps `capacity`, `name`.
+
+    None where the dict has other keys, or is none: another problem may know it.
+
+    Raises:
+        InstanceError: where one is missing or defective.
+    """
+    if not isinstance(data, Mapping) or not set(data) <= {*ARRAYS, "capacity", "name"}:
+        return None
+    if "pickups" not in data and "deliveries" not in data:
+        return None
+    for field in ARRAYS:
+        if field not in data:
+            reason = f"is missing beside {', '.join(sorted(data))}"
+            raise InstanceError(reason, field=field)
+    capacity = data.get("capacity", CAPACITY)
+    capacity = capacity.item() if isinstance(capacity, np.generic) else capacity
+    return Case(
+        name=str(data.get("name", "unnamed")),
+        depots=array("depots", data["depots"]),
+        pickups=array("pickups", data["pickups"]),
+        deliveries=array("deliveries", data["deliveries"]),
+        capacity=whole(capacity, "capacity", None),
+    )
+
+
+def write(case: Case) -> str:
+    """YAML from which `read` makes the same numbers, to the last bit."""
+    pairs = zip(case.pickups.tolist(), case.deliveries.tolist(), strict=True)
+    lines = [
+        "problem: omdcpdp",
+        f"name: {json.dumps(case.name)}",
+        f"capacity: {case.capacity}",
+        "vehicles:",
+        *[f"  - {_shown(point)}" for point in case.depots.tolist()],
+        "orders:",
+        *[f"  - {{from: {_shown(start)}, to: {_shown(end)}}}" for start, end in pairs],
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def read_solution(text: str, case: Case) -> Routes:
+    """A list of stops for each vehicle: a JSON list of lists, or an object with it under
+    ``solution``.
+
+    Raises:
+        InstanceError: where the text is neither.
+    """
+    data = numbers(text)
+    for number, route in enumerate(data, 1):
+        if not isinstance(route, list) or not all(type(stop) is int for stop in route):
+            reason = "must be a list of stops, such as [1, 2, -1, -2]"
+            raise InstanceError(reason, field=f"vehicle {number}", value=repr(route))
+    return data
+
+
+def write_solution(case: Case, solution: Iterable[Iterable[int]], cost: float | int | None) -> str:
+    """One JSON object on a line: ``name``, ``cost`` and ``solution``."""
+    routes = case.numbered(solution)
+    return json.dumps({"name": case.name, "cost": cost, "solution": routes}) + "\n"
+
+
+# --------------------------------------------------------------------------------------------------
+# From YAML to numbers
+
+
+def _listed(data: Mapping[str, Any], field: str, path: str | None) -> list[Any]:
+    """A list of 1 to `MOST` entries."""
+    found = required(data, field, path)
+    if not isinstance(found, list) or not 1 <= len(found) <= MOST:
+        value = len(found) if isinstance(found, list) else found
+        raise InstanceError(f"must be a list of 1 to {MOST}", field=field, value=value, path=path)
+    return found
+
+
+def _point(value: Any, field: str, path: str | None) -> list[float]:
+    """Two numbers; YAML takes ``1e-5``, which has no point, for a word."""
+    try:
+        found = [float(number) for number in value if type(number) in (int, float, str)]
+    except (TypeError, ValueError, OverflowError):
+        found = []
+    if not isinstance(value, list) or len(value) != 2 or len(found) != 2:
+        raise InstanceError("must be two numbers, [x, y]", field=field, value=value, path=path)
+    for number in found:
+        if not abs(number) <= FARTHEST:  # not a number is not, either
+            reason = f"coordinates must be finite and within {FARTHEST:g}"
+            raise InstanceError(reason, field=field, value=number, path=path)
+    return found
+
+
+def _check(field: str, points: np.ndarray, path: str | None) -> None:
+    if points.ndim != 2 or points.shape[1] != 2 or not 1 <= len(points) <= MOST:
+        reason = f"must be [n, 2] with 1 to {MOST} rows; this is its shape"
+        raise InstanceError(reason, field=field, value=list(points.shape), path=path)
+    wrong = np.argwhere(~(np.abs(points) <= FARTHEST))
+    if wrong.size:
+        row, column = wrong[0].tolist()
+        reason = f"row {row}: coordinates must be finite and within {FARTHEST:g}"
+        value = float(points[row, column])
+        raise InstanceError(reason, field=field, value=value, path=path)
+
+
+def _shown(point: Sequence[float]) -> str:
+    return f"[{point[0]!r}, {point[1]!r}]"
