@@ -68,3 +68,16 @@ class Report:
     @property
     def feasible(self) -> bool:
         return not self.violations and self.cost is not None
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A certified lower bound: no feasible solution of the case costs less.
+
+    Attributes:
+        value: in the case's own units; an int where every cost is whole.
+        by: the proof, in a word or two.
+    """
+
+    value: float | int
+    by: str

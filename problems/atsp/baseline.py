@@ -99,7 +99,7 @@ def cpsat(
     if case.size <= 2:
         return case.ids.tolist()
     table = _table(case)
-    relaxed = _assign(table)
+    relaxed = assign(table)
     tour = _patch(table, relaxed.follower)
     if start is not None:
         tour = min(_positions(case, start), tour, key=lambda other: _length(table, other))
@@ -139,7 +139,7 @@ class Relaxed(NamedTuple):
     )  # [n, n] int64 >= 0, what a tour with this arc costs above the bound at least
 
 
-def _assign(table: np.ndarray) -> Relaxed:
+def assign(table: np.ndarray) -> Relaxed:
     """Solves the assignment problem, and finds its dual prices by shortest paths."""
     from ortools.graph.python import linear_sum_assignment
 
