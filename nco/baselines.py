@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import IO, Any
 
-from nco.case import Case
+from nco.case import Case, Proof
 from nco.errors import NCOError
 
 GRACE = 10.0  # seconds after a time limit until the solver counts as hanging
@@ -49,11 +49,13 @@ class Outcome:
         seconds: wall time of the solver's call alone, without the start of the process, the
             imports and the transfer. Of a run that was killed, the time until then.
         error: one line when the solver failed; None when it returned, even without a solution.
+        bound: no feasible solution costs less, where the solver has proven one (`nco.case.Proof`).
     """
 
     solution: Any
     seconds: float
     error: str | None = None
+    bound: float | int | None = None
 
 
 def solvers(problem: str) -> list[str]:
@@ -500,7 +502,9 @@ def _listen(requests: IO[bytes], inbox: "queue.SimpleQueue[bytes]") -> None:
 
 
 def _answer(path: str, arguments: bytes, limit: float | None, answers: IO[bytes]) -> bytes:
-    """Says when it is ready, runs the solver, and returns (solution, seconds, error) as a pickle.
+    """Says when it is ready, runs the solver, and returns what makes an `Outcome` as a pickle.
+
+    A solver that can prove a bound has a parameter `proof` to leave it in.
 
     A solver may fail in any way, and that is its outcome: nothing is hidden by catching it here.
     """
@@ -514,11 +518,13 @@ def _answer(path: str, arguments: bytes, limit: float | None, answers: IO[bytes]
     _write_frame(answers, ready)
     if limit is not None:  # ends an orphan whose solver never lets go of the interpreter
         faulthandler.dump_traceback_later(limit + GRACE, exit=True)
+    proof = Proof()
+    proving = {"proof": proof} if "proof" in inspect.signature(solver).parameters else {}
     began = time.perf_counter()
     try:
-        solution = solver(case, time_limit=time_limit, seed=seed, start=start)
+        solution = solver(case, time_limit=time_limit, seed=seed, start=start, **proving)
         seconds = time.perf_counter() - began
-        return pickle.dumps((solution, seconds, None))
+        return pickle.dumps((solution, seconds, None, proof.bound))
     except (Exception, SystemExit) as error:
         return _failure(error, time.perf_counter() - began)
     finally:

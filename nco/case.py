@@ -70,6 +70,17 @@ class Report:
         return not self.violations and self.cost is not None
 
 
+@dataclass
+class Proof:
+    """Where a solver that runs in a child process may leave what it has proven.
+
+    Attributes:
+        bound: no feasible solution costs less, in the case's own units; None: nothing is proven.
+    """
+
+    bound: float | int | None = None
+
+
 @dataclass(frozen=True)
 class Bound:
     """A certified lower bound: no feasible solution of the case costs less.

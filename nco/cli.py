@@ -103,6 +103,13 @@ def _add_solve(commands: Any) -> None:
         help="let a classical solver improve the network's solution within the time limit",
     )
     parser.add_argument(
+        "--bound",
+        type=_truth,
+        default=True,
+        metavar="true|false",
+        help="add a certified bound and the gap to it, where the problem has one",
+    )
+    parser.add_argument(
         "--traces", type=int, default=1000, metavar="K", help="futures of an online problem"
     )
     parser.add_argument(
@@ -131,6 +138,7 @@ def _solve(options: argparse.Namespace) -> int:
                 seed=options.seed,
                 device=options.device,
                 classical=options.classical,
+                bound=options.bound,
                 hindsight=options.hindsight,
                 traces=options.traces,
             )

@@ -39,6 +39,9 @@ class Solution:
         status: OPTIMAL, FEASIBLE, INTERRUPTED or INFEASIBLE.
         seconds: wall time of the call, loading included; setup_seconds: of that, loading.
         model: what was asked; history: every improvement with time and source.
+        bound: what no feasible solution of the instance costs less than, by a proof that `bound_by`
+            names; None where there is none.
+        gap: by which share of the bound the cost lies above it: the optimum is no further away.
         cost_standard_error, measures: of a policy that was simulated: the standard error of its
             mean cost, and means of other figures by name (service level, number of traces).
     """
@@ -59,6 +62,9 @@ class Solution:
     seed: int
     history: list[Improvement] = field(default_factory=list)
     case: Case | None = field(default=None, repr=False)
+    bound: float | int | None = None
+    bound_by: str | None = None
+    gap: float | None = None
     cost_standard_error: float | None = None
     measures: dict[str, float] = field(default_factory=dict)
 
@@ -83,12 +89,22 @@ class Solution:
         ]
         if self.cost_standard_error is not None:
             lines[0] = lines[0].replace(f" {shown},", f" {shown} ±{self.cost_standard_error:.2g},")
+        if self.bound is not None:
+            lines.append(self._certificate())
         if self.measures:
             lines.append("  " + ", ".join(f"{k} {v:.4g}" for k, v in self.measures.items()))
         rule = None if self.case is None else self.case.words(self.solution)
         lines += [f"  rule: {rule}"] if rule else []
         lines += [f"  violated: {violation}" for violation in self.violations]
         return "\n".join(lines)
+
+    def _certificate(self) -> str:
+        """The bound in the sense of the objective, and how far the optimum may be away."""
+        turned = self.objective is not None and self.objective != self.cost
+        word, value = ("at most", -self.bound) if turned else ("at least", self.bound)
+        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+        away = "" if self.gap is None else f", gap {100 * self.gap:.2f} %"
+        return f"  the optimum is {word} {shown} ({self.bound_by}){away}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `nco solve --json` prints it."""
@@ -101,6 +117,9 @@ class Solution:
             **self._simulated(),
             "feasible": self.feasible,
             "violations": self.violations,
+            "bound": self.bound,
+            "bound_by": self.bound_by,
+            "gap": self.gap,
             "status": self.status,
             "seconds": round(self.seconds, 4),
             "setup_seconds": round(self.setup_seconds, 4),

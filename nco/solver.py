@@ -4,14 +4,14 @@ import contextlib
 import functools
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
-from nco import baselines, folders, online, sources, zoo
+from nco import baselines, certify, folders, online, sources, zoo
 from nco.batch import Batch
-from nco.case import Case, Report
+from nco.case import Bound, Case, Report
 from nco.errors import NCOError
 from nco.problem import Problem
 from nco.search import named
@@ -36,6 +36,7 @@ def solve(
     seed: int = 0,
     device: str = "auto",
     classical: bool = True,
+    bound: bool | None = None,
     hindsight: bool = False,
     traces: int = TRACES,
 ) -> Any:
@@ -58,6 +59,9 @@ def solve(
         device: "auto" is a GPU where there is one.
         classical: let a classical solver improve the network's solution within the time limit; of
             an online problem, let classical rules stand beside the networks.
+        bound: add a certified lower bound of the cost and the gap to it where the problem's folder
+            has one (`nco.certify`), in a twentieth of the time limit, or with a fixed effort without
+            one; a solution that meets it is OPTIMAL. None: for a single instance, not for a list.
         hindsight: of an online problem: plan with perfect information of the future (the case's
             own, or random ones), which is a bound and no policy.
         traces: of an online problem: futures over which the policy's mean cost is taken.
@@ -73,9 +77,11 @@ def solve(
         raise NCOError(f"time_limit must be positive seconds, not {time_limit}")
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     asked = _Asked(model, time_limit, seed, where, classical, hindsight, traces)
+    several = isinstance(source, list | tuple) and not _is_points(source)
+    asked = replace(asked, bound=not several if bound is None else bound)
     if isinstance(source, Batch):
         return _solve_instance(source, asked, entry)
-    if isinstance(source, list | tuple) and not _is_points(source):
+    if several:
         return _solve_many([sources.as_case(item, problem) for item in source], asked, entry)
     return _solve_many([sources.as_case(source, problem)], asked, entry)[0]
 
@@ -91,6 +97,7 @@ class _Asked:
     classical: bool
     hindsight: bool = False
     traces: int = TRACES
+    bound: bool = False
 
     def online(self) -> online.Ask:
         return online.Ask(
@@ -192,10 +199,12 @@ class _Progress:
     begin: float
     best: list[tuple[Any, list[int] | None, Report] | None] = field(default_factory=list)
     history: list[list[Improvement]] = field(default_factory=list)
+    proven: list[Bound | None] = field(default_factory=list)  # by a classical solver
 
     def __post_init__(self) -> None:
         self.best = [None] * len(self.cases)
         self.history = [[] for _ in self.cases]
+        self.proven = [None for _ in self.cases]
 
     def take(self, instance: Any, incumbent: Incumbent) -> None:
         """Checks an incumbent's solutions and keeps those that are better."""
@@ -253,8 +262,9 @@ def _search(progress: _Progress, instance: Any, asked: _Asked) -> None:
         for incumbent in search(model.problem, model.policy, instance, Budget(seed=asked.seed)):
             progress.take(instance, incumbent)
         return
-    deadline = progress.begin + limit - MARGIN
     case = progress.cases[0]
+    deadline = progress.begin + limit - MARGIN
+    deadline -= certify.reserve(case, limit) if asked.bound else 0.0
     # an answer is owed whatever the clock says, and nobody should get one worse than this
     progress.offer(0, case.construct(), None, "construct")
     finishers = _finishers(case) if asked.classical else []
@@ -301,6 +311,8 @@ def _improve(progress: _Progress, solver: str, deadline: float, seed: int) -> No
         start=best[0] if best is not None and found else None,
         grace=1.0,
     )
+    if outcome.bound is not None:
+        progress.proven[0] = Bound(outcome.bound, solver)
     if outcome.solution is not None:
         progress.offer(0, outcome.solution, None, solver)
 
@@ -312,6 +324,11 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
     case = progress.cases[index]
     problem = None if progress.model is None else progress.model.problem
     taken = functools.partial(_actions, problem, case, solution)
+    bound = _bound(progress, index, status, asked)
+    gap = None
+    if bound is not None and report.feasible and report.cost is not None:
+        gap = certify.gap(report.cost, bound)
+        status = "OPTIMAL" if gap == 0 else status
     return Solution(
         problem=case.problem,
         name=case.name,
@@ -329,7 +346,24 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
         seed=asked.seed,
         history=progress.history[index],
         case=case,
+        bound=None if bound is None else bound.value,
+        bound_by=None if bound is None else bound.by,
+        gap=gap,
     )
+
+
+def _bound(progress: _Progress, index: int, status: str, asked: _Asked) -> Bound | None:
+    """A certificate, in what is left of the time; whoever interrupts has no time for one."""
+    if not asked.bound:
+        return None
+    best, case = progress.best[index], progress.cases[index]
+    seconds = None
+    if asked.time_limit is not None or status == "INTERRUPTED":
+        limit = 0.0 if status == "INTERRUPTED" else asked.time_limit or 0.0
+        left = progress.begin + limit - MARGIN - time.perf_counter()
+        seconds = min(left, certify.reserve(case, limit))
+    report = None if best is None else best[2]
+    return certify.certify(case, report, seconds, progress.proven[index])
 
 
 def _actions(problem: Problem[Any, Any] | None, case: Case, solution: Any) -> list[int]:

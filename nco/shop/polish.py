@@ -3,6 +3,7 @@
 import sys
 import time
 
+from nco.case import Proof
 from nco.shop import cpsat, tabu
 from nco.shop.plan import Plan, Work, construct, makespan, shifted
 
@@ -14,7 +15,14 @@ IMPORT = 1.5  # and those that its import may take a busy machine
 CPSAT = "ortools.sat.python.cp_model"
 
 
-def polish(jobs: Work, *, time_limit: float | None, seed: int, start: Plan | None) -> Plan:
+def polish(
+    jobs: Work,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Plan | None,
+    proof: Proof | None = None,
+) -> Plan:
     """A plan never worse than `start`, nor than the dispatching rules'.
 
     Args:
@@ -22,6 +30,7 @@ def polish(jobs: Work, *, time_limit: float | None, seed: int, start: Plan | Non
         time_limit: seconds from here on; None: a fixed number of steps of tabu search.
         seed: of tabu search and CP-SAT.
         start: a feasible plan, such as a network's.
+        proof: takes the lower bound that CP-SAT has proven, if it had a turn.
     """
     begun = time.perf_counter()
     plans = [construct(jobs)]
@@ -40,5 +49,5 @@ def polish(jobs: Work, *, time_limit: float | None, seed: int, start: Plan | Non
     left = time_limit - (time.perf_counter() - begun)
     if share == 1.0 or left <= 0:
         return best
-    found = cpsat.solve(jobs, time_limit=left, seed=seed, start=best, workers=2)
+    found = cpsat.solve(jobs, time_limit=left, seed=seed, start=best, workers=2, proof=proof)
     return best if found is None else found

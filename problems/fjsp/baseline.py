@@ -2,6 +2,7 @@
 
 import importlib.util
 
+from nco.case import Proof
 from nco.problems.fjsp.files import Case, Schedule, scheduled
 from nco.shop import cpsat as intervals
 from nco.shop import polish as both
@@ -17,20 +18,30 @@ def finishers() -> list[str]:
 
 
 def ortools(
-    case: Case, *, time_limit: float | None, seed: int, start: Schedule | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Schedule | None = None,
+    proof: Proof | None = None,
 ) -> Schedule | None:
     """OR-Tools' CP-SAT with two workers; hinted with `start` and never worse than it.
 
     Without a `time_limit` it goes on until the optimum is proven.
     """
-    return _intervals(case, time_limit, seed, start, 2)
+    return _intervals(case, time_limit, seed, start, 2, proof)
 
 
 def cpsat(
-    case: Case, *, time_limit: float | None, seed: int, start: Schedule | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Schedule | None = None,
+    proof: Proof | None = None,
 ) -> Schedule | None:
     """The same with one worker, for many cases at a time."""
-    return _intervals(case, time_limit, seed, start, 1)
+    return _intervals(case, time_limit, seed, start, 1, proof)
 
 
 def _hint(case: Case, start: Schedule | None) -> Plan | None:
@@ -41,11 +52,16 @@ def _hint(case: Case, start: Schedule | None) -> Plan | None:
 
 
 def _intervals(
-    case: Case, time_limit: float | None, seed: int, start: Schedule | None, workers: int
+    case: Case,
+    time_limit: float | None,
+    seed: int,
+    start: Schedule | None,
+    workers: int,
+    proof: Proof | None,
 ) -> Schedule | None:
     hint = _hint(case, start)
     found = intervals.solve(
-        case.work, time_limit=time_limit, seed=seed, start=hint, workers=workers
+        case.work, time_limit=time_limit, seed=seed, start=hint, workers=workers, proof=proof
     )
     return None if found is None else case.numbered(scheduled(found))
 
@@ -64,11 +80,18 @@ def tabu(
 
 
 def polish(
-    case: Case, *, time_limit: float | None, seed: int, start: Schedule | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Schedule | None = None,
+    proof: Proof | None = None,
 ) -> Schedule | None:
     """Tabu search, and CP-SAT with the rest of the time unless the shop is large."""
     first = _hint(case, start)
-    found = both.polish(case.work, time_limit=time_limit, seed=seed, start=first)
+    found = both.polish(
+        case.work, time_limit=time_limit, seed=seed, start=first, proof=proof
+    )
     return case.numbered(scheduled(found))
 
 

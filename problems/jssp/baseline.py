@@ -2,6 +2,7 @@
 
 import importlib.util
 
+from nco.case import Proof
 from nco.problems.jssp.files import Case
 from nco.shop import cpsat as intervals
 from nco.shop import polish as both
@@ -19,20 +20,30 @@ def finishers() -> list[str]:
 
 
 def ortools(
-    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Start | None = None,
+    proof: Proof | None = None,
 ) -> Start | None:
     """OR-Tools' CP-SAT with two workers; hinted with `start` and never worse than it.
 
     Without a `time_limit` it goes on until the optimum is proven.
     """
-    return _intervals(case, time_limit, seed, start, 2)
+    return _intervals(case, time_limit, seed, start, 2, proof)
 
 
 def cpsat(
-    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Start | None = None,
+    proof: Proof | None = None,
 ) -> Start | None:
     """The same with one worker, for many cases at a time."""
-    return _intervals(case, time_limit, seed, start, 1)
+    return _intervals(case, time_limit, seed, start, 1, proof)
 
 
 def _hint(case: Case, start: Start | None) -> Plan | None:
@@ -40,11 +51,16 @@ def _hint(case: Case, start: Start | None) -> Plan | None:
 
 
 def _intervals(
-    case: Case, time_limit: float | None, seed: int, start: Start | None, workers: int
+    case: Case,
+    time_limit: float | None,
+    seed: int,
+    start: Start | None,
+    workers: int,
+    proof: Proof | None,
 ) -> Start | None:
     hint = None if start is None else Plan(start, case.machines.tolist())
     found = intervals.solve(
-        case.work, time_limit=time_limit, seed=seed, start=hint, workers=workers
+        case.work, time_limit=time_limit, seed=seed, start=hint, workers=workers, proof=proof
     )
     return None if found is None else found.start
 
@@ -59,11 +75,18 @@ def tabu(
 
 
 def polish(
-    case: Case, *, time_limit: float | None, seed: int, start: Start | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Start | None = None,
+    proof: Proof | None = None,
 ) -> Start | None:
     """Tabu search, and CP-SAT with the rest of the time unless the shop is large."""
     first = _hint(case, start)
-    found = both.polish(case.work, time_limit=time_limit, seed=seed, start=first)
+    found = both.polish(
+        case.work, time_limit=time_limit, seed=seed, start=first, proof=proof
+    )
     return found.start
 
 
