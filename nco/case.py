@@ -38,6 +38,10 @@ class Case:
         """A policy of an online problem as a rule that a person can follow; None for networks."""
         return None
 
+    def notes(self) -> list[str]:
+        """What a person should know of the case though it is no error, a sentence each."""
+        return []
+
     def construct(self) -> Any:
         """A feasible solution at once, by a simple rule, in the case's own numbers."""
         raise NotImplementedError

@@ -42,6 +42,7 @@ class Solution:
         bound: what no feasible solution of the instance costs less than, by a proof that `bound_by`
             names; None where there is none.
         gap: by which share of the bound the cost lies above it: the optimum is no further away.
+        notes: what the instance says that is no error, such as customers out of reach.
         cost_standard_error, measures: of a policy that was simulated: the standard error of its
             mean cost, and means of other figures by name (service level, number of traces).
     """
@@ -65,6 +66,7 @@ class Solution:
     bound: float | int | None = None
     bound_by: str | None = None
     gap: float | None = None
+    notes: list[str] = field(default_factory=list)
     cost_standard_error: float | None = None
     measures: dict[str, float] = field(default_factory=dict)
 
@@ -95,6 +97,7 @@ class Solution:
             lines.append("  " + ", ".join(f"{k} {v:.4g}" for k, v in self.measures.items()))
         rule = None if self.case is None else self.case.words(self.solution)
         lines += [f"  rule: {rule}"] if rule else []
+        lines += [f"  note: {note}" for note in self.notes]
         lines += [f"  violated: {violation}" for violation in self.violations]
         return "\n".join(lines)
 
@@ -117,6 +120,7 @@ class Solution:
             **self._simulated(),
             "feasible": self.feasible,
             "violations": self.violations,
+            "notes": self.notes,
             "bound": self.bound,
             "bound_by": self.bound_by,
             "gap": self.gap,

@@ -59,9 +59,9 @@ def solve(
         device: "auto" is a GPU where there is one.
         classical: let a classical solver improve the network's solution within the time limit; of
             an online problem, let classical rules stand beside the networks.
-        bound: add a certified lower bound of the cost and the gap to it where the problem's folder
-            has one (`nco.certify`), in a twentieth of the time limit, or with a fixed effort without
-            one; a solution that meets it is OPTIMAL. None: for a single instance, not for a list.
+        bound: add a certified lower bound of the cost, and the gap to it, where the problem's folder
+            has one (`nco.certify`): in a twentieth of the time limit, without one with a fixed
+            effort. A solution that meets it is OPTIMAL. None: for one instance, not for a list.
         hindsight: of an online problem: plan with perfect information of the future (the case's
             own, or random ones), which is a bound and no policy.
         traces: of an online problem: futures over which the policy's mean cost is taken.
@@ -349,6 +349,7 @@ def _finish(progress: _Progress, index: int, status: str, setup: float, asked: _
         bound=None if bound is None else bound.value,
         bound_by=None if bound is None else bound.by,
         gap=gap,
+        notes=case.notes(),
     )
 
 

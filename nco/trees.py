@@ -1,10 +1,10 @@
 """Bounds of tours by spanning trees, in exact integer arithmetic.
 
-A *1-tree* is a spanning tree of all nodes but one and two edges of that one; every tour is a 1-tree.
-A price of each node, added to all of its edges, lengthens every tour by twice the sum of the prices,
-but not every 1-tree: the best prices give Held and Karp's bound ("The traveling-salesman problem and
-minimum spanning trees: part II", Mathematical Programming 1, 1971). Weights and prices are integers
-here, so no rounding can make a bound too large.
+A *1-tree* is a spanning tree of all nodes but one and two edges of that one; every tour is one. A
+price of each node, added to all of its edges, lengthens every tour by twice the sum of the prices,
+but not every 1-tree: the best prices give Held and Karp's bound ("The traveling-salesman problem
+and minimum spanning trees: part II", Mathematical Programming 1, 1971). Weights and prices are
+integers here, so no rounding can make a bound too large.
 """
 
 import time
@@ -18,6 +18,18 @@ PAIRS = 20_000_000  # pairs of nodes of all passes where there is no time limit
 MOST_PASSES = 200
 LEAST_RATE = 0.01  # of Polyak's step, below which an ascent has come to its end
 KEEP = 0.7  # of a step: the present tree's part; the rest is the step before
+
+
+def shortest_ways(table: np.ndarray) -> np.ndarray:
+    """The shortest way [n] from position 0 to every other (Dijkstra), over any others."""
+    way = table[0].copy()
+    way[0] = 0
+    left = np.ones(len(table), dtype=bool)
+    for _ in range(len(table)):
+        near = int(np.where(left, way, FAR).argmin())
+        left[near] = False
+        way = np.minimum(way, way[near] + table[near])
+    return way
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ PASS = 1e-6  # seconds of an assignment for each pair of cities on one core
 
 
 def bound(case: Case, time_limit: float | None, known: float | int | None = None) -> Bound | None:
-    """The assignment problem's value and a 1-tree bound of the reduced costs (Fischetti & Toth 1992).
+    """The assignment problem's value and a 1-tree bound of what is left (Fischetti & Toth 1992).
 
     Proof. With prices of rows and columns that leave no reduced cost negative, every tour costs the
     prices' sum and its reduced costs. The latter are at least those of the symmetric TSP in which

@@ -89,9 +89,7 @@ def polish(
 ) -> Schedule | None:
     """Tabu search, and CP-SAT with the rest of the time unless the shop is large."""
     first = _hint(case, start)
-    found = both.polish(
-        case.work, time_limit=time_limit, seed=seed, start=first, proof=proof
-    )
+    found = both.polish(case.work, time_limit=time_limit, seed=seed, start=first, proof=proof)
     return case.numbered(scheduled(found))
 
 

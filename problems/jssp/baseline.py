@@ -84,9 +84,7 @@ def polish(
 ) -> Start | None:
     """Tabu search, and CP-SAT with the rest of the time unless the shop is large."""
     first = _hint(case, start)
-    found = both.polish(
-        case.work, time_limit=time_limit, seed=seed, start=first, proof=proof
-    )
+    found = both.polish(case.work, time_limit=time_limit, seed=seed, start=first, proof=proof)
     return found.start
 
 

@@ -23,9 +23,11 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     """The optimal value where that is cheap, otherwise Dantzig's bound (1957).
 
     Proof. All numbers are whole multiples of the decimals that the source states, in integers of
-    any length. Dynamic programming over the room left is exact (Bellman 1957). Items in the order of value per weight, the linear relaxation of what is left at a
+    any length. Dynamic programming over the room left is exact (Bellman 1957). In a branch and
+    bound over items in the order of value per weight, the linear relaxation of what is left at a
     node, rounded down, is above whatever the node holds (Horowitz & Sahni 1974; Martello & Toth
-    1990, section 2.5); nodes at or below a value that is reached already are left out.
+    1990, section 2.5); nodes at or below a value that is reached already are left out. Where it
+    takes too long, the relaxation at its root is the bound.
 
     Args:
         case: the case.

@@ -11,7 +11,7 @@ from nco.problems.knapsack.check import exact, plain
 from nco.problems.op.check import TOLERANCE
 from nco.problems.op.files import Case
 from nco.problems.tsp.bound import floored, scale
-from nco.trees import FAR
+from nco.trees import FAR, shortest_ways
 
 LARGEST = 2000  # customers
 PASS = 1e-7  # seconds for each pair of nodes on one core
@@ -47,8 +47,8 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     if factor is None:
         return None
     table = floored(distances, factor)
-    allowed = exact(case.limit) * (1 if case.whole else Fraction(1 + TOLERANCE) + Fraction(1, 2**40))
-    limit = math.ceil(allowed * Fraction(factor))
+    more = 0 if case.whole else Fraction(TOLERANCE) + Fraction(1, 2**40)
+    limit = math.ceil(exact(case.limit) * (1 + more) * Fraction(factor))
     prizes = [exact(prize) for prize in case.prizes.tolist()]
     alone, weights = _weights(table, limit)
     grain = math.lcm(*(prize.denominator for prize in prizes))
@@ -71,7 +71,7 @@ def _weights(table: np.ndarray, limit: int) -> tuple[list[int], dict[int, int]]:
 
     Nodes without two legs are left out of the second.
     """
-    way = _ways(table)
+    way = shortest_ways(table)
     legs = np.where(way[:, None] + table + way <= limit, table, FAR)
     np.fill_diagonal(legs, FAR)
     alone = [place for place in range(1, len(table)) if 2 * int(table[0, place]) <= limit]
@@ -80,15 +80,3 @@ def _weights(table: np.ndarray, limit: int) -> tuple[list[int], dict[int, int]]:
     two = np.partition(legs, 1)[:, :2]
     places = np.flatnonzero(two[:, 1] < FAR).tolist()
     return alone, {place: int(two[place].sum()) for place in places}
-
-
-def _ways(table: np.ndarray) -> np.ndarray:
-    """The shortest way [n] from position 0 to every other (Dijkstra); legs may be shortcuts."""
-    way = table[0].copy()
-    way[0] = 0
-    left = np.ones(len(table), dtype=bool)
-    for _ in range(len(table)):
-        near = int(np.where(left, way, FAR).argmin())
-        left[near] = False
-        way = np.minimum(way, way[near] + table[near])
-    return way
