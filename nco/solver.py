@@ -59,8 +59,8 @@ def solve(
         device: "auto" is a GPU where there is one.
         classical: let a classical solver improve the network's solution within the time limit; of
             an online problem, let classical rules stand beside the networks.
-        bound: add a certified lower bound of the cost, and the gap to it, where the problem's folder
-            has one (`nco.certify`): in a twentieth of the time limit, without one with a fixed
+        bound: add a certified lower bound of the cost, and the gap to it, where the problem has
+            one (`nco.certify`): in a twentieth of the time limit, without one with a fixed
             effort. A solution that meets it is OPTIMAL. None: for one instance, not for a list.
         hindsight: of an online problem: plan with perfect information of the future (the case's
             own, or random ones), which is a bound and no policy.
