@@ -27,6 +27,7 @@ class Ask:
     hindsight: bool = False
     traces: int = TRACES
     verbose: bool = False
+    bound: bool = False
 
     def __post_init__(self) -> None:
         if self.time_limit is not None and not self.time_limit > 0:

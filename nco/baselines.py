@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import IO, Any
 
-from nco.case import Case
+from nco.case import Case, Proof
 from nco.errors import NCOError
 
 GRACE = 10.0  # seconds after a time limit until the solver counts as hanging
@@ -71,12 +71,14 @@ class Outcome:
         error: one line when the solver failed; None when it returned, even without a solution.
         found: the solutions on the way, where the run was watched and the solver tells; also of a
             solver that failed later.
+        bound: no feasible solution costs less, where the solver has proven one (`nco.case.Proof`).
     """
 
     solution: Any
     seconds: float
     error: str | None = None
     found: tuple[Found, ...] = ()
+    bound: float | int | None = None
 
 
 def solvers(problem: str) -> list[str]:
@@ -360,8 +362,8 @@ class Handle:
                         self._tell(answer)
                     else:
                         found.append(answer)
-                solution, seconds, error = answer
-                return Outcome(solution, seconds, error, tuple(found))
+                solution, seconds, error, bound = answer
+                return Outcome(solution, seconds, error, tuple(found), bound)
         except (EOFError, OSError):
             return Outcome(None, time.perf_counter() - began, child.stop(), tuple(found))
         except Exception as error:  # whatever unpickling rubbish raises
@@ -617,7 +619,9 @@ def _answer(
     asked: Options,
     answers: IO[bytes],
 ) -> bytes:
-    """Says when it is ready, runs the solver, and returns (solution, seconds, error) as a pickle.
+    """Says when it is ready, runs the solver, and returns what makes an `Outcome` as a pickle.
+
+    A solver that can prove a bound has a parameter `proof` to leave it in.
 
     A solver may fail in any way, and that is its outcome: nothing is hidden by catching it here.
     """
@@ -631,12 +635,13 @@ def _answer(
     _write_frame(answers, ready)
     if limit is not None:  # ends an orphan whose solver never lets go of the interpreter
         faulthandler.dump_traceback_later(limit + GRACE, exit=True)
+    proof = Proof()
     began = time.perf_counter()
 
     if asked.until is not None:  # the clock is the same in all processes
         time_limit = asked.until - began
         if time_limit <= 0:
-            return pickle.dumps((None, 0.0, None))
+            return pickle.dumps((None, 0.0, None, None))
 
     rest = [began]  # no solution is told before: telling is not to take the solver's time
 
@@ -647,13 +652,13 @@ def _answer(
             rest[0] = now + max(RARELY, 20 * (time.perf_counter() - now))
 
     wanted: dict[str, Any] = {"found": found if asked.watch else None}
-    wanted |= {"cores": asked.cores, "iterations": asked.iterations}
+    wanted |= {"cores": asked.cores, "iterations": asked.iterations, "proof": proof}
     known = inspect.signature(solver).parameters
     options = {key: it for key, it in wanted.items() if it is not None and key in known}
     try:
         solution = solver(case, time_limit=time_limit, seed=seed, start=start, **options)
         seconds = time.perf_counter() - began
-        return pickle.dumps((solution, seconds, None))
+        return pickle.dumps((solution, seconds, None, proof.bound))
     except (Exception, SystemExit) as error:
         return _failure(error, time.perf_counter() - began)
     finally:
@@ -661,7 +666,7 @@ def _answer(
 
 
 def _failure(error: BaseException, seconds: float) -> bytes:
-    return pickle.dumps((None, seconds, _one_line(f"{type(error).__name__}: {error}")))
+    return pickle.dumps((None, seconds, _one_line(f"{type(error).__name__}: {error}"), None))
 
 
 @functools.cache

@@ -43,6 +43,10 @@ class Case:
         """A policy of an online problem as a rule that a person can follow; None for networks."""
         return None
 
+    def notes(self) -> list[str]:
+        """What a person should know of the case though it is no error, a sentence each."""
+        return []
+
     def construct(self) -> Any:
         """A feasible solution at once, by a simple rule, in the case's own numbers."""
         raise NotImplementedError
@@ -73,3 +77,27 @@ class Report:
     @property
     def feasible(self) -> bool:
         return not self.violations and self.cost is not None
+
+
+@dataclass
+class Proof:
+    """Where a solver that runs in a child process may leave what it has proven.
+
+    Attributes:
+        bound: no feasible solution costs less, in the case's own units; None: nothing is proven.
+    """
+
+    bound: float | int | None = None
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A certified lower bound: no feasible solution of the case costs less.
+
+    Attributes:
+        value: in the case's own units; an int where every cost is whole.
+        by: the proof, in a word or two.
+    """
+
+    value: float | int
+    by: str

@@ -132,6 +132,13 @@ def _add_solve(commands: Any) -> None:
         help="let a classical solver improve the network's solution within the time limit",
     )
     parser.add_argument(
+        "--bound",
+        type=_truth,
+        default=True,
+        metavar="true|false",
+        help="add a certified bound and the gap to it, where the problem has one",
+    )
+    parser.add_argument(
         "--traces", type=int, default=1000, metavar="K", help="futures of an online problem"
     )
     parser.add_argument(
@@ -186,6 +193,7 @@ def _answers(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
                     seed=options.seed,
                     device=options.device,
                     classical=options.classical,
+                    bound=options.bound,
                     hindsight=options.hindsight,
                     traces=options.traces,
                     verbose=options.verbose,

@@ -207,6 +207,20 @@ class Policy(Described, nn.Module, ABC):
         """The same policy with some of its agents only."""
         raise NotImplementedError(f"{type(self).__name__} has one agent")
 
+    def adaptable(self, memory: Any, part: str, random: Generator) -> tuple[Any, list[Tensor]]:
+        """`memory` with a part that an active search may train, and the tensors of that part.
+
+        The tensors are ``[B, ...]`` leaves that require a gradient, so that each instance has its
+        own, and the memory decides as before until they are changed.
+
+        Args:
+            memory: what `encode` returned.
+            part: ``"embeddings"``: what was computed of the nodes; ``"layer"``: a residual layer
+                that begins at zero.
+            random: for the layer's weights.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no {part} to adapt")
+
     @abstractmethod
     def encode(self, features: Features) -> Any:
         """Whatever of an instance need be computed only once, tensors ``[B, ...]``."""

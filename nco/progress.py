@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nco import folders
-from nco.case import Case, Report
+from nco.case import Bound, Case, Report
 from nco.solution import Improvement
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Progress:
     Attributes:
         best: by case; None before the first answer.
         network: by case the best that a network found, which later stages may begin from.
+        proven: by case the bound that a classical solver has proven, if any.
         models: the networks that took part; plan: what was planned, a line each.
         faults: of classical solvers and networks, a line each.
     """
@@ -54,6 +55,7 @@ class Progress:
     best: list[Best | None] = field(default_factory=list)
     network: list[Best | None] = field(default_factory=list)
     history: list[list[Improvement]] = field(default_factory=list)
+    proven: list[Bound | None] = field(default_factory=list)
     models: list["Model"] = field(default_factory=list)
     plan: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -62,6 +64,7 @@ class Progress:
         self.best = [None] * len(self.cases)
         self.network = [None] * len(self.cases)
         self.history = [[] for _ in self.cases]
+        self.proven = [None for _ in self.cases]
 
     def construct(self) -> None:
         """Every case's simple construction: nobody should get an answer worse than this."""
@@ -89,6 +92,12 @@ class Progress:
         if not report.feasible:
             broken = (report.violations or ["no cost"])[0]
             self.faults.append(f"{candidate.source}: infeasible: {broken}")
+
+    def prove(self, index: int, value: float | int | None, solver: str) -> None:
+        """Keeps a bound that a classical solver has proven if it is better."""
+        old = self.proven[index]
+        if value is not None and (old is None or value > old.value):
+            self.proven[index] = Bound(value, solver)
 
     def start(self, index: int, kind: str) -> Any:
         """The solution to begin from: "own" is none, "network" the network's, "best" any."""

@@ -37,12 +37,14 @@ class Ended:
     Attributes:
         fault: what went wrong, which need not cost the answer; refused: an error of the caller's.
         proved: the solver stopped long before it had to.
+        bound: that it has proven.
     """
 
     stage: Stage
     fault: str | None = None
     proved: bool = False
     refused: NCOError | None = None
+    bound: float | int | None = None
 
 
 @dataclass
@@ -159,6 +161,7 @@ class Race:
             raise item.refused
         if item.fault is not None:
             self.progress.faults.append(f"{item.stage.solver}: {item.fault}")
+        self.progress.prove(0, item.bound, item.stage.solver)
         # what waited for this stage on its core need not wait any longer
         now = time.perf_counter() - self.progress.begin
         self.waiting = sorted(
@@ -210,7 +213,9 @@ class Race:
             if isinstance(news, Outcome):
                 early = news.seconds < EARLY * (until - begun)
                 proved = news.solution is not None and early and piece is None
-                self.inbox.put(Ended(stage, None if self.over.is_set() else news.error, proved))
+                fault = None if self.over.is_set() else news.error
+                bound = news.bound if piece is None else None
+                self.inbox.put(Ended(stage, fault, proved, bound=bound))
 
         self.handles.append(
             baselines.lane(stage.lane).submit(

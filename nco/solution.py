@@ -39,6 +39,10 @@ class Solution:
         status: OPTIMAL, FEASIBLE, INTERRUPTED or INFEASIBLE.
         seconds: wall time of the call, loading included; setup_seconds: of that, loading.
         model: the networks that took part; history: every improvement with time and source.
+        bound: what no feasible solution of the instance costs less than, by a proof that `bound_by`
+            names; None where there is none.
+        gap: by which share of the bound the cost lies above it: the optimum is no further away.
+        notes: what the instance says that is no error, such as customers out of reach.
         faults: what went wrong on the way without costing the answer, a line each: a classical
             solver that died, hung or returned rubbish, a file that could not be saved.
         plan: how the time was divided between networks and classical solvers, a line for each.
@@ -62,6 +66,10 @@ class Solution:
     seed: int
     history: list[Improvement] = field(default_factory=list)
     case: Case | None = field(default=None, repr=False)
+    bound: float | int | None = None
+    bound_by: str | None = None
+    gap: float | None = None
+    notes: list[str] = field(default_factory=list)
     cost_standard_error: float | None = None
     measures: dict[str, float] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
@@ -91,13 +99,24 @@ class Solution:
         ]
         if self.cost_standard_error is not None:
             lines[0] = lines[0].replace(f" {shown},", f" {shown} ±{self.cost_standard_error:.2g},")
+        if self.bound is not None:
+            lines.append(self._certificate())
         if self.measures:
             lines.append("  " + ", ".join(f"{k} {v:.4g}" for k, v in self.measures.items()))
         rule = None if self.case is None else self.case.words(self.solution)
         lines += [f"  rule: {rule}"] if rule else []
+        lines += [f"  note: {note}" for note in self.notes]
         lines += [f"  violated: {violation}" for violation in self.violations]
         lines += [f"  fault: {fault}" for fault in self.faults]
         return "\n".join(lines)
+
+    def _certificate(self) -> str:
+        """The bound in the sense of the objective, and how far the optimum may be away."""
+        turned = self.objective is not None and self.objective != self.cost
+        word, value = ("at most", -self.bound) if turned else ("at least", self.bound)
+        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+        away = "" if self.gap is None else f", gap {100 * self.gap:.2f} %"
+        return f"  the optimum is {word} {shown} ({self.bound_by}){away}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `nco solve --json` prints it."""
@@ -112,6 +131,10 @@ class Solution:
             "violations": self.violations,
             "faults": self.faults,
             "plan": self.plan,
+            "notes": self.notes,
+            "bound": self.bound,
+            "bound_by": self.bound_by,
+            "gap": self.gap,
             "status": self.status,
             "seconds": round(self.seconds, 4),
             "setup_seconds": round(self.setup_seconds, 4),

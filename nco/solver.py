@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nco import baselines, batches, cards, folders, plan, profile, race, sources
+from nco import baselines, batches, cards, certify, folders, plan, profile, race, sources
 from nco.ask import NO_MODEL, TRACES, Ask, cores
-from nco.case import Case
+from nco.case import Bound, Case
 from nco.errors import NCOError
 from nco.progress import Candidate, Progress
 from nco.solution import Solution
@@ -38,6 +38,7 @@ def solve(
     verbose: bool = False,
     total_time: float | None = None,
     progress: bool | None = None,
+    bound: bool | None = None,
 ) -> Any:
     """Solves one instance, or a list of instances of any sizes and problems.
 
@@ -68,6 +69,9 @@ def solve(
         verbose: print the plan to stderr before it runs.
         total_time: of a list: seconds for all of it, which the instances share, each on one core.
         progress: of a list: show a progress bar; None does on a terminal.
+        bound: add a certified lower bound of the cost, and the gap to it, where the problem has
+            one (`nco.certify`): in a twentieth of the time limit, without one with a fixed
+            effort. A solution that meets it is OPTIMAL. None: for one instance, not for a list.
 
     Returns:
         A `Solution`, or a list of them in the order of `source`; after Ctrl-C those that there are.
@@ -76,6 +80,7 @@ def solve(
         InstanceError: what is wrong with which input, before any search starts.
     """
     entry = time.perf_counter()
+    several = isinstance(source, list | tuple) and not _is_points(source)
     ask = Ask(
         model=model,
         time_limit=time_limit,
@@ -86,10 +91,11 @@ def solve(
         hindsight=hindsight,
         traces=traces,
         verbose=verbose,
+        bound=not several if bound is None else bound,
     )
     if _is_tensors(source):
         return _solve_tensors(source, ask, entry)
-    if isinstance(source, list | tuple) and not _is_points(source):
+    if several:
         cases = [sources.as_case(item, problem) for item in source]
         found = _stream(cases, ask, total_time, entry)
         return list(_shown(found, len(cases), progress))
@@ -111,6 +117,7 @@ def solve_iter(
     hindsight: bool = False,
     traces: int = TRACES,
     total_time: float | None = None,
+    bound: bool = False,
 ) -> Iterator[Solution]:
     """`solve` of many instances, whose solutions come in order, each as soon as it is there.
 
@@ -130,6 +137,7 @@ def solve_iter(
         classical=classical,
         hindsight=hindsight,
         traces=traces,
+        bound=bound,
     )
     cases = (sources.as_case(item, problem) for item in source)
     if total_time is not None:
@@ -297,7 +305,7 @@ def _race(progress: Progress, ask: Ask) -> None:
         size=case.size,
         cores=cores(),
         begin=time.perf_counter() - progress.begin,
-        end=ask.time_limit,
+        end=ask.time_limit - (certify.reserve(case, ask.time_limit) if ask.bound else 0.0),
         finisher=finisher,
         same=finisher is not None and _is_same(case, finisher),
         parts=folders.has(case.problem, "parts"),
@@ -332,6 +340,7 @@ def _count(progress: Progress, ask: Ask) -> None:
         start=progress.start(0, "best"),
         iterations=ask.iterations,
     )
+    progress.prove(0, outcome.bound, finisher)
     if outcome.solution is not None:
         progress.take(Candidate(0, outcome.solution, None, finisher))
     if outcome.error is not None:
@@ -355,6 +364,11 @@ def _finish(progress: Progress, index: int, status: str, setup: float, ask: Ask)
     case, report = progress.cases[index], best.report
     problem = progress.models[0].problem if progress.models else None
     taken = functools.partial(_actions, problem, case, best.solution)
+    bound = _bound(progress, index, status, ask)
+    gap = None
+    if bound is not None and report.feasible and report.cost is not None:
+        gap = certify.gap(report.cost, bound)
+        status = "OPTIMAL" if gap == 0 else status
     return Solution(
         problem=case.problem,
         name=case.name,
@@ -372,9 +386,26 @@ def _finish(progress: Progress, index: int, status: str, setup: float, ask: Ask)
         seed=ask.seed,
         history=progress.history[index],
         case=case,
+        bound=None if bound is None else bound.value,
+        bound_by=None if bound is None else bound.by,
+        gap=gap,
+        notes=case.notes(),
         faults=progress.faults,
         plan=progress.plan,
     )
+
+
+def _bound(progress: Progress, index: int, status: str, ask: Ask) -> Bound | None:
+    """A certificate, in what is left of the time; whoever interrupts has no time for one."""
+    if not ask.bound:
+        return None
+    best, case = progress.best[index], progress.cases[index]
+    seconds = 0.0 if status == "INTERRUPTED" else None
+    if ask.time_limit is not None and seconds is None:
+        left = progress.begin + ask.time_limit - time.perf_counter()
+        seconds = min(left, certify.reserve(case, ask.time_limit))
+    report = None if best is None else best.report
+    return certify.certify(case, report, seconds, progress.proven[index])
 
 
 def _actions(problem: Any, case: Case, solution: Any) -> list[Any]:

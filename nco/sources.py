@@ -1,6 +1,7 @@
 """From what a user has (a path, arrays) to exact cases; and checking of solutions."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from nco.errors import InstanceError, NCOError
 
 LARGEST_FILE = 2**30  # bytes
 EXAMPLES = Path(__file__).parent / "examples"
+ALIKE = 0.8  # of two keys, from where on one may be a slip for the other
 EXAMPLE = "example:"  # before the name of a file that ships with the package
 
 
@@ -32,7 +34,7 @@ def read(path: str | Path, problem: str | None = None) -> Case:
     if not names:
         raise InstanceError(
             f"not recognised as a file of any problem ({', '.join(folders.names())}); "
-            "name one with problem=",
+            "name one with problem= (--problem) to be told what it lacks",
             path=path,
         )
     if len(names) > 1:
@@ -90,10 +92,28 @@ def as_case(source: Any, problem: str | None = None) -> Case:
         return only
     shape = sorted(source) if isinstance(source, Mapping) else type(source).__name__
     if not found:
+        if isinstance(source, Mapping) and (misnamed := _misnamed(source, problem)):
+            raise misnamed
         allowed = ", ".join([problem] if problem else folders.names())
         raise InstanceError(f"not the arrays of {allowed}", field="source", value=shape)
     names = " or ".join(case.problem for case in found)
     raise InstanceError(f"may be {names}; name one with problem=", field="source", value=shape)
+
+
+def _misnamed(source: Mapping[Any, Any], problem: str | None) -> InstanceError | None:
+    """For keys of which some are, or nearly are, those of a problem (`ARRAYS` of its files.py)."""
+    given = {str(key) for key in source}
+    nearest: tuple[int, str, set[str]] | None = None
+    for name in [problem] if problem else folders.names():
+        known = set(getattr(folders.module(name, "files"), "ARRAYS", ()))
+        alike = sum(bool(get_close_matches(key, known, 1, ALIKE)) for key in given)
+        if nearest is None or alike > nearest[0]:
+            nearest = (alike, name, known)
+    if nearest is None or nearest[0] == 0 or given <= nearest[2]:
+        return None
+    field = min(given - nearest[2])
+    reason = f"no such key; the arrays of {nearest[1]} are {', '.join(sorted(nearest[2]))}"
+    return InstanceError(reason, field=field)
 
 
 def check(instance: Any, solution: Any, problem: str | None = None) -> Report:

@@ -3,11 +3,11 @@
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
@@ -33,6 +33,21 @@ class Memory(Batch):
     places: Tensor | None  # [B, N, 2] positions in units of the mean spacing
     edges: Tensor | None  # [B, N + 1, N] distances, 0 from nowhere; up to TABLE nodes
     agent: Tensor  # [B] long, whose memory it is
+    layer: "Residual | None" = None  # of each instance, on the glimpse
+
+
+@dataclass(frozen=True, eq=False)
+class Residual(Batch):
+    """``g + relu(g W + b) V + c`` with weights of each instance; V and c begin at zero."""
+
+    enter: Tensor  # [B, D, D]
+    bend: Tensor  # [B, 1, D]
+    leave: Tensor  # [B, D, D]
+    shift: Tensor  # [B, 1, D]
+
+    def __call__(self, glimpse: Tensor) -> Tensor:
+        """The glimpses ``[B, S, D]``, refined."""
+        return glimpse + (glimpse @ self.enter + self.bend).relu() @ self.leave + self.shift
 
 
 class Decoder(nn.Module):
@@ -183,6 +198,28 @@ class AttentionPolicy(Policy):
             agent,
         )
 
+    def adaptable(
+        self, memory: Memory, part: str, random: Generator
+    ) -> tuple[Memory, list[Tensor]]:
+        """Pointer keys, keys and values of the glimpse; or a residual layer on the glimpse."""
+        if part == "embeddings":
+            own = (memory.keys, memory.values, memory.pointers)
+            keys, values, pointers = (tensor.clone().requires_grad_() for tensor in own)
+            changed = replace(memory, keys=keys, values=values, pointers=pointers)
+            return changed, [keys, values, pointers]
+        if part != "layer":
+            return super().adaptable(memory, part, random)
+        heads, _, wide = memory.values.shape[1:]
+        shape = (len(memory), heads * wide, heads * wide)
+        enter = torch.rand(shape, generator=random, device=random.device).to(memory.keys.device)
+        enter = (2 * enter - 1) / math.sqrt(shape[1])
+        layer = Residual(
+            enter, enter.new_zeros(len(memory), 1, shape[2]), torch.zeros_like(enter),
+            enter.new_zeros(len(memory), 1, shape[2]),
+        )  # fmt: skip
+        tensors = [layer.enter, layer.bend, layer.leave, layer.shift]
+        return replace(memory, layer=layer), [tensor.requires_grad_() for tensor in tensors]
+
     def decide(
         self, memory: Memory, observation: Observation, condition: Tensor | None = None
     ) -> Categorical:
@@ -212,6 +249,8 @@ class AttentionPolicy(Policy):
             nodes = hidden.unflatten(-1, (self.sizes.kinds, -1)).amax(2)
         glimpse = attend(q, memory.keys, memory.values, nodes).transpose(1, 2).flatten(2)
         glimpse = self.refined(glimpse, condition)
+        if memory.layer is not None:
+            glimpse = memory.layer(glimpse)
         # clip * tanh(x), in the form that is five times as fast on a CPU
         scores = glimpse @ memory.pointers.transpose(-1, -2)
         logits = 2 * self.clip * torch.sigmoid(2 * scores) - self.clip

@@ -33,7 +33,7 @@ def multistart(
     starts = max(1, min(problem.start_count(instance), most // len(images)))
     best = start
     if budget.deadline is not None or starts * len(images) == 1:
-        one = _play(problem, policy, instance, 1, budget, "greedy")
+        one = greedily(problem, policy, instance, budget)
         if one is None:
             return
         best = better(problem, instance, best, one)
@@ -75,6 +75,13 @@ def _play(
     cost = found.cost.unflatten(0, (images, -1)).transpose(0, 1).flatten(1)
     actions = found.actions.unflatten(0, (images, -1)).transpose(0, 1).flatten(1, 2)
     return best_of(actions, cost, source)
+
+
+def greedily(
+    problem: Problem[Any, Any], policy: Policy, instance: Any, budget: Budget
+) -> Incumbent | None:
+    """One greedy rollout of each instance; None if interrupted."""
+    return _play(problem, policy, instance, 1, budget, "greedy")
 
 
 def best_of(actions: Tensor, cost: Tensor, source: str) -> Incumbent:

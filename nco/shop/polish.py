@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from nco.case import Proof
 from nco.shop import cpsat, tabu
 from nco.shop.plan import Plan, Work, construct, makespan, shifted
 
@@ -24,6 +25,7 @@ def polish(
     workers: int = 2,
     found: Callable[[Plan], None] | None = None,
     iterations: int = tabu.STEPS,
+    proof: Proof | None = None,
 ) -> Plan:
     """A plan never worse than `start`, nor than the dispatching rules'.
 
@@ -34,6 +36,7 @@ def polish(
         start: a feasible plan, such as a network's.
         workers: CP-SAT's threads.
         found: is called with better plans on the way.
+        proof: takes the lower bound that CP-SAT has proven, if it had a turn.
     """
     begun = time.perf_counter()
     plans = [construct(jobs)]
@@ -54,5 +57,13 @@ def polish(
     left = time_limit - (time.perf_counter() - begun)
     if share == 1.0 or left <= 0:
         return best
-    better = cpsat.solve(jobs, time_limit=left, seed=seed, start=best, workers=workers, found=found)
+    better = cpsat.solve(
+        jobs,
+        time_limit=left,
+        seed=seed,
+        start=best,
+        workers=workers,
+        found=found,
+        proof=proof,
+    )
     return best if better is None else better

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nco.case import Proof
 from nco.errors import InstanceError
 from nco.problems.atsp.files import Case
 from nco.problems.tsp import baseline as tsp
@@ -105,7 +106,12 @@ def pyvrp(
 
 
 def cpsat(
-    case: Case, *, time_limit: float | None, seed: int, start: Sequence[int] | None = None
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Sequence[int] | None = None,
+    proof: Proof | None = None,
 ) -> list[int] | None:
     """The optimal tour where the time allows: assignment, patching, and a search with CP-SAT.
 
@@ -122,13 +128,14 @@ def cpsat(
             (above 300 cities: among those of the `MOST_ARCS` most promising arcs).
         seed: of CP-SAT's random numbers.
         start: a tour to begin from where it is shorter than the patched one.
+        proof: takes the length of the tour where it is proved optimal, of whole distances.
     """
     begun = time.monotonic()
     deadline = math.inf if time_limit is None else begun + time_limit
     if case.size <= 2:
         return case.ids.tolist()
     table = _table(case)
-    relaxed = _assign(table)
+    relaxed = assign(table)
     tour = _patch(table, relaxed.follower)
     if start is not None:
         tour = min(_positions(case, start), tour, key=lambda other: _length(table, other))
@@ -137,11 +144,17 @@ def cpsat(
         tour = _exchange(table, tour, deadline)
     gap = _length(table, tour) - bound
     caps = {min(math.floor(share * gap), gap - 1) for share in SHARES}  # as long is no better
+    proven = gap == 0
     for cap in sorted(caps if gap > 0 else ()):
         left = deadline - time.monotonic()
-        found = _circuit(relaxed.excess, cap, left, seed) if left > 0 else None
+        found, proven = _circuit(relaxed.excess, cap, left, seed) if left > 0 else (None, False)
         if found is not None:
-            return case.numbered(found)
+            tour = found
+            break
+    matrix = case.matrix()
+    whole = matrix.dtype == np.int64 and float(matrix.max()) * case.size <= LARGEST_SUM
+    if proof is not None and proven and whole:
+        proof.bound = _length(matrix, tour)
     return case.numbered(tour)
 
 
@@ -168,7 +181,7 @@ class Relaxed(NamedTuple):
     )  # [n, n] int64 >= 0, what a tour with this arc costs above the bound at least
 
 
-def _assign(table: np.ndarray) -> Relaxed:
+def assign(table: np.ndarray) -> Relaxed:
     """Solves the assignment problem, and finds its dual prices by shortest paths."""
     from ortools.graph.python import linear_sum_assignment
 
@@ -254,15 +267,19 @@ def _exchange(table: np.ndarray, tour: list[int], deadline: float) -> list[int]:
     return tour
 
 
-def _circuit(excess: np.ndarray, cap: int, seconds: float, seed: int) -> list[int] | None:
+def _circuit(
+    excess: np.ndarray, cap: int, seconds: float, seed: int
+) -> tuple[list[int] | None, bool]:
     """The tour of least total `excess` if that is at most `cap`, from position 0; None if not.
 
-    Above `MOST_ARCS` the arcs of most excess are left out, and a better tour may be missed.
+    And whether that is proved: above `MOST_ARCS` the arcs of most excess are left out, and a better
+    tour may be missed.
     """
     from ortools.sat.python import cp_model
 
     kept = excess <= cap
-    if np.count_nonzero(kept) > MOST_ARCS:
+    whole = np.count_nonzero(kept) <= MOST_ARCS
+    if not whole:
         kept = excess < np.partition(excess, MOST_ARCS, axis=None)[MOST_ARCS]
     rows, columns = (axis.tolist() for axis in np.nonzero(kept))
     model = cp_model.CpModel()
@@ -279,11 +296,13 @@ def _circuit(excess: np.ndarray, cap: int, seconds: float, seed: int) -> list[in
     solver.parameters.cp_model_probing_level = 0
     if seconds < math.inf:
         solver.parameters.max_time_in_seconds = seconds
-    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return None
+    status = solver.solve(model)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return None, whole and status == cp_model.INFEASIBLE
     chosen = (arc for arc in zip(rows, columns, arcs, strict=True) if solver.value(arc[2]))
     follower = {row: column for row, column, _ in chosen}
-    return _tour(np.array([follower[row] for row in range(len(excess))]))
+    tour = _tour(np.array([follower[row] for row in range(len(excess))]))
+    return tour, whole and status == cp_model.OPTIMAL
 
 
 def _length(table: np.ndarray, tour: Sequence[int]) -> int:

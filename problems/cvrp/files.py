@@ -5,8 +5,11 @@ to position 0; the others keep the order of the file and are the customers 1 to 
 counts them in `.sol` files.
 """
 
+import itertools
 import json
+import math
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -162,7 +165,7 @@ def read(text: str, *, path: str | None = None) -> Case:
         metric=metric,
         demand=loads,
         capacity=capacity,
-        vehicles=_vehicles(document),
+        vehicles=_vehicles(document, loads, capacity),
         display=display,
     )
 
@@ -248,7 +251,7 @@ def _demand_fault(demand: np.ndarray, capacity: float) -> tuple[int, str] | None
     return position, f"the demand of customer {position} must be 0 or a positive number"
 
 
-def _vehicles(document: tsplib.Document) -> int | None:
+def _vehicles(document: tsplib.Document, loads: np.ndarray, capacity: float) -> int | None:
     if "VEHICLES" not in document.keywords:
         return None
     token = document.text("VEHICLES")
@@ -256,7 +259,42 @@ def _vehicles(document: tsplib.Document) -> int | None:
     if vehicles < 1:
         reason = "the number of vehicles must be positive: remove the line for any number"
         raise document.error(reason, field="VEHICLES", value=token)
+    if reason := _fleet_fault(loads, capacity, vehicles):
+        line = document.keywords["VEHICLES"][1]
+        raise document.error(reason, field="VEHICLES", value=token, line=line)
     return vehicles
+
+
+def _fleet_fault(demand: np.ndarray, capacity: float, vehicles: int) -> str | None:
+    """Why the demands [n+1] cannot be carried by that many vehicles, where that is certain."""
+    loads = [Fraction(repr(load)) for load in demand.tolist()]
+    least = least_bins(loads, Fraction(repr(float(capacity))))
+    if least <= vehicles:
+        return None
+    total = tsplib.number_text(float(sum(loads)))
+    stated = tsplib.number_text(capacity)
+    return (
+        f"the demands, {total} in all, need at least {least} vehicles of capacity {stated}: "
+        f"allow {least} or more, or state no limit"
+    )
+
+
+def least_bins(loads: Sequence[Fraction], capacity: Fraction) -> int:
+    """A number of bins below which `loads` cannot be packed (Martello & Toth 1990, bound L2).
+
+    For any a up to half the capacity: loads above half of it need a bin each; those from a to half
+    of it find no room beside loads above the capacity less a, and only so much beside the others.
+    """
+    loads = sorted(load for load in loads if load > 0)
+    sums = [Fraction(0), *itertools.accumulate(loads)]
+    middle = bisect_right(loads, capacity / 2)
+    best = math.ceil(sums[-1] / capacity)
+    for low in range(middle):
+        full = bisect_right(loads, capacity - loads[low])
+        beside = capacity * (full - middle) - (sums[full] - sums[middle])
+        more = math.ceil((sums[middle] - sums[low] - beside) / capacity)
+        best = max(best, len(loads) - middle + max(0, more))
+    return max(best, len(loads) - middle)
 
 
 def from_arrays(data: object) -> Case | None:
@@ -299,14 +337,16 @@ def from_arrays(data: object) -> Case | None:
         metric="EXPLICIT" if stated else "EUCLIDEAN",
         demand=demand,
         capacity=float(capacity),
-        vehicles=_fleet(data["vehicles"]) if "vehicles" in keys else None,
+        vehicles=_fleet(data["vehicles"], demand, float(capacity)) if "vehicles" in keys else None,
     )
 
 
-def _fleet(value: object) -> int:
+def _fleet(value: object, demand: np.ndarray, capacity: float) -> int:
     vehicles = _integer(value)
     if vehicles is None or vehicles < 1:
         raise InstanceError("must be a positive integer", field="vehicles", value=str(value))
+    if reason := _fleet_fault(demand, capacity, vehicles):
+        raise InstanceError(reason, field="vehicles", value=vehicles)
     return vehicles
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Callable
 
+from nco.case import Proof
 from nco.problems.fjsp.files import Case, Schedule, scheduled
 from nco.shop import cpsat as intervals
 from nco.shop import polish as both
@@ -28,12 +29,13 @@ def ortools(
     start: Schedule | None = None,
     found: Found | None = None,
     cores: int = 2,
+    proof: Proof | None = None,
 ) -> Schedule | None:
     """OR-Tools' CP-SAT with a worker a core; hinted with `start` and never worse than it.
 
     Without a `time_limit` it goes on until the optimum is proven.
     """
-    return _intervals(case, time_limit, seed, start, cores, found)
+    return _intervals(case, time_limit, seed, start, cores, found, proof)
 
 
 def cpsat(
@@ -43,9 +45,10 @@ def cpsat(
     seed: int,
     start: Schedule | None = None,
     found: Found | None = None,
+    proof: Proof | None = None,
 ) -> Schedule | None:
     """The same with one worker, for many cases at a time."""
-    return _intervals(case, time_limit, seed, start, 1, found)
+    return _intervals(case, time_limit, seed, start, 1, found, proof)
 
 
 def _hint(case: Case, start: Schedule | None) -> Plan | None:
@@ -67,6 +70,7 @@ def _intervals(
     start: Schedule | None,
     workers: int,
     found: Found | None,
+    proof: Proof | None,
 ) -> Schedule | None:
     hint = _hint(case, start)
     best = intervals.solve(
@@ -76,6 +80,7 @@ def _intervals(
         start=hint,
         workers=workers,
         found=_teller(case, found),
+        proof=proof,
     )
     return None if best is None else case.numbered(scheduled(best))
 
@@ -109,6 +114,7 @@ def polish(
     found: Found | None = None,
     cores: int = 2,
     iterations: int = orders.STEPS,
+    proof: Proof | None = None,
 ) -> Schedule | None:
     """Tabu search, and CP-SAT with the rest of the time unless the shop is large.
 
@@ -123,6 +129,7 @@ def polish(
         workers=cores,
         iterations=iterations,
         found=_teller(case, found),
+        proof=proof,
     )
     return case.numbered(scheduled(best))
 

@@ -48,6 +48,9 @@ class Case(BaseCase):
             empty = next((j for j, job in enumerate(self.work) if not job), None)
             reason = "a job must have operations" if self.work else "there must be a job"
             raise InstanceError(reason, field="job", value=empty, path=self.path)
+        if self.machines > words.MAX_OPERATIONS:
+            reason = f"at most {words.MAX_OPERATIONS}: number the machines without gaps"
+            raise InstanceError(reason, field="machines", value=self.machines, path=self.path)
         total = 0
         for j, job in enumerate(self.work):
             for p, choices in enumerate(job):
@@ -239,6 +242,9 @@ def from_arrays(data: object) -> Case | None:
         for choices in job if isinstance(job, list) else [None]:
             if not isinstance(choices, list) or not all(map(_is_pair, choices)):
                 raise InstanceError(reason, field="jobs", value=job)
+            if below := [machine for machine, _ in choices if machine < 0]:
+                reason = f"job {len(work)}, operation {len(operations)}: machines count from 0"
+                raise InstanceError(reason, field="machine", value=below[0])
             operations.append([(int(machine), int(length)) for machine, length in choices])
         work.append(operations)
     used = [machine for job in work for choices in job for machine, _ in choices]

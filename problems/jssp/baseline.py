@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Callable
 
+from nco.case import Proof
 from nco.problems.jssp.files import Case
 from nco.shop import cpsat as intervals
 from nco.shop import polish as both
@@ -28,12 +29,13 @@ def ortools(
     start: Start | None = None,
     found: Found | None = None,
     cores: int = 2,
+    proof: Proof | None = None,
 ) -> Start | None:
     """OR-Tools' CP-SAT with a worker a core; hinted with `start` and never worse than it.
 
     Without a `time_limit` it goes on until the optimum is proven.
     """
-    return _intervals(case, time_limit, seed, start, cores, found)
+    return _intervals(case, time_limit, seed, start, cores, found, proof)
 
 
 def cpsat(
@@ -43,9 +45,10 @@ def cpsat(
     seed: int,
     start: Start | None = None,
     found: Found | None = None,
+    proof: Proof | None = None,
 ) -> Start | None:
     """The same with one worker, for many cases at a time."""
-    return _intervals(case, time_limit, seed, start, 1, found)
+    return _intervals(case, time_limit, seed, start, 1, found, proof)
 
 
 def _hint(case: Case, start: Start | None) -> Plan | None:
@@ -64,6 +67,7 @@ def _intervals(
     start: Start | None,
     workers: int,
     found: Found | None,
+    proof: Proof | None,
 ) -> Start | None:
     hint = None if start is None else Plan(start, case.machines.tolist())
     best = intervals.solve(
@@ -73,6 +77,7 @@ def _intervals(
         start=hint,
         workers=workers,
         found=_teller(found),
+        proof=proof,
     )
     return None if best is None else best.start
 
@@ -100,6 +105,7 @@ def polish(
     found: Found | None = None,
     cores: int = 2,
     iterations: int = orders.STEPS,
+    proof: Proof | None = None,
 ) -> Start | None:
     """Tabu search, and CP-SAT with the rest of the time unless the shop is large.
 
@@ -114,6 +120,7 @@ def polish(
         workers=cores,
         iterations=iterations,
         found=_teller(found),
+        proof=proof,
     )
     return best.start
 

@@ -23,8 +23,10 @@ MAX_ITEMS = 1_000_000
 MAX_TOTAL = 2.0**53  # up to here a sum of whole numbers is exact in float64
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+SHOWN = 10  # items that a note names
 Row = tuple[int, list[str]]  # the line's number from 1, and its words
 
+ARRAYS = {"values", "weights", "capacity", "name"}
 SUFFIX = ".txt"  # of the files that `write` makes
 
 
@@ -77,6 +79,17 @@ class Case(BaseCase):
                 chosen.append(item)
                 room -= weight
         return sorted(chosen)
+
+    def notes(self) -> list[str]:
+        """Items that are heavier than the capacity."""
+        heavy = np.flatnonzero(self.weights > self.capacity).tolist()
+        if not heavy:
+            return []
+        shown = ", ".join(map(str, heavy[:SHOWN])) + (", ..." if len(heavy) > SHOWN else "")
+        return [
+            f"{len(heavy)} of {self.size} items weigh more than the capacity and can never be "
+            f"chosen: {shown}"
+        ]
 
     def numbered(self, solution: Iterable[int]) -> list[int]:
         """Positions are item numbers here: both count from 0."""
@@ -151,7 +164,7 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one of the three is missing or defective.
     """
-    if not isinstance(data, Mapping) or not set(data) <= {"values", "weights", "capacity", "name"}:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS:
         return None
     if "values" not in data or not {"weights", "capacity"} & set(data):
         return None

@@ -17,6 +17,7 @@ import numpy as np
 import nco.case
 from nco import tsplib
 from nco.errors import InstanceError
+from nco.trees import shortest_ways
 
 SECTIONS = (
     "NODE_COORD_SECTION",
@@ -27,6 +28,7 @@ SECTIONS = (
 )
 TOURS = ("TOUR_SECTION", "NODE_SEQUENCE_SECTION")  # where solution files may list the nodes
 ROUNDING = 1e-12  # of the largest distance: what floating point makes of a symmetric matrix
+TOLERANCE = 1e-6  # of the limit, as the checker grants it
 MOST_FILLED = 3000  # customers up to which a construction ends with insertions, n^2 operations
 ARRAYS = {"coords", "distances", "prizes", "limit", "name"}
 # What related problems state by keyword and would be lost if it were skipped.
@@ -73,6 +75,22 @@ class Case(nco.case.Case):
     @property
     def size(self) -> int:
         return len(self.prizes) - 1
+
+    def notes(self) -> list[str]:
+        """Customers that no route within the limit can reach."""
+        if self.size > MOST_FILLED:
+            return []
+        every = np.arange(self.size + 1)
+        # stated and rounded distances may have shortcuts over other customers
+        away = shortest_ways(self.between(every[:, None], every))[1:]
+        far = np.flatnonzero(2 * away > self.limit * (1 + TOLERANCE)) + 1
+        if not len(far):
+            return []
+        worst = int(far[away[far - 1].argmax()])
+        return [
+            f"{len(far)} of {self.size} customers are out of reach, such as {self.ids[worst]}: "
+            f"there and back is {2 * away[worst - 1]:.6g}, the limit is {self.limit:.6g}"
+        ]
 
     def construct(self) -> list[int]:
         """The most prize for the way to it next; then what still fits by insertion, up to 3000."""

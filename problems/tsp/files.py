@@ -25,6 +25,7 @@ _NAMES = re.compile(
     r"(?:^|[\r\ufeff])[ \t]*(\w+_SECTION\b|CAPACITY(?=[ \t]*:))", re.IGNORECASE | re.MULTILINE
 )
 
+ARRAYS = {"coords", "distances", "name"}
 SUFFIX = ".tsp"  # of the files that `write` makes
 
 
@@ -172,7 +173,7 @@ def from_arrays(data: object) -> Case | None:
     """
     if isinstance(data, Mapping):
         keys = {key for key, value in data.items() if value is not None}
-        if not keys & {"coords", "distances"} or not keys <= {"coords", "distances", "name"}:
+        if not keys & {"coords", "distances"} or not keys <= ARRAYS:
             return None
         name = str(data["name"]) if "name" in keys else "unnamed"
         coords = points(data["coords"]) if "coords" in keys else None

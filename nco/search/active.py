@@ -1,0 +1,269 @@
+"""Efficient active search: what is remembered of each instance goes on learning on it alone."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, Tensor
+
+from nco.policy import Categorical, Policy
+from nco.problem import Observation, Problem
+from nco.rollout import Interrupted, Rollout, rollout, sample
+from nco.search.budget import Budget, Incumbent
+from nco.search.multistart import best_of, better, greedily
+from nco.seeds import generator
+
+WORK = 2e7  # rollouts x nodes^2 of a turn, whose activations are kept for the gradient: 1 GB
+MOST = 128  # rollouts of each instance in a turn
+RATE = 1e-3  # Adam's; measured on TSP100: 4e-3 unlearns what the network knew, 3e-4 is slow
+IMITATION = 0.1  # weight of the incumbent's log-probability against the reinforcement
+
+
+class Adapter(Protocol):
+    """What an active search changes from turn to turn."""
+
+    def play(self, turn: "Turn", random: Generator) -> Rollout:
+        """Rollouts ``[B, S + 1]``: samples and, as the last one, the incumbent."""
+
+    def learn(self, turn: "Turn", found: Rollout) -> None:
+        """Makes good rollouts and the incumbent more likely."""
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """All that is fixed in one round of an active search."""
+
+    problem: Problem[Any, Any]
+    policy: Policy
+    instance: Any
+    prefix: Tensor | None  # [B, S + 1, 1]
+    incumbent: Tensor  # [B, T] actions
+    rollouts: int  # S
+    over: Callable[[], bool]
+
+
+def active(
+    problem: Problem[Any, Any],
+    policy: Policy,
+    instance: Any,
+    budget: Budget,
+    start: Incumbent | None = None,
+    *,
+    adapt: str = "embeddings",
+    rate: float = RATE,
+    imitation: float = IMITATION,
+) -> Iterator[Incumbent]:
+    """Yields whenever a turn of samples improves any instance; endless without a limit.
+
+    Hottung, Kwon & Tierney, "Efficient Active Search for Combinatorial Optimization Problems" (ICLR
+    2022), section 3. Each instance has parameters of its own, which one step of Adam a turn changes
+    by the policy gradient of its S samples (their mean cost is the baseline) and by the imitation
+    of the best solution so far. The network itself stays as it is. Costs are measured in standard
+    deviations of an instance's first samples, so that one rate serves every problem.
+
+    Nothing is yielded where there is no room for two samples of the instance in WORK.
+
+    Args:
+        budget: `budget.rollouts` counts the samples of each instance.
+        adapt: ``"embeddings"`` (section 3.1) and ``"layer"`` (3.2) change what
+            `Policy.adaptable` offers under these names; ``"table"`` (3.3) is a lookup table of the
+            steps of the incumbent, which needs no gradient and suits every policy.
+        rate: the learning rate of Adam.
+        imitation: lambda, the weight of the imitation.
+    """
+    nodes = problem.features(instance).nodes.shape[1]
+    room = min(MOST, int(WORK / max(nodes**2 * len(instance), 1)))
+    if room < 2:
+        return
+    instance = _plain(instance)
+    best = start
+    if best is None:
+        best = greedily(problem, policy, instance, budget)
+        if best is None:
+            return
+        yield best
+    best = Incumbent(best.actions.clone(), best.cost.clone(), best.source)
+    random = generator(budget.seed, "active", device=instance.device)
+    adapter = _adapter(problem, policy, instance, adapt, rate, imitation, random)
+    starts = problem.start_count(instance)
+    spent, slowest = 0, 0.0
+    for turn in itertools.count():
+        count = room if starts <= 1 else min(room, starts)
+        if budget.rollouts is not None:
+            count = min(count, budget.rollouts - spent)
+        if count < 2 or budget.over():
+            return
+        random = generator(budget.seed, "active", turn, device=instance.device)
+        given = _turn(problem, policy, instance, best, count, starts, budget)
+        try:
+            found = adapter.play(given, random)
+        except Interrupted:
+            return
+        spent += count
+        fresh = best_of(found.actions[:, :-1], found.cost[:, :-1].detach(), "active")
+        new = better(problem, instance, best, fresh)
+        if bool((new.cost < best.cost).any()):
+            yield new
+        best = new
+        if budget.left() < slowest:
+            return  # the way back through the rollouts cannot be interrupted
+        began = time.perf_counter()
+        adapter.learn(given, found)
+        slowest = max(slowest, time.perf_counter() - began)
+
+
+def _plain(instance: Any) -> Any:
+    """Tensors that may take part in a gradient, whatever mode they were made in."""
+    with torch.inference_mode(False):
+        return instance.map(torch.clone)
+
+
+def _turn(
+    problem: Problem[Any, Any],
+    policy: Policy,
+    instance: Any,
+    best: Incumbent,
+    count: int,
+    starts: int,
+    budget: Budget,
+) -> Turn:
+    prefix = None
+    if starts > 1:
+        first = best.actions[:, None, :1]
+        prefix = torch.cat([problem.starts(instance, count), first], 1)
+    return Turn(problem, policy, instance, prefix, best.actions, count, budget.over)
+
+
+def _adapter(
+    problem: Problem[Any, Any],
+    policy: Policy,
+    instance: Any,
+    adapt: str,
+    rate: float,
+    imitation: float,
+    random: Generator,
+) -> Adapter:
+    with torch.inference_mode(False), torch.no_grad():
+        memory = policy.encode(problem.features(instance))
+        if adapt == "table":
+            return _Table(memory)
+        memory, parameters = policy.adaptable(memory, adapt, random)
+    return _Gradient(memory, parameters, rate, imitation)
+
+
+class _Gradient:
+    """Parameters inside a policy's memory, trained by reinforcement and imitation."""
+
+    def __init__(self, memory: Any, parameters: list[Tensor], rate: float, weight: float) -> None:
+        self.memory, self.parameters, self.weight = memory, parameters, weight
+        # plain tensors; each number has a step size of its own, so instances stay apart
+        self.optimizer = torch.optim.Adam(parameters, lr=rate)
+        self.unit: Tensor | None = None  # [B, 1] of the costs
+
+    def play(self, turn: Turn, random: Generator) -> Rollout:
+        with torch.inference_mode(False), torch.enable_grad():
+            return _rollouts(turn, turn.policy, self.memory, random, logp=True)
+
+    def learn(self, turn: Turn, found: Rollout) -> None:
+        with torch.inference_mode(False), torch.enable_grad():
+            assert found.logp is not None
+            logp = found.logp.sum(2)
+            advantage = found.cost[:, :-1] - found.cost[:, :-1].mean(1, keepdim=True)
+            if self.unit is None:
+                self.unit = advantage.std(1, keepdim=True).clamp_min(1e-6)
+            reinforced = (advantage / self.unit * logp[:, :-1]).mean(1)
+            loss = (reinforced - self.weight * logp[:, -1]).sum()
+            gradients = torch.autograd.grad(loss, self.parameters)
+            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                parameter.grad = gradient
+            self.optimizer.step()
+
+
+class _Table:
+    """Logits ``alpha log p + log Q``: Q is sigma for the incumbent's steps and 1 for others.
+
+    A step is a pair of the node in focus and the action (an action alone where nothing is in
+    focus). The paper's equation 6, with its settings for the TSP.
+    """
+
+    ALPHA, SIGMA = 0.5, 10.0
+
+    def __init__(self, memory: Any) -> None:
+        self.memory = memory
+
+    def play(self, turn: Turn, random: Generator) -> Rollout:
+        with torch.no_grad():
+            steps = _steps(turn.problem, turn.instance, turn.incumbent)
+            policy = _Tabled(turn.policy, steps * torch.tensor(self.SIGMA).log(), self.ALPHA)
+            return _rollouts(turn, policy, self.memory, random, logp=False)
+
+    def learn(self, turn: Turn, found: Rollout) -> None:
+        """The table is the incumbent's."""
+
+
+class _Tabled(Policy):
+    """A policy whose logits are bent by a table ``[B, N + 1, A]``, the last row for nowhere."""
+
+    def __init__(self, policy: Policy, table: Tensor, alpha: float) -> None:
+        super().__init__()
+        self.policy, self.table, self.alpha = policy, table, alpha
+
+    def build(self, sizes: Any) -> "_Tabled":
+        return self
+
+    def encode(self, features: Any) -> Any:
+        return self.policy.encode(features)
+
+    def decide(
+        self, memory: Any, observation: Observation, condition: Tensor | None = None
+    ) -> Categorical:
+        decision = self.policy.decide(memory, observation, condition)
+        assert isinstance(decision, Categorical)  # a table is of choices
+        rows = torch.arange(len(self.table), device=self.table.device)[:, None]
+        bent = self.alpha * decision.log_probs + self.table[rows, _at(observation)]
+        return Categorical(bent, observation.mask)
+
+
+def _at(observation: Observation) -> Tensor:
+    """The node in focus ``[B, S]``, -1 where there is none."""
+    if observation.focus.shape[-1]:
+        return observation.focus[..., -1]
+    return observation.focus.new_full(observation.focus.shape[:-1], -1)
+
+
+def _steps(problem: Problem[Any, Any], instance: Any, actions: Tensor) -> Tensor:
+    """``[B, N + 1, A]`` float: 1 where the incumbent ``[B, T]`` takes an action at a node."""
+    folded = problem.replay(instance, actions[:, None]).fold()
+    observation = problem.observe(instance, folded)
+    nodes = problem.features(instance).nodes.shape[1]
+    table = torch.zeros(len(actions), nodes + 1, observation.mask.shape[-1], device=actions.device)
+    rows = torch.arange(len(actions), device=actions.device)[:, None]
+    table[rows, _at(observation), actions] = 1.0
+    return table
+
+
+def _rollouts(turn: Turn, policy: Policy, memory: Any, random: Generator, *, logp: bool) -> Rollout:
+    """Samples, and the incumbent beside them."""
+    draw = sample(random)
+
+    def select(decision: Any, step: int) -> Tensor:
+        picks = draw(decision, step)
+        last = turn.incumbent.shape[1]
+        # after its end an incumbent allows one no-op, whatever its number
+        own = turn.incumbent[:, step] if step < last else decision.mode()[:, -1]
+        return torch.cat([picks[:, :-1], own[:, None]], 1)
+
+    return rollout(
+        turn.problem,
+        policy,
+        turn.instance,
+        turn.rollouts + 1,
+        select,
+        prefix=turn.prefix,
+        logp=logp,
+        memory=memory,
+        stop=turn.over,
+    )

@@ -1,0 +1,68 @@
+"""A certified lower bound of a TSP's tours: Held and Karp's, in integers."""
+
+import math
+
+import numpy as np
+
+from nco import trees
+from nco.case import Bound
+from nco.problems.tsp.files import Case
+
+LARGEST = 3000  # nodes: 72 MB of distances, and two copies
+GRAIN = 1000  # parts of a whole distance in which prices are counted
+SUM = 2**58  # no total of weights and prices comes near the end of int64
+ERROR = 2.0**-50  # relative, of a distance in floating point
+
+
+def bound(case: Case, time_limit: float | None, known: float | int | None = None) -> Bound | None:
+    """Held and Karp's 1-tree bound (`nco.trees`), valid in the case's own metric.
+
+    Proof. Distances are multiplied by a factor and rounded down (whole ones by a whole factor, so
+    without loss; others are first made smaller by the error of floating point), so no tour of the
+    integer table is longer than the factor times the tour's length in the case. The 1-tree bound
+    of the table is exact in int64. Where distances are whole, so are tours, and the bound is
+    rounded up.
+
+    Args:
+        case: the case.
+        time_limit: seconds; None: a fixed number of passes, about a quarter of a second.
+        known: the cost of a tour, where the ascent stops.
+
+    Returns:
+        None beyond `LARGEST` nodes, or where the time allows no pass.
+    """
+    if case.size < 3 or case.size > LARGEST:
+        return None
+    distances = case.matrix()
+    factor = scale(distances)
+    if factor is None:
+        return None
+    table = floored(distances, factor)
+    if known is None:
+        tour = np.array(case.indexed(case.construct()))
+        known = float(distances[tour, np.roll(tour, -1)].sum())
+    found = trees.tour_bound(table, math.ceil(known * factor), time_limit)
+    return None if found is None else Bound(unscaled(found, factor, distances), "1-tree")
+
+
+def scale(distances: np.ndarray) -> int | float | None:
+    """What makes distances integers of enough grain; None where they would overflow."""
+    longest = float(distances.max())
+    most = SUM / max(longest * len(distances), 1e-300)
+    if distances.dtype == np.int64:
+        return min(GRAIN, int(most)) or None
+    return min(most, 2.0**31 / longest) if longest > 0 else None
+
+
+def floored(distances: np.ndarray, factor: int | float) -> np.ndarray:
+    """The table int64 [n, n], no entry above `factor` times the distance."""
+    if distances.dtype == np.int64:
+        return distances * int(factor)
+    return np.floor(distances * (factor * (1 - ERROR))).astype(np.int64)
+
+
+def unscaled(found: int, factor: int | float, distances: np.ndarray) -> int | float:
+    """A bound of the table as one of the case: whole where distances are."""
+    if distances.dtype == np.int64:
+        return -(-found // int(factor))
+    return found / factor * (1 - ERROR)

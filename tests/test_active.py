@@ -1,0 +1,151 @@
+"""Efficient active search: what it changes, what it leaves alone, and that it pays."""
+
+import time
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from nco.models.nets import AttentionPolicy, BQPolicy, TransformerEncoder
+from nco.policy import Policy
+from nco.problem import Problem
+from nco.problems.cvrp import CVRP
+from nco.problems.knapsack import Knapsack
+from nco.problems.tsp import TSP
+from nco.search import named
+from nco.search.active import active
+from nco.search.budget import Budget, Incumbent
+from nco.search.sampling import sampling
+from nco.seeds import generator
+
+PROBLEMS = [TSP(12), CVRP(8), Knapsack(12)]
+PARTS = ["embeddings", "layer", "table"]
+
+
+def name_of(problem: Any) -> str:
+    return type(problem).__name__
+
+
+def policy(problem: Problem[Any, Any], kind: type = AttentionPolicy) -> Policy:
+    torch.manual_seed(2)
+    made: Policy = kind(TransformerEncoder(width=16, heads=2, layers=1, hidden=16))
+    return made.build(problem.sizes).eval()
+
+
+def last(found: list[Incumbent]) -> Incumbent:
+    assert found
+    return found[-1]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("problem", PROBLEMS, ids=name_of)
+def test_it_improves_and_prices_what_it_finds(problem: Problem[Any, Any], part: str) -> None:
+    """Also inside the inference mode that `nco.solve` searches in."""
+    network, budget = policy(problem), Budget(rollouts=100, seed=1)
+    with torch.inference_mode():
+        instance = problem.generate(2, generator(3))
+        found = list(active(problem, network, instance, budget, adapt=part, rate=0.02))
+        again = list(active(problem, network, instance, budget, adapt=part, rate=0.02))
+    costs = torch.stack([step.cost for step in found])
+    assert found[0].source == "greedy"
+    assert len(found) > 1
+    assert (costs[1:] <= costs[:-1]).all()
+    assert (costs[1:] < costs[:-1]).any(1).all()
+    for step in found:
+        priced = problem.cost(instance, step.actions[:, None])[:, 0]
+        torch.testing.assert_close(priced, step.cost)
+    assert torch.equal(last(found).actions, last(again).actions), "equal seeds, equal answers"
+
+
+class Watched(AttentionPolicy):
+    """Keeps the tensors that a search was offered, and what they were."""
+
+    def adaptable(self, memory: Any, part: str, random: Any) -> tuple[Any, list[Tensor]]:
+        memory, self.offered = super().adaptable(memory, part, random)
+        self.before = [tensor.detach().clone() for tensor in self.offered]
+        self.memory = memory
+        return memory, self.offered
+
+
+@pytest.mark.parametrize("part", ["embeddings", "layer"])
+def test_only_what_is_offered_changes(part: str) -> None:
+    problem = TSP(10)
+    network = policy(problem, Watched)
+    weights = {name: value.clone() for name, value in network.state_dict().items()}
+    instance = problem.generate(2, generator(4))
+    list(active(problem, network, instance, Budget(rollouts=50, seed=1), adapt=part))
+    assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert isinstance(network, Watched)
+    for old, new in zip(network.before, network.offered, strict=True):
+        for row in range(2):
+            assert not torch.equal(old[row], new[row]), "every instance's own tensors are trained"
+
+
+def test_a_layer_begins_without_effect() -> None:
+    problem = CVRP(6)
+    network = policy(problem)
+    instance = problem.generate(3, generator(5))
+    observation = problem.observe(instance, problem.reset(instance, 4))
+    with torch.no_grad():
+        memory = network.encode(problem.features(instance))
+        changed, tensors = network.adaptable(memory, "layer", generator(1))
+        one = network.decide(memory, observation).log_prob(torch.ones(3, 4, dtype=torch.long))
+        two = network.decide(changed, observation).log_prob(torch.ones(3, 4, dtype=torch.long))
+    assert torch.equal(one, two)
+    assert all(tensor.requires_grad and len(tensor) == 3 for tensor in tensors)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_instances_do_not_mix(part: str) -> None:
+    """Another neighbour in the batch changes nothing."""
+    problem = TSP(9)
+    network = policy(problem)
+    instance = problem.generate(3, generator(6))
+    budget = Budget(rollouts=60, seed=2)
+    pairs = (torch.tensor([0, 1]), torch.tensor([0, 2]))
+    ends = [
+        last(list(active(problem, network, instance[pair], budget, adapt=part, rate=0.02)))
+        for pair in pairs
+    ]
+    torch.testing.assert_close(ends[0].cost[0], ends[1].cost[0])
+    assert torch.equal(ends[0].actions[0], ends[1].actions[0])
+    assert not torch.equal(ends[0].actions[1], ends[1].actions[1])
+
+
+def test_it_beats_sampling_at_equal_rollouts() -> None:
+    problem = TSP(20)
+    network = policy(problem)
+    instance = problem.generate(3, generator(7))
+    budget = Budget(rollouts=500, seed=1)
+    with torch.inference_mode():
+        sampled = last(list(sampling(problem, network, instance, budget)))
+        adapted = last(list(active(problem, network, instance, budget, sampled, rate=0.02)))
+        fair = last(list(active(problem, network, instance, budget, rate=0.02)))
+    assert (fair.cost < sampled.cost).all()
+    assert (adapted.cost < sampled.cost).all()
+
+
+def test_it_stops_at_the_deadline_and_is_found_by_name() -> None:
+    problem = TSP(12)
+    instance = problem.generate(1, generator(8))
+    begin = time.perf_counter()
+    found = list(named("active")(problem, policy(problem), instance, Budget(deadline=begin + 0.5)))
+    assert found
+    assert 0.4 < time.perf_counter() - begin < 5  # on a busy machine
+
+
+def test_other_networks_have_the_table_only() -> None:
+    problem = TSP(8)
+    network = policy(problem, BQPolicy)
+    instance = problem.generate(2, generator(9))
+    with pytest.raises(NotImplementedError, match="BQPolicy has no embeddings"):
+        list(active(problem, network, instance, Budget(rollouts=20)))
+    assert list(active(problem, network, instance, Budget(rollouts=20), adapt="table"))
+
+
+def test_it_does_not_begin_where_gradients_do_not_fit() -> None:
+    problem = TSP(4000)
+    instance = problem.generate(1, generator(1))
+    assert list(active(problem, policy(problem), instance, Budget())) == []
