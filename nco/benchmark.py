@@ -425,10 +425,12 @@ def _answer(
 def _priced(
     name: str, case: Case, solver: str, limit: float | None, outcome: Outcome, plan: Plan
 ) -> Run:
+    from nco.simulate import is_online
+
     error = outcome.error
     cost = objective = cost_error = None
     measures: Mapping[str, float] = {}
-    if isinstance(outcome.solution, Mapping):  # a policy; plans are lists
+    if outcome.solution is not None and is_online(case):  # the answer is a policy
         found = _simulated(case, outcome.solution, plan)
         if found.violations:
             error = f"infeasible: {found.violations[0]}"
