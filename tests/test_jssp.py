@@ -434,26 +434,11 @@ def test_bounds_of_a_shop_by_hand() -> None:
     unit = 11 / 4
     # machine 0 needs 0 + 5 + 2, machine 1 needs 2 + 6 + 0, job 1 needs 6: the bound is 8
     first, second = table[0, 14:].tolist(), table[2, 14:].tolist()
+    one, two, three = (math.log1p(value / unit) for value in (1, 2, 3))
     # job 0 first: 3 + 2 for itself, machine 0 then 3 + 2 + 4, which is job 1's path too
-    assert first == pytest.approx(
-        [
-            math.log1p(3 / unit),
-            math.log1p(1 / unit),
-            *(2 * [math.log1p(1 / unit)]),
-            math.log1p(1 / unit),
-            -math.log1p(1 / unit),
-        ]
-    )
+    assert first == pytest.approx([three, one, one, one, one, -one])
     # job 1 first: 2 + 4 for itself, machine 0 then 2 + 3 + 2
-    assert second == pytest.approx(
-        [
-            math.log1p(2 / unit),
-            math.log1p(1 / unit),
-            *(2 * [-math.log1p(1 / unit)]),
-            0.0,
-            math.log1p(1 / unit),
-        ]
-    )
+    assert second == pytest.approx([two, one, -one, -one, 0.0, one])
 
 
 @pytest.mark.parametrize("problem", [JSSP(size=4), FJSP(size=4), FFSP(size=3)])
