@@ -1,22 +1,49 @@
-"""How many complete random schedules a second the scheduling problems make, in batches.
+"""Scheduling: how fast the tensors are, and how good the answers to whole folders of files.
 
-    python benchmarks/shop.py --threads 2
+    python benchmarks/shop.py speed --threads 2
+    python benchmarks/shop.py table FOLDER --limits 1,10 --output table.csv
 
-Every step draws one of the allowed actions at random and takes it; nothing is asked of a policy.
+`speed` plays complete random schedules in batches: every step draws one of the allowed actions and
+takes it; nothing is asked of a policy. `table` solves every file below a folder that has a
+``best_known.csv`` (names relative to the folder, without suffix) with each solver at each time
+limit, and appends a line a run to its output; a table that was interrupted goes on where it
+stopped.
 """
 
 import argparse
+import csv
+import fnmatch
 import json
+import statistics
 import time
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from nco.benchmark import DEFAULT, Plan, Run, measure, prepare
 from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP
 from nco.seeds import generator
 from nco.shop.problem import Shop
+
+COLUMNS = (
+    "name",
+    "size",
+    "solver",
+    "time_limit",
+    "cost",
+    "best_known",
+    "optimal",
+    "gap_percent",
+    "seconds",
+    "error",
+)
+
+
+# ---- speed
 
 
 def play(problem: Shop[Any], instance: Any, seed: int) -> torch.Tensor:
@@ -32,36 +59,149 @@ def play(problem: Shop[Any], instance: Any, seed: int) -> torch.Tensor:
     return problem.paid(instance, state)
 
 
-def measure(problem: Shop[Any], batch: int, repeats: int, device: str) -> dict[str, Any]:
-    """Episodes a second; the first round does not count."""
+def speed_of(problem: Shop[Any], batch: int, repeats: int, device: str) -> dict[str, Any]:
+    """Episodes a second by the clock and by the processor's time; the first round is left out."""
     instance = problem.generate(batch, generator(0)).to(device)
     play(problem, instance, 0)
-    rates, spans = [], []
+    rates, own, spans = [], [], []
     for number in range(repeats):
-        begin = time.perf_counter()
+        begin, busy = time.perf_counter(), time.process_time()
         spans.append(float(play(problem, instance, number).mean()))
         rates.append(batch / (time.perf_counter() - begin))
-    rates.sort()
+        own.append(batch / (time.process_time() - busy))
     return {
         "problem": type(problem).__name__,
         "jobs": problem.features(instance[:1]).groups[..., 0].max().item() + 1,  # type: ignore[union-attr]
         "batch": batch,
-        "episodes_a_second": round(rates[len(rates) // 2]),
+        "episodes_a_second": round(statistics.median(rates)),
+        "episodes_a_processor_second": round(statistics.median(own)),
         "mean_makespan": round(sum(spans) / len(spans), 1),
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=2048)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--device", default="cpu")
-    options = parser.parse_args()
+def speed(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     for problem in (JSSP(10), FJSP(10), FFSP(20)):
-        row = measure(problem, options.batch, options.repeats, options.device)
+        row = speed_of(problem, options.batch, options.repeats, options.device)
         print(json.dumps({**row, "threads": options.threads}), flush=True)
+
+
+# ---- table
+
+
+def files_below(folder: Path, pattern: str) -> dict[str, Path]:
+    """Instance files by their name in ``best_known.csv``."""
+    return {
+        name: path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".csv"
+        for name in [path.relative_to(folder).with_suffix("").as_posix()]
+        if fnmatch.fnmatch(name, pattern)
+    }
+
+
+def best_known(folder: Path) -> dict[str, dict[str, str]]:
+    with open(folder / "best_known.csv", newline="") as file:
+        return {row["name"]: row for row in csv.DictReader(file)}
+
+
+def lines(output: Path) -> list[dict[str, str]]:
+    """What an earlier run wrote, but for a line that was cut in two."""
+    if not output.exists():
+        return []
+    with open(output, newline="") as file:
+        return [row for row in csv.DictReader(file) if row["error"] is not None]
+
+
+def line_of(run: Run, name: str, known: dict[str, str]) -> dict[str, Any]:
+    best = float(known["best_known"])
+    error = run.error or ""
+    if run.cost is not None and run.cost < best and known["optimal"] == "True":
+        error = "better than the proven optimum: the checker or the file is wrong"
+    return {
+        "name": name,
+        "size": known["n"],
+        "solver": run.solver,
+        "time_limit": DEFAULT if run.time_limit is None else run.time_limit,
+        "cost": run.cost,
+        "best_known": known["best_known"],
+        "optimal": known["optimal"],
+        "gap_percent": None if run.cost is None else round(100 * (run.cost / best - 1), 3),
+        "seconds": round(run.seconds, 3),
+        "error": error,
+    }
+
+
+def fill(options: argparse.Namespace) -> list[dict[str, str]]:
+    """Solves the files that the output has not got whole yet; all lines of those asked for.
+
+    Solvers take turns on a file, so that whatever else the machine does hits all alike.
+    """
+    known = best_known(options.folder)
+    files = {k: v for k, v in files_below(options.folder, options.only).items() if k in known}
+    limits = [None if word == DEFAULT else float(word) for word in options.limits.split(",")]
+    solvers = options.solvers.split(",")
+    asked = {(s, str(DEFAULT if t is None else t)) for s in solvers for t in limits}
+
+    def is_asked(row: dict[str, str]) -> bool:
+        return (row["solver"], row["time_limit"]) in asked
+
+    rows = lines(options.output)
+    done = Counter(row["name"] for row in rows if is_asked(row))
+    left = {str(path): name for name, path in files.items() if done[name] < len(asked)}
+    rows = [row for row in rows if not is_asked(row) or row["name"] not in left.values()]
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with open(options.output, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        if left:
+            contest = prepare(Plan(files=list(left), solvers=solvers, time_limits=limits))
+            paths = {name: str(case.path) for name, case in contest.cases}
+            for run in measure(contest):
+                name = left[paths[run.instance]]
+                writer.writerow(line_of(run, name, known[name]))
+                file.flush()
+    return [row for row in lines(options.output) if row["name"] in files and is_asked(row)]
+
+
+def table(options: argparse.Namespace) -> None:
+    groups: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for row in fill(options):
+        groups.setdefault((row["time_limit"], row["solver"]), []).append(row)
+    print(
+        f"{'limit':>8} {'solver':<14} {'files':>5} {'failed':>6} {'mean gap':>9} {'worst':>8} best"
+    )
+    for (limit, solver), rows in groups.items():
+        gaps = [float(row["gap_percent"]) for row in rows if row["gap_percent"]]
+        mean = f"{statistics.mean(gaps):8.2f}%" if gaps else " " * 9
+        worst = f"{max(gaps):7.2f}%" if gaps else " " * 8
+        reached = sum(gap <= 0 for gap in gaps)
+        failed = len(rows) - len(gaps)
+        print(f"{limit:>8} {solver:<14} {len(rows):>5} {failed:>6} {mean} {worst} {reached}")
+
+
+# --------------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("speed")
+    one.add_argument("--threads", type=int, default=1)
+    one.add_argument("--batch", type=int, default=2048)
+    one.add_argument("--repeats", type=int, default=3)
+    one.add_argument("--device", default="cpu")
+    one.set_defaults(act=speed)
+    two = commands.add_parser("table")
+    two.add_argument("folder", type=Path)
+    two.add_argument("--limits", default="1,10", help=f"seconds, or {DEFAULT}: one pass")
+    two.add_argument("--solvers", default="nco,ortools")
+    two.add_argument("--only", default="*", help="names that match, such as brandimarte/mk*")
+    two.add_argument("--output", type=Path, required=True)
+    two.set_defaults(act=table)
+    options = parser.parse_args()
+    options.act(options)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from nco.describe import Described
 from nco.labels import Labelled
 from nco.method import Method
-from nco.models.nets.pointer import AttentionPolicy
+from nco.policy import Population
 from nco.problem import Problem
 from nco.rollout import decisions, greedy, rollout, sample
 
@@ -117,7 +117,7 @@ class Poppy(Method):
     def __init__(
         self,
         problem: Problem,
-        policy: AttentionPolicy,
+        policy: Population,
         *,
         lr: float = 1e-4,
         warmup: int = 50,
@@ -141,7 +141,7 @@ class Poppy(Method):
             seed=seed,
             initial=initial,
         )
-        self.policy: AttentionPolicy
+        self.policy: Population
         if self.policy.agents * samples < 2:
             raise ValueError("a set needs at least 2 rollouts: several agents, or samples >= 2")
         self.single, self.starts, self.samples = single, starts, samples
@@ -153,7 +153,7 @@ class Poppy(Method):
 
             self.policy.begin_as(load(single).policy)
         if freeze_encoder:
-            self.policy.encoder.requires_grad_(False)
+            self.policy.freeze()
 
     def loss(self, batch: Any, generator: Generator) -> Tensor:
         problem, policy = self.problem, self.policy

@@ -146,6 +146,7 @@ class Labels(Data):
 
     Args:
         folders: labelled sets made by `nco label`.
+        relatives: whether to learn from what follows from them too (`Problem.relatives`).
         batch_size, seed, references, reference_batch, test_references: as in `Data`.
     """
 
@@ -157,9 +158,10 @@ class Labels(Data):
         references: list[str] | None = None,
         reference_batch: int = 64,
         test_references: list[str] | None = None,
+        relatives: bool = False,
     ) -> None:
         super().__init__(batch_size, seed, references, reference_batch, test_references)
-        self.folders = folders
+        self.folders, self.relatives = folders, relatives
         self.groups: list[Labelled] = []
 
     def setup(self, stage: str) -> None:
@@ -169,8 +171,17 @@ class Labels(Data):
             self.groups += by_size(read(Path(folder), self.problem), self.problem)
         if not self.groups:
             raise NCOError("no labelled set: give data.init_args.folders, made by `nco label`")
+        if self.relatives:
+            self.groups += [part for group in self.groups for part in self._related(group)]
         counts = torch.tensor([float(len(group)) for group in self.groups])
         self.weights = counts / counts.sum()
+
+    def _related(self, group: Labelled) -> list[Labelled]:
+        found = self.problem.relatives(group.instance, group.actions[:, 0])
+        return [
+            Labelled(instance, actions[:, None], self.problem.cost(instance, actions[:, None]))
+            for instance, actions in found
+        ]
 
     def batch(self, step: int, rank: int) -> Labelled:
         random = generator(self.seed, "labels", step, rank)

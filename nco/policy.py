@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from nco.describe import Described
+from nco.errors import NCOError
 from nco.problem import Features, Observation, Sizes
 from nco.resolve import Handler, HighestProbability
 
@@ -233,3 +234,38 @@ class Policy(Described, nn.Module, ABC):
 
         `condition` ``[B, S]`` long or ``[B, S, Z]`` float: which head or latent plays a rollout.
         """
+
+
+class Population(Policy):
+    """A policy of several agents that share what they know of a state, and decide each for itself.
+
+    Attributes:
+        decoders: what each agent has for itself, made by `build`.
+    """
+
+    decoders: nn.ModuleList
+
+    @abstractmethod
+    def begin_as(self, other: Policy) -> None:
+        """Takes over a policy's weights, each decoder being cloned as often as needed.
+
+        Raises:
+            NCOError: where it is another network, or its decoders cannot be shared out evenly.
+        """
+
+    @abstractmethod
+    def freeze(self) -> None:
+        """What the agents share is no longer trained."""
+
+    def take_agents(self, other: Self, agents: Sequence[int]) -> None:
+        """Copies what makes up some agents of a larger population."""
+        for mine, index in zip(self.decoders, agents, strict=True):
+            mine.load_state_dict(other.decoders[index].state_dict())
+
+    def clone_decoders(self, other: "Population") -> None:
+        """The first decoders become clones of the first of `other`, and so on, in equal shares."""
+        ours, theirs = len(self.decoders), len(other.decoders)
+        if ours % theirs:
+            raise NCOError(f"{theirs} decoders cannot be cloned to {ours}: take a multiple")
+        for index, decoder in enumerate(self.decoders):
+            decoder.load_state_dict(other.decoders[index * theirs // ours].state_dict())

@@ -270,6 +270,13 @@ class Problem(Described, ABC, Generic[Instance, State]):
         """Images of `instance` with the same optimal actions, itself first (8 in the plane)."""
         return [instance]
 
+    def relatives(self, instance: Instance, actions: Tensor) -> list[tuple[Instance, Tensor]]:
+        """Other instances whose solutions ``[B, T]``, as good, follow from `actions` ``[B, T]``.
+
+        Such as a shop that runs backwards in time. They double a labelled set at no solver's cost.
+        """
+        return []
+
     def load(self, cases: Sequence[Case]) -> Instance:
         """One batch, padded to the largest, of exact cases."""
         raise NotImplementedError(f"{type(self).__name__} reads no files")

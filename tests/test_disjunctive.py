@@ -5,10 +5,12 @@ import time
 import pytest
 import torch
 
+from nco.errors import NCOError
 from nco.labels import Labelled
 from nco.models.imitation import Imitation
 from nco.models.nets import DisjunctivePolicy
-from nco.models.nets.disjunctive import along, remaining
+from nco.models.nets.disjunctive import allowed, along, picked, remaining
+from nco.models.poppy import Poppy
 from nco.models.reinforce import Reinforce
 from nco.problem import Sizes
 from nco.problems.ffsp import FFSP
@@ -18,6 +20,7 @@ from nco.rollout import Interrupted, greedy, rollout, sample
 from nco.search.beam import search
 from nco.search.budget import Budget
 from nco.seeds import generator
+from nco.zoo import load
 
 SMALL = {"width": 16, "layers": 2}
 SHOPS = [JSSP(size=4), FJSP(size=4), FFSP(size=4, stages=2, machines=2)]
@@ -130,15 +133,15 @@ def test_policy_gradients_reach_all_weights() -> None:
     assert not idle, idle
 
 
-def test_a_beam_is_no_worse_than_its_one_path() -> None:
-    problem = JSSP(size=5)
-    instance = problem.generate(6, generator(9))
-    net = policy(problem)
+def test_a_beam_is_better_than_its_one_path() -> None:
+    """With the shipped network."""
+    model = load("gnn-jssp")
+    instance = model.problem.sized(6).generate(8, generator(9))
     with torch.no_grad():
-        _, one = search(problem, net, instance, 1)
-        actions, many = search(problem, net, instance, 8)
-    assert torch.equal(problem.cost(instance, actions), many)
-    assert many.amin(1).mean() <= one[:, 0].mean()
+        _, one = search(model.problem, model.policy, instance, 1)
+        actions, many = search(model.problem, model.policy, instance, 8)
+    assert torch.equal(model.problem.cost(instance, actions), many)
+    assert many.amin(1).mean() < one[:, 0].mean()
 
 
 def test_a_beam_without_hope_gives_up_at_once() -> None:
@@ -155,3 +158,71 @@ def test_a_beam_without_hope_gives_up_at_once() -> None:
             search(problem, net, instance, 1, Budget(deadline=begun + 0.25 * whole))
     assert time.perf_counter() - begun < 0.25 * whole
     assert rollout(problem, net, instance, 2, sample(generator(0))).cost.isfinite().all()
+
+
+def test_scoring_what_is_allowed_is_scoring_everything() -> None:
+    """The last round tells only the nodes that may come next, and they hear the same."""
+    problem = FJSP(size=4)
+    instance = problem.generate(3, generator(2))
+    net = policy(problem)
+    observation = problem.observe(instance, problem.reset(instance, 2))
+    graph = remaining(problem.features(instance), observation)
+    h = torch.randn(6, graph.nodes.shape[1], 16)
+    sets = torch.randn(6, graph.members.shape[1], 16)
+    asked = allowed(graph, observation)
+    with torch.no_grad():
+        every, _ = net.blocks[1](h, sets, graph)
+        some, _ = net.blocks[1](h, sets, graph, asked)
+    assert torch.allclose(picked(every, asked), some, atol=1e-5)
+    mask = observation.mask.flatten(0, 1).gather(1, graph.nodes) & graph.exists
+    assert asked.shape[1] == int(mask.sum(1).max())
+    assert all(
+        mask[r].nonzero()[:, 0].tolist() == sorted(asked[r, :n].tolist())
+        for r, n in enumerate(mask.sum(1).tolist())
+    )
+
+
+def test_a_population_begins_as_clones_and_only_winners_learn() -> None:
+    """Poppy on job shops: no starts, so a set is one rollout of every agent."""
+    problem = JSSP(size=4)
+    single = policy(problem)
+    method = Poppy(problem, DisjunctivePolicy(**SMALL, agents=3))
+    method.policy.begin_as(single)
+    method.log = lambda *arguments, **options: None
+    instance = problem.generate(4, generator(1))
+    with torch.no_grad():
+        wanted = rollout(problem, single, instance, 1, greedy).cost
+        agents = torch.arange(3).expand(4, -1)
+        found = rollout(problem, method.policy, instance, 3, greedy, condition=agents).cost
+    assert torch.equal(found, wanted.expand(-1, 3))
+    method.loss(instance[:1], generator(2)).backward()
+    learned = {
+        agent
+        for agent, decoder in enumerate(method.policy.decoders)
+        if any(bool(p.grad.any()) for p in decoder.parameters())
+    }
+    assert learned == method.credited
+    assert len(learned) == 1
+    assert bool(method.policy.enter.weight.grad.any())
+
+
+def test_agents_score_for_themselves_and_can_be_kept() -> None:
+    problem = JSSP(size=4)
+    torch.manual_seed(3)
+    net = DisjunctivePolicy(**SMALL, agents=3).build(problem.sizes)
+    instance = problem.generate(2, generator(1))
+    agents = torch.tensor([[2, 0, 1], [1, 1, 2]])
+    observation = problem.observe(instance, problem.reset(instance, 3))
+    features = problem.features(instance)
+    with torch.no_grad():
+        mixed = net.decide(features, observation, agents).log_probs
+        for agent in range(3):
+            own = net.keep([agent]).decide(features, observation).log_probs
+            assert torch.equal(mixed[agents == agent], own[agents == agent])
+    assert net.searches == ("population",)
+    with pytest.raises(NCOError, match="3 decoders cannot be cloned to 2"):
+        DisjunctivePolicy(**SMALL, agents=2).build(problem.sizes).begin_as(net)
+    net.freeze()
+    assert next(name for name, p in net.named_parameters() if p.requires_grad).startswith(
+        "decoders"
+    )

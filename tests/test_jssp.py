@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import math
 import time
 
 import matplotlib
@@ -15,6 +16,8 @@ import torch
 
 from nco import baselines
 from nco.errors import InstanceError
+from nco.problems.ffsp import FFSP
+from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP, files
 from nco.problems.jssp.check import check
 from nco.problems.jssp.plot import plot
@@ -32,6 +35,7 @@ from nco.shop.plan import (
     mirrored,
     shifted,
 )
+from nco.shop.problem import _of_others
 from nco.solver import solve
 from nco.testing import check_cases
 from nco.testing.play import Probe
@@ -400,3 +404,51 @@ def test_solving_without_a_network() -> None:
     assert float(problem.cost(instance, actions)) <= second.cost
     alone = solve(case, model="none", time_limit=0.2, classical=False)
     assert alone.cost == first.cost
+
+
+def test_the_least_of_the_others_on_a_machine() -> None:
+    """Against the obvious way, with ties and machines that nothing is left for."""
+    for problem in (JSSP(size=5), FJSP(size=5)):
+        instance = problem.generate(3, generator(4))
+        shape = (3, 2, *instance.duration.shape[1:])
+        values = torch.randint(0, 4, shape, generator=generator(5)).double()
+        alive = (torch.rand(shape, generator=generator(6)) < 0.4) & instance.exists[:, None]
+        found = _of_others(instance, values, alive)
+        for b, s in itertools.product(range(3), range(2)):
+            places = [tuple(place) for place in alive[b, s].nonzero().tolist()]
+            for place in places:
+                others = [
+                    float(values[b, s][other])
+                    for other in places
+                    if other != place and instance.machine[b][other] == instance.machine[b][place]
+                ]
+                assert float(found[b, s][place]) == min(others, default=torch.inf)
+
+
+def test_bounds_of_a_shop_by_hand() -> None:
+    """0 3 | 1 2 and 0 2 | 1 4: whichever is first on machine 0, the other is delayed."""
+    problem = JSSP()
+    case = files.from_arrays({"machines": [[0, 1], [0, 1]], "durations": [[3, 2], [2, 4]]})
+    instance = problem.load([case])
+    table = problem.observe(instance, problem.reset(instance, 1)).nodes[0, 0]
+    unit = 11 / 4
+    # machine 0 needs 0 + 5 + 2, machine 1 needs 2 + 6 + 0, job 1 needs 6: the bound is 8
+    first, second = table[0, 14:].tolist(), table[2, 14:].tolist()
+    one, two, three = (math.log1p(value / unit) for value in (1, 2, 3))
+    # job 0 first: 3 + 2 for itself, machine 0 then 3 + 2 + 4, which is job 1's path too
+    assert first == pytest.approx([three, one, one, one, one, -one])
+    # job 1 first: 2 + 4 for itself, machine 0 then 2 + 3 + 2
+    assert second == pytest.approx([two, one, -one, -one, 0.0, one])
+
+
+@pytest.mark.parametrize("problem", [JSSP(size=4), FJSP(size=4), FFSP(size=3)])
+def test_a_shop_backwards_has_the_schedule_backwards(problem) -> None:
+    instance = problem.generate(4, generator(8))
+    played = rollout(problem, Probe().build(problem.sizes), instance, 1, sample(generator(2)))
+    ((other, actions),) = problem.relatives(instance, played.actions[:, 0])
+    cost = problem.cost(other, actions[:, None])
+    assert bool((cost <= played.cost).all())
+    ((again, _),) = problem.relatives(other, actions)
+    assert problem._work(again, 0) == problem._work(instance, 0)
+    works = [problem._work(shop, 1) for shop in (instance, other)]
+    assert works[0] == [job[::-1] for job in works[1]]

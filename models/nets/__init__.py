@@ -4,6 +4,7 @@ from nco.models.nets.bq import BQPolicy
 from nco.models.nets.disjunctive import DisjunctivePolicy
 from nco.models.nets.flows import GraphFlow, SymmetricFlow, VanillaFlow
 from nco.models.nets.latent import LatentPolicy
+from nco.models.nets.matnet import MatNetPolicy
 from nco.models.nets.parco import ParcoPolicy
 from nco.models.nets.pointer import AttentionPolicy
 from nco.models.nets.rules import BaseStock
@@ -16,6 +17,7 @@ __all__ = [
     "DisjunctivePolicy",
     "GraphFlow",
     "LatentPolicy",
+    "MatNetPolicy",
     "ParcoPolicy",
     "SymmetricFlow",
     "TransformerEncoder",

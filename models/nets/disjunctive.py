@@ -1,5 +1,6 @@
 """A graph network over what remains to be scheduled, run again at every step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nco.batch import Batch
-from nco.policy import Categorical, Policy
+from nco.errors import NCOError
+from nco.policy import Categorical, Policy, Population
 from nco.problem import Features, Observation, Sizes
 
 STEEP = 4.0  # bound on the scores by which the members of a set are weighted
@@ -25,8 +27,19 @@ class Graph(Batch):
     after: Tensor  # [R, L, K] long, places of the nodes right after; L: none
     before: Tensor  # [R, L, K] long, of those right before
 
+    def at(self, places: Tensor) -> "Graph":
+        """The same sub-problems, but only the nodes at `places` ``[R, C]``."""
+        return Graph(
+            self.nodes.gather(1, places),
+            self.exists.gather(1, places),
+            self.members.gather(2, places[:, None].expand(-1, self.members.shape[1], -1)),
+            self.kinds,
+            picked(self.after, places),
+            picked(self.before, places),
+        )
 
-class DisjunctivePolicy(Policy):
+
+class DisjunctivePolicy(Population):
     """Messages along the disjunctive graph of the nodes that are left, without looking back.
 
     A disjunctive graph (Roy and Sussmann 1964) has an arc from each operation to the next of its
@@ -47,17 +60,28 @@ class DisjunctivePolicy(Policy):
         layers: rounds of messages.
         heads: of the attention between sets, and of the weights within them.
         hidden: width of the MLPs, in widths.
+        agents: K, each of which scores for itself what all of them see.
     """
 
-    def __init__(self, width: int = 64, layers: int = 3, heads: int = 4, hidden: int = 2) -> None:
+    def __init__(
+        self,
+        width: int = 64,
+        layers: int = 3,
+        heads: int = 4,
+        hidden: int = 2,
+        agents: int = 1,
+    ) -> None:
         super().__init__()
+        if agents < 1:
+            raise ValueError(f"agents must be at least 1, not {agents}")
         if width % heads:
             raise ValueError(f"width {width} is not divisible by heads {heads}")
         self.width, self.layers, self.heads, self.hidden = width, layers, heads, hidden
+        self.agents = agents
 
     @property
     def searches(self) -> tuple[str, ...]:
-        return ("beam", "sampling")
+        return ("population",) if self.agents > 1 else ("beam", "sampling")
 
     def build(self, sizes: Sizes) -> Self:
         if not (sizes.groups and sizes.follows):
@@ -73,10 +97,37 @@ class DisjunctivePolicy(Policy):
             ]
         )
         self.leave = nn.RMSNorm(self.width)
-        self.score = nn.Sequential(
-            nn.Linear(self.width, self.width), nn.ReLU(), nn.Linear(self.width, 1)
+        self.decoders = nn.ModuleList(
+            nn.Sequential(nn.Linear(self.width, self.width), nn.ReLU(), nn.Linear(self.width, 1))
+            for _ in range(self.agents)
         )
+        self.sizes = sizes
         return self
+
+    def begin_as(self, other: Policy) -> None:
+        if not isinstance(other, DisjunctivePolicy):
+            raise NCOError(f"{type(other).__name__} has no decoder that could be cloned")
+        try:
+            for name, module in self.named_children():
+                if module is not self.decoders:
+                    module.load_state_dict(getattr(other, name).state_dict())
+            with torch.no_grad():
+                self.kind.copy_(other.kind)
+            self.clone_decoders(other)
+        except RuntimeError as error:
+            raise NCOError(f"another network: {' '.join(str(error).split())}") from error
+
+    def freeze(self) -> None:
+        self.requires_grad_(False)
+        self.decoders.requires_grad_(True)
+
+    def keep(self, agents: Sequence[int]) -> "DisjunctivePolicy":
+        arguments = {**self.__dict__["_init_args"], "agents": len(agents)}
+        kept = DisjunctivePolicy(**arguments).build(self.sizes)
+        shared = {k: v for k, v in self.state_dict().items() if not k.startswith("decoders.")}
+        kept.load_state_dict({**kept.state_dict(), **shared})
+        kept.take_agents(self, agents)
+        return kept
 
     def encode(self, features: Features) -> Features:
         """The instance as it is: everything else depends on what remains."""
@@ -94,16 +145,29 @@ class DisjunctivePolicy(Policy):
         parts.append(context.expand(-1, graph.nodes.shape[1], -1))
         h = self.enter(torch.cat(parts, -1))
         sets = self.kind[graph.kinds].expand(len(h), -1, -1)
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             h, sets = block(h, sets, graph)
-        scores = self.score(self.leave(h))[..., 0].masked_fill(~graph.exists, -torch.inf)
+        # only what is allowed is scored, so the last round tells nobody else
+        asked = allowed(graph, observation)
+        h, sets = self.blocks[-1](h, sets, graph, asked)
+        part = graph.at(asked)
+        scores = self._scored(self.leave(h), condition).masked_fill(~part.exists, -torch.inf)
         logits = scores.new_full((len(h), memory.nodes.shape[1]), -torch.inf)
         # padding is node 0 again, so it must not overwrite: the greater of two survives
-        logits = logits.scatter_reduce(1, graph.nodes, scores, "amax")
+        logits = logits.scatter_reduce(1, part.nodes, scores, "amax")
         logits = logits.view(observation.mask.shape)
         # a finished row has nothing left, but an action all the same
         blind = ~((logits > -torch.inf) & observation.mask).any(-1, keepdim=True)
         return Categorical(logits.masked_fill(blind, 0.0), observation.mask)
+
+    def _scored(self, h: Tensor, condition: Tensor | None) -> Tensor:
+        """Scores ``[R, C]`` by the agents that `condition` ``[B, S]`` names, or the first."""
+        if condition is None or self.agents == 1:
+            found: Tensor = self.decoders[0](h)[..., 0]
+            return found
+        every = torch.cat([decoder(h) for decoder in self.decoders], -1)  # [R, C, K]
+        agent = condition.flatten()[:, None, None].expand(-1, h.shape[1], 1)
+        return every.gather(2, agent)[..., 0]
 
 
 class Round(nn.Module):
@@ -126,17 +190,25 @@ class Round(nn.Module):
         self.up = nn.Linear(3 * width, hidden)
         self.down = nn.Linear(hidden, width, bias=False)
 
-    def forward(self, h: Tensor, sets: Tensor, graph: Graph) -> tuple[Tensor, Tensor]:
-        """Nodes ``[R, L, D]`` and sets ``[R, Q, D]`` after the round."""
+    def forward(
+        self, h: Tensor, sets: Tensor, graph: Graph, asked: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Nodes ``[R, L, D]`` and sets ``[R, Q, D]`` after the round.
+
+        With `asked`, only the nodes at those places ``[R, C]``.
+        """
         normed = self.norm_nodes(h)
         sets = sets + self.collect(self._collected(normed, graph))
         sets = sets + self._exchanged(self.norm_sets(sets), graph)
         sets = sets + self.think(self.norm_mixed(sets))
         told = self.tell(self.norm_sets(sets)).unflatten(-1, (self.kinds, -1))
         index = graph.kinds[None, :, None, None].expand(len(h), -1, 1, told.shape[-1])
-        heard = graph.members.transpose(1, 2) @ told.gather(2, index)[:, :, 0]
-        beside = [along(normed, graph.after), along(normed, graph.before)]
-        inner = self.up(torch.cat([normed, *beside], -1)) + heard
+        part, own = graph, normed
+        if asked is not None:
+            part, own, h = graph.at(asked), picked(normed, asked), picked(h, asked)
+        heard = part.members.transpose(1, 2) @ told.gather(2, index)[:, :, 0]
+        beside = [along(normed, part.after), along(normed, part.before)]
+        inner = self.up(torch.cat([own, *beside], -1)) + heard
         return h + self.down(functional.relu(inner)), sets
 
     def _collected(self, h: Tensor, graph: Graph) -> Tensor:
@@ -157,6 +229,18 @@ class Round(nn.Module):
         scores = scores.masked_fill(empty[:, None, None], -1e9)
         found: Tensor = self.mix(torch.einsum("rhqs,rshd->rqhd", scores.softmax(-1), v).flatten(2))
         return found
+
+
+def picked(values: Tensor, places: Tensor) -> Tensor:
+    """``[R, C, ...]`` of `values` ``[R, L, ...]``."""
+    return values[torch.arange(len(values), device=values.device)[:, None], places]
+
+
+def allowed(graph: Graph, observation: Observation) -> Tensor:
+    """Places ``[R, C]`` of the nodes that may come next; others fill up short rows."""
+    mask = observation.mask.flatten(0, 1).gather(1, graph.nodes) & graph.exists
+    most = max(int(mask.sum(-1).max()), 1)
+    return mask.to(torch.uint8).argsort(dim=-1, descending=True, stable=True)[:, :most]
 
 
 def along(h: Tensor, places: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from nco.batch import Batch
 from nco.errors import NCOError
 from nco.models.nets.attention import attend
 from nco.models.nets.transformer import TransformerEncoder
-from nco.policy import Categorical, Policy
+from nco.policy import Categorical, Policy, Population
 from nco.problem import Features, Observation, Sizes
 
 TABLE = 1024  # nodes up to which all distances are computed at once
@@ -67,7 +67,7 @@ class Decoder(nn.Module):
         self.nearness = nn.Parameter(torch.zeros(sizes.kinds)) if near else None
 
 
-class AttentionPolicy(Policy):
+class AttentionPolicy(Population):
     """Attention encoder-decoder with a multi-head glimpse and a clipped pointer.
 
     Kool, van Hoof & Welling (2019) as trained by POMO (Kwon et al. 2020), with exact algebra that
@@ -127,14 +127,9 @@ class AttentionPolicy(Policy):
         """
         if not isinstance(other, AttentionPolicy):
             raise NCOError(f"{type(other).__name__} has no decoder that could be cloned")
-        ours, theirs = len(self.decoders), len(other.decoders)
-        if ours % theirs:
-            raise NCOError(f"{theirs} decoders cannot be cloned to {ours}: take a multiple")
         try:
             self.encoder.load_state_dict(other.encoder.state_dict(), strict=True)
-            for index, decoder in enumerate(self.decoders):
-                source = other.decoders[index * theirs // ours]
-                decoder.load_state_dict(source.state_dict(), strict=True)
+            self.clone_decoders(other)
         except RuntimeError as error:
             raise NCOError(f"another network: {' '.join(str(error).split())}") from error
 
@@ -147,10 +142,8 @@ class AttentionPolicy(Policy):
         kept.take_agents(self, agents)
         return kept
 
-    def take_agents(self, other: Self, agents: Sequence[int]) -> None:
-        """Copies what makes up some agents of a larger population."""
-        for mine, index in zip(self.decoders, agents, strict=True):
-            mine.load_state_dict(other.decoders[index].state_dict())
+    def freeze(self) -> None:
+        self.encoder.requires_grad_(False)
 
     def encode(self, features: Features) -> Memory:
         """Memories ``[B * K, ...]``: of every agent of the first instance, then of the second."""

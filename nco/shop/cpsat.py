@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nco.case import Proof
-from nco.shop.plan import Plan, Work, makespan, shifted
+from nco.shop.plan import Plan, Work, duration_of, makespan, shifted
 
 NOISE = 1e-6  # CP-SAT states its whole bound as a floating-point number
 
@@ -41,9 +41,10 @@ def solve(
     if start is not None:
         start = shifted(jobs, start)
         horizon = makespan(jobs, start)
-    variables = _variables(model, jobs, horizon)
+    variables, last = _variables(model, jobs, horizon)
     if start is not None:
         _hint(model, variables, jobs, start)
+        model.add_hint(last, horizon)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = workers
     solver.parameters.random_seed = seed % 2**31
@@ -69,26 +70,27 @@ def solve(
     return best
 
 
-Operation = tuple[Any, list[tuple[int, Any]]]  # its start, and whether it is on each machine
+# its start, its end where that is no sum, and whether it is on each machine
+Operation = tuple[Any, Any, list[tuple[int, Any]]]
 
 
 def _plan(jobs: Work, variables: list[list[Operation]], values: Any) -> Plan:
     """What the variables come to, by a solver or in a callback of its search."""
-    begins = [[values.value(begin) for begin, _ in job] for job in variables]
+    begins = [[values.value(begin) for begin, _, _ in job] for job in variables]
     machines = [
         [
             choices[0][0]
             if len(choices) == 1
             else next(m for m, present in chosen if values.boolean_value(present))
-            for choices, (_, chosen) in zip(job, row, strict=True)
+            for choices, (_, _, chosen) in zip(job, row, strict=True)
         ]
         for job, row in zip(jobs, variables, strict=True)
     ]
     return shifted(jobs, Plan(begins, machines))
 
 
-def _variables(model: Any, jobs: Work, horizon: int) -> list[list[Operation]]:
-    """Makes all variables and constraints; the makespan is minimised."""
+def _variables(model: Any, jobs: Work, horizon: int) -> tuple[list[list[Operation]], Any]:
+    """Makes all variables and constraints; the last is the makespan, which is minimised."""
     on: dict[int, list[Any]] = {}
     last = model.new_int_var(0, horizon, "makespan")
     rows: list[list[Operation]] = []
@@ -104,18 +106,18 @@ def _variables(model: Any, jobs: Work, horizon: int) -> list[list[Operation]]:
                 on.setdefault(machine, []).append(
                     model.new_fixed_size_interval_var(begin, duration, "")
                 )
-                row.append((begin, []))
+                row.append((begin, None, []))
                 before = begin + duration
             else:
                 end = model.new_int_var(0, horizon, "")
-                row.append((begin, _alternatives(model, choices, begin, end, on)))
+                row.append((begin, end, _alternatives(model, choices, begin, end, on)))
                 before = end
         model.add(last >= before)
         rows.append(row)
     for intervals in on.values():
         model.add_no_overlap(intervals)
     model.minimize(last)
-    return rows
+    return rows, last
 
 
 def _alternatives(
@@ -133,8 +135,12 @@ def _alternatives(
 
 
 def _hint(model: Any, variables: list[list[Operation]], jobs: Work, start: Plan) -> None:
+    """Every variable of the operations: CP-SAT takes a whole hint at once, a part may take long."""
     for j, row in enumerate(variables):
-        for p, (begin, chosen) in enumerate(row):
+        for p, (begin, end, chosen) in enumerate(row):
+            machine = start.machine[j][p]
             model.add_hint(begin, start.start[j][p])
-            for machine, present in chosen:
-                model.add_hint(present, machine == start.machine[j][p])
+            if end is not None:
+                model.add_hint(end, start.start[j][p] + duration_of(jobs[j][p], machine))
+            for name, present in chosen:
+                model.add_hint(present, name == machine)

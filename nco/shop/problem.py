@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from nco.batch import Batch
 from nco.case import Case
 from nco.problem import Features, Observation, Problem, Sizes
-from nco.shop.plan import Plan, Work
+from nco.shop.plan import Plan, Work, mirrored
 
 C = TypeVar("C", bound=Case)
 NONE = torch.inf  # the time at which what does not exist would begin
@@ -71,7 +71,7 @@ class Shop(Problem[Instance, State], Generic[C]):
     that it means the same at every size and stage.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, context=4, dynamic=14, groups=2, follows=True)
+    sizes: ClassVar[Sizes] = Sizes(node=4, context=4, dynamic=20, groups=2, follows=True)
 
     # ---- instances
 
@@ -218,9 +218,51 @@ class Shop(Problem[Instance, State], Generic[C]):
             ahead[..., None].clamp_min(0.0).expand_as(begin),
             _of_machines(until, instance) / scale,
             ((begin + duration - soonest) / size).clamp_min(0).log1p() * one,
+            *self._bounds(instance, state, alive, begin - _wide(now), tail, bound),
         ]
         table = torch.stack([column.float().expand_as(begin) for column in columns], -1)
         return table.masked_fill(~alive[..., None], 0.0).flatten(2, 4), bound
+
+    def _bounds(
+        self,
+        instance: Instance,
+        state: State,
+        alive: Tensor,
+        begin: Tensor,
+        tail: Tensor,
+        bound: Tensor,
+    ) -> list[Tensor]:
+        """What would become of a bound on the makespan if an alternative were next on its machine.
+
+        Each column is ``[B, S, J, P, K]``. A machine needs at least the earliest `begin` (from now)
+        of what is left on it, its load, and the shortest `tail` of a job after it (the one-machine
+        bound of Carlier 1982 without its subsets); what is next delays all others there.
+        """
+        duration = instance.duration[:, None]
+        tail = tail.expand_as(begin)
+        load = _of_machines(state.load, instance)
+        heads, tails, ends, latest = (
+            _of_others(instance, values, alive)
+            for values in (begin, tail, begin + duration, -(duration + tail))
+        )
+        end = begin + duration
+        path = end + tail
+        machine = torch.minimum(begin, heads) + load + torch.minimum(tail, tails)
+        alone = tails == NONE
+        rest = (end + load - duration + tails).masked_fill(alone, 0.0)
+        delayed = (end - latest).masked_fill(alone, 0.0)
+        size = _wide(_unit(instance)[:, None])
+        tight = torch.maximum(machine, path).masked_fill(~alive, 0.0).amax((2, 3, 4))
+        tight = _wide(torch.maximum(tight, bound))
+        worst = torch.maximum(torch.maximum(rest, delayed), path)
+        return [
+            ((tight - path) / size).clamp_min(0).log1p(),
+            ((tight - machine) / size).clamp_min(0).log1p(),
+            _signed((rest - tight) / size).masked_fill(alone, 0.0),
+            _signed((delayed - tight) / size).masked_fill(alone, 0.0),
+            ((worst - tight) / size).clamp_min(0).log1p(),
+            _signed((ends - end) / size).masked_fill(alone, 0.0),
+        ]
 
     # ---- rules
 
@@ -401,6 +443,16 @@ class Shop(Problem[Instance, State], Generic[C]):
             state = self.step(instance, state, found[-1])
         return torch.stack(found, 2)
 
+    def relatives(self, instance: Instance, actions: Tensor) -> list[tuple[Instance, Tensor]]:
+        """The shops that run backwards in time; a plan read backwards is a plan of theirs."""
+        work = [self._work(instance, b) for b in range(len(instance))]
+        plans = [
+            mirrored(jobs, plan)
+            for jobs, plan in zip(work, self.plan(instance, actions), strict=True)
+        ]
+        other = self._instance([[list(reversed(job)) for job in jobs] for jobs in work])
+        return [(other, self.follow(other, plans))]
+
     def agreeing(self, instance: Instance, actions: Tensor, states: State) -> Tensor:
         start = self._starts(instance, actions)
         count = states.taken.shape[2]
@@ -492,6 +544,21 @@ def _of_machines(values: Tensor, instance: Instance) -> Tensor:
     """``[B, S, J, P, K]`` from ``[B, S, M]``."""
     index = instance.machine.flatten(1)[:, None].expand(-1, values.shape[1], -1)
     return values.gather(2, index).unflatten(2, instance.machine.shape[1:])
+
+
+def _of_others(instance: Instance, values: Tensor, alive: Tensor) -> Tensor:
+    """The least of `values` ``[B, S, J, P, K]`` on the same machine but for one's own."""
+    count = instance.load.shape[1]
+    flat = values.masked_fill(~alive, NONE).flatten(2)
+    index = instance.machine.flatten(1)[:, None].expand_as(flat)
+    none = flat.new_full((*flat.shape[:2], count), NONE)
+    least = none.scatter_reduce(2, index, flat, "amin")
+    first = flat == least.gather(2, index)
+    beyond = none.scatter_reduce(2, index, flat.masked_fill(first, NONE), "amin")
+    times = torch.zeros_like(none).scatter_add(2, index, first.to(flat.dtype))
+    beyond = torch.where(times > 1, least, beyond)  # two are the least
+    found = torch.where(first, beyond.gather(2, index), least.gather(2, index))
+    return found.view_as(values)
 
 
 def _signed(values: Tensor) -> Tensor:
