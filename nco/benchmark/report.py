@@ -123,11 +123,7 @@ def _title(runs: Sequence[Run]) -> str:
 
 def _subtitle(about: Mapping[str, Any]) -> str:
     keys = ("instances", "processor", "cores", "date")
-    return " · ".join(_plain(about[key]) for key in keys if about.get(key) is not None)
-
-
-def _plain(value: Any) -> str:
-    return f"{value} cores" if isinstance(value, int) else str(value)
+    return " · ".join(str(about[key]) for key in keys if about.get(key) is not None)
 
 
 # ---- one problem
