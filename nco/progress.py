@@ -88,7 +88,12 @@ class Progress:
         report = self.offer(candidate)
         if not report.feasible:
             broken = (report.violations or ["no cost"])[0]
-            self.faults.append(f"{candidate.source}: infeasible: {broken}")
+            self.fault(f"{candidate.source}: infeasible: {broken}")
+
+    def fault(self, text: str) -> None:
+        """Notes what went wrong; the same on two cores is one fault."""
+        if text not in self.faults:
+            self.faults.append(text)
 
     def start(self, index: int, kind: str) -> Any:
         """The solution to begin from: "own" is none, "network" the network's, "best" any."""
