@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nco import baselines, batches, cards, folders, plan, profile, race, sources
+from nco import baselines, batches, cards, folders, lazy, plan, profile, race, sources
 from nco.ask import NO_MODEL, TRACES, Ask, cores
 from nco.case import Case
 from nco.errors import NCOError
@@ -75,7 +75,7 @@ def solve(
     Raises:
         InstanceError: what is wrong with which input, before any search starts.
     """
-    entry = time.perf_counter()
+    entry = lazy.called()
     ask = Ask(
         model=model,
         time_limit=time_limit,
@@ -120,7 +120,7 @@ def solve_iter(
     Raises:
         InstanceError: what is wrong with which input, when it is read.
     """
-    entry = time.perf_counter()
+    entry = lazy.called()
     ask = Ask(
         model=model,
         time_limit=time_limit,
