@@ -30,7 +30,8 @@ def solve(case: Case, ask: Ask, begin: float) -> Solution:
     if ask.hindsight:
         return _foreseen(case, ask, begin)
     deadline = None if ask.time_limit is None else begin + ask.time_limit
-    candidates = _candidates(case, ask, begin)
+    faults: list[str] = []
+    candidates = _candidates(case, ask, begin, faults)
     setup = time.perf_counter() - begin
     history: list[Improvement] = []
     best, least = candidates[0], float("inf")
@@ -41,7 +42,7 @@ def solve(case: Case, ask: Ask, begin: float) -> Solution:
             history.append(Improvement(time.perf_counter() - begin, trial.cost, source))
     evaluation = _evaluate(case, best[0], ask, "evaluation", ask.traces, deadline)
     history.append(Improvement(time.perf_counter() - begin, evaluation.cost, best[1]))
-    return as_solution(case, best[0], best[1], evaluation, ask.seed, begin, setup, history)
+    return as_solution(case, best[0], best[1], evaluation, ask.seed, begin, setup, history, faults)
 
 
 def as_solution(
@@ -53,6 +54,7 @@ def as_solution(
     begin: float,
     setup: float,
     history: list[Improvement],
+    faults: list[str],
 ) -> Solution:
     """A policy and its evaluation as what `nco.solve` returns."""
     feasible = not evaluation.violations
@@ -75,6 +77,7 @@ def as_solution(
         case=case,
         cost_standard_error=evaluation.cost_standard_error,
         measures={**evaluation.measures, "traces": evaluation.traces},
+        faults=faults,
     )
 
 
@@ -88,8 +91,11 @@ def _evaluate(
     )
 
 
-def _candidates(case: Case, ask: Ask, begin: float) -> list[tuple[Any, str]]:
-    """Solutions with their sources: the network asked for, or what fits, and classical rules."""
+def _candidates(case: Case, ask: Ask, begin: float, faults: list[str]) -> list[tuple[Any, str]]:
+    """Solutions with their sources: the network asked for, or what fits, and classical rules.
+
+    What went wrong with the rules is added to `faults`.
+    """
     if ask.model != "auto":
         policy_of(case, {"model": ask.model}, ask.device)  # its errors, before anything is spent
         return [({"model": ask.model}, ask.model)]
@@ -97,13 +103,13 @@ def _candidates(case: Case, ask: Ask, begin: float) -> list[tuple[Any, str]]:
         ({"model": name}, name) for name in zoo.fitting(case.problem, case)
     ]
     if ask.classical or not found:
-        found += _rules(case, ask, begin)
+        found += _rules(case, ask, begin, faults)
     if not found:
         raise NCOError(f"no policy for this {case.problem} case: train one and name it with model=")
     return found
 
 
-def _rules(case: Case, ask: Ask, begin: float) -> list[tuple[Any, str]]:
+def _rules(case: Case, ask: Ask, begin: float, faults: list[str]) -> list[tuple[Any, str]]:
     """What the classical solvers that suit the case return, each in a child process."""
     names: list[str] = folders.module(case.problem, "baseline").policies(case)
     end = None if ask.time_limit is None else begin + ask.time_limit * SHARE
@@ -115,8 +121,10 @@ def _rules(case: Case, ask: Ask, begin: float) -> list[tuple[Any, str]]:
         outcome = baselines.run(case, name, time_limit=left, seed=ask.seed)
         if outcome.solution is not None:
             found.append((outcome.solution, name))
-        elif outcome.error is not None and not found and index == len(names) - 1:
-            raise NCOError(f"{name}: {outcome.error}")
+        elif outcome.error is not None:
+            faults.append(f"{name}: {outcome.error}")
+            if not found and index == len(names) - 1:
+                raise NCOError(faults[-1])
     return found
 
 
@@ -151,4 +159,4 @@ def _foreseen(case: Case, ask: Ask, begin: float) -> Solution:
     error = standard_error(every) if len(costs) > 1 else 0.0
     evaluation = Evaluation(float(every.mean()), error, sign, {}, {}, every, violations)
     solution = plan if len(parts) == 1 else {"plan": HINDSIGHT}
-    return as_solution(case, solution, HINDSIGHT, evaluation, ask.seed, begin, setup, [])
+    return as_solution(case, solution, HINDSIGHT, evaluation, ask.seed, begin, setup, [], [])

@@ -9,17 +9,29 @@ from pathlib import Path
 
 import pytest
 
-from nco import benchmark, zoo
+from nco import zoo
 from nco.baselines import Outcome
-from nco.benchmark import Plan, Run, compare, plot, prepare, print_table, save, summarise, with_gaps
+from nco.benchmark import (
+    Plan,
+    Run,
+    command,
+    compare,
+    measuring,
+    plot,
+    prepare,
+    print_table,
+    save,
+    summarise,
+    with_gaps,
+)
 from nco.cli import main as nco
 from nco.errors import NCOError
 from nco.models.nets import AttentionPolicy, TransformerEncoder
 from nco.problems.tsp import TSP
 
 COLUMNS = (
-    "problem,size,solver,time_limit,instances,failures,mean_cost,gap_percent,seconds_median,"
-    "seconds_max"
+    "problem,size,solver,time_limit,instances,failures,mean_cost,gap_percent,standard_error,"
+    "gap_median,primal_integral,points,seconds_median,seconds_max,cold_gap_percent,cold_seconds"
 )
 SQUARE = """NAME: square
 TYPE: TSP
@@ -69,7 +81,7 @@ def square(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _short_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark, "WARM_UP", (0.05,))
+    monkeypatch.setattr(measuring, "WARM_UP", (0.05,))
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -120,9 +132,23 @@ class TestSummary:
         ]
         (row,) = summarise(runs)
         assert (row.instances, row.failures, row.messages) == (3, 1, ["c: timed out"])
-        assert (row.mean_cost, row.gap_percent) == (11.0, 2.0)
+        assert (row.mean_cost, row.gap_percent, row.gap_median) == (11.0, 2.0, 2.0)
         assert row.standard_error == pytest.approx(2.0)
         assert (row.seconds_median, row.seconds_max) == (2.0, 3.0)
+
+    def test_median_is_not_moved_by_one_bad_instance(self) -> None:
+        (row,) = summarise([run(1.0, gap, instance=str(gap)) for gap in (1.0, 2.0, 90.0)])
+        assert (row.gap_percent, row.gap_median) == (31.0, 2.0)
+
+    def test_cold_runs_stand_beside_the_warm_ones(self) -> None:
+        """They are in no other figure, and their failures are told apart."""
+        cold = replace(run(15.0, 50.0, seconds=9.0), cold=True)
+        lost = replace(run(None, seconds=7.0, instance="b"), cold=True)
+        (row,) = summarise([run(10.0, 0.0), cold, lost])
+        assert (row.instances, row.failures, row.mean_cost) == (1, 0, 10.0)
+        assert (row.gap_percent, row.seconds_max) == (0.0, 1.0)
+        assert (row.cold_gap_percent, row.cold_seconds) == (50.0, 9.0)
+        assert row.messages == ["b, cold: timed out"]
 
     def test_has_no_figures_where_nothing_was_solved(self) -> None:
         (row,) = summarise([run(None)])
@@ -164,9 +190,9 @@ class TestOutput:
         save(RUNS, tmp_path / "new" / "folder", {"seed": 1})
         lines = (tmp_path / "new" / "folder" / "table.csv").read_text().splitlines()
         assert lines[0] == COLUMNS
-        assert lines[1] == "tsp,4,ortools,0.1,1,0,10.0,0.0,1.0,1.0"
-        assert lines[3] == "tsp,4,nco:a/long/name,default,1,0,11.0,10.0,1.0,1.0"
-        assert lines[4] == "knapsack,4,ortools,1,5,5,,,,"
+        assert lines[1] == "tsp,4,ortools,0.1,1,0,10.0,0.0,,0.0,,final,1.0,1.0,,"
+        assert lines[3] == "tsp,4,nco:a/long/name,default,1,0,11.0,10.0,,10.0,,final,1.0,1.0,,"
+        assert lines[4] == "knapsack,4,ortools,1,5,5,,,,,,,,,,"
 
     def test_every_run_and_the_setting_are_kept(self, tmp_path: Path) -> None:
         save(RUNS, tmp_path, {"seed": 1})
@@ -184,7 +210,8 @@ class TestOutput:
     ) -> None:
         print_table(summarise(RUNS))
         table = [line for line in capsys.readouterr().out.splitlines() if line]
-        assert table[0].split() == COLUMNS.split(",")
+        shown = [name for name in COLUMNS.split(",") if name != "standard_error"]
+        assert table[0].split() == [name for name in shown if not name.startswith("cold_")]
         end = table[0].index("instances") + len("instances")
         assert [line[:end].split()[-1] for line in table[1:6]] == ["1", "1", "1", "5", "1"]
         assert table[6:] == [
@@ -205,6 +232,9 @@ class TestPlan:
             ({"time_limits": [math.inf]}, "positive seconds, not inf"),
             ({"instances": 0}, "from 1 to 10000, not 0"),
             ({"instances": 10_001}, "from 1 to 10000, not 10001"),
+            ({"cores": 0}, "cores must be from 1 to the"),
+            ({"cores": 100_000}, "not 100000"),
+            ({"cold": -1}, "from 0, not -1"),
             ({"problem": "chess"}, "unknown problem chess; there are"),
             ({"size": 0}, "tsp: size must be"),
             ({"solvers": ["magic"]}, "unknown solver magic; there are nco, nco-neural, ortools"),
@@ -306,7 +336,7 @@ class TestMeasuring:
     def test_failures_are_runs_without_a_cost(
         self, monkeypatch: pytest.MonkeyPatch, square: Path, outcome: Outcome, error: str
     ) -> None:
-        monkeypatch.setattr(benchmark, "_answer", lambda *_: outcome)
+        monkeypatch.setattr(measuring, "classical", lambda *_: [("pyvrp", outcome)])
         (found,) = compare(Plan(files=[str(square)], solvers=["pyvrp"]))
         assert (found.cost, found.gap_percent, found.error) == (None, None, error)
 
@@ -336,7 +366,7 @@ class TestCommand:
         solvers = [f"nco:{model}", f"nco-neural:{model}", "ortools"]
         arguments = ["benchmark", "--problem", "tsp", "--size", "5", "--instances", "2"]
         arguments += ["--seed", "1234", "--solvers", ",".join(solvers)]
-        arguments += ["--time_limits", "0.05,0.1", "--output", str(tmp_path / "out")]
+        arguments += ["--time_limits", "0.05,0.1", "--cold", "0", "--output", str(tmp_path / "out")]
         with pytest.raises(SystemExit) as ended:
             nco(arguments)
         assert ended.value.code == 0
@@ -349,6 +379,10 @@ class TestCommand:
         assert float(rows[-1]["gap_percent"]) == pytest.approx(0)  # five nodes
         assert len(read_table(tmp_path / "out" / "runs.csv")) == 12
         assert (tmp_path / "out" / "plot.png").read_bytes().startswith(b"\x89PNG")
+        assert "<!doctype html>" in (tmp_path / "out" / "report.html").read_text()
+        curve = read_table(tmp_path / "out" / "curve.csv")
+        assert {row["solver"] for row in curve} == set(solvers)
+        assert {row["points"] for row in curve} == {"history", "streamed"}
         about = json.loads((tmp_path / "out" / "about.json").read_text())
         assert about["versions"].keys() >= {"nco", "torch", "ortools", "pyvrp"}
         assert about["measured"] == "12 of 12 runs"
@@ -367,9 +401,10 @@ class TestCommand:
             seen.append(len(read_table(tmp_path / "out" / "runs.csv")))
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(benchmark, "measure", measure)
+        monkeypatch.setattr(command, "measure", measure)
         arguments = ["benchmark", "--files", str(square), "--solvers", "ortools"]
-        arguments += ["--time_limits", "0.1,default", "--output", str(tmp_path / "out")]
+        arguments += ["--time_limits", "0.1,default", "--cold", "0"]
+        arguments += ["--output", str(tmp_path / "out")]
         with pytest.raises(SystemExit) as ended:
             nco(arguments)
         assert (ended.value.code, seen) == (130, [1])

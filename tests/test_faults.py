@@ -10,13 +10,15 @@ import tempfile
 import time
 from pathlib import Path
 
-import faulty_solvers as faulty
+import child_solvers as faulty
 import numpy as np
 import pytest
 
 import nco
-from nco import atomic, baselines, folders, solver, sources
-from nco.baselines import Workers
+from nco import atomic, baselines, folders, solver, sources, zoo
+from nco.baselines import Outcome, Workers
+from nco.benchmark import Run
+from nco.benchmark import command as benchmark_command
 from nco.case import Case
 from nco.cli import main as command
 from nco.errors import NCOError
@@ -24,7 +26,13 @@ from nco.seeds import generator
 
 SQUARE = [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [0.5, 0.1]]
 SOLVERS = faulty.__name__
-LIMIT = 0.5  # seconds; a fault costs no more than the grace of a hung solver beyond them
+LIMIT = 1.0  # seconds; a fault costs no more than the grace of a hung solver beyond them
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    """What a first solve imports must not use up the limits here."""
+    nco.solve(SQUARE, model="none")
 
 
 def solve_with(monkeypatch: pytest.MonkeyPatch, function, **options) -> nco.Solution:
@@ -93,6 +101,20 @@ class TestClassicalSolver:
             monkeypatch.setattr(baselines, "SETUP", 60.0)
             outcome = fresh.run(Case(), f"{SOLVERS}:tell", time_limit=None)
         assert outcome.solution == "well"
+
+    def test_that_cannot_make_a_rule_for_an_unknown_future_is_named(self, monkeypatch):
+        """The policies that are left are compared without it."""
+        case = sources.as_case("example:secretary.yaml")
+        outcomes = [
+            Outcome(None, 0.0, "ended with code 1"),
+            *[Outcome({"rule": "greedy"}, 0.0)] * 9,
+        ]
+        monkeypatch.setattr(baselines, "run", lambda *arguments, **options: outcomes.pop(0))
+        monkeypatch.setattr(zoo, "fitting", lambda problem, case: [])
+        found = nco.solve(case, traces=10)
+        assert found.feasible
+        first = folders.module(case.problem, "baseline").policies(case)[0]
+        assert found.faults == [f"{first}: ended with code 1"]
 
     def test_faults_are_printed_and_in_the_json_line(self, monkeypatch, capsys, tmp_path):
         monkeypatch.setattr(solver, "_finishers", lambda case: [f"{SOLVERS}:infeasible"])
@@ -170,6 +192,31 @@ class TestFullDisk:
         assert printed.err == f"nco: {target}: cannot be written (No space left on device)\n"
         assert not target.exists()
 
+    def test_costs_a_benchmark_its_files_and_not_its_table(self, tmp_path, monkeypatch, capsys):
+        """The disk fills up while it measures."""
+        run = Run("tsp", "a", 4, "ortools", 1.0, 40.0, 40.0, None, 0.9, None)
+        real = os.fsync
+
+        def measure(contest):
+            yield run
+            monkeypatch.setattr(os, "fsync", full)
+            yield run
+
+        def full(descriptor):
+            real(descriptor)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(benchmark_command, "measure", measure)
+        out = str(tmp_path / "out")
+        arguments = ["--problem", "tsp", "--size", "4", "--solvers", "ortools", "--output", out]
+        with pytest.raises(SystemExit) as ended:
+            command(["benchmark", *arguments])
+        printed = capsys.readouterr()
+        assert ended.value.code == 2
+        assert "tsp         4  ortools           1          2         0         40" in printed.out
+        assert f"nco: {out}: cannot be written (No space left on device)" in printed.err
+        assert (tmp_path / "out" / "runs.csv").read_text().count("ortools") == 2
+
     def test_of_what_is_written_whole(self, tmp_path, full_disk):
         path = tmp_path / "a"
         with pytest.raises(OSError, match="No space left"):
@@ -199,14 +246,21 @@ class TestClock:
             for folder in importlib.import_module(name).__path__:
                 for path in Path(folder).rglob("*.py"):
                     found |= {(path.name, read) for read in _reads_of_the_wall(path)}
-        assert found == {("benchmark.py", "datetime.now")}
+        assert found == {("setting.py", "datetime.now")}
 
 
 def _reads_of_the_wall(path: Path) -> set[str]:
     """What a module names of the clocks that people set."""
     names = {"time.time", "time.time_ns", "time.localtime", "datetime.now", "datetime.utcnow"}
-    tree = ast.parse(path.read_text())
-    used = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    text = path.read_text()
+    if not any(name in text for name in ("time.time", "localtime", ".now", "utcnow", "time_ns")):
+        return set()
+    tree = ast.parse(text)
+    used = {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
     imported = {
         f"time.{item.name}"
         for node in ast.walk(tree)

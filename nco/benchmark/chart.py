@@ -51,7 +51,7 @@ def chart(
 
     Args:
         runs: of that problem, not those from a cold start.
-        rows: their summary: the larger points, at the time limits.
+        rows: their summary: the larger points.
         colours: number of each solver's colour.
         caption: words and picture of a run.
 
@@ -169,8 +169,8 @@ def _dot(run: Run, axes: Axes, caption: Caption) -> str:
 
 
 def _marker(row: Row, axes: Axes) -> str:
-    """A row of the table, at its time limit or at the median of its seconds."""
-    seconds = row.time_limit if row.time_limit is not None else row.seconds_median
+    """A row of the table, at the median of its seconds: not every solver keeps its time limit."""
+    seconds = row.seconds_median
     if row.gap_percent is None or seconds is None or not math.isfinite(row.gap_percent):
         return ""
     words = f"{row.solver}, {shown_limit(row.time_limit)} s: mean gap {row.gap_percent:.3f} %"

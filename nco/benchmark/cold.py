@@ -42,7 +42,7 @@ def _fresh(arguments: tuple[Any, ...], limit: float | None) -> Answer:
     *_, plan = arguments
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", CODE],
-        env={**os.environ, "OMP_NUM_THREADS": str(plan.cores)},  # its cores it has from here
+        env={"OMP_NUM_THREADS": str(plan.cores), **os.environ},  # its cores it has from here
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -14,7 +14,7 @@ from nco import baselines
 
 @contextlib.contextmanager
 def confined(cores: int) -> Iterator[None]:
-    """This process on so many of its cores; torch with as many threads.
+    """This process on so many of its cores; torch with as many threads, or fewer if it was told so.
 
     On systems that cannot bind a process to cores, only the numbers of threads are set. A child of
     `nco.baselines.run` that was there before keeps the cores it had.
@@ -24,7 +24,7 @@ def confined(cores: int) -> Iterator[None]:
     threads = torch.get_num_threads()
     before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     try:
-        torch.set_num_threads(cores)
+        torch.set_num_threads(min(threads, cores))
         if before is not None:
             os.sched_setaffinity(0, sorted(before)[:cores])
         yield

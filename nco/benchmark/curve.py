@@ -101,13 +101,15 @@ def mean_curve(runs: Iterable[Run]) -> list[Place]:
         runs: of one solver at one time limit, with gaps; failed ones are left out, as in the table.
 
     Returns:
-        Places in the order of time; the mean holds from each to the next.
+        Places in the order of time; the mean holds from each to the next. The last is at the time
+        limit, or where an answer came later.
     """
     solved = [run for run in runs if run.points and run.best_cost is not None]
     if not solved:
         return []
     first = max(run.points[0].seconds for run in solved)
-    times = sorted({point.seconds for run in solved for point in run.points} | {first})
+    ends = {run.time_limit or run.seconds for run in solved}
+    times = sorted({point.seconds for run in solved for point in run.points} | {first} | ends)
     places = [_place(solved, seconds) for seconds in _thinned([t for t in times if t >= first])]
     return [place for place in places if math.isfinite(place.gap_percent)]
 

@@ -39,9 +39,13 @@ class Album:
         self._size = 0
 
     def number(self, run: Run) -> int | None:
-        """The place of a run's picture in `pictures`; None where it has none."""
+        """The place of a run's picture in `pictures`; None where it has none.
+
+        Policies have none: most problems can only draw what was done in one future.
+        """
         case = self._cases.get((run.problem, run.instance))
-        if case is None or run.cost is None or run.solution is None:
+        policy = run.cost_standard_error is not None
+        if case is None or run.cost is None or run.solution is None or policy:
             return None
         key = (run.problem, run.instance, json.dumps(run.solution, default=str))
         if key not in self._known:

@@ -49,7 +49,7 @@ for (const type of ["pointerout", "focusout"]) {
   });
 }
 document.addEventListener("click", (event) => {
-  const element = captioned(event);
+  const element = captioned(event) ?? pinned;
   if (element) pin(element);
 });
 document.addEventListener("keydown", (event) => {

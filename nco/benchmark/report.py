@@ -22,9 +22,11 @@ COLOURS = 8
 MOST_RUNS = 2000  # lines of the table of runs
 NOTE = (
     "Gaps are to {gaps_to}. Lines are means over the instances with one standard error, of the "
-    "runs at the longest time limit; large points are the rows of the table, small ones single "
-    "runs. A dashed line joins final answers alone. The primal integral is the primal gap in "
-    "percent, averaged over the time until the limit (Berthold 2013): 100 is no solution at all."
+    "runs at the longest time limit; large points are the rows of the table at their median "
+    "seconds, small ones single runs. A dashed line joins final answers alone. The primal integral "
+    "is the primal gap in percent, averaged over the time until the limit (Berthold 2013): 100 is "
+    "no solution at all. Cold figures are of the first instances, in fresh processes, start and "
+    "imports included."
 )
 
 
@@ -121,11 +123,7 @@ def _title(runs: Sequence[Run]) -> str:
 
 def _subtitle(about: Mapping[str, Any]) -> str:
     keys = ("instances", "processor", "cores", "date")
-    return " · ".join(_plain(about[key]) for key in keys if about.get(key) is not None)
-
-
-def _plain(value: Any) -> str:
-    return f"{value} cores" if isinstance(value, int) else str(value)
+    return " · ".join(str(about[key]) for key in keys if about.get(key) is not None)
 
 
 # ---- one problem
@@ -141,10 +139,9 @@ def _problem(name: str, runs: Sequence[Run], colours: Mapping[str, int], caption
         for solver in used
     )
     sizes = ", ".join(dict.fromkeys(str(row.size) for row in rows))
-    lines = "".join(_row_line(row, colours[row.solver]) for row in rows)
     heads = (
-        *("solver", "limit (s)", "instances", "failures", "mean cost", "mean gap (%)", "± error"),
-        *("median gap (%)", "integral", "from", "median s", "max s", "cold gap (%)", "cold s"),
+        *("solver", "limit (s)", "runs", "failed", "mean cost", "mean gap (%)", "median"),
+        *("integral", "from", "median s", "max s", "cold gap (%)", "cold s"),
     )
     names = list(dict.fromkeys(key for row in rows for key in row.measures))
     head = "".join(f"<th>{escape(word)}</th>" for word in (*heads, *names))
@@ -157,7 +154,7 @@ def _problem(name: str, runs: Sequence[Run], colours: Mapping[str, int], caption
     )
 
 
-def _row_line(row: Row, colour: int, names: Sequence[str] = ()) -> str:
+def _row_line(row: Row, colour: int, names: Sequence[str]) -> str:
     final = FINAL in row.points.split()
     cells = [
         f'<th class="c{colour}"><i></i>{escape(row.solver)}</th>',
@@ -165,8 +162,7 @@ def _row_line(row: Row, colour: int, names: Sequence[str] = ()) -> str:
         _number(row.instances, "d"),
         _number(row.failures, "d"),
         _number(row.mean_cost, ".7g"),
-        _number(row.gap_percent, ".3f"),
-        _number(row.standard_error, ".3f"),
+        _number(row.gap_percent, ".3f", "", _error(row.standard_error)),
         _number(row.gap_median, ".3f"),
         _number(row.primal_integral, ".2f", "≤ " * final),
         _word(row.points),
@@ -214,10 +210,14 @@ def _limit(limit: float | None) -> str:
     return f'<td data-value="{order}">{escape(shown_limit(limit))}</td>'
 
 
-def _number(value: float | None, form: str, before: str = "") -> str:
+def _number(value: float | None, form: str, before: str = "", after: str = "") -> str:
     if value is None:
         return '<td data-value="">–</td>'
-    return f'<td data-value="{value!r}">{before}{value:{form}}</td>'
+    return f'<td data-value="{value!r}">{before}{value:{form}}{after}</td>'
+
+
+def _error(value: float | None) -> str:
+    return "" if value is None else f" ± {value:.3f}"
 
 
 def _word(text: str) -> str:

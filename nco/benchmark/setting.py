@@ -22,7 +22,7 @@ def describe_setting(contest: Contest) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
-        "cores": f"{plan.cores} of {usable_cores()} for every solver",
+        "cores": f"{plan.cores} of {usable_cores()} cores for every solver",
         "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "network_device": _device(plan.device),
         "versions": _versions(),

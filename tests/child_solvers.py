@@ -1,6 +1,6 @@
-"""Classical solvers that fail, each in its own way, for `test_faults`.
+"""Classical solvers for tests, most of which fail, each in its own way.
 
-A child process finds them as `faulty_solvers:<name>`; nothing here imports torch, so that it starts
+A child process finds them as `child_solvers:<name>`; nothing here imports torch, so that it starts
 at once.
 """
 
@@ -77,3 +77,7 @@ def honest(case, *, time_limit, seed, start=None):
 
 def tell(case, *, time_limit, seed, start=None):
     return "well"
+
+
+def cores_here(case, *, time_limit, seed, start=None):
+    return len(os.sched_getaffinity(0))
