@@ -138,10 +138,9 @@ def run(
     )
 
 
-def warm(problem: str, *names: str) -> threading.Thread:
-    """`Workers.warm` of the child that `run` will use, on a thread that ends when it is ready."""
-    workers = _shared(os.getpid())
-    found = threading.Thread(target=workers.warm, args=(problem, *names), daemon=True)
+def warm(problem: str, *names: str, index: int = 0) -> threading.Thread:
+    """`Workers.warm` of a lane, on a thread that ends when it is ready."""
+    found = threading.Thread(target=lane(index).warm, args=(problem, *names), daemon=True)
     found.start()
     return found
 
@@ -298,6 +297,7 @@ class Handle:
         tell: Callable[[Found | Outcome], None] | None = None,
     ) -> None:
         self._request, self._limit, self._tell = request, limit, tell
+        self.begun: float | None = None  # the reading of the clock when the solver was called
         self._lock = threading.Lock()  # guards the three below
         self._kill: Callable[[], None] | None = None
         self._reason: str | None = None
@@ -355,7 +355,7 @@ class Handle:
             with self._deadline(SETUP, "not ready"):
                 child.send(self._request)
                 child.receive()
-            began = time.perf_counter()
+            self.begun = began = time.perf_counter()
             with self._deadline(self._limit, "timed out"):
                 while isinstance(answer := child.receive(), Found):
                     if self._tell is not None:
@@ -454,12 +454,17 @@ def _finish(process: int, threads: list[threading.Thread], pending: _Pending) ->
 
 def lane(index: int) -> Workers:
     """A worker with one child for each of the processors that run side by side; 0 is `run`'s."""
-    return _shared(os.getpid(), index)
+    return _shared(os.getpid()) if index == 0 else _beside(os.getpid(), index)
 
 
 @functools.cache
-def _shared(process: int, index: int = 0) -> Workers:
-    """One for each process, as threads do not survive a fork."""
+def _shared(process: int) -> Workers:
+    """The worker of `run`: one a process, for threads do not survive a fork."""
+    return Workers()
+
+
+@functools.cache
+def _beside(process: int, index: int) -> Workers:
     return Workers()
 
 

@@ -141,7 +141,7 @@ def _finish(
             if isinstance(news, Outcome):
                 settled[place] = True
                 if news.error is not None:
-                    progress.faults.append(f"{finishers[place]}: {news.error}")
+                    progress.fault(f"{finishers[place]}: {news.error}")
                 if waiting:
                     submit(lane)
     finally:

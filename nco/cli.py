@@ -175,7 +175,7 @@ def _solve(options: argparse.Namespace) -> int:
 
 def _answers(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
     """Each file with its solution, or with what is wrong with it."""
-    from nco.solver import solve
+    import nco
 
     if options.total_time is not None:
         yield from _together(options)
@@ -184,7 +184,7 @@ def _answers(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
         try:
             yield (
                 file,
-                solve(
+                nco.solve(
                     file,
                     problem=options.problem,
                     model=options.model,

@@ -91,7 +91,12 @@ class Progress:
         report = self.offer(candidate)
         if not report.feasible:
             broken = (report.violations or ["no cost"])[0]
-            self.faults.append(f"{candidate.source}: infeasible: {broken}")
+            self.fault(f"{candidate.source}: infeasible: {broken}")
+
+    def fault(self, text: str) -> None:
+        """Notes what went wrong; the same on two cores is one fault."""
+        if text not in self.faults:
+            self.faults.append(text)
 
     def prove(self, index: int, value: float | int | None, solver: str) -> None:
         """Keeps a bound that a classical solver has proven if it is better."""

@@ -90,10 +90,14 @@ class Race:
         self.deadline = progress.begin + max(stage.end for stage in stages)
         self.inbox: queue.SimpleQueue[News | Ended] = queue.SimpleQueue()
         self.over = threading.Event()
-        self.handles: list[Handle] = []
+        self.handles: dict[int, Handle] = {}  # the latest of each lane
+        self.heard: set[Stage] = set()  # those that have told something
         self.cut: Cut | None = None
 
     def run(self) -> None:
+        for stage in self.waiting:  # a child that is needed later gets ready meanwhile
+            if stage.begin > self.waiting[0].begin and stage.solver == self.finisher:
+                baselines.warm(self.progress.cases[0].problem, self.finisher, index=stage.lane)
         while self.waiting or self.running:
             self._start()
             wake = self.deadline
@@ -115,9 +119,22 @@ class Race:
         another one: it knows the time, and GRACE later its own timer kills it.
         """
         self.over.set()
-        for handle in self.handles:
+        if not kill and self._is_late():
+            for stage in self.running:
+                self._blame(stage)
+        for lane, handle in self.handles.items():
             if handle.poll() is None and (kill or not self._is_late()):
                 handle.cancel()
+                if self.finisher is not None and not kill:
+                    baselines.warm(self.progress.cases[0].problem, self.finisher, index=lane)
+
+    def _blame(self, stage: Stage) -> None:
+        """Names a solver that was called, has told nothing, and does not end."""
+        handle = self.handles.get(stage.lane)
+        if stage.solver != NETWORKS and stage not in self.heard and handle and handle.begun:
+            seconds = time.perf_counter() - handle.begun
+            if seconds > (stage.end - stage.begin) / 2:  # not one that could only just begin
+                self.progress.fault(f"{stage.solver}: timed out after {seconds:.2f} s")
 
     def _is_late(self) -> bool:
         return time.perf_counter() >= self.deadline - SPARE
@@ -160,19 +177,16 @@ class Race:
         if item.refused is not None:
             raise item.refused
         if item.fault is not None:
-            self.progress.faults.append(f"{item.stage.solver}: {item.fault}")
+            self.progress.fault(f"{item.stage.solver}: {item.fault}")
         self.progress.prove(0, item.bound, item.stage.solver)
-        # what waited for this stage on its core need not wait any longer
-        now = time.perf_counter() - self.progress.begin
-        self.waiting = sorted(
-            (
-                replace(stage, begin=min(stage.begin, now))
-                if stage.lane == item.stage.lane
-                else stage
+        if item.stage.solver == NETWORKS:  # what waited for them need not wait any longer
+            now = time.perf_counter() - self.progress.begin
+            lane = item.stage.lane
+            self.waiting = [
+                replace(stage, begin=min(stage.begin, now)) if stage.lane == lane else stage
                 for stage in self.waiting
-            ),
-            key=lambda stage: stage.begin,
-        )
+            ]
+            self.waiting.sort(key=lambda stage: stage.begin)
         return item.proved
 
     # ---- networks, on a thread
@@ -217,18 +231,16 @@ class Race:
                 bound = news.bound if piece is None else None
                 self.inbox.put(Ended(stage, fault, proved, bound=bound))
 
-        self.handles.append(
-            baselines.lane(stage.lane).submit(
-                self.progress.cases[0] if piece is None else piece.case,
-                stage.solver if piece is None else DECOMPOSE,
-                time_limit=None,
-                seed=self.ask.seed + stage.seed,
-                start=self.progress.start(0, stage.start) if piece is None else piece.solution,
-                grace=GRACE,
-                cores=1,
-                until=until,
-                tell=tell,
-            )
+        self.handles[stage.lane] = baselines.lane(stage.lane).submit(
+            self.progress.cases[0] if piece is None else piece.case,
+            stage.solver if piece is None else DECOMPOSE,
+            time_limit=None,
+            seed=self.ask.seed + stage.seed,
+            start=self.progress.start(0, stage.start) if piece is None else piece.solution,
+            grace=GRACE,
+            cores=1,
+            until=until,
+            tell=tell,
         )
 
     def _piece(self, stage: Stage) -> Part:
@@ -246,6 +258,7 @@ class Race:
 
     def _take(self, stage: Stage, candidate: Candidate, piece: Part | None) -> None:
         """Has a candidate judged; a part's is joined with what the other parts have become."""
+        self.heard.add(stage)
         if time.perf_counter() > self.deadline + LATE:
             return  # the checker would make the answer late
         if piece is not None:

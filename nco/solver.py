@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nco import baselines, batches, cards, certify, folders, plan, profile, race, sources
+from nco import baselines, batches, cards, certify, folders, lazy, plan, profile, race, sources
 from nco.ask import NO_MODEL, TRACES, Ask, cores
 from nco.case import Bound, Case
 from nco.errors import NCOError
@@ -79,7 +79,7 @@ def solve(
     Raises:
         InstanceError: what is wrong with which input, before any search starts.
     """
-    entry = time.perf_counter()
+    entry = lazy.called()
     several = isinstance(source, list | tuple) and not _is_points(source)
     ask = Ask(
         model=model,
@@ -127,7 +127,7 @@ def solve_iter(
     Raises:
         InstanceError: what is wrong with which input, when it is read.
     """
-    entry = time.perf_counter()
+    entry = lazy.called()
     ask = Ask(
         model=model,
         time_limit=time_limit,
@@ -224,7 +224,7 @@ def _share(cases: list[Case], ask: Ask, total_time: float) -> Iterator[Solution]
     """All cases within one span of time."""
     for places, deadline in batches.chunks(cases, total_time):
         chunk = [cases[place] for place in places]
-        finishers = [_finisher(case) if ask.classical else None for case in chunk]
+        finishers = [_finisher(case, ask) for case in chunk]
 
         def group(chunk: list[Case]) -> Iterator[list[int]]:
             return _groups(chunk, [False] * len(chunk), replace(ask, time_limit=None))
@@ -299,7 +299,7 @@ def _race(progress: Progress, ask: Ask) -> None:
         cards.check(ask.model, case.problem)
     if time.perf_counter() - progress.begin > ask.time_limit - race.SPARE:
         return
-    finisher = _finisher(case) if ask.classical else None
+    finisher = _finisher(case, ask)
     first = profile.first_seconds(case) if _may_have_network([case], ask) else None
     setting = plan.Setting(
         size=case.size,
@@ -344,13 +344,18 @@ def _count(progress: Progress, ask: Ask) -> None:
     if outcome.solution is not None:
         progress.take(Candidate(0, outcome.solution, None, finisher))
     if outcome.error is not None:
-        progress.faults.append(f"{finisher}: {outcome.error}")
+        progress.fault(f"{finisher}: {outcome.error}")
 
 
-def _finisher(case: Case) -> str | None:
+def _finishers(case: Case) -> list[str]:
     """The installed solver that the problem's folder names best for improving a solution."""
     names: list[str] = folders.module(case.problem, "baseline").finishers()
-    return names[0] if names else None
+    return names[:1]
+
+
+def _finisher(case: Case, ask: Ask) -> str | None:
+    """The classical solver, where one is wanted and there is one."""
+    return next(iter(_finishers(case)), None) if ask.classical else None
 
 
 def _is_same(case: Case, finisher: str) -> bool:

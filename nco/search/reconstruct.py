@@ -15,7 +15,7 @@ from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import best_of, better
 from nco.seeds import generator
 
-MOST = 0.5  # of a solution, beyond which windows are not disjoint
+MOST = 0.25  # of a solution: longer windows are better moved about than laid side by side
 ROUNDING = 1e-6  # of a cost: a gain that is none
 SHORTEST, LONGEST = 4, 100  # steps that are built anew
 TOGETHER = 8  # windows of each instance in a pass, where there are few instances
