@@ -14,7 +14,7 @@ from nco.problems.cvrp import CVRP
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
 from nco.search import named
-from nco.search.active import active
+from nco.search.active import Adam, active
 from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import greedily
 from nco.search.sampling import sampling
@@ -140,6 +140,18 @@ def test_it_stops_at_the_deadline_and_is_found_by_name() -> None:
     found = list(named("active")(problem, policy(problem), instance, Budget(deadline=begin + 0.5)))
     assert found
     assert 0.4 < time.perf_counter() - begin < 5  # on a busy machine
+
+
+def test_steps_are_those_of_adam() -> None:
+    numbers = torch.randn(5, 7, generator=generator(1))
+    ours, theirs = (numbers.clone().requires_grad_() for _ in range(2))
+    mine, reference = Adam([ours], 0.1), torch.optim.Adam([theirs], lr=0.1)
+    for turn in range(4):
+        gradient = torch.randn(5, 7, generator=generator(2, turn))
+        mine.step([gradient])
+        theirs.grad = gradient
+        reference.step()
+    torch.testing.assert_close(ours, theirs)
 
 
 def test_other_networks_have_the_table_only() -> None:
