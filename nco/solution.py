@@ -100,7 +100,7 @@ class Solution:
         if self.cost_standard_error is not None:
             lines[0] = lines[0].replace(f" {shown},", f" {shown} ±{self.cost_standard_error:.2g},")
         if self.bound is not None:
-            lines.append(self._certificate())
+            lines.append(self._certificate(self.bound))
         if self.measures:
             lines.append("  " + ", ".join(f"{k} {v:.4g}" for k, v in self.measures.items()))
         rule = None if self.case is None else self.case.words(self.solution)
@@ -110,10 +110,10 @@ class Solution:
         lines += [f"  fault: {fault}" for fault in self.faults]
         return "\n".join(lines)
 
-    def _certificate(self) -> str:
+    def _certificate(self, bound: float | int) -> str:
         """The bound in the sense of the objective, and how far the optimum may be away."""
         turned = self.objective is not None and self.objective != self.cost
-        word, value = ("at most", -self.bound) if turned else ("at least", self.bound)
+        word, value = ("at most", -bound) if turned else ("at least", bound)
         shown = f"{value:.6g}" if isinstance(value, float) else str(value)
         away = "" if self.gap is None else f", gap {100 * self.gap:.2f} %"
         return f"  the optimum is {word} {shown} ({self.bound_by}){away}"

@@ -119,6 +119,7 @@ def test_a_time_limit_is_kept_and_improves(tiny):
         "construct",
         "greedy",
         "multistart",
+        "active",
         "sampling",
     }
 

@@ -108,7 +108,9 @@ class AttentionPolicy(Population):
 
     @property
     def searches(self) -> tuple[str, ...]:
-        return ("population",) if self.agents > 1 else ("multistart", "sampling")
+        if self.agents > 1:
+            return ("population",)
+        return ("multistart", "active", "sampling")  # samples where gradients would not fit
 
     def build(self, sizes: Sizes) -> Self:
         width = int(self.encoder.width)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -151,7 +151,7 @@ def _adapter(
         if adapt == "table":
             return _Table(memory)
         memory, parameters = policy.adaptable(memory, adapt, random)
-    return _Gradient(memory, parameters, rate, imitation)
+        return _Gradient(memory, parameters, rate, imitation)
 
 
 class _Gradient:
@@ -159,8 +159,8 @@ class _Gradient:
 
     def __init__(self, memory: Any, parameters: list[Tensor], rate: float, weight: float) -> None:
         self.memory, self.parameters, self.weight = memory, parameters, weight
-        # plain tensors; each number has a step size of its own, so instances stay apart
-        self.optimizer = torch.optim.Adam(parameters, lr=rate)
+        # each number has a step size of its own, so instances stay apart
+        self.optimizer = Adam(parameters, rate)
         self.unit: Tensor | None = None  # [B, 1] of the costs
 
     def play(self, turn: Turn, random: Generator) -> Rollout:
@@ -177,9 +177,34 @@ class _Gradient:
             reinforced = (advantage / self.unit * logp[:, :-1]).mean(1)
             loss = (reinforced - self.weight * logp[:, -1]).sum()
             gradients = torch.autograd.grad(loss, self.parameters)
-            for parameter, gradient in zip(self.parameters, gradients, strict=True):
-                parameter.grad = gradient
-            self.optimizer.step()
+            self.optimizer.step(gradients)
+
+
+class Adam:
+    """Kingma & Ba (ICLR 2015), algorithm 1, without decay.
+
+    PyTorch's own imports its compiler when it is made, which takes more than a second of a search
+    that is to answer within one.
+    """
+
+    BETAS, EPSILON = (0.9, 0.999), 1e-8
+
+    def __init__(self, parameters: Sequence[Tensor], rate: float) -> None:
+        self.parameters, self.rate, self.steps = list(parameters), rate, 0
+        self.means = [torch.zeros_like(parameter) for parameter in parameters]
+        self.squares = [torch.zeros_like(parameter) for parameter in parameters]
+
+    @torch.no_grad()
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """Changes the parameters in place."""
+        self.steps += 1
+        first, second = (1 - beta**self.steps for beta in self.BETAS)
+        parts = zip(self.parameters, self.means, self.squares, gradients, strict=True)
+        for parameter, mean, square, gradient in parts:
+            mean.lerp_(gradient, 1 - self.BETAS[0])
+            square.mul_(self.BETAS[1]).addcmul_(gradient, gradient, value=1 - self.BETAS[1])
+            size = (square / second).sqrt_().add_(self.EPSILON)
+            parameter.addcdiv_(mean, size, value=-self.rate / first)
 
 
 class _Table:

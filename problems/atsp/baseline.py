@@ -278,7 +278,7 @@ def _circuit(
     from ortools.sat.python import cp_model
 
     kept = excess <= cap
-    whole = np.count_nonzero(kept) <= MOST_ARCS
+    whole = int(np.count_nonzero(kept)) <= MOST_ARCS
     if not whole:
         kept = excess < np.partition(excess, MOST_ARCS, axis=None)[MOST_ARCS]
     rows, columns = (axis.tolist() for axis in np.nonzero(kept))
@@ -298,11 +298,11 @@ def _circuit(
         solver.parameters.max_time_in_seconds = seconds
     status = solver.solve(model)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return None, whole and status == cp_model.INFEASIBLE
+        return None, whole and bool(status == cp_model.INFEASIBLE)
     chosen = (arc for arc in zip(rows, columns, arcs, strict=True) if solver.value(arc[2]))
     follower = {row: column for row, column, _ in chosen}
     tour = _tour(np.array([follower[row] for row in range(len(excess))]))
-    return tour, whole and status == cp_model.OPTIMAL
+    return tour, whole and bool(status == cp_model.OPTIMAL)
 
 
 def _length(table: np.ndarray, tour: Sequence[int]) -> int:

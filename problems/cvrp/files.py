@@ -259,9 +259,9 @@ def _vehicles(document: tsplib.Document, loads: np.ndarray, capacity: float) -> 
     if vehicles < 1:
         reason = "the number of vehicles must be positive: remove the line for any number"
         raise document.error(reason, field="VEHICLES", value=token)
-    if reason := _fleet_fault(loads, capacity, vehicles):
+    if fault := _fleet_fault(loads, capacity, vehicles):
         line = document.keywords["VEHICLES"][1]
-        raise document.error(reason, field="VEHICLES", value=token, line=line)
+        raise document.error(fault, field="VEHICLES", value=token, line=line)
     return vehicles
 
 

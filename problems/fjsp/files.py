@@ -238,7 +238,7 @@ def from_arrays(data: object) -> Case | None:
     if not isinstance(jobs, list):
         raise InstanceError(reason, field="jobs", value=jobs)
     for job in jobs:
-        operations = []
+        operations: list[list[tuple[int, int]]] = []
         for choices in job if isinstance(job, list) else [None]:
             if not isinstance(choices, list) or not all(map(_is_pair, choices)):
                 raise InstanceError(reason, field="jobs", value=job)
