@@ -318,9 +318,9 @@ def _models(
     from nco.solver import NO_MODEL
     from nco.zoo import choose, fitting
 
-    sizes = {(case.problem, case.size): case for _, case in cases}
+    kinds = {(case.problem, case.variant, case.size): case for _, case in cases}
     found: dict[str, list[str]] = {}
-    for (problem, size), case in sizes.items():
+    for (problem, *_), case in kinds.items():
         for entrant in entrants[problem]:
             if entrant.model is None:
                 continue
@@ -329,7 +329,7 @@ def _models(
             elif is_online(case):
                 names = fitting(problem, case)
             else:
-                names = [choose(problem, size) or NO_MODEL]
+                names = [choose(case) or NO_MODEL]
             found.setdefault(entrant.name, []).extend(names)
     return {name: list(dict.fromkeys(models)) for name, models in found.items()}
 
