@@ -28,8 +28,9 @@ GREATEST = 1e6  # of the distances that solvers see
 SPAN = 1000  # weight of the last vehicle's time beside all distances
 SPARE = 3  # visits to the depot beyond those that the demands need
 DEEPEST, COARSE = 10**9, 10**6  # capacities: the largest that is kept exact, and else
-ROUND = 500  # iterations of PyVRP without an improvement, until a time limit counts as too short
-FIRST, LEAST = 0.05, 0.001  # shares by which PyVRP is asked to shorten the best time
+# PyVRP is asked to shorten the best time by this share, and by half as much where it finds nothing
+FIRST, LEAST = 0.15, 0.01
+ROUND = 150  # iterations until it has found nothing; twice as many each time at the least share
 
 
 def finishers() -> list[str]:
@@ -278,14 +279,15 @@ def _shortened(
     best = start if start is not None else case.construct()
     latest = check(case, best).cost
     assert latest is not None
-    share, fleet = FIRST, _offered(case, None)
+    share, rounds, fleet = FIRST, ROUND, _offered(case, None)
     while deadline is not None and time.monotonic() < deadline and latest > 0:
         data = _pyvrp_data(solver, case, float(latest) * (1 - share), fleet)
-        found = _pyvrp(solver, case, data, fleet, deadline, seed, best, first=True)
+        found = _pyvrp(solver, case, data, fleet, deadline, seed, best, rounds)
         cost = None if found is None else check(case, found).cost
         if found is not None and cost is not None and cost < latest:
             best, latest = found, cost
         else:
+            rounds = rounds if share > LEAST else 2 * rounds
             seed, share = (seed + 1) % 2**31, max(share / 2, LEAST)
     return best
 
@@ -298,9 +300,9 @@ def _pyvrp(
     deadline: float | None,
     seed: int,
     start: Routes | None,
-    first: bool = False,
+    rounds: int | None = None,
 ) -> Routes | None:
-    """One run; with `first` it ends at the first feasible plan, or when it stagnates."""
+    """One run; with `rounds` it ends at the first feasible plan, or after so many iterations."""
     from pyvrp.stop import FirstFeasible, MaxIterations, MaxRuntime, MultipleCriteria
 
     stops: list[Any] = []
@@ -308,8 +310,8 @@ def _pyvrp(
         stops = [FirstFeasible(), MaxIterations(10_000)]
     else:
         stops = [MaxRuntime(max(0.0, deadline - time.monotonic()))]
-    if first:
-        stops += [FirstFeasible(), MaxIterations(ROUND)]
+    if rounds is not None:
+        stops += [FirstFeasible(), MaxIterations(rounds)]
     initial = None if start is None else _pyvrp_solution(solver, data, fleet, start)
     result = solver.solve(
         data,

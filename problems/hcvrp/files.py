@@ -156,7 +156,7 @@ def _members(demand: list[Fraction], capacities: list[Fraction]) -> list[list[in
         for customer in sorted(range(1, len(demand)), key=lambda i: (-urgent[i], -demand[i])):
             fitting = [vehicle for vehicle, free in enumerate(room) if demand[customer] <= free]
             # where nothing is left, in the roomiest: the checker will say so
-            vehicle = min(fitting, key=room.__getitem__, default=int(np.argmax(room)))
+            vehicle = min(fitting, key=room.__getitem__, default=room.index(max(room)))
             members[vehicle].append(customer)
             room[vehicle] -= demand[customer]
             if not fitting:

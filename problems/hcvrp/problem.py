@@ -284,7 +284,21 @@ class HCVRP(Problem[Instance, State]):
         for paths in rows:
             for vehicle, path in enumerate(paths):
                 path += [path[-1] if path else vehicle] * (total - len(path))
-        return torch.tensor(rows, device=instance.device).transpose(1, 2)
+        return torch.tensor(rows, device=instance.device).transpose(1, 2).contiguous()
+
+    def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
+        """Every vehicle's trips in a random order and in random directions, without delays."""
+        batch, rollouts, total, vehicles = actions.shape
+        repeated = [b for b in range(batch) for _ in range(rollouts)]
+        plans = self.solution(instance[repeated], actions.flatten(0, 1))
+        shape = 2, len(plans), vehicles, total
+        order, flips = torch.rand(shape, generator=generator, device=generator.device).tolist()
+        changed = []
+        for plan, keys, turns in zip(plans, order, flips, strict=True):
+            changed.append([_shuffled(*part) for part in zip(plan, keys, turns, strict=False)])
+        found = self.actions(instance[repeated], changed)
+        waits = found[:, -1:].expand(-1, total - found.shape[1], -1)
+        return torch.cat([found, waits], 1).unflatten(0, (batch, rollouts))
 
     def symmetries(self, instance: Instance) -> list[Instance]:
         rest = instance.demand, instance.capacity, instance.speed, instance.exists, instance.scale
@@ -320,7 +334,8 @@ class HCVRP(Problem[Instance, State]):
         )
 
     def cases(self, instance: Instance) -> list[nco.case.Case]:
-        count, found = instance.vehicles, []
+        count = instance.vehicles
+        found: list[nco.case.Case] = []
         for b, customers in enumerate(self._customers(instance).int().tolist()):
             vehicles = int((instance.capacity[b] > 0).sum())
             scale = 1.0 if instance.scale is None else float(instance.scale[b])
@@ -398,6 +413,19 @@ class HCVRP(Problem[Instance, State]):
         else:
             dx, dy = (axis[rows, start] - axis[rows, end] for axis in (x, y))
         return (dx.square() + dy.square()).sqrt()
+
+
+def _shuffled(route: Sequence[int], order: Sequence[float], flips: Sequence[float]) -> list[int]:
+    """The trips of one route sorted by `order`, those turned round whose flip is below a half."""
+    trips: list[list[int]] = [[]]
+    for node in route:
+        if node:
+            trips[-1].append(node)
+        else:
+            trips.append([])
+    turned = [trip[::-1] if flip < 0.5 else trip for trip, flip in zip(trips, flips, strict=False)]
+    ranks = sorted(range(len(trips)), key=order.__getitem__)
+    return [node for rank in ranks for node in (0, *turned[rank])][1:]
 
 
 def _route(stops: Sequence[int], vehicles: int) -> list[int]:
