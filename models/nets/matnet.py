@@ -95,10 +95,11 @@ class MatNetPolicy(Policy):
         cells = self.enter(grid.cells) * grid.exists[..., None]
         across, down = cells.transpose(1, 2), grid.exists.transpose(1, 2)
         rows, columns = self.rows(_mean(cells, grid.exists)), self.columns(_mean(across, down))
-        for to_rows, to_columns in self.blocks:
+        for sides in self.blocks:
+            assert isinstance(sides, nn.ModuleList)
             rows, columns = (
-                to_rows(rows, columns, cells, grid.exists),
-                to_columns(columns, rows, across, down),
+                sides[0](rows, columns, cells, grid.exists),
+                sides[1](columns, rows, across, down),
             )
         # only what is allowed is scored: places [R, C], of which short rows repeat some
         mask = observation.mask.flatten(0, 1)
