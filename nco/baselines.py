@@ -648,13 +648,13 @@ def _answer(
         if time_limit <= 0:
             return pickle.dumps((None, 0.0, None, None))
 
-    rest = [began]  # no solution is told before: telling is not to take the solver's time
+    silent = [began]  # until then nothing is told: telling is not to take the solver's time
 
     def found(better: Any) -> None:
-        now = time.perf_counter()
-        if now >= rest[0]:
+        now, spent = time.perf_counter(), time.thread_time()
+        if now >= silent[0]:
             _write_frame(answers, pickle.dumps(Found(now - began, better)))
-            rest[0] = now + max(RARELY, 20 * (time.perf_counter() - now))
+            silent[0] = now + max(RARELY, 20 * (time.thread_time() - spent))
 
     wanted: dict[str, Any] = {"found": found if asked.watch else None}
     wanted |= {"cores": asked.cores, "iterations": asked.iterations, "proof": proof}

@@ -21,7 +21,7 @@ SHARE = 0.15  # of a chunk's time, at most, for networks before the classical so
 GREEDY = 0.01  # of what a network's first search takes, for one greedy rollout in a batch
 SPARE = 0.002  # seconds of a case in which the solver is not at work
 GRACE = 0.5  # seconds after which a child that does not end counts as hanging
-LATE = 0.015  # seconds after the end that a solver may still answer
+LATE = 0.03  # seconds after the end that a solver may still answer
 
 Group = Callable[[list[Case]], Iterator[list[int]]]
 

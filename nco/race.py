@@ -21,7 +21,7 @@ from nco.parts import Part
 from nco.plan import NETWORKS, PARTS, Stage
 from nco.progress import Candidate, Progress
 
-LATE = 0.015  # seconds that a solver, and then the checker, may be late
+LATE, LATER = 0.03, 0.012  # seconds, and share of the limit, by which a solver may be late
 SPARE = 0.01  # seconds before the deadline at which solvers are told to stop
 GRACE = 0.5  # seconds after which a child that does not end counts as hanging
 EARLY = 0.8  # of its time, before which a solver that ends has proved its answer
@@ -88,6 +88,7 @@ class Race:
         self.waiting = sorted(stages, key=lambda stage: stage.begin)
         self.running: list[Stage] = []
         self.deadline = progress.begin + max(stage.end for stage in stages)
+        self.late = max(LATE, LATER * (self.deadline - progress.begin))
         self.inbox: queue.SimpleQueue[News | Ended] = queue.SimpleQueue()
         self.over = threading.Event()
         self.handles: dict[int, Handle] = {}  # the latest of each lane
@@ -163,7 +164,7 @@ class Race:
 
     def _last(self) -> None:
         """Solvers that are just about to answer have a moment more."""
-        late = time.perf_counter() + LATE
+        late = self.deadline + self.late
         while self.running and time.perf_counter() < late:
             for item in self._received(late):
                 if isinstance(item, Ended):
@@ -259,7 +260,7 @@ class Race:
     def _take(self, stage: Stage, candidate: Candidate, piece: Part | None) -> None:
         """Has a candidate judged; a part's is joined with what the other parts have become."""
         self.heard.add(stage)
-        if time.perf_counter() > self.deadline + LATE:
+        if time.perf_counter() > self.deadline + self.late:
             return  # the checker would make the answer late
         if piece is not None:
             if self.cut is None or self.cut.turn != stage.seed:

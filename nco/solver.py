@@ -205,9 +205,10 @@ def _stream(
     for group in _groups(cases, apart, ask):
         begin = entry if not found and given == 0 else time.perf_counter()
         if apart[group[0]]:
-            from nco import online
+            from nco import network, online
 
-            solutions = [online.solve(cases[group[0]], ask, begin)]
+            there = replace(ask, device=network.where(ask))
+            solutions = [online.solve(cases[group[0]], there, begin)]
         else:
             solutions = _solve_group([cases[index] for index in group], ask, begin)
         found.update(zip(group, solutions, strict=True))
