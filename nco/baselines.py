@@ -186,6 +186,8 @@ class Workers:
         with contextlib.ExitStack() as stack:
             for child in self._children:
                 stack.enter_context(child.lock)
+            if not self._finish.alive:  # closed while this waited: nobody would end the children
+                return
             try:
                 for child in self._children:  # all of them import at the same time
                     child.start()

@@ -86,12 +86,16 @@ class Progress:
                 self.history[index].append(Improvement(seconds, report.cost, candidate.source))
         return report
 
-    def take(self, candidate: Candidate) -> None:
-        """Keeps a classical solver's solution if it is better; an infeasible one is a fault."""
+    def take(self, candidate: Candidate) -> bool:
+        """Keeps a solution if it is better; an infeasible one of a classical solver is a fault.
+
+        Returns: whether it is feasible.
+        """
         report = self.offer(candidate)
-        if not report.feasible:
+        if not report.feasible and candidate.actions is None:
             broken = (report.violations or ["no cost"])[0]
             self.fault(f"{candidate.source}: infeasible: {broken}")
+        return report.feasible
 
     def fault(self, text: str) -> None:
         """Notes what went wrong; the same on two cores is one fault."""

@@ -93,6 +93,7 @@ class Race:
         self.over = threading.Event()
         self.handles: dict[int, Handle] = {}  # the latest of each lane
         self.heard: set[Stage] = set()  # those that have told something
+        self.sound: set[Stage] = set()  # those that have told something feasible
         self.cut: Cut | None = None
 
     def run(self) -> None:
@@ -188,7 +189,7 @@ class Race:
                 for stage in self.waiting
             ]
             self.waiting.sort(key=lambda stage: stage.begin)
-        return item.proved
+        return item.proved and item.stage in self.sound
 
     # ---- networks, on a thread
 
@@ -269,4 +270,5 @@ class Race:
             parts = folders.module(case.problem, "parts")
             self.cut.whole = parts.join(case, self.cut.whole, piece, candidate.solution)
             candidate = replace(candidate, solution=self.cut.whole)
-        self.progress.take(candidate)
+        if self.progress.take(candidate):
+            self.sound.add(stage)
