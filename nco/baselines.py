@@ -29,7 +29,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import IO, Any
 
 from nco.case import Case, Proof
@@ -692,7 +692,7 @@ def _load(path: str) -> Callable[..., Any]:
 
 
 def _imports(code: object, seen: set[object]) -> Iterator[ast.stmt]:
-    """The import statements in a function's or class's body and in those it names of its module."""
+    """The import statements in a function's or class's body and in those of nco that it names."""
     if not isinstance(code, FunctionType | type) or code in seen:
         return
     seen.add(code)
@@ -708,3 +708,7 @@ def _imports(code: object, seen: set[object]) -> Iterator[ast.stmt]:
             named = names[node.id]
             if getattr(named, "__module__", None) == code.__module__:
                 yield from _imports(named, seen)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = names.get(node.value.id)  # as in `cpsat.solve(...)`
+            if isinstance(module, ModuleType) and module.__name__.startswith("nco."):
+                yield from _imports(getattr(module, node.attr), seen)

@@ -87,7 +87,8 @@ def test_a_warm_start_is_not_made_worse(solver) -> None:
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_fleet_that_is_too_small_finds_nothing(solver) -> None:
-    case = make(3, demand=[0, 9, 9, 9], vehicles=2)
+    """Three loads of 15 would be full, which 6, 6 and 3 make; there are too few threes."""
+    case = make(8, demand=[0, 6, 6, 6, 6, 6, 6, 4, 5], vehicles=3)
     assert solver(case, time_limit=0.1, seed=0) is None
 
 
