@@ -640,8 +640,6 @@ def _answer(
         _write_frame(answers, ready)
         return _failure(error, 0.0)
     _write_frame(answers, ready)
-    if limit is not None:  # ends an orphan whose solver never lets go of the interpreter
-        faulthandler.dump_traceback_later(limit + GRACE, exit=True)
     proof = Proof()
     began = time.perf_counter()
 
@@ -662,6 +660,8 @@ def _answer(
     wanted |= {"cores": asked.cores, "iterations": asked.iterations, "proof": proof}
     known = inspect.signature(solver).parameters
     options = {key: it for key, it in wanted.items() if it is not None and key in known}
+    if limit is not None:  # ends an orphan whose solver never lets go of the interpreter
+        faulthandler.dump_traceback_later(limit + GRACE, exit=True)
     try:
         solution = solver(case, time_limit=time_limit, seed=seed, start=start, **options)
         seconds = time.perf_counter() - began

@@ -53,8 +53,14 @@ def improve(
     try:
         for progress in every:
             progress.construct()
+        left = len(cases)
         for places in group(cases):
-            _begin([every[place] for place in places], deadline, ask, finishers[places[0]])
+            finisher, until = finishers[places[0]], deadline
+            if finisher is None:  # networks alone would go on until the end: a share for each
+                now = time.perf_counter()
+                until = now + max(0.0, deadline - now) * len(places) / left
+            left -= len(places)
+            _begin([every[place] for place in places], until, ask, finisher)
         for progress in _finish(every, deadline, ask, finishers):
             given += 1
             yield progress, False

@@ -45,6 +45,8 @@ def improve(
     best = start
     while True:
         pieces = parts.cut(case, best, SIZE, random)
+        if not pieces:
+            return best
         random.shuffle(pieces)
         for piece in pieces:
             left = deadline - time.perf_counter()

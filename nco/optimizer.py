@@ -40,7 +40,8 @@ class MuonAdamW(Optimizer):
         ]
         self.parts: list[Optimizer] = [AdamW([g for g in groups if g["params"]], lr)]
         if matrices:
-            muon = Muon(matrices, lr * gain, weight_decay, adjust_lr_fn="match_rms_adamw")
+            decay = weight_decay / gain  # is applied times the rate
+            muon = Muon(matrices, lr * gain, decay, adjust_lr_fn="match_rms_adamw")
             self.parts.append(muon)
         super().__init__(every, {"lr": lr})
         self._gather()

@@ -99,7 +99,7 @@ def _seeds(setting: Setting, finisher: str) -> list[Stage]:
     spent = _network_share(setting)
     orders = list(setting.starts) or _usual(setting)
     if spent is None:
-        orders = [start for start in orders if start != "network"]
+        orders = [start for start in orders if start != "network"] or _usual(setting)
     elif "network" not in orders and setting.cores > 1 and not setting.starts:
         orders.insert(1, "network")
     chosen = [orders[lane % len(orders)] for lane in range(setting.cores)]

@@ -12,6 +12,7 @@ from nco import cards
 from nco.case import Case
 
 FORMAT = 1
+UNKNOWN = 1.0  # seconds of a network's first search that nobody has measured
 LOADING = 3.0  # seconds until networks can begin, where nobody measured
 NEAR = math.log(4)  # how far a size or limit may be from a measured one
 
@@ -54,7 +55,7 @@ def first_seconds(case: Case) -> float:
     if measured < math.inf:
         return measured
     stated = cards.first_seconds(case)
-    return 0.0 if stated is None else stated
+    return UNKNOWN if stated is None else stated
 
 
 def starts(case: Case, limit: float) -> list[str]:

@@ -227,7 +227,7 @@ class Race:
                 candidate = Candidate(0, news.solution, None, name)
                 self.inbox.put((stage, candidate, piece))
             if isinstance(news, Outcome):
-                early = news.seconds < EARLY * (until - begun)
+                early = time.perf_counter() < until - (1 - EARLY) * (until - begun)
                 proved = news.solution is not None and early and piece is None
                 fault = None if self.over.is_set() else news.error
                 bound = news.bound if piece is None else None
@@ -268,7 +268,13 @@ class Race:
                 return  # from a round that is over: the whole is another one now
             case = self.progress.cases[0]
             parts = folders.module(case.problem, "parts")
-            self.cut.whole = parts.join(case, self.cut.whole, piece, candidate.solution)
-            candidate = replace(candidate, solution=self.cut.whole)
+            try:
+                whole = parts.join(case, self.cut.whole, piece, candidate.solution)
+            except Exception as error:  # a solver's rubbish must not cost the answer
+                self.progress.fault(f"{candidate.source}: {type(error).__name__}: {error}")
+                return
+            candidate = replace(candidate, solution=whole)
         if self.progress.take(candidate):
             self.sound.add(stage)
+            if piece is not None and self.cut is not None:
+                self.cut.whole = candidate.solution

@@ -309,7 +309,7 @@ def _race(progress: Progress, ask: Ask) -> None:
         end=ask.time_limit - (certify.reserve(case, ask.time_limit) if ask.bound else 0.0),
         finisher=finisher,
         same=finisher is not None and _is_same(case, finisher),
-        parts=folders.has(case.problem, "parts"),
+        parts=folders.has(case.problem, "parts") and progress.start(0, "best") is not None,
         first=first,
         loading=profile.loading(),
         starts=profile.starts(case, ask.time_limit),
@@ -411,7 +411,10 @@ def _bound(progress: Progress, index: int, status: str, ask: Ask) -> Bound | Non
         left = progress.begin + ask.time_limit - time.perf_counter()
         seconds = min(left, certify.reserve(case, ask.time_limit))
     report = None if best is None else best.report
-    return certify.certify(case, report, seconds, progress.proven[index])
+    try:
+        return certify.certify(case, report, seconds, progress.proven[index])
+    except KeyboardInterrupt:  # the answer is there: a bound is not worth losing it
+        return progress.proven[index]
 
 
 def _actions(problem: Any, case: Case, solution: Any) -> list[Any]:

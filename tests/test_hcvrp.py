@@ -16,7 +16,7 @@ from nco.labels import Labelled
 from nco.models.imitation import Imitation
 from nco.models.nets import ParcoPolicy, TransformerEncoder
 from nco.models.reinforce import Reinforce
-from nco.problems.hcvrp import HCVRP, files
+from nco.problems.hcvrp import HCVRP, baseline, files
 from nco.problems.hcvrp.check import check, every_solution
 from nco.problems.hcvrp.plot import plot
 from nco.resolve import Closest, FirstAgent, Handler, HighestProbability, OneAtATime, RandomAgent
@@ -438,3 +438,19 @@ def test_a_picture_shows_the_vehicles() -> None:
     assert ax.get_title() == "three: 40, 2 vehicles"
     assert len(ax.lines) == 3
     plt.close(figure)
+
+
+def test_or_tools_gives_every_vehicle_its_own_speed() -> None:
+    """The order in which a fleet is listed makes no difference to what it can do."""
+    random = np.random.default_rng(0)
+    data = {
+        "coords": random.random((13, 2)),
+        "demand": np.concatenate([[0], random.integers(1, 10, 12)]),
+        "capacities": [30] * 4,
+    }
+    costs = []
+    for speeds in ([1.0, 1.0, 0.25, 0.25], [1.0, 0.25, 1.0, 0.25]):
+        case = files.from_arrays({**data, "speeds": speeds})
+        assert case is not None
+        costs.append(check(case, baseline.ortools(case, time_limit=0.5, seed=0)).cost)
+    assert costs[1] < 1.5 * costs[0]  # it was four times as much

@@ -85,7 +85,7 @@ class ParcoPolicy(Policy):
         self.key_value = nn.Linear(width, 2 * width, bias=False)
         self.point = nn.Linear(width, width, bias=False)
         self.glimpse = nn.Linear(width, width, bias=False)
-        self.waits = nn.Parameter(torch.tensor(-self.idle))
+        self.waits = nn.Parameter(torch.tensor(-float(self.idle)))
         nn.init.zeros_(self.point.weight)
         if sizes.move:
             prefer = self.prefer or [-1.0, *[0.0] * (sizes.move - 1)]
@@ -93,7 +93,7 @@ class ParcoPolicy(Policy):
                 raise ValueError(
                     f"prefer {prefer} is not one number each of {sizes.move} of a move"
                 )
-            self.weights = nn.Parameter(torch.tensor(prefer))
+            self.weights = nn.Parameter(torch.tensor([float(weight) for weight in prefer]))
             self.move = nn.Linear(width, sizes.move)
             nn.init.zeros_(self.move.weight)
             nn.init.zeros_(self.move.bias)

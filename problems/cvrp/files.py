@@ -47,6 +47,7 @@ _MIXED_FLEET = re.compile(
     r"^[ \t]*(VEHICLES_[A-Z_]+|CAPACITY_SECTION)\b", re.IGNORECASE | re.MULTILINE
 )
 _ROUTE = re.compile(r"\s*route\s*#?\s*\d+\s*:(.*)", re.IGNORECASE)
+LONGEST = 200  # characters of such a line: matching takes their square
 _FIGURE = re.compile(r"\s*[a-z][a-z ]*[:=]?\s*[-+.\de]+\s*", re.IGNORECASE)  # such as "Cost 784"
 
 SUFFIX = ".vrp"  # of the files that `write` makes
@@ -443,7 +444,7 @@ def read_solution(text: str, case: Case) -> list[list[int]]:
     for number, line in enumerate(text.splitlines(), 1):
         if match := _ROUTE.fullmatch(line):
             routes.append([_customer(token, number) for token in match[1].split()])
-        elif line.strip() and not _FIGURE.fullmatch(line):
+        elif line.strip() and not (len(line) <= LONGEST and _FIGURE.fullmatch(line)):
             reason = "a line must be 'Route #1: 5 2 7' or 'Cost 784'"
             raise InstanceError(reason, field="solution", value=line, line=number)
     if not routes and case.size:

@@ -202,7 +202,7 @@ def _add_costs(model: Any, case: Case, node: Sequence[int], fleet: Sequence[int]
 
     if case.objective == MIN_MAX:
         every = {speed: evaluator(1 / speed) for speed in set(case.speeds.tolist())}
-        own = [every[speed] for speed in case.speeds.tolist()]
+        own = [every[float(case.speeds[vehicle])] for vehicle in fleet]
         most = int(2 * len(node) * GREATEST / case.speeds.min())
         model.AddDimensionWithVehicleTransits(own, 0, most, True, "time")
         model.GetDimensionOrDie("time").SetGlobalSpanCostCoefficient(SPAN)

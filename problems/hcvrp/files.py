@@ -41,7 +41,8 @@ TRIALS = 200  # of packing all customers into a fleet with hardly any room to sp
 SUFFIX = ".vrp"  # of the files that `write` makes
 
 _TYPE = re.compile(r"^[ \t\ufeff]*TYPE[ \t]*:[ \t]*(\w+)", re.IGNORECASE | re.MULTILINE)
-_ROUTE = re.compile(r"\s*route\s*#?\s*(\d+)\s*:(.*)", re.IGNORECASE)
+_ROUTE = re.compile(r"\s*route\s*#?\s*(\d{1,9})\s*:(.*)", re.IGNORECASE)
+LONGEST = 200  # characters of such a line: matching takes their square
 _FIGURE = re.compile(r"\s*[a-z][a-z ]*[:=]?\s*[-+.\de]+\s*", re.IGNORECASE)  # such as "Cost 784"
 
 
@@ -235,9 +236,9 @@ def read(text: str, *, path: str | None = None) -> Case:
             objective=TYPES[kind],
         )
     except InstanceError as error:
-        if error.path is not None:
+        if error.path is not None or error.field not in _WHERE:
             raise
-        field = _WHERE[error.field or ""]
+        field = _WHERE[error.field]
         raise document.error(error.reason, field=field, value=error.value) from error
 
 
@@ -431,7 +432,7 @@ def read_solution(text: str, case: Case) -> list[list[int]]:
                 raise InstanceError(reason, field="Route", value=vehicle, line=number)
             seen.add(vehicle)
             routes[vehicle - 1] = [_customer(token, number) for token in match[2].split()]
-        elif line.strip() and not _FIGURE.fullmatch(line):
+        elif line.strip() and not (len(line) <= LONGEST and _FIGURE.fullmatch(line)):
             reason = "a line must be 'Route #1: 5 2 7' or 'Cost 784'"
             raise InstanceError(reason, field="solution", value=line, line=number)
     if not seen and case.size:
