@@ -55,15 +55,17 @@ def check(name: str, problem: str) -> None:
 
 def _measured(case: Case) -> dict[str, list[dict[str, Any]]]:
     """The shipped models for `case` with their measurements: none for a variant of a problem."""
-    return {} if case.variant else _of_problem(case.problem)
+    if case.variant:
+        return {}
+    return {name: card.get("measured", []) for name, card in of_problem(case.problem).items()}
 
 
 @functools.lru_cache
-def _of_problem(problem: str) -> dict[str, list[dict[str, Any]]]:
-    """The shipped models of a problem folder with their measurements."""
+def of_problem(problem: str) -> dict[str, dict[str, Any]]:
+    """The shipped models of a problem folder with their cards."""
     prefix = f"nco.problems.{problem}."
     return {
-        name: card.get("measured", [])
+        name: card
         for name, card in available().items()
         if str(card["problem"]["class_path"]).startswith(prefix)
     }

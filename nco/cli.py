@@ -493,7 +493,12 @@ def _add_tune(commands: Any) -> None:
     text = "Measure this machine, so that nco solve divides its time well; a few minutes."
     parser = _command(commands, "tune", _tune, text)
     parser.add_argument("--problems", type=_names, help="comma-separated; default: all")
-    parser.add_argument("--sizes", type=_numbers, default="100,1000", metavar="N,...")
+    parser.add_argument(
+        "--sizes",
+        type=_numbers,
+        metavar="N,...",
+        help="default: of each problem the largest that its networks were trained for",
+    )
     parser.add_argument("--time_limits", type=_limits, default="0.1,1", metavar="S,...")
     parser.add_argument("--instances", type=int, default=3, metavar="K")
 

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tqdm import tqdm
+
 from nco import atomic, baselines, cards, folders, profile
 from nco.ask import Ask
 from nco.case import Case
@@ -29,14 +31,28 @@ def tunable() -> list[str]:
     ]
 
 
+def usual_size(problem: str) -> int | None:
+    """The largest size that a shipped network was both trained for and measured at.
+
+    The smallest one measured where none was trained for; None where no network ships.
+    """
+    measured, trained = set(), set()
+    for card in cards.of_problem(problem).values():
+        sizes = {int(row["size"]) for row in card.get("measured", [])}
+        measured |= sizes
+        trained |= {size for size in sizes if size <= max(card.get("sizes") or [0])}
+    return max(trained) if trained else min(measured, default=None)
+
+
 def tune(
-    problems: Sequence[str], sizes: Sequence[int], limits: Sequence[float], instances: int
+    problems: Sequence[str], sizes: Sequence[int] | None, limits: Sequence[float], instances: int
 ) -> dict[str, Any]:
     """The profile of this machine, which nothing else should keep busy meanwhile.
 
     Args:
         problems: folders; those not among `tunable` are an error.
-        sizes: of the cases; limits: seconds for the classical solvers.
+        sizes: of the cases; None: of each problem its own (`usual_size`).
+        limits: seconds for the classical solvers.
         instances: cases of each size.
 
     Raises:
@@ -46,17 +62,18 @@ def tune(
         if name not in tunable():
             raise NCOError(f"{name}: cannot be tuned; {', '.join(tunable())} can")
     networks, starts = [], []
-    for name in problems:
-        for size in sizes:
-            cases = _cases(name, size, instances)
-            seconds = _first(cases)
-            if seconds is not None:
-                row = {"problem": name, "size": size, "seconds_per_instance": seconds}
-                networks.append(row)
-            for limit in limits:
-                gaps = _starts(cases, limit, seconds)
-                row = {"problem": name, "size": size, "time_limit": limit, "gap_percent": gaps}
-                starts.append(row)
+    usual = {name: [size] if (size := usual_size(name)) else [] for name in problems}
+    every = [(name, size) for name in problems for size in (sizes or usual[name])]
+    for name, size in tqdm(every, unit="problem", disable=None):
+        cases = _cases(name, size, instances)
+        seconds = _first(cases)
+        if seconds is not None:
+            row = {"problem": name, "size": size, "seconds_per_instance": seconds}
+            networks.append(row)
+        for limit in limits:
+            gaps = _starts(cases, limit, seconds)
+            row = {"problem": name, "size": size, "time_limit": limit, "gap_percent": gaps}
+            starts.append(row)
     return {
         "format": profile.FORMAT,
         "loading": _loading(),

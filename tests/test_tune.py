@@ -1,0 +1,35 @@
+"""`nco tune`: what the planner is told of a machine."""
+
+import json
+
+import pytest
+
+from nco import profile, tune
+from nco.cli import main
+
+
+@pytest.mark.parametrize(
+    ("problem", "size"),
+    [("tsp", 100), ("knapsack", 200), ("jssp", 10), ("hcvrp", 60), ("ffsp", 20)],
+)
+def test_the_usual_size_is_one_that_networks_know(problem: str, size: int):
+    """A size that suits cities would be a shop of a hundred jobs on a hundred machines."""
+    assert tune.usual_size(problem) == size
+
+
+def test_every_problem_that_can_be_tuned_is_small_by_default():
+    sizes = [tune.usual_size(name) for name in tune.tunable()]
+    assert sizes
+    assert all(size is None or size <= 200 for size in sizes)
+
+
+def test_the_command_keeps_what_it_measured(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    limits = ["--time_limits", "0.1", "--instances", "1"]
+    with pytest.raises(SystemExit) as stop:
+        main(["tune", "--problems", "knapsack", "--sizes", "12", *limits])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.strip() == str(profile.path())
+    found = json.loads(profile.path().read_text())
+    assert found["networks"][0]["seconds_per_instance"] > 0
+    assert found["starts"][0]["gap_percent"]["own"] == 0  # exact, whatever it begins from
