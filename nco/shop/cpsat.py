@@ -54,20 +54,24 @@ def solve(
             return start
         solver.parameters.max_time_in_seconds = left
 
+    told: list[Plan] = []  # the best that `found` was called with
+
     class Watch(cp_model.CpSolverSolutionCallback):
         def on_solution_callback(self) -> None:
-            if found is not None:
-                found(_plan(jobs, variables, self))
+            plan = _plan(jobs, variables, self)
+            # a plan as early as its order allows may be better than what CP-SAT finds next
+            if found is not None and not (told and makespan(jobs, told[0]) <= makespan(jobs, plan)):
+                told[:] = [plan]
+                found(plan)
 
     watch = None if found is None else Watch()
     if solver.solve(model, watch) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return start
     if proof is not None:
         proof.bound = math.ceil(solver.best_objective_bound - NOISE)
-    best = _plan(jobs, variables, solver)
-    if start is not None and makespan(jobs, start) <= makespan(jobs, best):
-        return start
-    return best
+    given = [] if start is None else [start]
+    plans = [*given, *told, _plan(jobs, variables, solver)]
+    return min(plans, key=lambda plan: makespan(jobs, plan))
 
 
 # its start, its end where that is no sum, and whether it is on each machine
