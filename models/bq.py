@@ -35,6 +35,20 @@ class Rest(Batch):
         token = place.gather(1, actions % count)
         return cls(token.clamp_min(0), actions // count, token >= 0)
 
+    def neighbours(self, length: int, both_ways: bool) -> Tensor:
+        """``[R, L, L]`` of 0 and 1: which token comes directly after which, or before it as well.
+
+        A no-op's repetition of the last node is no neighbour, nor is what is reached otherwise
+        (kind 1, by way of the depot).
+        """
+        here, there = self.token[:, :-1], self.token[:, 1:]
+        joined = self.known[:, :-1] & self.known[:, 1:] & (self.kind[:, 1:] == 0) & (here != there)
+        flat, value = here * length + there, joined.float()
+        if both_ways:
+            flat, value = torch.cat([flat, there * length + here], 1), value.repeat(1, 2)
+        found = torch.zeros(len(flat), length * length, device=flat.device)
+        return found.scatter_reduce(1, flat, value, "amax").unflatten(1, (length, length))
+
 
 class BQ(Method):
     """Cross-entropy on the next action of a remaining sub-problem.
@@ -50,6 +64,10 @@ class BQ(Method):
     Args:
         problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial, muon: as in `Method`.
         tokens: nodes of all sub-problems of a step, about.
+        dense: weight of a loss over all nodes that remain, of which is next to which; 0 asks only
+            for the next action, as published. Measured on TSP (4 minutes of a core from the encoder
+            of am-tsp, greedy on 200 instances of 100 nodes): 6.35 +- 0.31 % with 1, 7.36 +- 0.29 %
+            without.
         encoder: a checkpoint, a folder or the name of a shipped attention model of the same problem
             whose encoder is the start: what it knows of whole instances holds for what remains.
             Not used where `initial` gives all weights.
@@ -68,6 +86,7 @@ class BQ(Method):
         initial: str | None = None,
         muon: bool = False,
         tokens: int = 4096,
+        dense: float = 0.0,
         encoder: str | None = None,
     ) -> None:
         super().__init__(
@@ -82,7 +101,9 @@ class BQ(Method):
             muon=muon,
         )
         self.policy: BQPolicy
-        self.tokens, self.encoder = tokens, encoder
+        if dense and not problem.sizes.focus:
+            raise ValueError("dense: where order means nothing, no node is next to another")
+        self.tokens, self.dense, self.encoder = tokens, dense, encoder
         if encoder is not None and initial is None:
             self.policy.begin_as(load(encoder).policy)
 
@@ -117,6 +138,10 @@ class BQ(Method):
             rest = replace(rest, known=rest.known & whole[:, None])
             loss = (loss + self._last(sub, rest)) / 2
         self.log("train/loss", loss, prog_bar=True)
+        if self.dense:
+            dense = self._between(sub, rest)
+            self.log("train/dense", dense)
+            loss = loss + self.dense * dense
         return loss
 
     def _next(self, sub: Subproblem, rest: Rest, mask: Tensor) -> Tensor:
@@ -130,6 +155,19 @@ class BQ(Method):
         flat = (rest.kind * length + rest.token)[:, :steps]
         right = right.scatter_reduce(1, flat, rest.known[:, :steps].to(right.dtype), "amax")
         return cross_entropy(scores.flatten(1), right, allowed.flatten(1))
+
+    def _between(self, sub: Subproblem, rest: Rest) -> Tensor:
+        """Cross-entropy of which nodes follow each other further on.
+
+        A pass embeds every node, yet only its ends are asked for what is next to them. The label
+        answers the same question for all the others.
+        """
+        length = sub.nodes.shape[1]
+        right = rest.neighbours(length, both_ways=not self.problem.sizes.edge)  # may be one-way
+        itself = torch.eye(length, dtype=torch.bool, device=right.device)
+        allowed = sub.open[:, None] & sub.open[:, :, None] & ~itself
+        scores = self.policy.adjacency(sub)
+        return cross_entropy(scores.flatten(0, 1), right.flatten(0, 1), allowed.flatten(0, 1))
 
     def _last(self, sub: Subproblem, rest: Rest) -> Tensor:
         """Cross-entropy of the last node before the destination, of all that remain."""

@@ -116,6 +116,13 @@ def variants(problem: str, solver: str) -> list[str]:
     return named.get(solver, [solver])
 
 
+def same(problem: str) -> frozenset[str]:
+    """Solvers to which neither a seed nor a start makes a difference; what ends early is done."""
+    module = importlib.import_module(f"nco.problems.{problem}.baseline")
+    found: frozenset[str] = getattr(module, "SAME", frozenset())
+    return found
+
+
 def run(
     case: Case,
     solver: str,

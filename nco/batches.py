@@ -15,20 +15,18 @@ from nco.ask import Ask, cores
 from nco.baselines import Found, Outcome
 from nco.case import Case
 from nco.progress import Candidate, Progress
+from nco.race import GRACE, LATE
 
 CHUNK = 200  # cases that are under way together
 SHARE = 0.15  # of a chunk's time, at most, for networks before the classical solver
 GREEDY = 0.01  # of what a network's first search takes, for one greedy rollout in a batch
 SPARE = 0.002  # seconds of a case in which the solver is not at work
-GRACE = 0.5  # seconds after which a child that does not end counts as hanging
-LATE = 0.03  # seconds after the end that a solver may still answer
 
 Group = Callable[[list[Case]], Iterator[list[int]]]
 
 
-def chunks(cases: Sequence[Case], total_time: float) -> Iterator[tuple[list[int], float]]:
+def chunks(cases: Sequence[Case], deadline: float) -> Iterator[tuple[list[int], float]]:
     """Indices of the cases that go together, and when they should be through."""
-    deadline = time.perf_counter() + total_time
     # cases of one problem and of like sizes share a batch, but answers are due in order
     for first in range(0, len(cases), CHUNK):
         places = list(range(first, min(first + CHUNK, len(cases))))
@@ -72,8 +70,7 @@ def _begin(every: list[Progress], deadline: float, ask: Ask, finisher: str | Non
     """Networks on cases that form one batch."""
     case = max((progress.cases[0] for progress in every), key=lambda case: case.size)
     left = deadline - time.perf_counter()
-    stated = ask.model != "auto" or cards.fastest(case) is not None
-    if not stated or ask.model == "none" or left <= 0:
+    if left <= 0 or not cards.are_asked([case], ask.model):
         return
     if finisher is not None:
         takes = profile.loading() + GREEDY * len(every) * profile.first_seconds(case)
@@ -145,6 +142,7 @@ def _finish(
             if news.solution is not None:
                 progress.take(Candidate(0, news.solution, None, str(finishers[place])))
             if isinstance(news, Outcome):
+                progress.prove(0, news.bound, str(finishers[place]))
                 settled[place] = True
                 if news.error is not None:
                     progress.fault(f"{finishers[place]}: {news.error}")

@@ -3,10 +3,12 @@
 import functools
 import json
 import math
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from nco.ask import NO_MODEL
 from nco.case import Case
 from nco.errors import NCOError
 
@@ -95,6 +97,13 @@ def first_seconds(case: Case) -> float | None:
     """What the first search of the fastest model takes; None where none ships."""
     name = fastest(case)
     return None if name is None else seconds(_measured(case)[name], case.size)
+
+
+def are_asked(cases: Iterable[Case], model: str) -> bool:
+    """Whether `model` may mean a network for any of `cases`: whether it is worth loading torch."""
+    if model == "auto":
+        return any(fastest(case) is not None for case in cases)
+    return model != NO_MODEL
 
 
 def choose(case: Case, spend: float | None = None) -> str | None:

@@ -17,7 +17,7 @@ LEAST = 0.05  # seconds below which no bound is begun: imports alone may take as
 def reserve(case: Case, time_limit: float) -> float:
     """Seconds of a time limit that are kept for the bound; 0 where none will be computed."""
     kept = min(SHARE * time_limit, MOST)
-    return kept if kept >= LEAST and _has_bound(case) else 0.0
+    return kept if kept >= 2 * LEAST and _has_bound(case) else 0.0  # what is late eats a part of it
 
 
 def certify(

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -134,9 +135,9 @@ def _add_solve(commands: Any) -> None:
     parser.add_argument(
         "--bound",
         type=_truth,
-        default=True,
         metavar="true|false",
-        help="add a certified bound and the gap to it, where the problem has one",
+        help="add a certified bound and the gap to it, where the problem has one (default: true; "
+        "with --total_time only what solvers prove by the way)",
     )
     parser.add_argument(
         "--traces", type=int, default=1000, metavar="K", help="futures of an online problem"
@@ -204,16 +205,25 @@ def _answers(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
 
 
 def _together(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
-    """The same for files that share their time."""
+    """The same for files that share their time, in which they are also read."""
+    from nco import folders, lazy
     from nco.solver import solve_iter
     from nco.sources import as_case
 
+    begin = lazy.called()
+    if options.hindsight or options.bound:
+        name = "hindsight" if options.hindsight else "bound"
+        raise NCOError(f"--{name} needs a time of its own for each file: use --time_limit")
     cases: list[Any] = []
     for file in options.files:
         try:
-            cases.append(as_case(file, options.problem))
+            case = as_case(file, options.problem)
+            if folders.is_online(case.problem):
+                raise NCOError(f"{file}: {case.problem} has no plan to improve: use --time_limit")
+            cases.append(case)
         except NCOError as error:
             cases.append(error)
+    left = options.total_time - (time.perf_counter() - begin)
     found = solve_iter(
         [case for case in cases if not isinstance(case, NCOError)],
         model=options.model,
@@ -222,7 +232,8 @@ def _together(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
         seed=options.seed,
         device=options.device,
         classical=options.classical,
-        total_time=options.total_time,
+        verbose=options.verbose,
+        total_time=max(left, 1e-3),  # constructions there are in any case
     )
     for file, case in zip(options.files, cases, strict=True):
         answer = case if isinstance(case, NCOError) else next(found, None)

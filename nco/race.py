@@ -24,7 +24,10 @@ from nco.progress import Candidate, Progress
 LATE, LATER = 0.03, 0.012  # seconds, and share of the limit, by which a solver may be late
 SPARE = 0.01  # seconds before the deadline at which solvers are told to stop
 GRACE = 0.5  # seconds after which a child that does not end counts as hanging
-EARLY = 0.8  # of its time, before which a solver that ends has proved its answer
+EARLY = 0.8  # of its time, before which a solver that ends may have proved its answer
+CLOSE = (
+    1e-5  # of a cost: what solvers that count in integers leave between an optimum and its proof
+)
 LOST = 0.05  # of a round, in which its parts should have come back
 UNEVEN = 1.2  # of an equal share: the largest region of a cut
 DECOMPOSE = "nco.decompose:improve"
@@ -36,13 +39,13 @@ class Ended:
 
     Attributes:
         fault: what went wrong, which need not cost the answer; refused: an error of the caller's.
-        proved: the solver stopped long before it had to.
+        early: the solver stopped long before it had to.
         bound: that it has proven.
     """
 
     stage: Stage
     fault: str | None = None
-    proved: bool = False
+    early: bool = False
     refused: NCOError | None = None
     bound: float | int | None = None
 
@@ -85,6 +88,7 @@ class Race:
         self, progress: Progress, stages: list[Stage], ask: Ask, finisher: str | None
     ) -> None:
         self.progress, self.ask, self.finisher = progress, ask, finisher
+        self.exact = baselines.same(progress.cases[0].problem)
         self.waiting = sorted(stages, key=lambda stage: stage.begin)
         self.running: list[Stage] = []
         self.deadline = progress.begin + max(stage.end for stage in stages)
@@ -189,7 +193,17 @@ class Race:
                 for stage in self.waiting
             ]
             self.waiting.sort(key=lambda stage: stage.begin)
-        return item.proved and item.stage in self.sound
+        return item.early and item.stage in self.sound and self._is_best(item)
+
+    def _is_best(self, item: Ended) -> bool:
+        """Whether a solver that stopped early did so because nothing is better."""
+        if item.stage.solver in self.exact:
+            return True
+        best, proven = self.progress.best[0], self.progress.proven[0]
+        cost = None if best is None else best.report.cost
+        if cost is None or proven is None:
+            return False
+        return cost - proven.value <= CLOSE * abs(cost)
 
     # ---- networks, on a thread
 
@@ -228,10 +242,10 @@ class Race:
                 self.inbox.put((stage, candidate, piece))
             if isinstance(news, Outcome):
                 early = time.perf_counter() < until - (1 - EARLY) * (until - begun)
-                proved = news.solution is not None and early and piece is None
+                early = early and news.solution is not None and piece is None
                 fault = None if self.over.is_set() else news.error
                 bound = news.bound if piece is None else None
-                self.inbox.put(Ended(stage, fault, proved, bound=bound))
+                self.inbox.put(Ended(stage, fault, early, bound=bound))
 
         self.handles[stage.lane] = baselines.lane(stage.lane).submit(
             self.progress.cases[0] if piece is None else piece.case,

@@ -97,8 +97,14 @@ def solve(
         return _solve_tensors(source, ask, entry)
     if several:
         cases = [sources.as_case(item, problem) for item in source]
-        found = _stream(cases, ask, total_time, entry)
-        return list(_shown(found, len(cases), progress))
+        answers: list[Solution] = []
+        try:
+            for one in _shown(_stream(cases, ask, total_time, entry), len(cases), progress):
+                answers.append(one)  # what there is survives an interrupt
+        except KeyboardInterrupt:
+            if not answers:
+                raise
+        return answers
     if total_time is not None:
         raise NCOError("total_time is for a list of instances: use time_limit")
     return next(_stream([sources.as_case(source, problem)], ask, None, entry))
@@ -116,6 +122,7 @@ def solve_iter(
     classical: bool = True,
     hindsight: bool = False,
     traces: int = TRACES,
+    verbose: bool = False,
     total_time: float | None = None,
     bound: bool = False,
 ) -> Iterator[Solution]:
@@ -137,6 +144,7 @@ def solve_iter(
         classical=classical,
         hindsight=hindsight,
         traces=traces,
+        verbose=verbose,
         bound=bound,
     )
     cases = (sources.as_case(item, problem) for item in source)
@@ -198,19 +206,26 @@ def _stream(
             raise NCOError("total_time: positive seconds, and no other limit beside it")
         if any(apart):
             raise NCOError("total_time: online problems have no plan to improve; use time_limit")
-        yield from _share(cases, ask, total_time)
+        for case in cases:
+            if ask.model not in ("auto", NO_MODEL):
+                cards.check(ask.model, case.problem)
+        yield from _share(cases, ask, entry + total_time)
         return
     found: dict[int, Solution] = {}
     given = 0
     for group in _groups(cases, apart, ask):
         begin = entry if not found and given == 0 else time.perf_counter()
-        if apart[group[0]]:
-            from nco import network, online
+        try:
+            if apart[group[0]]:
+                from nco import network, online
 
-            there = replace(ask, device=network.where(ask))
-            solutions = [online.solve(cases[group[0]], there, begin)]
-        else:
-            solutions = _solve_group([cases[index] for index in group], ask, begin)
+                there = replace(ask, device=network.where(ask))
+                solutions = [online.solve(cases[group[0]], there, begin)]
+            else:
+                solutions = _solve_group([cases[index] for index in group], ask, begin)
+        except KeyboardInterrupt:  # before this group has any answer; others have theirs
+            yield from (found[index] for index in sorted(found))
+            raise
         found.update(zip(group, solutions, strict=True))
         stopped = any(one.status == "INTERRUPTED" for one in solutions)
         while given in found or (stopped and found):
@@ -221,11 +236,16 @@ def _stream(
             return
 
 
-def _share(cases: list[Case], ask: Ask, total_time: float) -> Iterator[Solution]:
-    """All cases within one span of time."""
-    for places, deadline in batches.chunks(cases, total_time):
+def _share(cases: list[Case], ask: Ask, end: float) -> Iterator[Solution]:
+    """All cases until one point in time; of bounds, only those that solvers prove on the way."""
+    ask = replace(ask, bound=False)
+    for places, deadline in batches.chunks(cases, end):
         chunk = [cases[place] for place in places]
         finishers = [_finisher(case, ask) for case in chunk]
+        if ask.verbose:
+            names = ", ".join(sorted({name or "networks" for name in finishers}))
+            left = deadline - time.perf_counter()
+            print(f"{len(chunk)} instances in {left:.2f} s: {names}", file=sys.stderr, flush=True)
 
         def group(chunk: list[Case]) -> Iterator[list[int]]:
             return _groups(chunk, [False] * len(chunk), replace(ask, time_limit=None))
@@ -274,7 +294,7 @@ def _solve_group(cases: list[Case], ask: Ask, begin: float) -> list[Solution]:
             _race(progress, ask)
         elif ask.iterations is not None:
             _count(progress, ask)
-        elif _may_have_network(cases, ask):
+        elif cards.are_asked(cases, ask.model):
             from nco import network
 
             network.once(progress, ask)
@@ -283,13 +303,6 @@ def _solve_group(cases: list[Case], ask: Ask, begin: float) -> list[Solution]:
             raise
         status = "INTERRUPTED"
     return [_finish(progress, index, status, setup, ask) for index in range(len(cases))]
-
-
-def _may_have_network(cases: Iterable[Case], ask: Ask) -> bool:
-    """Whether it is worth loading torch."""
-    if ask.model == "auto":
-        return any(cards.fastest(case) is not None for case in cases)
-    return ask.model != NO_MODEL
 
 
 def _race(progress: Progress, ask: Ask) -> None:
@@ -301,14 +314,14 @@ def _race(progress: Progress, ask: Ask) -> None:
     if time.perf_counter() - progress.begin > ask.time_limit - race.SPARE:
         return
     finisher = _finisher(case, ask)
-    first = profile.first_seconds(case) if _may_have_network([case], ask) else None
+    first = profile.first_seconds(case) if cards.are_asked([case], ask.model) else None
     setting = plan.Setting(
         size=case.size,
         cores=cores(),
         begin=time.perf_counter() - progress.begin,
         end=ask.time_limit - (certify.reserve(case, ask.time_limit) if ask.bound else 0.0),
         finisher=finisher,
-        same=finisher is not None and _is_same(case, finisher),
+        same=finisher in baselines.same(case.problem),
         parts=folders.has(case.problem, "parts") and progress.start(0, "best") is not None,
         first=first,
         loading=profile.loading(),
@@ -324,7 +337,7 @@ def _race(progress: Progress, ask: Ask) -> None:
 def _count(progress: Progress, ask: Ask) -> None:
     """The same number of steps on every machine: networks, then the classical solver."""
     case = progress.cases[0]
-    if _may_have_network([case], ask):
+    if cards.are_asked([case], ask.model):
         from nco import network
 
         network.counted(progress, ask)
@@ -357,11 +370,6 @@ def _finishers(case: Case) -> list[str]:
 def _finisher(case: Case, ask: Ask) -> str | None:
     """The classical solver, where one is wanted and there is one."""
     return next(iter(_finishers(case)), None) if ask.classical else None
-
-
-def _is_same(case: Case, finisher: str) -> bool:
-    """Whether the folder says that neither a seed nor a start makes a difference to a solver."""
-    return finisher in getattr(folders.module(case.problem, "baseline"), "SAME", ())
 
 
 def _finish(progress: Progress, index: int, status: str, setup: float, ask: Ask) -> Solution:
@@ -402,9 +410,12 @@ def _finish(progress: Progress, index: int, status: str, setup: float, ask: Ask)
 
 
 def _bound(progress: Progress, index: int, status: str, ask: Ask) -> Bound | None:
-    """A certificate, in what is left of the time; whoever interrupts has no time for one."""
+    """A certificate, in what is left of the time; whoever interrupts has no time for one.
+
+    Where none was asked for, what a solver has proven by the way.
+    """
     if not ask.bound:
-        return None
+        return progress.proven[index]
     best, case = progress.best[index], progress.cases[index]
     seconds = 0.0 if status == "INTERRUPTED" else None
     if ask.time_limit is not None and seconds is None:

@@ -22,6 +22,14 @@ def broken(case, *, time_limit, seed, start=None):
     os.abort()
 
 
+def hasty(case, *, time_limit, seed, start=None):
+    """Gives up at once with the first seed, and takes its time with others."""
+    if seed > 0:
+        time.sleep(time_limit / 2)
+        return [0, 4, 3, 2, 1]
+    return [0, 2, 4, 1, 3]
+
+
 def hung(case, *, time_limit, seed, start=None):
     while True:
         time.sleep(60.0)

@@ -276,7 +276,7 @@ def test_a_list_shares_its_time_and_keeps_its_order(tiny, monkeypatch):
 def test_the_time_that_is_left_is_shared_by_the_chunks_that_are_left():
     cases = [None] * (2 * batches.CHUNK + 100)
     now = time.perf_counter()
-    found = list(batches.chunks(cases, 100.0))
+    found = list(batches.chunks(cases, now + 100.0))
     assert [len(places) for places, _ in found] == [batches.CHUNK, batches.CHUNK, 100]
     assert found[0][1] - now == pytest.approx(100 * batches.CHUNK / len(cases), abs=1)
     assert found[-1][1] - now == pytest.approx(100, abs=1)
@@ -285,13 +285,42 @@ def test_the_time_that_is_left_is_shared_by_the_chunks_that_are_left():
 def test_the_command_takes_files_that_share_their_time(capsys):
     from nco.cli import main
 
-    files = ["example:items.txt", "nobody.tsp", "example:capitals.tsp"]
+    files = ["example:items.txt", "nobody.tsp", "example:capitals.tsp", "example:bins.yaml"]
     with pytest.raises(SystemExit, match="2"):
-        main(["solve", *files, "--total_time", "1", "--json"])
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        main(["solve", *files, "--total_time", "1", "--json", "--verbose"])
+    text = capsys.readouterr()
+    rows = [json.loads(line) for line in text.out.splitlines()]
     assert [row["file"] for row in rows] == files
     assert "cannot be read" in rows[1]["error"]
     assert rows[2]["feasible"]
+    assert "use --time_limit" in rows[3]["error"]
+    assert "2 instances in " in text.err
+    for option in (["--hindsight"], ["--bound", "true"]):
+        with pytest.raises(SystemExit, match="2"):
+            main(["solve", *files, "--total_time", "1", *option])
+        assert "use --time_limit" in capsys.readouterr().err
+
+
+def test_a_list_that_shares_its_time_knows_its_models_and_keeps_what_is_proven():
+    with pytest.raises(nco.NCOError, match="neither shipped"):
+        nco.solve([points(8)], total_time=1, model="nobody")
+    shop = {"machines": [[0, 1], [1, 0]], "durations": [[3, 2], [2, 4]]}
+    (found,) = nco.solve([shop], problem="jssp", total_time=2, progress=False)
+    assert (found.status, found.gap) == ("OPTIMAL", 0)
+
+
+def test_an_interrupted_list_keeps_what_there_is(monkeypatch):
+    def construct(self):
+        if any(case.size == 7 for case in self.cases):
+            raise KeyboardInterrupt
+        real(self)
+
+    real = Progress.construct
+    monkeypatch.setattr(Progress, "construct", construct)
+    found = nco.solve([points(5), points(6), points(7), points(8)], iterations=1, model="none")
+    assert [one.n for one in found] == [5, 6]
+    with pytest.raises(KeyboardInterrupt):
+        nco.solve([points(7)], iterations=1, model="none")
 
 
 # ---- candidates

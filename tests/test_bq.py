@@ -15,6 +15,7 @@ from nco.labels import Labelled, LabelSpec
 from nco.models.bq import BQ, Rest, cross_entropy
 from nco.models.nets import BQPolicy, TransformerEncoder
 from nco.problem import Problem
+from nco.problems.atsp import ATSP
 from nco.problems.cvrp import CVRPVia
 from nco.problems.cvrp.problem import Instance as Fleet
 from nco.problems.knapsack import KnapsackRest
@@ -157,6 +158,32 @@ def test_rest_finds_the_tokens_of_a_label() -> None:
     assert rest.known.tolist() == [[True, True, True, False]]  # the depot is the no-op
 
 
+def test_neighbours_are_those_that_the_label_joins_directly() -> None:
+    token = torch.tensor([[2, 3, 4, 4, 1]])
+    kind = torch.tensor([[1, 0, 0, 0, 1]])  # the last is reached by way of the depot
+    rest = Rest(token, kind, torch.tensor([[True, True, True, False, True]]))
+    one = rest.neighbours(5, both_ways=False)[0]
+    assert one.nonzero().tolist() == [[2, 3], [3, 4]]
+    assert torch.equal(rest.neighbours(5, both_ways=True)[0], one + one.T)
+
+
+@pytest.mark.parametrize("problem", [TSP(6), ATSP(6), CVRPVia(5)], ids=lambda p: type(p).__name__)
+def test_all_nodes_are_asked_what_the_origin_is_asked(problem: Problem[Any, Any]) -> None:
+    instance = problem.generate(2, generator(4))
+    state = problem.reset(instance, 1)
+    state = problem.step(instance, state, torch.tensor([[2], [3]]))
+    network = policy(problem)
+    features = network.encode(problem.features(instance))
+    sub = network.look(features, problem.observe(instance, state))
+    for slot in range(problem.sizes.focus):
+        torch.testing.assert_close(network.adjacency(sub)[:, slot], network.scores(sub, slot)[:, 0])
+
+
+def test_no_neighbours_where_order_means_nothing() -> None:
+    with pytest.raises(ValueError, match="dense"):
+        method(KnapsackRest(8), dense=1.0)
+
+
 def test_cross_entropy_shares_a_row_and_leaves_out_the_lost() -> None:
     scores = torch.tensor([[2.0, 1.0, 0.0, 5.0], [0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]])
     allowed = torch.tensor([[True, True, True, False], [True] * 4, [False] * 4])
@@ -172,9 +199,9 @@ def test_cross_entropy_shares_a_row_and_leaves_out_the_lost() -> None:
     assert scores.grad[2].tolist() == [0.0] * 4
 
 
-def method(problem: Problem[Any, Any], **options: Any) -> BQ:
+def method(problem: Problem[Any, Any], dense: float = 0.0, **options: Any) -> BQ:
     encoder = TransformerEncoder(width=16, heads=2, layers=2, hidden=32)
-    made = BQ(problem, BQPolicy(encoder, **options), tokens=256)
+    made = BQ(problem, BQPolicy(encoder, **options), tokens=256, dense=dense)
     made.log = lambda *arguments, **named: None  # type: ignore[assignment, misc]
     return made
 
@@ -208,10 +235,12 @@ def test_every_cut_is_learned_from_the_whole_tour_to_the_last_two_nodes(two_way:
 
 
 @pytest.mark.parametrize(
-    "problem", [TSP(6), CVRPVia(5), KnapsackRest(8)], ids=lambda problem: type(problem).__name__
+    ("problem", "dense"),
+    [(TSP(6), 0.0), (TSP(6), 1.0), (CVRPVia(5), 0.0), (CVRPVia(5), 1.0), (KnapsackRest(8), 0.0)],
+    ids=lambda value: value if isinstance(value, float) else type(value).__name__,
 )
-def test_learning_lowers_the_loss(problem: Problem[Any, Any]) -> None:
-    made, data = method(problem), batch(problem, 16)
+def test_learning_lowers_the_loss(problem: Problem[Any, Any], dense: float) -> None:
+    made, data = method(problem, dense), batch(problem, 16)
     optimizer = torch.optim.AdamW(made.policy.parameters(), lr=3e-3)
 
     def measured() -> float:

@@ -69,6 +69,12 @@ class TestClassicalSolver:
         after = solve_with(monkeypatch, faulty.honest)
         assert (after.faults, after.cost) == ([], nco.check(SQUARE, [0, 4, 3, 2, 1]).cost)
 
+    def test_that_gives_up_early_does_not_end_the_others(self, monkeypatch):
+        """Only a proof says that nothing is better."""
+        monkeypatch.setattr(solver, "cores", lambda: 2)
+        found = solve_with(monkeypatch, faulty.hasty, seed=0)
+        assert found.solution == [0, 4, 3, 2, 1]
+
     def test_that_hangs_is_killed_and_named(self, monkeypatch):
         begin = time.perf_counter()
         found = solve_with(monkeypatch, faulty.hung)

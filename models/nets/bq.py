@@ -187,6 +187,21 @@ class BQPolicy(Policy):
         found = worth + torch.einsum("rd,rlkd->rkl", query, keys)
         return found - self._near(sub, row)
 
+    def adjacency(self, sub: Subproblem) -> Tensor:
+        """``[R, L, L]``: scores as in `scores`, of every token as directly (kind 0) next to every other."""
+        width = self.encoder.width
+        key = functional.linear(sub.h, self.key.weight[:width])
+        found = (self.query(sub.h) / math.sqrt(width)) @ key.transpose(1, 2)
+        found = found + self.worth(sub.h)[..., 0][:, None]
+        if self.nearness is None:
+            return found
+        if sub.edges is not None:
+            distance = sub.edges
+        else:
+            assert sub.places is not None
+            distance = torch.cdist(sub.places, sub.places)
+        return found - functional.softplus(self.nearness[0]) * distance
+
     def _ends(self, columns: Tensor) -> Tensor:
         """Columns ``[R, L, 2]`` of destination and origin, made the same for both if two_way."""
         if not self.two_way:

@@ -32,6 +32,7 @@ LARGEST_SUM = 2.0**50  # of distances; leaves room for the sums of CP-SAT's line
 MOST_ARCS = 100_000  # of a CP-SAT model; more would not be presolved in reasonable time
 MOST_EXCHANGED = 300  # cities up to which segments are exchanged, n^3 operations a pass
 FORBIDDEN = 2**60  # the distance of a city to itself, far above any sum
+ROUNDING = 1e-9  # relative, of sums of floats
 SHARES = (0.1, 0.25, 0.5, 1.0)  # of the gap to the bound: where the search stops to raise its cap
 
 
@@ -134,7 +135,9 @@ def cpsat(
     deadline = math.inf if time_limit is None else begun + time_limit
     if case.size <= 2:
         return case.ids.tolist()
-    table = _table(case)
+    matrix = case.matrix()
+    scale = _scale(matrix)
+    table = _table(matrix, scale)
     relaxed = assign(table)
     tour = _patch(table, relaxed.follower)
     if start is not None:
@@ -151,25 +154,36 @@ def cpsat(
         if found is not None:
             tour = found
             break
-    matrix = case.matrix()
-    whole = matrix.dtype == np.int64 and float(matrix.max()) * case.size <= LARGEST_SUM
-    if proof is not None and proven and whole:
-        proof.bound = _length(matrix, tour)
+    if proof is not None and proven:
+        proof.bound = _least(matrix, scale, _length(table, tour))
     return case.numbered(tour)
 
 
-def _table(case: Case) -> np.ndarray:
-    """Integer distances, int64 [n, n], the diagonal `FORBIDDEN`."""
-    matrix = case.matrix()
+def _scale(matrix: np.ndarray) -> float:
+    """What distances are multiplied by to become integers; 1 where they can stay as they are."""
     longest = float(matrix.max())
     scale = 1.0
     if matrix.dtype != np.int64 and longest > 0:
         scale = 10.0 ** (7 - math.ceil(math.log10(longest / 1.5)))
-    scale = min(scale, LARGEST_SUM / max(longest * case.size, 1e-300))
-    table = matrix.copy() if scale >= 1 and matrix.dtype == np.int64 else np.rint(matrix * scale)
-    table = table.astype(np.int64)
+    return min(scale, LARGEST_SUM / max(longest * len(matrix), 1e-300))
+
+
+def _table(matrix: np.ndarray, scale: float) -> np.ndarray:
+    """Integer distances, int64 [n, n], the diagonal `FORBIDDEN`."""
+    exact = scale == 1 and matrix.dtype == np.int64
+    table = (matrix.copy() if exact else np.rint(matrix * scale)).astype(np.int64)
     np.fill_diagonal(table, FORBIDDEN)
     return table
+
+
+def _least(matrix: np.ndarray, scale: float, optimum: int) -> float | int:
+    """What every tour is at least as long as, by the optimum of the integer table.
+
+    Rounding changes each leg by a half at most, and the product and the sums of a float a little.
+    """
+    if scale == 1 and matrix.dtype == np.int64:
+        return optimum
+    return (optimum - len(matrix) / 2) / scale * (1 - ROUNDING)
 
 
 class Relaxed(NamedTuple):
