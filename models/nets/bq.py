@@ -188,7 +188,7 @@ class BQPolicy(Policy):
         return found - self._near(sub, row)
 
     def adjacency(self, sub: Subproblem) -> Tensor:
-        """``[R, L, L]``: scores as in `scores`, of every token as directly (kind 0) next to every other."""
+        """``[R, L, L]``: as `scores`, of every token as directly (kind 0) next to every other."""
         width = self.encoder.width
         key = functional.linear(sub.h, self.key.weight[:width])
         found = (self.query(sub.h) / math.sqrt(width)) @ key.transpose(1, 2)
