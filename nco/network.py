@@ -16,12 +16,22 @@ from nco.case import Case
 from nco.errors import NCOError
 from nco.progress import Candidate, Progress
 from nco.search import named
+from nco.search.beam import WIDTH
 from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import better
 from nco.solution import Improvement, Solution
 
 MARGIN = 0.02  # seconds kept for leaving
 FIRST_SHARE = 0.75  # of the time for the faster network's first search, which ends by itself
+SINGLY = 1.25  # times what a search takes in a batch, for one case by itself
+# widths of the better network's beam: which share of the time it may take, and how long it takes
+# in units of the width that was measured, of which a part is the same for any width
+BEAMS = (
+    (2 * WIDTH, 0.3, 2.0),
+    (WIDTH, 0.95, 1.0),
+    (WIDTH // 2, 0.95, 0.6),
+    (WIDTH // 4, 1.0, 0.42),
+)
 ENCODING = 2e-7  # seconds for each pair of nodes on one core; a pass that cannot be interrupted
 
 
@@ -32,6 +42,7 @@ class Step:
     model: zoo.Model
     search: str
     share: float = 1.0
+    rollouts: int | None = None
 
 
 def where(ask: Ask) -> str:
@@ -63,7 +74,8 @@ def chain(ask: Ask, case: Case, seconds: float, short: bool) -> list[Step]:
     """The searches that follow one another.
 
     Of a model that was named, its own. Otherwise the fastest model begins and the one of the least
-    measured gap goes on from there: with its last search, which improves what is given.
+    measured gap goes on from there: with its first search where that is likely to come to an end,
+    and with its last one, which improves what is given.
 
     Args:
         seconds: there are.
@@ -81,12 +93,26 @@ def chain(ask: Ask, case: Case, seconds: float, short: bool) -> list[Step]:
         assert quick is not None
         assert good is not None
         if quick != good:
-            first, last = (zoo.load(name, where(ask)) for name in (quick, good))
-            return [
-                Step(first, first.policy.searches[0], FIRST_SHARE),
-                Step(last, last.policy.searches[-1]),
-            ]
+            takes = {name: SINGLY * cards.first_seconds(case, name) for name in (quick, good)}
+            first = zoo.load(quick, where(ask))
+            if takes[quick] > FIRST_SHARE * seconds:  # the other would only begin
+                return [Step(first, first.policy.searches[0])]
+            last = zoo.load(good, where(ask))
+            names = last.policy.searches
+            steps = [Step(first, first.policy.searches[0], FIRST_SHARE)]
+            width = _width(takes[good], seconds, seconds - takes[quick])
+            if len(names) > 1 and names[0] == "beam" and width is not None:
+                steps.append(Step(last, names[0], rollouts=width))
+            return [*steps, Step(last, names[-1])]
     return [Step(fast, name) for name in names]
+
+
+def _width(takes: float, seconds: float, left: float) -> int | None:
+    """The widest beam that is through in time, of which `WIDTH` takes so many seconds."""
+    for width, share, times in BEAMS:
+        if times * takes <= min(share * seconds, left):
+            return width
+    return None
 
 
 def once(progress: Progress, ask: Ask) -> None:
@@ -120,10 +146,11 @@ def greedy(progress: Progress, ask: Ask, post: Callable[[Candidate], Any]) -> No
 
 def counted(progress: Progress, ask: Ask) -> None:
     """The chain with `ask.iterations` rollouts for each search, whatever the clock says."""
-    case = progress.cases[0]
-    budget = Budget(rollouts=ask.iterations, seed=ask.seed)
+    case, most = progress.cases[0], ask.iterations
+    assert most is not None
     steps = chain(ask, case, float("inf"), short=False)
     for place, step in enumerate(steps):
+        budget = Budget(rollouts=min(most, step.rollouts or most), seed=ask.seed)
         _play(step, progress, ask, budget, progress.offer, place > 0)
 
 
@@ -150,7 +177,8 @@ def play(
         if cancelled() or ENCODING * largest.size**2 > deadline - now:
             return
         until = min(deadline, now + step.share * seconds)
-        _play(step, progress, ask, Budget(until, None, ask.seed, cancelled), post, place > 0)
+        budget = Budget(until, step.rollouts, ask.seed, cancelled)
+        _play(step, progress, ask, budget, post, place > 0)
 
 
 def _play(

@@ -54,8 +54,8 @@ def first_seconds(case: Case) -> float:
     measured = cards.seconds(rows, case.size)
     if measured < math.inf:
         return measured
-    stated = cards.first_seconds(case)
-    return UNKNOWN if stated is None else stated
+    name = cards.fastest(case)
+    return UNKNOWN if name is None else cards.first_seconds(case, name)
 
 
 def starts(case: Case, limit: float) -> list[str]:

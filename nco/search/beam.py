@@ -30,7 +30,8 @@ def beam(
     budget: Budget,
     start: Incumbent | None = None,
 ) -> Iterator[Incumbent]:
-    """Yields the best of a beam; under a deadline that of a single path before.
+    """Yields the best of a beam; under a deadline that of a single path before, unless there is a
+    solution to begin with.
 
     `budget.rollouts` is the width; WIDTH without it, and less where a large instance would take too
     long (WORK).
@@ -39,7 +40,8 @@ def beam(
     _, steps = problem.horizon(instance)
     width = budget.rollouts or max(1, min(WIDTH, int(WORK / max(steps * nodes, 1))))
     best = start
-    for count in [1, width] if budget.deadline is not None and width > 1 else [width]:
+    single = budget.deadline is not None and width > 1 and start is None
+    for count in [1, width] if single else [width]:
         try:
             actions, cost = search(problem, policy, instance, count, budget)
         except Interrupted:
