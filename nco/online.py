@@ -23,6 +23,7 @@ TRIAL = 500  # traces on which candidates are compared
 HINDSIGHT = "hindsight"  # what a problem's baseline.py calls its planner with perfect information
 FORESEEN = 30  # traces that it plans
 SHARE = 0.5  # of a time limit that finding classical rules may take
+TRIALS = 0.5  # of what is left then, for all trials; the rest is for the evaluation
 
 
 def solve(case: Case, ask: Ask, begin: float) -> Solution:
@@ -35,8 +36,13 @@ def solve(case: Case, ask: Ask, begin: float) -> Solution:
     setup = time.perf_counter() - begin
     history: list[Improvement] = []
     best, least = candidates[0], float("inf")
-    for solution, source in candidates if len(candidates) > 1 else []:
-        trial = _evaluate(case, solution, ask, "trial", min(TRIAL, ask.traces), deadline)
+    trials_end = None if deadline is None else begin + setup + TRIALS * (deadline - begin - setup)
+    for place, (solution, source) in enumerate(candidates if len(candidates) > 1 else []):
+        end = None
+        if trials_end is not None:
+            now = time.perf_counter()
+            end = now + (trials_end - now) / (len(candidates) - place)
+        trial = _evaluate(case, solution, ask, "trial", min(TRIAL, ask.traces), end)
         if trial.cost < least:
             best, least = (solution, source), trial.cost
             history.append(Improvement(time.perf_counter() - begin, trial.cost, source))

@@ -25,6 +25,7 @@ from nco.rollout import Select, greedy, rollout
 from nco.seeds import generator
 
 TOGETHER = 2000  # of them at a time
+FEW = 32  # of them, before it is known how long they take
 CHECKED = 1  # of them that the independent checker prices again
 AGREE = 1e-3  # relative difference of checker (exact) and simulation (float32) that is rounding
 
@@ -80,7 +81,8 @@ def simulate(
         policy: built, on `device`.
         traces: how many; seed: of the futures; together: how many at a time (memory).
         select: how the policy's decisions are taken.
-        deadline: `time.perf_counter` reading after which no further chunk begins.
+        deadline: `time.perf_counter` reading at which to stop, with as many traces as were played;
+            `FEW` are in any case.
 
     Raises:
         NCOError: where the problem is not online, or fewer than two traces are asked for.
@@ -93,10 +95,14 @@ def simulate(
     costs: list[Tensor] = []
     named: dict[str, list[Tensor]] = {}
     sign, violations = 1, list[str]()
-    for first in range(0, traces, together):
-        if costs and deadline is not None and time.perf_counter() > deadline:
-            break
-        count = min(together, traces - first)
+    first, size = 0, together if deadline is None else min(together, FEW)
+    while first < traces:
+        if costs and deadline is not None:
+            now = time.perf_counter()
+            size = min(together, int(first * (deadline - now) / (now - begin)))
+            if size < 2:
+                break
+        count = min(size, traces - first)
         instance = problem.traces(case, count, generator(seed, "simulate", first)).to(device)
         with torch.inference_mode():
             played = rollout(problem, policy, instance, 1, select, logp=False)
@@ -106,6 +112,7 @@ def simulate(
             named.setdefault(name, []).append(value[:, 0].double().cpu())
         if first == 0:
             sign, violations = _checked(problem, instance, played.actions, costs[0])
+        first += count
     joined = {name: torch.cat(parts) for name, parts in named.items()}
     every = torch.cat(costs)
     return Evaluation(

@@ -1,6 +1,7 @@
 """Online problems: continuous decisions, simulation, and a policy as the answer."""
 
 import math
+import time
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -166,6 +167,28 @@ def test_simulation_finds_the_expected_cost() -> None:
     assert torch.equal(found.costs, again.costs)
     other = simulation.simulate(Newsvendor(), policy, case, traces=100, seed=4)
     assert not torch.equal(found.costs[:100], other.costs)
+
+
+def test_a_deadline_leaves_fewer_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, case = Constant().build(Newsvendor.sizes), Case()
+
+    def traces(seconds: float) -> int:
+        deadline = time.perf_counter() + seconds
+        found = simulation.simulate(Newsvendor(), policy, case, traces=10_000, deadline=deadline)
+        return found.traces
+
+    assert traces(-1.0) == simulation.FEW
+    assert traces(60.0) == 10_000
+    real, clock = rollout, [0.0]
+
+    def slow(problem: Any, policy: Any, instance: Any, *others: Any, **more: Any) -> Any:
+        clock[0] += 0.01 * len(instance)  # seconds a trace
+        return real(problem, policy, instance, *others, **more)
+
+    monkeypatch.setattr(simulation, "rollout", slow)
+    monkeypatch.setattr(simulation.time, "perf_counter", lambda: clock[0])
+    found = simulation.simulate(Newsvendor(), policy, case, traces=10_000, deadline=5.0)
+    assert 400 < found.traces <= 500
 
 
 def test_the_pathwise_gradient_finds_the_newsvendor_quantile() -> None:
