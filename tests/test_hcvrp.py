@@ -1,6 +1,8 @@
 """A fleet of different vehicles: files, checker, rules, solvers and the network."""
 
 import math
+import time
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +260,57 @@ def test_a_construction_is_feasible(objective: str) -> None:
         same = files.from_arrays({**arrays, "capacities": [*case.capacities, *more]})
         assert same is not None
         assert check(same, same.construct()).feasible
+
+
+@pytest.mark.parametrize("size", [200, 10_000])
+def test_a_large_construction_is_there_at_once(size: int) -> None:
+    problem = HCVRP(size, 4)
+    (case,) = problem.cases(problem.generate(1, generator(2, "construct")))
+    begin = time.perf_counter()
+    plan = case.construct()
+    assert time.perf_counter() - begin < 5.0  # a tenth of a second on a free machine
+    report = check(case, plan)
+    assert report.feasible
+    # no vehicle is idle while another has most to do
+    spent = [
+        np.linalg.norm(np.diff(case.coords[[0, *route, 0]], axis=0), axis=1).sum() / speed
+        for route, speed in zip(plan, case.speeds, strict=True)
+    ]
+    assert min(spent) > 0.7 * max(spent)
+
+
+def test_the_next_customer_is_as_an_obvious_version_chooses() -> None:
+    """Every vehicle and every customer looked at anew at every step."""
+    problem = HCVRP(15, 3)
+    for case in problem.cases(problem.generate(5, generator(3, "construct"))):
+        coords, demand = case.coords, [Fraction(repr(x)) for x in case.demand.tolist()]
+        capacity = [Fraction(repr(x)) for x in case.capacities.tolist()]
+        far = np.linalg.norm(coords[:, None] - coords, axis=-1)
+        routes: list[list[int]] = [[] for _ in capacity]
+        room, driven, left = list(capacity), [0.0] * 3, set(range(1, 16))
+        while left:
+            options = []
+            for vehicle, route in enumerate(routes):
+                here = route[-1] if route else 0
+                fitting = [i for i in left if demand[i] <= room[vehicle]]
+                reload = not fitting
+                ways = {i: far[here, i] for i in fitting}
+                if reload:
+                    ways = {
+                        i: far[here, 0] + far[0, i] for i in left if demand[i] <= capacity[vehicle]
+                    }
+                for i in sorted(ways, key=ways.__getitem__)[:1]:
+                    home = (driven[vehicle] + ways[i] + far[0, i]) / case.speeds[vehicle]
+                    options.append((home, vehicle, i, ways[i], reload))
+            _, vehicle, customer, way, reload = min(options)
+            if reload:
+                routes[vehicle].append(0)
+                room[vehicle] = capacity[vehicle]
+            routes[vehicle].append(customer)
+            room[vehicle] -= demand[customer]
+            driven[vehicle] += way
+            left.remove(customer)
+        assert case.construct() == routes
 
 
 def test_hardly_any_room() -> None:

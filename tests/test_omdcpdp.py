@@ -196,6 +196,15 @@ def test_each_broken_rule_is_one_sentence(solution: object, sentences: list[str]
         assert sentence in violation
 
 
+def test_a_large_construction_is_there_at_once() -> None:
+    case = made(2000, 10)
+    begin = time.perf_counter()
+    plan = case.construct()
+    assert time.perf_counter() - begin < 5.0  # a tenth of a second on a free machine
+    assert check(case, plan).feasible
+    assert all(plan)
+
+
 def test_mutations_of_a_large_solution_are_flagged() -> None:
     """Stops dropped, doubled, swapped, moved to another vehicle: always a sentence."""
     case = made(20, 4)

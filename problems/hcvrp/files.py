@@ -11,11 +11,12 @@ EDGE_WEIGHT_TYPE says EUC_2D. The depot moves to position 0; the others are the 
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -106,48 +107,99 @@ def _exact(values: np.ndarray) -> list[Fraction]:
     return [Fraction(repr(value)) for value in values.tolist()]
 
 
+def _whole(*values: np.ndarray) -> list[np.ndarray]:
+    """The same in units of which all are multiples, so that sums and comparisons are exact."""
+    every = [_exact(part) for part in values]
+    unit = math.lcm(*(value.denominator for part in every for value in part))
+    counts = [[int(value * unit) for value in part] for part in every]
+    small = sum(abs(count) for part in counts for count in part) < 2**62
+    return [np.array(part, dtype=np.int64 if small else object) for part in counts]
+
+
+class _Option(NamedTuple):
+    """What a vehicle would do next; the least is the one that is home first."""
+
+    home: float
+    vehicle: int
+    customer: int
+    driven: float
+    reload: bool
+
+
 def _in_turn(case: Case) -> list[list[int]]:
-    demand, capacity = _exact(case.demand), _exact(case.capacities)
+    demand, capacity = _whole(case.demand, case.capacities)
+    if case.size > tsplib.MOST_NEAREST:
+        return _in_trips(case, demand.tolist(), capacity.tolist())
     back = np.linalg.norm(case.coords - case.coords[0], axis=1)
     routes: list[list[int]] = [[] for _ in capacity]
-    room, length = list(capacity), np.zeros(len(capacity))
+    room, length = capacity.copy(), np.zeros(len(capacity))
     left = np.arange(1, case.size + 1)
-    while len(left):
-        options = []
-        for vehicle, route in enumerate(routes):
-            fits = np.array([demand[i] <= room[vehicle] for i in left])
-            reload = not fits.any()
-            if reload:
-                fits = np.array([demand[i] <= capacity[vehicle] for i in left])
-            here = route[-1] if route else 0
-            away = np.linalg.norm(case.coords[left] - case.coords[here], axis=1)
-            way = away if not reload else back[here] + back[left]
-            if fits.any():
-                place = int(np.where(fits, way, np.inf).argmin())
-                driven = length[vehicle] + way[place]
-                home = (driven + back[left[place]]) / case.speeds[vehicle]
-                options.append((home, vehicle, place, driven, reload))
-        _, vehicle, place, length[vehicle], reload = min(options)
-        customer = int(left[place])
+
+    def look(vehicle: int) -> _Option | None:
+        fits = demand[left] <= room[vehicle]
+        reload = not fits.any()
         if reload:
+            fits = demand[left] <= capacity[vehicle]
+        if not fits.any():
+            return None
+        here = routes[vehicle][-1] if routes[vehicle] else 0
+        if reload:
+            way = back[here] + back[left]
+        else:
+            way = np.linalg.norm(case.coords[left] - case.coords[here], axis=1)
+        place = int(np.where(fits, way, np.inf).argmin())
+        driven = float(length[vehicle] + way[place])
+        home = (driven + back[left[place]]) / case.speeds[vehicle]
+        return _Option(home, vehicle, int(left[place]), driven, reload)
+
+    options = [look(vehicle) for vehicle in range(len(routes))]
+    while len(left):
+        best = min(option for option in options if option is not None)
+        vehicle, customer = best.vehicle, best.customer
+        length[vehicle] = best.driven
+        if best.reload:
             routes[vehicle].append(0)
             room[vehicle] = capacity[vehicle]
         routes[vehicle].append(customer)
         room[vehicle] -= demand[customer]
-        left = np.delete(left, place)
+        left = left[left != customer]
+        if len(left):  # the others still want what they wanted, where it is there
+            for other, option in enumerate(options):
+                if other == vehicle or (option is not None and option.customer == customer):
+                    options[other] = look(other)
+    return routes
+
+
+def _in_trips(case: Case, demand: list[int], capacity: list[int]) -> list[list[int]]:
+    """For large cases: along a curve, each trip by the vehicle that is home first before it."""
+    order = tsplib.along_curve(case.coords)[1:]
+    routes: list[list[int]] = [[] for _ in capacity]
+    busy = [0.0] * len(capacity)
+    place = 0
+    while place < len(order):
+        able = [i for i, most in enumerate(capacity) if demand[order[place]] <= most]
+        vehicle = min(able, key=busy.__getitem__)
+        room, first = capacity[vehicle], place
+        while place < len(order) and demand[order[place]] <= room:
+            room -= demand[order[place]]
+            place += 1
+        trip = case.coords[[0, *order[first:place], 0]]
+        busy[vehicle] += np.linalg.norm(np.diff(trip, axis=0), axis=1).sum() / case.speeds[vehicle]
+        routes[vehicle] += [0, *order[first:place]] if routes[vehicle] else order[first:place]
     return routes
 
 
 def _packed(case: Case) -> list[list[int]]:
     """Routes of what fits together, the nearest customer next."""
     routes = []
-    for some in _members(_exact(case.demand), _exact(case.capacities)):
+    demand, capacity = _whole(case.demand, case.capacities)
+    for some in _members(demand.tolist(), capacity.tolist()):
         order = tsplib.nearest_order(case.coords[[0, *some]], None)
         routes.append([some[place - 1] for place in order[1:]])
     return routes
 
 
-def _members(demand: list[Fraction], capacities: list[Fraction]) -> list[list[int]]:
+def _members(demand: list[int], capacities: list[int]) -> list[list[int]]:
     """Best-fit decreasing; again, first what found no place, until everything does."""
     urgent = [0] * len(demand)
     for _ in range(TRIALS):

@@ -1,18 +1,20 @@
 """A construction: orders are inserted one by one where they add least to the sum of arrivals."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 MOST_COMPARED = 100  # orders whose insertions are compared at every step; the others wait
 MOST_STOPS = 60  # last stops of a route between which orders are inserted
+MOST_INSERTED = 200  # orders up to which they are inserted; more take seconds
 Routes = list[list[int]]
 
 
 def insert(
     depots: np.ndarray, pickups: np.ndarray, deliveries: np.ndarray, capacity: int
 ) -> Routes:
-    """Routes of all orders.
+    """Routes of all orders; of more than `MOST_INSERTED` those of `in_turn`.
 
     At every step the order, vehicle and two places that add least; of an order that shifts later
     deliveries, their delay counts too. Very long routes take orders near their ends only.
@@ -24,6 +26,8 @@ def insert(
     Returns:
         For each vehicle its stops, as `nco.problems.omdcpdp.files` numbers them.
     """
+    if len(pickups) > MOST_INSERTED:
+        return in_turn(depots, pickups, deliveries)
     points = {"pickup": pickups, "delivery": deliveries}
     routes: Routes = [[] for _ in depots]
     # the nearest to any vehicle come first, where not all are compared
@@ -54,6 +58,25 @@ def insert(
                 price(other, open_orders[-1:])
         if open_orders:
             price(chosen, open_orders)
+    return routes
+
+
+def in_turn(depots: np.ndarray, pickups: np.ndarray, deliveries: np.ndarray) -> Routes:
+    """One order at a time, the nearest, by the vehicle that is free first."""
+    routes: Routes = [[] for _ in depots]
+    here, free = depots.copy(), np.zeros(len(depots))
+    left = np.arange(len(pickups))
+    ride = np.linalg.norm(deliveries - pickups, axis=1)
+    while len(left):
+        vehicle = int(free.argmin())
+        way = np.square(pickups[left] - here[vehicle]).sum(1)
+        place = int(way.argmin())
+        order = int(left[place])
+        free[vehicle] += math.sqrt(way[place]) + ride[order]
+        here[vehicle] = deliveries[order]
+        routes[vehicle] += [order + 1, -order - 1]
+        left[place] = left[-1]
+        left = left[:-1]
     return routes
 
 
