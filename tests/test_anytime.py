@@ -340,6 +340,25 @@ def test_only_better_feasible_solutions_are_kept():
     assert progress.start(0, "network") == [0, 1, 2, 3]
 
 
+def test_a_beam_is_as_wide_as_the_time_allows():
+    widths = [network._width(1.0, limit, limit - 0.3) for limit in (0.4, 0.8, 1.0, 1.5, 10.0)]
+    assert widths == [None, 4, 8, 16, 32]
+
+
+def test_networks_follow_one_another_as_time_allows():
+    case = sources.as_case(points(100), None)
+
+    def searches(seconds):
+        steps = network.chain(network.Ask(), case, seconds, short=False)
+        return [(step.model.name, step.search) for step in steps]
+
+    fast = cards.first_seconds(case, "am-tsp")
+    assert searches(fast) == [("am-tsp", "multistart")]
+    good = cards.first_seconds(case, "bq-tsp")
+    every = [("am-tsp", "multistart"), ("bq-tsp", "beam"), ("bq-tsp", "reconstruct")]
+    assert searches(5 * (fast + good)) == every
+
+
 def test_an_online_folder_says_so_without_torch():
     for name in folders.names():
         assert folders.is_online(name) == folders.problem_class(name).online
