@@ -25,9 +25,7 @@ LATE, LATER = 0.03, 0.012  # seconds, and share of the limit, by which a solver 
 SPARE = 0.01  # seconds before the deadline at which solvers are told to stop
 GRACE = 0.5  # seconds after which a child that does not end counts as hanging
 EARLY = 0.8  # of its time, before which a solver that ends may have proved its answer
-CLOSE = (
-    1e-5  # of a cost: what solvers that count in integers leave between an optimum and its proof
-)
+CLOSE = 1e-5  # of a cost: what counting in integers leaves between an optimum and its proof
 LOST = 0.05  # of a round, in which its parts should have come back
 UNEVEN = 1.2  # of an equal share: the largest region of a cut
 DECOMPOSE = "nco.decompose:improve"

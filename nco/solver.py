@@ -71,7 +71,8 @@ def solve(
         progress: of a list: show a progress bar; None does on a terminal.
         bound: add a certified lower bound of the cost, and the gap to it, where the problem has
             one (`nco.certify`): in a twentieth of the time limit, without one with a fixed
-            effort. A solution that meets it is OPTIMAL. None: for one instance, not for a list.
+            effort. A solution that meets it is OPTIMAL. None: for one instance, not for a list,
+            which has those that solvers prove by the way; with `total_time` there are no others.
 
     Returns:
         A `Solution`, or a list of them in the order of `source`; after Ctrl-C those that there are.
