@@ -94,12 +94,11 @@ def chain(ask: Ask, case: Case, seconds: float, short: bool) -> list[Step]:
         assert good is not None
         if quick != good:
             takes = {name: SINGLY * cards.first_seconds(case, name) for name in (quick, good)}
-            first = zoo.load(quick, where(ask))
-            if takes[quick] > FIRST_SHARE * seconds:  # the other would only begin
-                return [Step(first, first.policy.searches[0])]
-            last = zoo.load(good, where(ask))
+            first, last = (zoo.load(name, where(ask)) for name in (quick, good))
             names = last.policy.searches
-            steps = [Step(first, first.policy.searches[0], FIRST_SHARE)]
+            # one that needs all the time has it: the other would only begin
+            share = FIRST_SHARE if takes[quick] <= FIRST_SHARE * seconds else 1.0
+            steps = [Step(first, first.policy.searches[0], share)]
             width = _width(takes[good], seconds, seconds - takes[quick])
             if len(names) > 1 and names[0] == "beam" and width is not None:
                 steps.append(Step(last, names[0], rollouts=width))
@@ -174,8 +173,10 @@ def play(
     seconds = deadline - time.perf_counter()
     for place, step in enumerate(chain(ask, largest, seconds, short)):
         now = time.perf_counter()
-        if cancelled() or ENCODING * largest.size**2 > deadline - now:
+        if cancelled():
             return
+        if step.model.policy.encodes and ENCODING * largest.size**2 > deadline - now:
+            continue
         until = min(deadline, now + step.share * seconds)
         budget = Budget(until, step.rollouts, ask.seed, cancelled)
         _play(step, progress, ask, budget, post, place > 0)

@@ -117,8 +117,11 @@ def _seeds(setting: Setting, finisher: str) -> list[Stage]:
 
 
 def _usual(setting: Setting) -> list[str]:
-    """Where nothing was measured: what a solver makes of nothing is better on small cases."""
-    return ["own", "construct"] if setting.size < LARGE else ["construct", "own"]
+    """Where nothing was measured: what a solver makes of nothing is better on small cases only.
+
+    PyVRP on five CVRPs of 1,000 customers, 8 s: 0.26 % better from the construction.
+    """
+    return ["own", "construct"] if setting.size < LARGE else ["construct"]
 
 
 def _network_share(setting: Setting) -> float | None:

@@ -185,10 +185,12 @@ class Policy(Described, nn.Module, ABC):
 
     Attributes:
         agents: how many different policies it can play: the conditions 0 to `agents` - 1.
+        encodes: all nodes together at first, which takes the square of their number.
         conflicts: who keeps what several agents of a problem picked.
     """
 
     agents: int = 1
+    encodes: bool = True
     conflicts: Handler = HighestProbability()
 
     @property

@@ -353,7 +353,8 @@ def test_networks_follow_one_another_as_time_allows():
         return [(step.model.name, step.search) for step in steps]
 
     fast = cards.first_seconds(case, "am-tsp")
-    assert searches(fast) == [("am-tsp", "multistart")]
+    assert searches(fast) == [("am-tsp", "multistart"), ("bq-tsp", "reconstruct")]
+    assert network.chain(network.Ask(), case, fast, short=False)[0].share == 1.0
     good = cards.first_seconds(case, "bq-tsp")
     every = [("am-tsp", "multistart"), ("bq-tsp", "beam"), ("bq-tsp", "reconstruct")]
     assert searches(5 * (fast + good)) == every

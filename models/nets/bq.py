@@ -49,6 +49,8 @@ class BQPolicy(Policy):
         two_way: origin and destination look alike, for paths that may be walked either way.
     """
 
+    encodes = False
+
     def __init__(
         self,
         encoder: TransformerEncoder | None = None,
