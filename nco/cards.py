@@ -74,17 +74,21 @@ def of_problem(problem: str) -> dict[str, dict[str, Any]]:
 
 
 def seconds(rows: list[dict[str, Any]], size: int) -> float:
-    """What the first search takes at `size`, by the nearest measurement and the size squared."""
-    found = [(abs(math.log(_ratio(row, size))), _takes(row, size)) for row in rows]
-    return min(found, default=(math.inf, math.inf))[1]
+    """What the first search takes at `size`.
 
-
-def _ratio(row: dict[str, Any], size: int) -> float:
-    return max(size, 1) / max(int(row["size"]), 1)
-
-
-def _takes(row: dict[str, Any], size: int) -> float:
-    return float(row["seconds_per_instance"]) * _ratio(row, size) ** 2
+    Between two measurements on a straight line of the logarithms, beyond the last one as the square
+    of the size: a network that looks at so many neighbours only grows much more slowly than that.
+    """
+    known: dict[int, float] = {}
+    for row in rows:
+        known[int(row["size"])] = float(row["seconds_per_instance"])
+    smaller = max((at for at in known if at <= size), default=None)
+    larger = min((at for at in known if at >= size), default=None)
+    if smaller is None or larger is None or smaller == larger:
+        at = larger if smaller is None else smaller
+        return math.inf if at is None else known[at] * (max(size, 1) / at) ** 2
+    share = math.log(size / smaller) / math.log(larger / smaller)
+    return known[smaller] ** (1 - share) * known[larger] ** share
 
 
 def fastest(case: Case) -> str | None:
@@ -110,16 +114,16 @@ def choose(case: Case, spend: float | None = None) -> str | None:
 
     Each card lists measurements ``{"size": n, "gap_percent": g, "seconds_per_instance": s, ...}``;
     a model is judged by the one whose size is nearest on a logarithmic scale. With seconds to
-    `spend`, models that were measured to take longer are left out where another remains: time is
-    taken to grow with the square of the size.
+    `spend`, models that take longer (`seconds`) are left out where another remains.
     """
     ranked = []
     for name, rows in _measured(case).items():
-        nearest = []
-        for row in rows:
-            takes = _takes(row, case.size)
-            slow = takes if spend is not None and takes > spend else 0.0
-            nearest.append((abs(math.log(_ratio(row, case.size))), slow, float(row["gap_percent"])))
-        far, slow, gap = min(nearest, default=(math.inf, 0.0, math.inf))
+        takes = seconds(rows, case.size)
+        slow = takes if spend is not None and takes > spend else 0.0
+        nearest = [
+            (abs(math.log(max(case.size, 1) / int(row["size"]))), float(row["gap_percent"]))
+            for row in rows
+        ]
+        far, gap = min(nearest, default=(math.inf, math.inf))
         ranked.append((slow, far, gap, name))
     return min(ranked)[-1] if ranked else None

@@ -340,10 +340,28 @@ def _generate(options: argparse.Namespace) -> int:
 # ---- label
 
 
+def _mapping(text: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        found = None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f"names with values, such as '{{size: 50}}', not {text}")
+    return found
+
+
 def _add_label(commands: Any) -> None:
     parser = _command(commands, "label", _label, "Make a labelled set: instances with solutions.")
     parser.add_argument("--problem")
     parser.add_argument("--size", type=_size, metavar="N|LOW-HIGH")
+    parser.add_argument(
+        "--problem_args",
+        type=_mapping,
+        metavar="YAML",
+        help="further init_args of the problem, as in a config: '{capacity: [25, 300]}'",
+    )
     parser.add_argument("--instances", type=int)
     parser.add_argument(
         "--solver", required=True, help="a solver of the problem's baseline.py, or model:NAME"
@@ -376,15 +394,17 @@ def _label(options: argparse.Namespace) -> int:
 def _label_spec(options: argparse.Namespace) -> Any:
     """What to label: what the options say, or the instances of the set to improve."""
     from nco import folders, labels
-    from nco.describe import describe
+    from nco.describe import construct, describe
 
     wanted = ("problem", "size", "instances")
+    further = options.problem_args
     if options.solver.startswith("model:") and options.time_limit is not None:
         raise NCOError("--time_limit: a model's labels are the same everywhere; use --rollouts")
     if options.improve:
         if not options.solver.startswith("model:"):
             raise NCOError(f"--improve: by --solver model:NAME, not {options.solver}")
-        given = [f"--{name}" for name in wanted if getattr(options, name) is not None]
+        refused = (*wanted, "problem_args")
+        given = [f"--{name}" for name in refused if getattr(options, name) is not None]
         if given:
             raise NCOError(
                 f"{given[0]}: the instances are those of {options.improve}; leave it out"
@@ -393,7 +413,11 @@ def _label_spec(options: argparse.Namespace) -> Any:
     missing = [f"--{name}" for name in wanted if getattr(options, name) is None]
     if missing:
         raise NCOError(f"{missing[0]} is missing: nco label --problem P --size N --instances K ...")
-    problem = folders.problem_class(options.problem)(size=options.size)
+    made = folders.problem_class(options.problem)
+    try:
+        problem = made(size=options.size, **construct(further or {}))
+    except (TypeError, ValueError) as error:
+        raise NCOError(f"--problem_args {further}: {error}") from error
     return labels.LabelSpec(
         describe(problem),
         options.solver,

@@ -18,6 +18,7 @@ from nco.problems.cvrp import CVRP
 from nco.problems.tsp import TSP
 from nco.problems.tsp import check as tsp_check
 from nco.problems.tsp.problem import Instance, State
+from nco.seeds import generator
 from nco.testing import check_cases, check_problem
 
 RANDOM = np.random.default_rng(1)
@@ -244,6 +245,22 @@ def test_a_given_object_keeps_its_arguments() -> None:
     """An object is checked at the size and seed asked for, with its other arguments."""
     ran = check_problem(CVRP(size=200, capacity=9), size=3, seed=5)
     assert set(ran) >= EXACT
+
+
+def test_a_range_of_capacities_is_drawn_from_and_leaves_all_else_as_it_is() -> None:
+    ranged, fixed = CVRP(size=5, capacity=[10, 90]), CVRP(size=5)
+    drawn = [ranged.generate(2, generator(seed)).capacity.tolist() for seed in range(60)]
+    assert all(first == second for first, second in drawn)
+    lows = [pair[0] for pair in drawn]
+    assert min(lows) >= 10
+    assert max(lows) <= 90
+    assert 20 <= sum(low < 30 for low in lows) <= 40  # half of them below the geometric mean
+    assert torch.equal(*(made.generate(2, generator(3)).coords for made in (ranged, fixed)))
+    for wrong in (8, [8, 90], [90, 10], [10, 20, 30]):
+        with pytest.raises(ValueError, match="capacity"):
+            CVRP(size=5, capacity=wrong)
+    with pytest.raises(ValueError, match="published"):
+        ranged.published(20, 1, 1234)
 
 
 # --------------------------------------------------------------------------------------------------

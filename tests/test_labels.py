@@ -21,7 +21,7 @@ from nco.problem import Problem
 from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.seeds import derive
+from nco.seeds import derive, generator
 
 # solvers that a child imports; simple, and the same at every call
 SOLVERS = '''
@@ -320,3 +320,24 @@ def test_a_solver_that_does_not_exist(tmp_path: Path) -> None:
 def test_training_without_labels_is_refused() -> None:
     with pytest.raises(NCOError, match="no labelled set"):
         Labels(folders=[]).setup("fit")
+
+
+def test_further_arguments_of_the_problem_are_labelled(tmp_path: Path, capsys: Any) -> None:
+    from nco.cli import main
+
+    command = ["label", "--problem", "cvrp", "--size", "6", "--instances", "3", "--seed", "4"]
+    command += ["--solver", "ortools", "--time_limit", "0.05", "--output", str(tmp_path / "set")]
+    points = "{class_path: nco.geometry.Clustered, init_args: {clusters: 2}}"
+    with pytest.raises(SystemExit):
+        main([*command, "--problem_args", f"{{capacity: [20, 40], points: {points}}}"])
+    made = CVRP(size=6, capacity=[20, 40], points=geometry.Clustered(clusters=2))
+    (part,) = labels.read(tmp_path / "set", CVRP())
+    drawn = made.generate(3, generator(4, "labels", 0))
+    assert torch.equal(part.instance.coords, drawn.coords)
+    assert torch.equal(part.instance.capacity, drawn.capacity)
+    with pytest.raises(SystemExit):
+        main([*command, "--problem_args", "50"])
+    assert "names with values" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command, "--problem_args", "{colour: red}"])
+    assert "--problem_args {'colour': 'red'}: " in capsys.readouterr().err

@@ -81,13 +81,15 @@ def test_a_stage_says_what_it_does():
     )
 
 
-def test_seconds_grow_with_the_square_of_the_size_from_the_nearest_measurement():
+def test_seconds_are_on_the_line_between_measurements_and_grow_with_the_square_beyond():
     rows = [
         {"size": 50, "seconds_per_instance": 1.0},
-        {"size": 1000, "seconds_per_instance": 7.0},
+        {"size": 800, "seconds_per_instance": 16.0},
     ]
-    assert cards.seconds(rows, 100) == 4.0
-    assert cards.seconds(rows, 500) == 1.75
+    assert cards.seconds(rows, 50) == 1.0
+    assert cards.seconds(rows, 200) == pytest.approx(4.0)
+    assert cards.seconds(rows, 1600) == 64.0
+    assert cards.seconds(rows, 25) == 0.25
     assert cards.seconds([], 10) == float("inf")
 
 

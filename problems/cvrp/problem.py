@@ -65,14 +65,18 @@ class _Routing(Problem[Instance, State]):
     def __init__(
         self,
         size: int | list[int] = 50,
-        capacity: int | None = None,
+        capacity: int | list[int] | None = None,
         points: Points | None = None,
     ) -> None:
         self.size = check_size(size)
-        if capacity is not None and capacity < LARGEST_DEMAND:
-            raise ValueError(
-                f"capacity {capacity} is less than the largest demand {LARGEST_DEMAND}"
-            )
+        if capacity is not None:
+            least, *more = [capacity] if isinstance(capacity, int) else capacity
+            if least < LARGEST_DEMAND:
+                raise ValueError(
+                    f"capacity {capacity} is less than the largest demand {LARGEST_DEMAND}"
+                )
+            if not isinstance(capacity, int) and (len(more) != 1 or more[0] < least):
+                raise ValueError(f"capacity {capacity}: give one number or [low, high]")
         self.capacity = capacity
         self.points = points or Uniform()
 
@@ -84,9 +88,19 @@ class _Routing(Problem[Instance, State]):
             1, LARGEST_DEMAND + 1, (batch, customers + 1), generator=generator, device=device
         )
         demand[:, 0] = 0
-        capacity = self.capacity or literature_capacity(customers)
+        capacity = self._capacity(customers, generator)
         full = torch.full((batch,), float(capacity), dtype=torch.double, device=device)
         return Instance(coords, demand.double() / capacity, full)
+
+    def _capacity(self, customers: int, generator: Generator) -> int:
+        """Of the vehicles; of a range uniform in its logarithm, as routes' lengths matter so."""
+        if self.capacity is None:
+            return literature_capacity(customers)
+        if isinstance(self.capacity, int):
+            return self.capacity
+        low, high = self.capacity
+        share = float(torch.rand((), generator=generator, device=generator.device))
+        return round(low * (high / low) ** share)
 
     def features(self, instance: Instance) -> Features:
         depot = torch.zeros_like(instance.demand)
@@ -249,6 +263,8 @@ class _Routing(Problem[Instance, State]):
 
         So the first `count` instances are cut out of the whole set.
         """
+        if isinstance(self.capacity, list):
+            raise ValueError(f"capacity {self.capacity}: the published sets have one")
         random = np.random.RandomState(seed)
         depot = random.uniform(size=(10_000, 2))
         customers = random.uniform(size=(10_000, size, 2))[:count]
@@ -288,7 +304,8 @@ class CVRP(_Routing):
 
     Args:
         size: number of customers, or ``[low, high]`` drawn for each batch.
-        capacity: of a vehicle; by default the literature's for the size.
+        capacity: of a vehicle, or ``[low, high]`` drawn for each batch, log-uniform; by
+            default the literature's for the size.
         points: a distribution of `nco.geometry`.
     """
 
