@@ -14,7 +14,7 @@ from nco.describe import describe
 from nco.labels import Labelled, LabelSpec
 from nco.models.bq import BQ, Rest, cross_entropy
 from nco.models.nets import BQPolicy, TransformerEncoder
-from nco.problem import Problem
+from nco.problem import Features, Problem, Sizes
 from nco.problems.atsp import ATSP
 from nco.problems.cvrp import CVRPVia
 from nco.problems.cvrp.problem import Instance as Fleet
@@ -346,3 +346,28 @@ def test_a_resumed_run_equals_one_that_went_through(
     for key, value in whole["state_dict"].items():
         moved.append((value - whole["current_model_state"][key]).abs().max())
     assert max(moved) > 0
+
+
+def test_weights_kept_in_bfloat16_follow_every_change() -> None:
+    torch.manual_seed(0)
+    encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=32, bf16=True)
+    encoder.build(Sizes(node=3))
+    seen = Features(torch.rand(2, 5, 3), None, None)
+
+    def without() -> Tensor:
+        with torch.inference_mode():
+            return encoder(seen).clone()
+
+    def agrees() -> bool:
+        return torch.allclose(without(), encoder(seen), atol=1e-6)
+
+    first = without()
+    assert agrees()
+    optimizer = torch.optim.AdamW(encoder.parameters(), lr=0.1)
+    encoder(seen).square().mean().backward()
+    optimizer.step()
+    assert agrees()
+    assert not torch.allclose(first, without(), atol=1e-3)
+    other = TransformerEncoder(width=16, heads=2, layers=1, hidden=32, bf16=True)
+    encoder.load_state_dict(other.build(Sizes(node=3)).state_dict())
+    assert agrees()
