@@ -13,6 +13,7 @@ from nco.case import Case
 from nco.errors import NCOError
 
 FORMAT = 1
+ABOUT = 1.5  # times as long is still about as fast
 FOLDER = Path(str(files("nco.models"))) / "zoo"
 
 
@@ -92,9 +93,26 @@ def seconds(rows: list[dict[str, Any]], size: int) -> float:
 
 
 def fastest(case: Case) -> str | None:
-    """The shipped model whose first search is through first; None of none."""
-    found = [(seconds(rows, case.size), name) for name, rows in _measured(case).items()]
-    return min(found)[1] if found else None
+    """The shipped model whose first search is through first; None of none.
+
+    A better one is preferred that takes up to ABOUT times as long.
+    """
+    found = {name: (seconds(rows, case.size), rows) for name, rows in _measured(case).items()}
+    least = min((takes for takes, _ in found.values()), default=0.0)
+    quick = [
+        (*_nearest(rows, case.size), takes, name)
+        for name, (takes, rows) in found.items()
+        if takes <= ABOUT * least
+    ]
+    return min(quick)[-1] if quick else None
+
+
+def _nearest(rows: list[dict[str, Any]], size: int) -> tuple[float, float]:
+    """How far the nearest measured size is, on a logarithmic scale, and the gap there."""
+    found = [
+        (abs(math.log(max(size, 1) / int(row["size"]))), float(row["gap_percent"])) for row in rows
+    ]
+    return min(found, default=(math.inf, math.inf))
 
 
 def first_seconds(case: Case, name: str) -> float:
@@ -120,10 +138,5 @@ def choose(case: Case, spend: float | None = None) -> str | None:
     for name, rows in _measured(case).items():
         takes = seconds(rows, case.size)
         slow = takes if spend is not None and takes > spend else 0.0
-        nearest = [
-            (abs(math.log(max(case.size, 1) / int(row["size"]))), float(row["gap_percent"]))
-            for row in rows
-        ]
-        far, gap = min(nearest, default=(math.inf, math.inf))
-        ranked.append((slow, far, gap, name))
+        ranked.append((slow, *_nearest(rows, case.size), name))
     return min(ranked)[-1] if ranked else None
