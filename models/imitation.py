@@ -20,7 +20,7 @@ class Imitation(Method):
     instance, and in one of its symmetric images.
 
     Args:
-        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
+        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial, muon: as in `Method`.
         views: equivalent action sequences of each label in a batch.
         skip: first actions that are not imitated: 1 where a search forces every start anyway.
         cuts: imitate so many random steps only, the same ones of all labels of a batch, each in a
@@ -40,6 +40,7 @@ class Imitation(Method):
         decay_steps: int = 0,
         seed: int = 0,
         initial: str | None = None,
+        muon: bool = False,
         views: int = 8,
         skip: int = 1,
         cuts: int = 0,
@@ -53,6 +54,7 @@ class Imitation(Method):
             decay_steps=decay_steps,
             seed=seed,
             initial=initial,
+            muon=muon,
         )
         self.views, self.skip, self.cuts = views, skip, cuts
 

@@ -1,6 +1,7 @@
 """A transformer encoder over a set of nodes, with a sense of distance where there are positions."""
 
 import math
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import torch
@@ -79,11 +80,14 @@ class TransformerEncoder(Described, nn.Module):
     def forward(self, features: Features) -> Tensor:
         """Node embeddings ``[B, N, D]`` in float32."""
         keys = None if features.exists is None else features.exists
-        places = None if features.xy is None else spaced(features.xy, features.exists)
+        squares = None
+        if features.xy is not None:
+            kind = torch.bfloat16 if self.bf16 else features.xy.dtype
+            squares = Squares.of(spaced(features.xy, features.exists), kind)
         edges = features.edges if self.edge else None
         h = self.enter(features.nodes).float()
         for block in self.blocks:
-            h = block(h, places, keys, edges)
+            h = block(h, squares, keys, edges)
         return self.leave(h)
 
 
@@ -148,32 +152,35 @@ class Block(nn.Module):
             )
 
     def forward(
-        self, h: Tensor, places: Tensor | None, exists: Tensor | None, edges: Tensor | None = None
+        self,
+        h: Tensor,
+        squares: "Squares | None",
+        exists: Tensor | None,
+        edges: Tensor | None = None,
     ) -> Tensor:
-        one, two = (1.0, 1.0) if self.scale is None else self.scale
-        h = h + one * self._mix(self.norm1(h), places, exists, edges)
+        mixed = self._mix(self.norm1(h), squares, exists, edges)
+        h = h + (mixed if self.scale is None else self.scale[0] * mixed)
         up = self.up(self.norm2(h))
         if self.gated:
             left, right = up.chunk(2, -1)
             up = functional.silu(left) * right
         else:
             up = functional.relu(up)
-        return h + two * self.down(up).float()
+        up = self.down(up).float()
+        return h + (up if self.scale is None else self.scale[1] * up)
 
     def _mix(
-        self, h: Tensor, places: Tensor | None, exists: Tensor | None, edges: Tensor | None
+        self, h: Tensor, squares: "Squares | None", exists: Tensor | None, edges: Tensor | None
     ) -> Tensor:
-        q, k, v = self.qkv(h).float().unflatten(-1, (3, self.heads, -1)).unbind(2)
+        q, k, v = self.qkv(h).unflatten(-1, (3, self.heads, -1)).unbind(2)
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # [B, H, N, D/H]
         q = q / math.sqrt(q.shape[-1])
-        if places is not None:
-            q, k = with_distance(q, k, places, self.log_range.exp())
+        if squares is not None:
+            q, k = squares.added(q, k, self.log_range.exp())
         bias = None
         if self.bias is not None:
             assert edges is not None
             bias = self.bias(edges).float().permute(0, 3, 1, 2)
-        if self.bf16:
-            q, k, v = q.bfloat16(), k.bfloat16(), v.bfloat16()
         mixed = attend(q, k, v, exists, bias).transpose(1, 2).flatten(2)
         return self.out(mixed).float()
 
@@ -189,17 +196,27 @@ def spaced(xy: Tensor, exists: Tensor | None) -> Tensor:
     return (xy - 0.5) * exists.sum(-1).sqrt()[:, None, None]
 
 
-def with_distance(q: Tensor, k: Tensor, places: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
-    """Queries and keys ``[B, H, N, D/H + 3]`` whose product also holds ``-rate |x_i - x_j|^2``.
+@dataclass(frozen=True, eq=False)
+class Squares:
+    """What makes squared distances out of a product: ``-|x_i - x_j|^2 = asks_i . tells_j``.
 
-    The part ``-rate |x_i|^2`` is the same for all keys of a query and falls out of the softmax.
+    But for ``-|x_i|^2``, which is the same for all keys of a query and falls out of the softmax.
     """
-    rate = rate[:, None, None]
-    place = places[:, None].expand(-1, q.shape[1], -1, -1)
-    ones = torch.ones_like(place[..., :1])
-    q = torch.cat([q, 2 * rate * place, -rate * ones], -1)
-    k = torch.cat([k, place, place.square().sum(-1, keepdim=True)], -1)
-    return q, k
+
+    asks: Tensor  # [B, 1, N, 3]
+    tells: Tensor  # [B, 1, N, 3]
+
+    @classmethod
+    def of(cls, places: Tensor, kind: torch.dtype) -> "Squares":
+        asks = functional.pad(2 * places, (0, 1), value=-1.0)
+        tells = torch.cat([places, places.square().sum(-1, keepdim=True)], -1)
+        return cls(asks[:, None], tells[:, None].to(kind))
+
+    def added(self, q: Tensor, k: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys ``[B, H, N, D/H + 3]``, whose heads see by `rate` ``[H]``."""
+        asks = (rate[:, None, None] * self.asks).to(q.dtype)
+        tells = self.tells.expand(-1, q.shape[1], -1, -1)
+        return torch.cat([q, asks], -1), torch.cat([k, tells], -1)
 
 
 def attend(
