@@ -9,7 +9,7 @@ from nco.errors import NCOError
 from nco.labels import Labelled
 from nco.models.imitation import Imitation
 from nco.models.nets import DisjunctivePolicy
-from nco.models.nets.disjunctive import allowed, along, picked, remaining
+from nco.models.nets.disjunctive import allowed, along, picked, remaining, soon
 from nco.models.poppy import Poppy
 from nco.models.reinforce import Reinforce
 from nco.problem import Sizes
@@ -46,6 +46,30 @@ def test_what_remains_of_a_tiny_shop() -> None:
         assert graph.members[0, 2 + machine].tolist() == (machines[1:] == machine).tolist()
     assert graph.after[0, :, 0].tolist() == [3, 2, 3]  # 3 is nowhere
     assert graph.before[0, :, 0].tolist() == [3, 3, 1]
+
+
+@pytest.mark.parametrize("problem", SHOPS)
+def test_lookahead_takes_the_next_operations_of_each_job(problem) -> None:
+    """Against a count along each job; with as many as there are, nothing changes."""
+    instance = problem.generate(3, generator(4))
+    _, jobs, most, wide = instance.exists.shape
+    state, random = problem.reset(instance, 2), generator(5)
+    features, net = problem.features(instance), policy(problem)
+    far = DisjunctivePolicy(**SMALL, lookahead=most).build(problem.sizes)
+    far.load_state_dict(net.state_dict())
+    short = DisjunctivePolicy(**SMALL, lookahead=2).build(problem.sizes)
+    short.load_state_dict(net.state_dict())
+    for _ in range(5):
+        seen = problem.observe(instance, state)
+        near = soon(seen.alive, features.follows[..., 1], 2).view(3, 2, jobs, most, wide)
+        place = torch.arange(most)
+        wanted = (place >= state.taken[..., None]) & (place < state.taken[..., None] + 2)
+        assert torch.equal(near, wanted[..., None] & instance.exists[:, None])
+        scores = net.decide(features, seen).log_probs
+        assert torch.equal(far.decide(features, seen).log_probs, scores)
+        less = not torch.equal(near.flatten(2), seen.alive)
+        assert torch.equal(short.decide(features, seen).log_probs, scores) != less
+        state = problem.step(instance, state, sample(random)(net.decide(features, seen), 0))
 
 
 def test_neighbours_are_averaged() -> None:
