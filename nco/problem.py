@@ -237,6 +237,10 @@ class Problem(Described, ABC, Generic[Instance, State]):
         """Random actions ``[B, S, T, *M]`` of the same solutions (a rotation, a reversal, ...)."""
         return actions
 
+    def mask(self, instance: Instance, state: State) -> Tensor:
+        """``[B, S, *M, A]`` bool: what is allowed, where that is all that is asked of a state."""
+        return self.observe(instance, state).mask
+
     def windows(
         self, instance: Instance, actions: Tensor, length: int, generator: Generator
     ) -> Windows | None:

@@ -88,7 +88,7 @@ class DisjunctivePolicy(Population):
 
     @property
     def searches(self) -> tuple[str, ...]:
-        return ("population",) if self.agents > 1 else ("beam", "sampling")
+        return ("population",) if self.agents > 1 else ("dispatch",)
 
     def build(self, sizes: Sizes) -> Self:
         if not (sizes.groups and sizes.follows):

@@ -294,6 +294,9 @@ class Shop(Problem[Instance, State], Generic[C]):
         begin = torch.maximum(free, state.ready[..., None]).masked_fill(~real, NONE)
         return _Next(free, begin, begin + duration)
 
+    def mask(self, instance: Instance, state: State) -> Tensor:
+        return self._mask(instance, state, self._next(instance, state))
+
     def _mask(self, instance: Instance, state: State, upcoming: _Next) -> Tensor:
         mask = self._spread(instance, state, upcoming.allowed)
         mask[..., 0] |= self.done(instance, state)

@@ -1,0 +1,129 @@
+"""Rollouts that take several actions from one look of a network at what remains."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nco.policy import Categorical, Policy
+from nco.problem import Problem
+from nco.rollout import Interrupted
+from nco.search.budget import Budget, Incumbent
+from nco.search.multistart import best_of, better
+from nco.seeds import generator
+
+LOOKS = (16, 8, 4, 2, 1)  # actions from one look
+SAMPLES = 16  # rollouts of a round
+
+Pick = Callable[[Tensor], Tensor]  # logits [B, S, A] -> actions [B, S]
+
+
+def dispatch(
+    problem: Problem[Any, Any],
+    policy: Policy,
+    instance: Any,
+    budget: Budget,
+    start: Incumbent | None = None,
+) -> Iterator[Incumbent]:
+    """Greedy rollouts with ever more looks, then random ones with as many looks as did best.
+
+    A network that looks at what remains before every action spends nearly all of its time on that.
+    Where actions hardly concern one another (operations of different jobs on different machines),
+    the scores of one look are priorities that hold for the next actions as well, among what the
+    rules still allow. On large shops that is not only many times as fast: fewer looks mean fewer
+    chances to be led astray.
+
+    `budget.rollouts`: how many, of which the first are the greedy ones. Without that and without a
+    deadline one round of random ones; endless with a deadline.
+    """
+    best, most = start, budget.rollouts
+    if most is None and budget.deadline is None:
+        most = len(LOOKS) + SAMPLES
+    costs: list[tuple[float, int]] = []
+    for looks in LOOKS[:most]:
+        try:
+            found = _played(problem, policy, instance, 1, looks, _greedy, budget)
+        except Interrupted:
+            break
+        costs.append((float(found.cost.mean()), looks))
+        best = better(problem, instance, best, found)
+        yield best
+    looks = min(costs)[1] if costs else LOOKS[0]
+    spent = len(LOOKS)
+    for turn in itertools.count():
+        left = SAMPLES if most is None else min(SAMPLES, most - spent)
+        if left <= 0 or budget.over():
+            return
+        random = generator(budget.seed, "dispatch", turn, device=instance.device)
+
+        def drawn(logits: Tensor) -> Tensor:
+            return Categorical(logits, logits > -torch.inf).sample(random)  # noqa: B023
+
+        try:
+            found = _played(problem, policy, instance, left, looks, drawn, budget)
+        except Interrupted:
+            return
+        spent += left
+        new = better(problem, instance, best, found)
+        if best is None or bool((new.cost < best.cost).any()):
+            yield new
+        best = new
+
+
+def _greedy(logits: Tensor) -> Tensor:
+    return logits.argmax(-1)
+
+
+def _played(
+    problem: Problem[Any, Any],
+    policy: Policy,
+    instance: Any,
+    rollouts: int,
+    looks: int,
+    pick: Pick,
+    budget: Budget,
+) -> Incumbent:
+    """The best of `rollouts` of each instance with up to `looks` actions from one look.
+
+    Instances look for themselves, whatever the others of the batch do.
+    """
+    memory = policy.encode(problem.features(instance))
+    state = problem.reset(instance, rollouts)
+    _, most = problem.horizon(instance)
+    mask = problem.mask(instance, state)
+    logits = mask.new_full(mask.shape, -torch.inf, dtype=torch.float)
+    left = torch.zeros(len(instance), dtype=torch.long, device=instance.device)
+    actions: list[Tensor] = []
+    for _ in range(most):
+        over = problem.done(instance, state)
+        if bool(over.all()):
+            break
+        if budget.over():
+            raise Interrupted
+        scores = _among(logits, problem.mask(instance, state), over)
+        # nothing is allowed that was allowed at the time of the look
+        blind = (scores.amax(-1) == -torch.inf).any(1)
+        rows = ((left == 0) | blind).nonzero()[:, 0]
+        if len(rows):
+            part: Any = state[rows]
+            seen = problem.observe(instance[rows], part)
+            decision = policy.decide(memory[rows], seen)
+            assert isinstance(decision, Categorical)  # one of several actions
+            logits[rows] = decision.logits
+            scores[rows] = _among(decision.logits, seen.mask, over[rows])
+            left[rows] = looks
+        action = pick(scores)
+        left -= 1
+        actions.append(action)
+        state = problem.step(instance, state, action)
+    taken = torch.stack(actions, 2)
+    return best_of(taken, problem.cost(instance, taken), "dispatch")
+
+
+def _among(logits: Tensor, mask: Tensor, over: Tensor) -> Tensor:
+    """`logits` of what is allowed; a finished row has its no-op only."""
+    scores = logits.masked_fill(~mask, -torch.inf)
+    scores[..., 0] = scores[..., 0].masked_fill(over, 0.0)
+    return scores
