@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from nco.errors import NCOError
+from nco.folders import check_module
 from nco.labels import Labelled
 from nco.models.imitation import Imitation
 from nco.models.nets import DisjunctivePolicy
@@ -19,6 +20,7 @@ from nco.problems.jssp import JSSP
 from nco.rollout import Interrupted, greedy, rollout, sample
 from nco.search.beam import search
 from nco.search.budget import Budget
+from nco.search.dispatch import LOOKS, _greedy, _played, dispatch
 from nco.seeds import generator
 from nco.zoo import load
 
@@ -250,3 +252,55 @@ def test_agents_score_for_themselves_and_can_be_kept() -> None:
     assert next(name for name, p in net.named_parameters() if p.requires_grad).startswith(
         "decoders"
     )
+
+
+@pytest.mark.parametrize("problem", SHOPS)
+def test_several_actions_from_one_look_keep_the_rules(problem) -> None:
+    """Every yield is a schedule that the checker finds to cost what it says, and an improvement."""
+    net = policy(problem)
+    cases = [case for n in (3, 5) for case in problem.cases(problem.generate(2, generator(n)))]
+    instance = problem.load(cases)
+    with torch.no_grad():
+        found, again = (
+            list(dispatch(problem, net, instance, Budget(rollouts=40, seed=7))) for _ in range(2)
+        )
+    assert len(found) > len(LOOKS)
+    assert torch.equal(found[-1].actions, again[-1].actions)
+    costs = torch.stack([step.cost for step in found])
+    assert (costs[1:] <= costs[:-1]).all()
+    check = check_module(problem).check
+    for step in found:
+        solutions = problem.solution(instance, step.actions)
+        for case, solution, cost in zip(cases, solutions, step.cost.tolist(), strict=True):
+            report = check(case, case.numbered(solution))
+            assert report.feasible
+            assert report.cost == cost
+
+
+@pytest.mark.parametrize("problem", SHOPS)
+def test_one_action_a_look_is_the_greedy_rollout_and_batches_change_nothing(problem) -> None:
+    net = policy(problem)
+    cases = [case for n in (3, 5) for case in problem.cases(problem.generate(2, generator(n)))]
+    instance = problem.load(cases)
+    with torch.no_grad():
+        ones = _played(problem, net, instance, 1, 1, _greedy, Budget())
+        assert torch.equal(ones.cost, rollout(problem, net, instance, 1, greedy).cost[:, 0])
+        together = _played(problem, net, instance, 1, 4, _greedy, Budget()).cost
+        alone = [
+            _played(problem, net, problem.load([case]), 1, 4, _greedy, Budget()).cost
+            for case in cases
+        ]
+    assert torch.equal(together, torch.cat(alone))
+
+
+def test_fewer_looks_than_actions(monkeypatch) -> None:
+    problem = JSSP(size=6)
+    net, instance = policy(problem), problem.generate(1, generator(2))
+    looks = []
+    decide = net.decide
+    monkeypatch.setattr(net, "decide", lambda *given: looks.append(1) or decide(*given))
+    with torch.no_grad():
+        _played(problem, net, instance, 1, 4, _greedy, Budget())
+    assert 36 / 4 <= len(looks) < 36 / 2
+    with pytest.raises(Interrupted):
+        _played(problem, net, instance, 1, 4, _greedy, Budget(cancelled=lambda: True))
