@@ -16,6 +16,7 @@ from nco.seeds import generator
 
 LOOKS = (16, 8, 4, 2, 1)  # actions from one look
 SAMPLES = 16  # rollouts of a round
+HEAT = (0.35, 0.2, 0.6, 1.0)  # temperatures of the rounds, in turn: few samples want to be near
 
 Pick = Callable[[Tensor], Tensor]  # logits [B, S, A] -> actions [B, S]
 
@@ -58,8 +59,8 @@ def dispatch(
             return
         random = generator(budget.seed, "dispatch", turn, device=instance.device)
 
-        def drawn(logits: Tensor) -> Tensor:
-            return Categorical(logits, logits > -torch.inf).sample(random)  # noqa: B023
+        def drawn(logits: Tensor, heat: float = HEAT[turn % len(HEAT)]) -> Tensor:
+            return Categorical(logits / heat, logits > -torch.inf).sample(random)  # noqa: B023
 
         try:
             found = _played(problem, policy, instance, left, looks, drawn, budget)
