@@ -145,8 +145,8 @@ class Labels(Data):
     """Random batches of labelled sets, one size a batch.
 
     Args:
-        folders: labelled sets made by `nco label`, drawn from by their sizes; one that is named twice
-            is drawn from twice as often.
+        folders: labelled sets made by `nco label`, drawn from by their sizes; one that is named
+            twice is drawn from twice as often.
         relatives: whether to learn from what follows from them too (`Problem.relatives`).
         batch_size, seed, references, reference_batch, test_references: as in `Data`.
     """
