@@ -89,7 +89,8 @@ class Race:
         self.exact = baselines.same(progress.cases[0].problem)
         self.waiting = sorted(stages, key=lambda stage: stage.begin)
         self.running: list[Stage] = []
-        self.deadline = progress.begin + max(stage.end for stage in stages)
+        self.end = max(stage.end for stage in stages)
+        self.deadline = progress.begin + self.end
         self.late = max(LATE, LATER * (self.deadline - progress.begin))
         self.inbox: queue.SimpleQueue[News | Ended] = queue.SimpleQueue()
         self.over = threading.Event()
@@ -216,7 +217,7 @@ class Race:
             from nco import network
 
             end = self.progress.begin + stage.end - SPARE
-            short = stage.end < self.deadline - self.progress.begin
+            short = stage.end < self.end
             network.play(self.progress, self.ask, end, self.over.is_set, post, short)
         except NCOError as error:
             refused = error

@@ -360,6 +360,19 @@ def test_networks_follow_one_another_as_time_allows():
     assert searches(5 * (fast + good)) == every
 
 
+def test_networks_with_all_the_time_know_it(monkeypatch):
+    """Whatever the clock reads: adding the end to it and taking it away again rounds."""
+    case, heard = sources.as_case(points(5), None), []
+    monkeypatch.setattr(network, "play", lambda *given: heard.append(given[-1]))
+    alone, before = plan.Stage("networks", 0, 0.0, 11.4), plan.Stage("networks", 0, 0.0, 0.3)
+    for begin in np.random.default_rng(0).uniform(0, 1e5, 50):
+        progress = Progress([case], time.perf_counter())
+        progress.begin = begin
+        for stages in ([alone], [before, plan.Stage("pyvrp", 1, 0.3, 11.4)]):
+            race.Race(progress, stages, network.Ask(), None)._search(stages[0])
+    assert heard == [False, True] * 50
+
+
 def test_an_online_folder_says_so_without_torch():
     for name in folders.names():
         assert folders.is_online(name) == folders.problem_class(name).online
