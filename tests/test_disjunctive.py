@@ -20,7 +20,7 @@ from nco.problems.jssp import JSSP
 from nco.rollout import Interrupted, greedy, rollout, sample
 from nco.search.beam import search
 from nco.search.budget import Budget
-from nco.search.dispatch import LOOKS, _greedy, _played, dispatch
+from nco.search.dispatch import AT_ONCE, _greedy, _played, dispatch
 from nco.seeds import generator
 from nco.zoo import load
 
@@ -264,7 +264,7 @@ def test_several_actions_from_one_look_keep_the_rules(problem) -> None:
         found, again = (
             list(dispatch(problem, net, instance, Budget(rollouts=40, seed=7))) for _ in range(2)
         )
-    assert len(found) > len(LOOKS)
+    assert len(found) > len(AT_ONCE)
     assert torch.equal(found[-1].actions, again[-1].actions)
     costs = torch.stack([step.cost for step in found])
     assert (costs[1:] <= costs[:-1]).all()
