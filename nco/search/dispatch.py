@@ -28,7 +28,7 @@ def dispatch(
     budget: Budget,
     start: Incumbent | None = None,
 ) -> Iterator[Incumbent]:
-    """Greedy rollouts with ever more looks, then random ones with as many actions a look as did best.
+    """Greedy rollouts with ever more looks, then random ones with as many a look as did best.
 
     A network that looks at what remains before every action spends nearly all of its time on that.
     Where actions hardly concern one another (operations of different jobs on different machines),
