@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nco.case import Case
-from nco.child import GRACE, Child, Found, Options, killing, one_line
+from nco.child import GRACE, Child, Found, Options, one_line, timed
 from nco.errors import NCOError
 
 SETUP = 120.0  # seconds in which a child must start, import and unpickle
@@ -166,7 +166,8 @@ class Workers:
                     child.start()
                     child.send(pickle.dumps(("import", paths)))
                 for child in self._children:
-                    with killing(child, SETUP):  # or one hung import would hold all later runs
+                    # or one hung import would hold all later runs
+                    with timed(SETUP, child.start().kill):
                         child.receive()
             except BaseException as error:
                 for child in self._children:  # an answer left unread would be taken for the next
@@ -326,12 +327,13 @@ class Handle:
     def _ask(self, child: Child) -> Outcome:
         began = time.perf_counter()
         found: list[Found] = []
+        limit = self._limit
         try:
-            with self._deadline(SETUP, "not ready"):
+            with timed(SETUP, lambda: self.cancel(f"not ready after {SETUP:g} s")):
                 child.send(self._request)
                 child.receive()
             self.begun = began = time.perf_counter()
-            with self._deadline(self._limit, "timed out"):
+            with timed(limit, lambda: self.cancel(f"timed out after {limit:g} s")):
                 while isinstance(answer := child.receive(), Found):
                     if self._tell is not None:
                         self._tell(answer)
@@ -346,19 +348,6 @@ class Handle:
             child.stop()  # who knows where in the pipe its next frame begins
             message = one_line(f"unreadable answer: {type(error).__name__}: {error}")
             return Outcome(None, seconds, message, tuple(found))
-
-    @contextlib.contextmanager
-    def _deadline(self, seconds: float | None, reason: str) -> Iterator[None]:
-        if seconds is None:
-            yield
-            return
-        timer = threading.Timer(seconds, self.cancel, (f"{reason} after {seconds:g} s",))
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
 
 
 # --------------------------------------------------------------------------------------------------

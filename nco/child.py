@@ -112,9 +112,15 @@ class Child:
 
 
 @contextlib.contextmanager
-def killing(child: Child, seconds: float) -> Iterator[None]:
-    """Kills the child where the body takes longer, which ends a wait for its answer."""
-    timer = threading.Timer(seconds, child.start().kill)
+def timed(seconds: float | None, act: Callable[[], object]) -> Iterator[None]:
+    """Calls `act` where the body takes longer, on another thread; never, without a limit.
+
+    Killing the child is such an act: it ends a wait for its answer.
+    """
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, act)
     timer.daemon = True
     timer.start()
     try:

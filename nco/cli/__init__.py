@@ -1,0 +1,66 @@
+"""The `nco` command: a sub-command is a module here; training is Lightning's own command."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from nco.cli import benchmark, check, examples, generate, label, models, solve, tune
+from nco.errors import NCOError
+from nco.plan import NETWORKS
+
+TRAINING = ("fit", "validate", "test", "predict")
+COMMANDS = (solve, check, generate, label, benchmark, tune, models, examples)  # as help lists them
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the console script; exits with 2 after a one-line error."""
+    given = sys.argv[1:] if arguments is None else arguments
+    before = signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: keep the best so far
+    try:
+        if given and given[0] in TRAINING:
+            from nco.train import main as train
+
+            train(given)
+            return
+        options = _parser().parse_args(given)
+        code = options.handler(options)
+    except NCOError as error:
+        print(f"nco: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print("nco: interrupted before a first solution was found", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:  # `nco ... | head`
+        sys.stderr.close()
+        code = 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    _leave(code)
+
+
+def _leave(code: int) -> None:
+    """Ends the process; at once, where a thread that loads networks would hold it up."""
+    if any(thread.name == NETWORKS for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nco",
+        description="Neural combinatorial optimisation. Training: nco fit|validate|test|predict "
+        "--config configs/PROBLEM/METHOD.yaml (see nco fit --help).",
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for command in COMMANDS:
+        command.add(commands)
+    return parser

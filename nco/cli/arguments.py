@@ -1,0 +1,58 @@
+"""What options may be given, each a function from its text; and how a sub-command is added."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+Handler = Callable[[argparse.Namespace], int]
+
+
+def command(commands: Any, name: str, handler: Handler, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(handler=handler)
+    return parser
+
+
+def truth(text: str) -> bool:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    raise argparse.ArgumentTypeError(f"true or false, not {text}")
+
+
+def seconds(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"positive seconds, not {text}")
+    return value
+
+
+def size(text: str) -> int | list[int]:
+    low, _, high = text.partition("-")
+    return [int(low), int(high)] if high else int(low)
+
+
+def names(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def numbers(text: str) -> list[int]:
+    return [int(item) for item in names(text)]
+
+
+def limits(text: str) -> list[float | None]:
+    try:
+        return [None if name == "default" else seconds(name) for name in names(text)]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"seconds or 'default', not {text}") from error
+
+
+def mapping(text: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        found = None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f"names with values, such as '{{size: 50}}', not {text}")
+    return found

@@ -1,0 +1,34 @@
+"""`nco generate`: random instances as files."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from nco.cli.arguments import command, size
+
+
+def add(commands: Any) -> None:
+    parser = command(commands, "generate", run, "Write random instances as files.")
+    parser.add_argument("--problem", required=True)
+    parser.add_argument("--size", type=size, required=True, metavar="N|LOW-HIGH")
+    parser.add_argument("--instances", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", required=True, metavar="DIR")
+
+
+def run(options: argparse.Namespace) -> int:
+    from nco import atomic, folders
+    from nco.seeds import generator
+
+    kind = folders.problem_class(options.problem)
+    files = folders.module(options.problem, "files")
+    folder = Path(options.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(options.instances):
+        problem = kind(size=options.size)
+        instance = problem.generate(1, generator(options.seed, "generate", index))
+        case = problem.cases(instance)[0]
+        path = folder / f"{options.problem}-{options.seed}-{index}{files.SUFFIX}"
+        atomic.write_text(path, files.write(case))
+        print(path)
+    return 0

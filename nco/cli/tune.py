@@ -1,0 +1,30 @@
+"""`nco tune`: what this machine can do."""
+
+import argparse
+from typing import Any
+
+from nco.cli.arguments import command, limits, names, numbers
+
+
+def add(commands: Any) -> None:
+    text = "Measure this machine, so that nco solve divides its time well; a few minutes."
+    parser = command(commands, "tune", run, text)
+    parser.add_argument("--problems", type=names, help="comma-separated; default: all")
+    parser.add_argument(
+        "--sizes",
+        type=numbers,
+        metavar="N,...",
+        help="default: of each problem the largest that its networks were trained for",
+    )
+    parser.add_argument("--time_limits", type=limits, default="0.1,1", metavar="S,...")
+    parser.add_argument("--instances", type=int, default=3, metavar="K")
+
+
+def run(options: argparse.Namespace) -> int:
+    from nco import profile, tune
+
+    limits = [limit for limit in options.time_limits if limit is not None]
+    problems = options.problems or tune.tunable()
+    tune.save(tune.tune(problems, options.sizes, limits, options.instances))
+    print(profile.path())
+    return 0
