@@ -4,6 +4,7 @@ import itertools
 import json
 import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from nco import folders
 from nco.case import Case
 from nco.errors import InstanceError
-from nco.problems.omdcpdp import OMDCPDP, baseline, files
+from nco.problems.omdcpdp import OMDCPDP, annealing, baseline, files
 from nco.problems.omdcpdp.check import check, every_solution
 from nco.problems.omdcpdp.plot import plot
 from nco.resolve import settle
@@ -291,6 +292,78 @@ def test_ortools_is_never_worse_than_its_start_and_ignores_a_broken_one() -> Non
     assert check(case, baseline.ortools(case, time_limit=0.1, seed=0, start=[[1]])).feasible
     assert baseline.ortools(case, time_limit=None, seed=0) == start
     assert set(baseline.finishers()) <= set(baseline.__all__)
+
+
+# --------------------------------------------------------------------------------------------------
+# Annealing
+
+
+@pytest.mark.parametrize(
+    ("orders", "vehicles", "capacity", "seed"),
+    [(2, 2, 3, 1), (3, 1, 1, 1), (3, 1, 3, 2), (2, 3, 1, 3), (3, 2, 2, 4)],
+)
+def test_annealing_finds_what_brute_force_finds(
+    orders: int, vehicles: int, capacity: int, seed: int
+) -> None:
+    case = made(orders, vehicles, seed, capacity)
+    report = check(case, baseline.anneal(case, time_limit=None, seed=0, iterations=300))
+    assert report.violations == []
+    assert report.cost == pytest.approx(best_cost(case), rel=1e-9)
+
+
+@pytest.mark.parametrize(("orders", "vehicles", "capacity"), [(25, 5, 3), (25, 5, 1), (60, 3, 4)])
+def test_annealing_keeps_its_books_and_beats_its_start(
+    orders: int, vehicles: int, capacity: int
+) -> None:
+    """What it believes of its routes is what the checker finds, whatever it did to them."""
+    case = made(orders, vehicles, 1, capacity)
+    start = case.construct()
+    points = np.concatenate([case.depots, case.pickups, case.deliveries])
+    search = annealing.Annealing(points, vehicles, capacity, start, Random(3))
+    assert search.routes() == start
+    for _ in range(150):
+        search.step(0.003)
+        report = check(case, search.routes())
+        assert report.violations == []
+        assert report.cost == pytest.approx(search.least, rel=1e-9)
+    told: list[Any] = []
+    found = baseline.anneal(case, time_limit=None, seed=3, found=told.append, iterations=600)
+    assert found == told[-1]
+    assert check(case, found).cost < 0.97 * check(case, start).cost
+    assert found == baseline.anneal(case, time_limit=None, seed=3, iterations=600)
+
+
+def test_an_order_goes_to_the_best_of_all_its_places() -> None:
+    """Against every place of every vehicle, priced by the checker."""
+    case = made(12, 3, 5, 2)
+    routes = case.construct()
+    points = np.concatenate([case.depots, case.pickups, case.deliveries])
+    for order in range(1, 13):
+        short = [[stop for stop in route if abs(stop) != order] for route in routes]
+        search = annealing.Annealing(points, 3, 2, short, Random(0))
+        every = [
+            [*short[:v], [*path[:i], order, *path[i:j], -order, *path[j:]], *short[v + 1 :]]
+            for v, path in enumerate(short)
+            for i in range(len(path) + 1)
+            for j in range(i, len(path) + 1)
+        ]
+        reports = [check(case, plan) for plan in every]
+        least = min(report.cost for report in reports if report.feasible)
+        place = annealing.Place(np.inf, 0, 0, 0)
+        for vehicle in range(3):
+            place = search._best(search.now[vehicle], vehicle, order - 1, place)
+        assert place.added + search.cost == pytest.approx(least, rel=1e-9)
+
+
+def test_annealing_ends_in_time_and_leaves_what_is_too_large() -> None:
+    begin = time.perf_counter()
+    case = made(300, 10)
+    found = baseline.anneal(case, time_limit=0.5, seed=0)
+    assert time.perf_counter() - begin < 1.0  # a step takes milliseconds
+    assert check(case, found).feasible
+    large = made(annealing.LARGEST + 1, 2)
+    assert baseline.anneal(large, time_limit=1.0, seed=0) == large.construct()
+    assert check(case, baseline.anneal(case, time_limit=0.1, seed=0, start=[[1]])).feasible
 
 
 # --------------------------------------------------------------------------------------------------
