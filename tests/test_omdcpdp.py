@@ -14,10 +14,12 @@ import torch
 from nco import folders
 from nco.case import Case
 from nco.errors import InstanceError
+from nco.models.nets import ParcoPolicy
 from nco.problems.omdcpdp import OMDCPDP, annealing, baseline, files
 from nco.problems.omdcpdp.check import check, every_solution
 from nco.problems.omdcpdp.plot import plot
-from nco.resolve import settle
+from nco.resolve import OneAtATime, settle
+from nco.rollout import greedy, rollout
 from nco.search.budget import Budget
 from nco.search.sampling import ROUND, sampling
 from nco.seeds import generator
@@ -427,7 +429,7 @@ def test_thousands_of_random_episodes_are_feasible(eager: float) -> None:
             assert report.cost == pytest.approx(float(cost[b, s]), rel=1e-5)
 
 
-def test_who_has_nothing_on_board_may_stay_until_it_has_finished() -> None:
+def test_who_has_nothing_on_board_may_stay() -> None:
     case = files.read(GOOD)
     problem = OMDCPDP()
     instance = problem.load([case])
@@ -443,9 +445,9 @@ def test_who_has_nothing_on_board_may_stay_until_it_has_finished() -> None:
         [0, 0, 1, 1, 1, 0, 0, 0],
     ]
     rested = problem.step(instance, state, torch.tensor([[[0, 4]]]))
-    # the first vehicle has stayed twice with nothing on board, which ends its route
+    # the first vehicle has stayed twice, as who loses two conflicts does, and may still go
     assert problem.observe(instance, rested).mask[0, 0].long().tolist() == [
-        [1, 0, 0, 0, 0, 0, 0, 0],
+        [1, 0, 1, 1, 0, 0, 0, 0],
         [0, 0, 1, 1, 0, 0, 0, 1],
     ]
     state = problem.step(instance, problem.reset(instance, 1), torch.tensor([[[0, 4]]]))
@@ -461,6 +463,20 @@ def test_who_has_nothing_on_board_may_stay_until_it_has_finished() -> None:
     ]
     assert problem.actions(instance, [PLAN]).tolist() == [[[2, 4], [3, 7], [5, 7], [6, 7]]]
     assert float(problem.cost(instance, problem.actions(instance, [PLAN])[:, None])) == 36.5
+
+
+def test_one_at_a_time_ends_and_uses_every_vehicle() -> None:
+    """Who does not get its way in a step stays, and must not be lost for that."""
+    problem = OMDCPDP(size=12, vehicles=5)
+    instance = problem.generate(4, generator(3))
+    torch.manual_seed(0)
+    policy = ParcoPolicy(prefer=[-10.0, 5.6, -0.5, -0.9, -44.7, -1.3, -38.3], idle=0.0)
+    policy.build(problem.sizes)
+    every = rollout(problem, policy, instance, 1, greedy, logp=False)
+    policy.conflicts = OneAtATime()
+    alone = rollout(problem, policy, instance, 1, greedy, logp=False)
+    assert alone.actions.shape[2] > 2 * every.actions.shape[2]
+    assert float(alone.cost.mean()) < 1.5 * float(every.cost.mean())
 
 
 def test_the_masks_leave_every_solution() -> None:

@@ -15,9 +15,7 @@ from nco.problem import Features, Observation, Problem, Sizes
 from nco.problems.omdcpdp import files
 
 VEHICLES = [3, 10]
-# Steps of staying with an empty board after which a vehicle has finished. Not 1: who loses a
-# conflict stays, too, and may try again.
-PATIENCE = 2
+LONGEST_REST = 2  # steps of staying up to which a policy sees them counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +59,7 @@ class State(Batch):
     waiting: Tensor  # [B, S, K] bool, orders not yet picked up
     board: Tensor  # [B, S, M, K] bool, orders on board of each vehicle
     late: Tensor  # [B, S] float, the sum of the arrivals so far
-    rest: Tensor  # [B, S, M] long, for how many steps each has stayed, up to PATIENCE
+    rest: Tensor  # [B, S, M] long, for how many steps each has stayed, up to LONGEST_REST
     idle: Tensor  # [B, S] bool, nobody moved in the last step
 
 
@@ -73,9 +71,8 @@ class OMDCPDP(Problem[Instance, State]):
     - action of each vehicle: the node to go to, its own place being to stay. A step is no unit of
       time: every vehicle has its own clock, which its own way alone moves on;
     - mask: pickups that nobody made while there is room; deliveries of what is on board; staying
-      only with an empty board, and whoever did so for `PATIENCE` steps has finished. When nobody
-      has moved in a step, the nearest to a waiting order of those who have not finished may not
-      stay in the next one, so that every policy comes to an end;
+      only with an empty board. When nobody has moved in a step, the nearest to a waiting order may
+      not stay in the next one, so that every policy comes to an end;
     - shared: pickups; who loses one stays for a step, whatever is on board;
     - end: all delivered; then everybody stays;
     - cost: the sum of the arrival times at deliveries, in the source's units, at speed 1;
@@ -146,15 +143,14 @@ class OMDCPDP(Problem[Instance, State]):
 
     def observe(self, instance: Instance, state: State) -> Observation:
         load = state.board.sum(-1)  # [B, S, M]
-        over = (load == 0) & (state.rest >= PATIENCE)
-        room = (load < instance.capacity[:, None, None]) & ~over
+        room = load < instance.capacity[:, None, None]
         if instance.exists is not None:
             room = room & instance.exists[:, None, : instance.vehicles]
         pickups = state.waiting[:, :, None] & room[..., None]
         depots = pickups.new_zeros(*load.shape, instance.vehicles)
         away = _away(instance, state.current)
         mask = torch.cat([depots, pickups, state.board], -1)
-        stays = (load == 0) & ~self._summoned(instance, state, away, over)
+        stays = (load == 0) & ~self._summoned(instance, state, away)
         mask = mask.scatter(-1, state.current[..., None], stays[..., None])
         home = instance.home[:, None].expand_as(state.current)
         left = state.waiting | state.board.any(2)
@@ -176,7 +172,7 @@ class OMDCPDP(Problem[Instance, State]):
         _, orders = instance.counts()
         shares = [part.sum(-1) / orders[:, None] for part in (state.waiting, left)]
         everyone = [share[..., None].expand_as(state.length) for share in shares]
-        own = [state.length, load / instance.capacity[:, None, None], state.rest / PATIENCE]
+        own = [state.length, load / instance.capacity[:, None, None], state.rest / LONGEST_REST]
         return torch.stack([*own, *everyone], -1).float()
 
     def _moves(self, instance: Instance, state: State, away: Tensor, room: Tensor) -> Tensor:
@@ -201,11 +197,10 @@ class OMDCPDP(Problem[Instance, State]):
         stay = _marked(state.current, away.shape[-1])
         return torch.stack([*parts, brings.float(), stay.float()], -1)
 
-    def _summoned(self, instance: Instance, state: State, away: Tensor, over: Tensor) -> Tensor:
+    def _summoned(self, instance: Instance, state: State, away: Tensor) -> Tensor:
         """The vehicle ``[B, S, M]`` that must fetch something because nobody moved, if any."""
         near = away[..., instance.vehicles :][..., : instance.orders]
         near = near.masked_fill(~state.waiting[:, :, None], torch.inf).amin(-1)
-        near = near.masked_fill(over, torch.inf)
         if instance.exists is not None:
             near = near.masked_fill(~instance.exists[:, None, : instance.vehicles], torch.inf)
         nearest = _marked(near.argmin(-1), instance.vehicles)
@@ -222,7 +217,7 @@ class OMDCPDP(Problem[Instance, State]):
         board = (state.board & ~brought) | (fetched & state.waiting[:, :, None])
         over = ~(state.waiting.any(-1) | state.board.any(-1).any(-1))
         still = action == state.current
-        rest = torch.where(still, (state.rest + 1).clamp_max(PATIENCE), 0)
+        rest = torch.where(still, (state.rest + 1).clamp_max(LONGEST_REST), 0)
         rest = torch.where(over[..., None], state.rest, rest)
         idle = still.all(-1) & ~over
         return State(
