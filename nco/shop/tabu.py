@@ -89,8 +89,6 @@ class Orders:
             duration_of(choices, machine)
             for choices, machine in zip(self.choices, self.on, strict=True)
         ] + [0]
-        # without a duration, times do not tell what comes first
-        self.flexible = all(length > 0 for choices in self.choices for _, length in choices)
         # neighbours in the job and on the machine
         self.before, self.after = [n] * (n + 1), [n] * (n + 1)
         self.earlier, self.later = [n] * (n + 1), [n] * (n + 1)
@@ -162,8 +160,16 @@ class Orders:
             tail[v] = (x if x > y else y) + duration[v]
 
     def step(self) -> bool:
-        """The best change that is not forbidden; False where none can help: this is optimal."""
-        changes = self._changes()
+        """The best change that is not forbidden; False where none can help: this is optimal.
+
+        Where what could help is not allowed (a job that comes back at once, operations without
+        duration), a random change leads elsewhere.
+        """
+        path = self._path()
+        swaps = self._swaps(path)
+        if not swaps and all(len(self.choices[v]) == 1 for v in path):
+            return False  # one job or one machine is busy all the time
+        changes = self._changes(path, swaps) or self._anything()
         if not changes:
             return False
         free = [
@@ -180,13 +186,25 @@ class Orders:
             self._begin_again()
         return True
 
-    def _changes(self) -> list[Swap | Move]:
-        """All that may shorten one longest path."""
-        path = self._path()
-        found: list[Swap | Move] = [swap for swap in self._swaps(path) if self._legal(swap)]
-        if self.flexible:
-            found += self._moves(path)
-        return found
+    def _changes(self, path: list[int], swaps: list[Swap]) -> list[Swap | Move]:
+        """All that may shorten a longest path."""
+        legal = [swap for swap in swaps if self._legal(swap)]
+        if len(legal) < len(swaps):  # what is next to them may have to move before they can
+            inner = [
+                Swap(self._bound(u, v), u, v)
+                for u, v in itertools.pairwise(path)
+                if self.later[u] == v
+            ]
+            legal = [swap for swap in inner if self._legal(swap)]
+        return [*legal, *self._moves(path)]
+
+    def _anything(self) -> list[Swap | Move]:
+        """A random pair of operations that may change places on its machine, if there is one."""
+        for u in self.random.sample(range(self.size), self.size):
+            v = self.later[u]
+            if v < self.size and self._legal(swap := Swap(0, u, v)):
+                return [swap]
+        return []
 
     def _begin_again(self) -> None:
         """At the best, and some random changes away from it."""
@@ -201,7 +219,8 @@ class Orders:
         self.cost, self.since = self.best, 0
         self.forbidden.clear()
         for _ in range(SHAKES):
-            if changes := self._changes():
+            path = self._path()
+            if changes := self._changes(path, self._swaps(path)) or self._anything():
                 self._take(self.random.choice(changes))
 
     def _placed(self) -> None:
@@ -272,25 +291,38 @@ class Orders:
 
         It does where a job comes back at once, or through operations without duration.
         """
-        w = self.after[swap.first]
         begin = self.end[swap.second] - self.duration[swap.second]
-        return w == self.size or (w != swap.second and self.end[w] > begin)
+        w = self.after[swap.first]
+        if w != swap.second and self.end[w] > begin:
+            return True
+        ahead, seen = [w], {self.size}
+        while ahead:
+            w = ahead.pop()
+            if w == swap.second:
+                return False
+            if w not in seen and self.end[w] <= begin:
+                ahead += (self.after[w], self.later[w])
+            seen.add(w)
+        return True
 
-    def _moves(self, path: list[int]) -> list[Move]:
+    def _moves(self, path: list[int]) -> list[Swap | Move]:
         """Operations of the path on each of their other machines.
 
-        What begins there before the job's last operation ends comes first. Nothing can then wait in
-        a circle, as all times are those of the present orders.
+        What begins there before the job's last operation ends comes first, and of what begins at
+        that moment all that takes no time. Nothing can then wait in a circle, as all times are
+        those of the present orders, in which an operation with a duration begins before it ends.
         """
         end, tail, duration, n = self.end, self.tail, self.duration, self.size
-        found = []
+        found: list[Swap | Move] = []
         for v in path:
+            if duration[v] == 0:
+                continue
             ready, rest = end[self.before[v]], tail[self.after[v]]
             for choice, (name, length) in enumerate(self.choices[v]):
                 if name == self.on[v]:
                     continue
                 u, w = n, self.first[name]
-                while w < n and end[w] - duration[w] < ready:
+                while w < n and (end[w] - duration[w] < ready or end[w] == ready):
                     u, w = w, self.later[w]
                 bound = max(ready, end[u]) + length + max(rest, tail[w])
                 found.append(Move(bound, v, choice, u, w))
@@ -318,7 +350,8 @@ class Orders:
         begins = [stop - length_ for stop, length_ in zip(self.end, self.duration, strict=True)]
         begins[v] = ready
         self.on[v], self.duration[v] = name, length
-        self.order.sort(key=lambda u: (begins[u], u != v))
+        # of what begins at one moment it comes after all that takes no time, before the others
+        self.order.sort(key=lambda u: (begins[u], 0.5 if u == v else self.duration[u] > 0))
         self._placed()
 
     def _exchange(self, u: int, v: int) -> None:
