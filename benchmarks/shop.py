@@ -13,6 +13,7 @@ stopped.
 import argparse
 import csv
 import fnmatch
+import io
 import json
 import statistics
 import time
@@ -22,7 +23,10 @@ from typing import Any
 
 import torch
 
-from nco.benchmark import DEFAULT, Plan, Run, measure, prepare
+from nco import atomic
+from nco.benchmark import Plan, Run, prepare
+from nco.benchmark.measuring import measure
+from nco.benchmark.plan import DEFAULT
 from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP
@@ -151,12 +155,16 @@ def fill(options: argparse.Namespace) -> list[dict[str, str]]:
     left = {str(path): name for name, path in files.items() if done[name] < len(asked)}
     rows = [row for row in rows if not is_asked(row) or row["name"] not in left.values()]
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    with open(options.output, "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        if left:
-            contest = prepare(Plan(files=list(left), solvers=solvers, time_limits=limits))
+    kept = io.StringIO()
+    writer = csv.DictWriter(kept, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    atomic.write_text(options.output, kept.getvalue())
+    if left:
+        plan = Plan(files=list(left), solvers=solvers, time_limits=limits, cores=options.cores)
+        contest = prepare(plan)
+        with open(options.output, "a", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             paths = {name: str(case.path) for name, case in contest.cases}
             for run in measure(contest):
                 name = left[paths[run.instance]]
@@ -198,6 +206,7 @@ def main() -> None:
     two.add_argument("--limits", default="1,10", help=f"seconds, or {DEFAULT}: one pass")
     two.add_argument("--solvers", default="nco,ortools")
     two.add_argument("--only", default="*", help="names that match, such as brandimarte/mk*")
+    two.add_argument("--cores", type=int, default=1, help="for every solver")
     two.add_argument("--output", type=Path, required=True)
     two.set_defaults(act=table)
     options = parser.parse_args()

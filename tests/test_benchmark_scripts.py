@@ -1,0 +1,57 @@
+"""The scripts in `benchmarks/` stay usable as the package around them changes."""
+
+import csv
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+SCRIPTS = sorted(path for path in FOLDER.glob("*.py") if "def main" in path.read_text())
+
+
+def imported(path: Path):
+    spec = importlib.util.spec_from_file_location(f"benchmark_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_says_how_it_is_used(path, monkeypatch, capsys) -> None:
+    monkeypatch.syspath_prepend(path.parent)
+    monkeypatch.setattr(sys, "argv", [path.name, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        imported(path).main()
+    assert ended.value.code == 0
+    assert "usage" in capsys.readouterr().out
+
+
+def test_a_table_of_files_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys) -> None:
+    folder, output = tmp_path / "shops", tmp_path / "table.csv"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.txt").write_text("2 2\n0 3 1 2\n1 2 0 4\n")
+    known = "name,n,best_known,optimal\na,4,7,True\nb,4,7,True\n"
+    (folder / "best_known.csv").write_text(known)
+    shop = imported(FOLDER / "shop.py")
+    command = ["shop.py", "table", str(folder), "--limits", "0.2", "--solvers", "tabu,mwkr"]
+
+    def run(*further: str) -> list[dict[str, str]]:
+        monkeypatch.setattr(sys, "argv", [*command, "--output", str(output), *further])
+        shop.main()
+        with open(output, newline="") as file:
+            return list(csv.DictReader(file))
+
+    first = run("--only", "a")
+    assert [(row["name"], row["gap_percent"]) for row in first] == [("a", "0.0")] * 2
+    monkeypatch.setattr(shop, "measure", lambda contest: iter(()))  # as if killed at once
+    assert run() == first
+    monkeypatch.undo()
+    again = run()
+    assert again[:2] == first
+    assert [row["name"] for row in again[2:]] == ["b", "b"]
+    assert "tabu" in capsys.readouterr().out
