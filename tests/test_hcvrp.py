@@ -1,9 +1,11 @@
 """A fleet of different vehicles: files, checker, rules, solvers and the network."""
 
+import itertools
 import math
 import time
 from fractions import Fraction
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -18,7 +20,7 @@ from nco.labels import Labelled
 from nco.models.imitation import Imitation
 from nco.models.nets import ParcoPolicy, TransformerEncoder
 from nco.models.reinforce import Reinforce
-from nco.problems.hcvrp import HCVRP, baseline, files
+from nco.problems.hcvrp import HCVRP, annealing, baseline, files
 from nco.problems.hcvrp.check import check, every_solution
 from nco.problems.hcvrp.plot import plot
 from nco.resolve import Closest, FirstAgent, Handler, HighestProbability, OneAtATime, RandomAgent
@@ -456,7 +458,7 @@ def test_searches_know_agents() -> None:
 # Solvers
 
 
-@pytest.mark.parametrize("solver", ["ortools", "pyvrp"])
+@pytest.mark.parametrize("solver", ["ortools", "pyvrp", "polish"])
 @pytest.mark.parametrize("text", [GOOD, TOTAL], ids=["min_max", "total"])
 def test_solvers_find_the_optimum(solver: str, text: str) -> None:
     case = files.read(text)
@@ -469,6 +471,70 @@ def test_solvers_find_the_optimum(solver: str, text: str) -> None:
         report = check(case, outcome.solution)
         assert report.feasible, outcome.error
         assert report.cost == pytest.approx(least)
+
+
+def test_a_fleet_needs_a_vehicle() -> None:
+    text = GOOD.replace("VEHICLES : 2\n", "").replace("\n1 5\n2 7.5\n", "\n")
+    text = text.replace("VEHICLES_SPEED_SECTION\n1 1\n2 0.5\n", "")
+    with pytest.raises(InstanceError, match=r"CAPACITY_SECTION.*there must be a vehicle"):
+        files.read(text)
+
+
+def test_annealing_keeps_its_books() -> None:
+    """What it believes of its routes is what the checker finds, whatever it did to them."""
+    case = HCVRP(size=30, vehicles=[3, 3]).published(30, 1, 5)[0]
+    start = case.construct()
+    demand, capacities = baseline._loads(case)
+    table = np.linalg.norm(case.coords[:, None] - case.coords[None], axis=-1)
+    speeds = case.speeds.tolist()
+    search = annealing.Annealing(table, demand, capacities, speeds, start, Random(1))
+    assert search.least == pytest.approx(check(case, start).cost)
+    for _ in range(200):
+        search.step(0.01)
+        report = check(case, search.routes())
+        assert report.violations == []
+        assert report.cost == pytest.approx(search.least)
+        for route, capacity in zip(search.now, capacities, strict=True):
+            for trip in route:
+                assert trip.load == sum(demand[stop] for stop in trip.stops) <= capacity
+                path = [0, *trip.stops, 0]
+                assert trip.length == pytest.approx(table[path[:-1], path[1:]].sum())
+
+
+def test_annealing_is_never_worse_than_its_start_and_the_same_again() -> None:
+    case = HCVRP(size=40, vehicles=[3, 3]).published(40, 1, 6)[0]
+    start, told = case.construct(), []
+    found = baseline.anneal(case, time_limit=None, seed=2, found=told.append, iterations=500)
+    assert found == told[-1]
+    assert check(case, found).cost < 0.9 * check(case, start).cost
+    assert found == baseline.anneal(case, time_limit=None, seed=2, iterations=500)
+    again = baseline.anneal(case, time_limit=0.1, seed=3, start=found)
+    assert check(case, again).cost <= check(case, found).cost
+    total = files.read(TOTAL)
+    assert baseline.anneal(total, time_limit=0.1, seed=0) == total.construct()
+
+
+def test_a_customer_goes_to_the_least_detour() -> None:
+    """Against every place of every trip of a vehicle, and a trip of its own."""
+    case = HCVRP(size=14, vehicles=[2, 2]).published(14, 1, 7)[0]
+    demand, capacities = baseline._loads(case)
+    table = np.linalg.norm(case.coords[:, None] - case.coords[None], axis=-1)
+    for customer in range(1, 15):
+        left = [[stop for stop in route if stop != customer] for route in case.construct()]
+        search = annealing.Annealing(table, demand, capacities, [1.0, 1.0], left, Random(0))
+        for vehicle, route in enumerate(search.now):
+            room = capacities[vehicle] - demand[customer]
+            added, _, _ = search._place(route, customer, room)
+            every = [2 * table[0, customer]]
+            for trip in route:
+                if trip.load <= room:
+                    path = [0, *trip.stops, 0]
+                    every += [
+                        table[u, customer] + table[customer, v] - table[u, v]
+                        for u, v in itertools.pairwise(path)
+                    ]
+            assert added >= min(every) - 1e-12  # a place may be overlooked, none is invented
+            assert any(added == pytest.approx(value) for value in every)
 
 
 def test_solve_both_objectives() -> None:
@@ -507,3 +573,36 @@ def test_or_tools_gives_every_vehicle_its_own_speed() -> None:
         assert case is not None
         costs.append(check(case, baseline.ortools(case, time_limit=0.5, seed=0)).cost)
     assert costs[1] < 1.5 * costs[0]  # it was four times as much
+
+
+@pytest.mark.parametrize("solver", ["ortools", "pyvrp"])
+@pytest.mark.parametrize("factor", [1e-13, 1e7])
+def test_the_unit_of_speeds_makes_no_difference(solver: str, factor: float) -> None:
+    """Solvers count in integers, of which an unlucky unit would leave nothing."""
+    random = np.random.default_rng(1)
+    data = {
+        "coords": random.random((13, 2)),
+        "demand": np.concatenate([[0], random.integers(1, 10, 12)]),
+        "capacities": [20] * 3,
+    }
+    speeds = np.array([1.0, 0.5, 0.75])
+    costs = []
+    for scale in (1.0, factor):
+        case = files.from_arrays({**data, "speeds": speeds * scale})
+        assert case is not None
+        solve = getattr(baseline, solver)
+        costs.append(check(case, solve(case, time_limit=0.5, seed=0)).cost * scale)
+    assert costs[1] == pytest.approx(costs[0], rel=0.02)
+
+
+def test_or_tools_may_load_as_often_as_packing_needs() -> None:
+    """Demands of which only two fit into a vehicle: more trips than their sum needs."""
+    case = files.from_arrays(
+        {
+            "coords": np.random.default_rng(2).random((21, 2)),
+            "demand": [0, *[34, 35] * 10],
+            "capacities": [100],
+        }
+    )
+    assert case is not None
+    assert check(case, baseline.ortools(case, time_limit=1.0, seed=0)).feasible

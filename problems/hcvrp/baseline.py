@@ -1,30 +1,33 @@
-"""Classical solvers on a mixed fleet: OR-Tools routing and PyVRP.
+"""Classical solvers on a mixed fleet: OR-Tools routing, PyVRP, and an annealing of our own.
 
-Both count in integers: distances, times and costs are multiplied so that the greatest is about a
-million. Demands are divided by their greatest common measure, which is exact; where that leaves a
-capacity above 10^9 they are rounded up to millionths of the largest capacity, so that an answer
-always fits.
+The first two count in integers: distances, times and costs are multiplied so that the greatest is
+about a million, speeds are those beside the fastest. Demands are divided by their greatest common
+measure, which is exact; where that leaves a capacity above 10^9 they are rounded up to millionths
+of the largest capacity, so that an answer always fits.
 """
 
 import importlib.util
 import math
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from random import Random
 from typing import Any
 
 import numpy as np
 
 from nco.errors import NCOError
+from nco.problems.hcvrp import annealing
 from nco.problems.hcvrp.check import check
 from nco.problems.hcvrp.files import MIN_MAX, Case
 
-__all__ = ["ortools", "pyvrp"]
+__all__ = ["ortools", "pyvrp", "anneal", "polish"]  # noqa: RUF022  the first is compared with
 
 Routes = list[list[int]]
 
 GREATEST = 1e6  # of the distances that solvers see
+SLOWEST = 1e-6  # of the fastest vehicle's speed
 SPAN = 1000  # weight of the last vehicle's time beside all distances
 SPARE = 3  # visits to the depot beyond those that the demands need
 DEEPEST, COARSE = 10**9, 10**6  # capacities: the largest that is kept exact, and else
@@ -35,7 +38,7 @@ ROUND = 150  # iterations until it has found nothing; twice as many each time at
 
 def finishers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    return [name for name in ("pyvrp", "ortools") if importlib.util.find_spec(name)]
+    return ["polish", *(name for name in ("pyvrp", "ortools") if importlib.util.find_spec(name))]
 
 
 def _feasible(case: Case, start: Routes | None) -> Routes | None:
@@ -63,6 +66,14 @@ def _distances(case: Case) -> np.ndarray:
     """float64 [n+1, n+1], the longest GREATEST."""
     table = np.linalg.norm(case.coords[:, None] - case.coords[None], axis=-1)
     return table * (GREATEST / max(float(table.max()), 1e-300))
+
+
+def _speeds(case: Case) -> np.ndarray:
+    """Of the fastest: counted in integers, a file's own unit may leave nothing of the times.
+
+    What is a millionth as fast is not driven anyway, and its times must not overflow.
+    """
+    return np.maximum(case.speeds / case.speeds.max(), SLOWEST)
 
 
 def _offered(case: Case, start: Routes | None) -> list[list[int]]:
@@ -97,6 +108,57 @@ def _trips(route: Sequence[int]) -> list[list[int]]:
 def _joined(trips: Sequence[Sequence[int]]) -> list[int]:
     """The route of some trips."""
     return [node for trip in trips if trip for node in (0, *trip)][1:]
+
+
+def anneal(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Routes | None = None,
+    found: Callable[[Routes], None] | None = None,
+    iterations: int = annealing.STEPS,
+) -> Routes:
+    """Ruin and recreate for the time of the last vehicle, never worse than where it begins.
+
+    A case of the total cost, or of more than `annealing.LARGEST` customers, is left as it is.
+
+    Args:
+        case: the case.
+        time_limit: seconds from here on; None for `iterations` steps.
+        seed: of the random numbers.
+        start: routes to improve instead of the construction; ignored where they are infeasible.
+        found: is called with better routes on the way.
+    """
+    begun = time.perf_counter()
+    first = _feasible(case, start) or case.construct()
+    if case.objective != MIN_MAX or not 0 < case.size <= annealing.LARGEST:
+        return first
+    demand, capacities = _loads(case)
+    speeds = _speeds(case).tolist()
+    table = _distances(case)
+    search = annealing.Annealing(table, demand, capacities, speeds, first, Random(seed))
+    if time_limit is not None:
+        time_limit -= time.perf_counter() - begun
+    return annealing.improve(search, time_limit=time_limit, found=found, iterations=iterations)
+
+
+def polish(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Routes | None = None,
+    found: Callable[[Routes], None] | None = None,
+    iterations: int = annealing.STEPS,
+) -> Routes | None:
+    """`anneal` for the time of the last vehicle; for the total cost PyVRP, or else OR-Tools."""
+    if case.objective == MIN_MAX:
+        return anneal(
+            case, time_limit=time_limit, seed=seed, start=start, found=found, iterations=iterations
+        )
+    adds_up = pyvrp if importlib.util.find_spec("pyvrp") else ortools
+    return adds_up(case, time_limit=time_limit, seed=seed, start=start)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -170,7 +232,9 @@ def _nodes(case: Case, start: Routes | None) -> list[int]:
     if case.objective == MIN_MAX:
         demand, capacities = _loads(case)
         copies = math.ceil(sum(demand) / max(min(capacities), max(demand), 1)) + SPARE
-        copies = max(copies, sum(route.count(0) for route in start or []))
+        # bin packing may need more: as many as suffice for certain
+        known = start if start is not None else case.construct()
+        copies = max(copies, sum(route.count(0) for route in known))
     return [*range(case.size + 1), *[0] * copies]
 
 
@@ -201,9 +265,10 @@ def _add_costs(model: Any, case: Case, node: Sequence[int], fleet: Sequence[int]
         return model.RegisterTransitMatrix(np.rint(table * factor).astype(np.int64).tolist())
 
     if case.objective == MIN_MAX:
-        every = {speed: evaluator(1 / speed) for speed in set(case.speeds.tolist())}
-        own = [every[float(case.speeds[vehicle])] for vehicle in fleet]
-        most = int(2 * len(node) * GREATEST / case.speeds.min())
+        speeds = _speeds(case)
+        every = {speed: evaluator(1 / speed) for speed in set(speeds.tolist())}
+        own = [every[float(speeds[vehicle])] for vehicle in fleet]
+        most = int(2 * len(node) * GREATEST / speeds.min())
         model.AddDimensionWithVehicleTransits(own, 0, most, True, "time")
         model.GetDimensionOrDie("time").SetGlobalSpanCostCoefficient(SPAN)
         model.SetArcCostEvaluatorOfAllVehicles(evaluator(1.0))
@@ -344,8 +409,9 @@ def _pyvrp_data(
             fixed = float(case.fixed[vehicle]) / dear * factor
             options["fixed_cost"] = round(min(fixed, 2.0**50))
         else:  # rounded up, so that what keeps the limit keeps it exactly
-            times[-1] = np.ceil(table / float(case.speeds[vehicle])).astype(np.int64)
-            options |= {"shift_duration": math.floor(latest * factor), "reload_depots": [0]}
+            times[-1] = np.ceil(table / float(_speeds(case)[vehicle])).astype(np.int64)
+            shift = math.floor(latest * factor * float(case.speeds.max()))
+            options |= {"shift_duration": shift, "reload_depots": [0]}
         kinds.append(solver.VehicleType(len(equal), **options))
     return solver.ProblemData(places, clients, [solver.Depot(0)], kinds, near, times)
 

@@ -334,6 +334,8 @@ def _case(
     """The case, or an error without a place where its numbers are impossible."""
     if (fault := tsplib.overflow(coords, "EUCLIDEAN")) is not None:
         raise InstanceError(fault[1], field="coords", value=f"row {fault[0]}")
+    if len(capacities) == 0:
+        raise InstanceError("there must be a vehicle", field="capacities", value="[]")
     for field, values, least in (
         ("capacities", capacities, "positive"),
         ("speeds", speeds, "positive"),
@@ -393,8 +395,6 @@ def from_arrays(data: object) -> Case | None:
         raise InstanceError(reason, field="coords", value=coords.shape)
     if not np.isfinite(coords).all():
         raise InstanceError("the numbers must be finite", field="coords")
-    if len(capacities) == 0:
-        raise InstanceError("there must be a vehicle", field="capacities", value="[]")
     columns = {"speeds": 1.0, "fixed": 0.0, "unit": 1.0}
     found = {}
     for key, default in columns.items():
