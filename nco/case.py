@@ -6,8 +6,13 @@ baselines and plots work on cases; policies and searches work on instances; `Pro
 `Problem.cases` lead from one to the other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
+
+from nco.errors import InstanceError
+
+C = TypeVar("C", bound="Case")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -58,6 +63,17 @@ class Case:
     def indexed(self, solution: Any) -> Any:
         """The inverse of `numbered`; an `InstanceError` names a number that does not exist."""
         return solution
+
+
+def only(cases: Sequence[Case], kind: type[C]) -> list[C]:
+    """The same cases; an `InstanceError` where one is of another problem than `kind`."""
+    found: list[C] = []
+    for case in cases:
+        if not isinstance(case, kind):
+            reason = f"is a case of {case.problem}, not of {kind.problem}"
+            raise InstanceError(reason, field=case.name, path=case.path)
+        found.append(case)
+    return found
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,14 @@ def test_a_file() -> None:
     assert files.read_solution(files.write_solution(case, found, 16), case) == found
 
 
+def test_a_comment_may_come_first() -> None:
+    text = "# my shop\n\n" + TEXT
+    assert files.recognise(text)
+    assert files.read(text).work == files.read(TEXT).work
+    assert not files.recognise("# FFSP\n")
+    assert not files.recognise("FFSP\0")
+
+
 DEFECTS = {
     "FFSP 3\n": "line 1: header FFSP 3: the first line must be: FFSP jobs stages",
     "FFSP 0 2\n": "jobs 0: must be from 1",

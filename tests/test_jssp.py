@@ -84,6 +84,25 @@ def test_both_forms_hold_the_same_shop() -> None:
     assert files.recognise(TAILLARD)
 
 
+def test_arrays_of_a_case_are_checked_and_so_are_solutions_in_arrays() -> None:
+    machines, durations = np.array([[0, 1], [1, 0]]), np.array([[3, 2], [2, 4]])
+    case = files.Case(machines=machines, durations=durations)
+    assert check(case, np.array(case.construct())).feasible
+    assert check(case, [np.array(row) for row in case.construct()]).feasible
+    with pytest.raises(InstanceError, match="of operation 1 of job 0 must not be negative"):
+        files.Case(machines=machines, durations=durations * [[1, -1], [1, 1]])
+    with pytest.raises(InstanceError, match=r"durations \[2\]: must be \[jobs, machines\]"):
+        files.Case(machines=machines[0], durations=durations[0])
+
+
+def test_a_batch_takes_no_other_kind_of_case() -> None:
+    """A row less than there are cases would shift all that follows."""
+    case, other = files.read(SMALL), FFSP(3).cases(FFSP(3).generate(1, generator(0)))[0]
+    for problem, cases in ((JSSP(), [case, other]), (FJSP(), [case]), (FFSP(), [case])):
+        with pytest.raises(InstanceError, match=r"is a case of (ffsp|jssp), not of"):
+            problem.load(cases)
+
+
 def test_files_round_trip_and_may_count_machines_from_one() -> None:
     case = files.read(FT06.replace("\n", "\r\n") + "# the end\n")
     assert files.write(case) == FT06

@@ -100,6 +100,8 @@ def test_a_file_is_read_and_written(tmp_path: Path) -> None:
     for one in (case, scaled):
         again = files.read(files.write(one))
         assert all(np.array_equal(getattr(again, f), getattr(one, f)) for f in files.ARRAYS)
+    named = files.Case(**{**case.__dict__, "name": "Zürich \U0001f6b2"})
+    assert files.read(files.write(named)).name == named.name
     as_json = {
         "problem": "omdcpdp",
         "vehicles": [[1e-5, 0]],

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import Any
 
+import numpy as np
+
 from nco.case import Report
 
 Work = Sequence[Sequence[Sequence[tuple[int, int]]]]
@@ -25,6 +27,7 @@ def check_plan(jobs: Work, start: Any, machine: Any) -> Report:
         and an operation of no duration may begin whenever its machine is between two others.
     """
     counts = [len(job) for job in jobs]
+    start, machine = _listed(start), _listed(machine)
     violations = _form("start", start, counts) + _form("machine", machine, counts)
     if violations:
         return Report(None, None, violations)
@@ -66,6 +69,15 @@ def _overlaps(name: int, busy: list[tuple[int, int, int, int]]) -> list[str]:
         if entry[1] > longest[1]:
             longest = entry
     return sentences
+
+
+def _listed(rows: Any) -> Any:
+    """Arrays as lists; anything else as it is."""
+    if isinstance(rows, np.ndarray):
+        return rows.tolist()
+    if isinstance(rows, list | tuple):
+        return [row.tolist() if isinstance(row, np.ndarray) else row for row in rows]
+    return rows
 
 
 def _form(word: str, rows: Any, counts: list[int]) -> list[str]:

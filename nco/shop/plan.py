@@ -64,11 +64,11 @@ class Table(NamedTuple):
 
 
 def dispatch(table: Table, rule: Rule) -> Plan:
-    """A non-delay schedule: no machine waits while an operation could begin on it.
+    """A schedule in which no machine waits while a job that looks to it could begin.
 
-    Each job looks to the alternative of its next operation that would be completed first. Of the
-    operations that can begin earliest, the one that `rule` puts first does, on a tie that of the
-    first job.
+    Each job looks to the alternative of its next operation that would be completed first; where
+    there are no alternatives, that is a non-delay schedule. Of the operations that can begin
+    earliest, the one that `rule` puts first does, on a tie that of the first job.
     """
     jobs, most, _ = table.machine.shape
     every = np.arange(jobs)

@@ -195,7 +195,7 @@ def write(case: Case) -> str:
         }
     lines = [
         "problem: exo",
-        f"name: {json.dumps(case.name)}",
+        f"name: {json.dumps(case.name, ensure_ascii=False)}",
         f"periods: {case.size}",
         f"resources: {json.dumps(dict(zip(case.resources, case.capacity.tolist(), strict=True)))}",
         "classes:",

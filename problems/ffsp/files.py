@@ -62,8 +62,11 @@ def case_of(
 
 def recognise(text: str) -> bool:
     """Whether the text begins with the word that files of this form begin with."""
-    words_ = text[:4096].lstrip("\ufeff").split(None, 1)
-    return bool(words_) and words_[0].upper() == WORD and "\0" not in text[:4096]
+    head = text[:4096]
+    if "\0" in head or "\ufffd" in head:
+        return False
+    _, row = next(words.rows(head), (0, [""]))
+    return row[0].upper() == WORD
 
 
 def read(text: str, *, path: str | None = None) -> Case:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from nco.case import Case
+from nco.case import Case, only
 from nco.geometry import check_size, draw_size
 from nco.problems.ffsp import files
 from nco.shop.plan import Plan
@@ -47,7 +47,7 @@ class FFSP(Shop):
         return self._made(duration.double(), machine, exists, self.stages * self.machines)
 
     def load(self, cases: Sequence[Case]) -> Instance:
-        return self._instance([case.work for case in cases if isinstance(case, files.Case)])
+        return self._instance([case.work for case in only(cases, files.Case)])
 
     def cases(self, instance: Instance) -> list[Case]:
         found: list[Case] = []

@@ -137,7 +137,7 @@ def polish(
 def mwkr(
     case: Case, *, time_limit: float | None, seed: int, start: Schedule | None = None
 ) -> Schedule | None:
-    """Dispatching by most work remaining: a non-delay schedule, each operation on the
+    """Dispatching by most work remaining, each operation on the
     machine that would complete it first; ignores limit, seed and start."""
     return _by_rule(case, "mwkr")
 

@@ -69,12 +69,11 @@ def _intervals(
     found: Found | None,
     proof: Proof | None,
 ) -> Start | None:
-    hint = None if start is None else Plan(start, case.machines.tolist())
     best = intervals.solve(
         case.work,
         time_limit=time_limit,
         seed=seed,
-        start=hint,
+        start=_hint(case, start),
         workers=workers,
         found=_teller(found),
         proof=proof,

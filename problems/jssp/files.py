@@ -44,6 +44,9 @@ class Case(BaseCase):
 
     def __post_init__(self) -> None:
         shape = list(self.durations.shape)
+        if len(shape) != 2:
+            reason = "must be [jobs, machines]; this is its shape"
+            raise InstanceError(reason, field="durations", value=shape, path=self.path)
         if list(self.machines.shape) != shape:
             reason = f"must have the shape of the durations, which is {shape}"
             value = list(self.machines.shape)
@@ -58,6 +61,11 @@ class Case(BaseCase):
             )
             row = self.machines[job].tolist()
             raise InstanceError(reason, field="machines", value=row, path=self.path)
+        if (self.durations < 0).any():
+            job, place = np.argwhere(self.durations < 0)[0].tolist()
+            reason = f"of operation {place} of job {job} must not be negative"
+            value = int(self.durations[job, place])
+            raise InstanceError(reason, field="duration", value=value, path=self.path)
         words.check_total(sum(map(sum, self.durations.tolist())), self.path)
 
     @property
@@ -139,9 +147,7 @@ def read(text: str, *, path: str | None = None) -> Case:
         reason = f"at most {words.MAX_OPERATIONS} operations are read"
         raise InstanceError(reason, field="header", value=" ".join(header), path=path, line=line)
     blocks = [row for row in table if not _is_title(row[1])]
-    paired = len(blocks) == len(table) and (
-        machines == 0 or not _has_blocks(blocks, jobs, machines)
-    )
+    paired = len(blocks) == len(table) and not _has_blocks(blocks, jobs, machines)
     if paired:
         visited, durations = _standard(blocks, jobs, machines, path)
     else:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.case import Case
+from nco.case import Case, only
 from nco.geometry import check_size, draw_size
 from nco.problems.jssp import files
 from nco.shop.plan import Plan
@@ -48,7 +48,7 @@ class JSSP(Shop):
         return self._made(duration, machine, exists, shape[2])
 
     def load(self, cases: Sequence[Case]) -> Instance:
-        return self._instance([case.work for case in cases if isinstance(case, files.Case)])
+        return self._instance([case.work for case in only(cases, files.Case)])
 
     def cases(self, instance: Instance) -> list[Case]:
         found: list[Case] = []

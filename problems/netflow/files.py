@@ -190,7 +190,7 @@ def write(case: Case) -> str:
     """YAML from which `read` makes the same numbers, to the last bit."""
     lines = [
         "problem: netflow",
-        f"name: {json.dumps(case.name)}",
+        f"name: {json.dumps(case.name, ensure_ascii=False)}",
         f"periods: {case.periods}",
         f"price: {case.price!r}",
         f"production: {case.production!r}",

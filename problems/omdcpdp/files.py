@@ -160,7 +160,7 @@ def write(case: Case) -> str:
     pairs = zip(case.pickups.tolist(), case.deliveries.tolist(), strict=True)
     lines = [
         "problem: omdcpdp",
-        f"name: {json.dumps(case.name)}",
+        f"name: {json.dumps(case.name, ensure_ascii=False)}",
         f"capacity: {case.capacity}",
         "vehicles:",
         *[f"  - {_shown(point)}" for point in case.depots.tolist()],

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from nco.batch import Batch
-from nco.case import Case
+from nco.case import Case, only
 from nco.geometry import Points, Uniform, check_size, dihedral, draw_size, unit_square
 from nco.problem import Features, Observation, Problem, Sizes
 from nco.problems.omdcpdp import files
@@ -325,7 +325,7 @@ class OMDCPDP(Problem[Instance, State]):
 
 def load(cases: Sequence[Case]) -> Instance:
     """A padded batch of cases, each moved and scaled into the unit square."""
-    stated = [case for case in cases if isinstance(case, files.Case)]
+    stated = only(cases, files.Case)
     vehicles = max(len(case.depots) for case in stated)
     orders = max(case.size for case in stated)
     coords = torch.zeros(len(stated), vehicles + 2 * orders, 2)

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from nco.batch import Batch
-from nco.case import Case
+from nco.case import Case, only
 from nco.geometry import Points, Uniform, check_size, dihedral, draw_size
 from nco.planar import View, view
 from nco.problem import Features, Observation, Problem, Sizes
@@ -346,7 +346,7 @@ def load(cases: Sequence[Case]) -> Instance:
     coords = torch.zeros(batch, most, 2, dtype=torch.double)
     prizes = torch.zeros(batch, most, dtype=torch.double)
     exists = torch.zeros(batch, most, dtype=torch.bool)
-    stated = [case for case in cases if isinstance(case, files.Case)]
+    stated = only(cases, files.Case)
     views: list[View] = [view(case) for case in stated]
     for b, (case, seen) in enumerate(zip(stated, views, strict=True)):
         coords[b, : case.size + 1] = torch.from_numpy(seen.coords)

@@ -224,7 +224,7 @@ def write(case: Case) -> str:
     capacity = dict(zip(case.resources, case.capacity.tolist(), strict=True))
     lines = [
         "problem: packing",
-        f"name: {json.dumps(case.name)}",
+        f"name: {json.dumps(case.name, ensure_ascii=False)}",
         f"periods: {case.size}",
         f"charge: {CHARGES[case.running]}",
         f"capacity: {json.dumps(capacity)}",
