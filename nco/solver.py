@@ -61,8 +61,8 @@ def solve(
             equal answers.
         seed: of random rollouts; the same seed without a time limit gives the same answer.
         device: "auto" is a GPU where there is one.
-        classical: let a classical solver improve the network's solution within the limit; of
-            an online problem, let classical rules stand beside the networks.
+        classical: let classical solvers have the limit, beside or after the networks where cores
+            and time allow; of an online problem, let classical rules stand beside the networks.
         hindsight: of an online problem: plan with perfect information of the future (the case's
             own, or random ones), which is a bound and no policy.
         traces: of an online problem: futures over which the policy's mean cost is taken.

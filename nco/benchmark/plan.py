@@ -16,7 +16,7 @@ class Plan:
     """What to compare on what: instances of one problem and size, or files.
 
     Attributes:
-        solvers: "nco" (network, then classical improvement), "nco-neural" (network alone), either
+        solvers: "nco" (what `nco.solve` does), "nco-neural" (networks alone), either
             with ":MODEL" (a shipped name, a folder or a checkpoint), or names of the problem's
             `baseline.py`. A solver sits out the problems it cannot solve.
         time_limits: seconds for each instance; None leaves it to the solver.

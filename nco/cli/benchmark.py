@@ -34,10 +34,10 @@ def add(commands: Any) -> None:
         "--solvers",
         type=names,
         default="nco,ortools",
-        help="comma-separated: nco (a network, then a classical solver goes on from its solution), "
-        "nco-neural (the network alone), nco:MODEL and nco-neural:MODEL (a shipped model, a folder "
-        "or a checkpoint), and the solvers of the problem's baseline.py, such as ortools or pyvrp "
-        "(default: nco,ortools)",
+        help="comma-separated: nco (what nco solve does by default), nco-neural (the networks "
+        "alone), nco:MODEL and nco-neural:MODEL (a shipped model, a folder or a checkpoint), and "
+        "the solvers of the problem's baseline.py, such as ortools or pyvrp (default: "
+        "nco,ortools)",
     )
     parser.add_argument(
         "--time_limits",

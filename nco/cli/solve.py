@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
         type=int,
         metavar="K",
         help="instead of seconds: rollouts of each search and iterations of the classical solver; "
-        "equal seeds give equal answers",
+        "equal seeds give equal answers on the same hardware and threads",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
@@ -39,7 +39,8 @@ def add(commands: Any) -> None:
         type=truth,
         default=True,
         metavar="true|false",
-        help="let a classical solver improve the network's solution within the time limit",
+        help="within a time limit let classical solvers work, and networks where cores and time "
+        "allow; false: networks alone",
     )
     parser.add_argument(
         "--bound",
@@ -75,6 +76,8 @@ def run(options: argparse.Namespace) -> int:
             continue
         last = found
         _show(file, last, options)
+        if not last.feasible:
+            code = max(code, 1)
         if last.status == "INTERRUPTED":
             code = 130
             break
