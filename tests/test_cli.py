@@ -83,6 +83,22 @@ def test_check_tells_a_good_tour_from_a_bad_one(capsys, square, tmp_path):
     assert "none.json" in err
 
 
+def test_an_answer_that_breaks_a_rule_exits_with_one(capsys, tmp_path):
+    """The file's limit on vehicles is not a construction's; PyVRP keeps to it."""
+    path = tmp_path / "fleet.vrp"
+    path.write_text(
+        "NAME : fleet\nTYPE : CVRP\nDIMENSION : 6\nVEHICLES : 2\nCAPACITY : 10\n"
+        "EDGE_WEIGHT_TYPE : EUC_2D\nNODE_COORD_SECTION\n"
+        "1 0 0\n2 10 0\n3 20 0\n4 -10 0\n5 -20 0\n6 0 30\n"
+        "DEMAND_SECTION\n1 0\n2 3\n3 3\n4 5\n5 5\n6 4\nDEPOT_SECTION\n1\n-1\nEOF\n"
+    )
+    code, out, _ = run(capsys, "solve", str(path), "--model", "none", "--json")
+    row = json.loads(out)
+    assert (code, row["status"]) == (1, "INFEASIBLE")
+    code, out, _ = run(capsys, "solve", str(path), "--model", "none", "--time_limit", "1", "--json")
+    assert (code, json.loads(out)["feasible"]) == (0, True)
+
+
 @pytest.mark.parametrize("problem", ["tsp", "cvrp", "knapsack"])
 def test_generated_files_are_solved(capsys, tiny, tmp_path, problem):
     arguments = ["--problem", problem, "--size", "6", "--instances", "2", "--output", str(tmp_path)]
