@@ -5,9 +5,9 @@
 
 `speed` plays complete random schedules in batches: every step draws one of the allowed actions and
 takes it; nothing is asked of a policy. `table` solves every file below a folder that has a
-``best_known.csv`` (names relative to the folder, without suffix) with each solver at each time
-limit, and appends a line a run to its output; a table that was interrupted goes on where it
-stopped.
+``best_known.csv`` (names without suffix, with the folder below or without it) with each solver at
+each time limit, and appends a line a run to its output; a table that was interrupted goes on where
+it stopped.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import json
 import statistics
 import time
 from collections import Counter
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -93,15 +94,17 @@ def speed(options: argparse.Namespace) -> None:
 # ---- table
 
 
-def files_below(folder: Path, pattern: str) -> dict[str, Path]:
-    """Instance files by their name in ``best_known.csv``."""
-    return {
-        name: path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".csv"
-        for name in [path.relative_to(folder).with_suffix("").as_posix()]
-        if fnmatch.fnmatch(name, pattern)
-    }
+def files_below(folder: Path, pattern: str, known: Container[str]) -> dict[str, Path]:
+    """Instance files by their name in ``best_known.csv``: with the folder below, or without it."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder).with_suffix("").as_posix()
+        name = next((name for name in (inner, path.stem) if name in known), None)
+        if path.is_file() and path.suffix != ".csv" and name and fnmatch.fnmatch(name, pattern):
+            found[name] = path
+    if not found:
+        raise SystemExit(f"{folder}: best_known.csv names no file here that matches {pattern}")
+    return found
 
 
 def best_known(folder: Path) -> dict[str, dict[str, str]]:
@@ -142,7 +145,7 @@ def fill(options: argparse.Namespace) -> list[dict[str, str]]:
     Solvers take turns on a file, so that whatever else the machine does hits all alike.
     """
     known = best_known(options.folder)
-    files = {k: v for k, v in files_below(options.folder, options.only).items() if k in known}
+    files = files_below(options.folder, options.only, known)
     limits = [None if word == DEFAULT else float(word) for word in options.limits.split(",")]
     solvers = options.solvers.split(",")
     asked = {(s, str(DEFAULT if t is None else t)) for s in solvers for t in limits}

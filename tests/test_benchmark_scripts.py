@@ -32,8 +32,8 @@ def test_a_script_says_how_it_is_used(path, monkeypatch, capsys) -> None:
 
 def test_a_table_of_files_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys) -> None:
     folder, output = tmp_path / "shops", tmp_path / "table.csv"
-    folder.mkdir()
-    for name in ("a", "b"):
+    (folder / "below").mkdir(parents=True)
+    for name in ("a", "below/b"):  # the list may name a folder below or not
         (folder / f"{name}.txt").write_text("2 2\n0 3 1 2\n1 2 0 4\n")
     known = "name,n,best_known,optimal\na,4,7,True\nb,4,7,True\n"
     (folder / "best_known.csv").write_text(known)
@@ -55,3 +55,5 @@ def test_a_table_of_files_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys
     assert again[:2] == first
     assert [row["name"] for row in again[2:]] == ["b", "b"]
     assert "tabu" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="names no file here that matches c"):
+        run("--only", "c")
