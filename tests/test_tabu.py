@@ -70,7 +70,7 @@ def test_the_bound_is_that_of_the_shift() -> None:
     search = Orders(case.work, construct(case.work), random.Random(1))
     seen = set()
     for turn in range(150):
-        shifts = search._shifts(search._blocks(search._path()))
+        shifts = search._shifts(search._blocks(search._path()), 3)
         if not shifts:
             break
         chosen = shifts[turn % len(shifts)]

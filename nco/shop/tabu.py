@@ -10,13 +10,13 @@ from typing import NamedTuple
 from nco.shop.plan import Plan, Work, duration_of
 
 TENURE = 8, 16  # steps for which a swap may not be undone, drawn anew for each
-PATIENCE = 2000  # steps without a better schedule, after which it begins at the best once more
+PATIENCE = 700  # steps without a better schedule, after which it begins at the best once more
 STEPS = 5000  # without a time limit
 SHAKES = 5  # random changes at a new beginning
-# Operations that a shift concerns at most. In equal time on 10 job shops and 3 flexible ones 3 was
-# better than 2 (swaps alone), most of all where jobs come back to a machine, and than 5 and 8.
-CHAIN = 3
-WIDER = 10  # in one step of so many any two neighbours of a block may change places
+# Operations that a shift concerns at most; each new beginning takes the other number. Three is better
+# on most shops, most of all where jobs come back to a machine (Dauzere), two on some of many
+# alternatives (Brandimarte, Hurink's edata).
+CHAINS = 3, 2
 
 
 class Shift(NamedTuple):
@@ -126,6 +126,8 @@ class Orders:
         self._keep()
         self.forbidden: dict[tuple[int, int], int] = {}
         self.now = self.since = 0
+        self.turn = 0
+        self.stuck = False  # whether an operation at the end of a block could not move
 
     def _keep(self) -> None:
         """Remembers all of this as the best."""
@@ -210,9 +212,10 @@ class Orders:
         return any(self.forbidden.get(pair, 0) > self.now for pair in change.turned)
 
     def _changes(self, path: list[int], blocks: list[list[int]]) -> list[Shift | Move]:
-        """What may shorten a longest path; at times what may help others to do so."""
-        shifts = self._shifts(blocks)
-        if not shifts or self.since % WIDER == WIDER - 1:
+        """What may shorten a longest path, or else help what cannot move to do so."""
+        most = CHAINS[self.turn % len(CHAINS)]
+        shifts = self._shifts(blocks, most)
+        if not shifts or (self.stuck and most == min(CHAINS)):
             shifts = self._inner(blocks)
         return [*shifts, *self._moves(path)]
 
@@ -235,6 +238,7 @@ class Orders:
             self.first[name] = self.size
         self._placed()
         self.cost, self.since = self.best, 0
+        self.turn += 1
         self.forbidden.clear()
         for _ in range(SHAKES):
             path = self._path()
@@ -291,8 +295,9 @@ class Orders:
                 blocks.append([v])
         return blocks
 
-    def _shifts(self, blocks: list[list[int]]) -> list[Shift | Move]:
-        """To the front of all blocks but the first, and to the back of all but the last.
+    def _shifts(self, blocks: list[list[int]], most: int) -> list[Shift | Move]:
+        """To the front of all blocks but the first, and to the back of all but the last, past fewer
+        than `most` others.
 
         Where an operation cannot go as far, because its job leads through the others, as far as it
         can: it can go before u if its job's operation before begins before u ends, and behind v if
@@ -300,9 +305,10 @@ class Orders:
         """
         end, duration, n = self.end, self.duration, self.size
         found: list[Shift | Move] = []
+        self.stuck = False
         for index, block in enumerate(blocks):
             count = len(block)
-            for i in range(1, min(count, CHAIN)) if index > 0 else ():
+            for i in range(1, min(count, most)) if index > 0 else ():
                 w = self.before[block[i]]
                 for j in range(i):
                     u = block[j]
@@ -310,9 +316,11 @@ class Orders:
                         chain = tuple(block[j : i + 1])
                         found.append(Shift(self._bound(chain, True), chain, True))
                         break
+                else:
+                    self.stuck = True
             if index == len(blocks) - 1 or (count == 2 and index > 0):
                 continue  # of two, the one behind the other is the other before the one
-            for i in range(max(0, count - CHAIN), count - 1):
+            for i in range(max(0, count - most), count - 1):
                 w = self.after[block[i]]
                 for j in range(count - 1, i, -1):
                     v = block[j]
@@ -320,6 +328,8 @@ class Orders:
                         chain = tuple(block[i : j + 1])
                         found.append(Shift(self._bound(chain, False), chain, False))
                         break
+                else:
+                    self.stuck = True
         return found
 
     def _inner(self, blocks: list[list[int]]) -> list[Shift | Move]:
