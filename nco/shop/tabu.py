@@ -13,8 +13,8 @@ TENURE = 8, 16  # steps for which a swap may not be undone, drawn anew for each
 PATIENCE = 700  # steps without a better schedule, after which it begins at the best once more
 STEPS = 5000  # without a time limit
 SHAKES = 5  # random changes at a new beginning
-# Operations that a shift concerns at most; each new beginning takes the other number. Three is better
-# on most shops, most of all where jobs come back to a machine (Dauzere), two on some of many
+# Operations that a shift concerns at most; each new beginning takes the other number. Three is
+# better on most shops, most of all where jobs come back to a machine (Dauzere), two on some of many
 # alternatives (Brandimarte, Hurink's edata).
 CHAINS = 3, 2
 
