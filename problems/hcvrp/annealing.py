@@ -6,13 +6,14 @@ Christiaens and Vanden Berghe, "Slack Induction by String Removals for Vehicle R
 
 import itertools
 import math
-import time
 from array import array
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
 import numpy as np
+
+from nco.cooling import temperatures
 
 Routes = list[list[int]]
 
@@ -210,13 +211,7 @@ def improve(
         time_limit: seconds from here on; None for `iterations` steps.
         found: is called with each better solution on the way.
     """
-    begun = time.perf_counter()
-    share, steps = 0.0, 0
-    while share < 1:
-        if search.step(HOT * (COLD / HOT) ** share) and found is not None:
+    for temperature in temperatures(HOT, COLD, time_limit=time_limit, iterations=iterations):
+        if search.step(temperature) and found is not None:
             found(search.routes())
-        steps += 1
-        share = steps / iterations
-        if time_limit is not None:
-            share = (time.perf_counter() - begun) / max(time_limit, 1e-9)
     return search.routes()

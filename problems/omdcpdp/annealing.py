@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nco.cooling import temperatures
+
 Routes = list[list[int]]
 
 RUINED = 8  # the most orders that are taken out at once
@@ -75,15 +77,11 @@ def improve(
         return routes
     points = np.concatenate([depots, pickups, deliveries])
     search = Annealing(points, len(depots), capacity, routes, Random(seed))
-    share, steps = 0.0, 0
-    while share < 1:
-        better = search.step(HOT * (COLD / HOT) ** share)
-        if better and found is not None:
+    if time_limit is not None:
+        time_limit -= time.perf_counter() - begun
+    for temperature in temperatures(HOT, COLD, time_limit=time_limit, iterations=iterations):
+        if search.step(temperature) and found is not None:
             found(search.routes())
-        steps += 1
-        share = steps / iterations
-        if time_limit is not None:
-            share = (time.perf_counter() - begun) / max(time_limit, 1e-9)
     return search.routes()
 
 

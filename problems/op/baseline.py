@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nco.cooling import temperatures
 from nco.errors import NCOError
 from nco.problems.op.check import check
 from nco.problems.op.files import Case, fill
@@ -266,13 +267,9 @@ def anneal(
     known = set(nodes.tolist())
     route = [node for node in first if node in known]
     search = _Annealing(case, nodes, route, np.random.default_rng(seed))
-    share, steps = 0.0, 0
-    while share < 1:
-        search.step(HOT * (COLD / HOT) ** share)
-        steps += 1
-        share = steps / STEPS
-        if time_limit is not None:
-            share = (time.monotonic() - begun) / max(time_limit, 1e-9)
+    left = None if time_limit is None else time_limit - (time.monotonic() - begun)
+    for temperature in temperatures(HOT, COLD, time_limit=left, iterations=STEPS):
+        search.step(temperature)
     return _best(case, [nodes[search.best[1:-1]].tolist(), first])
 
 
