@@ -10,35 +10,17 @@ from typing import NamedTuple
 from nco.shop.plan import Plan, Work, duration_of
 
 TENURE = 8, 16  # steps for which a swap may not be undone, drawn anew for each
-PATIENCE = 700  # steps without a better schedule, after which it begins at the best once more
+PATIENCE = 2000  # steps without a better schedule, after which it begins at the best once more
 STEPS = 5000  # without a time limit
-SHAKES = 5  # random changes at a new beginning
-# Operations that a shift concerns at most; each new beginning takes the other number. Three is
-# better on most shops, most of all where jobs come back to a machine (Dauzere), two on some of many
-# alternatives (Brandimarte, Hurink's edata).
-CHAINS = 3, 2
+SHAKES = 5  # random swaps at a new beginning
 
 
-class Shift(NamedTuple):
-    """Operations that follow one another on a machine, of which one goes past the others."""
+class Swap(NamedTuple):
+    """Two operations that follow one another on a machine, to change places."""
 
     bound: int  # an estimate of the makespan afterwards
-    chain: tuple[int, ...]
-    to_front: bool  # the last goes before the first; or else the first behind the last
-
-    @property
-    def after(self) -> tuple[int, ...]:
-        """The chain as it will be."""
-        if self.to_front:
-            return (self.chain[-1], *self.chain[:-1])
-        return (*self.chain[1:], self.chain[0])
-
-    @property
-    def turned(self) -> list[tuple[int, int]]:
-        """The pairs that change their order, as they are before."""
-        if self.to_front:
-            return [(w, self.chain[-1]) for w in self.chain[:-1]]
-        return [(self.chain[0], w) for w in self.chain[1:]]
+    first: int
+    second: int
 
 
 class Move(NamedTuple):
@@ -62,12 +44,11 @@ def improve(
 ) -> Plan:
     """A plan never worse than `plan`.
 
-    Of one longest path, an operation of a block on one machine goes before the block's first or
-    behind its last, or as far as it can: Nowicki and Smutnicki, "A fast taboo search algorithm for
-    the job shop problem" (Management Science, 1996), and for more than two Balas and Vazacopoulos,
-    "Guided local search with shifting bottleneck" (1998), whose bound says which is best. Where
-    operations can be done by several machines, one of that path may go to another, too, in the
-    order of times (after Dauzere-Peres and Paulli, Annals of Operations Research, 1997).
+    Nowicki and Smutnicki, "A fast taboo search algorithm for the job shop problem" (Management
+    Science, 1996): of one longest path, only the first two and the last two operations of a block
+    on one machine change places; Taillard's bound says which pair is best (1994). Where operations
+    can be done by several machines, one of that path may go to another, too, in the order of times
+    (after Dauzere-Peres and Paulli, Annals of Operations Research, 1997).
 
     Args:
         jobs: the work list.
@@ -126,8 +107,6 @@ class Orders:
         self._keep()
         self.forbidden: dict[tuple[int, int], int] = {}
         self.now = self.since = 0
-        self.turn = 0
-        self.stuck = False  # whether an operation at the end of a block could not move
 
     def _keep(self) -> None:
         """Remembers all of this as the best."""
@@ -187,15 +166,16 @@ class Orders:
         duration), a random change leads elsewhere.
         """
         path = self._path()
-        blocks = self._blocks(path)
-        alone = len(blocks) == 1 or len(blocks) == len(path)
-        if alone and all(len(self.choices[v]) == 1 for v in path):
-            return False  # one machine or one job is busy all the time
-        changes = self._changes(path, blocks) or self._anything()
+        swaps = self._swaps(path)
+        if not swaps and all(len(self.choices[v]) == 1 for v in path):
+            return False  # one job or one machine is busy all the time
+        changes = self._changes(path, swaps) or self._anything()
         if not changes:
             return False
         free = [
-            change for change in changes if change.bound < self.best or not self._is_tabu(change)
+            change
+            for change in changes
+            if change.bound < self.best or self.forbidden.get(_done(change), 0) <= self.now
         ]
         chosen = min(free, key=_bound) if free else self.random.choice(changes)
         self._take(chosen)
@@ -206,25 +186,24 @@ class Orders:
             self._begin_again()
         return True
 
-    def _is_tabu(self, change: Shift | Move) -> bool:
-        if isinstance(change, Move):
-            return self.forbidden.get((change.operation, -1 - change.choice), 0) > self.now
-        return any(self.forbidden.get(pair, 0) > self.now for pair in change.turned)
+    def _changes(self, path: list[int], swaps: list[Swap]) -> list[Swap | Move]:
+        """All that may shorten a longest path."""
+        legal = [swap for swap in swaps if self._legal(swap)]
+        if len(legal) < len(swaps):  # what is next to them may have to move before they can
+            inner = [
+                Swap(self._bound(u, v), u, v)
+                for u, v in itertools.pairwise(path)
+                if self.later[u] == v
+            ]
+            legal = [swap for swap in inner if self._legal(swap)]
+        return [*legal, *self._moves(path)]
 
-    def _changes(self, path: list[int], blocks: list[list[int]]) -> list[Shift | Move]:
-        """What may shorten a longest path, or else help what cannot move to do so."""
-        most = CHAINS[self.turn % len(CHAINS)]
-        shifts = self._shifts(blocks, most)
-        if not shifts or (self.stuck and most == min(CHAINS)):
-            shifts = self._inner(blocks)
-        return [*shifts, *self._moves(path)]
-
-    def _anything(self) -> list[Shift | Move]:
+    def _anything(self) -> list[Swap | Move]:
         """A random pair of operations that may change places on its machine, if there is one."""
         for u in self.random.sample(range(self.size), self.size):
             v = self.later[u]
-            if v < self.size and self._may_swap(u, v):
-                return [Shift(self._bound((u, v), True), (u, v), True)]
+            if v < self.size and self._legal(swap := Swap(0, u, v)):
+                return [swap]
         return []
 
     def _begin_again(self) -> None:
@@ -238,13 +217,10 @@ class Orders:
             self.first[name] = self.size
         self._placed()
         self.cost, self.since = self.best, 0
-        self.turn += 1
         self.forbidden.clear()
         for _ in range(SHAKES):
             path = self._path()
-            blocks = self._blocks(path)
-            changes = [*self._changes(path, blocks), *self._inner(blocks), *self._anything()]
-            if changes:
+            if changes := self._changes(path, self._swaps(path)) or self._anything():
                 self._take(self.random.choice(changes))
 
     def _placed(self) -> None:
@@ -254,13 +230,12 @@ class Orders:
         self._forwards(0)
         self._backwards(self.size - 1)
 
-    def _take(self, change: Shift | Move) -> None:
+    def _take(self, change: Swap | Move) -> None:
         self.now, self.since = self.now + 1, self.since + 1
         until = self.now + self.random.randint(*TENURE)
-        if isinstance(change, Shift):
-            self._shift(change)
-            for first, second in change.turned:
-                self.forbidden[second, first] = until
+        if isinstance(change, Swap):
+            self._exchange(change.first, change.second)
+            self.forbidden[change.second, change.first] = until
         else:
             names = [name for name, _ in self.choices[change.operation]]
             old = names.index(self.on[change.operation])
@@ -285,92 +260,52 @@ class Orders:
             v = turns[0] if len(turns) == 1 else self.random.choice(turns)
             path.append(v)
 
-    def _blocks(self, path: list[int]) -> list[list[int]]:
-        """The path cut where it goes on to another machine."""
+    def _swaps(self, path: list[int]) -> list[Swap]:
+        """Pairs at the ends of the blocks of a longest path; not at its own two ends."""
         blocks: list[list[int]] = [[path[0]]]
         for u, v in itertools.pairwise(path):
             if self.later[u] == v:
                 blocks[-1].append(v)
             else:
                 blocks.append([v])
-        return blocks
-
-    def _shifts(self, blocks: list[list[int]], most: int) -> list[Shift | Move]:
-        """To the front of all blocks but the first, and to the back of all but the last, past fewer
-        than `most` others.
-
-        Where an operation cannot go as far, because its job leads through the others, as far as it
-        can: it can go before u if its job's operation before begins before u ends, and behind v if
-        its job's next ends after v begins, unless these are u and v themselves.
-        """
-        end, duration, n = self.end, self.duration, self.size
-        found: list[Shift | Move] = []
-        self.stuck = False
+        pairs = set()
         for index, block in enumerate(blocks):
-            count = len(block)
-            for i in range(1, min(count, most)) if index > 0 else ():
-                w = self.before[block[i]]
-                for j in range(i):
-                    u = block[j]
-                    if w == n or (w != u and end[w] - duration[w] < end[u]):
-                        chain = tuple(block[j : i + 1])
-                        found.append(Shift(self._bound(chain, True), chain, True))
-                        break
-                else:
-                    self.stuck = True
-            if index == len(blocks) - 1 or (count == 2 and index > 0):
-                continue  # of two, the one behind the other is the other before the one
-            for i in range(max(0, count - most), count - 1):
-                w = self.after[block[i]]
-                for j in range(count - 1, i, -1):
-                    v = block[j]
-                    if w == n or (w != v and end[w] > end[v] - duration[v]):
-                        chain = tuple(block[i : j + 1])
-                        found.append(Shift(self._bound(chain, False), chain, False))
-                        break
-                else:
-                    self.stuck = True
-        return found
+            if len(block) > 1:
+                if index > 0:
+                    pairs.add((block[0], block[1]))
+                if index < len(blocks) - 1:
+                    pairs.add((block[-2], block[-1]))
+        return [Swap(self._bound(u, v), u, v) for u, v in sorted(pairs)]
 
-    def _inner(self, blocks: list[list[int]]) -> list[Shift | Move]:
-        """Pairs anywhere in blocks: who cannot go to an end may need others to move first."""
-        pairs = [pair for block in blocks for pair in itertools.pairwise(block)]
-        return [
-            Shift(self._bound(pair, True), pair, True) for pair in pairs if self._may_swap(*pair)
-        ]
-
-    def _bound(self, chain: tuple[int, ...], to_front: bool) -> int:
-        """The longest path through one of the chain once it is shifted."""
-        order = Shift(0, chain, to_front).after
+    def _bound(self, u: int, v: int) -> int:
+        """The longest path through either once they have changed places."""
         end, tail, duration = self.end, self.tail, self.duration
-        begins, begin = [], end[self.earlier[chain[0]]]
-        for v in order:
-            begin = max(begin, end[self.before[v]])
-            begins.append(begin)
-            begin += duration[v]
-        longest, rest = 0, tail[self.later[chain[-1]]]
-        for v, begin in zip(reversed(order), reversed(begins), strict=True):
-            rest = max(rest, tail[self.after[v]]) + duration[v]
-            longest = max(longest, begin + rest)
-        return longest
+        first = max(end[self.before[v]], end[self.earlier[u]])
+        second = max(end[self.before[u]], first + duration[v])
+        rest = max(tail[self.after[u]], tail[self.later[v]]) + duration[u]
+        whole = max(tail[self.after[v]], rest) + duration[v]
+        return max(first + whole, second + rest)
 
-    def _may_swap(self, first: int, second: int) -> bool:
+    def _legal(self, swap: Swap) -> bool:
         """Whether the job does not lead from one to the other as well.
 
         It does where a job comes back at once, or through operations without duration.
         """
-        begin = self.end[second] - self.duration[second]
-        ahead, seen = [self.after[first]], {self.size}
+        begin = self.end[swap.second] - self.duration[swap.second]
+        w = self.after[swap.first]
+        if w != swap.second and self.end[w] > begin:
+            return True
+        ahead, seen = [w], {self.size}
         while ahead:
             w = ahead.pop()
-            if w == second:
+            if w == swap.second:
                 return False
             if w not in seen and self.end[w] <= begin:
                 ahead += (self.after[w], self.later[w])
             seen.add(w)
         return True
 
-    def _moves(self, path: list[int]) -> list[Shift | Move]:
+    def _moves(self, path: list[int]) -> list[Swap | Move]:
         """Operations of the path on each of their other machines.
 
         What begins there before the job's last operation ends comes first, and of what begins at
@@ -378,7 +313,7 @@ class Orders:
         those of the present orders, in which an operation with a duration begins before it ends.
         """
         end, tail, duration, n = self.end, self.tail, self.duration, self.size
-        found: list[Shift | Move] = []
+        found: list[Swap | Move] = []
         for v in path:
             if duration[v] == 0:
                 continue
@@ -419,38 +354,25 @@ class Orders:
         self.order.sort(key=lambda u: (begins[u], 0.5 if u == v else self.duration[u] > 0))
         self._placed()
 
-    def _shift(self, change: Shift) -> None:
-        """Puts a chain into its new order, and updates all else."""
+    def _exchange(self, u: int, v: int) -> None:
+        """Puts `v`, which follows `u` on its machine, before it, and updates all else."""
         earlier, later, n = self.earlier, self.later, self.size
-        chain = change.chain
-        before, behind = earlier[chain[0]], later[chain[-1]]
-        for v in change.after:
-            earlier[v] = before
-            if before < n:
-                later[before] = v
-            else:
-                self.first[self.on[v]] = v
-            before = v
-        later[before] = behind
-        if behind < n:
-            earlier[behind] = before
-        # in the order of all, what must come before an operation goes along to the front, and what
-        # must come after it to the back
-        low, high = self.place[chain[0]], self.place[chain[-1]]
-        window = self.order[low : high + 1]
-        if change.to_front:
-            along = {chain[-1]}
-            for w in reversed(window[1:-1]):
-                if self.after[w] in along or later[w] in along:
-                    along.add(w)
+        a, b = earlier[u], later[v]
+        earlier[v], later[v], earlier[u], later[u] = a, u, v, b
+        if a < n:
+            later[a] = v
         else:
-            along = {chain[0]}
-            for w in window[1:-1]:
-                if self.before[w] in along or earlier[w] in along:
-                    along.add(w)
-        moved = [w for w in window if w in along]
-        others = [w for w in window if w not in along]
-        moved = moved + others if change.to_front else others + moved
+            self.first[self.on[v]] = v
+        if b < n:
+            earlier[b] = u
+        # in the order of all, what must come before v moves before u
+        low, high = self.place[u], self.place[v]
+        window = self.order[low : high + 1]
+        needed = {v}
+        for w in reversed(window[1:-1]):
+            if self.after[w] in needed or later[w] in needed:
+                needed.add(w)
+        moved = [w for w in window if w in needed] + [w for w in window if w not in needed]
         self.order[low : high + 1] = moved
         for place, w in enumerate(moved, low):
             self.place[w] = place
@@ -458,5 +380,12 @@ class Orders:
         self._backwards(high)
 
 
-def _bound(change: Shift | Move) -> int:
+def _bound(change: Swap | Move) -> int:
     return change.bound
+
+
+def _done(change: Swap | Move) -> tuple[int, int]:
+    """What `Orders.forbidden` calls a change."""
+    if isinstance(change, Swap):
+        return change.first, change.second
+    return change.operation, -1 - change.choice
