@@ -64,8 +64,8 @@ class Case(BaseCase):
         if (self.durations < 0).any():
             job, place = np.argwhere(self.durations < 0)[0].tolist()
             reason = f"of operation {place} of job {job} must not be negative"
-            value = int(self.durations[job, place])
-            raise InstanceError(reason, field="duration", value=value, path=self.path)
+            length = int(self.durations[job, place])
+            raise InstanceError(reason, field="duration", value=length, path=self.path)
         words.check_total(sum(map(sum, self.durations.tolist())), self.path)
 
     @property
