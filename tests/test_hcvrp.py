@@ -514,6 +514,21 @@ def test_annealing_is_never_worse_than_its_start_and_the_same_again() -> None:
     assert baseline.anneal(total, time_limit=0.1, seed=0) == total.construct()
 
 
+@pytest.mark.parametrize("text", [GOOD, TOTAL], ids=["min_max", "total"])
+def test_what_annealing_leaves_alone_is_not_left_alone(text: str, monkeypatch) -> None:
+    """Cases too large for it, and those of the total cost, still get to a solver."""
+    monkeypatch.setattr(annealing, "LARGEST", 1)
+    case = files.read(text)
+    every = every_solution(case, 5000)
+    assert every is not None
+    worst = max(
+        (plan for plan in every if check(case, plan).feasible),
+        key=lambda plan: check(case, plan).cost or 0.0,
+    )
+    found = baseline.polish(case, time_limit=0.3, seed=0, start=worst)
+    assert check(case, found).cost < check(case, worst).cost
+
+
 def test_a_customer_goes_to_the_least_detour() -> None:
     """Against every place of every trip of a vehicle, and a trip of its own."""
     case = HCVRP(size=14, vehicles=[2, 2]).published(14, 1, 7)[0]

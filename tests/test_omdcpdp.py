@@ -359,7 +359,7 @@ def test_an_order_goes_to_the_best_of_all_its_places() -> None:
         assert place.added + search.cost == pytest.approx(least, rel=1e-9)
 
 
-def test_annealing_ends_in_time_and_leaves_what_is_too_large() -> None:
+def test_annealing_ends_in_time_and_leaves_what_is_too_large(monkeypatch) -> None:
     begin = time.perf_counter()
     case = made(300, 10)
     found = baseline.anneal(case, time_limit=0.5, seed=0)
@@ -368,6 +368,10 @@ def test_annealing_ends_in_time_and_leaves_what_is_too_large() -> None:
     large = made(annealing.LARGEST + 1, 2)
     assert baseline.anneal(large, time_limit=1.0, seed=0) == large.construct()
     assert check(case, baseline.anneal(case, time_limit=0.1, seed=0, start=[[1]])).feasible
+    monkeypatch.setattr(annealing, "LARGEST", 10)
+    case = made(25, 5)
+    found = baseline.polish(case, time_limit=1.0, seed=0)  # OR-Tools'
+    assert check(case, found).cost < check(case, case.construct()).cost
 
 
 # --------------------------------------------------------------------------------------------------

@@ -152,13 +152,13 @@ def polish(
     found: Callable[[Routes], None] | None = None,
     iterations: int = annealing.STEPS,
 ) -> Routes | None:
-    """`anneal` for the time of the last vehicle; for the total cost PyVRP, or else OR-Tools."""
-    if case.objective == MIN_MAX:
+    """`anneal` where it can; large cases and the total cost go to PyVRP, or else to OR-Tools."""
+    if case.objective == MIN_MAX and case.size <= annealing.LARGEST:
         return anneal(
             case, time_limit=time_limit, seed=seed, start=start, found=found, iterations=iterations
         )
-    adds_up = pyvrp if importlib.util.find_spec("pyvrp") else ortools
-    return adds_up(case, time_limit=time_limit, seed=seed, start=start)
+    other = pyvrp if importlib.util.find_spec("pyvrp") else ortools
+    return other(case, time_limit=time_limit, seed=seed, start=start)
 
 
 # --------------------------------------------------------------------------------------------------

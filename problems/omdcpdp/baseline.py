@@ -16,7 +16,7 @@ from nco.problems.omdcpdp import annealing
 from nco.problems.omdcpdp.check import check
 from nco.problems.omdcpdp.files import Case, Routes
 
-__all__ = ["ortools", "anneal"]  # noqa: RUF022  the first is the one compared with
+__all__ = ["ortools", "anneal", "polish"]  # noqa: RUF022  the first is the one compared with
 
 # Of a leg beside what it delays: guided local search looks for dear legs to avoid, and there must
 # be some. At 5 s, 25 orders and 10 vehicles, better than 0, 0.1 and 1 on 4 cases, and than 0.2 and
@@ -27,7 +27,7 @@ LARGEST_SUM = 2**50  # of arrivals; leaves room for the penalties of guided loca
 
 def finishers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    return ["anneal", "ortools"] if importlib.util.find_spec("ortools") else ["anneal"]
+    return ["polish", "ortools"] if importlib.util.find_spec("ortools") else ["anneal"]
 
 
 def ortools(
@@ -109,6 +109,23 @@ def anneal(
         seed=seed,
         found=found,
         iterations=iterations,
+    )
+
+
+def polish(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Routes | None = None,
+    found: Callable[[Routes], None] | None = None,
+    iterations: int = annealing.STEPS,
+) -> Routes | None:
+    """`anneal`, and OR-Tools where there are too many orders for it."""
+    if case.size > annealing.LARGEST:
+        return ortools(case, time_limit=time_limit, seed=seed, start=start)
+    return anneal(
+        case, time_limit=time_limit, seed=seed, start=start, found=found, iterations=iterations
     )
 
 
