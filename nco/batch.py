@@ -69,6 +69,15 @@ class Batch:
 
         return self.map(pick)
 
+    def where(self, condition: Tensor, other: Self) -> Self:
+        """This where `condition` ``[B, S]`` holds, `other`, of equal shapes, elsewhere."""
+
+        def join(pair: list[Tensor]) -> Tensor:
+            shape = condition.shape + (1,) * (pair[0].ndim - condition.ndim)
+            return torch.where(condition.view(shape), pair[0], pair[1])
+
+        return _combine([self, other], join)
+
     def fold(self) -> Self:
         """Merges the second and third axes: ``[B, S, P, ...]`` to ``[B, S * P, ...]``."""
         return self.map(lambda tensor: tensor.flatten(1, 2))

@@ -237,6 +237,23 @@ class Problem(Described, ABC, Generic[Instance, State]):
         """Random actions ``[B, S, T, *M]`` of the same solutions (a rotation, a reversal, ...)."""
         return actions
 
+    def turned(self, instance: Instance, state: State) -> State | None:
+        """`state` seen from the far end of what remains, from where it can be walked as well.
+
+        Actions in a turned state come last in the solution, the latest of them first (`joined`).
+        The far end of the far end is where `state` is. None: there is one way to go on only.
+        """
+        return None
+
+    def joined(self, instance: Instance, actions: Tensor, behind: Tensor) -> Tensor:
+        """`actions` ``[B, S, t]`` in an order in which they can be played, where it is another.
+
+        Of `behind` ``[B, S, t]`` are those that were taken in turned states.
+        """
+        when = torch.arange(actions.shape[2], device=actions.device)
+        places = torch.where(behind, 2 * actions.shape[2] - when, when)
+        return actions.gather(2, places.argsort(dim=-1))
+
     def mask(self, instance: Instance, state: State) -> Tensor:
         """``[B, S, *M, A]`` bool: what is allowed, where that is all that is asked of a state."""
         return self.observe(instance, state).mask

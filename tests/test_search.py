@@ -1,6 +1,7 @@
 """Beam search and re-construction, against brute force and against themselves."""
 
 import itertools
+import math
 import time
 from typing import Any
 
@@ -9,11 +10,13 @@ import torch
 from torch import Tensor
 
 from nco.models.nets import AttentionPolicy, BQPolicy, TransformerEncoder
-from nco.policy import Policy
+from nco.policy import Categorical, Policy
 from nco.problem import Problem
+from nco.problems.atsp import ATSP
 from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.knapsack import Knapsack, KnapsackRest
 from nco.problems.tsp import TSP
+from nco.problems.tsp.problem import State
 from nco.rollout import Interrupted, greedy, rollout
 from nco.search import beam as beams
 from nco.search import named
@@ -67,24 +70,87 @@ def test_a_wide_beam_is_brute_force(problem: Problem[Any, Any]) -> None:
         )
 
 
-def test_equivalent_states_are_kept_once() -> None:
-    """After t of 6 cities there are at most C(5, t - 1) (t - 1) different pairs (set, origin)."""
-    problem, network = TSP(6), policy(TSP(6))
-    instance = problem.generate(3, generator(2))
-    widths = []
-
+def watched(network: Policy) -> list[Any]:
+    """What `network` is shown from now on."""
+    seen: list[Any] = []
     real = network.decide
 
     def decide(memory: Any, observation: Any, condition: Tensor | None = None) -> Any:
-        widths.append(observation.mask.shape[1])
+        seen.append(observation)
         return real(memory, observation, condition)
 
     network.decide = decide  # type: ignore[method-assign]
-    search(problem, network, instance, 10_000)
+    return seen
+
+
+def test_equivalent_states_are_kept_once() -> None:
+    """After t of 6 cities there are at most C(5, t - 1) (t - 1) different pairs (set, origin)."""
+    problem, network = ATSP(6), policy(ATSP(6))
+    seen = watched(network)
+    search(problem, network, problem.generate(3, generator(2)), 10_000)
+    widths = [observation.mask.shape[1] for observation in seen]
     assert widths == [1, 5, 20, 30, 20]  # without merging: 1, 5, 20, 60, 120
 
 
-@pytest.mark.parametrize("problem", [TSP(12), CVRPVia(10), KnapsackRest(12)], ids=name_of)
+def test_paths_between_the_same_ends_are_equivalent_whichever_end_comes_first() -> None:
+    problem, network = TSP(7), policy(TSP(7))
+    seen = watched(network)
+    search(problem, network, problem.generate(1, generator(2)), 10_000)
+    turned = 0
+    for observation in seen[1:]:  # the first is asked twice, because its ends are one
+        states = [
+            (frozenset(ends), tuple(alive))
+            for ends, alive in zip(
+                observation.focus[0].tolist(), observation.alive[0].tolist(), strict=True
+            )
+        ]
+        assert len(set(states)) == len(states)
+        turned += sum(ends[0] != 0 for ends in observation.focus[0].tolist())
+    assert turned, "the path has grown at the side of city 0 as well"
+
+
+def test_a_tour_grows_at_the_surer_end() -> None:
+    """Against a path that is a list, and probabilities that are kept in a dictionary."""
+    problem, network = TSP(14), policy(TSP(14))
+    instance = problem.generate(5, generator(8))
+    with torch.inference_mode():
+        actions, cost = search(problem, network, instance, 1)
+        for b in range(5):
+            one = instance[b : b + 1]
+            memory = network.encode(problem.features(one))
+
+            def asked(
+                path: list[int], end: int, memory: Any = memory, one: Any = one
+            ) -> dict[int, float]:
+                alive = torch.ones(1, 1, 14, dtype=torch.bool)
+                alive[0, 0, path] = False
+                ends = torch.tensor([[path[-1 - end]]]), torch.tensor([[path[end]]])
+                decision = network.decide(memory, problem.observe(one, State(*ends, alive)))
+                assert isinstance(decision, Categorical)
+                log_probs = decision.log_probs[0, 0]
+                return {node: math.exp(log_probs[node]) for node in range(14) if node not in path}
+
+            path = [0]
+            known = {0: asked(path, 0), -1: asked(path, -1)}
+            sides = set()
+            while len(path) < 14:
+                for end, shares in known.items():
+                    left = {node: share for node, share in shares.items() if node not in path}
+                    known[end] = {node: share / sum(left.values()) for node, share in left.items()}
+                end = 0 if max(known[0].values()) > max(known[-1].values()) else -1
+                node = max(known[end], key=known[end].__getitem__)
+                path.insert(0 if end == 0 else len(path), node)
+                sides.add(end)
+                if len(path) < 14:
+                    known[end] = asked(path, end)
+            assert sides == {0, -1}
+            start = path.index(0)
+            assert actions[b, 0].tolist() == path[start:] + path[:start]
+            path_length = problem.cost(one, torch.tensor([[path]]))
+            torch.testing.assert_close(cost[b : b + 1], path_length)
+
+
+@pytest.mark.parametrize("problem", [ATSP(12), CVRPVia(10), KnapsackRest(12)], ids=name_of)
 def test_a_beam_of_one_is_greedy(problem: Problem[Any, Any]) -> None:
     instance = problem.generate(4, generator(3))
     network = policy(problem)

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from nco.batch import Batch
-from nco.policy import Categorical, Policy
+from nco.policy import Policy
 from nco.problem import Observation, Problem
 from nco.rollout import Interrupted
 from nco.search.budget import Budget, Incumbent
+from nco.search.ends import Ends, probable
 from nco.search.multistart import best_of, better
 from nco.seeds import generator
 
@@ -55,8 +56,7 @@ def beam(
 class _Beams(Batch):
     """W partial solutions of every instance."""
 
-    state: Batch  # [B, W, ...]
-    actions: Tensor  # [B, W, t]
+    ends: Ends  # [B, W, ...]
     logp: Tensor  # [B, W], minus infinity in places that are not taken
 
 
@@ -80,28 +80,30 @@ def search(
     memory = policy.encode(problem.features(instance))
     state = problem.reset(instance, 1)
     logp = torch.zeros(len(instance), 1, device=instance.device)
-    beams = _Beams(state, torch.zeros_like(logp[..., None], dtype=torch.long)[..., :0], logp)
-    opening = problem.opening(instance, 1)
-    if opening is not None:
-        first = opening[:, :, 0]
-        beams = _Beams(problem.step(instance, state, first), opening, logp)
     salt = _Salt.of(problem.observe(instance, state))
+    opening = problem.opening(instance, 1)
+    if opening is None:
+        opening = torch.zeros(len(instance), 1, 0, dtype=torch.long, device=instance.device)
+    else:
+        state = problem.step(instance, state, opening[:, :, 0])
+    beams = _Beams(Ends.of(problem, policy, memory, instance, state, opening), logp)
     least, most = problem.horizon(instance)
-    opened = beams.actions.shape[2]
+    opened = opening.shape[2]
     begun = time.perf_counter()
     for t in range(opened, most):
-        if t >= least and bool(problem.done(instance, beams.state).all()):
+        if t >= least and bool(problem.done(instance, beams.ends.state).all()):
             break
         if budget is not None and (
             budget.over() or _hopeless(budget, begun, t - opened, least - t)
         ):
             raise Interrupted
-        decision = policy.decide(memory, problem.observe(instance, beams.state))
-        assert isinstance(decision, Categorical)  # one action a step
-        beams = _extended(problem, instance, beams, decision.log_probs, SPARE * width)
+        decision = policy.decide(memory, problem.observe(instance, beams.ends.state))
+        ends, log_probs = beams.ends.surest(problem, instance, probable(decision))
+        beams = _extended(problem, instance, _Beams(ends, beams.logp), log_probs, SPARE * width)
         beams = _merged(problem, instance, beams, salt, width)
-    cost = problem.cost(instance, beams.actions)
-    return beams.actions, cost.masked_fill(beams.logp == -torch.inf, torch.inf)
+    actions = beams.ends.played(problem, instance)
+    cost = problem.cost(instance, actions)
+    return actions, cost.masked_fill(beams.logp == -torch.inf, torch.inf)
 
 
 def _hopeless(budget: Budget, begun: float, steps: int, left: int) -> bool:
@@ -123,9 +125,7 @@ def _extended(
     # what is not possible takes the place of the best, so that it can be stepped, but never wins
     flat = torch.where(logp == -torch.inf, flat[:, :1], flat)
     parents, action = flat // log_probs.shape[-1], flat % log_probs.shape[-1]
-    kept = beams.take(parents)
-    state: Any = problem.step(instance, kept.state, action)
-    return _Beams(state, torch.cat([kept.actions, action[..., None]], 2), logp)
+    return _Beams(beams.ends.take(parents).step(problem, instance, action), logp)
 
 
 def _merged(
@@ -133,13 +133,14 @@ def _merged(
 ) -> _Beams:
     """The `width` most probable of those that leave different sub-problems."""
     taken = beams.logp > -torch.inf
-    key = salt.hash(problem.observe(instance, beams.state))
+    key = torch.stack([salt.hash(seen) for seen in beams.ends.observe(problem, instance)]).sum(0)
     same = (key[:, :, None] == key[:, None, :]) & taken[:, None] & taken[:, :, None]
     same &= ~torch.eye(key.shape[1], dtype=torch.bool, device=key.device)
     logp = beams.logp
     if bool(same.any()):
-        cost = problem.paid(instance, beams.state)
-        cost = problem.cost(instance, beams.actions) if cost is None else cost
+        cost = problem.paid(instance, beams.ends.state)
+        if cost is None:
+            cost = problem.cost(instance, beams.ends.played(problem, instance))
         order = torch.arange(key.shape[1], device=key.device)
         dearer = cost[:, :, None] > cost[:, None, :]
         later = (cost[:, :, None] == cost[:, None, :]) & (order[:, None] > order)
@@ -149,7 +150,7 @@ def _merged(
     most = int((logp > -torch.inf).sum(1).max())  # no place is kept that no instance needs
     logp, places = logp.topk(min(width, most), 1)
     kept = beams.take(places)
-    return _Beams(kept.state, kept.actions, logp)
+    return _Beams(kept.ends, logp)
 
 
 @dataclass(frozen=True)

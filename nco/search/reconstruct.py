@@ -12,6 +12,7 @@ from nco.problem import Problem
 from nco.rollout import Interrupted
 from nco.search.beam import search
 from nco.search.budget import Budget, Incumbent
+from nco.search.ends import Ends
 from nco.search.multistart import best_of, better
 from nco.seeds import generator
 
@@ -141,14 +142,13 @@ def _completed(
     total = actions.shape[2]
     steps = torch.full((*actions.shape[:2], 1), given, device=actions.device)
     state = problem.replay(instance, actions, steps).fold()
-    rebuilt = [actions[:, :, :given]]
+    ends = Ends.of(problem, policy, memory, instance, state, actions[:, :, :given])
     _, most = problem.horizon(instance)
     for t in range(given, most):
-        if t >= total and bool(problem.done(instance, state).all()):
+        if t >= total and bool(problem.done(instance, ends.state).all()):
             break
         if budget.over():
             raise Interrupted
-        action = policy.decide(memory, problem.observe(instance, state)).mode()
-        rebuilt.append(action[..., None])
-        state = problem.step(instance, state, action)
-    return torch.cat(rebuilt, 2)
+        decision = policy.decide(memory, problem.observe(instance, ends.state))
+        ends = ends.follow(problem, instance, decision)
+    return ends.played(problem, instance)

@@ -60,7 +60,7 @@ def play(
         observation = problem.observe(instance, states[-1])
         nowhere(~observation.mask.any(-1), f"observe allows no action at step {step} of {{}}")
         observations.append(observation)
-        choose = _amounts if problem.continuous else _choose
+        choose = _amounts if problem.continuous else chosen
         actions.append(_settled(choose(observation.mask, random), observation, random))
         states.append(problem.step(instance, states[-1], actions[-1]))
         finished.append(_done(problem, instance, states[-1]))
@@ -90,7 +90,7 @@ def _check_bounds(over: Tensor, least: int, most: int) -> None:
     )
 
 
-def _choose(mask: Tensor, random: Generator) -> Tensor:
+def chosen(mask: Tensor, random: Generator) -> Tensor:
     """The first allowed action in rollout 0, the last in rollout 1, any in the others."""
     key = torch.rand(mask.shape, generator=random)
     rising = torch.arange(1.0, mask.shape[-1] + 1)

@@ -28,7 +28,7 @@ from nco.testing.compare import (
     takes_size,
     tensors,
 )
-from nco.testing.play import BATCH, ROLLOUTS, Probe, Trial, forbidden, walk
+from nco.testing.play import BATCH, ROLLOUTS, Probe, Trial, chosen, forbidden, walk
 
 FUTURES = 6  # of one online case; short ones of few outcomes may be equal by chance
 
@@ -386,6 +386,32 @@ def equivalent_keeps_the_solution(trial: Trial) -> None:
         walk(problem, instance, changed, "what equivalent gave")
         found = problem.cost(instance, changed)
         equal_costs(trial.cost, found, "what equivalent gave costs something else")
+
+
+def turned_states_lead_to_solutions(trial: Trial) -> None:
+    """What is done now at one end, now at the other, can be played once `joined`."""
+    problem, instance = trial.problem, trial.instance
+    needs(problem, "turned")
+    state = problem.reset(instance, ROLLOUTS)
+    if problem.turned(instance, state) is None:
+        raise NotApplicable("turned")
+    random = generator(trial.seed, "turned")
+    least, most = problem.horizon(instance)
+    actions, behind = [], []
+    turned = torch.zeros(len(instance), ROLLOUTS, dtype=torch.bool)
+    for step in range(most):
+        if step >= least and bool(problem.done(instance, state).all()):
+            break
+        away: Any = problem.turned(instance, state)
+        back: Any = problem.turned(instance, away)
+        equal(state, back, f"turning twice changes states of step {step}")
+        turn = torch.rand(turned.shape, generator=random) < 0.5
+        state, turned = away.where(turn, state), turned ^ turn
+        actions.append(chosen(problem.observe(instance, state).mask, random))
+        behind.append(turned)
+        state = problem.step(instance, state, actions[-1])
+    played = problem.joined(instance, torch.stack(actions, 2), torch.stack(behind, 2))
+    walk(problem, instance, played, "what joined gave")
 
 
 def solution_and_actions_invert(trial: Trial) -> None:

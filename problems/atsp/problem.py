@@ -55,6 +55,10 @@ class ATSP(TSP):
         least = least.masked_fill(~pairs.any(2), 0.0)  # of a single city, and of padding
         return Features(torch.cat([least, edges.sum(2) / count], -1), instance.exists, None, edges)
 
+    def turned(self, instance: Instance, state: State) -> None:
+        """Backwards, it is another instance."""
+        return None
+
     def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
         """A random rotation of each tour; the other direction is another tour."""
         batch, rollouts, total = actions.shape

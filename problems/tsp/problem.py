@@ -122,6 +122,21 @@ class TSP(Problem[Instance, State]):
         first = actions[:, :, :1].expand_as(steps).masked_fill(steps == 0, -1)
         return State(first, current, alive)
 
+    def turned(self, instance: Instance, state: State) -> State:
+        """The way back: from where we are to the first node, or the other way round."""
+        return State(state.current, state.first, state.alive)
+
+    def joined(self, instance: Instance, actions: Tensor, behind: Tensor) -> Tensor:
+        if instance.exists is None:
+            return super().joined(instance, actions, behind)
+        # a row that is over has stayed at either end; it ends at the last node of all
+        total = actions.shape[2]
+        when = torch.arange(total, device=actions.device)
+        counts = self._counts(instance)[:, None, None].clamp_max(total)
+        places = torch.where(behind, 2 * total - when, when)
+        order = places.masked_fill(when >= counts, 2 * total + 1).argsort(dim=-1)
+        return actions.gather(2, order.gather(2, when.minimum(counts - 1).expand_as(order)))
+
     def start_count(self, instance: Instance) -> int:
         return instance.coords.shape[1]
 
