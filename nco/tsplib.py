@@ -17,6 +17,7 @@ from nco.errors import InstanceError
 
 MAX_NODES = 1_000_000
 EXACT = 2**53  # every whole number up to here is exact as a float64
+ROUNDING = 1e-12  # of the largest distance: what floating point makes of a symmetric matrix
 METRICS = ("EUC_2D", "CEIL_2D", "MAN_2D", "MAX_2D", "GEO", "ATT", "EUCLIDEAN")
 LAYOUTS = (
     "FULL_MATRIX",
@@ -463,6 +464,19 @@ def number_text(value: float) -> str:
 
 MOST_NEAREST = 2000  # nodes up to which the nearest one is looked for: n^2 operations
 CURVE = 24  # levels of the curve that fills the plane
+
+
+def rows(section: str, values: np.ndarray | None, ids: np.ndarray | None = None) -> list[str]:
+    """The lines of a section of one row a node, [n] or [n, k]; nothing where there are no values.
+
+    Nodes are numbered from 1 where there are no `ids`.
+    """
+    if values is None:
+        return []
+    numbers = np.arange(1, len(values) + 1) if ids is None else ids
+    table = values.reshape(len(values), -1).tolist()
+    pairs = zip(numbers.tolist(), table, strict=True)
+    return [section, *(f"{node} {' '.join(map(number_text, row))}" for node, row in pairs)]
 
 
 def nearest_order(coords: np.ndarray | None, distances: np.ndarray | None) -> list[int]:

@@ -76,7 +76,7 @@ DEFECTS = {
     "large demand": ("3 5\n", "3 8\n", 11, "DEMAND_SECTION", "largest capacity"),
     "depot's demand": ("2 0\n3 5", "2 1\n3 5", 11, "DEMAND_SECTION", "depot"),
     "text": ("3 6 8", "3 6 x", 9, "NODE_COORD_SECTION", "number"),
-    "two depots": ("DEPOT_SECTION\n2", "DEPOT_SECTION\n1 2", 22, "DEPOT_SECTION", "one depot"),
+    "two depots": ("DEPOT_SECTION\n2", "DEPOT_SECTION\n1 2", 23, "DEPOT_SECTION", "one depot"),
     "no such depot": ("DEPOT_SECTION\n2", "DEPOT_SECTION\n9", 23, "DEPOT_SECTION", "no such"),
 }
 

@@ -6,7 +6,6 @@ counts them in `.sol` files.
 """
 
 import itertools
-import json
 import math
 import re
 from bisect import bisect_right
@@ -18,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import nco.case
-from nco import tsplib
+from nco import depots, routes, tsplib
 from nco.errors import InstanceError
 
 SECTIONS = (
@@ -28,7 +27,6 @@ SECTIONS = (
     "DEMAND_SECTION",
     "DEPOT_SECTION",
 )
-ROUNDING = 1e-12  # of the largest distance: what floating point makes of a symmetric matrix
 ARRAYS = {"coords", "distances", "demand", "capacity", "vehicles", "name"}
 
 # What other vehicle-routing formats state by keyword and would be lost if it were skipped.
@@ -46,9 +44,6 @@ _DEMAND = re.compile(r"^[ \t]*DEMAND_SECTION\b", re.IGNORECASE | re.MULTILINE)
 _MIXED_FLEET = re.compile(
     r"^[ \t]*(VEHICLES_[A-Z_]+|CAPACITY_SECTION)\b", re.IGNORECASE | re.MULTILINE
 )
-_ROUTE = re.compile(r"\s*route\s*#?\s*\d+\s*:(.*)", re.IGNORECASE)
-LONGEST = 200  # characters of such a line: matching takes their square
-_FIGURE = re.compile(r"\s*[a-z][a-z ]*[:=]?\s*[-+.\de]+\s*", re.IGNORECASE)  # such as "Cost 784"
 
 SUFFIX = ".vrp"  # of the files that `write` makes
 
@@ -140,8 +135,8 @@ def read(text: str, *, path: str | None = None) -> Case:
     _check_keywords(document)
     tsplib.dimension(document)
     metric = document.choice("EDGE_WEIGHT_TYPE", (*tsplib.METRICS, "EXPLICIT"))
-    points, distances, demand = _nodes(document, metric)
-    order = _depot_first(document, demand.ids)
+    points, distances, demand = depots.nodes(document, metric, "DEMAND_SECTION")
+    order = depots.first(document, demand.ids)
     capacity = document.number("CAPACITY")
     if capacity <= 0:
         value = document.text("CAPACITY")
@@ -187,54 +182,6 @@ def _check_keywords(document: tsplib.Document) -> None:
             continue
         reason = f"{kind} are not supported: remove the line to solve without them"
         raise document.error(reason, field=key, value=value, line=line)
-
-
-def _nodes(
-    document: tsplib.Document, metric: str
-) -> tuple[np.ndarray | None, np.ndarray | None, tsplib.Table]:
-    """Coordinates, distances and demands in one order of the nodes."""
-    section = "NODE_COORD_SECTION"
-    if metric != "EXPLICIT":
-        if "EDGE_WEIGHT_SECTION" in document.sections:
-            reason = f"distances are stated, but EDGE_WEIGHT_TYPE is {metric}: state EXPLICIT"
-            raise document.error(reason, field="EDGE_WEIGHT_SECTION")
-        points = tsplib.coordinates(document, metric)
-        demand = tsplib.table(document, "DEMAND_SECTION", 1, points.ids)
-        return points.values, None, demand
-    distances = tsplib.edge_weights(document)
-    if (pair := tsplib.first_asymmetry(distances)) is not None:
-        there, back = distances[pair], distances[pair[::-1]]
-        reason = _asymmetric(pair[0] + 1, pair[1] + 1, there, back)
-        raise document.error(reason, field="EDGE_WEIGHT_SECTION")
-    # The rows of a matrix carry no numbers: they are the nodes from 1 (or 0) on.
-    stated = tsplib.table(document, "DEMAND_SECTION", 1).ids
-    ids = np.arange(len(stated)) + (0 if 0 in stated else 1)
-    demand = tsplib.table(document, "DEMAND_SECTION", 1, ids)
-    if section not in document.sections:
-        return None, distances, demand
-    return tsplib.coordinates(document, "EUCLIDEAN", section, ids).values, distances, demand
-
-
-def _asymmetric(first: int, second: int, there: float, back: float) -> str:
-    distances = f"the distance {first} to {second} is {there:g} and back {back:g}"
-    return f"{distances}: only symmetric cases are read"
-
-
-def _depot_first(document: tsplib.Document, ids: np.ndarray) -> np.ndarray:
-    """The order of the nodes that puts the one depot first, [n+1]."""
-    section = "DEPOT_SECTION"
-    depots = tsplib.depots(document)
-    if len(depots) != 1:
-        reason = f"there must be one depot, here are {len(depots)}"
-        line = depots[1][0] if depots else None
-        value = " ".join(str(node) for _, node in depots) or None
-        raise document.error(reason, field=section, value=value, line=line)
-    line, node = depots[0]
-    places = np.flatnonzero(ids == node)
-    if not len(places):
-        reason = f"there is no such node: they are {ids.min()} to {ids.max()}"
-        raise document.error(reason, field=section, value=node, line=line)
-    return np.concatenate([places, np.delete(np.arange(len(ids)), places)])
 
 
 def _demand_fault(demand: np.ndarray, capacity: float) -> tuple[int, str] | None:
@@ -314,14 +261,14 @@ def from_arrays(data: object) -> Case | None:
     keys = {key for key in data if data[key] is not None}
     if not keys <= ARRAYS or "demand" not in keys or not keys & {"coords", "distances"}:
         return None
-    demand = _array(data["demand"], "demand")
+    demand = depots.array(data["demand"], "demand", decimal=True)
     if demand.ndim != 1 or len(demand) == 0:
         raise InstanceError(
             "must be one row of numbers, the depot's 0 first", field="demand", value=demand.shape
         )
     if "capacity" not in keys:
         raise InstanceError("this key is missing: add the vehicles' capacity", field="capacity")
-    capacity = _array(data["capacity"], "capacity")
+    capacity = depots.array(data["capacity"], "capacity", decimal=True)
     if capacity.ndim != 0 or not np.isfinite(capacity) or capacity <= 0:
         raise InstanceError(
             "must be one positive number", field="capacity", value=str(data["capacity"])
@@ -330,12 +277,16 @@ def from_arrays(data: object) -> Case | None:
         position, reason = fault
         value = f"at position {position} with {float(demand[position])}"
         raise InstanceError(reason, field="demand", value=value)
-    stated = "distances" in keys
+    coords = distances = None
+    if "coords" in keys:
+        coords = depots.coordinates(data["coords"], len(demand), "demand")
+    if "distances" in keys:
+        distances = depots.distances(data["distances"], len(demand), "demand")
     return Case(
         name=str(data["name"]) if "name" in keys else "unnamed",
-        coords=_coords(data["coords"], len(demand)) if "coords" in keys else None,
-        distances=_distances(data["distances"], len(demand)) if stated else None,
-        metric="EXPLICIT" if stated else "EUCLIDEAN",
+        coords=coords,
+        distances=distances,
+        metric="EUCLIDEAN" if distances is None else "EXPLICIT",
         demand=demand,
         capacity=float(capacity),
         vehicles=_fleet(data["vehicles"], demand, float(capacity)) if "vehicles" in keys else None,
@@ -349,57 +300,6 @@ def _fleet(value: object, demand: np.ndarray, capacity: float) -> int:
     if reason := _fleet_fault(demand, capacity, vehicles):
         raise InstanceError(reason, field="vehicles", value=vehicles)
     return vehicles
-
-
-def _array(value: object, field: str) -> np.ndarray:
-    """A float64 copy of an array of numbers.
-
-    Single-precision numbers are read as the decimals they print as: 0.1 stays 0.1, so that ten
-    such demands fill a capacity of 1.
-    """
-    if hasattr(value, "detach"):  # a torch tensor, without importing torch
-        value = value.detach().cpu()
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError) as error:  # ragged lists, bfloat16
-        raise InstanceError(f"is no array of numbers ({error})", field=field) from error
-    if array.dtype.kind not in "iuf":
-        raise InstanceError("is no array of numbers", field=field, value=str(array.dtype))
-    if array.dtype == np.float32 and field in ("demand", "capacity"):
-        return array.astype(str).astype(np.float64)
-    return np.array(array, dtype=np.float64)
-
-
-def _coords(value: object, size: int) -> np.ndarray:
-    coords = _array(value, "coords")
-    if coords.shape != (size, 2):
-        reason = f"must have the shape ({size}, 2): a row a node of `demand`, the depot first"
-        raise InstanceError(reason, field="coords", value=coords.shape)
-    if not np.isfinite(coords).all():
-        row = int((~np.isfinite(coords)).any(1).argmax())
-        value = f"row {row} with {coords[row].tolist()}"
-        raise InstanceError("the numbers must be finite", field="coords", value=value)
-    if (fault := tsplib.overflow(coords, "EUCLIDEAN")) is not None:
-        raise InstanceError(fault[1], field="coords", value=f"row {fault[0]}")
-    return coords
-
-
-def _distances(value: object, size: int) -> np.ndarray:
-    distances = _array(value, "distances")
-    if distances.shape != (size, size):
-        reason = f"must have the shape ({size}, {size}), as `demand` has {size} numbers"
-        raise InstanceError(reason, field="distances", value=distances.shape)
-    np.fill_diagonal(distances, 0)
-    wrong = ~((distances >= 0) & (distances <= tsplib.EXACT))
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0].tolist()
-        value = f"[{row}, {column}] = {distances[row, column]:g}"
-        raise InstanceError("a distance must be from 0 to 2**53", field="distances", value=value)
-    pair = tsplib.first_asymmetry(distances, ROUNDING * float(distances.max()))
-    if pair is not None:
-        reason = _asymmetric(*pair, distances[pair], distances[pair[::-1]])
-        raise InstanceError(reason, field="distances")
-    return tsplib.whole((distances + distances.T) / 2)
 
 
 def write(case: Case) -> str:
@@ -416,18 +316,10 @@ def write(case: Case) -> str:
     if case.distances is not None:
         lines += ["EDGE_WEIGHT_FORMAT : FULL_MATRIX", "EDGE_WEIGHT_SECTION"]
         lines += [" ".join(map(tsplib.number_text, row)) for row in case.distances.tolist()]
-    lines += _rows("NODE_COORD_SECTION", case.coords)
-    lines += _rows("DISPLAY_DATA_SECTION", case.display)
-    lines += _rows("DEMAND_SECTION", case.demand[:, None])
+    lines += tsplib.rows("NODE_COORD_SECTION", case.coords)
+    lines += tsplib.rows("DISPLAY_DATA_SECTION", case.display)
+    lines += tsplib.rows("DEMAND_SECTION", case.demand)
     return "\n".join([*lines, "DEPOT_SECTION", "1", "-1", "EOF", ""])
-
-
-def _rows(section: str, values: np.ndarray | None) -> list[str]:
-    """A section of one row a node; nothing where there are no values."""
-    if values is None:
-        return []
-    rows = (" ".join(map(tsplib.number_text, row)) for row in values.tolist())
-    return [section, *(f"{node} {row}" for node, row in enumerate(rows, 1))]
 
 
 def read_solution(text: str, case: Case) -> list[list[int]]:
@@ -439,43 +331,11 @@ def read_solution(text: str, case: Case) -> list[list[int]]:
         case: the case they belong to.
     """
     if text.lstrip()[:1] in ("[", "{"):
-        return _json_routes(text)
-    routes = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if match := _ROUTE.fullmatch(line):
-            routes.append([_customer(token, number) for token in match[1].split()])
-        elif line.strip() and not (len(line) <= LONGEST and _FIGURE.fullmatch(line)):
-            reason = "a line must be 'Route #1: 5 2 7' or 'Cost 784'"
-            raise InstanceError(reason, field="solution", value=line, line=number)
-    if not routes and case.size:
+        return routes.from_json(text)
+    found = [customers for _, _, customers in routes.read(text)]
+    if not found and case.size:
         raise InstanceError("there is no line 'Route #1: ...'", field="solution")
-    return routes
-
-
-def _customer(token: str, line: int) -> int:
-    if not re.fullmatch(r"[-+]?[0-9]{1,18}", token):
-        reason = "a customer number belongs here"
-        raise InstanceError(reason, field="Route", value=token, line=line)
-    return int(token)
-
-
-def _json_routes(text: str) -> list[list[int]]:
-    try:
-        stated = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InstanceError(f"this is no JSON ({error})", field="solution") from error
-    if isinstance(stated, dict):
-        if "solution" not in stated:
-            raise InstanceError("the JSON object has no key 'solution'", field="solution")
-        stated = stated["solution"]
-    if not isinstance(stated, list) or not all(isinstance(route, list) for route in stated):
-        raise InstanceError("must be a list of routes", field="solution", value=json.dumps(stated))
-    for route in stated:
-        for customer in route:
-            if _integer(customer) is None:
-                reason = "a customer number belongs here"
-                raise InstanceError(reason, field="solution", value=json.dumps(customer))
-    return stated
+    return found
 
 
 def _integer(value: object) -> int | None:
@@ -486,10 +346,4 @@ def _integer(value: object) -> int | None:
 
 def write_solution(case: Case, solution: Sequence[Sequence[int]], cost: float | None) -> str:
     """Routes in CVRPLIB's `.sol` form; no ``Cost`` line where the cost is None."""
-    routes = [route for route in solution if len(route)]
-    lines = [
-        f"Route #{number}: {' '.join(map(str, route))}" for number, route in enumerate(routes, 1)
-    ]
-    if cost is not None:
-        lines.append(f"Cost {tsplib.number_text(cost)}")
-    return "\n".join([*lines, ""])
+    return routes.write([list(route) for route in solution if len(route)], cost)

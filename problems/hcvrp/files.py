@@ -10,7 +10,6 @@ Distances are straight lines and not rounded, as those of the published results 
 EDGE_WEIGHT_TYPE says EUC_2D. The depot moves to position 0; the others are the customers 1 to n.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 import nco.case
-from nco import tsplib
+from nco import depots, routes, tsplib
 from nco.errors import InstanceError
 
 MIN_MAX, TOTAL = "min_max", "total"  # objectives
@@ -42,9 +41,6 @@ TRIALS = 200  # of packing all customers into a fleet with hardly any room to sp
 SUFFIX = ".vrp"  # of the files that `write` makes
 
 _TYPE = re.compile(r"^[ \t\ufeff]*TYPE[ \t]*:[ \t]*(\w+)", re.IGNORECASE | re.MULTILINE)
-_ROUTE = re.compile(r"\s*route\s*#?\s*(\d{1,9})\s*:(.*)", re.IGNORECASE)
-LONGEST = 200  # characters of such a line: matching takes their square
-_FIGURE = re.compile(r"\s*[a-z][a-z ]*[:=]?\s*[-+.\de]+\s*", re.IGNORECASE)  # such as "Cost 784"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -260,7 +256,7 @@ def read(text: str, *, path: str | None = None) -> Case:
     document.choice("EDGE_WEIGHT_TYPE", ("EUC_2D",))
     points = tsplib.coordinates(document, "EUCLIDEAN")
     demand = tsplib.table(document, "DEMAND_SECTION", 1, points.ids)
-    order = _depot_first(document, points.ids)
+    order = depots.first(document, points.ids)
     count = len(document.rows("CAPACITY_SECTION"))
     vehicles = np.arange(1, count + 1)
     if "VEHICLES" in document.keywords:
@@ -302,21 +298,6 @@ _WHERE = {
     "fixed": "VEHICLES_FIXED_COST_SECTION",
     "unit": "VEHICLES_UNIT_DISTANCE_COST_SECTION",
 }
-
-
-def _depot_first(document: tsplib.Document, ids: np.ndarray) -> np.ndarray:
-    """The order of the nodes that puts the one depot first, [n+1]."""
-    section = "DEPOT_SECTION"
-    depots = tsplib.depots(document)
-    if len(depots) != 1:
-        reason = f"there must be one depot, here are {len(depots)}"
-        raise document.error(reason, field=section)
-    line, node = depots[0]
-    places = np.flatnonzero(ids == node)
-    if not len(places):
-        reason = f"there is no such node: they are {ids.min()} to {ids.max()}"
-        raise document.error(reason, field=section, value=node, line=line)
-    return np.concatenate([places, np.delete(np.arange(len(ids)), places)])
 
 
 def _case(
@@ -388,19 +369,17 @@ def from_arrays(data: object) -> Case | None:
     keys = {key for key in data if data[key] is not None}
     if not keys <= ARRAYS or not {"coords", "demand", "capacities"} <= keys:
         return None
-    demand, capacities = (_array(data[key], key, 1) for key in ("demand", "capacities"))
-    coords = _array(data["coords"], "coords", 2)
-    if len(demand) == 0 or coords.shape != (len(demand), 2):
-        reason = f"must have the shape ({max(len(demand), 1)}, 2): a row a node of `demand`"
-        raise InstanceError(reason, field="coords", value=coords.shape)
-    if not np.isfinite(coords).all():
-        raise InstanceError("the numbers must be finite", field="coords")
+    demand, capacities = (_row(data[key], key) for key in ("demand", "capacities"))
+    if len(demand) == 0:
+        reason = "must have a row a node, the depot's 0 first"
+        raise InstanceError(reason, field="demand", value=demand.shape)
+    coords = depots.coordinates(data["coords"], len(demand), "demand")
     columns = {"speeds": 1.0, "fixed": 0.0, "unit": 1.0}
     found = {}
     for key, default in columns.items():
         found[key] = np.full(len(capacities), default)
         if key in keys:
-            found[key] = _array(data[key], key, 1)
+            found[key] = _row(data[key], key)
             if len(found[key]) != len(capacities):
                 reason = f"must have as many numbers as `capacities`, {len(capacities)}"
                 raise InstanceError(reason, field=key, value=len(found[key]))
@@ -422,21 +401,11 @@ def from_arrays(data: object) -> Case | None:
     )
 
 
-def _array(value: object, field: str, axes: int) -> np.ndarray:
-    """A float64 copy; single-precision numbers are read as the decimals they print as."""
-    if hasattr(value, "detach"):  # a torch tensor, without importing torch
-        value = value.detach().cpu()
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError) as error:  # ragged lists
-        raise InstanceError(f"is no array of numbers ({error})", field=field) from error
-    if array.dtype.kind not in "iuf" and array.size:
-        raise InstanceError("is no array of numbers", field=field, value=str(array.dtype))
-    if array.ndim != axes:
-        raise InstanceError(f"must have {axes} axes", field=field, value=array.shape)
-    if array.dtype == np.float32 and field != "coords":
-        return array.astype(str).astype(np.float64)
-    return np.array(array, dtype=np.float64)
+def _row(value: object, field: str) -> np.ndarray:
+    found = depots.array(value, field, decimal=True)
+    if found.ndim != 1:
+        raise InstanceError("must be one row of numbers", field=field, value=found.shape)
+    return found
 
 
 def write(case: Case) -> str:
@@ -452,16 +421,13 @@ def write(case: Case) -> str:
     columns = {"VEHICLES_SPEED_SECTION": case.speeds}
     if case.objective == TOTAL:
         columns = {SECTIONS[4]: case.fixed, SECTIONS[5]: case.unit}
-    lines += _rows("NODE_COORD_SECTION", case.coords) + _rows("DEMAND_SECTION", case.demand)
-    lines += _rows("CAPACITY_SECTION", case.capacities)
+    lines += tsplib.rows("NODE_COORD_SECTION", case.coords) + tsplib.rows(
+        "DEMAND_SECTION", case.demand
+    )
+    lines += tsplib.rows("CAPACITY_SECTION", case.capacities)
     for section, values in columns.items():
-        lines += _rows(section, values)
+        lines += tsplib.rows(section, values)
     return "\n".join([*lines, "DEPOT_SECTION", "1", "-1", "EOF", ""])
-
-
-def _rows(section: str, values: np.ndarray) -> list[str]:
-    rows = (" ".join(map(tsplib.number_text, row)) for row in values.reshape(len(values), -1))
-    return [section, *(f"{number} {row}" for number, row in enumerate(rows, 1))]
 
 
 def read_solution(text: str, case: Case) -> list[list[int]]:
@@ -473,57 +439,20 @@ def read_solution(text: str, case: Case) -> list[list[int]]:
         case: the case they belong to.
     """
     if text.lstrip()[:1] in ("[", "{"):
-        return _json_routes(text)
-    routes: list[list[int]] = [[] for _ in case.capacities]
+        return routes.from_json(text)
+    found: list[list[int]] = [[] for _ in case.capacities]
     seen: set[int] = set()
-    for number, line in enumerate(text.splitlines(), 1):
-        if match := _ROUTE.fullmatch(line):
-            vehicle = int(match[1])
-            if not 1 <= vehicle <= len(routes) or vehicle in seen:
-                reason = f"a route each of the vehicles 1 to {len(routes)} belongs here"
-                raise InstanceError(reason, field="Route", value=vehicle, line=number)
-            seen.add(vehicle)
-            routes[vehicle - 1] = [_customer(token, number) for token in match[2].split()]
-        elif line.strip() and not (len(line) <= LONGEST and _FIGURE.fullmatch(line)):
-            reason = "a line must be 'Route #1: 5 2 7' or 'Cost 784'"
-            raise InstanceError(reason, field="solution", value=line, line=number)
+    for line, vehicle, customers in routes.read(text):
+        if not 1 <= vehicle <= len(found) or vehicle in seen:
+            reason = f"a route each of the vehicles 1 to {len(found)} belongs here"
+            raise InstanceError(reason, field="Route", value=vehicle, line=line)
+        seen.add(vehicle)
+        found[vehicle - 1] = customers
     if not seen and case.size:
         raise InstanceError("there is no line 'Route #1: ...'", field="solution")
-    return routes
-
-
-def _customer(token: str, line: int) -> int:
-    if not re.fullmatch(r"[-+]?[0-9]{1,18}", token):
-        reason = "a customer number belongs here"
-        raise InstanceError(reason, field="Route", value=token, line=line)
-    return int(token)
-
-
-def _json_routes(text: str) -> list[list[int]]:
-    try:
-        stated = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InstanceError(f"this is no JSON ({error})", field="solution") from error
-    if isinstance(stated, dict):
-        if "solution" not in stated:
-            raise InstanceError("the JSON object has no key 'solution'", field="solution")
-        stated = stated["solution"]
-    if not isinstance(stated, list) or not all(isinstance(route, list) for route in stated):
-        raise InstanceError("must be a list of routes", field="solution", value=json.dumps(stated))
-    for route in stated:
-        for customer in route:
-            if not isinstance(customer, int) or isinstance(customer, bool):
-                reason = "a customer number belongs here"
-                raise InstanceError(reason, field="solution", value=json.dumps(customer))
-    return stated
+    return found
 
 
 def write_solution(case: Case, solution: Sequence[Sequence[int]], cost: float | None) -> str:
     """Routes in `.sol` form, one a vehicle; no ``Cost`` line where the cost is None."""
-    lines = [
-        f"Route #{number}: {' '.join(map(str, route))}".rstrip()
-        for number, route in enumerate(solution, 1)
-    ]
-    if cost is not None:
-        lines.append(f"Cost {tsplib.number_text(cost)}")
-    return "\n".join([*lines, ""])
+    return routes.write([list(route) for route in solution], cost)

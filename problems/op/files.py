@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 import nco.case
-from nco import tsplib
+from nco import depots, routes, tsplib
 from nco.errors import InstanceError
 from nco.trees import shortest_ways
 
@@ -27,7 +27,6 @@ SECTIONS = (
     "DEPOT_SECTION",
 )
 TOURS = ("TOUR_SECTION", "NODE_SEQUENCE_SECTION")  # where solution files may list the nodes
-ROUNDING = 1e-12  # of the largest distance: what floating point makes of a symmetric matrix
 TOLERANCE = 1e-6  # of the limit, as the checker grants it
 MOST_FILLED = 3000  # customers up to which a construction ends with insertions, n^2 operations
 ARRAYS = {"coords", "distances", "prizes", "limit", "name"}
@@ -258,8 +257,8 @@ def read(text: str, *, path: str | None = None) -> Case:
     _check_type(document)
     tsplib.dimension(document)
     metric = document.choice("EDGE_WEIGHT_TYPE", (*tsplib.METRICS, "EXPLICIT"))
-    points, distances, scores = _nodes(document, metric)
-    order = _depot_first(document, scores.ids)
+    points, distances, scores = depots.nodes(document, metric, "NODE_SCORE_SECTION")
+    order = depots.first(document, scores.ids)
     limit = document.number("COST_LIMIT")
     if limit <= 0:
         value = document.text("COST_LIMIT")
@@ -302,53 +301,6 @@ def _check_type(document: tsplib.Document) -> None:
         raise document.error(reason, field=key, value=value, line=line)
 
 
-def _nodes(
-    document: tsplib.Document, metric: str
-) -> tuple[np.ndarray | None, np.ndarray | None, tsplib.Table]:
-    """Coordinates, distances and scores in one order of the nodes."""
-    section = "NODE_COORD_SECTION"
-    if metric != "EXPLICIT":
-        if "EDGE_WEIGHT_SECTION" in document.sections:
-            reason = f"distances are stated, but EDGE_WEIGHT_TYPE is {metric}: state EXPLICIT"
-            raise document.error(reason, field="EDGE_WEIGHT_SECTION")
-        points = tsplib.coordinates(document, metric)
-        return points.values, None, tsplib.table(document, "NODE_SCORE_SECTION", 1, points.ids)
-    distances = tsplib.edge_weights(document)
-    if (pair := tsplib.first_asymmetry(distances)) is not None:
-        there, back = distances[pair], distances[pair[::-1]]
-        reason = _asymmetric(pair[0] + 1, pair[1] + 1, there, back)
-        raise document.error(reason, field="EDGE_WEIGHT_SECTION")
-    # The rows of a matrix carry no numbers: they are the nodes from 1 (or 0) on.
-    stated = tsplib.table(document, "NODE_SCORE_SECTION", 1).ids
-    ids = np.arange(len(stated)) + (0 if 0 in stated else 1)
-    scores = tsplib.table(document, "NODE_SCORE_SECTION", 1, ids)
-    if section not in document.sections:
-        return None, distances, scores
-    return tsplib.coordinates(document, "EUCLIDEAN", section, ids).values, distances, scores
-
-
-def _asymmetric(first: int, second: int, there: float, back: float) -> str:
-    distances = f"the distance {first} to {second} is {there:g} and back {back:g}"
-    return f"{distances}: only symmetric cases are read"
-
-
-def _depot_first(document: tsplib.Document, ids: np.ndarray) -> np.ndarray:
-    """The order of the nodes that puts the one depot first, [n+1]."""
-    section = "DEPOT_SECTION"
-    depots = tsplib.depots(document)
-    if len(depots) != 1:
-        reason = f"there must be one depot, here are {len(depots)}"
-        line = depots[1][0] if depots else None
-        value = " ".join(str(node) for _, node in depots) or None
-        raise document.error(reason, field=section, value=value, line=line)
-    line, node = depots[0]
-    places = np.flatnonzero(ids == node)
-    if not len(places):
-        reason = f"there is no such node: they are {ids.min()} to {ids.max()}"
-        raise document.error(reason, field=section, value=node, line=line)
-    return np.concatenate([places, np.delete(np.arange(len(ids)), places)])
-
-
 def _prize_fault(prizes: np.ndarray) -> tuple[int, str] | None:
     """The first position whose prize is impossible, and the reason."""
     wrong = ~(np.isfinite(prizes) & (prizes >= 0))
@@ -376,7 +328,7 @@ def from_arrays(data: object) -> Case | None:
     keys = {key for key in data if data[key] is not None}
     if not keys <= ARRAYS or "prizes" not in keys or not keys & {"coords", "distances"}:
         return None
-    prizes = _array(data["prizes"], "prizes")
+    prizes = depots.array(data["prizes"], "prizes")
     if prizes.ndim != 1 or not 1 <= len(prizes) <= tsplib.MAX_NODES:
         reason = "must be one row of numbers, the depot's first"
         raise InstanceError(reason, field="prizes", value=prizes.shape)
@@ -385,65 +337,24 @@ def from_arrays(data: object) -> Case | None:
         raise InstanceError(fault[1], field="prizes", value=value)
     if "limit" not in keys:
         raise InstanceError("this key is missing: add the longest route's length", field="limit")
-    limit = _array(data["limit"], "limit")
+    limit = depots.array(data["limit"], "limit")
     if limit.ndim != 0 or not np.isfinite(limit) or limit <= 0:
         value = str(data["limit"])
         raise InstanceError("must be one positive number", field="limit", value=value)
-    stated = "distances" in keys
+    coords = distances = None
+    if "coords" in keys:
+        coords = depots.coordinates(data["coords"], len(prizes), "prizes")
+    if "distances" in keys:
+        distances = depots.distances(data["distances"], len(prizes), "prizes")
     return Case(
         name=str(data["name"]) if "name" in keys else "unnamed",
-        metric="EXPLICIT" if stated else "EUCLIDEAN",
+        metric="EUCLIDEAN" if distances is None else "EXPLICIT",
         ids=np.arange(len(prizes)),
-        coords=_coords(data["coords"], len(prizes)) if "coords" in keys else None,
-        distances=_distances(data["distances"], len(prizes)) if stated else None,
+        coords=coords,
+        distances=distances,
         prizes=prizes,
         limit=float(limit),
     )
-
-
-def _array(value: object, field: str) -> np.ndarray:
-    """A float64 copy of an array of numbers."""
-    if hasattr(value, "detach"):  # a torch tensor, without importing torch
-        value = value.detach().cpu()
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError) as error:  # ragged lists, bfloat16
-        raise InstanceError(f"is no array of numbers ({error})", field=field) from error
-    if array.dtype.kind not in "iuf":
-        raise InstanceError("is no array of numbers", field=field, value=str(array.dtype))
-    return np.array(array, dtype=np.float64)
-
-
-def _coords(value: object, count: int) -> np.ndarray:
-    coords = _array(value, "coords")
-    if coords.shape != (count, 2):
-        reason = f"must have the shape ({count}, 2): a row a node of `prizes`, the depot first"
-        raise InstanceError(reason, field="coords", value=coords.shape)
-    if not np.isfinite(coords).all():
-        row = int((~np.isfinite(coords)).any(1).argmax())
-        shown = f"row {row} with {coords[row].tolist()}"
-        raise InstanceError("the numbers must be finite", field="coords", value=shown)
-    if (fault := tsplib.overflow(coords, "EUCLIDEAN")) is not None:
-        raise InstanceError(fault[1], field="coords", value=f"row {fault[0]}")
-    return coords
-
-
-def _distances(value: object, count: int) -> np.ndarray:
-    distances = _array(value, "distances")
-    if distances.shape != (count, count):
-        reason = f"must have the shape ({count}, {count}), as `prizes` has {count} numbers"
-        raise InstanceError(reason, field="distances", value=distances.shape)
-    np.fill_diagonal(distances, 0)
-    wrong = ~((distances >= 0) & (distances <= tsplib.EXACT))
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0].tolist()
-        shown = f"[{row}, {column}] = {distances[row, column]:g}"
-        raise InstanceError("a distance must be from 0 to 2**53", field="distances", value=shown)
-    pair = tsplib.first_asymmetry(distances, ROUNDING * float(distances.max()))
-    if pair is not None:
-        reason = _asymmetric(*pair, distances[pair], distances[pair[::-1]])
-        raise InstanceError(reason, field="distances")
-    return tsplib.whole((distances + distances.T) / 2)
 
 
 def write(case: Case) -> str:
@@ -459,18 +370,10 @@ def write(case: Case) -> str:
     if case.distances is not None:
         lines += ["EDGE_WEIGHT_FORMAT : FULL_MATRIX", "EDGE_WEIGHT_SECTION"]
         lines += [" ".join(map(tsplib.number_text, row)) for row in case.distances.tolist()]
-    lines += _rows("NODE_COORD_SECTION", ids, case.coords)
-    lines += _rows("DISPLAY_DATA_SECTION", ids, case.display)
-    lines += _rows("NODE_SCORE_SECTION", ids, case.prizes[:, None])
+    lines += tsplib.rows("NODE_COORD_SECTION", case.coords, ids)
+    lines += tsplib.rows("DISPLAY_DATA_SECTION", case.display, ids)
+    lines += tsplib.rows("NODE_SCORE_SECTION", case.prizes, ids)
     return "\n".join([*lines, "DEPOT_SECTION", str(ids[0]), "-1", "EOF", ""])
-
-
-def _rows(section: str, ids: np.ndarray, values: np.ndarray | None) -> list[str]:
-    """A section of one row a node; nothing where there are no values."""
-    if values is None:
-        return []
-    rows = (" ".join(map(tsplib.number_text, row)) for row in values.tolist())
-    return [section, *(f"{node} {row}" for node, row in zip(ids.tolist(), rows, strict=True))]
 
 
 # --------------------------------------------------------------------------------------------------
@@ -506,21 +409,11 @@ def read_solution(text: str, case: Case) -> list[int]:
 
 
 def _json_route(text: str) -> list[int]:
-    try:
-        stated = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InstanceError(f"this is no JSON ({error})", field="solution") from error
-    if isinstance(stated, dict):
-        if "solution" not in stated:
-            raise InstanceError("the JSON object has no key 'solution'", field="solution")
-        stated = stated["solution"]
+    stated = routes.stated_in_json(text)
     if not isinstance(stated, list):
         reason = "must be a list of customers"
         raise InstanceError(reason, field="solution", value=json.dumps(stated))
-    for number in stated:
-        if isinstance(number, bool) or not isinstance(number, int):
-            reason = "a node number belongs here"
-            raise InstanceError(reason, field="solution", value=json.dumps(number))
+    routes.check_numbers(stated, "a node number belongs here")
     return stated
 
 

@@ -16,7 +16,6 @@ from nco.tsplib import Document
 
 SECTIONS = ("NODE_COORD_SECTION", "EDGE_WEIGHT_SECTION", "DISPLAY_DATA_SECTION")
 TYPES = (*tsplib.METRICS, "EXPLICIT")
-ROUNDING = 1e-12  # of the largest distance: what floating point makes of a symmetric matrix
 
 _TYPE = re.compile(
     r"(?:^|[\r\ufeff])[ \t]*TYPE[ \t]*:[ \t]*([^\s(,;]*)", re.IGNORECASE | re.MULTILINE
@@ -274,7 +273,7 @@ def square(data: object) -> np.ndarray:
 
 def is_symmetric(matrix: np.ndarray) -> bool:
     """Whether a matrix is symmetric but for rounding: it is a TSP, any other an ATSP."""
-    return tsplib.first_asymmetry(matrix, ROUNDING * float(matrix.max())) is None
+    return tsplib.first_asymmetry(matrix, tsplib.ROUNDING * float(matrix.max())) is None
 
 
 def write(case: Case) -> str:
@@ -294,17 +293,9 @@ def write(case: Case) -> str:
     if case.distances is not None:
         lines += ["EDGE_WEIGHT_SECTION"]
         lines += [" ".join(map(tsplib.number_text, row)) for row in case.distances.tolist()]
-    if case.coords is not None:
-        lines += ["NODE_COORD_SECTION", *_rows(ids, case.coords)]
-    if case.display is not None:
-        lines += ["DISPLAY_DATA_SECTION", *_rows(ids, case.display)]
+    lines += tsplib.rows("NODE_COORD_SECTION", case.coords, ids)
+    lines += tsplib.rows("DISPLAY_DATA_SECTION", case.display, ids)
     return "\n".join([*lines, "EOF", ""])
-
-
-def _rows(ids: np.ndarray, points: np.ndarray) -> list[str]:
-    text = tsplib.number_text
-    pairs = zip(ids.tolist(), points.tolist(), strict=True)
-    return [f"{number} {text(x)} {text(y)}" for number, (x, y) in pairs]
 
 
 def read_solution(text: str, case: Case) -> list[int]:

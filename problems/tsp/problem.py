@@ -122,7 +122,7 @@ class TSP(Problem[Instance, State]):
         first = actions[:, :, :1].expand_as(steps).masked_fill(steps == 0, -1)
         return State(first, current, alive)
 
-    def turned(self, instance: Instance, state: State) -> State:
+    def turned(self, instance: Instance, state: State) -> State | None:
         """The way back: from where we are to the first node, or the other way round."""
         return State(state.current, state.first, state.alive)
 
