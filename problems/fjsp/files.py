@@ -65,7 +65,16 @@ class Case(BaseCase):
 
     def construct(self) -> Schedule:
         """The best schedule of the dispatching rules."""
-        return self.numbered(scheduled(plan.construct(self.work)))
+        return self.stated(plan.construct(self.work))
+
+    def planned(self, solution: Any) -> plan.Plan:
+        """A solution, its machines from 0."""
+        own = self.indexed(solution)
+        return plan.Plan(own["start"], own["machine"])
+
+    def stated(self, found: plan.Plan) -> Schedule:
+        """A plan as a solution, in the source's numbers of machines."""
+        return self.numbered(scheduled(found))
 
     def numbered(self, solution: Any) -> Schedule:
         """A schedule by machines from 0 put into the source's numbers."""

@@ -81,7 +81,15 @@ class Case(BaseCase):
 
     def construct(self) -> list[list[int]]:
         """The best schedule of the dispatching rules."""
-        return plan.construct(self.work).start
+        return self.stated(plan.construct(self.work))
+
+    def planned(self, solution: list[list[int]]) -> plan.Plan:
+        """A solution with the machines, which are given."""
+        return plan.Plan(solution, self.machines.tolist())
+
+    def stated(self, found: plan.Plan) -> list[list[int]]:
+        """A plan as a solution."""
+        return found.start
 
     def numbered(self, solution: Any) -> list[list[int]]:
         """Start times are the same everywhere: jobs and operations count from 0."""

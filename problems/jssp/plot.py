@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from nco.problems.jssp.files import Case
 from nco.shop.gantt import draw
-from nco.shop.plan import Plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -12,4 +11,4 @@ if TYPE_CHECKING:
 
 def plot(case: Case, solution: list[list[int]], ax: "Axes") -> None:
     """Draws a Gantt chart: a row a machine, a colour a job."""
-    draw(case.name, case.work, Plan(solution, case.machines.tolist()), ax)
+    draw(case.name, case.work, case.planned(solution), ax)
