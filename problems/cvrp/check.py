@@ -1,33 +1,25 @@
 """Tells whether routes solve a CVRP case and what they cost, independently of the readers.
 
-Distances are computed one pair at a time by the rules of TSPLIB 95 (Reinelt, section 2), loads in
-exact fractions of the decimals that the source states, so that 0.1 + 0.2 fits into 0.3.
+Loads are exact fractions of the decimals that the source states, so that 0.1 + 0.2 fits into 0.3.
 """
 
 import math
-import operator
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Protocol
 
 import numpy as np
 
+from nco import checking
 from nco.case import Report
 
 SHOWN = 5  # violations of one kind that are spelled out; the others are counted
 
 
-class Stated(Protocol):
+class Stated(checking.Located, Protocol):
     """What the checker reads of a case; n is the number of customers, the depot is at 0."""
 
     @property
     def size(self) -> int: ...
-    @property
-    def metric(self) -> str: ...
-    @property
-    def coords(self) -> np.ndarray | None: ...  # float64 [n+1, 2]
-    @property
-    def distances(self) -> np.ndarray | None: ...  # float64 [n+1, n+1]
     @property
     def demand(self) -> np.ndarray: ...  # float64 [n+1]
     @property
@@ -47,7 +39,7 @@ def check(case: Stated, solution: object) -> Report:
         The cost in the case's own units (an int where its metric rounds) and one sentence for each
         broken rule. The cost is None where a customer does not exist.
     """
-    routes, violations = _routes(solution)
+    routes, violations = checking.routes(solution)
     if routes is None:
         return Report(None, None, violations)
     unknown = _unknown(case.size, routes)
@@ -59,47 +51,6 @@ def check(case: Stated, solution: object) -> Report:
     if cost is not None and not math.isfinite(cost):
         return Report(None, None, [*violations, "the length of the routes is not finite"])
     return Report(cost, cost, violations)
-
-
-def _routes(solution: object) -> tuple[list[list[int]] | None, list[str]]:
-    """The routes as plain integers, or None and a sentence on the first thing that is no route."""
-    listed = _listed(solution)
-    if listed is None:
-        return None, [f"the solution is no list of routes but {type(solution).__name__}"]
-    routes: list[list[int]] = []
-    for number, route in enumerate(listed, 1):
-        customers = _listed(route)
-        if customers is None:
-            return None, [f"route {number} is no list of customers: {_shown(route)}"]
-        integers = [_integer(customer) for customer in customers]
-        if None in integers:
-            culprit = customers[integers.index(None)]
-            return None, [f"route {number} holds {_shown(culprit)}, which is no customer number"]
-        routes.append([customer for customer in integers if customer is not None])
-    return routes, []
-
-
-def _listed(value: object) -> Sequence[object] | None:
-    if isinstance(value, np.ndarray):
-        return value.tolist() if value.ndim else None
-    return value if isinstance(value, list | tuple) else None
-
-
-def _integer(value: object) -> int | None:
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
-        return None
-    try:
-        number = operator.index(value)
-    except TypeError:  # such as a tensor of several numbers
-        return None
-    return number if abs(number) < 2**63 else None
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, int) and value.bit_length() > 63:  # Python may refuse to print it
-        return "a huge integer"
-    text = repr(value) if isinstance(value, int | float | str) else type(value).__name__
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _unknown(size: int, routes: list[list[int]]) -> list[str]:
@@ -175,57 +126,11 @@ def _cut(lines: list[str], kind: str) -> list[str]:
 def _cost(case: Stated, routes: list[list[int]]) -> int | float:
     """The length of all routes; an int where every distance is one."""
     legs = [
-        _distance(case, start, end)
+        checking.distance(case, start, end)
         for route in routes
         if route
         for start, end in zip([0, *route], [*route, 0], strict=True)
     ]
-    if case.metric != "EUCLIDEAN" and all(leg.is_integer() for leg in legs):
+    if case.metric != "EUCLIDEAN" and all(float(leg).is_integer() for leg in legs):
         return sum(int(leg) for leg in legs)
     return math.fsum(legs)
-
-
-def _distance(case: Stated, start: int, end: int) -> float:
-    if case.distances is not None:
-        return float(case.distances[start, end])
-    if case.coords is None:
-        raise ValueError("a case needs coordinates or distances")
-    (x, y), (u, v) = case.coords[start].tolist(), case.coords[end].tolist()
-    if start == end:
-        return 0.0
-    if case.metric == "GEO":
-        return float(_geographical(x, y, u, v))
-    dx, dy = abs(x - u), abs(y - v)
-    if case.metric == "MAN_2D":
-        return float(math.floor(dx + dy + 0.5))
-    if case.metric == "MAX_2D":
-        return float(max(math.floor(dx + 0.5), math.floor(dy + 0.5)))
-    if case.metric == "ATT":
-        pseudo = math.sqrt((dx * dx + dy * dy) / 10.0)
-        rounded = math.floor(pseudo + 0.5)
-        return float(rounded + 1 if rounded < pseudo else rounded)
-    straight = math.sqrt(dx * dx + dy * dy)
-    if case.metric == "EUCLIDEAN":
-        return straight
-    if case.metric == "CEIL_2D":
-        return float(math.ceil(straight))
-    if case.metric == "EUC_2D":
-        return float(math.floor(straight + 0.5))
-    raise ValueError(f"unknown metric {case.metric!r}")
-
-
-def _geographical(x: float, y: float, u: float, v: float) -> int:
-    """Kilometres on TSPLIB's idealised sphere between (x, y) and (u, v), degrees.minutes each."""
-    latitude, longitude = _radians(x), _radians(y)
-    other_latitude, other_longitude = _radians(u), _radians(v)
-    q1 = math.cos(longitude - other_longitude)
-    q2 = math.cos(latitude - other_latitude)
-    q3 = math.cos(latitude + other_latitude)
-    cosine = 0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3)
-    return int(6378.388 * math.acos(max(-1.0, min(1.0, cosine))) + 1.0)
-
-
-def _radians(value: float) -> float:
-    degrees = math.trunc(value)
-    minutes = value - degrees
-    return 3.141592 * (degrees + 5.0 * minutes / 3.0) / 180.0  # TSPLIB's own pi

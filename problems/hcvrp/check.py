@@ -5,7 +5,6 @@ that the source states, so that 0.1 + 0.2 fits into 0.3.
 """
 
 import math
-import operator
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import permutations, product
@@ -13,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from nco import checking
 from nco.case import Report
 
 SHOWN = 5  # violations of one kind that are spelled out; the others are counted
@@ -52,7 +52,7 @@ def check(case: Stated, solution: object) -> Report:
         The cost and one sentence for each broken rule. The cost is None where a customer or a
         vehicle does not exist.
     """
-    routes, violations = _routes(solution)
+    routes, violations = checking.routes(solution)
     if routes is None:
         return Report(None, None, violations)
     fleet = len(case.capacities)
@@ -83,49 +83,6 @@ def check(case: Stated, solution: object) -> Report:
     if not math.isfinite(cost):
         return Report(None, None, [*violations, "the cost is not finite"])
     return Report(cost, cost, violations)
-
-
-def _routes(solution: object) -> tuple[list[list[int]] | None, list[str]]:
-    """The routes as plain integers, or None and a sentence on the first thing that is no route."""
-    listed = _listed(solution)
-    if listed is None:
-        return None, [f"the solution is no list of routes but {type(solution).__name__}"]
-    routes: list[list[int]] = []
-    for number, route in enumerate(listed, 1):
-        nodes = _listed(route)
-        if nodes is None:
-            return None, [f"route {number} is no list of customers: {_shown(route)}"]
-        integers: list[int] = []
-        for node in nodes:
-            integer = _integer(node)
-            if integer is None:
-                return None, [f"route {number} holds {_shown(node)}, which is no customer number"]
-            integers.append(integer)
-        routes.append(integers)
-    return routes, []
-
-
-def _listed(value: object) -> Sequence[object] | None:
-    if isinstance(value, np.ndarray):
-        return value.tolist() if value.ndim else None
-    return value if isinstance(value, list | tuple) else None
-
-
-def _integer(value: object) -> int | None:
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
-        return None
-    try:
-        number = operator.index(value)
-    except TypeError:  # such as a tensor of several numbers
-        return None
-    return number if abs(number) < 2**63 else None
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, int) and value.bit_length() > 63:  # Python may refuse to print it
-        return "a huge integer"
-    text = repr(value) if isinstance(value, int | float | str) else type(value).__name__
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _visits(size: int, routes: list[list[int]]) -> list[str]:

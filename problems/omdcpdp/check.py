@@ -5,12 +5,12 @@ Independent of the readers and solvers: it drives each route stop by stop and ad
 
 import itertools
 import math
-import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 
+from nco import checking
 from nco.case import Report
 
 SHOWN = 5  # violations of one kind that are spelled out; the others are counted
@@ -41,15 +41,15 @@ def check(case: Stated, solution: object) -> Report:
         The cost, which is the sum over all deliveries of the time of arrival, and one sentence for
         each broken rule. The cost is None where a stop does not exist.
     """
-    routes, violations = _routes(solution)
+    routes, violations = checking.routes(solution, "stops", "number of a stop")
     if routes is None:
         return Report(None, None, violations)
     count, vehicles = len(case.pickups), len(case.depots)
     if len(routes) != vehicles:
         violations.append(f"{len(routes)} routes, but the case has {vehicles} vehicles")
     unknown = [
-        f"vehicle {number} stops at {_shown(stop)}, but the stops are 1 to {count}, negative where "
-        "an order is delivered"
+        f"vehicle {number} stops at {checking.shown(stop)}, but the stops are 1 to {count}, "
+        "negative where an order is delivered"
         for number, route in enumerate(routes, 1)
         for stop in route
         if not 1 <= abs(stop) <= count
@@ -65,48 +65,6 @@ def check(case: Stated, solution: object) -> Report:
         for time in _arrivals(case, depot, route)
     )
     return Report(cost, cost, violations)
-
-
-def _routes(solution: object) -> tuple[list[list[int]] | None, list[str]]:
-    """The routes as plain integers, or None and a sentence on the first thing that is no route."""
-    listed = _listed(solution)
-    if listed is None:
-        return None, [f"the solution is no list of routes but {type(solution).__name__}"]
-    routes: list[list[int]] = []
-    for number, route in enumerate(listed, 1):
-        stops = _listed(route)
-        if stops is None:
-            return None, [f"route {number} is no list of stops: {_shown(route)}"]
-        found: list[int] = []
-        for stop in stops:
-            whole = _integer(stop)
-            if whole is None:
-                return None, [f"route {number} holds {_shown(stop)}, which is no number of a stop"]
-            found.append(whole)
-        routes.append(found)
-    return routes, []
-
-
-def _listed(value: object) -> Sequence[object] | None:
-    if isinstance(value, np.ndarray):
-        return value.tolist() if value.ndim else None
-    return value if isinstance(value, list | tuple) else None
-
-
-def _integer(value: object) -> int | None:
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:  # such as a tensor of several numbers
-        return None
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, int) and value.bit_length() > 63:  # Python may refuse to print it
-        return "a huge integer"
-    text = repr(value) if isinstance(value, int | float | str) else type(value).__name__
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _cut(lines: list[str]) -> list[str]:

@@ -14,23 +14,18 @@ from typing import Protocol
 
 import numpy as np
 
+from nco import checking
 from nco.case import Report
 
 SHOWN = 10  # violations of one kind that are spelled out; the rest are counted
 TOLERANCE = 1e-6  # of the limit, where lengths are real numbers; whole numbers are exact
 
 
-class Stated(Protocol):
+class Stated(checking.Located, Protocol):
     """What the checker reads of a case; the depot is at position 0."""
 
     @property
-    def metric(self) -> str: ...
-    @property
     def ids(self) -> np.ndarray: ...  # int64 [n+1]
-    @property
-    def coords(self) -> np.ndarray | None: ...  # float64 [n+1, 2]
-    @property
-    def distances(self) -> np.ndarray | None: ...  # int64 or float64 [n+1, n+1]
     @property
     def prizes(self) -> np.ndarray: ...  # float64 [n+1]
     @property
@@ -98,7 +93,7 @@ def _listed(sentences: list[str]) -> list[str]:
 
 def _too_long(case: Stated, closed: Sequence[int]) -> list[str]:
     """A sentence where the closed route of positions is longer than the limit."""
-    legs = [_distance(case, *pair) for pair in itertools.pairwise(closed)]
+    legs = [checking.distance(case, *pair) for pair in itertools.pairwise(closed)]
     length: float | int
     if all(isinstance(leg, int) for leg in legs):
         length, allowed = sum(legs), float(case.limit)
@@ -117,55 +112,3 @@ def _exact(value: float) -> Fraction:
 def _plain(number: Fraction) -> float | int:
     """An int where the fraction is whole, and the nearest float elsewhere."""
     return int(number) if number.denominator == 1 else float(number)
-
-
-def _distance(case: Stated, start: int, end: int) -> float | int:
-    """One distance between two positions, an int where distances are; a node's own is 0."""
-    if start == end:
-        return 0
-    if case.distances is not None:
-        found: float | int = case.distances[start, end].item()
-        return found
-    if case.coords is None:
-        raise ValueError("a case needs coordinates or distances")
-    return _metric(case.metric, case.coords[start].tolist(), case.coords[end].tolist())
-
-
-def _metric(metric: str, start: Sequence[float], end: Sequence[float]) -> float | int:
-    """TSPLIB95, section 2: the distance between two points."""
-    if metric == "GEO":
-        return _geographical(start, end)
-    x, y = abs(start[0] - end[0]), abs(start[1] - end[1])
-    if metric == "EUCLIDEAN":
-        return math.hypot(x, y)
-    if metric == "EUC_2D":
-        return int(math.sqrt(x * x + y * y) + 0.5)
-    if metric == "CEIL_2D":
-        return math.ceil(math.sqrt(x * x + y * y))
-    if metric == "MAN_2D":
-        return int(x + y + 0.5)
-    if metric == "MAX_2D":
-        return max(int(x + 0.5), int(y + 0.5))
-    if metric == "ATT":
-        pseudo = math.sqrt((x * x + y * y) / 10.0)
-        rounded = int(pseudo + 0.5)
-        return rounded + 1 if rounded < pseudo else rounded
-    raise ValueError(f"unknown metric {metric!r}")
-
-
-def _geographical(start: Sequence[float], end: Sequence[float]) -> int:
-    """Whole kilometres on TSPLIB's sphere; coordinates are DDD.MM, latitude first."""
-    (latitude, longitude), (other_latitude, other_longitude) = (
-        [_radians(value) for value in point] for point in (start, end)
-    )
-    q1 = math.cos(longitude - other_longitude)
-    q2 = math.cos(latitude - other_latitude)
-    q3 = math.cos(latitude + other_latitude)
-    cosine = 0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3)
-    return int(6378.388 * math.acos(max(-1.0, min(1.0, cosine))) + 1.0)
-
-
-def _radians(value: float) -> float:
-    degrees = int(value)
-    minutes = value - degrees
-    return 3.141592 * (degrees + 5.0 * minutes / 3.0) / 180.0  # TSPLIB's own pi

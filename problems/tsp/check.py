@@ -1,4 +1,4 @@
-"""Checks a tour with scalar arithmetic of its own: nothing here is shared with the solvers."""
+"""Checks a tour; nothing here is shared with the solvers."""
 
 import math
 import operator
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from nco import checking
 from nco.case import Report
 
 if TYPE_CHECKING:
@@ -75,54 +76,5 @@ def _length(case: "Case", places: Sequence[int]) -> float | int:
     if len(places) == 1:
         return 0
     legs = zip(places, [*places[1:], places[0]], strict=True)
-    found = [_distance(case, start, end) for start, end in legs]
+    found = [checking.distance(case, start, end) for start, end in legs]
     return sum(found) if all(isinstance(leg, int) for leg in found) else math.fsum(found)
-
-
-def _distance(case: "Case", start: int, end: int) -> float | int:
-    """One distance between two positions; a node's distance to itself is 0."""
-    if start == end:
-        return 0
-    if case.distances is not None:
-        return case.distances[start, end].item()
-    assert case.coords is not None
-    return _metric(case.metric, case.coords[start].tolist(), case.coords[end].tolist())
-
-
-def _metric(metric: str, start: Sequence[float], end: Sequence[float]) -> float | int:
-    """TSPLIB95, section 2: the distance between two points."""
-    if metric == "GEO":
-        return _geographical(start, end)
-    x, y = abs(start[0] - end[0]), abs(start[1] - end[1])
-    if metric == "EUCLIDEAN":
-        return math.hypot(x, y)
-    if metric == "EUC_2D":
-        return int(math.sqrt(x * x + y * y) + 0.5)
-    if metric == "CEIL_2D":
-        return math.ceil(math.sqrt(x * x + y * y))
-    if metric == "MAN_2D":
-        return int(x + y + 0.5)
-    if metric == "MAX_2D":
-        return max(int(x + 0.5), int(y + 0.5))
-    if metric == "ATT":
-        exact = math.sqrt((x * x + y * y) / 10.0)
-        rounded = int(exact + 0.5)
-        return rounded + 1 if rounded < exact else rounded
-    raise AssertionError(f"a case of metric {metric}")
-
-
-def _geographical(start: Sequence[float], end: Sequence[float]) -> int:
-    """Whole kilometres on TSPLIB's sphere; coordinates are DDD.MM, latitude first."""
-
-    def radians(value: float) -> float:
-        degrees = int(value)
-        minutes = value - degrees
-        return 3.141592 * (degrees + 5.0 * minutes / 3.0) / 180.0
-
-    latitude, longitude = radians(start[0]), radians(start[1])
-    other_latitude, other_longitude = radians(end[0]), radians(end[1])
-    q1 = math.cos(longitude - other_longitude)
-    q2 = math.cos(latitude - other_latitude)
-    q3 = math.cos(latitude + other_latitude)
-    cosine = 0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3)
-    return int(6378.388 * math.acos(max(-1.0, min(1.0, cosine))) + 1.0)

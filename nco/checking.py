@@ -1,0 +1,122 @@
+"""What checkers share: scalar arithmetic and sentences of their own.
+
+Nothing here is used by readers, problems or solvers, and nothing of theirs is used here, so that a
+checker does not repeat their mistakes. Distances are computed one pair at a time by the rules of
+TSPLIB 95 (Reinelt, section 2).
+"""
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+
+class Located(Protocol):
+    """What distances are computed from: of N nodes, coordinates or a matrix."""
+
+    @property
+    def metric(self) -> str: ...
+    @property
+    def coords(self) -> np.ndarray | None: ...  # float64 [N, 2]
+    @property
+    def distances(self) -> np.ndarray | None: ...  # [N, N]
+
+
+def distance(case: Located, start: int, end: int) -> float | int:
+    """Between two positions, an int where distances are whole by rule; a node's own is 0."""
+    if start == end:
+        return 0
+    if case.distances is not None:
+        found: float | int = case.distances[start, end].item()
+        return found
+    if case.coords is None:
+        raise ValueError("a case needs coordinates or distances")
+    return _metric(case.metric, case.coords[start].tolist(), case.coords[end].tolist())
+
+
+def _metric(metric: str, start: Sequence[float], end: Sequence[float]) -> float | int:
+    if metric == "GEO":
+        return _geographical(start, end)
+    x, y = abs(start[0] - end[0]), abs(start[1] - end[1])
+    if metric == "EUCLIDEAN":
+        return math.hypot(x, y)
+    if metric == "EUC_2D":
+        return int(math.sqrt(x * x + y * y) + 0.5)
+    if metric == "CEIL_2D":
+        return math.ceil(math.sqrt(x * x + y * y))
+    if metric == "MAN_2D":
+        return int(x + y + 0.5)
+    if metric == "MAX_2D":
+        return max(int(x + 0.5), int(y + 0.5))
+    if metric == "ATT":
+        pseudo = math.sqrt((x * x + y * y) / 10.0)
+        rounded = int(pseudo + 0.5)
+        return rounded + 1 if rounded < pseudo else rounded
+    raise ValueError(f"unknown metric {metric!r}")
+
+
+def _geographical(start: Sequence[float], end: Sequence[float]) -> int:
+    """Whole kilometres on TSPLIB's sphere; coordinates are DDD.MM, latitude first."""
+    (latitude, longitude), (other_latitude, other_longitude) = (
+        [_radians(value) for value in point] for point in (start, end)
+    )
+    q1 = math.cos(longitude - other_longitude)
+    q2 = math.cos(latitude - other_latitude)
+    q3 = math.cos(latitude + other_latitude)
+    cosine = 0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3)
+    return int(6378.388 * math.acos(max(-1.0, min(1.0, cosine))) + 1.0)
+
+
+def _radians(value: float) -> float:
+    degrees = int(value)
+    minutes = value - degrees
+    return 3.141592 * (degrees + 5.0 * minutes / 3.0) / 180.0  # TSPLIB's own pi
+
+
+def routes(
+    solution: object, stops: str = "customers", number: str = "customer number"
+) -> tuple[list[list[int]] | None, list[str]]:
+    """Routes as plain integers, or None and a sentence on the first thing that is no route."""
+    listed = _listed(solution)
+    if listed is None:
+        return None, [f"the solution is no list of routes but {type(solution).__name__}"]
+    found: list[list[int]] = []
+    for place, route in enumerate(listed, 1):
+        entries = _listed(route)
+        if entries is None:
+            return None, [f"route {place} is no list of {stops}: {shown(route)}"]
+        integers: list[int] = []
+        for entry in entries:
+            whole = integer(entry)
+            if whole is None:
+                return None, [f"route {place} holds {shown(entry)}, which is no {number}"]
+            integers.append(whole)
+        found.append(integers)
+    return found, []
+
+
+def _listed(value: object) -> Sequence[object] | None:
+    if isinstance(value, np.ndarray):
+        return value.tolist() if value.ndim else None
+    return value if isinstance(value, list | tuple) else None
+
+
+def integer(value: object) -> int | None:
+    """The whole number that `value` is, of any integer type; None for all else."""
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        return None
+    try:
+        number = operator.index(value)
+    except TypeError:  # such as a tensor of several numbers
+        return None
+    return number if abs(number) < 2**63 else None
+
+
+def shown(value: object) -> str:
+    """`value` in a few characters."""
+    if isinstance(value, int) and value.bit_length() > 63:  # Python may refuse to print it
+        return "a huge integer"
+    text = repr(value) if isinstance(value, int | float | str) else type(value).__name__
+    return text if len(text) <= 60 else text[:57] + "..."
