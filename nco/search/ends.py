@@ -17,9 +17,11 @@ class Ends(Batch):
 
     What is left of a tour lies between two nodes, and may be walked from either
     (`Problem.turned`). A policy that is unsure at one end is often sure at the other, and by the
-    time that it has to decide, less is left to be wrong about: greedily, that is worth as much as a
-    beam of two, and costs nothing. Only the end that moved is looked at anew, because little has
-    changed at the other one: its probabilities are kept, but for what is no longer allowed.
+    time that it has to decide, less is left to be wrong about. Only the end that moved is looked at
+    anew, because little has changed at the other one: its probabilities are kept, but for what is
+    no longer allowed, so that two ends cost no more than one. Measured with `bq-tsp`, one greedy
+    path of 200 tours of 100 nodes: 2.6 +- 0.2 % instead of 3.4 +- 0.2 above the best; with both
+    ends looked at anew in every step 2.4 instead of 2.6 (older weights), at twice the cost.
 
     Problems without a second end are walked as they are.
     """
