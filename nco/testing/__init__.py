@@ -53,12 +53,12 @@ OF_BATCHES: tuple[Callable[[Trial], None], ...] = (
     exact.padding_changes_nothing,
     rules.starts_are_allowed,
     rules.equivalent_keeps_the_solution,
-    rules.turned_states_lead_to_solutions,
     rules.symmetries_keep_the_cost,
     exact.checker_agrees,
     exact.checker_flags_mutations,
     exact.brute_force_agrees,
     exact.baseline_replays,
+    rules.turned_states_lead_to_solutions,
 )
 
 
