@@ -421,6 +421,20 @@ class VisitsPadding(TSP):
         return super().reset(replace(instance, exists=None), rollouts)
 
 
+class OneEnd(TSP):
+    """Both ends of what remains are where the path is."""
+
+    def turned(self, instance: Instance, state: State) -> State:
+        return State(state.current, state.current, state.alive)
+
+
+class JoinedAnyhow(TSP):
+    """A row that is over is not kept at the last node of all."""
+
+    def joined(self, instance: Instance, actions: Tensor, behind: Tensor) -> Tensor:
+        return super().joined(replace(instance, exists=None), actions, behind)
+
+
 class NarrowMask(TSP):
     """Begins with 0, 1, 2: all tours within the mask are tours, but the best may be missing."""
 
@@ -471,6 +485,8 @@ BROKEN = {
     LostNode: "rollout 0 takes action . at step 5 of instance 0, rollout 0, where the mask forbids",
     VisitsPadding: r"padded batch: the mask allows padding at step . of instance 0",
     NarrowMask: "the best solution within the masks costs .*, but the best that the checker",
+    OneEnd: "turning twice changes states of step 2: `first`",
+    JoinedAnyhow: "padded batch: what joined gave takes action",
     Deaf: r"sized\(7\) gave cases of the sizes \[6, 6, 6\]",
 }
 
