@@ -89,7 +89,7 @@ def routes(
             return None, [f"route {place} is no list of {stops}: {shown(route)}"]
         integers: list[int] = []
         for entry in entries:
-            whole = integer(entry)
+            whole = _integer(entry)
             if whole is None:
                 return None, [f"route {place} holds {shown(entry)}, which is no {number}"]
             integers.append(whole)
@@ -103,7 +103,7 @@ def _listed(value: object) -> Sequence[object] | None:
     return value if isinstance(value, list | tuple) else None
 
 
-def integer(value: object) -> int | None:
+def _integer(value: object) -> int | None:
     """The whole number that `value` is, of any integer type; None for all else."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
         return None
