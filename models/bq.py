@@ -58,6 +58,9 @@ class BQ(Method):
     cuts each label there, in a random symmetric image, rotation and direction. Small sub-problems
     come in larger numbers, so that each step costs about the same.
 
+    Labels whose first actions a policy chose (``nco label --after``) are cut from there on, half of
+    the time at once: so a policy learns to go on from its own mistakes.
+
     Where the policy is `two_way`, a path is asked from its destination as well: what comes before
     it is what would come next if the path were walked backwards, so each pass learns twice.
 
@@ -114,15 +117,25 @@ class BQ(Method):
         pick = torch.randint(len(images), (), generator=generator, device=device)
         instance = images[int(pick)]
         best = batch.cost.argmin(1)
+        first = 0 if self.problem.opening(instance, 1) is None else 1
+        if batch.given is not None:  # in all rows at the same step
+            column = torch.randint(batch.given.shape[1], (), generator=generator, device=device)
+            best = column.expand(len(best))
+            first = int(batch.given[0, column])
         label = batch.actions[torch.arange(len(best), device=best.device), best][:, None]
         total = label.shape[2]
-        first = 0 if self.problem.opening(instance, 1) is None else min(1, total - 1)
+        first = min(first, total - 1)
         most = max(total - 1, first + 1)  # the last node of all is no choice
         cut = int(torch.randint(first, most, (), generator=generator, device=device))
-        left = self.problem.features(instance).nodes.shape[1] - cut
-        views = max(1, round(self.tokens / ((self.policy.most_tokens(left) + 2) * len(label))))
-        label = label.expand(-1, views, -1).contiguous()
-        actions = self.problem.demonstrations(instance, label, generator)
+        if batch.given is None:
+            left = self.problem.features(instance).nodes.shape[1] - cut
+            views = max(1, round(self.tokens / ((self.policy.most_tokens(left) + 2) * len(label))))
+            label = label.expand(-1, views, -1).contiguous()
+            actions = self.problem.demonstrations(instance, label, generator)
+        else:  # another order might not pass through the state that the policy came to
+            actions = label
+            if float(torch.rand((), generator=generator, device=device)) < 0.5:
+                cut = first  # the one state on the way that is sure to be the policy's own
         steps = torch.full((*actions.shape[:2], 1), cut, device=actions.device)
         state = self.problem.replay(instance, actions, steps).fold()
         observation = self.problem.observe(instance, state)

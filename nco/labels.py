@@ -18,7 +18,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from nco import atomic, baselines, relabel
+from nco import atomic, baselines, reached, relabel, zoo
 from nco.batch import Batch, cat
 from nco.case import Case, Report
 from nco.describe import construct
@@ -37,6 +37,8 @@ class Labelled(Batch):
     instance: Batch
     actions: Tensor  # [B, L, T, *M] long; L solutions an instance, short ones end in no-ops
     cost: Tensor  # [B, L] double, in the source's units, from the independent checker
+    # [B, L] long, first actions that are not to be learned, as a policy chose them; None: all are
+    given: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ class LabelSpec:
         instances: number of instances; seed: theirs; chunk: instances of one file (and one size).
         rollouts: of a model's search; None is its own pass.
         improves: the set that a model goes on from, by the SHA-256 of its description.
+        after: a model that makes the first decisions of every solution (`nco.reached`), and the
+            SHA-256 of its file; None: none does.
+        moments: in how many of the states that it comes to the solver goes on, each a label.
     """
 
     problem: dict[str, Any]
@@ -61,6 +66,12 @@ class LabelSpec:
     format: int = FORMAT
     rollouts: int | None = None
     improves: str | None = None
+    after: tuple[str, str] | None = None
+    moments: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.after is not None:  # JSON has lists only
+            object.__setattr__(self, "after", tuple(self.after))
 
     def chunks(self) -> int:
         return -(-self.instances // self.chunk)
@@ -106,8 +117,12 @@ def make(
             if not path.exists():
                 instance = generate_chunk(problem, spec, index)
                 cases = problem.cases(instance)
-                answers = _answers(pool, check, problem, cases, spec, index, base)
-                _write_chunk(problem, instance, cases, answers, path)
+                if spec.after is not None:
+                    found = _reached(pool, check, problem, instance, cases, spec, index)
+                else:
+                    answers = _answers(pool, check, problem, cases, spec, index, base)
+                    found = _labelled(problem, instance, cases, answers)
+                _write_chunk(found, path)
             progress(min((index + 1) * spec.chunk, spec.instances))
     digests = [_digest(folder / f"{i:05d}.safetensors") for i in range(spec.chunks())]
     atomic.write_text(
@@ -170,11 +185,77 @@ def _solve_all(
         assert outcome is not None
         if outcome.solution is None:
             raise NCOError(f"instance {first + i}: {spec.solver}: {outcome.error or 'no solution'}")
-        report = check(case, outcome.solution)
-        if not report.feasible or report.cost is None:
-            raise NCOError(f"instance {first + i}: {spec.solver} answered: {report.violations[0]}")
-        answers.append((outcome.solution, float(report.cost)))
+        cost = _checked(check, case, outcome.solution, first + i, spec.solver)
+        answers.append((outcome.solution, cost))
     return answers
+
+
+def _checked(
+    check: Callable[[Case, Any], Report], case: Case, solution: Any, number: int, solver: str
+) -> float:
+    """The cost of a solution by the independent checker."""
+    report = check(case, solution)
+    if not report.feasible or report.cost is None:
+        raise NCOError(f"instance {number}: {solver} answered: {report.violations[0]}")
+    return float(report.cost)
+
+
+def _reached(
+    pool: baselines.Workers,
+    check: Callable[[Case, Any], Report],
+    problem: Problem[Any, Any],
+    instance: Any,
+    cases: Sequence[Case],
+    spec: LabelSpec,
+    index: int,
+) -> Labelled:
+    """Chunk `index`: what `spec.after` comes to at random moments, and the solver goes on."""
+    assert spec.after is not None
+    policy = leading(spec.after[0], problem).policy
+    first, model = index * spec.chunk, spec.solver.startswith(relabel.PREFIX)
+    expert = policy
+    if model:
+        expert = leading(spec.solver.removeprefix(relabel.PREFIX), problem).policy
+    rows, costs, given = [], [], []
+    with torch.inference_mode():
+        random = generator(spec.seed, "moments", index)
+        for ends in reached.moments(problem, policy, instance, spec.moments or 1, random):
+            if model:
+                actions = reached.searched(problem, expert, instance, ends, spec.rollouts)
+            else:
+                actions = reached.solved(
+                    problem,
+                    instance,
+                    ends,
+                    lambda rest: [a for a, _ in _solve_all(pool, check, rest, spec, first)],
+                )
+            solutions = problem.solution(instance, actions)
+            numbered = [case.numbered(one) for case, one in zip(cases, solutions, strict=True)]
+            costs.append(
+                [
+                    _checked(check, case, one, first + i, f"{spec.solver} after {spec.after[0]}")
+                    for i, (case, one) in enumerate(zip(cases, numbered, strict=True))
+                ]
+            )
+            rows.append(actions)
+            given.append(ends.actions.shape[2])
+    longest = max(row.shape[1] for row in rows)
+    padded = [problem.pad(instance, row[:, None], longest) for row in rows]
+    return Labelled(
+        instance,
+        torch.cat(padded, 1),
+        torch.tensor(costs, dtype=torch.double).T.contiguous(),
+        torch.tensor(given).expand(len(instance), -1).contiguous(),
+    )
+
+
+def leading(name: str, problem: Problem[Any, Any]) -> zoo.Model:
+    """The model that begins, or goes on; an `NCOError` where it is not of the same problem."""
+    model = zoo.load(name)
+    if type(model.problem) is not type(problem):
+        kinds = type(model.problem).__name__, type(problem).__name__
+        raise NCOError(f"{name}: is a model of {kinds[0]}, not of {kinds[1]}")
+    return model
 
 
 def _claim(spec: LabelSpec, folder: Path) -> None:
@@ -212,20 +293,26 @@ def fingerprint(instance: Batch) -> str:
     return atomic.sha256(b"".join(parts))[:16]
 
 
-def _write_chunk(
+def _labelled(
     problem: Problem[Any, Any],
     instance: Any,
     cases: Sequence[Case],
     answers: Sequence[tuple[Any, float]],
-    path: Path,
-) -> None:
+) -> Labelled:
+    """One solution for every instance."""
     solutions = [case.indexed(answer[0]) for case, answer in zip(cases, answers, strict=True)]
-    actions = problem.actions(instance, solutions)
-    tensors = {
-        "actions": actions.to(torch.int16 if int(actions.max()) < 2**15 else torch.int32),
-        "cost": torch.tensor([float(answer[1]) for answer in answers], dtype=torch.double),
-    }
-    metadata = {"instances": fingerprint(instance)}
+    cost = torch.tensor([answer[1] for answer in answers], dtype=torch.double)
+    return Labelled(instance, problem.actions(instance, solutions)[:, None], cost[:, None])
+
+
+def _write_chunk(found: Labelled, path: Path) -> None:
+    small = torch.int16 if int(found.actions.max()) < 2**15 else torch.int32
+    actions = found.actions.to(small)
+    if found.given is None:
+        tensors = {"actions": actions[:, 0].contiguous(), "cost": found.cost[:, 0].contiguous()}
+    else:
+        tensors = {"actions": actions, "cost": found.cost, "given": found.given.to(torch.int32)}
+    metadata = {"instances": fingerprint(found.instance)}
     atomic.write_bytes(path, safetensors.torch.save(tensors, metadata))
 
 
@@ -265,6 +352,7 @@ def read_chunk(
         metadata = file.metadata()
         actions = file.get_tensor("actions").long()
         cost = file.get_tensor("cost")
+        given = file.get_tensor("given").long() if "given" in file.keys() else None  # noqa: SIM118
     instance = generate_chunk(own, spec, index)
     if metadata["instances"] != fingerprint(instance):
         raise InstanceError(
@@ -273,27 +361,35 @@ def read_chunk(
             value=metadata["instances"],
             path=path,
         )
-    if problem is not None and type(problem) is not type(own):
+    same = problem is None or type(problem) is type(own)
+    if given is not None:
+        if not same:
+            reason = f"{folder}: labels after a model's decisions are for {type(own).__name__} only"
+            raise NCOError(reason)
+        return Labelled(instance, actions, cost, given)
+    if problem is not None and not same:
         actions = problem.actions(instance, own.solution(instance, actions))
     return Labelled(instance, actions[:, None], cost[:, None])
 
 
 def by_size(chunks: Iterator[Labelled], problem: Problem[Any, Any]) -> list[Labelled]:
-    """Chunks of equal instance shape joined, shorter action rows padded with their no-op."""
+    """Chunks of equal instance shape joined, shorter action rows padded with their no-op.
+
+    Those whose first actions are given stay apart, because in each it is another number.
+    """
     groups: dict[tuple[int, ...], list[Labelled]] = {}
-    for chunk in chunks:
+    for number, chunk in enumerate(chunks):
         nodes = problem.features(chunk.instance).nodes.shape[1]
+        apart = () if chunk.given is None else (number,)
         # as many nodes may be other numbers of agents and of what they serve
-        groups.setdefault((nodes, *chunk.actions.shape[3:]), []).append(chunk)
+        groups.setdefault((nodes, *chunk.actions.shape[3:], *apart), []).append(chunk)
     joined = []
     for parts in groups.values():
         longest = max(part.actions.shape[2] for part in parts)
         joined.append(
             cat(
                 [
-                    Labelled(
-                        part.instance, problem.pad(part.instance, part.actions, longest), part.cost
-                    )
+                    replace(part, actions=problem.pad(part.instance, part.actions, longest))
                     for part in parts
                 ]
             )

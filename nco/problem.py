@@ -298,6 +298,22 @@ class Problem(Described, ABC, Generic[Instance, State]):
         """
         return []
 
+    def remaining(self, instance: Instance, state: State) -> list[Case]:
+        """What is left to do in each of `state` ``[B, 1]``, as exact cases for classical solvers.
+
+        What has been done is left out, but for what ties the rest to it. The best solution of a
+        case is the best way to go on (`resumed`).
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no cases of what remains")
+
+    def resumed(self, instance: Instance, state: State, solutions: Sequence[Any]) -> Tensor:
+        """Actions ``[B, T - t]`` to go on with from `state` ``[B, 1]``, the t steps before done.
+
+        As `solutions` of the cases of `remaining` say, in positions from 0; short ones end in
+        no-ops.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no cases of what remains")
+
     def load(self, cases: Sequence[Case]) -> Instance:
         """One batch, padded to the largest, of exact cases."""
         raise NotImplementedError(f"{type(self).__name__} reads no files")

@@ -435,6 +435,16 @@ class JoinedAnyhow(TSP):
         return super().joined(replace(instance, exists=None), actions, behind)
 
 
+class ForgetsTheWayBack(TSP):
+    """What remains is a tour of its own, wherever the first one began and stands."""
+
+    def remaining(self, instance: Instance, state: State) -> list[Case]:
+        return super().remaining(instance, replace(state, first=state.current))
+
+    def resumed(self, instance: Instance, state: State, solutions: Sequence[Any]) -> Tensor:
+        return super().resumed(instance, replace(state, first=state.current), solutions)
+
+
 class NarrowMask(TSP):
     """Begins with 0, 1, 2: all tours within the mask are tours, but the best may be missing."""
 
@@ -487,6 +497,7 @@ BROKEN = {
     NarrowMask: "the best solution within the masks costs .*, but the best that the checker",
     OneEnd: "turning twice changes states of step 2: `first`",
     JoinedAnyhow: "padded batch: what joined gave takes action",
+    ForgetsTheWayBack: "going on as the best solution of what remains costs .*, but .* is possible",
     Deaf: r"sized\(7\) gave cases of the sizes \[6, 6, 6\]",
 }
 

@@ -7,6 +7,8 @@ from typing import Any
 from nco.cli.arguments import command, mapping, seconds, size
 from nco.errors import NCOError
 
+MOMENTS = 8
+
 
 def add(commands: Any) -> None:
     parser = command(commands, "label", run, "Make a labelled set: instances with solutions.")
@@ -25,6 +27,12 @@ def add(commands: Any) -> None:
     parser.add_argument("--time_limit", type=seconds, metavar="S", help="for each instance")
     parser.add_argument("--rollouts", type=int, help="of a model's search, instead of a time limit")
     parser.add_argument("--improve", metavar="DIR", help="the set that a model goes on from")
+    parser.add_argument(
+        "--after",
+        metavar="NAME",
+        help="a model that makes the first decisions; the solver goes on from states it comes to",
+    )
+    parser.add_argument("--moments", type=int, metavar="K", help="such states of each instance; 8")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", required=True, metavar="DIR")
@@ -49,14 +57,18 @@ def run(options: argparse.Namespace) -> int:
 
 def _label_spec(options: argparse.Namespace) -> Any:
     """What to label: what the options say, or the instances of the set to improve."""
-    from nco import folders, labels
+    from nco import atomic, cards, folders, labels, zoo
     from nco.describe import construct, describe
 
     wanted = ("problem", "size", "instances")
     further = options.problem_args
     if options.solver.startswith("model:") and options.time_limit is not None:
         raise NCOError("--time_limit: a model's labels are the same everywhere; use --rollouts")
+    if options.moments is not None and (options.after is None or options.moments < 1):
+        raise NCOError("--moments: a positive number of states, with --after NAME")
     if options.improve:
+        if options.after:
+            raise NCOError("--after: from new instances, not with --improve")
         if not options.solver.startswith("model:"):
             raise NCOError(f"--improve: by --solver model:NAME, not {options.solver}")
         refused = (*wanted, "problem_args")
@@ -69,7 +81,15 @@ def _label_spec(options: argparse.Namespace) -> Any:
     missing = [f"--{name}" for name in wanted if getattr(options, name) is None]
     if missing:
         raise NCOError(f"{missing[0]} is missing: nco label --problem P --size N --instances K ...")
-    made = folders.problem_class(options.problem)
+    made, after, moments = folders.problem_class(options.problem), None, None
+    if options.after:
+        leader = zoo.load(options.after).problem
+        if folders.folder_of(leader) != f"nco.problems.{options.problem}":
+            kind = type(leader).__name__
+            raise NCOError(f"--after {options.after}: a model of {kind}, not of {options.problem}")
+        made = type(leader)  # in whose encoding it decides
+        after = (options.after, atomic.sha256(cards.locate(options.after).read_bytes()))
+        moments = options.moments or MOMENTS
     try:
         problem = made(size=options.size, **construct(further or {}))
     except (TypeError, ValueError) as error:
@@ -81,4 +101,6 @@ def _label_spec(options: argparse.Namespace) -> Any:
         options.instances,
         options.seed,
         rollouts=options.rollouts,
+        after=after,
+        moments=moments,
     )

@@ -66,8 +66,11 @@ def search(
     instance: Any,
     width: int,
     budget: Budget | None = None,
+    begun: Ends | None = None,
 ) -> tuple[Tensor, Tensor]:
     """One beam search: complete actions ``[B, W, T]`` and their costs ``[B, W]``.
+
+    From partial solutions ``[B, 1]`` that are `begun`, if any.
 
     Two partial solutions that leave the same sub-problem (equal observations) have the same best
     completion. Of such, the cheaper path is kept, with the greater log-probability: exact by
@@ -78,23 +81,18 @@ def search(
         Interrupted: when the budget is over, or is found too small to come to an end.
     """
     memory = policy.encode(problem.features(instance))
-    state = problem.reset(instance, 1)
-    logp = torch.zeros(len(instance), 1, device=instance.device)
-    salt = _Salt.of(problem.observe(instance, state))
-    opening = problem.opening(instance, 1)
-    if opening is None:
-        opening = torch.zeros(len(instance), 1, 0, dtype=torch.long, device=instance.device)
-    else:
-        state = problem.step(instance, state, opening[:, :, 0])
-    beams = _Beams(Ends.of(problem, policy, memory, instance, state, opening), logp)
+    if begun is None:
+        begun = Ends.begun(problem, policy, memory, instance)
+    beams = _Beams(begun, torch.zeros(len(instance), 1, device=instance.device))
+    salt = _Salt.of(problem.observe(instance, begun.state))
     least, most = problem.horizon(instance)
-    opened = opening.shape[2]
-    begun = time.perf_counter()
+    opened = begun.actions.shape[2]
+    clock = time.perf_counter()
     for t in range(opened, most):
         if t >= least and bool(problem.done(instance, beams.ends.state).all()):
             break
         if budget is not None and (
-            budget.over() or _hopeless(budget, begun, t - opened, least - t)
+            budget.over() or _hopeless(budget, clock, t - opened, least - t)
         ):
             raise Interrupted
         decision = policy.decide(memory, problem.observe(instance, beams.ends.state))
@@ -106,12 +104,12 @@ def search(
     return actions, cost.masked_fill(beams.logp == -torch.inf, torch.inf)
 
 
-def _hopeless(budget: Budget, begun: float, steps: int, left: int) -> bool:
+def _hopeless(budget: Budget, clock: float, steps: int, left: int) -> bool:
     """Whether the first steps show that `left` more come too late.
 
     The time until then is worth more to whatever comes next.
     """
-    spent = time.perf_counter() - begun
+    spent = time.perf_counter() - clock
     return steps == EARLY and CHEAPER * spent / steps * left > budget.left()
 
 

@@ -53,6 +53,17 @@ class Ends(Batch):
         nowhere = torch.zeros(actions.shape[:2], dtype=torch.bool, device=actions.device)
         return cls(state, actions, nowhere, behind, other)
 
+    @classmethod
+    def begun(cls, problem: Problem[Any, Any], policy: Policy, memory: Any, instance: Any) -> Self:
+        """One of each instance ``[B, 1]``, after the opening where the problem has one."""
+        state = problem.reset(instance, 1)
+        opening = problem.opening(instance, 1)
+        if opening is None:
+            opening = torch.zeros(len(instance), 1, 0, dtype=torch.long, device=instance.device)
+        else:
+            state = problem.step(instance, state, opening[:, :, 0])
+        return cls.of(problem, policy, memory, instance, state, opening)
+
     def observe(self, problem: Problem[Any, Any], instance: Any) -> list[Observation]:
         """Of every end; which comes first differs between equal sub-problems."""
         seen = [problem.observe(instance, self.state)]
@@ -101,6 +112,18 @@ class Ends(Batch):
         if self.behind is None:
             return self.actions
         return problem.joined(instance, self.actions, self.behind)
+
+    def past(self) -> Tensor:
+        """The actions ``[B, S, t]`` along the way from the far end to where we stand.
+
+        Of a closed tour, which may begin anywhere, they lead to the same state.
+        """
+        if self.behind is None or self.turned is None:
+            return self.actions
+        when = torch.arange(self.actions.shape[2], device=self.actions.device)
+        place = torch.where(self.behind, -1 - when, when)
+        place = torch.where(self.turned[..., None], -place, place)
+        return self.actions.gather(2, place.argsort(dim=-1))
 
 
 def probable(decision: Decision) -> Tensor:

@@ -59,6 +59,7 @@ OF_BATCHES: tuple[Callable[[Trial], None], ...] = (
     exact.brute_force_agrees,
     exact.baseline_replays,
     rules.turned_states_lead_to_solutions,
+    exact.remaining_cases_have_the_best_ways_on,
 )
 
 

@@ -31,6 +31,7 @@ from nco.testing.play import GIVEN, ROLLOUTS, TINY, Trial, forbidden, walk
 
 LIMIT = 5000  # action sequences, or solutions, up to which all are looked at
 WIDE = 20  # times LIMIT: combinations of agents' actions, most of which are conflicts
+GIVEN_STEPS = 3  # up to which what remains is compared
 SECONDS = 0.2  # that a classical solver is given
 # in place of a number: none of these is one that a case of a few nodes has
 STRANGERS = (10**6 + 7, -(10**6) - 7, 2**70, 0.5, math.nan, "x", None, True, [[1]])
@@ -274,10 +275,18 @@ def _cuts(order: list[int]) -> Iterator[list[list[int]]]:
             yield [order[:length], *rest]
 
 
-def _least_by_masks(problem: Problem[Any, Any], instance: Any) -> float | None:
-    """The least cost of all action sequences that the masks allow; None for too many."""
+def _least_by_masks(
+    problem: Problem[Any, Any], instance: Any, given: Tensor | None = None
+) -> float | None:
+    """The least cost of all action sequences that the masks allow; None for too many.
+
+    Of those that begin as `given` ``[1, 1, t]``, if any.
+    """
     state = problem.reset(instance, 1)
-    actions: Tensor | None = None
+    actions: Tensor | None = given
+    for t in range(0 if given is None else given.shape[2]):
+        assert given is not None
+        state = problem.step(instance, state, given[:, :, t])
     best = math.inf
     for _ in range(problem.horizon(instance)[1] + 1):
         done = problem.done(instance, state)[0]
@@ -317,6 +326,42 @@ def _choices(observation: Observation, done: Tensor) -> tuple[Tensor, Tensor] | 
     seen = observation.map(lambda tensor: tensor[:, parents])
     fine = ~forbidden(seen, taken[None])[0].any(-1)
     return parents[fine], taken[fine]
+
+
+def remaining_cases_have_the_best_ways_on(trial: Trial) -> None:
+    """The best solution of what remains, by its own checker, is the best way to go on."""
+    problem, instance = trial.problem, trial.instance
+    needs(problem, "remaining", "resumed", "cases")
+    compared = 0
+    for steps in range(1, min(GIVEN_STEPS, trial.actions.shape[2] - 2) + 1):
+        given = trial.actions[:, :1, :steps]
+        state = trial.states[steps].map(lambda tensor: tensor[:, :1])
+        cases = problem.remaining(instance, state)
+        require(len(cases) == len(instance), f"remaining gave {len(cases)} cases")
+        for b, case in enumerate(cases):
+            one, row = instance[b : b + 1], state[b : b + 1]
+            if bool(problem.done(one, row).all()):
+                continue
+            check: Check = importlib.import_module(f"nco.problems.{case.problem}.check").check
+            every = _every_solution(list(range(case.size)), case.size)
+            least = _least_by_masks(problem, one, given[b : b + 1])
+            if every is None or least is None:
+                continue
+            priced = [(check(case, case.numbered(found)), found) for found in every]
+            fine = [(r.cost, found) for r, found in priced if r.feasible and r.cost is not None]
+            best = min(fine)[1]
+            rest = problem.resumed(one, row, [best])
+            whole = torch.cat([given[b : b + 1, 0], rest], 1)[:, None]
+            walk(problem, one, whole, f"the best way on from step {steps} of instance {b}")
+            cost = float(problem.cost(one, whole))
+            require(
+                _close(cost, least),
+                f"going on as the best solution of what remains costs {cost:g}, but {least:g} is "
+                f"possible, from step {steps} of instance {b}",
+            )
+            compared += 1
+    if not compared:
+        raise NotApplicable("instances small enough to enumerate")
 
 
 def baseline_replays(trial: Trial) -> None:

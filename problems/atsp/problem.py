@@ -1,7 +1,7 @@
 """The asymmetric travelling salesman problem."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from nco.case import Case
 from nco.geometry import check_size, draw_size
 from nco.problem import Features, Sizes
 from nco.problems.atsp import files
-from nco.problems.tsp.problem import TSP, Instance, State
+from nco.problems.tsp.problem import TSP, Instance, State, between, filled, rests
 
 __all__ = ["ATSP", "Instance", "State"]
 
@@ -70,6 +70,25 @@ class ATSP(TSP):
 
     def symmetries(self, instance: Instance) -> list[Instance]:
         return [instance]
+
+    def remaining(self, instance: Instance, state: State) -> list[Case]:
+        """Tours by way of the cities left from a city 0 that is two.
+
+        It is left as where we stand, and reached as the first city.
+        """
+        found: list[Case] = []
+        for b, (ends, left) in enumerate(rests(state)):
+            distances = between(instance, b, [ends[-1], *left], [ends[0], *left])
+            np.fill_diagonal(distances, 0)
+            found.append(_case(distances, f"rest-{b}"))
+        return found
+
+    def resumed(self, instance: Instance, state: State, solutions: Sequence[Any]) -> Tensor:
+        rows: list[list[int]] = []
+        for (_, left), tour in zip(rests(state), solutions, strict=True):
+            at = tour.index(0)
+            rows.append([left[place - 1] for place in [*tour[at + 1 :], *tour[:at]]])
+        return filled(rows, instance)
 
     def load(self, cases: Sequence[Case]) -> Instance:
         """A padded batch of ATSP cases."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from nco.batch import Batch
 from nco.case import Case
+from nco.errors import NCOError
 from nco.geometry import (
     Points,
     Uniform,
@@ -21,6 +22,8 @@ from nco.geometry import (
 from nco.planar import View, view
 from nco.problem import Features, Observation, Problem, Sizes, Windows
 from nco.problems.tsp import files
+
+BOUND = 3.0  # longest distances that not going by the way that is given costs a tour
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,6 +218,35 @@ class TSP(Problem[Instance, State]):
         rows = [list(tour) + [tour[-1]] * (total - len(tour)) for tour in solutions]
         return torch.tensor(rows, device=instance.device)
 
+    def remaining(self, instance: Instance, state: State) -> list[Case]:
+        """Tours by way of the nodes left, and straight from where we stand to the first node.
+
+        That way costs nothing, and all others so much that no good tour goes without it.
+        """
+        found: list[Case] = []
+        for b, (ends, left) in enumerate(rests(state)):
+            distances = between(instance, b, ends + left, ends + left)
+            if len(ends) > 1:
+                distances = distances + BOUND * distances.max()
+                distances[0, 1] = distances[1, 0] = 0
+                np.fill_diagonal(distances, 0)
+            case = files.from_arrays({"distances": distances, "name": f"rest-{b}"})
+            assert case is not None
+            found.append(case)
+        return found
+
+    def resumed(self, instance: Instance, state: State, solutions: Sequence[Any]) -> Tensor:
+        rows: list[list[int]] = []
+        for b, ((ends, left), tour) in enumerate(zip(rests(state), solutions, strict=True)):
+            at = tour.index(0)
+            tour = [*tour[at:], *tour[:at]]
+            if len(ends) > 1 and tour[1] != 1:
+                tour = [0, *tour[:0:-1]]
+                if tour[1] != 1:
+                    raise NCOError(f"row {b}: the tour does not go the way that was given")
+            rows.append([(ends + left)[place] for place in tour[len(ends) :]])
+        return filled(rows, instance)
+
     def load(self, cases: Sequence[Case]) -> Instance:
         return load(cases)
 
@@ -274,3 +306,29 @@ def load(cases: Sequence[Case]) -> Instance:
     scale = torch.tensor([seen.factor for seen in views])
     padded, scaled = not bool(exists.all()), bool((scale != 1).any())
     return Instance(coords, exists if padded else None, distances, scale if scaled else None)
+
+
+def rests(state: State) -> list[tuple[list[int], list[int]]]:
+    """Of states ``[B, 1]``: the first node and where we stand, if another; the nodes left."""
+    first, current = state.first[:, 0].tolist(), state.current[:, 0].tolist()
+    left = [row[0].nonzero()[:, 0].tolist() for row in state.alive]
+    return [
+        (list(dict.fromkeys(ends)), nodes)
+        for ends, nodes in zip(zip(first, current, strict=True), left, strict=True)
+    ]
+
+
+def between(instance: Instance, b: int, start: list[int], end: list[int]) -> np.ndarray:
+    """Distances ``[len(start), len(end)]`` between nodes of instance `b`."""
+    if instance.distances is not None:
+        return instance.distances[b, start][:, end].double().cpu().numpy()
+    places = instance.coords[b].double().cpu().numpy()
+    gap = places[start][:, None] - places[end]
+    return np.hypot(gap[..., 0], gap[..., 1])
+
+
+def filled(rows: list[list[int]], instance: Instance) -> Tensor:
+    """Actions ``[B, T]``; short rows stay where they are in the end."""
+    longest = max(len(row) for row in rows)
+    rows = [row + row[-1:] * (longest - len(row)) for row in rows]
+    return torch.tensor(rows, device=instance.device)
