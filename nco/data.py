@@ -145,8 +145,8 @@ class Labels(Data):
     """Random batches of labelled sets, one size a batch.
 
     Args:
-        folders: labelled sets made by `nco label`, drawn from by their sizes; one that is named
-            twice is drawn from twice as often.
+        folders: labelled sets made by `nco label`, drawn from by their numbers of labels; one that
+            is named twice is drawn from twice as often.
         relatives: whether to learn from what follows from them too (`Problem.relatives`).
         batch_size, seed, references, reference_batch, test_references: as in `Data`.
     """
@@ -174,7 +174,7 @@ class Labels(Data):
             raise NCOError("no labelled set: give data.init_args.folders, made by `nco label`")
         if self.relatives:
             self.groups += [part for group in self.groups for part in self._related(group)]
-        counts = torch.tensor([float(len(group)) for group in self.groups])
+        counts = torch.tensor([float(group.cost.numel()) for group in self.groups])
         self.weights = counts / counts.sum()
 
     def _related(self, group: Labelled) -> list[Labelled]:

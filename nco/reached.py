@@ -29,7 +29,10 @@ def moments(
 ) -> list[Ends]:
     """Where a policy's greedy way is at up to `count` different random steps: ``[B, 1]`` each."""
     memory = policy.encode(problem.features(instance))
-    way = [Ends.begun(problem, policy, memory, instance)]
+    begun = Ends.begun(problem, policy, memory, instance)
+    if problem.opening(instance, 1) is None:  # what grew at both ends would begin in the middle
+        begun = Ends(begun.state, begun.actions)
+    way = [begun]
     least, most = problem.horizon(instance)
     for t in range(way[0].actions.shape[2], most):
         if t >= least and bool(problem.done(instance, way[-1].state).all()):
