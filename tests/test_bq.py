@@ -286,12 +286,12 @@ def test_learning_lowers_the_loss(problem: Problem[Any, Any], dense: float) -> N
             return sum(made.loss(data, generator("measure", i)).item() for i in range(20))
 
     before = measured()
-    for step in range(80):
+    for step in range(160):
         loss = made.loss(data, generator("step", step))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    assert measured() < 0.85 * before  # a knapsack leaves many right choices
+    assert measured() < 0.8 * before  # a knapsack leaves many right choices
 
 
 def test_routes_are_shown_side_by_side_and_room_at_the_end() -> None:
