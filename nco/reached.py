@@ -27,7 +27,10 @@ FORCED = 2  # last steps of a way, which are no choice
 def moments(
     problem: Problem[Any, Any], policy: Policy, instance: Any, count: int, random: Generator
 ) -> list[Ends]:
-    """Where a policy's greedy way is at up to `count` different random steps: ``[B, 1]`` each."""
+    """Where a policy's greedy way is at up to `count` different random steps: ``[B, 1]`` each.
+
+    As long as no way of the B is at its end.
+    """
     memory = policy.encode(problem.features(instance))
     begun = Ends.begun(problem, policy, memory, instance)
     if problem.opening(instance, 1) is None:  # what grew at both ends would begin in the middle
@@ -35,7 +38,7 @@ def moments(
     way = [begun]
     least, most = problem.horizon(instance)
     for t in range(way[0].actions.shape[2], most):
-        if t >= least and bool(problem.done(instance, way[-1].state).all()):
+        if t >= least and bool(problem.done(instance, way[-1].state).any()):
             break
         decision = policy.decide(memory, problem.observe(instance, way[-1].state))
         way.append(way[-1].follow(problem, instance, decision))

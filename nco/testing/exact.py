@@ -343,7 +343,7 @@ def remaining_cases_have_the_best_ways_on(trial: Trial) -> None:
             if bool(problem.done(one, row).all()):
                 continue
             check: Check = importlib.import_module(f"nco.problems.{case.problem}.check").check
-            every = _every_solution(list(range(case.size)), case.size)
+            every = _every_solution([0], len(_existing(problem, problem.load([case]))))
             least = _least_by_masks(problem, one, given[b : b + 1])
             if every is None or least is None:
                 continue

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from nco.batch import Batch
 from nco.case import Case, only
+from nco.errors import NCOError
 from nco.geometry import Points, Uniform, check_size, dihedral, draw_size
 from nco.planar import View, view
 from nco.problem import Features, Observation, Problem, Sizes
@@ -24,6 +25,7 @@ TOLERANCE = 1e-9
 # how distances in the plane are rounded in the source's units, where they are
 ROUNDINGS = ("EUCLIDEAN", "EUC_2D", "CEIL_2D", "ATT")
 ATT_UNITS = math.sqrt(0.1)  # an ATT distance is this times the plane's, rounded up
+MARGIN = 0.1  # of the limit: what a second way from either end is too long by
 SCALED = 1e-8  # in the source's units: more than scaling makes of a whole number
 
 
@@ -318,6 +320,57 @@ class OP(Problem[Instance, State]):
         rows = [list(route) + [0] * (total - len(route)) for route in solutions]
         return torch.tensor(rows, device=instance.device)
 
+    def remaining(self, instance: Instance, state: State) -> list[Case]:
+        """Routes from the far end by way of a customer who stands for where we are.
+
+        The way to that one costs nothing, and his prize is worth all the others; all other ways
+        from the two are so much longer that no route within the limit has more than one of each.
+        """
+        alive = self.observe(instance, state).alive
+        assert alive is not None
+        found: list[Case] = []
+        for b, (ends, left) in enumerate(_rests(state, alive)):
+            nodes = torch.tensor(ends + left, device=instance.device)
+            pairs = nodes.expand(len(nodes), -1)
+            legs = self._legs(instance[b : b + 1], pairs.T.reshape(1, -1), pairs.reshape(1, -1))
+            distances = legs.view(len(nodes), -1).cpu().numpy()
+            prizes = instance.prizes[b, nodes].cpu().numpy()
+            prizes[0] = 0
+            limit = float(state.left[b, 0])
+            if len(ends) > 1:
+                more = np.array([MARGIN, 1 + MARGIN]) * limit
+                distances[:2] += more[:, None]
+                distances[:, :2] += more
+                distances[:2, :2] = 0
+                limit += float(more.sum())
+                prizes[1] = prizes[2:].sum() + 1
+            found.append(
+                files.Case(
+                    name=f"rest-{b}",
+                    metric="EXPLICIT",
+                    ids=np.arange(len(nodes)),
+                    coords=None,
+                    distances=distances,
+                    prizes=prizes,
+                    limit=limit,
+                )
+            )
+        return found
+
+    def resumed(self, instance: Instance, state: State, solutions: Sequence[Any]) -> Tensor:
+        alive = self.observe(instance, state).alive
+        assert alive is not None
+        rows: list[list[int]] = []
+        pairs = zip(_rests(state, alive), solutions, strict=True)
+        for b, ((ends, left), route) in enumerate(pairs):
+            if len(ends) > 1:
+                route = list(route) if route[:1] == [1] else list(route)[::-1]
+                if route[:1] != [1]:
+                    raise NCOError(f"row {b}: the route does not go the way that was given")
+                route = route[1:]
+            rows.append([(ends + left)[place] for place in route])
+        return self.actions(instance, rows)
+
     def load(self, cases: Sequence[Case]) -> Instance:
         return load(cases)
 
@@ -369,6 +422,16 @@ class OP(Problem[Instance, State]):
             for b in range(len(depot))
         ]
         return [case for case in found if case is not None]
+
+
+def _rests(state: State, alive: Tensor) -> list[tuple[list[int], list[int]]]:
+    """Of states ``[B, 1]``: the far end and where we stand, if elsewhere; the nodes in reach."""
+    end, current = state.end[:, 0].tolist(), state.current[:, 0].tolist()
+    left = [row[0].nonzero()[:, 0].tolist() for row in alive]
+    return [
+        (list(dict.fromkeys(ends)), nodes)
+        for ends, nodes in zip(zip(end, current, strict=True), left, strict=True)
+    ]
 
 
 def _rounded(instance: Instance, straight: Tensor) -> Tensor:
