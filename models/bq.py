@@ -136,12 +136,13 @@ class BQ(Method):
             actions = label
             if float(torch.rand((), generator=generator, device=device)) < 0.5:
                 cut = first  # the one state on the way that is sure to be the policy's own
-        state, actions = self._cut(instance, actions, cut, first, generator)
+        steps = torch.full((*actions.shape[:2], 1), cut, device=actions.device)
+        state = self.problem.replay(instance, actions, steps).fold()
         observation = self.problem.observe(instance, state)
         assert observation.alive is not None
         features = self.policy.encode(self.problem.features(instance))
         sub = self.policy.look(features, observation)
-        rest = Rest.of(actions.flatten(0, 1), sub, features.nodes.shape[1])
+        rest = Rest.of(actions[:, :, cut:].flatten(0, 1), sub, features.nodes.shape[1])
         mask = observation.mask.flatten(0, 1)
         loss = self._next(sub, rest, mask)
         # where not all that remains is looked at, the last node may be among what is not
@@ -155,26 +156,6 @@ class BQ(Method):
             self.log("train/dense", dense)
             loss = loss + self.dense * dense
         return loss
-
-    def _cut(
-        self, instance: Any, actions: Tensor, cut: int, first: int, generator: Generator
-    ) -> tuple[Any, Tensor]:
-        """The states after `cut` of `actions` ``[B, S, T]``, and the actions that remain.
-
-        Where a solution can grow at a far end too, a random number of those that come after the
-        first `first` are taken there.
-        """
-        state = self.problem.reset(instance, 1)
-        ended = self.problem.opening(instance, 1) is None
-        if ended and self.problem.turned(instance, state) is not None:
-            number = torch.randint(
-                cut - first + 1, (), generator=generator, device=generator.device
-            )
-            last = int(number)
-            return self.problem.between(instance, actions, cut - last, last)
-        steps = torch.full((*actions.shape[:2], 1), cut, device=actions.device)
-        state = self.problem.replay(instance, actions, steps).fold()
-        return state, actions[:, :, cut:]
 
     def _next(self, sub: Subproblem, rest: Rest, mask: Tensor) -> Tensor:
         """Cross-entropy of the next action; where order means nothing, of any that remains."""

@@ -254,17 +254,6 @@ class Problem(Described, ABC, Generic[Instance, State]):
         places = torch.where(behind, 2 * actions.shape[2] - when, when)
         return actions.gather(2, places.argsort(dim=-1))
 
-    def between(
-        self, instance: Instance, actions: Tensor, first: int, last: int
-    ) -> tuple[State, Tensor]:
-        """What `actions` ``[B, S, T]`` do between the two ends of a state: for `turned` states.
-
-        The states ``[B, S]`` after the first `first` and, at the far end, the last `last` of them
-        (as many as there are), and the actions ``[B, S, T - first]`` in between, then no-ops.
-        Closed tours, which may begin anywhere, do not need it.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no far end")
-
     def mask(self, instance: Instance, state: State) -> Tensor:
         """``[B, S, *M, A]`` bool: what is allowed, where that is all that is asked of a state."""
         return self.observe(instance, state).mask

@@ -32,10 +32,7 @@ def moments(
     As long as no way of the B is at its end.
     """
     memory = policy.encode(problem.features(instance))
-    begun = Ends.begun(problem, policy, memory, instance)
-    if problem.opening(instance, 1) is None:  # what grew at both ends would begin in the middle
-        begun = Ends(begun.state, begun.actions)
-    way = [begun]
+    way = [Ends.begun(problem, policy, memory, instance)]
     least, most = problem.horizon(instance)
     for t in range(way[0].actions.shape[2], most):
         if t >= least and bool(problem.done(instance, way[-1].state).any()):

@@ -235,35 +235,6 @@ def test_every_cut_is_learned_from_the_whole_tour_to_the_last_two_nodes(two_way:
     assert set(cuts) == {2, 3, 4}
 
 
-def test_routes_are_cut_at_both_ends() -> None:
-    """All parts of the label are learned: between two customers, or a customer and the depot."""
-    problem = OP(8)
-    made, data = method(problem), batch(problem, 1)
-    label = data.actions[0, 0].tolist()
-    route = [0, *label[: label.index(0)], 0]
-    seen: set[tuple[int, ...]] = set()
-    real = made.policy.look
-
-    def watched(features: Any, observation: Any) -> Any:
-        end, current = observation.focus[0, 0].tolist()
-        left = observation.alive[0, 0]
-        for way in (route, route[::-1]):
-            first, last = way.index(current), len(way) - 1 - way[::-1].index(end)
-            if first < last and all(bool(left[node]) for node in way[first + 1 : last]):
-                seen.add((min(current, end), max(current, end)))
-        return real(features, observation)
-
-    made.policy.look = watched  # type: ignore[method-assign]
-    for step in range(200):
-        made.loss(data, generator("step", step))
-    pairs = {
-        (min(route[i], route[j]), max(route[i], route[j]))
-        for i in range(len(route) - 1)
-        for j in range(i + 2, len(route))
-    }
-    assert pairs <= seen
-
-
 @pytest.mark.parametrize(
     ("problem", "dense"),
     [

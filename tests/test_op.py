@@ -18,7 +18,6 @@ from nco.problems.op.problem import literature_limit
 from nco.seeds import generator
 from nco.sources import as_case
 from nco.testing import check_cases, check_problem
-from nco.testing.play import play
 
 GOOD = """NAME : tiny
 COMMENT : (made up)
@@ -541,62 +540,3 @@ def test_plot(case: files.Case) -> None:
     assert "prize" in ax.get_title()
     plot(case, [], ax)
     plt.close(figure)
-
-
-# --------------------------------------------------------------------------------------------------
-# Routes that grow at both ends
-
-
-@pytest.mark.parametrize(("first", "last"), [(0, 0), (2, 0), (0, 3), (2, 3), (1, 40), (40, 1)])
-def test_between_is_what_steps_at_both_ends_give(first: int, last: int) -> None:
-    """The first customers taken forwards, the last ones from behind, the latest first."""
-    problem = OP(12)
-    instance = problem.generate(4, generator("between"))
-    actions = play(problem, "random", 1, instance, None).actions
-    state, rest = problem.between(instance, actions, first, last)
-    for b in range(4):
-        for s in range(actions.shape[1]):
-            route = actions[b, s].tolist()
-            route = route[: route.index(0)]
-            ahead = route[:first]
-            inner = route[first : max(len(route) - last, first)]
-            behind = route[len(ahead) + len(inner) :]
-            one = instance[b : b + 1]
-            walked = problem.reset(one, 1)
-            for node in [*ahead, *([0] if first > len(route) else [])]:
-                walked = problem.step(one, walked, torch.tensor([[node]]))
-            walked = problem.turned(one, walked)
-            for node in reversed(behind):
-                walked = problem.step(one, walked, torch.tensor([[node]]))
-            walked = problem.turned(one, walked)
-            assert walked.end.item() == state.end[b, s].item()
-            assert walked.current.item() == state.current[b, s].item()
-            assert walked.left.item() == pytest.approx(state.left[b, s].item())
-            assert torch.equal(walked.unvisited[0, 0], state.unvisited[b, s])
-            assert walked.over.item() == state.over[b, s].item()
-            assert rest[b, s].tolist() == inner + [0] * (rest.shape[2] - len(inner))
-
-
-def test_a_route_between_two_customers_ends_within_the_limit() -> None:
-    """On a line: from 3 and from 1, nothing else fits; the way between is counted once."""
-    coords = [[0.0, 0.0], [0.1, 0.0], [0.5, 0.0], [0.3, 0.0]]
-    case = files.from_arrays({"coords": coords, "prizes": [0, 1, 1, 1], "limit": 0.65})
-    assert case is not None
-    problem = OP(3)
-    instance = problem.load([case])
-    state = problem.step(instance, problem.reset(instance, 1), torch.tensor([[3]]))
-    turned = problem.turned(instance, state)
-    assert turned is not None
-    state = problem.step(instance, turned, torch.tensor([[1]]))
-    assert problem.mask(instance, state).nonzero()[:, 2].tolist() == [0]
-    state = problem.step(instance, state, torch.tensor([[0]]))
-    assert bool(problem.done(instance, state))
-    assert state.left.item() == pytest.approx(0.65 - 0.6)
-
-
-def test_rounded_distances_have_one_end() -> None:
-    """A part of a route may be longer than the whole of it."""
-    case = files.from_arrays({"distances": np.ones((4, 4)), "prizes": [0, 1, 1, 1], "limit": 3.0})
-    assert case is not None
-    instance = OP(3).load([case])
-    assert OP(3).turned(instance, OP(3).reset(instance, 1)) is None

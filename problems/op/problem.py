@@ -53,9 +53,8 @@ class Instance(Batch):
 
 @dataclass(frozen=True, eq=False)
 class State(Batch):
-    """A partial route, which may have grown at both of its ends."""
+    """A partial route."""
 
-    end: Tensor  # [B, S] long, where what remains leads to: the depot, or the far end's customer
     current: Tensor  # [B, S] long
     left: Tensor  # [B, S] double, of the limit, in sides of the square
     unvisited: Tensor  # [B, S, N] bool, customers that exist and are not on the route
@@ -66,8 +65,7 @@ class OP(Problem[Instance, State]):
     """Collect the most prize on one route from the depot and back within a length limit.
 
     - instance: `coords` (or `distances` where a file gives its own), `prizes`, `limit`;
-    - action: the next node, 0 being the return to the depot, which ends the route (to the far end,
-      where a search has the route grow there, too);
+    - action: the next node, 0 being the return to the depot, which ends the route;
     - mask: customers not yet visited from which the way home is still within the limit; the depot,
       but not as the first action where any customer can be reached;
     - end: the return; a finished row may only choose the depot again;
@@ -139,31 +137,28 @@ class OP(Problem[Instance, State]):
         if instance.exists is not None:
             unvisited = instance.exists[:, None].repeat(1, rollouts, 1)
         unvisited[:, :, 0] = False
-        depot = torch.zeros(batch, rollouts, dtype=torch.long, device=device)
         return State(
-            depot,
-            depot,
+            torch.zeros(batch, rollouts, dtype=torch.long, device=device),
             instance.limit[:, None].repeat(1, rollouts),
             unvisited,
             torch.zeros(batch, rollouts, dtype=torch.bool, device=device),
         )
 
     def observe(self, instance: Instance, state: State) -> Observation:
-        home = self._away(instance, state.end)
+        home = self._away(instance, torch.zeros_like(state.current[:, :1]))
         further = self._away(instance, state.current) + home  # to each node and home from there
         room = state.left + TOLERANCE * instance.limit[:, None]
         alive = state.unvisited & (further <= room[..., None]) & ~state.over[..., None]
         mask = alive.clone()
-        mask[:, :, 0] = (state.current > 0) | (state.end > 0) | ~alive.any(-1)
-        focus = torch.stack([state.end, state.current], -1)
+        mask[:, :, 0] = (state.current > 0) | ~alive.any(-1)
+        focus = torch.stack([torch.zeros_like(state.current), state.current], -1)
         return Observation(mask, focus, state.left[..., None].float(), alive)
 
     def step(self, instance: Instance, state: State, action: Tensor) -> State:
         # a finished row stands at the depot, from where the way to the depot takes nothing
-        home = action == 0
-        left = state.left - self._legs(instance, state.current, action.where(~home, state.end))
+        left = state.left - self._legs(instance, state.current, action)
         unvisited = state.unvisited.scatter(-1, action[..., None], False)
-        return State(state.end.masked_fill(home, 0), action, left, unvisited, state.over | home)
+        return State(action, left, unvisited, state.over | (action == 0))
 
     def done(self, instance: Instance, state: State) -> Tensor:
         return state.over
@@ -195,56 +190,7 @@ class OP(Problem[Instance, State]):
         spent = self._legs(instance, path[:, :, :-1], path[:, :, 1:]).cumsum(-1)
         left = instance.limit[:, None, None] - torch.cat([spent[:, :, :1] * 0, spent], 2)
         over = torch.cat([path[:, :, :1] > 0, (actions == 0).cummax(-1).values], 2)
-        return State(
-            torch.zeros_like(steps),
-            path.gather(2, steps),
-            left.gather(2, steps),
-            unvisited,
-            over.gather(2, steps),
-        )
-
-    # ----------------------------------------------------------------------------------------------
-    # The far end
-
-    def turned(self, instance: Instance, state: State) -> State | None:
-        """From the far end on; None where a part of a route may be longer than all of it."""
-        if instance.distances is not None or instance.rounding is not None:
-            return None
-        return replace(state, end=state.current, current=state.end)
-
-    def joined(self, instance: Instance, actions: Tensor, behind: Tensor) -> Tensor:
-        total = actions.shape[2]
-        when = torch.arange(total, device=actions.device)
-        places = torch.where(behind, 2 * total - when, when)
-        order = places.masked_fill(actions == 0, 2 * total + 1).argsort(dim=-1, stable=True)
-        return actions.gather(2, order)
-
-    def between(
-        self, instance: Instance, actions: Tensor, first: int, last: int
-    ) -> tuple[State, Tensor]:
-        total = actions.shape[2]
-        when = torch.arange(total, device=actions.device)
-        count = (actions == 0).int().argmax(-1, keepdim=True)  # the place of the return
-        head = count.clamp_max(first)
-        tail = count - (count - head).clamp_max(last)  # the place of the first of the last
-        batch, rollouts, customers = len(actions), actions.shape[1], instance.prizes.shape[1]
-        rank = torch.full((batch, rollouts, customers), total, device=actions.device)
-        rank = rank.scatter(-1, actions, when.expand_as(actions))
-        unvisited = (rank >= head) & ((rank < tail) | (rank == total))
-        unvisited[..., 0] = False
-        if instance.exists is not None:
-            unvisited &= instance.exists[:, None]
-        path = torch.cat([torch.zeros_like(actions[:, :, :1]), actions], 2)
-        legs = self._legs(instance, path[:, :, :-1], path[:, :, 1:]).cumsum(-1)
-        spent = torch.cat([legs[:, :, :1] * 0, legs], 2)
-        behind = spent.gather(2, count + 1) - spent.gather(2, tail + 1)
-        over = first > count
-        left = instance.limit[:, None, None] - spent.gather(2, head + over) - behind
-        place = (head + when[: total - first]).clamp_max(total - 1)
-        rest = actions.gather(2, place).masked_fill(place >= tail, 0)
-        current = path.gather(2, head).masked_fill(over, 0)[..., 0]
-        end = actions.gather(2, tail)[..., 0]
-        return State(end, current, left[..., 0], unvisited, over[..., 0]), rest
+        return State(path.gather(2, steps), left.gather(2, steps), unvisited, over.gather(2, steps))
 
     # ----------------------------------------------------------------------------------------------
     # Lengths, in sides of the square
@@ -321,7 +267,7 @@ class OP(Problem[Instance, State]):
         return torch.tensor(rows, device=instance.device)
 
     def remaining(self, instance: Instance, state: State) -> list[Case]:
-        """Routes from the far end by way of a customer who stands for where we are.
+        """Routes from the depot by way of a customer who stands for where we are.
 
         The way to that one costs nothing, and his prize is worth all the others; all other ways
         from the two are so much longer that no route within the limit has more than one of each.
@@ -425,12 +371,11 @@ class OP(Problem[Instance, State]):
 
 
 def _rests(state: State, alive: Tensor) -> list[tuple[list[int], list[int]]]:
-    """Of states ``[B, 1]``: the far end and where we stand, if elsewhere; the nodes in reach."""
-    end, current = state.end[:, 0].tolist(), state.current[:, 0].tolist()
+    """Of states ``[B, 1]``: the depot and where we stand, if elsewhere; the nodes in reach."""
     left = [row[0].nonzero()[:, 0].tolist() for row in alive]
     return [
-        (list(dict.fromkeys(ends)), nodes)
-        for ends, nodes in zip(zip(end, current, strict=True), left, strict=True)
+        ([0, current] if current else [0], nodes)
+        for current, nodes in zip(state.current[:, 0].tolist(), left, strict=True)
     ]
 
 
