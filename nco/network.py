@@ -31,6 +31,7 @@ BEAMS = (
     (WIDTH, 0.95, 1.0),
     (WIDTH // 2, 0.95, 0.6),
     (WIDTH // 4, 1.0, 0.42),
+    (WIDTH // 8, 1.0, 0.3),
 )
 ENCODING = 2e-7  # seconds for each pair of nodes on one core; a pass that cannot be interrupted
 

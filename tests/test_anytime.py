@@ -341,8 +341,8 @@ def test_only_better_feasible_solutions_are_kept():
 
 
 def test_a_beam_is_as_wide_as_the_time_allows():
-    widths = [network._width(1.0, limit, limit - 0.3) for limit in (0.4, 0.8, 1.0, 1.5, 10.0)]
-    assert widths == [None, 4, 8, 16, 32]
+    widths = [network._width(1.0, limit, limit - 0.3) for limit in (0.4, 0.6, 0.8, 1.0, 1.5, 10.0)]
+    assert widths == [None, 2, 4, 8, 16, 32]
 
 
 def test_networks_follow_one_another_as_time_allows():

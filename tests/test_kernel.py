@@ -727,10 +727,14 @@ def test_the_encoder_in_chunks(problem: Problem[Any, Any], monkeypatch: pytest.M
             monkeypatch.setattr(attention, "BLOCK", 40)
             chunked = policy.encoder(features)
             monkeypatch.undo()
+            monkeypatch.setattr(transformer, "TOKENS", 12, raising=False)  # and instances
+            rows = policy.encoder(features)
+            monkeypatch.undo()
         real = torch.ones(whole.shape[:2], dtype=torch.bool)
         real = real if features.exists is None else features.exists
         torch.testing.assert_close(whole[real], with_gradient[real], rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(whole[real], chunked[real], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(whole[real], rows[real], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("problem", [TSP(6), CVRPVia(5)], ids=lambda p: type(p).__name__)

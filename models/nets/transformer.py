@@ -13,6 +13,10 @@ from nco.problem import Features, Sizes
 
 # queries at a time where no gradient is kept: [B, H, N, N] of 10,000 nodes is 3 GB
 QUERY_CHUNK = 512
+# Tokens at a time where no gradient is kept: what a block computes in between then stays in the
+# caches of a CPU. Measured: 16 sub-problems of 66 tokens 16 ms instead of 34, 128 of them 136
+# instead of 275.
+TOKENS = 512
 EDGE = 16  # hidden width of the network over features of pairs
 
 
@@ -79,6 +83,14 @@ class TransformerEncoder(Described, nn.Module):
 
     def forward(self, features: Features) -> Tensor:
         """Node embeddings ``[B, N, D]`` in float32."""
+        nodes = features.nodes
+        rows = max(1, TOKENS // nodes.shape[1])
+        if torch.is_grad_enabled() or nodes.device.type != "cpu" or len(nodes) <= rows:
+            return self._embed(features)
+        parts = [self._embed(features[at : at + rows]) for at in range(0, len(nodes), rows)]
+        return torch.cat(parts)
+
+    def _embed(self, features: Features) -> Tensor:
         keys = None if features.exists is None else features.exists
         squares = None
         if features.xy is not None:

@@ -19,8 +19,8 @@ from nco.seeds import generator
 
 WIDTH = 16
 WORK = 1e6  # beams x steps x nodes of each instance in one deterministic pass
-EARLY = 10  # steps after which it can be told how long all will take
-CHEAPER = 0.4  # of a step's time later on, at least: what remains becomes less
+EARLY = 10  # steps after which it is told how long all will take, again and again
+CHEAPER, LIKELY = 0.4, 0.7  # of a step's time later on, at least and rather: less remains then
 SPARE = 2  # candidates for each place in the beam, because equivalent ones fall together
 
 
@@ -77,6 +77,8 @@ def search(
     bisimulation. It takes `Problem.cost` of a part of the actions to be what stopping there costs,
     which sorts equivalent states rightly, as the way home is the same for both.
 
+    Under a deadline the beam becomes narrower where it would come too late.
+
     Raises:
         Interrupted: when the budget is over, or is found too small to come to an end.
     """
@@ -91,10 +93,13 @@ def search(
     for t in range(opened, most):
         if t >= least and bool(problem.done(instance, beams.ends.state).all()):
             break
-        if budget is not None and (
-            budget.over() or _hopeless(budget, clock, t - opened, least - t)
-        ):
-            raise Interrupted
+        if budget is not None:
+            if budget.over():
+                raise Interrupted
+            if t > opened and (t - opened) % EARLY == 0:
+                now = time.perf_counter()
+                width = _in_time(width, (now - clock) / EARLY * (least - t), budget.left())
+                clock = now
         decision = policy.decide(memory, problem.observe(instance, beams.ends.state))
         ends, log_probs = beams.ends.surest(problem, instance, probable(decision))
         beams = _extended(problem, instance, _Beams(ends, beams.logp), log_probs, SPARE * width)
@@ -104,13 +109,22 @@ def search(
     return actions, cost.masked_fill(beams.logp == -torch.inf, torch.inf)
 
 
-def _hopeless(budget: Budget, clock: float, steps: int, left: int) -> bool:
-    """Whether the first steps show that `left` more come too late.
+def _in_time(width: int, seconds: float, left: float) -> int:
+    """The width with which a pass ends within `left` seconds, of which it would take `seconds`.
 
-    The time until then is worth more to whatever comes next.
+    Raises:
+        Interrupted: where nothing but a single path would, or not even that: the time is worth
+            more to whatever comes next.
     """
-    spent = time.perf_counter() - clock
-    return steps == EARLY and CHEAPER * spent / steps * left > budget.left()
+    if width == 1:
+        if CHEAPER * seconds > left:
+            raise Interrupted
+        return 1
+    if LIKELY * seconds > left:
+        width = int(width * left / (LIKELY * seconds))
+    if width < 2:
+        raise Interrupted
+    return width
 
 
 def _extended(
