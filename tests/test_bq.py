@@ -262,7 +262,7 @@ def test_learning_lowers_the_loss(problem: Problem[Any, Any], dense: float) -> N
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    assert measured() < 0.8 * before  # a knapsack leaves many right choices
+    assert measured() < 0.88 * before  # a knapsack leaves many right choices
 
 
 def test_routes_are_shown_side_by_side_and_room_at_the_end() -> None:
