@@ -13,15 +13,30 @@ import torch
 from torch import Generator, Tensor
 
 from nco.case import Case
+from nco.errors import NCOError
 from nco.policy import Policy
 from nco.problem import Problem
 from nco.search.beam import WIDTH, search
 from nco.search.ends import Ends
 from nco.search.multistart import best_of
+from nco.seeds import generator
 
 Solve = Callable[[Sequence[Case]], list[Any]]  # cases -> solutions in the cases' own numbers
 
 FORCED = 2  # last steps of a way, which are no choice
+
+
+def check(problem: Problem[Any, Any], by_model: bool) -> None:
+    """Raises `NCOError` where states of `problem` cannot be gone on from: by a model, a solver."""
+    kind = type(problem)
+    instance = problem.sized(problem.tiny).generate(1, generator("reached"))
+    seen = problem.observe(instance, problem.reset(instance, 1))
+    if seen.alive is None or seen.mask.ndim != 3:
+        reason = "is not decided one node at a time, each leaving a smaller problem"
+        raise NCOError(f"--after: {kind.__name__} {reason}")
+    if not by_model and kind.remaining is Problem.remaining:
+        reason = "classical solvers cannot go on from the middle; give --solver model:NAME"
+        raise NCOError(f"--after: {kind.__name__}: {reason}")
 
 
 def moments(

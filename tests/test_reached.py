@@ -190,6 +190,9 @@ def test_only_what_follows_the_given_steps_is_learned(
     [
         (["--problem", "tsp", "--moments", "2"], "--moments"),
         (["--problem", "cvrp", "--after", "TSP"], "a model of TSP, not of cvrp"),
+        (["--problem", "cvrp", "--after", "CVRP"], "--solver model:NAME"),
+        (["--problem", "jssp", "--after", "gnn-jssp"], "JSSP: classical solvers cannot go on"),
+        (["--problem", "hcvrp", "--after", "parco-hcvrp"], "is not decided one node at a time"),
         (["--after", "TSP", "--improve", "labels"], "--improve"),
         (["--problem", "tsp", "--after", "TSP", "--moments", "0"], "--moments"),
     ],
@@ -201,7 +204,8 @@ def test_options_that_contradict_are_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    words = [models[TSP] if word == "TSP" else word for word in words]
+    trained = {"TSP": models[TSP], "CVRP": models[CVRPVia]}
+    words = [trained.get(word, word) for word in words]
     rest = ["--solver", "ortools", "--output", str(tmp_path / "out")]
     rest += [] if "--improve" in words else ["--size", "6", "--instances", "3"]
     with pytest.raises(SystemExit) as exit_:
@@ -210,6 +214,7 @@ def test_options_that_contradict_are_one_line(
     error = capsys.readouterr().err
     assert named in error
     assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_set_after_a_model_is_read_in_its_own_encoding_only(

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _label_spec(options: argparse.Namespace) -> Any:
     """What to label: what the options say, or the instances of the set to improve."""
-    from nco import atomic, cards, folders, labels, zoo
+    from nco import atomic, cards, folders, labels, reached, zoo
     from nco.describe import construct, describe
 
     wanted = ("problem", "size", "instances")
@@ -87,6 +87,7 @@ def _label_spec(options: argparse.Namespace) -> Any:
         if folders.folder_of(leader) != f"nco.problems.{options.problem}":
             kind = type(leader).__name__
             raise NCOError(f"--after {options.after}: a model of {kind}, not of {options.problem}")
+        reached.check(leader, options.solver.startswith("model:"))
         made = type(leader)  # in whose encoding it decides
         after = (options.after, atomic.sha256(cards.locate(options.after).read_bytes()))
         moments = options.moments or MOMENTS
