@@ -239,7 +239,7 @@ HOT, COLD = 0.02, 0.001  # temperatures, as shares of all prizes
 FORCED = 0.3  # share of the steps that force customers in; without, it stays in one region
 SPREAD = 0.3  # of the logarithm of the random factors on prizes
 POWERS = (0.5, 2.5)  # of prizes, against the detour's 1
-STEPS = 2500  # without a time limit; a second for 100 customers
+STEPS = 2500  # without a time limit; 0.6 s for 100 customers
 
 
 def anneal(
@@ -309,7 +309,7 @@ class _Annealing:
             keep[place : place + count] = False
         else:
             centre = int(self.random.integers(1, len(self.table)))
-            keep = ~np.isin(path, self.near[centre, : 2 * count])
+            keep = ~self._among(self.near[centre, : 2 * count])[path]
         keep[0] = keep[-1] = True
         return path[keep]
 
@@ -318,9 +318,9 @@ class _Annealing:
         table = self.table
         count = int(self.random.integers(1, RUINED + 1))
         near = self.near[int(self.random.integers(1, len(table))), :count]
-        forced = np.isin(np.arange(len(table)), near)
-        for node in near[~np.isin(near, path)]:
-            path = np.insert(path, int(self._detours(path, node[None])[0].argmin()) + 1, node)
+        forced = self._among(near)
+        for node in near[~self._among(path)[near]]:
+            path = _inserted(path, int(self._detours(path, node[None])[0].argmin()) + 1, node)
         if self.random.random() < 0.5:
             path = self._two_opt(path)
         length = float(table[path[:-1], path[1:]].sum())
@@ -330,37 +330,43 @@ class _Annealing:
             saved = table[before, node] + table[node, after] - table[before, after]
             worst = int((lure[node] / np.maximum(saved, 1e-12 * self.limit)).argmin())
             length -= float(saved[worst])
-            path = np.delete(path, worst + 1)
+            path = np.concatenate([path[: worst + 1], path[worst + 2 :]])
         return path
+
+    def _among(self, nodes: np.ndarray) -> np.ndarray:
+        """Which of all nodes are among `nodes`."""
+        found = np.zeros(len(self.table), dtype=bool)
+        found[nodes] = True
+        return found
 
     def _noisy(self, prizes: np.ndarray) -> np.ndarray:
         return prizes * np.exp(SPREAD * self.random.standard_normal(len(prizes)))
 
     def _detours(self, path: np.ndarray, nodes: np.ndarray) -> np.ndarray:
         """What each of `nodes` adds to each leg of the path, [nodes, legs]."""
-        near = self.table[nodes[:, None], path]
+        near = self.table[nodes].take(path, 1)
         return near[:, :-1] + near[:, 1:] - self.table[path[:-1], path[1:]]
 
     def _recreate(self, path: np.ndarray) -> np.ndarray:
         """The path with customers inserted until nothing fits."""
         if self.random.random() < 0.2:
             path = self._two_opt(path)
-        length = float(self.table[path[:-1], path[1:]].sum())
-        absent = np.delete(np.arange(len(self.table)), path[:-1])
+        room = self.limit - float(self.table[path[:-1], path[1:]].sum())
+        absent = (~self._among(path)).nonzero()[0]
         lure = self._noisy(self.prizes[absent] ** self.random.uniform(*POWERS))
         while len(absent):
             detour = self._detours(path, absent)
-            place = detour.argmin(1)
-            least = detour[np.arange(len(absent)), place]
-            gain = np.where(
-                length + least <= self.limit, lure / np.maximum(least, 1e-12 * self.limit), -1.0
-            )
-            pick = int(gain.argmax())
-            if gain[pick] < 0:
+            least = detour.min(1)
+            # who is too far away now stays so: a longer route makes no detour shorter
+            fits = (least <= room).nonzero()[0]
+            if not len(fits):
                 break
-            path = np.insert(path, place[pick] + 1, absent[pick])
-            length += float(least[pick])
-            absent, lure = np.delete(absent, pick), np.delete(lure, pick)
+            absent, lure, least = absent[fits], lure[fits], least[fits]
+            pick = int((lure / np.maximum(least, 1e-12 * self.limit)).argmax())
+            path = _inserted(path, int(detour[fits[pick]].argmin()) + 1, absent[pick])
+            room -= float(least[pick])
+            others = np.arange(len(absent)) != pick
+            absent, lure = absent[others], lure[others]
         return path
 
     def _two_opt(self, path: np.ndarray) -> np.ndarray:
@@ -375,6 +381,11 @@ class _Annealing:
                 return path
             path = path.copy()
             path[first + 1 : second + 1] = path[first + 1 : second + 1][::-1]
+
+
+def _inserted(path: np.ndarray, place: int, node: int) -> np.ndarray:
+    """As `np.insert`, at a tenth of its time for so few."""
+    return np.concatenate([path[:place], [node], path[place:]])
 
 
 # --------------------------------------------------------------------------------------------------
