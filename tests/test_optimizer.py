@@ -5,8 +5,10 @@ import copy
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim import Muon
 
-from nco.optimizer import MuonAdamW
+from nco.optimizer import MuonAdamW, StackedMuon
+from nco.seeds import generator
 
 
 def network() -> nn.Module:
@@ -70,3 +72,28 @@ def test_a_schedule_reaches_both_parts(resumed: bool):
     train(net, optimizer, range(2))
     for old, new in zip(before, net.parameters(), strict=True):
         assert torch.equal(old, new)
+
+
+def test_matrices_of_one_shape_move_together_as_torch_moves_each():
+    shapes = [(128, 64), (64, 128), (128, 64), (96, 96), (64, 128)]
+    ours, theirs = [
+        [
+            nn.Parameter(torch.randn(shape, generator=generator("m", i)))
+            for i, shape in enumerate(shapes)
+        ]
+        for _ in range(2)
+    ]
+    settings = {"lr": 0.02, "weight_decay": 0.1, "adjust_lr_fn": "match_rms_adamw"}
+    pair = StackedMuon(ours, **settings), Muon(theirs, **settings)
+    for step in range(4):
+        for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            one.grad = torch.randn(one.shape, generator=generator("g", step, i))
+            other.grad = one.grad.clone()
+        for optimizer in pair:
+            optimizer.step()
+    assert pair[0].state_dict()["param_groups"] == pair[1].state_dict()["param_groups"]
+    for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+        moved = other - torch.randn(shapes[i], generator=generator("m", i))
+        assert (one - other).norm() < 0.01 * moved.norm()  # products in bfloat16
+        for key, value in pair[1].state[other].items():
+            torch.testing.assert_close(pair[0].state[one][key], value)
