@@ -137,25 +137,47 @@ class BQ(Method):
             if float(torch.rand((), generator=generator, device=device)) < 0.5:
                 cut = first  # the one state on the way that is sure to be the policy's own
         steps = torch.full((*actions.shape[:2], 1), cut, device=actions.device)
+        losses = self.compared(instance, actions, steps, actions[:, :, cut:])
+        for name, value in losses.items():
+            self.log(f"train/{name}", value, prog_bar=name == "loss")
+        return self.weighted(losses)
+
+    def compared(
+        self,
+        instance: Any,
+        actions: Tensor,
+        steps: Tensor,
+        rest: Tensor,
+        nodes: int | None = None,
+    ) -> dict[str, Tensor]:
+        """Of the states before `steps` ``[B, S, 1]`` of `actions` ``[B, S, T]``: each loss by name.
+
+        Args:
+            instance: B of them.
+            actions, steps: as above.
+            rest: what each label does from there on, ``[B, S, T']``.
+            nodes: look at so many nodes, open or not, for tensors of one shape in every step.
+        """
         state = self.problem.replay(instance, actions, steps).fold()
         observation = self.problem.observe(instance, state)
         assert observation.alive is not None
         features = self.policy.encode(self.problem.features(instance))
-        sub = self.policy.look(features, observation)
-        rest = Rest.of(actions[:, :, cut:].flatten(0, 1), sub, features.nodes.shape[1])
-        mask = observation.mask.flatten(0, 1)
-        loss = self._next(sub, rest, mask)
+        sub = self.policy.look(features, observation, nodes)
+        known = Rest.of(rest.flatten(0, 1), sub, features.nodes.shape[1])
+        loss = self._next(sub, known, observation.mask.flatten(0, 1))
         # where not all that remains is looked at, the last node may be among what is not
-        whole = rest.known.any(1) & (sub.open.sum(-1) == observation.alive.flatten(0, 1).sum(-1))
-        if self.policy.two_way and bool(whole.any()):
-            rest = replace(rest, known=rest.known & whole[:, None])
-            loss = (loss + self._last(sub, rest)) / 2
-        self.log("train/loss", loss, prog_bar=True)
-        if self.dense:
-            dense = self._between(sub, rest)
-            self.log("train/dense", dense)
-            loss = loss + self.dense * dense
-        return loss
+        left = observation.alive.flatten(0, 1).sum(-1)
+        whole = known.known.any(1) & (sub.open.sum(-1) == left)
+        if self.policy.two_way and (nodes is not None or bool(whole.any())):
+            last = self._last(sub, replace(known, known=known.known & whole[:, None]))
+            loss = (loss + last) / 2
+        if not self.dense:
+            return {"loss": loss}
+        return {"loss": loss, "dense": self._between(sub, known)}
+
+    def weighted(self, losses: dict[str, Tensor]) -> Tensor:
+        """The sum of the losses of `compared`, as this run weighs them."""
+        return losses["loss"] + (self.dense * losses["dense"] if self.dense else 0.0)
 
     def _next(self, sub: Subproblem, rest: Rest, mask: Tensor) -> Tensor:
         """Cross-entropy of the next action; where order means nothing, of any that remains."""

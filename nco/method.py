@@ -68,12 +68,16 @@ class Method(Described, LightningModule, ABC):
     def loss(self, batch: Any, generator: Generator) -> Tensor:
         """The loss of one batch from the data module; log with `self.log`."""
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:
         loss = self.loss(batch, self.generator("train", self.global_step))
-        value = float(loss.detach())
-        if not math.isfinite(value):  # now, before weights and the next checkpoint hold it
-            raise FloatingPointError(f"the loss is {value} at step {self.global_step}")
+        self.finite(loss)
         return loss
+
+    def finite(self, loss: Tensor) -> None:
+        """Raises where it is not: now, before weights and the next checkpoint hold it."""
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss is {value} at step {self.global_step}")
 
     def generator(self, *where: int | str) -> Generator:
         """Random numbers for one place in the training, on the module's device."""

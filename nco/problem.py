@@ -7,7 +7,7 @@ nodes, **A** actions, **T** steps, **P** steps that are looked at, **D** width.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import torch
@@ -220,6 +220,28 @@ class Problem(Described, ABC, Generic[Instance, State]):
             state = self.step(instance, state, actions[:, :, t])
         no_op = self.observe(instance, state).mask.float().argmax(-1)
         return torch.cat([actions, torch.stack([no_op] * missing, 2)], 2)
+
+    def padded(self, instance: Instance, nodes: int) -> Instance:
+        """The same with `nodes` nodes, of which those that were there exist.
+
+        This default needs a field ``exists``, and widens by zeros every axis as long as there are
+        nodes; a problem whose padding is something else overrides it.
+        """
+        count = self.features(instance[:1]).nodes.shape[1]
+
+        def widened(tensor: Tensor) -> Tensor:
+            for dim in range(1, tensor.ndim):
+                if tensor.shape[dim] == count:
+                    shape = [*tensor.shape[:dim], nodes - count, *tensor.shape[dim + 1 :]]
+                    tensor = torch.cat([tensor, tensor.new_zeros(shape)], dim)
+            return tensor
+
+        if not hasattr(instance, "exists"):
+            raise NotImplementedError(f"{type(self).__name__} has no padding")
+        if instance.exists is None:
+            real = torch.ones(len(instance), count, dtype=torch.bool, device=instance.device)
+            instance = replace(instance, exists=real)  # type: ignore[type-var]
+        return instance.map(widened)
 
     def starts(self, instance: Instance, rollouts: int) -> Tensor:
         """First actions ``[B, S, 1, *M]`` that differ between rollouts, wrapping where too few."""

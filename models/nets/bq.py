@@ -138,9 +138,15 @@ class BQPolicy(Policy):
         limited = self.neighbours and self.sizes.focus
         return min(left, self.neighbours) if limited else left
 
-    def look(self, memory: Features, observation: Observation) -> Subproblem:
-        """The sub-problem of every state, R = B * S, and its embeddings."""
-        nodes, exists = self._tokens(memory, observation)
+    def look(
+        self, memory: Features, observation: Observation, most: int | None = None
+    ) -> Subproblem:
+        """The sub-problem of every state, R = B * S, and its embeddings.
+
+        Of as many nodes as the largest has, or of exactly `most`, padding among them: then no shape
+        depends on a value, and a GPU need not be waited for.
+        """
+        nodes, exists = self._tokens(memory, observation, most)
         rollouts = observation.mask.shape[1]
         slots = self.sizes.focus
         rows = torch.arange(len(nodes), device=nodes.device) // rollouts
@@ -167,7 +173,7 @@ class BQPolicy(Policy):
             parts += [seen[:, :, :slots, 0], seen[:, :slots, :, 0].transpose(1, 2)]
         tokens = torch.cat(parts, -1)
         padded = None
-        if not bool(exists.all()):
+        if most is not None or not bool(exists.all()):
             padded = exists.clone()
             padded[:, 0] |= ~exists.any(-1)  # attention to nothing at all would be no number
         h = self.encoder(Features(tokens, padded, None if places is None else places + 0.5, seen))
@@ -221,31 +227,43 @@ class BQPolicy(Policy):
             distance = (sub.places - sub.places[:, row : row + 1]).norm(dim=-1)
         return functional.softplus(self.nearness)[:, None] * distance[:, None]
 
-    def _tokens(self, memory: Features, observation: Observation) -> tuple[Tensor, Tensor]:
+    def _tokens(
+        self, memory: Features, observation: Observation, most: int | None
+    ) -> tuple[Tensor, Tensor]:
         """Nodes ``[R, L]`` of the tokens, and which are no padding."""
         assert observation.alive is not None
         alive = observation.alive.flatten(0, 1)
         focus = observation.focus.flatten(0, 1)
         rollouts = observation.mask.shape[1]
-        counts = alive.sum(-1)
-        most = max(int(counts.max()), 1)
-        limit = self.most_tokens(most)
-        if limit < most:
-            rows = torch.arange(len(alive), device=alive.device) // rollouts
-            far = self._from_origin(memory, rows, focus[:, -1])
-            far = far.masked_fill(~alive, torch.inf)
-            distance, nodes = far.topk(limit, largest=False)
-            exists = distance < torch.inf
-        elif int(counts.min()) == most:
-            nodes = alive.nonzero()[:, 1].view(len(alive), most)
-            exists = torch.ones_like(nodes, dtype=torch.bool)
+        if most is not None:
+            nodes, exists = self._nearest(memory, alive, focus, rollouts, most)
         else:
-            order = alive.to(torch.uint8).argsort(dim=-1, descending=True, stable=True)
-            nodes = order[:, :most]
-            exists = torch.arange(most, device=alive.device) < counts[:, None]
+            counts = alive.sum(-1)
+            left = max(int(counts.max()), 1)
+            limit = self.most_tokens(left)
+            if limit < left:
+                nodes, exists = self._nearest(memory, alive, focus, rollouts, limit)
+            elif int(counts.min()) == left:
+                nodes = alive.nonzero()[:, 1].view(len(alive), left)
+                exists = torch.ones_like(nodes, dtype=torch.bool)
+            else:
+                order = alive.to(torch.uint8).argsort(dim=-1, descending=True, stable=True)
+                nodes = order[:, :left]
+                exists = torch.arange(left, device=alive.device) < counts[:, None]
         nodes = torch.where(exists, nodes, 0)
         here = focus >= 0
         return torch.cat([focus.clamp_min(0), nodes], 1), torch.cat([here, exists], 1)
+
+    def _nearest(
+        self, memory: Features, alive: Tensor, focus: Tensor, rollouts: int, limit: int
+    ) -> tuple[Tensor, Tensor]:
+        """The `limit` nearest ``[R, limit]`` of what is `alive`, and which of them are."""
+        rows = torch.arange(len(alive), device=alive.device) // rollouts
+        far = torch.zeros_like(alive, dtype=torch.float32)  # without an origin all are as near
+        if self.sizes.focus:
+            far = self._from_origin(memory, rows, focus[:, -1])
+        distance, nodes = far.masked_fill(~alive, torch.inf).topk(limit, largest=False)
+        return nodes, distance < torch.inf
 
     def _from_origin(self, memory: Features, rows: Tensor, origin: Tensor) -> Tensor:
         """Distances ``[R, N]`` from each origin."""

@@ -16,6 +16,7 @@ from nco.problems.knapsack import files
 
 # weights are fractions of the capacity in float64, where an exact fit may seem to be a little over
 TOLERANCE = 1e-9
+TOO_MUCH = 2.0  # weight of padding, which never fits
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Instance(Batch):
     """A batch of knapsacks."""
 
     values: Tensor  # [B, N] double, in the source's units
-    weights: Tensor  # [B, N] double, fractions of the capacity; padding 2, which never fits
+    weights: Tensor  # [B, N] double, fractions of the capacity; padding `TOO_MUCH`
     capacity: Tensor  # [B] double, in the source's units
     exists: Tensor | None = None  # [B, N] bool; None: nothing is padding
 
@@ -174,11 +175,16 @@ class Knapsack(Problem[Instance, State]):
         ]
         return torch.tensor(rows, device=instance.device)
 
+    def padded(self, instance: Instance, nodes: int) -> Instance:
+        wide = super().padded(instance, nodes)
+        assert wide.exists is not None
+        return replace(wide, weights=wide.weights.masked_fill(~wide.exists, TOO_MUCH))
+
     def load(self, cases: Sequence[Case]) -> Instance:
         most = max(case.size for case in cases)
         batch = len(cases)
         values = torch.zeros(batch, most, dtype=torch.double)
-        weights = torch.full((batch, most), 2.0, dtype=torch.double)
+        weights = torch.full((batch, most), TOO_MUCH, dtype=torch.double)
         exists = torch.zeros(batch, most, dtype=torch.bool)
         capacity = torch.ones(batch, dtype=torch.double)
         for b, case in enumerate(cases):

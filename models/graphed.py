@@ -1,0 +1,222 @@
+"""BQ-NCO on a GPU: labels stay in its memory, and a step is launched as one CUDA graph."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from nco.batch import Batch, cat, stack
+from nco.data import Labels
+from nco.errors import NCOError
+from nco.labels import Labelled
+from nco.models.bq import BQ
+from nco.models.nets.bq import BQPolicy
+from nco.problem import Problem
+from nco.seeds import generator
+
+CLIP = 1.0  # largest norm of a gradient, as `nco fit` has it for other methods
+WARM = 3  # passes before the capture, which set up what the libraries need
+EVERY = 20  # steps between two looks at the loss, for each of which the GPU is waited for
+
+
+@dataclass(frozen=True, eq=False)
+class Bank(Batch):
+    """K labels of I instances of any sizes, all padded to N nodes and T actions."""
+
+    instance: Any  # [I, ...]
+    owner: Tensor  # [K] long, whose solution it is
+    actions: Tensor  # [K, T] long
+    first: Tensor  # [K] long, the first action to learn
+    end: Tensor  # [K] long, beyond the last action that is a choice
+    own: Tensor  # [K] bool: the actions before `first` are a policy's own
+
+    @classmethod
+    def of(
+        cls,
+        problem: Problem[Any, Any],
+        groups: Sequence[Labelled],
+        arrangements: int,
+        random: Generator,
+    ) -> Self:
+        """From `groups` of one size each; see `GraphedBQ` for `arrangements`."""
+        most = max(_width(problem, group.instance) for group in groups)
+        total = max(problem.horizon(problem.padded(group.instance, most))[1] for group in groups)
+        parts, before = [], 0
+        for group in groups:
+            part = cls._part(problem, group, most, total, arrangements, random)
+            parts.append(replace(part, owner=part.owner + before))
+            before += len(group)
+        return cat(parts)
+
+    @classmethod
+    def _part(
+        cls,
+        problem: Problem[Any, Any],
+        group: Labelled,
+        most: int,
+        total: int,
+        arrangements: int,
+        random: Generator,
+    ) -> Self:
+        actions, count = group.actions, _width(problem, group.instance)
+        if group.given is None:
+            best = group.cost.argmin(1)
+            actions = actions[torch.arange(len(best)), best][:, None]
+            if arrangements:
+                actions = actions.expand(-1, arrangements, -1).contiguous()
+                actions = problem.demonstrations(group.instance, actions, random)
+        batch, labels, length = actions.shape
+        over = problem.done(group.instance, problem.replay(group.instance, actions).fold())
+        decisions = (~over).view(batch, labels, length).sum(-1)
+        begun = 0 if problem.opening(group.instance, 1) is None else 1
+        first = torch.full((batch, labels), begun) if group.given is None else group.given
+        first = first.minimum(decisions - 1)
+        instance = problem.padded(group.instance, most)
+        # the kind of an action stands above the number of its node
+        actions = problem.pad(instance, actions % count + actions // count * most, total)
+        owner = torch.arange(batch)[:, None].expand(-1, labels)
+        own = torch.full((batch, labels), group.given is not None)
+        end = (decisions - 1).maximum(first + 1)  # the last node of all is no choice
+        return cls(instance, *(x.flatten(0, 1) for x in (owner, actions, first, end, own)))
+
+    def drawn(
+        self, problem: Problem[Any, Any], rows: int, random: Generator, arranged: bool
+    ) -> tuple[Any, Tensor, Tensor]:
+        """Instances, actions ``[R, 1, T]`` and steps ``[R, 1, 1]``, each drawn by itself."""
+        device = self.actions.device
+        pick = torch.randint(len(self.owner), (rows,), generator=random, device=device)
+        every = stack(problem.symmetries(self.instance[self.owner[pick]]), 0)
+        image = torch.randint(every._first().shape[0], (rows,), generator=random, device=device)
+        order = torch.arange(rows, device=device)
+        instance = every.map(lambda tensor: tensor[image, order])
+        own, actions = self.own[pick], self.actions[pick][:, None]
+        if not arranged:  # what a policy came to might not lie on the way of another order
+            other = problem.demonstrations(instance, actions, random)
+            actions = torch.where(own[:, None, None], actions, other)
+        first, end = self.first[pick], self.end[pick]
+        where = torch.rand(2, rows, generator=random, device=device)
+        steps = first + (where[0] * (end - first)).long()
+        steps = torch.where(own & (where[1] < 0.5), first, steps)
+        return instance, actions, steps[:, None, None]
+
+
+class GraphedBQ(BQ):
+    """`BQ` for a GPU, which would otherwise wait for the processor nearly all the time.
+
+    All labels lie in the GPU's memory, padded to one size. Every sub-problem of a step is drawn by
+    itself (`BQ` cuts all at the same place): its label, how much of it is done, image and
+    direction. All are padded to as many nodes, so that every step has the same shapes; it is
+    captured once, gradients included, as a CUDA graph, and launched as a whole. On a CPU the same
+    steps are made without a graph.
+
+    The data module must be `nco.data.Labels`; its `batch_size` means nothing here, and Lightning
+    must leave gradients alone: ``--trainer.gradient_clip_val null``.
+
+    Args:
+        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial, muon: as in `Method`.
+        tokens, dense, encoder: as in `BQ`; as many sub-problems as make up `tokens`, with padding.
+        arrangements: so many equal solutions of every label are drawn beforehand; 0: at every step,
+            which only such problems can do as need no lists of routes for it.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        policy: BQPolicy,
+        *,
+        lr: float = 5e-4,
+        warmup: int = 500,
+        weight_decay: float = 0.0,
+        decay_steps: int = 0,
+        seed: int = 0,
+        initial: str | None = None,
+        muon: bool = False,
+        tokens: int = 4096,
+        dense: float = 0.0,
+        encoder: str | None = None,
+        arrangements: int = 0,
+    ) -> None:
+        super().__init__(
+            problem,
+            policy,
+            lr=lr,
+            warmup=warmup,
+            weight_decay=weight_decay,
+            decay_steps=decay_steps,
+            seed=seed,
+            initial=initial,
+            muon=muon,
+            tokens=tokens,
+            dense=dense,
+            encoder=encoder,
+        )
+        self.arrangements = arrangements
+        self.automatic_optimization = False
+        self._bank: Bank | None = None
+        self._launch: Callable[[], object] | None = None
+        self._losses: dict[str, Tensor] = {}
+
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if not isinstance(data, Labels):
+            raise NCOError(f"GraphedBQ learns from nco.data.Labels, not from {type(data).__name__}")
+        if self.trainer.world_size > 1:
+            raise NCOError("GraphedBQ trains on one device: give --trainer.devices 1")
+        bank = Bank.of(self.problem, data.groups, self.arrangements, generator(self.seed, "bank"))
+        self._bank = bank.to(self.device)
+        self._random = self.generator("train", self.global_step)
+        self._launch = self._captured() if self.device.type == "cuda" else self._pass
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        step = self.global_step
+        assert self._launch is not None
+        # the graph reads the numbers' state anew at every launch
+        self._random.manual_seed(self.generator("train", step).initial_seed())
+        self._launch()
+        self.optimizers().step()  # type: ignore[union-attr]
+        self.lr_schedulers().step()  # type: ignore[union-attr]
+        if step % EVERY == 0:
+            for name, value in self._losses.items():
+                self.log(f"train/{name}", value.clone(), prog_bar=name == "loss")
+            self.finite(self._losses["loss"])
+
+    def _captured(self) -> Callable[[], object]:
+        """One pass as a CUDA graph."""
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(WARM):
+                self._pass()
+        torch.cuda.current_stream().wait_stream(side)
+        self.policy.zero_grad(set_to_none=True)  # the graph's own stay where they are
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self._random)
+        with torch.cuda.graph(graph):
+            self._pass()
+        return graph.replay
+
+    def _pass(self) -> None:
+        """Loss and gradients of newly drawn sub-problems."""
+        bank, policy = self._bank, self.policy
+        assert bank is not None
+        nodes = policy.most_tokens(_width(self.problem, bank.instance))
+        rows = max(1, self.tokens // (nodes + self.problem.sizes.focus))
+        for parameter in policy.parameters():
+            parameter.grad = None
+        instance, actions, steps = bank.drawn(
+            self.problem, rows, self._random, self.arrangements > 0
+        )
+        total = actions.shape[2]
+        after = (steps + torch.arange(total, device=steps.device)).clamp_max(total - 1)
+        losses = self.compared(instance, actions, steps, actions.gather(2, after), nodes)
+        self.weighted(losses).backward()
+        clip_grad_norm_(policy.parameters(), CLIP)
+        self._losses = {name: value.detach() for name, value in losses.items()}
+
+
+def _width(problem: Problem[Any, Any], instance: Any) -> int:
+    return problem.features(instance[:1]).nodes.shape[1]
