@@ -117,7 +117,7 @@ class GraphedBQ(BQ):
 
     Args:
         problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial, muon: as in `Method`.
-        tokens, dense, encoder: as in `BQ`; as many sub-problems as make up `tokens`, with padding.
+        tokens, dense, turn, thin, encoder: as in `BQ`; `tokens` counts padding.
         arrangements: so many equal solutions of every label are drawn beforehand; 0: at every step,
             which only such problems can do as need no lists of routes for it.
     """
@@ -136,6 +136,8 @@ class GraphedBQ(BQ):
         muon: bool = False,
         tokens: int = 4096,
         dense: float = 0.0,
+        turn: bool = False,
+        thin: float = 0.0,
         encoder: str | None = None,
         arrangements: int = 0,
     ) -> None:
@@ -151,6 +153,8 @@ class GraphedBQ(BQ):
             muon=muon,
             tokens=tokens,
             dense=dense,
+            turn=turn,
+            thin=thin,
             encoder=encoder,
         )
         self.arrangements = arrangements
@@ -212,7 +216,9 @@ class GraphedBQ(BQ):
         )
         total = actions.shape[2]
         after = (steps + torch.arange(total, device=steps.device)).clamp_max(total - 1)
-        losses = self.compared(instance, actions, steps, actions.gather(2, after), nodes)
+        fixed = nodes if self.device.type == "cuda" else None
+        rest = actions.gather(2, after)
+        losses = self.compared(instance, actions, steps, rest, self._random, fixed)
         self.weighted(losses).backward()
         clip_grad_norm_(policy.parameters(), CLIP)
         self._losses = {name: value.detach() for name, value in losses.items()}

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from nco import labels
 from nco.describe import describe
 from nco.labels import Labelled, LabelSpec
-from nco.models.bq import BQ, Rest, cross_entropy
+from nco.models.bq import BQ, Rest, cross_entropy, thinned, turned
 from nco.models.nets import BQPolicy, TransformerEncoder
 from nco.problem import Features, Problem, Sizes
 from nco.problems.atsp import ATSP
@@ -380,3 +381,48 @@ def test_weights_kept_in_bfloat16_follow_every_change() -> None:
     other = TransformerEncoder(width=16, heads=2, layers=1, hidden=32, bf16=True)
     encoder.load_state_dict(other.build(Sizes(node=3)).state_dict())
     assert agrees()
+
+
+def test_a_random_angle_keeps_every_distance() -> None:
+    features = TSP().features(TSP(7).generate(3, generator(1)))
+    other = turned(features, generator("angle"))
+    assert features.xy is not None
+    assert other.xy is not None
+    torch.testing.assert_close(
+        torch.cdist(other.xy, other.xy), torch.cdist(features.xy, features.xy)
+    )
+    assert ((other.xy - features.xy).norm(dim=-1).amax(1) > 0.05).all()
+
+
+@pytest.mark.parametrize("problem", [OP(7), KnapsackRest(7), TSP(6), CVRPVia(5)], ids=str)
+def test_what_is_best_stays_so_without_what_it_leaves(problem: Problem[Any, Any]) -> None:
+    """Cost of the best way on, by a beam that keeps everything, with and without some nodes."""
+    data = batch(problem, 6)
+    steps = torch.zeros(6, 1, 1, dtype=torch.long)
+    state = problem.replay(data.instance, data.actions, steps).fold()
+    whole = problem.observe(data.instance, state)
+    some = thinned(whole, data.actions, 1.0, generator("thin"))
+    assert whole.alive is not None
+    assert some.alive is not None
+    gone = whole.alive & ~some.alive
+    assert gone.any() == isinstance(problem, OP | KnapsackRest)
+    count = whole.alive.shape[2]
+    assert not gone.gather(2, data.actions % count).any()
+    assert not (some.mask & gone.repeat(1, 1, problem.sizes.kinds)).any()
+    real = problem.observe
+
+    def without(instance: Any, now: Any) -> Any:
+        seen = real(instance, now)
+        assert seen.alive is not None
+        lost = gone.expand_as(seen.alive)
+        mask = seen.mask & ~lost.repeat(1, 1, problem.sizes.kinds)
+        mask |= seen.mask & ~mask.any(-1, keepdim=True)  # a finished row does what it always does
+        return replace(seen, alive=seen.alive & ~lost, mask=mask)
+
+    problem.observe = without  # type: ignore[method-assign]
+    try:
+        with torch.inference_mode():
+            _, cost = search(problem, method(problem).policy, data.instance, 4000)
+    finally:
+        del problem.observe
+    torch.testing.assert_close(cost.amin(1).double(), data.cost[:, 0])

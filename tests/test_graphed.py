@@ -108,8 +108,8 @@ def test_padding_changes_no_loss(kind: type[Problem[Any, Any]]) -> None:
         after = (steps + torch.arange(total)).clamp_max(total - 1)
         rest = actions.gather(2, after)
         nodes = problem.features(instance).nodes.shape[1]
-        free = made.compared(instance, actions, steps, rest)
-        fixed = made.compared(instance, actions, steps, rest, nodes)
+        free = made.compared(instance, actions, steps, rest, generator())
+        fixed = made.compared(instance, actions, steps, rest, generator(), nodes)
         assert free.keys() == fixed.keys()
         for name, value in free.items():
             torch.testing.assert_close(value, fixed[name])
