@@ -199,8 +199,13 @@ class GraphedBQ(BQ):
         self.policy.zero_grad(set_to_none=True)  # the graph's own stay where they are
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self._random)
-        with torch.cuda.graph(graph):
-            self._pass()
+        try:
+            with torch.cuda.graph(graph):
+                self._pass()
+        except RuntimeError as error:
+            kind, why = type(self.problem).__name__, str(error).splitlines()[0]
+            reason = f"a step cannot be captured ({why}); try arrangements 5"
+            raise NCOError(f"{kind}: {reason}") from error
         return graph.replay
 
     def _pass(self) -> None:

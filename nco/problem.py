@@ -224,8 +224,8 @@ class Problem(Described, ABC, Generic[Instance, State]):
     def padded(self, instance: Instance, nodes: int) -> Instance:
         """The same with `nodes` nodes, of which those that were there exist.
 
-        This default needs a field ``exists``, and widens by zeros every axis as long as there are
-        nodes; a problem whose padding is something else overrides it.
+        This default needs a field ``exists``, and widens by zeros every axis that is as long as
+        there are nodes; a problem whose padding is something else overrides it.
         """
         count = self.features(instance[:1]).nodes.shape[1]
 
@@ -236,12 +236,14 @@ class Problem(Described, ABC, Generic[Instance, State]):
                     tensor = torch.cat([tensor, tensor.new_zeros(shape)], dim)
             return tensor
 
-        if not hasattr(instance, "exists"):
-            raise NotImplementedError(f"{type(self).__name__} has no padding")
-        if instance.exists is None:
-            real = torch.ones(len(instance), count, dtype=torch.bool, device=instance.device)
-            instance = replace(instance, exists=real)  # type: ignore[type-var]
-        return instance.map(widened)
+        if hasattr(instance, "exists"):
+            if instance.exists is None:
+                real = torch.ones(len(instance), count, dtype=torch.bool, device=instance.device)
+                instance = replace(instance, exists=real)  # type: ignore[type-var]
+            instance = instance.map(widened)
+        if self.features(instance[:1]).nodes.shape[1] != nodes:
+            raise NotImplementedError(f"{type(self).__name__} cannot add nodes to instances")
+        return instance
 
     def starts(self, instance: Instance, rollouts: int) -> Tensor:
         """First actions ``[B, S, 1, *M]`` that differ between rollouts, wrapping where too few."""

@@ -445,6 +445,12 @@ class ForgetsTheWayBack(TSP):
         return super().resumed(instance, replace(state, first=state.current), solutions)
 
 
+class PaddingExists(TSP):
+    def padded(self, instance: Instance, nodes: int) -> Instance:
+        wide = super().padded(instance, nodes)
+        return replace(wide, exists=torch.ones_like(wide.coords[..., 0], dtype=torch.bool))
+
+
 class NarrowMask(TSP):
     """Begins with 0, 1, 2: all tours within the mask are tours, but the best may be missing."""
 
@@ -498,6 +504,7 @@ BROKEN = {
     OneEnd: "turning twice changes states of step 2: `first`",
     JoinedAnyhow: "padded batch: what joined gave takes action",
     ForgetsTheWayBack: "going on as the best solution of what remains costs .*, but .* is possible",
+    PaddingExists: "what padded added can be visited in instance 0, rollout 0",
     Deaf: r"sized\(7\) gave cases of the sizes \[6, 6, 6\]",
 }
 

@@ -20,7 +20,7 @@ from nco.problem import Problem
 from nco.seeds import generator
 from nco.testing import exact, rules
 from nco.testing.compare import NotApplicable, has, sized, takes_size
-from nco.testing.play import BATCH, GIVEN, TINY, Trial, play
+from nco.testing.play import BATCH, GIVEN, MIXED, TINY, Trial, play
 
 __all__ = ["check_cases", "check_problem"]
 
@@ -51,6 +51,7 @@ OF_BATCHES: tuple[Callable[[Trial], None], ...] = (
     rules.solution_and_actions_invert,
     exact.load_inverts_cases,
     exact.padding_changes_nothing,
+    exact.padded_nodes_change_nothing,
     rules.starts_are_allowed,
     rules.equivalent_keeps_the_solution,
     rules.symmetries_keep_the_cost,
@@ -155,4 +156,4 @@ def _batches(
         # the largest is neither the first nor the last
         mixed = [generated(count, 1)[1] for count in (max(1, size // 2), size, max(1, size - 1))]
         known = [case for part in mixed if part is not None for case in part]
-        yield "padded", problem.load(known), known
+        yield MIXED, problem.load(known), known

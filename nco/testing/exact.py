@@ -23,14 +23,16 @@ from nco.testing.compare import (
     equal,
     equal_costs,
     needs,
+    nowhere,
     require,
     same,
     takes_size,
 )
-from nco.testing.play import GIVEN, ROLLOUTS, TINY, Trial, forbidden, walk
+from nco.testing.play import GIVEN, MIXED, ROLLOUTS, TINY, Trial, forbidden, walk
 
 LIMIT = 5000  # action sequences, or solutions, up to which all are looked at
 WIDE = 20  # times LIMIT: combinations of agents' actions, most of which are conflicts
+PADDED = 2  # nodes more
 GIVEN_STEPS = 3  # up to which what remains is compared
 SECONDS = 0.2  # that a classical solver is given
 # in place of a number: none of these is one that a case of a few nodes has
@@ -70,6 +72,28 @@ def padding_changes_nothing(trial: Trial) -> None:
         _compare_observations(problem, (among, actions[row]), (alone, own), b)
         found = problem.cost(alone, own)
         equal_costs(cost[row], found, f"instance {b} loaded alone costs something else")
+
+
+def padded_nodes_change_nothing(trial: Trial) -> None:
+    """Instances widened by `padded` allow the same solutions, at the same costs, and no others."""
+    problem, instance, seen = trial.problem, trial.instance, trial.observations[0]
+    count = problem.features(instance).nodes.shape[1]
+    plain = seen.mask.ndim == 3 and seen.mask.shape[2] % count == 0
+    if trial.name != MIXED or seen.alive is None or not plain:
+        raise NotApplicable("padded")
+    try:
+        wide = problem.padded(instance, count + PADDED)
+    except NotImplementedError as error:
+        raise NotApplicable("padded") from error
+    found = problem.features(wide).nodes.shape[1]
+    require(found == count + PADDED, f"padded gave {found} nodes of {count + PADDED}")
+    begun = problem.observe(wide, problem.reset(wide, ROLLOUTS)).alive
+    assert begun is not None
+    nowhere(begun[:, :, count:].any(-1), "what padded added can be visited in {}")
+    actions = trial.actions % count + trial.actions // count * found
+    whole = problem.pad(wide, actions, problem.horizon(wide)[1])
+    walk(problem, wide, whole, "a solution of what padded gave")
+    equal_costs(trial.cost, problem.cost(wide, whole), "what padded gave has other costs")
 
 
 def _existing(problem: Problem[Any, Any], instance: Any) -> Tensor:

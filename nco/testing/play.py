@@ -15,7 +15,8 @@ from nco.seeds import generator
 from nco.testing.compare import described, finite, nowhere, place, require, tensors
 
 BATCH, ROLLOUTS = 3, 5
-TINY, GIVEN = "tiny", "given"  # names of batches that some checks treat apart
+# names of batches that some checks treat apart
+TINY, MIXED, GIVEN = "tiny", "padded", "given"
 
 
 @dataclass(frozen=True, eq=False)
