@@ -46,8 +46,8 @@ def training(device: str, steps: int = 12) -> dict[str, Any]:
     seen: list[tuple[int, int]] = []
     look = method.policy.look
 
-    def watched(memory: Any, observation: Any) -> Any:
-        sub = look(memory, observation)
+    def watched(*given: Any) -> Any:
+        sub = look(*given)
         seen.append((len(sub.nodes), sub.nodes.numel()))
         return sub
 
