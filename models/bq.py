@@ -72,7 +72,7 @@ class BQ(Method):
             for the next action, as published. Measured on TSP (4 minutes of a core from the encoder
             of am-tsp, greedy on 200 instances of 100 nodes): 6.35 +- 0.31 % with 1, 7.36 +- 0.29 %
             without.
-        turn: show every sub-problem at a random angle, beyond the eight images of a square.
+        rotate: show every sub-problem at a random angle, beyond the eight images of a square.
         thin: leave out some of the nodes that a label does not use, of each sub-problem another
             share up to this one: what is best stays so. Where all nodes are visited, nothing is
             left out.
@@ -95,7 +95,7 @@ class BQ(Method):
         muon: bool = False,
         tokens: int = 4096,
         dense: float = 0.0,
-        turn: bool = False,
+        rotate: bool = False,
         thin: float = 0.0,
         encoder: str | None = None,
     ) -> None:
@@ -116,7 +116,7 @@ class BQ(Method):
         if not 0 <= thin <= 1:
             raise ValueError(f"thin must be a share between 0 and 1, not {thin}")
         self.tokens, self.dense, self.encoder = tokens, dense, encoder
-        self.turn, self.thin = turn, thin
+        self.rotate, self.thin = rotate, thin
         if encoder is not None and initial is None:
             self.policy.begin_as(load(encoder).policy)
 
@@ -167,7 +167,7 @@ class BQ(Method):
             instance: B of them.
             actions, steps: as above.
             rest: what each label does from there on, ``[B, S, T']``.
-            random: of `turn` and `thin`.
+            random: of `rotate` and `thin`.
             nodes: look at so many nodes, open or not, for tensors of one shape in every step.
         """
         state = self.problem.replay(instance, actions, steps).fold()
@@ -176,8 +176,8 @@ class BQ(Method):
             observation = thinned(observation, rest, self.thin, random)
         assert observation.alive is not None
         features = self.policy.encode(self.problem.features(instance))
-        if self.turn:
-            features = turned(features, random)
+        if self.rotate:
+            features = rotated(features, random)
         sub = self.policy.look(features, observation, nodes)
         known = Rest.of(rest.flatten(0, 1), sub, features.nodes.shape[1])
         loss = self._next(sub, known, observation.mask.flatten(0, 1))
@@ -245,7 +245,7 @@ class BQ(Method):
         return search(self.problem, self.policy, batch.instance, 1)[0][:, 0]
 
 
-def turned(features: Features, random: Generator) -> Features:
+def rotated(features: Features, random: Generator) -> Features:
     """Each instance's positions at a random angle around the centre of the unit square."""
     xy = features.xy
     if xy is None:

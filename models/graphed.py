@@ -117,7 +117,7 @@ class GraphedBQ(BQ):
 
     Args:
         problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial, muon: as in `Method`.
-        tokens, dense, turn, thin, encoder: as in `BQ`; `tokens` counts padding.
+        tokens, dense, rotate, thin, encoder: as in `BQ`; `tokens` counts padding.
         arrangements: so many equal solutions of every label are drawn beforehand; 0: at every step,
             which only such problems can do as need no lists of routes for it.
     """
@@ -136,7 +136,7 @@ class GraphedBQ(BQ):
         muon: bool = False,
         tokens: int = 4096,
         dense: float = 0.0,
-        turn: bool = False,
+        rotate: bool = False,
         thin: float = 0.0,
         encoder: str | None = None,
         arrangements: int = 0,
@@ -153,7 +153,7 @@ class GraphedBQ(BQ):
             muon=muon,
             tokens=tokens,
             dense=dense,
-            turn=turn,
+            rotate=rotate,
             thin=thin,
             encoder=encoder,
         )

@@ -13,7 +13,7 @@ from torch import Tensor
 from nco import labels
 from nco.describe import describe
 from nco.labels import Labelled, LabelSpec
-from nco.models.bq import BQ, Rest, cross_entropy, thinned, turned
+from nco.models.bq import BQ, Rest, cross_entropy, rotated, thinned
 from nco.models.nets import BQPolicy, TransformerEncoder
 from nco.problem import Features, Problem, Sizes
 from nco.problems.atsp import ATSP
@@ -385,7 +385,7 @@ def test_weights_kept_in_bfloat16_follow_every_change() -> None:
 
 def test_a_random_angle_keeps_every_distance() -> None:
     features = TSP().features(TSP(7).generate(3, generator(1)))
-    other = turned(features, generator("angle"))
+    other = rotated(features, generator("angle"))
     assert features.xy is not None
     assert other.xy is not None
     torch.testing.assert_close(
