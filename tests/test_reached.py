@@ -170,12 +170,12 @@ def test_only_what_follows_the_given_steps_is_learned(
     cuts: list[int] = []
     real = made.policy.look
 
-    def watched(features: Any, observation: Any) -> Any:
+    def watched(features: Any, observation: Any, most: int | None) -> Any:
         cuts.append(SIZE - int(observation.alive[0].sum()))
         # where the label's own way leads
         state = TSP().replay(found.instance, found.actions, torch.full((3, 1, 1), cuts[-1])).fold()
         assert torch.equal(observation.focus, TSP().observe(found.instance, state).focus)
-        return real(features, observation)
+        return real(features, observation, most)
 
     made.policy.look = watched  # type: ignore[method-assign]
     for step in range(40):
