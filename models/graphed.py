@@ -17,7 +17,6 @@ from nco.models.nets.bq import BQPolicy
 from nco.problem import Problem
 from nco.seeds import generator
 
-CLIP = 1.0  # largest norm of a gradient, as `nco fit` has it for other methods
 WARM = 3  # passes before the capture, which set up what the libraries need
 EVERY = 20  # steps between two looks at the loss, for each of which the GPU is waited for
 
@@ -112,8 +111,7 @@ class GraphedBQ(BQ):
     captured once, gradients included, as a CUDA graph, and launched as a whole. On a CPU the same
     steps are made without a graph.
 
-    The data module must be `nco.data.Labels`; its `batch_size` means nothing here, and Lightning
-    must leave gradients alone: ``--trainer.gradient_clip_val null``.
+    The data module must be `nco.data.Labels`, whose `batch_size` means nothing here.
 
     Args:
         problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial, muon: as in `Method`.
@@ -158,10 +156,13 @@ class GraphedBQ(BQ):
             encoder=encoder,
         )
         self.arrangements = arrangements
-        self.automatic_optimization = False
         self._bank: Bank | None = None
         self._launch: Callable[[], object] | None = None
         self._losses: dict[str, Tensor] = {}
+
+    def setup(self, stage: str) -> None:
+        # not earlier: Lightning would refuse to clip gradients, which a pass here does itself
+        self.automatic_optimization = False
 
     def on_train_start(self) -> None:
         super().on_train_start()
@@ -170,6 +171,8 @@ class GraphedBQ(BQ):
             raise NCOError(f"GraphedBQ learns from nco.data.Labels, not from {type(data).__name__}")
         if self.trainer.world_size > 1:
             raise NCOError("GraphedBQ trains on one device: give --trainer.devices 1")
+        if self.trainer.accumulate_grad_batches > 1:
+            raise NCOError("GraphedBQ: give more --model.init_args.tokens instead of accumulating")
         bank = Bank.of(self.problem, data.groups, self.arrangements, generator(self.seed, "bank"))
         self._bank = bank.to(self.device)
         self._random = self.generator("train", self.global_step)
@@ -225,7 +228,8 @@ class GraphedBQ(BQ):
         rest = actions.gather(2, after)
         losses = self.compared(instance, actions, steps, rest, self._random, fixed)
         self.weighted(losses).backward()
-        clip_grad_norm_(policy.parameters(), CLIP)
+        if self.trainer.gradient_clip_val:
+            clip_grad_norm_(policy.parameters(), float(self.trainer.gradient_clip_val))
         self._losses = {name: value.detach() for name, value in losses.items()}
 
 

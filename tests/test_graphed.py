@@ -151,7 +151,6 @@ trainer:
   enable_progress_bar: false
   accelerator: cpu
   logger: false
-  gradient_clip_val: null
   callbacks:
     - class_path: nco.train.MovingAverage
       init_args: {{decay: 0.9}}
