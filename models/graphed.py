@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.utils import clip_grad_norm_
 
 from nco.batch import Batch, cat, stack
 from nco.data import Labels
@@ -88,7 +87,7 @@ class Bank(Batch):
         device = self.actions.device
         pick = torch.randint(len(self.owner), (rows,), generator=random, device=device)
         every = stack(problem.symmetries(self.instance[self.owner[pick]]), 0)
-        image = torch.randint(every._first().shape[0], (rows,), generator=random, device=device)
+        image = torch.randint(len(every), (rows,), generator=random, device=device)
         order = torch.arange(rows, device=device)
         instance = every.map(lambda tensor: tensor[image, order])
         own, actions = self.own[pick], self.actions[pick][:, None]
@@ -161,7 +160,7 @@ class GraphedBQ(BQ):
         self._losses: dict[str, Tensor] = {}
 
     def setup(self, stage: str) -> None:
-        # not earlier: Lightning would refuse to clip gradients, which a pass here does itself
+        # not earlier: Lightning would refuse to clip gradients, which `training_step` asks for
         self.automatic_optimization = False
 
     def on_train_start(self) -> None:
@@ -184,12 +183,19 @@ class GraphedBQ(BQ):
         # the graph reads the numbers' state anew at every launch
         self._random.manual_seed(self.generator("train", step).initial_seed())
         self._launch()
-        self.optimizers().step()  # type: ignore[union-attr]
-        self.lr_schedulers().step()  # type: ignore[union-attr]
         if step % EVERY == 0:
             for name, value in self._losses.items():
                 self.log(f"train/{name}", value.clone(), prog_bar=name == "loss")
             self.finite(self._losses["loss"])
+        optimizer: Any = self.optimizers()
+        self.clip_gradients(optimizer)  # as the trainer says
+        optimizer.step()
+        self.lr_schedulers().step()  # type: ignore[union-attr]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self._losses:  # since the last look
+            self.finite(self._losses["loss"])
+        super().on_save_checkpoint(checkpoint)
 
     def _captured(self) -> Callable[[], object]:
         """One pass as a CUDA graph."""
@@ -228,8 +234,6 @@ class GraphedBQ(BQ):
         rest = actions.gather(2, after)
         losses = self.compared(instance, actions, steps, rest, self._random, fixed)
         self.weighted(losses).backward()
-        if self.trainer.gradient_clip_val:
-            clip_grad_norm_(policy.parameters(), float(self.trainer.gradient_clip_val))
         self._losses = {name: value.detach() for name, value in losses.items()}
 
 

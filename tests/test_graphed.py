@@ -1,6 +1,7 @@
 """BQ-NCO by labels of all sizes at once, padded: what a GPU makes steps of, here on a CPU."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ import torch
 from nco import labels
 from nco.describe import describe
 from nco.labels import Labelled, LabelSpec
+from nco.method import Method
 from nco.models.bq import BQ
-from nco.models.graphed import Bank
+from nco.models.graphed import Bank, GraphedBQ
 from nco.models.nets import BQPolicy, TransformerEncoder
 from nco.models.nets.transformer import _attend, fused
 from nco.problem import Problem
@@ -197,3 +199,12 @@ def test_a_run_learns_and_resumes_bit_by_bit(
     assert long["global_step"] == 200
     after, before = (loss(f"{name}/last.ckpt", tmp_path / "tours") for name in ("long", "part"))
     assert after < 0.9 * before
+
+
+def test_a_loss_that_is_no_number_reaches_no_checkpoint() -> None:
+    encoder = TransformerEncoder(width=8, heads=2, layers=2, hidden=12)
+    made = GraphedBQ(TSP(5), BQPolicy(encoder))
+    made._losses = {"loss": torch.tensor(torch.nan)}
+    made.finite = lambda loss: Method.finite(SimpleNamespace(global_step=7), loss)  # type: ignore
+    with pytest.raises(FloatingPointError, match="nan at step 7"):
+        made.on_save_checkpoint({})

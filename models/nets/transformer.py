@@ -18,6 +18,8 @@ QUERY_CHUNK = 512
 # caches of a CPU. Measured: 16 sub-problems of 66 tokens 16 ms instead of 34, 128 of them 136
 # instead of 275.
 TOKENS = 512
+# the first that the GPU has; not cuDNN's, which is prepared anew for every shape
+KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 HIDDEN = -1e4  # score of a node that does not exist, where a kernel takes no mask
 EDGE = 16  # hidden width of the network over features of pairs
 
@@ -242,7 +244,7 @@ def attend(
     kernel at these head widths, most of all backwards.
     """
     if q.is_cuda and q.dtype == torch.bfloat16 and bias is None:
-        with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        with sdpa_kernel(KERNELS):
             return fused(q, k, v, exists)
     if torch.is_grad_enabled() or q.shape[2] <= QUERY_CHUNK or bias is not None:
         return _attend(q, k, v, exists, bias)
