@@ -16,13 +16,13 @@ from typing import Any
 
 import torch
 
-from nco import zoo
-from nco.labels import Labelled
+from nco.core.seeds import generator
+from nco.labels.store import Labelled
 from nco.models.bq import BQ
 from nco.models.nets import BQPolicy, TransformerEncoder
 from nco.problems.tsp import TSP
 from nco.search.beam import search
-from nco.seeds import generator
+from nco.zoo import weights
 
 
 def matmul_rate(dtype: torch.dtype, device: str, repeats: int = 5) -> float:
@@ -67,12 +67,12 @@ def training(device: str, steps: int = 12) -> dict[str, Any]:
         float(loss.detach())
     seconds = time.perf_counter() - begin
     rows, tokens = (sum(counts) for counts in zip(*seen, strict=True))
-    weights = sum(p.numel() for p in method.policy.parameters() if p.ndim > 1)
-    rate = 6 * weights * tokens / seconds  # forward and backward: 6 a weight and token
+    count = sum(p.numel() for p in method.policy.parameters() if p.ndim > 1)
+    rate = 6 * count * tokens / seconds  # forward and backward: 6 a weight and token
     return {
         "sub_problems_per_second": round(rows / seconds),
         "tokens_per_second": round(tokens / seconds),
-        "weights": weights,
+        "weights": count,
         "linear_gflops": round(rate / 1e9, 1),
         "share_of_bf16_product": round(rate / matmul_rate(torch.bfloat16, device), 3),
         "share_of_fp32_product": round(rate / matmul_rate(torch.float32, device), 3),
@@ -81,7 +81,7 @@ def training(device: str, steps: int = 12) -> dict[str, Any]:
 
 def decoding(model: str, nodes: int, device: str) -> dict[str, Any]:
     """Seconds and memory of one greedy tour."""
-    found = zoo.load(model, device)
+    found = weights.load(model, device)
     instance = found.problem.sized(nodes).generate(1, generator("decode")).to(device)
     begin = time.perf_counter()
     with torch.inference_mode():

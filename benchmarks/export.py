@@ -17,13 +17,13 @@ from typing import Any
 
 import torch
 
-from nco import zoo
-from nco.data import SHIPPED
-from nco.labels import read, read_spec
+from nco.core.seeds import generator
+from nco.labels.store import read, read_spec
 from nco.search import named
 from nco.search.budget import Budget
-from nco.seeds import generator
-from nco.solver import solve
+from nco.solving.solver import solve
+from nco.training.data import SHIPPED
+from nco.zoo import weights
 
 
 def _processor() -> str:
@@ -38,7 +38,7 @@ def measure(folder: Path, reference: str, count: int | None) -> dict[str, Any]:
     """One row of a card."""
     where = SHIPPED / "references" / reference
     where = where if where.exists() else Path(reference)
-    model = zoo.load(str(folder))
+    model = weights.load(str(folder))
     gaps: list[float] = []
     sizes: list[int] = []
     begin = time.perf_counter()
@@ -73,7 +73,7 @@ def measure_search(
     """A row of a card's `searches`: the gap of one search of `rollouts`, one thread."""
     where = SHIPPED / "references" / reference
     where = where if where.exists() else Path(reference)
-    model = zoo.load(str(folder))
+    model = weights.load(str(folder))
     gaps: list[float] = []
     begin = time.perf_counter()
     for part in read(where, model.problem):
@@ -102,7 +102,7 @@ def measure_search(
 
 def canary(folder: Path, size: int, instances: int = 4, seed: int = 0) -> dict[str, Any]:
     """The mean cost of a few seeded instances, which a test measures again."""
-    problem = zoo.load(str(folder)).problem.sized(size)
+    problem = weights.load(str(folder)).problem.sized(size)
     batch = problem.generate(instances, generator("canary", seed))
     costs = [found.cost for found in solve(batch, model=str(folder))]
     return {"size": size, "instances": instances, "seed": seed, "cost": sum(costs) / len(costs)}
@@ -125,15 +125,15 @@ def main() -> None:
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
     about["commit"] = commit.stdout.strip()
-    model = zoo.load(str(options.checkpoint))
+    model = weights.load(str(options.checkpoint))
     about["steps"] = model.card["step"]
-    zoo.save(options.folder, model.problem, model.policy, about, options.half)
+    weights.save(options.folder, model.problem, model.policy, about, options.half)
     rows = [
         measure(options.folder, name, options.count)
         for name in options.references.split(",")
         if name
     ]
-    card = zoo.read_card(options.folder / "card.json")
+    card = weights.read_card(options.folder / "card.json")
     card["measured"] = rows
     pairs = [item.partition(":") for item in options.searches.split(",") if item]
     card["searches"] = [
@@ -142,7 +142,7 @@ def main() -> None:
         for search, _, rollouts in pairs
     ]
     card["canary"] = canary(options.folder, rows[0]["size"] if rows else 20)
-    zoo.write_card(options.folder, card)
+    weights.write_card(options.folder, card)
     print(json.dumps(rows, indent=1))
 
 

@@ -4,7 +4,7 @@
         --instances 50000 --cases example:secretary.yaml --reference optimal
 
 Each case gives one row: the gap of the policy's mean cost to that of a reference on the same random
-futures. The reference is the name of a rule in the problem's baseline.py, or ``hindsight``, which
+futures. The reference is the name of a rule in the problem's classical.py, or ``hindsight``, which
 knows each future and is a bound.
 """
 
@@ -18,11 +18,14 @@ from typing import Any
 
 import torch
 
-from nco import baselines, folders, sources, zoo
-from nco.case import Case
-from nco.rollout import greedy, rollout
-from nco.seeds import generator
-from nco.simulate import simulate, standard_error
+from nco import registry
+from nco.core.case import Case
+from nco.core.rollout import greedy, rollout
+from nco.core.seeds import generator
+from nco.registry import sources
+from nco.solving.simulate import simulate, standard_error
+from nco.workers import pool
+from nco.zoo import weights
 
 FORESEEN = 100  # futures that a planner plans
 
@@ -37,7 +40,7 @@ def _processor() -> str:
 
 def measure(folder: Path, case: Case, reference: str, traces: int) -> dict[str, Any]:
     """One row of a card."""
-    model = zoo.load(str(folder))
+    model = weights.load(str(folder))
     begin = time.perf_counter()
     if reference == "hindsight":
         traces = min(traces, FORESEEN)
@@ -49,7 +52,7 @@ def measure(folder: Path, case: Case, reference: str, traces: int) -> dict[str, 
     else:
         found = simulate(model.problem, model.policy, case, traces=traces)
         costs, seconds = found.costs, found.seconds
-        solution = baselines.run(case, reference, time_limit=None).solution
+        solution = pool.run(case, reference, time_limit=None).solution
         rule = model.problem.rule(case, solution)
         known = simulate(model.problem, rule, case, traces=traces).costs
     scale = abs(float(known.mean()))
@@ -71,15 +74,15 @@ def measure(folder: Path, case: Case, reference: str, traces: int) -> dict[str, 
 
 def _planned(case: Case) -> float:
     """The cost of the best plan for a known future, by the independent checker."""
-    outcome = baselines.run(case, "hindsight", time_limit=None)
-    report = folders.module(case.problem, "check").check(case, outcome.solution)
+    outcome = pool.run(case, "hindsight", time_limit=None)
+    report = registry.module(case.problem, "check").check(case, outcome.solution)
     assert report.feasible, report.violations
     return float(report.cost)
 
 
 def canary(folder: Path, instances: int = 8, seed: int = 0) -> dict[str, Any]:
     """The mean cost of a few seeded instances, which a test measures again."""
-    model = zoo.load(str(folder))
+    model = weights.load(str(folder))
     batch = model.problem.generate(instances, generator("canary", seed))
     played = rollout(model.problem, model.policy, batch, 1, greedy, logp=False)
     cost = float(played.cost.mean())
@@ -100,7 +103,7 @@ def main() -> None:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
-    model = zoo.load(str(options.checkpoint))
+    model = weights.load(str(options.checkpoint))
     about: dict[str, Any] = {
         "training": {
             "method": options.method,
@@ -111,13 +114,13 @@ def main() -> None:
         "commit": commit.stdout.strip(),
         "steps": model.card["step"],
     }
-    zoo.save(options.folder, model.problem, model.policy, about, half=False)
+    weights.save(options.folder, model.problem, model.policy, about, half=False)
     cases = [sources.as_case(name) for name in options.cases]
     rows = [measure(options.folder, case, options.reference, options.traces) for case in cases]
-    card = zoo.read_card(options.folder / "card.json")
+    card = weights.read_card(options.folder / "card.json")
     card["measured"] = rows
     card["canary"] = canary(options.folder)
-    zoo.write_card(options.folder, card)
+    weights.write_card(options.folder, card)
     print(json.dumps(rows, indent=1))
 
 

@@ -22,13 +22,15 @@ from typing import Any
 
 import torch
 
-from nco import read, sources, zoo
-from nco.errors import InstanceError
-from nco.problems.inventory import Inventory, baseline, exact, fit
+from nco import read
+from nco.core.errors import InstanceError
+from nco.core.rollout import greedy, rollout
+from nco.core.seeds import generator
+from nco.problems.inventory import Inventory, classical, exact, fit
 from nco.problems.inventory.files import Case
-from nco.rollout import greedy, rollout
-from nco.seeds import generator
-from nco.simulate import simulate, standard_error
+from nco.registry import sources
+from nco.solving.simulate import simulate, standard_error
+from nco.zoo import weights
 
 EXAMPLES = "example:inventory/"
 FIT_SECONDS = 30.0  # for levels of networks without an exact reference
@@ -72,25 +74,25 @@ def reference(case: Case) -> Reference:
     with contextlib.suppress(InstanceError):
         model = exact.LostSales.of(case)
         cost = model.best_capped()[0]
-        rule = baseline.capped_base_stock(case, time_limit=None, seed=0)
+        rule = classical.capped_base_stock(case, time_limit=None, seed=0)
         return Reference(model.optimum(), "value iteration", rule, cost)
     with contextlib.suppress(InstanceError):
         cost = exact.newsvendor(case)[1]
-        rule = baseline.newsvendor(case, time_limit=None, seed=0)
+        rule = classical.newsvendor(case, time_limit=None, seed=0)
         return Reference(cost, "newsvendor", rule, cost)
     with contextlib.suppress(InstanceError):
         cost = exact.clark_scarf(case)[0]
-        rule = baseline.echelon_stock(case, time_limit=None, seed=0)
+        rule = classical.echelon_stock(case, time_limit=None, seed=0)
         return Reference(cost, "Clark-Scarf", rule, cost)
     with contextlib.suppress(InstanceError):
         return Reference(exact.transshipment_bound(case), "lower bound")
     problem = Inventory()
-    rule = baseline.echelon_stock(case, time_limit=FIT_SECONDS, seed=0)
+    rule = classical.echelon_stock(case, time_limit=FIT_SECONDS, seed=0)
     cost = simulate(problem, problem.rule(case, rule), case, traces=300, seed=77).cost
     return Reference(cost, "echelon rule with fitted levels")
 
 
-def table(model: zoo.Model, pattern: str, traces: int, seed: int = 77) -> list[dict[str, Any]]:
+def table(model: weights.Model, pattern: str, traces: int, seed: int = 77) -> list[dict[str, Any]]:
     """A row for every shipped setting whose name matches."""
     rows = []
     for name in sources.examples():
@@ -178,7 +180,7 @@ def _rule_cost(case: Case, rule: Any) -> tuple[float, float, float]:
     return known.cost + float((found - other).mean()), known.cost, standard_error(found - other)
 
 
-def canary(model: zoo.Model, instances: int = 4, seed: int = 0) -> dict[str, Any]:
+def canary(model: weights.Model, instances: int = 4, seed: int = 0) -> dict[str, Any]:
     """The mean cost of a few seeded traces, which a test measures again."""
     instance = model.problem.generate(instances, generator("canary", seed))
     with torch.inference_mode():
@@ -191,13 +193,13 @@ def export(checkpoint: str, folder: Path, about: dict[str, Any], pattern: str, t
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
-    model = zoo.load(checkpoint)
+    model = weights.load(checkpoint)
     about = {**about, "commit": commit.stdout.strip(), "steps": model.card["step"]}
     about |= {"measured": [], "canary": canary(model)}
-    zoo.save(folder, model.problem, model.policy, about, half=False)
-    card = zoo.read_card(folder / "card.json")
-    card["measured"] = table(zoo.load(str(folder)), pattern, traces)
-    zoo.write_card(folder, card)
+    weights.save(folder, model.problem, model.policy, about, half=False)
+    card = weights.read_card(folder / "card.json")
+    card["measured"] = table(weights.load(str(folder)), pattern, traces)
+    weights.write_card(folder, card)
 
 
 def main() -> None:
@@ -221,7 +223,7 @@ def main() -> None:
     if options.command == "speed":
         speed()
     elif options.command == "table":
-        table(zoo.load(options.model), options.pattern, options.traces)
+        table(weights.load(options.model), options.pattern, options.traces)
     elif options.command == "rules":
         rules(options.pattern, options.steps)
     else:

@@ -3,7 +3,7 @@
     python benchmarks/parco.py --model parco-hcvrp --size 100 --vehicles 3,5,7,10
 
 The same network and weights: one at a time, only the surest of the agents that want to move does
-(`nco.resolve.OneAtATime`). Greedy, on the seeded instances of the problem's `published`.
+(`nco.core.conflicts.OneAtATime`). Greedy, on the seeded instances of the problem's `published`.
 """
 
 import argparse
@@ -14,13 +14,15 @@ from typing import Any
 
 import torch
 
-from nco import zoo
+from nco.core.conflicts import Handler, HighestProbability, OneAtATime
+from nco.core.rollout import greedy, rollout
 from nco.problems.hcvrp import HCVRP
-from nco.resolve import Handler, HighestProbability, OneAtATime
-from nco.rollout import greedy, rollout
+from nco.zoo import weights
 
 
-def measure(model: zoo.Model, problem: HCVRP, instance: Any, handler: Handler) -> dict[str, Any]:
+def measure(
+    model: weights.Model, problem: HCVRP, instance: Any, handler: Handler
+) -> dict[str, Any]:
     """Of one batch: steps of the longest episode, seconds of all, mean cost, picks overridden."""
     policy = copy.copy(model.policy)
     policy.conflicts = handler
@@ -51,7 +53,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    model = zoo.load(options.model)
+    model = weights.load(options.model)
     for vehicles in map(int, options.vehicles.split(",")):
         problem = HCVRP(options.size, vehicles)
         instance = problem.load(problem.published(options.size, options.instances, options.seed))

@@ -14,16 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nco.core.problem import Problem
+from nco.core.rollout import greedy, rollout
+from nco.core.seeds import generator
 from nco.models.nets.pointer import AttentionPolicy
 from nco.models.nets.transformer import TransformerEncoder
 from nco.models.reinforce import Exponential, MeanOverStarts, Reinforce
-from nco.problem import Problem
 from nco.problems.cvrp import CVRP
 from nco.problems.cvrp import problem as cvrp
 from nco.problems.tsp import TSP
 from nco.problems.tsp import problem as tsp
-from nco.rollout import greedy, rollout
-from nco.seeds import generator
 
 LAYERS = {"pomo": 6, "am": 3}
 

@@ -24,21 +24,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nco import zoo
-from nco.batch import cat
-from nco.data import SHIPPED
-from nco.labels import Labelled, read
-from nco.method import Method
+from nco.core.batch import cat
+from nco.core.rollout import greedy, sample
+from nco.core.seeds import generator
+from nco.labels.store import Labelled, read
 from nco.models.nets import AttentionPolicy, LatentPolicy, TransformerEncoder
 from nco.models.poppy import Poppy
 from nco.models.reinforce import Reinforce
 from nco.problems.tsp import TSP
-from nco.rollout import greedy, sample
 from nco.search.budget import Budget
 from nco.search.population import play
-from nco.seeds import generator
+from nco.training.data import SHIPPED
+from nco.training.method import Method
+from nco.zoo import weights
 
-Model = zoo.Model
+Model = weights.Model
 
 
 def best_of_samples(model: Model, instance: Any, *, count: int, seed: int) -> Tensor:
@@ -78,14 +78,14 @@ def _played(model: Model, instance: Any, agents: list[int], select: Any) -> Tens
 
 
 def table(options: argparse.Namespace) -> list[dict[str, Any]]:
-    single = zoo.load(options.single)
-    best = zoo.load(options.best_of_k) if options.best_of_k else None
+    single = weights.load(options.single)
+    best = weights.load(options.best_of_k) if options.best_of_k else None
     folder = SHIPPED / "references" / options.reference
     parts = [
         part[: options.instances] if options.instances else part
         for part in read(folder if folder.exists() else options.reference, single.problem)
     ]
-    populations = [zoo.load(name) for name in options.populations]
+    populations = [weights.load(name) for name in options.populations]
     rows = []
     for count in sorted({model.policy.agents for model in populations}):
         chosen = [model for model in populations if model.policy.agents == count]

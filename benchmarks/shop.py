@@ -24,15 +24,15 @@ from typing import Any
 
 import torch
 
-from nco import atomic
 from nco.benchmark import Plan, Run, prepare
 from nco.benchmark.measuring import measure
 from nco.benchmark.plan import DEFAULT
+from nco.core import atomic
+from nco.core.seeds import generator
+from nco.problems._shop.problem import Shop
 from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP
-from nco.seeds import generator
-from nco.shop.problem import Shop
 
 COLUMNS = (
     "name",

@@ -11,11 +11,11 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Generator, Tensor
 
-from nco.method import Method
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.rollout import decisions, rollout, sample
 from nco.models.nets.network import GraphValue
-from nco.policy import Policy
-from nco.problem import Problem
-from nco.rollout import decisions, rollout, sample
+from nco.training.method import Method
 
 RARE = 3.0  # standard deviations at which an advantage is cut: a shortage early on costs a hundred
 

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from nco.batch import Batch
-from nco.labels import Labelled
-from nco.method import Method
+from nco.core.batch import Batch
+from nco.core.problem import Features, Observation, Problem
+from nco.labels.store import Labelled
 from nco.models.nets.bq import BQPolicy, Subproblem
-from nco.problem import Features, Observation, Problem
 from nco.search.beam import beam, search
 from nco.search.budget import Budget
-from nco.zoo import load
+from nco.training.method import Method
+from nco.zoo.weights import load
 
 
 @dataclass(frozen=True, eq=False)

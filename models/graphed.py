@@ -7,14 +7,14 @@ from typing import Any, Self
 import torch
 from torch import Generator, Tensor
 
-from nco.batch import Batch, cat, stack
-from nco.data import Labels
-from nco.errors import NCOError
-from nco.labels import Labelled
+from nco.core.batch import Batch, cat, stack
+from nco.core.errors import NCOError
+from nco.core.problem import Problem
+from nco.core.seeds import generator
+from nco.labels.store import Labelled
 from nco.models.bq import BQ
 from nco.models.nets.bq import BQPolicy
-from nco.problem import Problem
-from nco.seeds import generator
+from nco.training.data import Labels
 
 WARM = 3  # passes before the capture, which set up what the libraries need
 EVERY = 20  # steps between two looks at the loss, for each of which the GPU is waited for
@@ -110,7 +110,7 @@ class GraphedBQ(BQ):
     captured once, gradients included, as a CUDA graph, and launched as a whole. On a CPU the same
     steps are made without a graph.
 
-    The data module must be `nco.data.Labels`, whose `batch_size` means nothing here.
+    The data module must be `nco.training.data.Labels`, whose `batch_size` means nothing here.
 
     Args:
         problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial, muon: as in `Method`.
@@ -167,7 +167,9 @@ class GraphedBQ(BQ):
         super().on_train_start()
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         if not isinstance(data, Labels):
-            raise NCOError(f"GraphedBQ learns from nco.data.Labels, not from {type(data).__name__}")
+            raise NCOError(
+                f"GraphedBQ learns from nco.training.data.Labels, not from {type(data).__name__}"
+            )
         if self.trainer.world_size > 1:
             raise NCOError("GraphedBQ trains on one device: give --trainer.devices 1")
         if self.trainer.accumulate_grad_batches > 1:

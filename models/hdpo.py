@@ -4,10 +4,10 @@ from typing import Any
 
 from torch import Generator, Tensor
 
-from nco.method import Method
-from nco.policy import Policy
-from nco.problem import Problem
-from nco.rollout import greedy, rollout
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.rollout import greedy, rollout
+from nco.training.method import Method
 
 
 class Hdpo(Method):

@@ -9,10 +9,11 @@ from typing import Any, Literal
 import torch
 from torch import Generator, Tensor
 
-from nco.method import Method
-from nco.policy import Categorical, Policy
-from nco.problem import Observation, Problem
-from nco.rollout import decisions, rollout, sample
+from nco.core.decisions import Categorical
+from nco.core.policy import Policy
+from nco.core.problem import Observation, Problem
+from nco.core.rollout import decisions, rollout, sample
+from nco.training.method import Method
 
 
 class Hindsight(Method):

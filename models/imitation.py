@@ -5,11 +5,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from nco.labels import Labelled
-from nco.method import Method
-from nco.policy import Categorical, Policy
-from nco.problem import Problem
-from nco.rollout import decisions, score
+from nco.core.decisions import Categorical
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.rollout import decisions, score
+from nco.labels.store import Labelled
+from nco.training.method import Method
 
 
 class Imitation(Method):

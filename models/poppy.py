@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from nco.describe import Described
-from nco.labels import Labelled
-from nco.method import Method
-from nco.policy import Population
-from nco.problem import Problem
-from nco.rollout import decisions, greedy, rollout, sample
+from nco.core.describe import Described
+from nco.core.policy import Population
+from nco.core.problem import Problem
+from nco.core.rollout import decisions, greedy, rollout, sample
+from nco.labels.store import Labelled
+from nco.training.method import Method
 
 
 class Objective(Described, ABC):
@@ -149,7 +149,7 @@ class Poppy(Method):
         self.freeze_encoder = freeze_encoder
         self.credited: set[int] = set()
         if single is not None and initial is None:
-            from nco.zoo import load
+            from nco.zoo.weights import load
 
             self.policy.begin_as(load(single).policy)
         if freeze_encoder:

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from nco.method import Method
-from nco.policy import Policy
-from nco.problem import Problem
-from nco.rollout import rollout, sample, score
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.rollout import rollout, sample, score
+from nco.training.method import Method
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from nco.describe import Described
-from nco.method import Method
-from nco.policy import Policy
-from nco.problem import Problem
-from nco.rollout import decisions, greedy, rollout, sample
-from nco.seeds import generator
+from nco.core.describe import Described
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.rollout import decisions, greedy, rollout, sample
+from nco.core.seeds import generator
+from nco.training.method import Method
 
 NORMAL_95 = 1.6448536269514722  # 95 % quantile of the standard normal distribution
 

@@ -8,14 +8,14 @@ Names are imported when first used, so that ``import nco`` costs nothing.
 
 from typing import TYPE_CHECKING
 
-from nco.lazy import attribute
+from nco.core.lazy import attribute
 
 if TYPE_CHECKING:
-    from nco.errors import InstanceError, NCOError
-    from nco.solution import Solution
-    from nco.solver import solve, solve_iter
-    from nco.sources import check, read
-    from nco.zoo import available, load
+    from nco.core.errors import InstanceError, NCOError
+    from nco.registry.sources import check, read
+    from nco.solving.solution import Solution
+    from nco.solving.solver import solve, solve_iter
+    from nco.zoo.weights import available, load
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,14 +32,14 @@ __all__ = [
 __getattr__ = attribute(
     __name__,
     {
-        "InstanceError": "errors",
-        "NCOError": "errors",
-        "Solution": "solution",
-        "available": "zoo",
-        "check": "sources",
-        "load": "zoo",
-        "read": "sources",
-        "solve": "solver",
-        "solve_iter": "solver",
+        "InstanceError": "core.errors",
+        "NCOError": "core.errors",
+        "Solution": "solving.solution",
+        "available": "zoo.weights",
+        "check": "registry.sources",
+        "load": "zoo.weights",
+        "read": "registry.sources",
+        "solve": "solving.solver",
+        "solve_iter": "solving.solver",
     },
 )

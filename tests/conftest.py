@@ -1,23 +1,33 @@
 """Fixtures: tiny untrained models, which solve badly but by the same code."""
 
+import os
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: more threads would only wait
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch
 
-from nco import zoo
 from nco.models.nets import AttentionPolicy, TransformerEncoder
 from nco.problems.cvrp import CVRP
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
+from nco.zoo import weights
 
 
 def save_tiny(folder: Path, problem: object, seed: int = 0) -> str:
     """A model folder with a one-layer network for `problem`."""
     torch.manual_seed(seed)
     policy = AttentionPolicy(TransformerEncoder(width=16, heads=2, layers=1, hidden=16), heads=2)
-    zoo.save(folder, problem, policy.build(problem.sizes), {"measured": []})
+    weights.save(folder, problem, policy.build(problem.sizes), {"measured": []})
     return str(folder)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Objects by their class: an address would give each process other names of the same test."""
+    plain = type(val).__repr__ is object.__repr__
+    return type(val).__name__ if plain else None
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.seeds import generator
 from nco.models.nets import AttentionPolicy, BQPolicy, TransformerEncoder
-from nco.policy import Policy
-from nco.problem import Problem
 from nco.problems.cvrp import CVRP
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
@@ -18,7 +19,6 @@ from nco.search.active import Adam, active
 from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import greedily
 from nco.search.sampling import sampling
-from nco.seeds import generator
 
 PROBLEMS = [TSP(12), CVRP(10), Knapsack(15)]
 PARTS = ["embeddings", "layer", "table"]

@@ -13,8 +13,13 @@ import numpy as np
 import pytest
 
 import nco
-from nco import baselines, batches, cards, folders, network, plan, race, sources, tsplib
-from nco.progress import Candidate, Progress
+from nco import registry
+from nco.problems._routing import tsplib
+from nco.registry import sources
+from nco.solving import neural, portfolio, schedule, stream
+from nco.solving.incumbents import Candidate, Progress
+from nco.workers import pool
+from nco.zoo import cards
 
 LATE = 5.0  # seconds that a loaded machine may take for what takes milliseconds
 
@@ -106,7 +111,7 @@ def test_the_curve_visits_every_point_and_keeps_neighbours_together():
 
 @pytest.fixture
 def solver_module(tmp_path, monkeypatch):
-    """Makes the TSP's finisher a function of a module written here, which children import, too."""
+    """Makes the TSP's improver a function of a module written here, which children import, too."""
 
     def write(body):
         (tmp_path / "someones_solver.py").write_text(
@@ -115,15 +120,15 @@ def solver_module(tmp_path, monkeypatch):
         )
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.setattr(
-            folders.module("tsp", "baseline"), "finishers", lambda: ["someones_solver:solve"]
+            registry.module("tsp", "classical"), "improvers", lambda: ["someones_solver:solve"]
         )
-        monkeypatch.setattr(baselines, "lane", lane)
+        monkeypatch.setattr(pool, "lane", lane)
 
     lanes = {}
 
     def lane(index):
         if index not in lanes:
-            lanes[index] = baselines.Workers()
+            lanes[index] = pool.Workers()
         return lanes[index]
 
     yield write
@@ -161,7 +166,7 @@ def test_a_network_that_fails_is_a_fault(tiny, monkeypatch):
     def broken(*arguments, **options):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(network, "play", broken)
+    monkeypatch.setattr(neural, "play", broken)
     found = nco.solve(points(), time_limit=0.3, model=tiny["tsp"], classical=False)
     assert found.feasible
     assert found.faults == ["networks: RuntimeError: out of memory"]
@@ -187,7 +192,7 @@ def test_ctrl_c_gives_the_best_so_far(tiny):
     assert found.status == "INTERRUPTED"
     assert found.feasible
     for thread in threading.enumerate():  # a search looks at the flag at every step
-        if thread.name == plan.NETWORKS:
+        if thread.name == schedule.NETWORKS:
             thread.join(10)
             assert not thread.is_alive()
 
@@ -229,8 +234,8 @@ def test_the_same_seed_and_iterations_give_the_same_answer(tiny, source):
     assert one == other
     assert found[0].feasible
     assert not found[0].faults
-    neural = nco.solve(source, iterations=30, seed=3, model=model, classical=False)
-    assert {h.source for h in neural.history} <= {"construct", "greedy", "multistart", "sampling"}
+    alone = nco.solve(source, iterations=30, seed=3, model=model, classical=False)
+    assert {h.source for h in alone.history} <= {"construct", "greedy", "multistart", "sampling"}
 
 
 def test_contradicting_limits_are_refused(tiny):
@@ -248,7 +253,7 @@ def test_contradicting_limits_are_refused(tiny):
 
 
 def test_solutions_come_before_all_sources_are_read(tiny, monkeypatch):
-    monkeypatch.setattr(batches, "CHUNK", 2)
+    monkeypatch.setattr(stream, "CHUNK", 2)
     taken = []
 
     def endless():
@@ -262,23 +267,23 @@ def test_solutions_come_before_all_sources_are_read(tiny, monkeypatch):
 
 
 def test_a_list_shares_its_time_and_keeps_its_order(tiny, monkeypatch):
-    monkeypatch.setattr(batches, "CHUNK", 4)
+    monkeypatch.setattr(stream, "CHUNK", 4)
     several = [points(8), routes_case(9), points(30, 1), points(8, 2), points(7), routes_case(5)]
     begin = time.perf_counter()
     found = nco.solve(several, total_time=1.0, progress=False)
     assert time.perf_counter() - begin < 1.0 + LATE
     assert [one.n for one in found] == [8, 9, 30, 8, 7, 5]
     assert all(one.feasible for one in found)
-    neural = nco.solve([points(8), points(9)], total_time=0.5, model=tiny["tsp"], classical=False)
-    assert all(one.model == "tiny-tsp" for one in neural)
+    alone = nco.solve([points(8), points(9)], total_time=0.5, model=tiny["tsp"], classical=False)
+    assert all(one.model == "tiny-tsp" for one in alone)
 
 
 def test_the_time_that_is_left_is_shared_by_the_chunks_that_are_left():
-    cases = [None] * (2 * batches.CHUNK + 100)
+    cases = [None] * (2 * stream.CHUNK + 100)
     now = time.perf_counter()
-    found = list(batches.chunks(cases, now + 100.0))
-    assert [len(places) for places, _ in found] == [batches.CHUNK, batches.CHUNK, 100]
-    assert found[0][1] - now == pytest.approx(100 * batches.CHUNK / len(cases), abs=1)
+    found = list(stream.chunks(cases, now + 100.0))
+    assert [len(places) for places, _ in found] == [stream.CHUNK, stream.CHUNK, 100]
+    assert found[0][1] - now == pytest.approx(100 * stream.CHUNK / len(cases), abs=1)
     assert found[-1][1] - now == pytest.approx(100, abs=1)
 
 
@@ -341,7 +346,7 @@ def test_only_better_feasible_solutions_are_kept():
 
 
 def test_a_beam_is_as_wide_as_the_time_allows():
-    widths = [network._width(1.0, limit, limit - 0.3) for limit in (0.4, 0.6, 0.8, 1.0, 1.5, 10.0)]
+    widths = [neural._width(1.0, limit, limit - 0.3) for limit in (0.4, 0.6, 0.8, 1.0, 1.5, 10.0)]
     assert widths == [None, 2, 4, 8, 16, 32]
 
 
@@ -349,12 +354,12 @@ def test_networks_follow_one_another_as_time_allows():
     case = sources.as_case(points(100), None)
 
     def searches(seconds):
-        steps = network.chain(network.Ask(), case, seconds, short=False)
+        steps = neural.chain(neural.Ask(), case, seconds, short=False)
         return [(step.model.name, step.search) for step in steps]
 
     fast = cards.first_seconds(case, "am-tsp")
     assert searches(fast) == [("am-tsp", "multistart"), ("bq-tsp", "reconstruct")]
-    assert network.chain(network.Ask(), case, fast, short=False)[0].share == 1.0
+    assert neural.chain(neural.Ask(), case, fast, short=False)[0].share == 1.0
     good = cards.first_seconds(case, "bq-tsp")
     every = [("am-tsp", "multistart"), ("bq-tsp", "beam"), ("bq-tsp", "reconstruct")]
     assert searches(5 * (fast + good)) == every
@@ -363,21 +368,24 @@ def test_networks_follow_one_another_as_time_allows():
 def test_networks_with_all_the_time_know_it(monkeypatch):
     """Whatever the clock reads: adding the end to it and taking it away again rounds."""
     case, heard = sources.as_case(points(5), None), []
-    monkeypatch.setattr(network, "play", lambda *given: heard.append(given[-1]))
-    alone, before = plan.Stage("networks", 0, 0.0, 11.4), plan.Stage("networks", 0, 0.0, 0.3)
+    monkeypatch.setattr(neural, "play", lambda *given: heard.append(given[-1]))
+    alone, before = (
+        schedule.Stage("networks", 0, 0.0, 11.4),
+        schedule.Stage("networks", 0, 0.0, 0.3),
+    )
     for begin in np.random.default_rng(0).uniform(0, 1e5, 50):
         progress = Progress([case], time.perf_counter())
         progress.begin = begin
-        for stages in ([alone], [before, plan.Stage("pyvrp", 1, 0.3, 11.4)]):
-            race.Race(progress, stages, network.Ask(), None)._search(stages[0])
+        for stages in ([alone], [before, schedule.Stage("pyvrp", 1, 0.3, 11.4)]):
+            portfolio.Race(progress, stages, neural.Ask(), None)._search(stages[0])
     assert heard == [False, True] * 50
 
 
 def test_an_online_folder_says_so_without_torch():
-    for name in folders.names():
-        assert folders.is_online(name) == folders.problem_class(name).online
+    for name in registry.names():
+        assert registry.is_online(name) == registry.problem_class(name).online
 
 
 def test_the_fastest_model_of_two():
     assert cards.fastest(sources.as_case(points(100), None)) == "am-tsp"
-    assert race.SPARE < 0.05  # of the 50 ms that an answer may be late
+    assert portfolio.SPARE < 0.05  # of the 50 ms that an answer may be late

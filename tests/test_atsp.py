@@ -10,15 +10,15 @@ import pytest
 import torch
 
 import nco
-from nco import folders
-from nco.errors import InstanceError, NCOError
-from nco.problems.atsp import ATSP, baseline, files
+from nco import registry
+from nco.core.errors import InstanceError, NCOError
+from nco.core.seeds import generator
+from nco.problems.atsp import ATSP, classical, files
 from nco.problems.atsp.check import check
 from nco.problems.atsp.plot import plot
 from nco.problems.atsp.problem import closure
 from nco.problems.tsp import files as tsp_files
-from nco.seeds import generator
-from nco.sources import as_case
+from nco.registry.sources import as_case
 from nco.testing import check_cases, check_problem
 
 Solver = Callable[..., list[int] | None]
@@ -395,12 +395,12 @@ def test_published_set() -> None:
 # Solvers and picture
 
 
-@pytest.fixture(params=baseline.__all__)
+@pytest.fixture(params=classical.__all__)
 def solver(request: pytest.FixtureRequest) -> Solver:
     """Each solver that is installed."""
     if request.param == "pyvrp":
         pytest.importorskip("pyvrp")
-    return getattr(baseline, request.param)
+    return getattr(classical, request.param)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7])
@@ -429,7 +429,7 @@ def test_cpsat_is_exact(seed: int, metric: bool) -> None:
     case = random_case(8, seed)
     if not metric:
         case = make(np.random.default_rng(seed).integers(0, 9, (8, 8)))
-    tour = baseline.cpsat(case, time_limit=None, seed=1)
+    tour = classical.cpsat(case, time_limit=None, seed=1)
     assert check(case, tour).cost == pytest.approx(optimum(case), abs=1e-12)
 
 
@@ -444,7 +444,7 @@ def test_any_scale(solver: Solver, scale: float) -> None:
 def test_start_is_never_made_worse(solver: Solver) -> None:
     """An optimal start comes back in time, even where there is no time to search."""
     case = random_case(20)
-    best = baseline.cpsat(case, time_limit=None, seed=1)
+    best = classical.cpsat(case, time_limit=None, seed=1)
     for limit in (1e-6, 0.05):
         answer = solver(case, time_limit=limit, seed=1, start=best)
         assert check(case, answer).cost == pytest.approx(check(case, best).cost)
@@ -452,33 +452,33 @@ def test_start_is_never_made_worse(solver: Solver) -> None:
 
 def test_cpsat_leaves_out_arcs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the limits of the model and of the exchanges there still is an answer."""
-    monkeypatch.setattr(baseline, "MOST_ARCS", 40)
-    monkeypatch.setattr(baseline, "MOST_EXCHANGED", 5)
+    monkeypatch.setattr(classical, "MOST_ARCS", 40)
+    monkeypatch.setattr(classical, "MOST_EXCHANGED", 5)
     case = random_case(20)
-    assert check(case, baseline.cpsat(case, time_limit=1.0, seed=1)).feasible
+    assert check(case, classical.cpsat(case, time_limit=1.0, seed=1)).feasible
 
 
 def test_exchange_and_patching_by_hand() -> None:
     """Two cycles become one tour; neighbouring segments are swapped without a reversal."""
     table = np.array(MATRIX)
-    np.fill_diagonal(table, baseline.FORBIDDEN)
-    assert sorted(baseline._patch(table, np.array([1, 0, 3, 2]))) == [0, 1, 2, 3]
-    assert baseline._exchange(table, [0, 2, 1, 3], np.inf) == [0, 1, 2, 3]
-    assert baseline._cycles(np.array([1, 0, 3, 2])).tolist() == [0, 0, 1, 1]
+    np.fill_diagonal(table, classical.FORBIDDEN)
+    assert sorted(classical._patch(table, np.array([1, 0, 3, 2]))) == [0, 1, 2, 3]
+    assert classical._exchange(table, [0, 2, 1, 3], np.inf) == [0, 1, 2, 3]
+    assert classical._cycles(np.array([1, 0, 3, 2])).tolist() == [0, 0, 1, 1]
 
 
 def test_missing_solver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the optional package the error says how to get it."""
     monkeypatch.setitem(sys.modules, "pyvrp", None)
     with pytest.raises(NCOError, match="pyvrp is not installed: pip install 'nco-solver"):
-        baseline.pyvrp(random_case(5), time_limit=None, seed=1)
+        classical.pyvrp(random_case(5), time_limit=None, seed=1)
 
 
 def test_finishers() -> None:
     """The exact search first, and only solvers that exist."""
-    names = baseline.finishers()
+    names = classical.improvers()
     assert names[0] == "cpsat"
-    assert set(names) <= set(baseline.__all__)
+    assert set(names) <= set(classical.__all__)
 
 
 def test_plot_draws_arrows() -> None:
@@ -501,5 +501,5 @@ def test_found_like_any_other_folder(tmp_path: Path) -> None:
     path.write_text(WHEEL)
     case = nco.read(path)
     assert isinstance(case, files.Case)
-    assert folders.problem_class("atsp") is ATSP
+    assert registry.problem_class("atsp") is ATSP
     assert nco.check(path, [1, 2, 3, 4]).cost == 4

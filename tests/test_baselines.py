@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from nco import baselines
-from nco.baselines import Outcome, Workers
-from nco.case import Case
-from nco.errors import NCOError
+from nco.core.case import Case
+from nco.core.errors import NCOError
+from nco.workers import pool
+from nco.workers.pool import Outcome, Workers
 
 CASE = Case(name="any")
 
@@ -205,7 +205,7 @@ def test_close_ends_everything_and_is_idempotent():
 def test_a_child_dies_with_its_parent():
     """A parent killed in mid-search leaves no orphan, though nobody could say goodbye."""
     code = (
-        "import os, sys; from nco.baselines import Workers; from nco.case import Case;"
+        "import os, sys; from nco.workers.pool import Workers; from nco.core.case import Case;"
         "import test_baselines as t; w = Workers(); c = Case();"
         "print(w.run(c, 'test_baselines:tell', time_limit=None).solution[0], flush=True);"
         "w.submit(c, 'test_baselines:sleep', time_limit=None).wait(0.2); os.kill(os.getpid(), 9)"
@@ -244,9 +244,9 @@ def test_ctrl_c_stays_with_the_parent(workers):
 
 
 def test_solvers_of_a_problem_run_by_name():
-    assert baselines.solvers("knapsack") == ["ortools", "cpsat"]
-    for solver in baselines.solvers("knapsack"):
-        outcome = baselines.run(knapsack(), solver, time_limit=5.0)
+    assert pool.solvers("knapsack") == ["ortools", "cpsat"]
+    for solver in pool.solvers("knapsack"):
+        outcome = pool.run(knapsack(), solver, time_limit=5.0)
         assert outcome == Outcome([1, 2], outcome.seconds)
 
 
@@ -254,12 +254,12 @@ def test_unknown_names_are_refused_at_once(workers):
     with pytest.raises(NCOError, match="knapsack has ortools, cpsat"):
         workers.submit(knapsack(), "gurobi", time_limit=1.0)
     with pytest.raises(NCOError, match="no_such_problem"):
-        baselines.solvers("no_such_problem")
+        pool.solvers("no_such_problem")
     with pytest.raises(NCOError, match="count 0"):
         Workers(0)
 
 
-@pytest.mark.parametrize("module", ["knapsack.baseline", "knapsack.files", "tsp.files"])
+@pytest.mark.parametrize("module", ["knapsack.classical", "knapsack.files", "tsp.files"])
 def test_a_child_never_imports_torch(module):
-    code = f"import sys, nco.baselines, nco.problems.{module}; sys.exit('torch' in sys.modules)"
+    code = f"import sys, nco.workers.pool, nco.problems.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

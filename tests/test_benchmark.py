@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from nco import zoo
-from nco.baselines import Outcome
 from nco.benchmark import (
     Plan,
     Run,
@@ -25,9 +23,11 @@ from nco.benchmark import (
     with_gaps,
 )
 from nco.cli import main as nco
-from nco.errors import NCOError
+from nco.core.errors import NCOError
 from nco.models.nets import AttentionPolicy, TransformerEncoder
 from nco.problems.tsp import TSP
+from nco.workers.pool import Outcome
+from nco.zoo import weights
 
 COLUMNS = (
     "problem,size,solver,time_limit,instances,failures,mean_cost,gap_percent,standard_error,"
@@ -68,7 +68,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     problem = TSP(size=6)
     policy = AttentionPolicy(TransformerEncoder(width=16, heads=2, layers=1, hidden=16), heads=2)
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    zoo.save(folder, problem, policy.build(problem.sizes), {"measured": []})
+    weights.save(folder, problem, policy.build(problem.sizes), {"measured": []})
     return folder
 
 
@@ -346,7 +346,7 @@ class TestMeasuring:
         def fail(*_: object, **__: object) -> None:
             raise RuntimeError("out of\nmemory")
 
-        monkeypatch.setattr("nco.solver.solve", fail)
+        monkeypatch.setattr("nco.solving.solver.solve", fail)
         (found,) = compare(Plan(files=[str(square)], solvers=[f"nco:{model}"]))
         assert found.error == "RuntimeError: out of memory"
 

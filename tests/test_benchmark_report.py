@@ -11,10 +11,10 @@ import browser
 import numpy as np
 import pytest
 
-from nco import sources
 from nco.benchmark import Point, Run, drawings, html, with_gaps, with_integrals
 from nco.benchmark.drawings import Album, draw
-from nco.case import Case
+from nco.core.case import Case
+from nco.registry import sources
 
 ATTACK = "</script><img src=x onerror=\"document.title='hacked'\"><b>'&amp;$\\frac{$"
 ABOUT = {"date": "today", "models": {"nco": [ATTACK]}, "seed": 1234, "nothing": None}

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nco
-from nco import baselines, certify, trees
-from nco.case import Bound, Case, Proof, Report
-from nco.folders import module
-from nco.problems.atsp import baseline as atsp_baseline
+from nco.core.case import Bound, Case, Proof, Report
+from nco.problems._routing import one_tree
+from nco.problems._shop import bound as shop_bound
+from nco.problems.atsp import classical as atsp_baseline
 from nco.problems.cvrp.files import least_bins
-from nco.problems.fjsp import baseline as fjsp_baseline
-from nco.problems.jssp import baseline as jssp_baseline
-from nco.sources import as_case
+from nco.problems.fjsp import classical as fjsp_baseline
+from nco.problems.jssp import classical as jssp_baseline
+from nco.registry import module
+from nco.registry.sources import as_case
+from nco.solving import certify
+from nco.workers import pool
 
 quickly = settings(max_examples=25, deadline=None, derandomize=True)
 seeds = st.integers(0, 10**6)
@@ -219,11 +223,9 @@ def test_one_machine_is_proven() -> None:
 
 
 def test_a_bound_needs_no_torch() -> None:
-    """As baselines it may run where torch is not."""
-    for part in ("trees", "certify", "shop/bound"):
-        text = nco.__path__[0] + f"/{part}.py"
-        with open(text) as file:
-            assert "import torch" not in file.read()
+    """As classical solvers it may run where torch is not."""
+    for part in (one_tree, certify, shop_bound):
+        assert "import torch" not in Path(part.__file__).read_text()
 
 
 @pytest.mark.parametrize(
@@ -249,15 +251,15 @@ def test_a_gap_is_a_share_of_the_bound() -> None:
 
 def test_a_proof_comes_home_from_the_child() -> None:
     case = as_case({"machines": [[0, 1], [1, 0]], "durations": [[3, 2], [2, 4]]})
-    outcome = baselines.run(case, "cpsat", time_limit=None)
+    outcome = pool.run(case, "cpsat", time_limit=None)
     assert outcome.bound == 7 == cost(case, outcome.solution)
-    rule = baselines.run(case, "spt", time_limit=None)
+    rule = pool.run(case, "spt", time_limit=None)
     assert rule.bound is None
 
 
 def test_a_solvers_proof_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     case = as_case({"values": [3, 4], "weights": [1, 1], "capacity": 1})
-    monkeypatch.setattr(certify.folders, "module", lambda *names: pytest.fail("asked for a bound"))
+    monkeypatch.setattr(certify.registry, "module", lambda *names: pytest.fail("asked for a bound"))
     proven = Bound(-4, "cpsat")
     assert certify.certify(case, Report(-4, 4), None, proven) is proven
 
@@ -287,7 +289,7 @@ def test_a_bound_keeps_to_the_time(tiny: dict[str, str]) -> None:
     assert certify.reserve(as_case(coords), 1000) == certify.MOST
     found = nco.solve(coords, model=tiny["tsp"], time_limit=0.3, classical=False)
     assert found.bound is None
-    assert trees.tour_bound(np.zeros((5000, 5000), dtype=np.int64), 0, 0.1) is None
+    assert one_tree.tour_bound(np.zeros((5000, 5000), dtype=np.int64), 0, 0.1) is None
 
 
 def test_notes_are_no_errors(tiny: dict[str, str]) -> None:

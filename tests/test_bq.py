@@ -10,12 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from nco import labels
-from nco.describe import describe
-from nco.labels import Labelled, LabelSpec
+from nco.core.describe import describe
+from nco.core.problem import Features, Problem, Sizes
+from nco.core.rollout import greedy, rollout
+from nco.core.seeds import generator
+from nco.labels import make
+from nco.labels.store import Labelled, LabelSpec
 from nco.models.bq import BQ, Rest, cross_entropy, rotated, thinned
 from nco.models.nets import BQPolicy, TransformerEncoder
-from nco.problem import Features, Problem, Sizes
 from nco.problems.atsp import ATSP
 from nco.problems.cvrp import CVRPVia
 from nco.problems.cvrp.problem import Instance as Fleet
@@ -24,11 +26,9 @@ from nco.problems.knapsack.problem import Instance as Items
 from nco.problems.op import OP
 from nco.problems.tsp import TSP
 from nco.problems.tsp.problem import Instance as Cities
-from nco.rollout import greedy, rollout
 from nco.search.beam import search
 from nco.search.multistart import best_of
-from nco.seeds import generator
-from nco.train import main
+from nco.training.command import main
 
 CROSS = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.5, 0.6]]])
 
@@ -130,7 +130,7 @@ def test_two_way_needs_two_ends() -> None:
         policy(KnapsackRest(), two_way=True)
 
 
-@pytest.mark.parametrize("problem", [TSP(6), CVRPVia(5), KnapsackRest(6)], ids=str)
+@pytest.mark.parametrize("problem", [TSP(6), CVRPVia(5), KnapsackRest(6)])
 def test_rollouts_decide_as_each_alone(problem: Problem[Any, Any]) -> None:
     """Sub-problems of different sizes in one pass do not disturb one another."""
     network = policy(problem)
@@ -311,7 +311,7 @@ model:
     warmup: 3
     tokens: 64
 data:
-  class_path: nco.data.Labels
+  class_path: nco.training.data.Labels
   init_args: {{folders: [{labels}], batch_size: 4, references: [{labels}]}}
 trainer:
   limit_train_batches: 4
@@ -320,7 +320,7 @@ trainer:
   accelerator: cpu
   logger: false
   callbacks:
-    - class_path: nco.train.MovingAverage
+    - class_path: nco.training.command.MovingAverage
       init_args: {{decay: 0.9}}
 """
 
@@ -334,7 +334,7 @@ def test_a_resumed_run_equals_one_that_went_through(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     spec = LabelSpec(describe(TSP([4, 6])), "ortools", None, instances=12, seed=1, chunk=4)
-    labels.make(spec, tmp_path / "tours", 1, lambda done: None)
+    make.fill(spec, tmp_path / "tours", 1, lambda done: None)
     config = tmp_path / "config.yaml"
     config.write_text(CONFIG.format(labels=tmp_path / "tours", variant=variant))
 
@@ -394,7 +394,7 @@ def test_a_random_angle_keeps_every_distance() -> None:
     assert ((other.xy - features.xy).norm(dim=-1).amax(1) > 0.05).all()
 
 
-@pytest.mark.parametrize("problem", [OP(7), KnapsackRest(7), TSP(6), CVRPVia(5)], ids=str)
+@pytest.mark.parametrize("problem", [OP(7), KnapsackRest(7), TSP(6), CVRPVia(5)])
 def test_what_is_best_stays_so_without_what_it_leaves(problem: Problem[Any, Any]) -> None:
     """Cost of the best way on, by a beam that keeps everything, with and without some nodes."""
     data = batch(problem, 6)

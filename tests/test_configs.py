@@ -6,14 +6,14 @@ import pytest
 import torch
 import yaml
 
-from nco.data import SHIPPED
-from nco.describe import construct
-from nco.labels import Labelled
+from nco.core.describe import construct
+from nco.core.rollout import rollout, sample
+from nco.core.seeds import generator
+from nco.labels.store import Labelled
 from nco.models.bq import BQ
 from nco.models.imitation import Imitation
-from nco.rollout import rollout, sample
-from nco.seeds import generator
-from nco.train import main
+from nco.training.command import main
+from nco.training.data import SHIPPED
 
 CONFIGS = sorted(SHIPPED.glob("*/*.yaml"))
 
@@ -60,7 +60,7 @@ def test_config(path: Path, capsys, monkeypatch):
 def test_a_clustered_generator_is_a_setting(capsys):
     points = "--model.init_args.problem.init_args.points"
     command = ["fit", "--config", str(SHIPPED / "cvrp" / "pomo.yaml"), "--print_config"]
-    command += [f"{points}=nco.geometry.Clustered", f"{points}.uniform_share=0.5"]
+    command += [f"{points}=nco.core.geometry.Clustered", f"{points}.uniform_share=0.5"]
     with pytest.raises(SystemExit) as stop:
         main(command)
     assert not stop.value.code

@@ -10,16 +10,17 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from nco import baselines, folders
-from nco.batch import Batch
-from nco.case import Case, Report
-from nco.problem import Features, Observation, Problem, Sizes
+from nco import registry
+from nco.core.batch import Batch
+from nco.core.case import Case, Report
+from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.seeds import generator
 from nco.problems.cvrp import CVRP
 from nco.problems.tsp import TSP
 from nco.problems.tsp import check as tsp_check
 from nco.problems.tsp.problem import Instance, State
-from nco.seeds import generator
 from nco.testing import check_cases, check_problem
+from nco.workers import pool
 
 RANDOM = np.random.default_rng(1)
 # what can only be asked of a problem that has cases, a checker and a classical solver
@@ -45,7 +46,7 @@ AMOUNTS = {
 def shipped() -> list[type[Problem[Any, Any]]]:
     """Every problem class that a folder names."""
     found = []
-    for name in folders.names():
+    for name in registry.names():
         package = importlib.import_module(f"nco.problems.{name}")
         members = [getattr(package, member) for member in package.__all__]
         found += [part for part in members if isinstance(part, type) and issubclass(part, Problem)]
@@ -59,7 +60,7 @@ def test_contract(problem: type[Problem[Any, Any]]) -> None:
 
 
 def case(problem: str, **arrays: object) -> Case:
-    found = folders.module(problem, "files").from_arrays(arrays)
+    found = registry.module(problem, "files").from_arrays(arrays)
     assert found is not None
     return found
 
@@ -101,7 +102,7 @@ TOURS = {
     ],
     "one node": [case("tsp", coords=[[3.0, 4.0]])],
     "equal points": [case("tsp", coords=[[3.0, 3.0]] * 4)],
-    "kilometres": [folders.module("tsp", "files").read(GEO)],
+    "kilometres": [registry.module("tsp", "files").read(GEO)],
 }
 ROUTES = {
     "far apart": [routes([0, 1, 2, 3, 4, 5], 7, 1e4), routes([0, 5, 5], 7, 5)],
@@ -560,17 +561,17 @@ def test_a_crash_says_in_which_check(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        (baselines.Outcome(None, 0.1, "timed out"), "ortools found nothing: timed out"),
-        (baselines.Outcome([0, 1, 1, 3], 0.1), "the checker refuses ortools's solution"),
+        (pool.Outcome(None, 0.1, "timed out"), "ortools found nothing: timed out"),
+        (pool.Outcome([0, 1, 1, 3], 0.1), "the checker refuses ortools's solution"),
     ],
 )
 def test_a_broken_solver_is_found(
-    monkeypatch: pytest.MonkeyPatch, answer: baselines.Outcome, sentence: str
+    monkeypatch: pytest.MonkeyPatch, answer: pool.Outcome, sentence: str
 ) -> None:
-    def run(case: Case, solver: str, *, time_limit: float, seed: int) -> baselines.Outcome:
-        assert solver == "nco.problems.tsp.baseline:ortools"
+    def run(case: Case, solver: str, *, time_limit: float, seed: int) -> pool.Outcome:
+        assert solver == "nco.problems.tsp.classical:ortools"
         return answer
 
-    monkeypatch.setattr(baselines, "run", run)
+    monkeypatch.setattr(pool, "run", run)
     with pytest.raises(AssertionError, match=sentence):
         check_problem(TSP)

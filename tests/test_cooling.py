@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from nco.cooling import temperatures
+from nco.problems._common.annealing import temperatures
 
 
 def test_over_steps() -> None:

@@ -7,12 +7,12 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from nco.errors import NCOError
-from nco.problems.cvrp import baseline, files
+from nco.core.errors import NCOError
+from nco.problems.cvrp import classical, files
 from nco.problems.cvrp.check import check
 
 Routes = list[list[int]]
-SOLVERS = [getattr(baseline, name) for name in baseline.__all__]
+SOLVERS = [getattr(classical, name) for name in classical.__all__]
 
 
 def make(size: int, seed: int = 0, **fields: object) -> files.Case:
@@ -76,7 +76,7 @@ def test_any_case_gets_feasible_routes_without_a_limit(solver, fields: dict[str,
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_warm_start_is_not_made_worse(solver) -> None:
     case = make(20)
-    start = baseline.pyvrp(case, time_limit=0.2, seed=0)
+    start = classical.pyvrp(case, time_limit=0.2, seed=0)
     assert start is not None
     report = check(case, solver(case, time_limit=0.1, seed=0, start=[*start, []]))
     assert report.feasible
@@ -99,16 +99,16 @@ def test_no_customers_need_no_routes(solver) -> None:
 
 def test_a_large_case_reads_its_table_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     case = make(20)
-    copied = baseline.ortools(case, time_limit=None, seed=0)
-    monkeypatch.setattr(baseline, "LARGEST_TABLE", 0)
-    assert baseline.ortools(case, time_limit=None, seed=0) == copied
+    copied = classical.ortools(case, time_limit=None, seed=0)
+    monkeypatch.setattr(classical, "LARGEST_TABLE", 0)
+    assert classical.ortools(case, time_limit=None, seed=0) == copied
 
 
 def test_loads_are_exact_or_rounded_up() -> None:
     exact = make(3, demand=[0, 0.25, 0.5, 0.1], capacity=0.8)
-    assert baseline._loads(exact) == ([0, 5, 10, 2], 16)
+    assert classical._loads(exact) == ([0, 5, 10, 2], 16)
     rough = make(2, demand=[0, 1 / 3, 5 / 7], capacity=1.0)
-    demand, capacity = baseline._loads(rough)
+    demand, capacity = classical._loads(rough)
     assert capacity == 10**6
     assert demand == [0, 333334, 714286]
 
@@ -116,4 +116,4 @@ def test_loads_are_exact_or_rounded_up() -> None:
 def test_a_missing_package_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyvrp", None)
     with pytest.raises(NCOError, match="pyvrp is not installed: pip install"):
-        baseline.pyvrp(make(3), time_limit=0.1, seed=0)
+        classical.pyvrp(make(3), time_limit=0.1, seed=0)

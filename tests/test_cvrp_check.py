@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from nco import tsplib
+from nco.problems._routing import tsplib
 from nco.problems.cvrp import files
 from nco.problems.cvrp.check import check
 from nco.problems.cvrp.plot import plot

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nco.errors import InstanceError
+from nco.core.errors import InstanceError
 from nco.problems.cvrp import files
 from nco.problems.cvrp.check import check
 

@@ -5,24 +5,24 @@ import time
 import pytest
 import torch
 
-from nco.errors import NCOError
-from nco.folders import check_module
-from nco.labels import Labelled
+from nco.core.errors import NCOError
+from nco.core.problem import Sizes
+from nco.core.rollout import Interrupted, greedy, rollout, sample
+from nco.core.seeds import generator
+from nco.labels.store import Labelled
 from nco.models.imitation import Imitation
 from nco.models.nets import DisjunctivePolicy
 from nco.models.nets.disjunctive import allowed, along, picked, remaining, soon
 from nco.models.poppy import Poppy
 from nco.models.reinforce import Reinforce
-from nco.problem import Sizes
 from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP
-from nco.rollout import Interrupted, greedy, rollout, sample
+from nco.registry import check_module
 from nco.search.beam import search
 from nco.search.budget import Budget
 from nco.search.dispatch import AT_ONCE, _greedy, _played, dispatch
-from nco.seeds import generator
-from nco.zoo import load
+from nco.zoo.weights import load
 
 SMALL = {"width": 16, "layers": 2}
 SHOPS = [JSSP(size=4), FJSP(size=4), FFSP(size=4, stages=2, machines=2)]
@@ -122,12 +122,12 @@ def test_a_problem_without_sets_is_refused() -> None:
 
 def test_imitation_learns_to_dispatch() -> None:
     """From proven optima of a few shops the loss falls, and schedules become shorter."""
-    from nco import baselines
+    from nco.workers import pool
 
     problem = JSSP(size=4)
     instance = problem.generate(12, generator(7))
     cases = problem.cases(instance)
-    found = [baselines.run(case, "cpsat", time_limit=5.0).solution for case in cases]
+    found = [pool.run(case, "cpsat", time_limit=5.0).solution for case in cases]
     actions = problem.actions(instance, found)[:, None]
     labels = Labelled(instance, actions, problem.cost(instance, actions))
     method = Imitation(problem, DisjunctivePolicy(**SMALL), lr=1e-2, views=1, skip=0, cuts=4)

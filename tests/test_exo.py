@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from nco.errors import InstanceError, NCOError
-from nco.folders import module
+from nco.core.errors import InstanceError, NCOError
+from nco.core.rollout import rollout, sample
+from nco.core.seeds import generator
 from nco.problems.exo import Airline, Listed, Revenue, Secretary, exact, files, rules
 from nco.problems.exo.check import check
-from nco.rollout import rollout, sample
-from nco.seeds import generator
+from nco.registry import module
 from nco.testing import check_problem
 from nco.testing.play import Probe
 
-baseline = module("exo", "baseline")
+baseline = module("exo", "classical")
 
 
 # ---- what is exact: figures computed elsewhere, from the authors' own code and by hand

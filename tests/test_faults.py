@@ -15,14 +15,19 @@ import numpy as np
 import pytest
 
 import nco
-from nco import atomic, baselines, folders, solver, sources, zoo
-from nco.baselines import Outcome, Workers
+from nco import registry
 from nco.benchmark import Run
 from nco.benchmark import command as benchmark_command
-from nco.case import Case
 from nco.cli import main as command
-from nco.errors import NCOError
-from nco.seeds import generator
+from nco.core import atomic
+from nco.core.case import Case
+from nco.core.errors import NCOError
+from nco.core.seeds import generator
+from nco.registry import sources
+from nco.solving import solver
+from nco.workers import pool
+from nco.workers.pool import Outcome, Workers
+from nco.zoo import weights
 
 SQUARE = [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [0.5, 0.1]]
 SOLVERS = faulty.__name__
@@ -38,8 +43,8 @@ def _loaded() -> None:
 def solve_with(monkeypatch: pytest.MonkeyPatch, function, **options) -> nco.Solution:
     """`nco.solve` with one of the above in the place of the classical solver."""
     name = f"{SOLVERS}:{function.__name__}"
-    monkeypatch.setattr(solver, "_finishers", lambda case: [name])
-    baselines.warm("tsp", name).join()  # so that the limit is not spent on the child's start
+    monkeypatch.setattr(solver, "_improvers", lambda case: [name])
+    pool.warm("tsp", name).join()  # so that the limit is not spent on the child's start
     return nco.solve(SQUARE, model="none", time_limit=LIMIT, **options)
 
 
@@ -89,9 +94,9 @@ class TestClassicalSolver:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         monkeypatch.setattr(tempfile, "TemporaryFile", full)
-        monkeypatch.setattr(solver, "_finishers", lambda case: [f"{SOLVERS}:honest"])
+        monkeypatch.setattr(solver, "_improvers", lambda case: [f"{SOLVERS}:honest"])
         with Workers() as fresh:
-            monkeypatch.setattr(baselines, "_shared", lambda process: fresh)
+            monkeypatch.setattr(pool, "_shared", lambda process: fresh)
             found = nco.solve(SQUARE, model="none", time_limit=LIMIT)
         assert found.feasible
         assert "cannot start a process: [Errno 28] No space left on device" in found.faults[0]
@@ -99,12 +104,12 @@ class TestClassicalSolver:
     def test_that_hangs_in_its_import_does_not_hold_later_runs(self, monkeypatch, tmp_path):
         (tmp_path / "hung_module_of_a_test.py").write_text("import time; time.sleep(60)")
         monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.setattr(baselines, "SETUP", 0.5)
+        monkeypatch.setattr(pool, "SETUP", 0.5)
         with Workers() as fresh:
             begin = time.perf_counter()
             fresh.warm("tsp", "hung_module_of_a_test:solve")
             assert time.perf_counter() - begin < 10.0
-            monkeypatch.setattr(baselines, "SETUP", 60.0)
+            monkeypatch.setattr(pool, "SETUP", 60.0)
             outcome = fresh.run(Case(), f"{SOLVERS}:tell", time_limit=None)
         assert outcome.solution == "well"
 
@@ -115,18 +120,18 @@ class TestClassicalSolver:
             Outcome(None, 0.0, "ended with code 1"),
             *[Outcome({"rule": "greedy"}, 0.0)] * 9,
         ]
-        monkeypatch.setattr(baselines, "run", lambda *arguments, **options: outcomes.pop(0))
-        monkeypatch.setattr(zoo, "fitting", lambda problem, case: [])
+        monkeypatch.setattr(pool, "run", lambda *arguments, **options: outcomes.pop(0))
+        monkeypatch.setattr(weights, "fitting", lambda problem, case: [])
         found = nco.solve(case, traces=10)
         assert found.feasible
-        first = folders.module(case.problem, "baseline").policies(case)[0]
+        first = registry.module(case.problem, "classical").policies(case)[0]
         assert found.faults == [f"{first}: ended with code 1"]
 
     def test_faults_are_printed_and_in_the_json_line(self, monkeypatch, capsys, tmp_path):
-        monkeypatch.setattr(solver, "_finishers", lambda case: [f"{SOLVERS}:infeasible"])
-        baselines.warm("tsp", f"{SOLVERS}:infeasible").join()
+        monkeypatch.setattr(solver, "_improvers", lambda case: [f"{SOLVERS}:infeasible"])
+        pool.warm("tsp", f"{SOLVERS}:infeasible").join()
         path = tmp_path / "square.tsp"
-        path.write_text(folders.module("tsp", "files").write(sources.as_case(SQUARE)))
+        path.write_text(registry.module("tsp", "files").write(sources.as_case(SQUARE)))
         arguments = ["solve", str(path), "--model", "none", "--time_limit", "0.5", "--json"]
         with pytest.raises(SystemExit) as ended:
             command(arguments)
@@ -146,12 +151,12 @@ RUBBISH = [
 ]
 
 
-@pytest.mark.parametrize("problem", folders.names())
+@pytest.mark.parametrize("problem", registry.names())
 def test_checkers_call_rubbish_infeasible_in_words(problem):
     """Whatever a solver returns, a checker neither raises nor takes it for an answer."""
-    kind = folders.problem_class(problem)()
+    kind = registry.problem_class(problem)()
     case = kind.cases(kind.generate(1, generator(1)))[0]
-    check = folders.module(problem, "check").check
+    check = registry.module(problem, "check").check
     for solution in RUBBISH:
         report = check(case, solution)
         assert not report.feasible, solution
@@ -188,7 +193,7 @@ class TestFullDisk:
     @pytest.mark.parametrize("option", ["--save", "--plot"])
     def test_costs_the_command_no_answer(self, tmp_path, full_disk, capsys, option):
         path = tmp_path / "square.tsp"
-        path.write_text(folders.module("tsp", "files").write(sources.as_case(SQUARE)))
+        path.write_text(registry.module("tsp", "files").write(sources.as_case(SQUARE)))
         target = tmp_path / "out.png"
         with pytest.raises(SystemExit) as ended:
             command(["solve", str(path), "--model", "none", option, str(target), "--json"])

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from nco import baselines, folders
-from nco.errors import InstanceError
+from nco import registry
+from nco.core.errors import InstanceError
+from nco.core.seeds import generator
 from nco.problems.ffsp import FFSP, files
 from nco.problems.ffsp.check import check
-from nco.seeds import generator
 from nco.testing import check_problem
+from nco.workers import pool
 
 TEXT = """FFSP 3 2
 2 1
@@ -26,9 +27,9 @@ def test_a_file() -> None:
     assert (case.name, case.size, case.machines, case.stages) == ("flow", 3, 3, (2, 1))
     assert case.work[2] == [[(0, 2), (1, 9)], [(2, 1)]]
     assert files.write(case) == TEXT
-    assert [name for name in folders.names() if folders.module(name, "files").recognise(TEXT)] == [
-        "ffsp"
-    ]
+    assert [
+        name for name in registry.names() if registry.module(name, "files").recognise(TEXT)
+    ] == ["ffsp"]
     found = case.construct()
     assert check(case, found).feasible
     assert files.read_solution(files.write_solution(case, found, 16), case) == found
@@ -91,5 +92,5 @@ def test_one_machine_a_stage_is_johnsons_problem() -> None:
         for a, b in early + late:
             first += a
             second = max(first, second) + b
-        outcome = baselines.run(case, "ortools", time_limit=5.0)
+        outcome = pool.run(case, "ortools", time_limit=5.0)
         assert check(case, outcome.solution).cost == second

@@ -10,15 +10,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from nco import baselines, folders
-from nco.errors import InstanceError
-from nco.problems.fjsp import FJSP, baseline, files
+from nco import registry
+from nco.core.errors import InstanceError
+from nco.core.seeds import generator
+from nco.problems._shop.check import check_plan, every_plan
+from nco.problems._shop.plan import RULES, by_rule, makespan
+from nco.problems.fjsp import FJSP, classical, files
 from nco.problems.fjsp.check import check
 from nco.problems.fjsp.plot import plot
-from nco.seeds import generator
-from nco.shop.check import check_plan, every_plan
-from nco.shop.plan import RULES, by_rule, makespan
 from nco.testing import check_cases
+from nco.workers import pool
 
 # the fourth machine is used and 0 is not: machines count from 1
 TEXT = """3 4 1.7
@@ -37,9 +38,9 @@ def test_a_file() -> None:
     assert files.write(case) == TEXT.replace(" 1.7", "")
     zero = TEXT.replace("4 2 2", "0 2 2", 1)
     assert files.read(zero.replace(" 4 6", " 3 6")).base == 0
-    assert [name for name in folders.names() if folders.module(name, "files").recognise(TEXT)] == [
-        "fjsp"
-    ]
+    assert [
+        name for name in registry.names() if registry.module(name, "files").recognise(TEXT)
+    ] == ["fjsp"]
 
 
 DEFECTS = {
@@ -126,7 +127,7 @@ def test_cpsat_finds_what_enumeration_finds() -> None:
         reports = [check_plan(case.work, start, machine) for start, machine in every]
         assert all(report.feasible for report in reports)
         least = min(report.cost for report in reports if report.cost is not None)
-        outcome = baselines.run(case, "cpsat", time_limit=5.0)
+        outcome = pool.run(case, "cpsat", time_limit=5.0)
         assert check(case, outcome.solution).cost == least
         compared += 1
     assert compared >= 2
@@ -141,11 +142,11 @@ def test_numbers_from_one_and_recirculation() -> None:
 
 @pytest.mark.parametrize("solver", ["tabu", "polish", "ortools", *RULES])
 def test_every_solver_gives_a_schedule(solver: str) -> None:
-    assert solver in baseline.__all__
+    assert solver in classical.__all__
     problem = FJSP(size=6)
     case = problem.cases(problem.generate(1, generator(3)))[0]
     start = case.construct()
-    outcome = baselines.run(case, solver, time_limit=0.5, start=start)
+    outcome = pool.run(case, solver, time_limit=0.5, start=start)
     report = check(case, outcome.solution)
     assert report.feasible
     if solver in ("tabu", "polish", "ortools"):

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from nco.core.problem import Features, Problem
+from nco.core.rollout import greedy, rollout
+from nco.core.seeds import generator
 from nco.models.nets import AttentionPolicy
 from nco.models.nets.graph import GraphEncoder, neighbour_graph
-from nco.problem import Features, Problem
 from nco.problems.cvrp import CVRP
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.rollout import greedy, rollout
-from nco.seeds import generator
 
 PROBLEMS = [TSP(7), CVRP(6), Knapsack(7)]
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: type(p).__name__)

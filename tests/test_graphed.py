@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import torch
 
-from nco import labels
-from nco.describe import describe
-from nco.labels import Labelled, LabelSpec
-from nco.method import Method
+from nco.core.describe import describe
+from nco.core.problem import Problem
+from nco.core.seeds import generator
+from nco.labels import make, store
+from nco.labels.store import Labelled, LabelSpec
 from nco.models.bq import BQ
 from nco.models.graphed import Bank, GraphedBQ
 from nco.models.nets import BQPolicy, TransformerEncoder
 from nco.models.nets.transformer import _attend, fused
-from nco.problem import Problem
 from nco.problems.atsp import ATSP
 from nco.problems.cvrp import CVRPVia
 from nco.problems.knapsack import KnapsackRest
@@ -23,8 +23,8 @@ from nco.problems.op import OP
 from nco.problems.tsp import TSP
 from nco.search.beam import search
 from nco.search.multistart import best_of
-from nco.seeds import generator
-from nco.train import main
+from nco.training.command import main
+from nco.training.method import Method
 
 KINDS = [TSP, ATSP, CVRPVia, OP, KnapsackRest]
 
@@ -146,7 +146,7 @@ model:
     warmup: 3
     tokens: 64
 data:
-  class_path: nco.data.Labels
+  class_path: nco.training.data.Labels
   init_args: {{folders: [{labels}], batch_size: 1, references: [{labels}]}}
 trainer:
   limit_train_batches: 4
@@ -154,7 +154,7 @@ trainer:
   accelerator: cpu
   logger: false
   callbacks:
-    - class_path: nco.train.MovingAverage
+    - class_path: nco.training.command.MovingAverage
       init_args: {{decay: 0.9}}
 """
 
@@ -165,7 +165,7 @@ def loss(checkpoint: str, tours: Path) -> float:
     made = BQ(TSP([4, 6]), BQPolicy(encoder), initial=checkpoint)
     made.log = lambda *arguments, **named: None  # type: ignore[assignment, misc]
     with torch.no_grad():
-        parts = list(labels.read(tours, made.problem))
+        parts = list(store.read(tours, made.problem))
         return sum(float(made.loss(part, generator("loss", i))) for i in range(9) for part in parts)
 
 
@@ -176,7 +176,7 @@ def test_a_run_learns_and_resumes_bit_by_bit(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     spec = LabelSpec(describe(TSP([4, 6])), "ortools", None, instances=12, seed=1, chunk=4)
-    labels.make(spec, tmp_path / "tours", 1, lambda done: None)
+    make.fill(spec, tmp_path / "tours", 1, lambda done: None)
     config = tmp_path / "config.yaml"
     config.write_text(CONFIG.format(labels=tmp_path / "tours"))
 

@@ -14,21 +14,29 @@ import pytest
 import torch
 
 import nco
-from nco import baselines, cards
-from nco.errors import InstanceError
-from nco.labels import Labelled
+from nco.core.conflicts import (
+    Closest,
+    FirstAgent,
+    Handler,
+    HighestProbability,
+    OneAtATime,
+    RandomAgent,
+)
+from nco.core.errors import InstanceError
+from nco.core.rollout import greedy, rollout, sample
+from nco.core.seeds import generator
+from nco.labels.store import Labelled
 from nco.models.imitation import Imitation
 from nco.models.nets import ParcoPolicy, TransformerEncoder
 from nco.models.reinforce import Reinforce
-from nco.problems.hcvrp import HCVRP, annealing, baseline, files
+from nco.problems.hcvrp import HCVRP, annealing, classical, files
 from nco.problems.hcvrp.check import check, every_solution
 from nco.problems.hcvrp.plot import plot
-from nco.resolve import Closest, FirstAgent, Handler, HighestProbability, OneAtATime, RandomAgent
-from nco.rollout import greedy, rollout, sample
 from nco.search.budget import Budget
 from nco.search.multistart import multistart
 from nco.search.sampling import sampling
-from nco.seeds import generator
+from nco.workers import pool
+from nco.zoo import cards
 
 GOOD = """NAME : three
 TYPE : HCVRP
@@ -467,7 +475,7 @@ def test_solvers_find_the_optimum(solver: str, text: str) -> None:
     reports = [check(case, routes) for routes in every]
     least = min(report.cost for report in reports if report.feasible and report.cost is not None)
     for start in (None, case.construct()):
-        outcome = baselines.run(case, solver, time_limit=0.5, seed=1, start=start)
+        outcome = pool.run(case, solver, time_limit=0.5, seed=1, start=start)
         report = check(case, outcome.solution)
         assert report.feasible, outcome.error
         assert report.cost == pytest.approx(least)
@@ -484,7 +492,7 @@ def test_annealing_keeps_its_books() -> None:
     """What it believes of its routes is what the checker finds, whatever it did to them."""
     case = HCVRP(size=30, vehicles=[3, 3]).published(30, 1, 5)[0]
     start = case.construct()
-    demand, capacities = baseline._loads(case)
+    demand, capacities = classical._loads(case)
     table = np.linalg.norm(case.coords[:, None] - case.coords[None], axis=-1)
     speeds = case.speeds.tolist()
     search = annealing.Annealing(table, demand, capacities, speeds, start, Random(1))
@@ -504,14 +512,14 @@ def test_annealing_keeps_its_books() -> None:
 def test_annealing_is_never_worse_than_its_start_and_the_same_again() -> None:
     case = HCVRP(size=40, vehicles=[3, 3]).published(40, 1, 6)[0]
     start, told = case.construct(), []
-    found = baseline.anneal(case, time_limit=None, seed=2, found=told.append, iterations=500)
+    found = classical.anneal(case, time_limit=None, seed=2, found=told.append, iterations=500)
     assert found == told[-1]
     assert check(case, found).cost < 0.9 * check(case, start).cost
-    assert found == baseline.anneal(case, time_limit=None, seed=2, iterations=500)
-    again = baseline.anneal(case, time_limit=0.1, seed=3, start=found)
+    assert found == classical.anneal(case, time_limit=None, seed=2, iterations=500)
+    again = classical.anneal(case, time_limit=0.1, seed=3, start=found)
     assert check(case, again).cost <= check(case, found).cost
     total = files.read(TOTAL)
-    assert baseline.anneal(total, time_limit=0.1, seed=0) == total.construct()
+    assert classical.anneal(total, time_limit=0.1, seed=0) == total.construct()
 
 
 @pytest.mark.parametrize("text", [GOOD, TOTAL], ids=["min_max", "total"])
@@ -525,14 +533,14 @@ def test_what_annealing_leaves_alone_is_not_left_alone(text: str, monkeypatch) -
         (plan for plan in every if check(case, plan).feasible),
         key=lambda plan: check(case, plan).cost or 0.0,
     )
-    found = baseline.polish(case, time_limit=0.3, seed=0, start=worst)
+    found = classical.polish(case, time_limit=0.3, seed=0, start=worst)
     assert check(case, found).cost < check(case, worst).cost
 
 
 def test_a_customer_goes_to_the_least_detour() -> None:
     """Against every place of every trip of a vehicle, and a trip of its own."""
     case = HCVRP(size=14, vehicles=[2, 2]).published(14, 1, 7)[0]
-    demand, capacities = baseline._loads(case)
+    demand, capacities = classical._loads(case)
     table = np.linalg.norm(case.coords[:, None] - case.coords[None], axis=-1)
     for customer in range(1, 15):
         left = [[stop for stop in route if stop != customer] for route in case.construct()]
@@ -586,7 +594,7 @@ def test_or_tools_gives_every_vehicle_its_own_speed() -> None:
     for speeds in ([1.0, 1.0, 0.25, 0.25], [1.0, 0.25, 1.0, 0.25]):
         case = files.from_arrays({**data, "speeds": speeds})
         assert case is not None
-        costs.append(check(case, baseline.ortools(case, time_limit=0.5, seed=0)).cost)
+        costs.append(check(case, classical.ortools(case, time_limit=0.5, seed=0)).cost)
     assert costs[1] < 1.5 * costs[0]  # it was four times as much
 
 
@@ -605,7 +613,7 @@ def test_the_unit_of_speeds_makes_no_difference(solver: str, factor: float) -> N
     for scale in (1.0, factor):
         case = files.from_arrays({**data, "speeds": speeds * scale})
         assert case is not None
-        solve = getattr(baseline, solver)
+        solve = getattr(classical, solver)
         costs.append(check(case, solve(case, time_limit=0.5, seed=0)).cost * scale)
     assert costs[1] == pytest.approx(costs[0], rel=0.02)
 
@@ -620,4 +628,4 @@ def test_or_tools_may_load_as_often_as_packing_needs() -> None:
         }
     )
     assert case is not None
-    assert check(case, baseline.ortools(case, time_limit=1.0, seed=0)).feasible
+    assert check(case, classical.ortools(case, time_limit=1.0, seed=0)).feasible

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from nco.core.decisions import Categorical
+from nco.core.problem import Observation
+from nco.core.rollout import greedy, rollout, sample
+from nco.core.seeds import generator
 from nco.models.hindsight import Hindsight
 from nco.models.nets.choice import ChoicePolicy
-from nco.policy import Categorical
-from nco.problem import Observation
 from nco.problems.exo import Airline, Revenue, Secretary, exact
 from nco.problems.packing import Bins, Packing
-from nco.rollout import greedy, rollout, sample
-from nco.seeds import generator
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ import pytest
 
 import nco
 from nco.cli import main
-from nco.errors import InstanceError
-from nco.sources import as_case
+from nco.core.errors import InstanceError
+from nco.registry.sources import as_case
 
 VRP = """NAME : three
 TYPE : CVRP

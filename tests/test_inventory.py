@@ -11,19 +11,20 @@ import pytest
 import torch
 
 import nco
-from nco import baselines, zoo
 from nco.benchmark import Plan, compare, save
-from nco.errors import InstanceError, NCOError
+from nco.core.errors import InstanceError, NCOError
+from nco.core.rollout import greedy, rollout, sample
+from nco.core.seeds import generator
 from nco.models.hdpo import Hdpo
 from nco.models.nets import BaseStock, GraphFlow, SymmetricFlow, VanillaFlow
-from nco.problems.inventory import Inventory, baseline, exact, files, fit
+from nco.problems.inventory import Inventory, classical, exact, files, fit
 from nco.problems.inventory.check import check, simulate
 from nco.problems.inventory.network import outline
 from nco.problems.tsp import TSP
-from nco.rollout import greedy, rollout, sample
-from nco.seeds import generator
-from nco.simulate import next_action
-from nco.simulate import simulate as evaluate
+from nco.solving.simulate import next_action
+from nco.solving.simulate import simulate as evaluate
+from nco.workers import pool
+from nco.zoo import weights
 
 STORE = {"holding": 1, "penalty": 4, "unmet": "lost", "demand": {"poisson": 5}}
 EDGE = {"from": "supplier", "to": "store", "lead_time": 2}
@@ -337,7 +338,7 @@ def test_simulated_rules_cost_what_theory_says() -> None:
     ]
     for network, rule, cost in tests:
         if not rule:
-            solver = baseline.echelon_stock if len(network.nodes) > 1 else baseline.newsvendor
+            solver = classical.echelon_stock if len(network.nodes) > 1 else classical.newsvendor
             rule = solver(network, time_limit=None, seed=0) or {}
         short = replace(network, periods=160, warmup=60)
         found = evaluate(problem, problem.rule(network, rule), short, traces=600, seed=2)
@@ -367,7 +368,7 @@ def test_fitted_levels_beat_a_newsvendors() -> None:
     problem, short = Inventory(), replace(network, periods=70, warmup=30)
     costs = {}
     for name, rule in (
-        ("newsvendor", baseline.newsvendor(network, time_limit=None, seed=0)),
+        ("newsvendor", classical.newsvendor(network, time_limit=None, seed=0)),
         ("fitted", fit.fitted(network, seed=0, echelon=True, steps=20)),
     ):
         costs[name] = evaluate(problem, problem.rule(network, rule), short, traces=100).cost
@@ -414,7 +415,7 @@ def test_hindsight_is_the_best_of_all_plans() -> None:
     )
     plans = itertools.product(range(5), repeat=4)
     costs = [check(network, [[float(q)] for q in plan]).cost for plan in plans]
-    found = baseline.hindsight(network, time_limit=None, seed=0)
+    found = classical.hindsight(network, time_limit=None, seed=0)
     assert check(network, found).cost == pytest.approx(min(c for c in costs if c is not None))
 
 
@@ -423,8 +424,8 @@ def test_hindsight_is_no_dearer_than_just_in_time(name: str) -> None:
     network = replace(example(name), periods=25, warmup=0)
     problem = Inventory()
     (known,) = problem.cases(problem.traces(network, 1, generator(0)))
-    best = check(known, baseline.hindsight(known, time_limit=None, seed=0))
-    timely = check(known, baseline.just_in_time(known, time_limit=None, seed=0))
+    best = check(known, classical.hindsight(known, time_limit=None, seed=0))
+    timely = check(known, classical.just_in_time(known, time_limit=None, seed=0))
     assert best.cost is not None
     assert timely.cost is not None
     assert best.cost <= timely.cost + 1e-6
@@ -434,14 +435,14 @@ def test_hindsight_is_no_dearer_than_just_in_time(name: str) -> None:
 
 def test_just_in_time_leaves_no_stock_and_no_shortage() -> None:
     network = case(trace={"store": [4.0, 7.0, 2.0, 5.0]})
-    plan = baseline.just_in_time(network, time_limit=None, seed=0)
+    plan = classical.just_in_time(network, time_limit=None, seed=0)
     assert plan == [[2.0], [5.0], [0.0], [0.0]]
     assert simulate(network, plan).stock == [[0.0]] * 4
 
 
 def test_plans_need_a_trace() -> None:
-    assert baseline.hindsight(case(), time_limit=None, seed=0) is None
-    assert baseline.just_in_time(case(), time_limit=None, seed=0) is None
+    assert classical.hindsight(case(), time_limit=None, seed=0) is None
+    assert classical.just_in_time(case(), time_limit=None, seed=0) is None
     assert check(case(), [[1.0]]).violations
 
 
@@ -721,7 +722,7 @@ def test_an_instance_is_not_planned_unasked() -> None:
 
 
 def test_rules_come_from_child_processes() -> None:
-    outcome = baselines.run(case(), "capped_base_stock", time_limit=30)
+    outcome = pool.run(case(), "capped_base_stock", time_limit=30)
     assert outcome.solution == {
         "rule": "capped_base_stock",
         "levels": {"store": 17.0},
@@ -763,7 +764,7 @@ def test_policies_are_compared_on_the_same_futures(tmp_path: Path) -> None:
 
 
 def test_shipped_networks_are_for_the_networks_they_were_trained_on() -> None:
-    assert zoo.fitting("inventory", case()) == ["hdpo-lost"]
-    assert zoo.fitting("inventory", store(penalty=7)) == []
-    assert zoo.fitting("inventory", example("one_warehouse_n20")) == ["hdpo-warehouse"]
-    assert zoo.fitting("inventory", example("serial_L3_p19")) == ["hdpo-serial"]
+    assert weights.fitting("inventory", case()) == ["hdpo-lost"]
+    assert weights.fitting("inventory", store(penalty=7)) == []
+    assert weights.fitting("inventory", example("one_warehouse_n20")) == ["hdpo-warehouse"]
+    assert weights.fitting("inventory", example("serial_L3_p19")) == ["hdpo-serial"]

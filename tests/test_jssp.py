@@ -14,16 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from nco import baselines
-from nco.errors import InstanceError
-from nco.problems.ffsp import FFSP
-from nco.problems.fjsp import FJSP
-from nco.problems.jssp import JSSP, files
-from nco.problems.jssp.check import check
-from nco.problems.jssp.plot import plot
-from nco.rollout import rollout, sample
-from nco.seeds import generator
-from nco.shop.plan import (
+from nco.core.errors import InstanceError
+from nco.core.rollout import rollout, sample
+from nco.core.seeds import generator
+from nco.problems._shop.plan import (
     RULES,
     Plan,
     Table,
@@ -35,10 +29,16 @@ from nco.shop.plan import (
     mirrored,
     shifted,
 )
-from nco.shop.problem import _of_others
-from nco.solver import solve
+from nco.problems._shop.problem import _of_others
+from nco.problems.ffsp import FFSP
+from nco.problems.fjsp import FJSP
+from nco.problems.jssp import JSSP, files
+from nco.problems.jssp.check import check
+from nco.problems.jssp.plot import plot
+from nco.solving.solver import solve
 from nco.testing import check_cases
 from nco.testing.play import Probe
+from nco.workers import pool
 
 # Fisher and Thompson (1963), 6 jobs on 6 machines: the optimum is 55
 FT06 = """6 6
@@ -63,7 +63,7 @@ Machines
 
 def test_the_optimum_of_ft06_is_proven() -> None:
     case = files.read(FT06)
-    outcome = baselines.run(case, "ortools", time_limit=20.0)
+    outcome = pool.run(case, "ortools", time_limit=20.0)
     report = check(case, outcome.solution)
     assert report.feasible
     assert report.cost == 55
@@ -301,7 +301,7 @@ def test_cpsat_is_never_worse_than_its_start() -> None:
     start = case.construct()
     cost = check(case, start).cost
     for limit in (0.001, 0.3):
-        outcome = baselines.run(case, "ortools", time_limit=limit, start=start)
+        outcome = pool.run(case, "ortools", time_limit=limit, start=start)
         report = check(case, outcome.solution)
         assert report.feasible
         assert report.cost <= cost
@@ -405,7 +405,7 @@ def test_agreeing_actions_lead_to_the_same_schedule() -> None:
 
 
 def test_solving_without_a_network() -> None:
-    """The construction at once; under a limit, what the finisher makes of it, in time."""
+    """The construction at once; under a limit, what the improver makes of it, in time."""
     case = JSSP().published(10, 1, 200)[0]
     first = solve(case, model="none")
     assert first.model == "none"

@@ -11,18 +11,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nco import geometry
-from nco.batch import Batch, cat, stack
-from nco.describe import Described, construct, describe
-from nco.errors import NCOError
+from nco.core import geometry
+from nco.core.batch import Batch, cat, stack
+from nco.core.decisions import Categorical
+from nco.core.describe import Described, construct, describe
+from nco.core.errors import NCOError
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.rollout import Interrupted, decisions, forced, greedy, rollout, sample, score
+from nco.core.seeds import derive, generator
 from nco.models.nets import AttentionPolicy, TransformerEncoder, attention, pointer, transformer
-from nco.policy import Categorical, Policy
-from nco.problem import Features, Observation, Problem, Sizes
 from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.rollout import Interrupted, decisions, forced, greedy, rollout, sample, score
-from nco.seeds import derive, generator
 
 PROBLEMS = [TSP(6), CVRP(5), CVRPVia(5), Knapsack(6)]
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: type(p).__name__)
@@ -411,8 +412,8 @@ def test_only_plain_things_are_described(thing: object) -> None:
         ("this.Zen", {}, "is not part of nco: import this yourself first if you trust it"),
         ("ncosystem.Evil", {}, "is not part of nco"),
         ("os.system", {"command": "false"}, "is not a Described class"),
-        ("nco.errors.NCOError", {}, "is not a Described class"),
-        ("nco.describe.importlib.import_module", {"name": "os"}, "cannot be imported"),
+        ("nco.core.errors.NCOError", {}, "is not a Described class"),
+        ("nco.core.describe.importlib.import_module", {"name": "os"}, "cannot be imported"),
         ("nco.problems.tsp.problem.ATSP", {}, "is not a Described class"),
         ("nco.problems.nowhere.Problem", {}, "cannot be imported"),
         ("nco.problems.tsp.problem.TSP", {"sise": 5}, "takes other arguments"),

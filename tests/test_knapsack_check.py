@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from nco.problems.knapsack import baseline
-from nco.problems.knapsack.baseline import cpsat, ortools
+from nco.problems.knapsack import classical
 from nco.problems.knapsack.check import check
+from nco.problems.knapsack.classical import cpsat, ortools
 from nco.problems.knapsack.files import Case
 
 SOLVERS = [ortools, cpsat]
@@ -115,7 +115,7 @@ def test_every_mutation_of_a_valid_choice_is_flagged_or_changes_the_value(seed):
 
 
 def test_the_default_solver_is_named_first():
-    assert baseline.__all__ == ["ortools", "cpsat"]
+    assert classical.__all__ == ["ortools", "cpsat"]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nco.errors import InstanceError
+from nco.core.errors import InstanceError
 from nco.problems.knapsack.files import (
     Case,
     from_arrays,

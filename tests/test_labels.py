@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 import torch
 
-from nco import geometry, labels
-from nco.data import Labels
-from nco.describe import describe
-from nco.errors import InstanceError, NCOError
-from nco.folders import check_module
-from nco.labels import LabelSpec
-from nco.problem import Problem
+from nco.core import geometry
+from nco.core.describe import describe
+from nco.core.errors import InstanceError, NCOError
+from nco.core.problem import Problem
+from nco.core.seeds import derive, generator
+from nco.labels import make, store
+from nco.labels.store import LabelSpec
 from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.seeds import derive, generator
+from nco.registry import check_module
+from nco.training.data import Labels
 
 # solvers that a child imports; simple, and the same at every call
 SOLVERS = '''
@@ -87,9 +88,9 @@ def spec(problem: Problem[Any, Any], solver: str, **changes: Any) -> LabelSpec:
     return replace(made, **changes)
 
 
-def make(wanted: LabelSpec, folder: Path, workers: int = 1) -> list[int]:
+def filled(wanted: LabelSpec, folder: Path, workers: int = 1) -> list[int]:
     seen: list[int] = []
-    labels.make(wanted, folder, workers, seen.append)
+    make.fill(wanted, folder, workers, seen.append)
     return seen
 
 
@@ -103,7 +104,7 @@ TOURS = spec(TSP([4, 6]), "any_tour")
 @pytest.fixture(scope="module")
 def whole(_solvers: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sets") / "tours"
-    assert make(TOURS, folder) == [3, 6, 7]
+    assert filled(TOURS, folder) == [3, 6, 7]
     return folder
 
 
@@ -130,14 +131,14 @@ def tours(whole: Path, tmp_path: Path) -> Path:
 def test_a_set_round_trips(problem: Problem[Any, Any], solver: str, tmp_path: Path) -> None:
     """What is read has the solver's solutions, at the checker's cost, on the same instances."""
     wanted = spec(problem, solver)
-    make(wanted, tmp_path)
-    assert labels.read_spec(tmp_path) == wanted
-    chunks = list(labels.read(tmp_path))
+    filled(wanted, tmp_path)
+    assert store.read_spec(tmp_path) == wanted
+    chunks = list(store.read(tmp_path))
     assert [len(chunk) for chunk in chunks] == [3, 3, 1]
     check = check_module(problem).check
     for index, chunk in enumerate(chunks):
-        instance: Any = labels.generate_chunk(problem, wanted, index)
-        assert labels.fingerprint(chunk.instance) == labels.fingerprint(instance)
+        instance: Any = store.generate_chunk(problem, wanted, index)
+        assert store.fingerprint(chunk.instance) == store.fingerprint(instance)
         assert chunk.actions.dtype == torch.long
         cost = problem.cost(instance, chunk.actions)
         torch.testing.assert_close(cost.double(), chunk.cost, rtol=1e-5, atol=1e-6)
@@ -152,7 +153,7 @@ def test_a_set_round_trips(problem: Problem[Any, Any], solver: str, tmp_path: Pa
 
 def test_solvers_get_their_seed(tours: Path) -> None:
     """Each instance one of its own, which depends on the set's seed and its number in the set."""
-    rows = [row for chunk in labels.read(tours) for row in chunk.actions[:, 0].tolist()]
+    rows = [row for chunk in store.read(tours) for row in chunk.actions[:, 0].tolist()]
     for number, row in enumerate(rows):
         wanted = list(range(len(row)))
         random.Random(derive(TOURS.seed, number) % 2**31).shuffle(wanted)
@@ -165,15 +166,15 @@ def test_labels_are_small(tours: Path) -> None:
 
 
 def test_workers_do_not_change_a_set(tours: Path, tmp_path: Path) -> None:
-    make(TOURS, tmp_path / "again", workers=2)
+    filled(TOURS, tmp_path / "again", workers=2)
     assert contents(tmp_path / "again") == contents(tours)
 
 
 def test_a_set_reads_in_another_encoding(tmp_path: Path) -> None:
     """Labels of one encoding of the same instances serve the other."""
-    make(spec(CVRP(5), "alone"), tmp_path)
+    filled(spec(CVRP(5), "alone"), tmp_path)
     other = CVRPVia(5)
-    for own, via in zip(labels.read(tmp_path), labels.read(tmp_path, other), strict=True):
+    for own, via in zip(store.read(tmp_path), store.read(tmp_path, other), strict=True):
         cost = other.cost(via.instance, via.actions)
         torch.testing.assert_close(cost.double(), own.cost, rtol=1e-5, atol=1e-6)
         assert other.solution(via.instance, via.actions[:, 0]) == CVRP(5).solution(
@@ -184,10 +185,10 @@ def test_a_set_reads_in_another_encoding(tmp_path: Path) -> None:
 def test_sizes_are_joined_and_rows_lengthened(tmp_path: Path) -> None:
     """Chunks of one size become one batch; no-ops at the end leave the cost as it was."""
     problem = CVRP([3, 4], capacity=12)
-    make(spec(problem, "alone", instances=12, chunk=2), tmp_path)
-    chunks = list(labels.read(tmp_path))
+    filled(spec(problem, "alone", instances=12, chunk=2), tmp_path)
+    chunks = list(store.read(tmp_path))
     lengths = {(chunk.instance.coords.shape[1], chunk.actions.shape[2]) for chunk in chunks}
-    groups = labels.by_size(iter(chunks), problem)
+    groups = store.by_size(iter(chunks), problem)
     assert len(lengths) > len(groups) == 2
     assert sum(len(group) for group in groups) == 12
     for group in groups:
@@ -202,7 +203,7 @@ def test_sizes_are_joined_and_rows_lengthened(tmp_path: Path) -> None:
 def test_deleted_chunks_are_made_again(tours: Path) -> None:
     before = contents(tours)
     (tours / "00001.safetensors").unlink()
-    assert make(TOURS, tours) == [3, 6, 7]
+    assert filled(TOURS, tours) == [3, 6, 7]
     assert contents(tours) == before
 
 
@@ -215,12 +216,12 @@ def test_a_stopped_run_goes_on(tours: Path, tmp_path: Path) -> None:
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        labels.make(TOURS, folder, 1, stop)
+        make.fill(TOURS, folder, 1, stop)
     assert sorted(contents(folder)) == ["00000.safetensors", "00001.safetensors", "set.json"]
     with pytest.raises(NCOError, match="the set is not complete; run the same `nco label` again"):
-        next(labels.read(folder))
+        next(store.read(folder))
     times = {path: path.stat().st_mtime_ns for path in folder.glob("*.safetensors")}
-    make(TOURS, folder)
+    filled(TOURS, folder)
     assert contents(folder) == contents(tours)
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
 
@@ -229,7 +230,7 @@ def test_a_damaged_chunk_is_made_again_and_not_made_whole(tours: Path) -> None:
     """Running the same command again must not give a damaged file a checksum of its own."""
     before = contents(tours)
     damage(tours / "00000.safetensors")
-    make(TOURS, tours)
+    filled(TOURS, tours)
     assert contents(tours) == before
 
 
@@ -245,7 +246,7 @@ def damage(path: Path) -> None:
 
 def test_a_damaged_chunk(tours: Path) -> None:
     damage(tours / "00001.safetensors")
-    chunks = labels.read(tours)
+    chunks = store.read(tours)
     next(chunks)
     with pytest.raises(InstanceError, match=r"00001.safetensors: SHA-256 \w{16}: damaged"):
         next(chunks)
@@ -254,12 +255,12 @@ def test_a_damaged_chunk(tours: Path) -> None:
 def test_a_missing_chunk(tours: Path) -> None:
     (tours / "00002.safetensors").unlink()
     with pytest.raises(InstanceError, match=r"00002.safetensors: missing; run the same `nco label"):
-        list(labels.read(tours))
+        list(store.read(tours))
 
 
 def test_no_set(tmp_path: Path) -> None:
     with pytest.raises(NCOError, match=r"set.json: no such labelled set; make one with"):
-        labels.read_spec(tmp_path)
+        store.read_spec(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -269,23 +270,23 @@ def test_no_set(tmp_path: Path) -> None:
 def test_a_foreign_set_json(tours: Path, text: str) -> None:
     (tours / "set.json").write_text(text)
     with pytest.raises(InstanceError, match=r"set.json: not the description of a labelled set"):
-        labels.read_spec(tours)
+        store.read_spec(tours)
     with pytest.raises(InstanceError, match="not the description"):
-        make(TOURS, tours)
+        filled(TOURS, tours)
 
 
 def test_a_set_of_another_format(tours: Path) -> None:
     data = json.loads((tours / "set.json").read_text())
     (tours / "set.json").write_text(json.dumps({**data, "format": 2}))
     with pytest.raises(InstanceError, match=r"set.json: format 2: this version reads format 1"):
-        next(labels.read(tours))
+        next(store.read(tours))
 
 
 @pytest.mark.parametrize("change", [{"seed": 4}, {"instances": 8}, {"time_limit": None}])
 def test_a_folder_that_holds_another_set(tours: Path, change: dict[str, Any]) -> None:
     before = contents(tours)
     with pytest.raises(NCOError, match=r"holds another set .*choose another folder"):
-        make(replace(TOURS, **change), tours)
+        filled(replace(TOURS, **change), tours)
     assert contents(tours) == before
 
 
@@ -293,7 +294,7 @@ def test_another_generator(tours: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """Where the code now generates other instances, labels are refused instead of mismatched."""
     monkeypatch.setattr(geometry.Uniform, "draw", lambda self, *a: geometry.Clustered().draw(*a))
     with pytest.raises(InstanceError, match=r"fingerprint \w{16}: this version generates other"):
-        next(labels.read(tours))
+        next(store.read(tours))
 
 
 @pytest.mark.parametrize(
@@ -308,13 +309,13 @@ def test_bad_answers_are_not_stored(solver: str, reason: str, tmp_path: Path) ->
     """The independent checker decides; the error names the instance and the reason."""
     wanted = spec(TSP(4), solver)
     with pytest.raises(NCOError, match=rf"instance 0: solvers_of_a_test:{solver}.*{reason}"):
-        make(wanted, tmp_path)
+        filled(wanted, tmp_path)
     assert sorted(contents(tmp_path)) == ["set.json"]
 
 
 def test_a_solver_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(NCOError, match="lkh: no such solver; tsp has ortools"):
-        make(replace(TOURS, solver="lkh"), tmp_path)
+        filled(replace(TOURS, solver="lkh"), tmp_path)
 
 
 def test_training_without_labels_is_refused() -> None:
@@ -327,11 +328,11 @@ def test_further_arguments_of_the_problem_are_labelled(tmp_path: Path, capsys: A
 
     command = ["label", "--problem", "cvrp", "--size", "6", "--instances", "3", "--seed", "4"]
     command += ["--solver", "ortools", "--time_limit", "0.05", "--output", str(tmp_path / "set")]
-    points = "{class_path: nco.geometry.Clustered, init_args: {clusters: 2}}"
+    points = "{class_path: nco.core.geometry.Clustered, init_args: {clusters: 2}}"
     with pytest.raises(SystemExit):
         main([*command, "--problem_args", f"{{capacity: [20, 40], points: {points}}}"])
     made = CVRP(size=6, capacity=[20, 40], points=geometry.Clustered(clusters=2))
-    (part,) = labels.read(tmp_path / "set", CVRP())
+    (part,) = store.read(tmp_path / "set", CVRP())
     drawn = made.generate(3, generator(4, "labels", 0))
     assert torch.equal(part.instance.coords, drawn.coords)
     assert torch.equal(part.instance.capacity, drawn.capacity)

@@ -3,17 +3,17 @@
 import pytest
 import torch
 
-from nco.labels import Labelled
+from nco.core.problem import Sizes
+from nco.core.rollout import greedy, rollout
+from nco.core.seeds import generator
+from nco.labels.store import Labelled
 from nco.models.imitation import Imitation
 from nco.models.nets import MatNetPolicy
 from nco.models.nets.matnet import MixedScoreBlock, grid_of
 from nco.models.reinforce import Reinforce
-from nco.problem import Sizes
 from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP
-from nco.rollout import greedy, rollout
-from nco.seeds import generator
 
 SMALL = {"width": 16, "layers": 2, "hidden": 32, "cell": 8}
 SHOPS = [JSSP(size=4), FJSP(size=4), FFSP(size=4, stages=2, machines=2)]
@@ -111,7 +111,7 @@ def test_a_problem_of_other_sets_is_refused() -> None:
 
 def test_imitation_follows_good_schedules() -> None:
     """The loss on schedules of most work remaining falls."""
-    from nco.shop.plan import by_rule
+    from nco.problems._shop.plan import by_rule
 
     problem = FFSP(size=5)
     instance = problem.generate(12, generator(7))

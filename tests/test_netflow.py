@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from nco.errors import InstanceError, NCOError
-from nco.folders import module
+from nco.core.errors import InstanceError, NCOError
+from nco.core.rollout import greedy, rollout, sample
+from nco.core.seeds import generator
 from nco.models.bilevel import Bilevel
 from nco.models.nets.network import GraphValue, SharesPolicy
 from nco.problems.netflow import SupplyChain, SupplyShares, files, flows
 from nco.problems.netflow.check import check
 from nco.problems.netflow.problem import AHEAD, mean_demand
-from nco.rollout import greedy, rollout, sample
-from nco.seeds import generator
+from nco.registry import module
 
-baseline = module("netflow", "baseline")
+baseline = module("netflow", "classical")
 
 
 # ---- the demand and the perfect plan, against figures computed elsewhere (HiGHS)

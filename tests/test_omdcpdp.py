@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-from nco import folders
-from nco.case import Case
-from nco.errors import InstanceError
+from nco import registry
+from nco.core.case import Case
+from nco.core.conflicts import OneAtATime, settle
+from nco.core.errors import InstanceError
+from nco.core.rollout import greedy, rollout
+from nco.core.seeds import generator
 from nco.models.nets import ParcoPolicy
-from nco.problems.omdcpdp import OMDCPDP, annealing, baseline, files
+from nco.problems.omdcpdp import OMDCPDP, annealing, classical, files
 from nco.problems.omdcpdp.check import check, every_solution
 from nco.problems.omdcpdp.plot import plot
-from nco.resolve import OneAtATime, settle
-from nco.rollout import greedy, rollout
+from nco.registry.sources import as_case, read
 from nco.search.budget import Budget
 from nco.search.sampling import ROUND, sampling
-from nco.seeds import generator
-from nco.solver import solve
-from nco.sources import as_case, read
+from nco.solving.solver import solve
 from nco.testing import check_cases, check_problem
 from nco.testing.play import Probe, walk
 
@@ -109,7 +109,7 @@ def test_a_file_is_read_and_written(tmp_path: Path) -> None:
     }
     found = files.read(json.dumps(as_json))
     assert (found.depots[0, 0], found.pickups[0, 0], found.capacity) == (1e-5, 1e-7, 3)
-    claims = [name for name in folders.names() if folders.module(name, "files").recognise(GOOD)]
+    claims = [name for name in registry.names() if registry.module(name, "files").recognise(GOOD)]
     assert claims == ["omdcpdp"]
 
 
@@ -248,7 +248,7 @@ def test_ortools_finds_what_brute_force_finds(
     orders: int, vehicles: int, capacity: int, seed: int
 ) -> None:
     case = made(orders, vehicles, seed, capacity)
-    found = baseline.ortools(case, time_limit=2.0, seed=0)
+    found = classical.ortools(case, time_limit=2.0, seed=0)
     report = check(case, found)
     assert report.violations == []
     assert report.cost == pytest.approx(best_cost(case), rel=1e-4)
@@ -280,7 +280,7 @@ def test_places_of_one_spot_and_far_apart() -> None:
     far = files.read(GOOD)
     for case in (here, far, files.Case(depots=far.depots * 1e9, pickups=far.pickups * 1e9,
                                        deliveries=far.deliveries * 1e9)):  # fmt: skip
-        report = check(case, baseline.ortools(case, time_limit=0.1, seed=0))
+        report = check(case, classical.ortools(case, time_limit=0.1, seed=0))
         assert report.violations == []
     assert check(here, here.construct()).cost == 0
 
@@ -288,14 +288,14 @@ def test_places_of_one_spot_and_far_apart() -> None:
 def test_ortools_is_never_worse_than_its_start_and_ignores_a_broken_one() -> None:
     case = made(25, 5)
     start = case.construct()
-    found = baseline.ortools(case, time_limit=1.5, seed=0, start=start)
+    found = classical.ortools(case, time_limit=1.5, seed=0, start=start)
     assert check(case, found).feasible
     assert check(case, found).cost < check(case, start).cost
-    again = baseline.ortools(case, time_limit=0.3, seed=0, start=found)
+    again = classical.ortools(case, time_limit=0.3, seed=0, start=found)
     assert check(case, again).cost <= check(case, found).cost
-    assert check(case, baseline.ortools(case, time_limit=0.1, seed=0, start=[[1]])).feasible
-    assert baseline.ortools(case, time_limit=None, seed=0) == start
-    assert set(baseline.finishers()) <= set(baseline.__all__)
+    assert check(case, classical.ortools(case, time_limit=0.1, seed=0, start=[[1]])).feasible
+    assert classical.ortools(case, time_limit=None, seed=0) == start
+    assert set(classical.improvers()) <= set(classical.__all__)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ def test_annealing_finds_what_brute_force_finds(
     orders: int, vehicles: int, capacity: int, seed: int
 ) -> None:
     case = made(orders, vehicles, seed, capacity)
-    report = check(case, baseline.anneal(case, time_limit=None, seed=0, iterations=300))
+    report = check(case, classical.anneal(case, time_limit=None, seed=0, iterations=300))
     assert report.violations == []
     assert report.cost == pytest.approx(best_cost(case), rel=1e-9)
 
@@ -331,10 +331,10 @@ def test_annealing_keeps_its_books_and_beats_its_start(
         assert report.violations == []
         assert report.cost == pytest.approx(search.least, rel=1e-9)
     told: list[Any] = []
-    found = baseline.anneal(case, time_limit=None, seed=3, found=told.append, iterations=600)
+    found = classical.anneal(case, time_limit=None, seed=3, found=told.append, iterations=600)
     assert found == told[-1]
     assert check(case, found).cost < 0.97 * check(case, start).cost
-    assert found == baseline.anneal(case, time_limit=None, seed=3, iterations=600)
+    assert found == classical.anneal(case, time_limit=None, seed=3, iterations=600)
 
 
 def test_an_order_goes_to_the_best_of_all_its_places() -> None:
@@ -362,15 +362,15 @@ def test_an_order_goes_to_the_best_of_all_its_places() -> None:
 def test_annealing_ends_in_time_and_leaves_what_is_too_large(monkeypatch) -> None:
     begin = time.perf_counter()
     case = made(300, 10)
-    found = baseline.anneal(case, time_limit=0.5, seed=0)
+    found = classical.anneal(case, time_limit=0.5, seed=0)
     assert time.perf_counter() - begin < 1.0  # a step takes milliseconds
     assert check(case, found).feasible
     large = made(annealing.LARGEST + 1, 2)
-    assert baseline.anneal(large, time_limit=1.0, seed=0) == large.construct()
-    assert check(case, baseline.anneal(case, time_limit=0.1, seed=0, start=[[1]])).feasible
+    assert classical.anneal(large, time_limit=1.0, seed=0) == large.construct()
+    assert check(case, classical.anneal(case, time_limit=0.1, seed=0, start=[[1]])).feasible
     monkeypatch.setattr(annealing, "LARGEST", 10)
     case = made(25, 5)
-    found = baseline.polish(case, time_limit=1.0, seed=0)  # OR-Tools'
+    found = classical.polish(case, time_limit=1.0, seed=0)  # OR-Tools'
     assert check(case, found).cost < check(case, case.construct()).cost
 
 

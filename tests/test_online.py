@@ -9,15 +9,16 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from nco import simulate as simulation
-from nco.batch import Batch
-from nco.case import Case
-from nco.errors import NCOError
-from nco.policy import Decision, Dirichlet, Exact, Joint, Normal, Policy
-from nco.problem import Features, Observation, Problem, Sizes
+from nco.core.batch import Batch
+from nco.core.case import Case
+from nco.core.decisions import Decision, Dirichlet, Exact, Joint, Normal
+from nco.core.errors import NCOError
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.rollout import greedy, rollout, sample
+from nco.core.seeds import generator
 from nco.problems.tsp import TSP
-from nco.rollout import greedy, rollout, sample
-from nco.seeds import generator
+from nco.solving import simulate as simulation
 from nco.testing import check_problem
 
 PRICE, COST, DAYS = 3.0, 1.0, 4

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from nco import folders
-from nco.case import Case
-from nco.errors import InstanceError
-from nco.problems.op import OP, baseline, files
+from nco import registry
+from nco.core.case import Case
+from nco.core.errors import InstanceError
+from nco.core.seeds import generator
+from nco.problems.op import OP, classical, files
 from nco.problems.op.check import check
 from nco.problems.op.plot import plot
 from nco.problems.op.problem import literature_limit
-from nco.seeds import generator
-from nco.sources import as_case
+from nco.registry.sources import as_case
 from nco.testing import check_cases, check_problem
 
 GOOD = """NAME : tiny
@@ -178,7 +178,9 @@ def test_what_is_no_defect_is_accepted(text: str) -> None:
 def test_no_problem_takes_the_files_of_another() -> None:
     untyped = GOOD.replace("TYPE : OP\n", "")
     for text in (GOOD, MATRIX, untyped, GOOD.replace("DIMENSION : 5\n", "")):
-        claims = [name for name in folders.names() if folders.module(name, "files").recognise(text)]
+        claims = [
+            name for name in registry.names() if registry.module(name, "files").recognise(text)
+        ]
         assert claims == ["op"]
     for junk in ("", "\n", "hello", "\0\1", "TYPE : CVRP\nCOST_LIMIT : 3", "TYPE : TSP\nCOST"):
         assert not files.recognise(junk)
@@ -274,7 +276,7 @@ def test_an_instance_by_hand() -> None:
     assert check(case, []).objective == 0
     assert check(replace(case, limit=19.9999999), [2, 3]).violations  # whole numbers are exact
     for name in ("cpsat", "ortools", "pyvrp", "anneal"):
-        found = getattr(baseline, name)(case, time_limit=0.5, seed=0)
+        found = getattr(classical, name)(case, time_limit=0.5, seed=0)
         assert check(case, found).objective == 10.5, name
 
 
@@ -354,9 +356,9 @@ TINY = {
 def test_solvers_find_what_brute_force_finds(name: str) -> None:
     case = TINY[name]
     best = best_prize(case)
-    for solver in baseline.__all__:
+    for solver in classical.__all__:
         limit = 0.3 if solver in ("ortools", "pyvrp") else None
-        found = getattr(baseline, solver)(case, time_limit=limit, seed=0)
+        found = getattr(classical, solver)(case, time_limit=limit, seed=0)
         report = check(case, found)
         assert report.violations == []
         if solver == "cpsat" or case.size < 5:  # the others promise nothing
@@ -368,24 +370,24 @@ def test_decimals_that_fill_the_limit_are_found() -> None:
     """Ten legs of 0.1 fill a limit of 1, though 0.1 is no binary number."""
     coords = [[0.1 * i, 0.0] for i in range(6)]
     case = make(5, coords=coords, prizes=[0, 1, 1, 1, 1, 1], limit=1.0)
-    for solver in baseline.__all__:
-        found = getattr(baseline, solver)(case, time_limit=0.2, seed=0)
+    for solver in classical.__all__:
+        found = getattr(classical, solver)(case, time_limit=0.2, seed=0)
         assert check(case, found).objective == 5, solver
 
 
-@pytest.mark.parametrize("solver", baseline.__all__)
+@pytest.mark.parametrize("solver", classical.__all__)
 def test_a_solver_is_never_worse_than_its_start_and_ignores_a_broken_one(solver: str) -> None:
     case = make(30, limit=2.0)
-    start = baseline.anneal(case, time_limit=None, seed=0)
-    found = getattr(baseline, solver)(case, time_limit=0.05, seed=1, start=start)
+    start = classical.anneal(case, time_limit=None, seed=0)
+    found = getattr(classical, solver)(case, time_limit=0.05, seed=1, start=start)
     assert check(case, found).objective >= check(case, start).objective
-    broken = getattr(baseline, solver)(case, time_limit=0.05, seed=1, start=list(range(1, 31)))
+    broken = getattr(classical, solver)(case, time_limit=0.05, seed=1, start=list(range(1, 31)))
     assert check(case, broken).feasible
 
 
 def test_finishers_are_solvers() -> None:
-    assert set(baseline.finishers()) <= set(baseline.__all__)
-    assert baseline.__all__[0] == "ortools"
+    assert set(classical.improvers()) <= set(classical.__all__)
+    assert classical.__all__[0] == "ortools"
 
 
 def test_a_construction_of_many_customers_is_quick_and_feasible() -> None:
@@ -408,9 +410,7 @@ def test_a_given_route_is_filled_and_kept_in_its_order() -> None:
 # The problem
 
 
-@pytest.mark.parametrize(
-    "problem", [OP(), OP(prize="uniform"), OP(prize="constant", limit=1.0)], ids=str
-)
+@pytest.mark.parametrize("problem", [OP(), OP(prize="uniform"), OP(prize="constant", limit=1.0)])
 def test_contract(problem: OP) -> None:
     assert {"brute_force_agrees", "baseline_replays"} <= set(check_problem(problem))
 

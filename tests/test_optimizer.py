@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Muon
 
-from nco.optimizer import MuonAdamW, StackedMuon
-from nco.seeds import generator
+from nco.core.seeds import generator
+from nco.training.optimizer import MuonAdamW, StackedMuon
 
 
 def network() -> nn.Module:

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import nco
-from nco import data, sources, zoo
-from nco.errors import InstanceError
+from nco.core.errors import InstanceError
+from nco.registry import sources
+from nco.training import data
+from nco.zoo import weights
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = {
@@ -61,12 +63,12 @@ def test_data_are_found_through_the_packages() -> None:
     """Not by the layout of the source tree, which an installed wheel does not have."""
     assert Path(str(files("nco.configs"))) == data.SHIPPED
     assert data.SHIPPED.joinpath("references", "tsp50", "set.json").is_file()
-    assert Path(str(files("nco.models"))) == zoo.FOLDER.parent
+    assert Path(str(files("nco.models"))) == weights.FOLDER.parent
 
 
 def test_every_example_is_readable_by_its_name() -> None:
     names = sources.examples()
-    assert "example:capitals.tsp" in names
+    assert "example:tsp/capitals.tsp" in names
     for name in names:
         case = nco.read(name)
         assert case.size > 0
@@ -74,7 +76,7 @@ def test_every_example_is_readable_by_its_name() -> None:
 
 
 def test_an_unknown_example_lists_those_there_are() -> None:
-    with pytest.raises(InstanceError, match=r"example:capitals\.tsp"):
+    with pytest.raises(InstanceError, match=r"example:tsp/capitals\.tsp"):
         nco.read("example:nowhere.tsp")
 
 
@@ -103,8 +105,8 @@ def test_the_wheel_works_from_another_folder(tmp_path: Path) -> None:
         assert shipped() <= set(archive.namelist())
         archive.extractall(tmp_path / "site")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}  # before the editable one
-    script = "import nco, nco.models, nco.problems, nco.configs, nco.sources; print(nco.__file__, "
-    script += "nco.models.__file__, nco.problems.__file__, nco.sources.EXAMPLES)"
+    script = "import nco, nco.models, nco.problems, nco.configs; print(nco.__file__, "
+    script += "nco.models.__file__, nco.problems.__file__)"
     script += "; from nco.cli import main; main(['check', 'example:items.txt', 'one.json'])"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

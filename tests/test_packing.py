@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from nco.errors import InstanceError, NCOError
-from nco.folders import module
+from nco.core.errors import InstanceError, NCOError
+from nco.core.rollout import greedy, rollout, sample
+from nco.core.seeds import generator
 from nco.problems.packing import Bins, Machines, Packing, exact, files, rules
 from nco.problems.packing.check import check
 from nco.problems.packing.planner import Planner
-from nco.rollout import greedy, rollout, sample
-from nco.seeds import generator
+from nco.registry import module
 from nco.testing.play import Probe
 
-baseline = module("packing", "baseline")
+baseline = module("packing", "classical")
 TOY = Bins(6, [1, 2, 3, 4], [0.1, 0.1, 0.4, 0.4])
 
 

@@ -9,15 +9,18 @@ import pytest
 import torch
 
 import nco
-from nco import baselines, decompose, plan, sources
-from nco.ask import cores
-from nco.problems.cvrp import CVRP, parts
+from nco.core.rollout import rollout, sample
+from nco.core.seeds import generator
+from nco.problems.cvrp import CVRP
+from nco.problems.cvrp import decomposition as parts
 from nco.problems.tsp import TSP
-from nco.rollout import rollout, sample
+from nco.registry import sources
 from nco.search.budget import Budget
 from nco.search.reconstruct import reconstruct
-from nco.seeds import generator
-from nco.zoo import load
+from nco.solving import decomposition, schedule
+from nco.solving.options import cores
+from nco.workers import pool
+from nco.zoo.weights import load
 
 
 def case(count=60, seed=0, **more):
@@ -81,22 +84,22 @@ def test_a_stated_matrix_and_a_fleet_are_cut_too():
 
 def test_the_classical_solver_improves_parts_and_never_spoils_them(monkeypatch):
     pytest.importorskip("pyvrp")
-    monkeypatch.setattr(decompose, "SIZE", 25)
+    monkeypatch.setattr(decomposition, "SIZE", 25)
     whole = case()
     told = []
     start = whole.construct()
-    found = decompose.improve(whole, time_limit=1.0, seed=0, start=start, found=told.append)
+    found = decomposition.improve(whole, time_limit=1.0, seed=0, start=start, found=told.append)
     costs = [nco.check(whole, one).cost for one in [start, *told]]
     assert costs == sorted(costs, reverse=True)
     assert nco.check(whole, found).cost == costs[-1] < costs[0]
-    assert decompose.improve(whole, time_limit=0.1, seed=0, start=None) is None
+    assert decomposition.improve(whole, time_limit=0.1, seed=0, start=None) is None
 
 
 def test_regions_are_improved_on_all_cores_in_rounds(monkeypatch):
     pytest.importorskip("pyvrp")
-    monkeypatch.setattr(plan, "WHOLE", 50)
+    monkeypatch.setattr(schedule, "WHOLE", 50)
     for lane in range(cores()):
-        baselines.lane(lane).warm("cvrp", "pyvrp", "nco.decompose:improve")
+        pool.lane(lane).warm("cvrp", "pyvrp", "nco.solving.decomposition:improve")
     begin = time.perf_counter()
     found = nco.solve(case(200), time_limit=3.0, model="none")
     assert time.perf_counter() - begin < 8

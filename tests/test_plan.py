@@ -5,13 +5,14 @@ import json
 
 import pytest
 
-from nco import cards, plan, profile
-from nco.plan import NETWORKS, PARTS, Setting, Stage
 from nco.problems.tsp import files
+from nco.solving import machine, schedule
+from nco.solving.schedule import NETWORKS, PARTS, Setting, Stage
+from nco.zoo import cards
 
 
 def setting(**changes):
-    usual = {"size": 100, "cores": 2, "begin": 0.1, "end": 1.1, "finisher": "solver", "first": 0.05}
+    usual = {"size": 100, "cores": 2, "begin": 0.1, "end": 1.1, "improver": "solver", "first": 0.05}
     return Setting(**{**usual, **changes})
 
 
@@ -21,14 +22,14 @@ def by_lane(stages):
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 8])
 @pytest.mark.parametrize("size", [10, 1000, 10_000])
-@pytest.mark.parametrize("finisher", [None, "solver"])
+@pytest.mark.parametrize("improver", [None, "solver"])
 @pytest.mark.parametrize("first", [None, 0.01, 50.0])
 @pytest.mark.parametrize("same", [False, True])
-def test_stages_of_a_core_follow_one_another_and_fill_the_time(cores, size, finisher, first, same):
+def test_stages_of_a_core_follow_one_another_and_fill_the_time(cores, size, improver, first, same):
     asked = setting(
-        cores=cores, size=size, finisher=finisher, first=first, same=same, parts=size > 5000
+        cores=cores, size=size, improver=improver, first=first, same=same, parts=size > 5000
     )
-    lanes = by_lane(plan.make(asked))
+    lanes = by_lane(schedule.make(asked))
     assert len(lanes) <= cores
     for stages in lanes.values():
         assert stages[0].begin == asked.begin
@@ -38,41 +39,41 @@ def test_stages_of_a_core_follow_one_another_and_fill_the_time(cores, size, fini
 
 
 def test_every_core_has_another_seed_and_beginning():
-    stages = [s for s in plan.make(setting()) if s.solver == "solver"]
+    stages = [s for s in schedule.make(setting()) if s.solver == "solver"]
     assert {s.seed for s in stages} == {0, 1}
     assert {s.start for s in stages} == {"own", "network"}
-    assert plan.make(setting(size=1000, first=None))[0].start == "construct"
+    assert schedule.make(setting(size=1000, first=None))[0].start == "construct"
 
 
 def test_networks_before_a_solver_have_a_tenth_of_the_time_at_most():
-    (network,) = [s for s in plan.make(setting(first=0.5)) if s.solver == NETWORKS]
-    assert network.end - network.begin == pytest.approx(plan.SHARE * 1.0)
-    (network,) = [s for s in plan.make(setting(first=0.01)) if s.solver == NETWORKS]
+    (network,) = [s for s in schedule.make(setting(first=0.5)) if s.solver == NETWORKS]
+    assert network.end - network.begin == pytest.approx(schedule.SHARE * 1.0)
+    (network,) = [s for s in schedule.make(setting(first=0.01)) if s.solver == NETWORKS]
     assert network.end - network.begin == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize("late", [{"first": 100.0}, {"loading": 3.0}])
 def test_networks_that_would_come_too_late_are_left_out(late):
-    assert all(s.solver != NETWORKS for s in plan.make(setting(**late)))
+    assert all(s.solver != NETWORKS for s in schedule.make(setting(**late)))
 
 
 def test_a_solver_that_always_does_the_same_runs_once():
-    stages = plan.make(setting(same=True))
+    stages = schedule.make(setting(same=True))
     assert [s.solver for s in stages] == ["solver", NETWORKS]
-    assert [s.solver for s in plan.make(setting(same=True, cores=1))] == ["solver"]
+    assert [s.solver for s in schedule.make(setting(same=True, cores=1))] == ["solver"]
 
 
 def test_what_was_measured_decides_the_beginnings():
-    stages = plan.make(setting(starts=["construct", "own", "network"]))
+    stages = schedule.make(setting(starts=["construct", "own", "network"]))
     assert [s.start for s in stages] == ["construct", "own"]
-    stages = plan.make(setting(starts=["network", "own"], cores=1))
+    stages = schedule.make(setting(starts=["network", "own"], cores=1))
     assert [s.solver for s in stages] == [NETWORKS, "solver"]
 
 
 def test_what_is_too_large_is_improved_in_parts_in_rounds():
-    stages = plan.make(setting(size=10_000, parts=True))
+    stages = schedule.make(setting(size=10_000, parts=True))
     assert {s.solver for s in stages} == {PARTS}
-    assert len(stages) == 2 * plan.ROUNDS
+    assert len(stages) == 2 * schedule.ROUNDS
 
 
 def test_a_stage_says_what_it_does():
@@ -96,10 +97,10 @@ def test_seconds_are_on_the_line_between_measurements_and_grow_with_the_square_b
 def test_the_profile_of_this_machine_goes_before_the_cards(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     case = files.from_arrays([[float(i), 0.0] for i in range(100)])
-    stated = profile.first_seconds(case)
-    assert profile.starts(case, 1.0) == []
+    stated = machine.first_seconds(case)
+    assert machine.starts(case, 1.0) == []
     written = {
-        "format": profile.FORMAT,
+        "format": machine.FORMAT,
         "loading": 1.5,
         "networks": [{"problem": "tsp", "size": 100, "seconds_per_instance": stated + 1}],
         "starts": [
@@ -111,10 +112,10 @@ def test_the_profile_of_this_machine_goes_before_the_cards(tmp_path, monkeypatch
             }
         ],
     }
-    profile.path().parent.mkdir()
-    profile.path().write_text(json.dumps(written))
-    assert profile.first_seconds(case) == stated + 1
-    assert profile.starts(case, 1.2) == ["network", "own"]
-    assert profile.starts(case, 60.0) == []
-    profile.path().write_text("{}")
-    assert profile.starts(case, 1.2) == []
+    machine.path().parent.mkdir()
+    machine.path().write_text(json.dumps(written))
+    assert machine.first_seconds(case) == stated + 1
+    assert machine.starts(case, 1.2) == ["network", "own"]
+    assert machine.starts(case, 60.0) == []
+    machine.path().write_text("{}")
+    assert machine.starts(case, 1.2) == []

@@ -9,21 +9,21 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from nco import zoo
-from nco.batch import Batch
 from nco.cli import main
-from nco.errors import NCOError
+from nco.core.batch import Batch
+from nco.core.errors import NCOError
+from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.rollout import greedy, rollout, sample, score
+from nco.core.seeds import generator
 from nco.models.nets import AttentionPolicy, BQPolicy, LatentPolicy, TransformerEncoder
 from nco.models.poppy import Objective, Polychromic, Poppy, Winner, diversity
-from nco.problem import Features, Observation, Problem, Sizes
 from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.prune import prune, select
-from nco.rollout import greedy, rollout, sample, score
 from nco.search.budget import Budget
 from nco.search.population import population
-from nco.seeds import generator
+from nco.training.prune import prune, select
+from nco.zoo import weights
 
 PROBLEMS = [TSP(6), CVRP(5), CVRPVia(5), Knapsack(6)]
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: type(p).__name__)
@@ -110,7 +110,7 @@ def test_a_clone_begins_as_the_single_policy(kind: type, tmp_path) -> None:
     """By way of a model folder, as `single` loads it: strictly, every weight of it."""
     problem = TSP(6)
     single = network(problem, 1)
-    zoo.save(tmp_path / "single", problem, single, {}, half=False)
+    weights.save(tmp_path / "single", problem, single, {}, half=False)
     policy = kind(encoder(), heads=2, agents=4)
     method = Poppy(problem, policy, single=str(tmp_path / "single"))
     instance = problem.generate(4, generator(0))
@@ -406,7 +406,7 @@ def test_prune_command(tmp_path, capsys) -> None:
     problem = TSP(6)
     policy = network(problem, 3)
     policy.decoders[2].load_state_dict(policy.decoders[0].state_dict())
-    zoo.save(tmp_path / "all", problem, policy, {"measured": [{"set": "x"}]}, half=False)
+    weights.save(tmp_path / "all", problem, policy, {"measured": [{"set": "x"}]}, half=False)
     labels = tmp_path / "labels"
     command = ["label", "--problem", "tsp", "--size", "6", "--instances", "24", "--seed", "1"]
     words = ["--solver", "ortools", "--time_limit", "0.05", "--output", str(labels)]
@@ -416,7 +416,7 @@ def test_prune_command(tmp_path, capsys) -> None:
     out = capsys.readouterr().out
     assert "2 kept" in out
     assert "3 kept" not in out
-    few = zoo.load(str(tmp_path / "few"))
+    few = weights.load(str(tmp_path / "few"))
     assert few.policy.agents == 2
     assert few.card["measured"] == []
     found = prune(str(tmp_path / "all"), tmp_path / "again", str(labels))

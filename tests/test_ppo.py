@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 import torch
 
+from nco.core.rollout import greedy, rollout
+from nco.core.seeds import generator
 from nco.models.nets import VanillaFlow
 from nco.models.ppo import Ppo
 from nco.problems.inventory import Inventory
 from nco.problems.knapsack import Knapsack
-from nco.rollout import greedy, rollout
-from nco.seeds import generator
 from nco.testing.play import Probe
 
 NETWORKS = ["example:inventory/lost_poisson_L1_p4.yaml"]

@@ -8,21 +8,22 @@ from typing import Any
 import pytest
 import torch
 
-from nco import labels, reached, zoo
 from nco.cli import main
-from nco.data import Labels
-from nco.describe import describe
-from nco.errors import NCOError
-from nco.labels import LabelSpec
+from nco.core.describe import describe
+from nco.core.errors import NCOError
+from nco.core.problem import Problem
+from nco.core.seeds import generator
+from nco.labels import dagger, store
+from nco.labels.store import LabelSpec
 from nco.models.bq import BQ
 from nco.models.nets import BQPolicy, TransformerEncoder
-from nco.problem import Problem
 from nco.problems.atsp import ATSP
 from nco.problems.cvrp import CVRPVia
 from nco.problems.op import OP
 from nco.problems.tsp import TSP
 from nco.search.beam import search
-from nco.seeds import generator
+from nco.training.data import Labels
+from nco.zoo import weights
 
 SIZE = 7
 PROBLEMS = [TSP(SIZE), ATSP(SIZE), CVRPVia(SIZE), OP(SIZE)]
@@ -39,7 +40,7 @@ def network(problem: Problem[Any, Any]) -> BQPolicy:
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[type, str]:
     folder = tmp_path_factory.mktemp("models")
     for problem in PROBLEMS:
-        zoo.save(folder / type(problem).__name__, problem, network(problem), {}, half=False)
+        weights.save(folder / type(problem).__name__, problem, network(problem), {}, half=False)
     return {type(problem): str(folder / type(problem).__name__) for problem in PROBLEMS}
 
 
@@ -59,7 +60,7 @@ def label(models: dict[type, str], problem: Problem[Any, Any], folder: Path, *wo
 def test_the_past_leads_to_where_the_policy_stands(problem: Problem[Any, Any]) -> None:
     """Also of a tour that grew at both ends."""
     instance = problem.generate(5, generator(1))
-    ways = reached.moments(problem, network(problem), instance, 4, generator("moments"))
+    ways = dagger.moments(problem, network(problem), instance, 4, generator("moments"))
     taken = [ends.actions.shape[2] for ends in ways]
     assert taken == sorted(set(taken))
     for ends, steps in zip(ways, taken, strict=True):
@@ -104,7 +105,7 @@ def test_a_solver_goes_on_as_well_as_possible(
     folder = tmp_path / "set"
     words = ("--solver", solver, "--time_limit", "1", "--problem_args", further)
     assert label(models, problem, folder, *words) == 0
-    (chunk,) = labels.read(folder, problem)
+    (chunk,) = store.read(folder, problem)
     assert chunk.given is not None
     rows, count, _ = chunk.actions.shape
     assert (rows, count) == (3, chunk.given.shape[1])
@@ -122,7 +123,7 @@ def test_a_model_goes_on_itself(models: dict[type, str], tmp_path: Path) -> None
     problem, folder = CVRPVia(SIZE), tmp_path / "set"
     solver = f"model:{models[CVRPVia]}"
     assert label(models, problem, folder, "--solver", solver, "--rollouts", "3000") == 0
-    (chunk,) = labels.read(folder, problem)
+    (chunk,) = store.read(folder, problem)
     assert chunk.given is not None
     found = problem.cost(chunk.instance, chunk.actions)
     torch.testing.assert_close(found.double(), chunk.cost, rtol=1e-5, atol=1e-5)
@@ -224,6 +225,6 @@ def test_a_set_after_a_model_is_read_in_its_own_encoding_only(
     assert label(models, TSP(), tmp_path, *words) == 0
     assert json.loads((tmp_path / "set.json").read_text())["moments"] == 3
     with pytest.raises(NCOError, match="are for TSP only"):
-        list(labels.read(tmp_path, ATSP()))
+        list(store.read(tmp_path, ATSP()))
     spec = LabelSpec(describe(TSP(5)), "fast_tsp", None, 2, 1, after=("x", "y"))
     assert spec == LabelSpec(describe(TSP(5)), "fast_tsp", None, 2, 1, after=["x", "y"])  # type: ignore[arg-type]

@@ -5,16 +5,16 @@ import pytest
 import torch
 from ortools.sat.python import cp_model
 
-from nco.errors import InstanceError, NCOError
-from nco.folders import module
+from nco.core.errors import InstanceError, NCOError
+from nco.core.rollout import greedy, rollout, sample
+from nco.core.seeds import generator
 from nco.models.bilevel import Bilevel
 from nco.models.nets.network import GraphValue, SharesPolicy
 from nco.problems.rebalancing import Rebalancing, RebalancingShares, files, flows
 from nco.problems.rebalancing.check import check
-from nco.rollout import greedy, rollout, sample
-from nco.seeds import generator
+from nco.registry import module
 
-baseline = module("rebalancing", "baseline")
+baseline = module("rebalancing", "classical")
 
 
 def integer_programme(idle, wished, times):

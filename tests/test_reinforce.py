@@ -7,7 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from nco.describe import construct, describe
+from nco.core.describe import construct, describe
+from nco.core.problem import Problem
+from nco.core.rollout import greedy, rollout, sample
+from nco.core.seeds import generator
 from nco.models.nets import AttentionPolicy, TransformerEncoder
 from nco.models.reinforce import (
     Baseline,
@@ -18,13 +21,10 @@ from nco.models.reinforce import (
     Reinforce,
     better,
 )
-from nco.problem import Problem
 from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.rollout import greedy, rollout, sample
-from nco.seeds import generator
-from nco.train import main
+from nco.training.command import main
 
 COST = torch.tensor([[1.0, 2.0, 6.0], [4.0, 4.0, 1.0]])  # two instances, three rollouts of each
 PROBLEMS = [TSP(5), CVRP(5), CVRPVia(5), Knapsack(6)]
@@ -241,7 +241,7 @@ model:
       class_path: nco.models.reinforce.GreedyRollout
       init_args: {{interval: 3, instances: 64}}
 data:
-  class_path: nco.data.Fresh
+  class_path: nco.training.data.Fresh
   init_args: {{batch_size: 8}}
 trainer:
   accelerator: cpu

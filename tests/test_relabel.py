@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from nco import labels, zoo
 from nco.cli import main
-from nco.describe import describe
-from nco.errors import NCOError
-from nco.labels import LabelSpec
+from nco.core.describe import describe
+from nco.core.errors import NCOError
+from nco.labels import make, store
+from nco.labels.store import LabelSpec
 from nco.models.nets import BQPolicy, TransformerEncoder
 from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.tsp import TSP
+from nco.zoo import weights
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         torch.manual_seed(3)
         encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
         policy = BQPolicy(encoder).build(problem.sizes)
-        zoo.save(folder / type(problem).__name__, problem, policy, {})
+        weights.save(folder / type(problem).__name__, problem, policy, {})
     return {name: str(folder / name) for name in ("TSP", "CVRPVia")}
 
 
@@ -32,21 +33,21 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sets") / "tours"
     spec = LabelSpec(describe(TSP([6, 9])), "ortools", None, instances=7, seed=1, chunk=3)
-    labels.make(spec, folder, 1, lambda done: None)
+    make.fill(spec, folder, 1, lambda done: None)
     return folder
 
 
 def costs(folder: Path) -> list[float]:
-    return [cost for chunk in labels.read(folder) for cost in chunk.cost[:, 0].tolist()]
+    return [cost for chunk in store.read(folder) for cost in chunk.cost[:, 0].tolist()]
 
 
 def test_a_model_labels_from_nothing(models: dict[str, str], tmp_path: Path) -> None:
     """In the problem's own encoding, whatever the model's: routes of a network with two kinds."""
     solver = f"model:{models['CVRPVia']}"
     spec = LabelSpec(describe(CVRP(6)), solver, None, instances=5, seed=1, chunk=3, rollouts=4)
-    labels.make(spec, tmp_path / "routes", 1, lambda done: None)
+    make.fill(spec, tmp_path / "routes", 1, lambda done: None)
     assert len(costs(tmp_path / "routes")) == 5
-    for chunk in labels.read(tmp_path / "routes", CVRPVia()):
+    for chunk in store.read(tmp_path / "routes", CVRPVia()):
         found = CVRPVia().cost(chunk.instance, chunk.actions)[:, 0]
         torch.testing.assert_close(found.double(), chunk.cost[:, 0], rtol=1e-5, atol=1e-5)
 
@@ -63,7 +64,7 @@ def test_a_model_improves_a_set_and_keeps_the_better_of_two(
     assert all(new <= old for old, new in pairs)
     assert any(new < old for old, new in pairs), "first solutions of OR-Tools are not optimal"
     spec = json.loads((output / "set.json").read_text())
-    assert spec["improves"] == labels._digest(base / "set.json")
+    assert spec["improves"] == store.file_digest(base / "set.json")
     # one chunk lost: the same run makes the same again
     before = (output / "00001.safetensors").read_bytes()
     (output / "00001.safetensors").unlink()
@@ -96,6 +97,6 @@ def test_options_that_contradict_are_one_line(
 
 def test_an_unfinished_set_cannot_be_improved(base: Path, tmp_path: Path) -> None:
     spec = LabelSpec(describe(TSP(5)), "ortools", None, instances=2, seed=1)
-    labels._claim(spec, tmp_path)
+    store.claim(spec, tmp_path)
     with pytest.raises(NCOError, match="not complete"):
-        labels.improving(tmp_path, "model:x", 4)
+        make.improving(tmp_path, "model:x", 4)

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nco.problem import Observation
-from nco.resolve import (
+from nco.core.conflicts import (
     Closest,
     FirstAgent,
     Handler,
@@ -18,7 +17,8 @@ from nco.resolve import (
     RandomAgent,
     settle,
 )
-from nco.seeds import generator
+from nco.core.problem import Observation
+from nco.core.seeds import generator
 
 CASES = 4000
 

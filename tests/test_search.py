@@ -9,22 +9,23 @@ import pytest
 import torch
 from torch import Tensor
 
+from nco.core.decisions import Categorical
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.rollout import Interrupted, greedy, rollout
+from nco.core.seeds import generator
 from nco.models.nets import AttentionPolicy, BQPolicy, TransformerEncoder
-from nco.policy import Categorical, Policy
-from nco.problem import Problem
 from nco.problems.atsp import ATSP
 from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.knapsack import Knapsack, KnapsackRest
 from nco.problems.tsp import TSP
 from nco.problems.tsp.problem import State
-from nco.rollout import Interrupted, greedy, rollout
 from nco.search import beam as beams
 from nco.search import named
 from nco.search.beam import beam, search
 from nco.search.budget import Budget
 from nco.search.multistart import best_of
 from nco.search.reconstruct import reconstruct
-from nco.seeds import generator
 
 SMALL = [TSP(6), CVRP(4), CVRPVia(5), Knapsack(7), KnapsackRest(7)]
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import nco
-from nco import baselines, network
-from nco.geometry import lengths
+from nco.core.geometry import lengths
+from nco.core.seeds import generator
 from nco.problems.cvrp import CVRP
 from nco.problems.tsp import TSP
-from nco.seeds import generator
+from nco.solving import neural
+from nco.workers import pool
 
 matplotlib.use("Agg")
 SQUARE = [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]
@@ -139,13 +140,13 @@ def test_a_large_instance_is_answered_in_time_all_the_same(tiny, classical):
 def test_classical_solvers_run_only_when_allowed(tiny, monkeypatch):
     coords = np.random.default_rng(6).random((30, 2))
     called = []
-    real = baselines.Workers.submit
+    real = pool.Workers.submit
 
     def watched(workers, case, name, **options):
         called.append(name)
         return real(workers, case, name, **options)
 
-    monkeypatch.setattr(baselines.Workers, "submit", watched)
+    monkeypatch.setattr(pool.Workers, "submit", watched)
     nco.solve(coords, model=tiny["tsp"], time_limit=0.2, classical=False)
     assert called == []
     found = nco.solve(coords, model=tiny["tsp"], time_limit=0.5)
@@ -159,8 +160,8 @@ def test_an_interrupt_returns_the_best_so_far(tiny, monkeypatch):
             yield from itertools.islice(real(*arguments), 1)
             raise KeyboardInterrupt
 
-    real = network.named("multistart")
-    monkeypatch.setattr(network, "named", lambda name: Tired())
+    real = neural.named("multistart")
+    monkeypatch.setattr(neural, "named", lambda name: Tired())
     found = nco.solve(SQUARE, model=tiny["tsp"])
     assert found.status == "INTERRUPTED"
     assert found.feasible

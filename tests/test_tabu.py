@@ -4,15 +4,15 @@ import random
 
 import pytest
 
+from nco.core.seeds import generator
+from nco.problems._shop import cpsat
+from nco.problems._shop.check import check_plan, every_plan
+from nco.problems._shop.plan import by_rule, construct, makespan, shifted
+from nco.problems._shop.polish import polish
+from nco.problems._shop.tabu import Orders, improve
 from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP
-from nco.seeds import generator
-from nco.shop import cpsat
-from nco.shop.check import check_plan, every_plan
-from nco.shop.plan import by_rule, construct, makespan, shifted
-from nco.shop.polish import polish
-from nco.shop.tabu import Orders, improve
 
 
 def test_tiny_shops_are_solved() -> None:

@@ -13,19 +13,20 @@ from typing import Any
 import pytest
 import torch
 
-from nco import labels, zoo
-from nco.data import Data, Fresh, Labels
-from nco.describe import construct, describe
-from nco.labels import Labelled, LabelSpec
+from nco.core.describe import construct, describe
+from nco.core.problem import Problem
+from nco.core.rollout import Select, forced, greedy, rollout, sample
+from nco.core.seeds import generator
+from nco.labels import make, store
+from nco.labels.store import Labelled, LabelSpec
 from nco.models.imitation import Imitation
 from nco.models.nets import AttentionPolicy, TransformerEncoder
-from nco.problem import Problem
 from nco.problems.cvrp import CVRP
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.rollout import Select, forced, greedy, rollout, sample
-from nco.seeds import generator
-from nco.train import AtomicCheckpoints, main
+from nco.training.command import AtomicCheckpoints, main
+from nco.training.data import Data, Fresh, Labels
+from nco.zoo import weights
 
 CONFIG = """
 model:
@@ -45,7 +46,7 @@ model:
     warmup: 3
     views: 2
 data:
-  class_path: nco.data.Labels
+  class_path: nco.training.data.Labels
   init_args:
     folders: [{labels}]
     batch_size: 4
@@ -102,7 +103,7 @@ def tours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A labelled set by the first tours of OR-Tools."""
     folder = tmp_path_factory.mktemp("labels") / "tours"
     spec = LabelSpec(describe(TSP([4, 6])), "ortools", None, instances=12, seed=1, chunk=4)
-    labels.make(spec, folder, 1, lambda done: None)
+    make.fill(spec, folder, 1, lambda done: None)
     return folder
 
 
@@ -161,7 +162,7 @@ def test_a_checkpoint_is_plain_data(whole: Path) -> None:
     assert isinstance(method, Imitation)
     assert (method.lr, method.views, method.problem.size) == (0.01, 2, [4, 6])
     method.load_state_dict(checkpoint["state_dict"])
-    model = zoo.load(str(whole.parent / "whole/last.ckpt"))
+    model = weights.load(str(whole.parent / "whole/last.ckpt"))
     for key, value in model.policy.state_dict().items():
         assert torch.equal(value, checkpoint["state_dict"][f"policy.{key}"])
 
@@ -170,9 +171,9 @@ def test_validation_logs_the_gap(whole: Path, tours: Path) -> None:
     """In percent of the stored cost, the best over all starts and the first start alone."""
     rows = [row for row in metrics(whole) if row.get("val/tours/gap")]
     assert len(rows) == 2
-    model = zoo.load(str(whole.parent / "whole/last.ckpt"))
+    model = weights.load(str(whole.parent / "whole/last.ckpt"))
     best, first = [], []
-    for chunk in labels.read(tours):
+    for chunk in store.read(tours):
         instance: Any = chunk.instance
         count = instance.coords.shape[1]
         starts = torch.arange(count).expand(len(instance), -1)[..., None]
@@ -213,7 +214,7 @@ def test_validate_measures_a_checkpoint(
         ("width: 8", "width: wide", "width"),
         ("max_steps: 8", "max_stepps: 8", "max_stepps"),
         ("batch_size: 4", "batchsize: 4", "batchsize"),
-        ("nco.data.Labels", "nco.data.Lables", "nco.data.Lables"),
+        ("nco.training.data.Labels", "nco.training.data.Lables", "nco.training.data.Lables"),
     ],
 )
 def test_a_misspelt_key_is_an_error(
@@ -383,7 +384,7 @@ def test_imitation_learns_its_labels(problem: Problem[Any, Any]) -> None:
 def test_training_begins_with_given_weights(tiny: dict[str, str]) -> None:
     """`initial` names a model; a method otherwise begins with weights of its seed."""
     begun = method(TSP(6), initial=tiny["tsp"])
-    wanted = zoo.load(tiny["tsp"]).policy.state_dict()
+    wanted = weights.load(tiny["tsp"]).policy.state_dict()
     for key, value in begun.policy.state_dict().items():
         assert torch.equal(value, wanted[key])
     assert all(parameter.requires_grad for parameter in begun.policy.parameters())
@@ -418,7 +419,7 @@ def test_data_is_a_function_of_seed_step_and_rank(tours: Path, kind: str) -> Non
         return attached(data, TSP([4, 6]), step, rank)
 
     def print_of(batch: Any) -> str:
-        return labels.fingerprint(batch.instance if kind == "labels" else batch)
+        return store.fingerprint(batch.instance if kind == "labels" else batch)
 
     stream = iter(make().train_dataloader())
     steps = [print_of(next(stream)) for _ in range(6)]

@@ -6,20 +6,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nco.errors import InstanceError, NCOError
-from nco.problems.tsp import baseline, files
+from nco.core.errors import InstanceError, NCOError
+from nco.problems.tsp import classical, files
 from nco.problems.tsp.check import check
 from nco.problems.tsp.plot import plot
 
 Solver = Callable[..., list[int] | None]
 
 
-@pytest.fixture(params=baseline.__all__)
+@pytest.fixture(params=classical.__all__)
 def solver(request: pytest.FixtureRequest) -> Solver:
     """Each solver that is installed."""
     if request.param != "ortools":
         pytest.importorskip(request.param)
-    return getattr(baseline, request.param)
+    return getattr(classical, request.param)
 
 
 def circle(size: int, scale: float = 1.0) -> files.Case:
@@ -72,12 +72,12 @@ def test_start_is_never_made_worse(solver: Solver) -> None:
 
 def test_large_cases_take_the_callback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the size of a table OR-Tools looks distances up and starts from nearest neighbours."""
-    monkeypatch.setattr(baseline, "LARGEST_TABLE", 10)
+    monkeypatch.setattr(classical, "LARGEST_TABLE", 10)
     case = circle(30)
     for limit in (None, 0.1):
-        assert check(case, baseline.ortools(case, time_limit=limit, seed=1)).feasible
+        assert check(case, classical.ortools(case, time_limit=limit, seed=1)).feasible
     table = np.array([[0, 4, 1, 9], [4, 0, 7, 2], [1, 7, 0, 3], [9, 2, 3, 0]])
-    assert baseline._nearest(table) == [0, 2, 3, 1]
+    assert classical._nearest(table) == [0, 2, 3, 1]
 
 
 def test_plot_draws_the_closed_tour() -> None:
@@ -103,4 +103,4 @@ def test_missing_solver_is_named(monkeypatch: pytest.MonkeyPatch, module: str, n
     """Without the optional package the error says how to get it."""
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(NCOError, match=f"{name} is not installed: pip install 'nco-solver"):
-        getattr(baseline, module)(circle(5), time_limit=None, seed=1)
+        getattr(classical, module)(circle(5), time_limit=None, seed=1)

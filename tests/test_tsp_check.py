@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from nco import tsplib
+from nco.problems._routing import tsplib
 from nco.problems.tsp import files
 from nco.problems.tsp.check import check
 

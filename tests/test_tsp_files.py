@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from nco import tsplib
-from nco.errors import InstanceError
+from nco.core.errors import InstanceError
+from nco.problems._routing import tsplib
 from nco.problems.tsp import files
 
 PLANE = """NAME : square

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from nco import profile, tune
 from nco.cli import main
+from nco.solving import machine, tune
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_the_command_keeps_what_it_measured(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["tune", "--problems", "knapsack", "--sizes", "12", *limits])
     assert stop.value.code == 0
-    assert capsys.readouterr().out.strip() == str(profile.path())
-    found = json.loads(profile.path().read_text())
+    assert capsys.readouterr().out.strip() == str(machine.path())
+    found = json.loads(machine.path().read_text())
     assert found["networks"][0]["seconds_per_instance"] > 0
     assert found["starts"][0]["gap_percent"]["own"] == 0  # exact, whatever it begins from

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import nco
-from nco import zoo
-from nco.errors import NCOError
-from nco.seeds import generator
+from nco.core.errors import NCOError
+from nco.core.seeds import generator
 from nco.testing import check_problem
+from nco.zoo import weights
 
 MODULE = '''
 """Jobs on one machine: the least sum of weighted completion times."""
@@ -22,9 +22,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nco.batch import Batch
-from nco.policy import Categorical, Policy
-from nco.problem import Features, Observation, Problem, Sizes
+from nco.core.batch import Batch
+from nco.core.decisions import Categorical
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Problem, Sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +112,7 @@ model:
     policy: {class_path: own_machine.Index, init_args: {hidden: 4}}
     baseline: {class_path: nco.models.reinforce.LeaveOneOut}
     rollouts: 4
-data: {class_path: nco.data.Fresh, init_args: {batch_size: 4}}
+data: {class_path: nco.training.data.Fresh, init_args: {batch_size: 4}}
 trainer: {max_steps: 3, accelerator: cpu, logger: false}
 checkpoint: {folder: run}
 """
@@ -141,7 +142,7 @@ def test_a_run_is_not_loaded_before_its_module_is_imported(folder: Path) -> None
     """A downloaded checkpoint must not decide what code is imported."""
     sys.modules.pop("own_machine", None)
     with pytest.raises(NCOError, match="import own_machine yourself"):
-        zoo.load(folder / "run")
+        weights.load(folder / "run")
 
 
 def test_a_trained_run_solves(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import nco
-from nco import zoo
-from nco.rollout import greedy, rollout
-from nco.seeds import generator
+from nco.core.rollout import greedy, rollout
+from nco.core.seeds import generator
+from nco.zoo import weights
 
 
 @pytest.fixture
@@ -44,20 +44,20 @@ def flipped(data: bytearray) -> bytearray:
 def test_damaged_weights_are_refused(folder, change, reason):
     damage(folder / "weights.safetensors", change)
     with pytest.raises(nco.NCOError, match=reason):
-        zoo.load(str(folder))
+        weights.load(str(folder))
 
 
 def test_a_card_without_weights_or_of_another_format(folder):
     (folder / "weights.safetensors").unlink()
     with pytest.raises(nco.NCOError, match="cannot be read"):
-        zoo.load(str(folder))
+        weights.load(str(folder))
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps({**card, "format": 99}))
     with pytest.raises(nco.NCOError, match="format 99"):
-        zoo.load(str(folder))
+        weights.load(str(folder))
     (folder / "card.json").write_text("{")
     with pytest.raises(nco.NCOError, match="not a model card"):
-        zoo.load(str(folder))
+        weights.load(str(folder))
 
 
 def test_weights_of_another_architecture_do_not_load(folder):
@@ -65,7 +65,7 @@ def test_weights_of_another_architecture_do_not_load(folder):
     card["policy"]["init_args"]["encoder"]["init_args"]["layers"] = 2
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(nco.NCOError, match="do not fit"):
-        zoo.load(str(folder))
+        weights.load(str(folder))
 
 
 def test_a_card_cannot_import_foreign_code(folder):
@@ -73,11 +73,11 @@ def test_a_card_cannot_import_foreign_code(folder):
     card["problem"]["class_path"] = "antigravity.Anything"
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(nco.NCOError, match="not part of nco"):
-        zoo.load(str(folder))
+        weights.load(str(folder))
     card["problem"]["class_path"] = "os.system"
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(nco.NCOError, match="not a Described class"):
-        zoo.load(str(folder))
+        weights.load(str(folder))
 
 
 def test_a_pickled_checkpoint_is_not_executed(tmp_path):
@@ -90,14 +90,14 @@ def test_a_pickled_checkpoint_is_not_executed(tmp_path):
     path = tmp_path / "last.ckpt"
     torch.save({"state_dict": Malice()}, path)
     with pytest.raises((nco.NCOError, pickle.UnpicklingError)):
-        zoo.load(str(path))
+        weights.load(str(path))
     assert not canary.exists()
 
 
-@pytest.mark.parametrize("name", sorted(zoo.available()))
+@pytest.mark.parametrize("name", sorted(weights.available()))
 def test_shipped_models_reproduce_their_canary(name):
     """The cost of a few seeded instances, stored in the card when the weights were exported."""
-    model = zoo.load(name)
+    model = weights.load(name)
     canary = model.card["canary"]
     size = canary.get("size")  # without: of the cases that it was trained on
     problem = model.problem if size is None else model.problem.sized(size)
@@ -112,9 +112,9 @@ def test_shipped_models_reproduce_their_canary(name):
     assert sum(costs) / len(costs) == pytest.approx(canary["cost"], rel=5e-3)
 
 
-@pytest.mark.parametrize("name", sorted(zoo.available()))
+@pytest.mark.parametrize("name", sorted(weights.available()))
 def test_cards_say_how_the_weights_were_made_and_what_was_measured(name):
-    card = zoo.available()[name]
+    card = weights.available()[name]
     assert {"problem", "policy", "parameters", "sha256", "training", "measured"} <= set(card)
     assert {"hardware", "minutes", "instances", "method"} <= set(card["training"])
     for row in card["measured"]:
@@ -122,5 +122,5 @@ def test_cards_say_how_the_weights_were_made_and_what_was_measured(name):
 
 
 def test_the_zoo_stays_small():
-    size = sum(path.stat().st_size for path in zoo.FOLDER.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in weights.FOLDER.rglob("*") if path.is_file())
     assert size < 40e6

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nco.batch import Batch
-from nco.errors import NCOError
+from nco.core.batch import Batch
+from nco.core.decisions import Categorical
+from nco.core.errors import NCOError
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Sizes
 from nco.models.nets.transformer import TransformerEncoder
-from nco.policy import Categorical, Policy
-from nco.problem import Features, Observation, Sizes
 
 AREA = math.sqrt(2 * math.pi)  # a disc of unit root mean square radius has this much squared
 NEAR = 1.5  # in sides of a square of the sub-problem's area; what is farther is drawn nearer

@@ -5,8 +5,9 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from nco.policy import Categorical, Policy
-from nco.problem import Features, Observation, Sizes
+from nco.core.decisions import Categorical
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Sizes
 
 
 class ChoicePolicy(Policy):

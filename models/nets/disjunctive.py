@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nco.batch import Batch
-from nco.errors import NCOError
-from nco.policy import Categorical, Policy, Population
-from nco.problem import Features, Observation, Sizes
+from nco.core.batch import Batch
+from nco.core.decisions import Categorical
+from nco.core.errors import NCOError
+from nco.core.policy import Policy, Population
+from nco.core.problem import Features, Observation, Sizes
 
 STEEP = 4.0  # bound on the scores by which the members of a set are weighted
 

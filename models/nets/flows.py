@@ -17,9 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nco.batch import Batch
-from nco.policy import Decision, Exact, Normal, Policy
-from nco.problem import Features, Observation, Sizes
+from nco.core.batch import Batch
+from nco.core.decisions import Decision, Exact, Normal
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Sizes
 
 GAP = 3  # column of Observation.nodes: what the node's echelon lacks to a newsvendor's level
 SHARPNESS = 4.0  # of the softplus: its corner is a quarter of a unit wide

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nco.describe import Described
-from nco.problem import Features, Sizes
+from nco.core.describe import Described
+from nco.core.problem import Features, Sizes
 
 with warnings.catch_warnings():
     # torch-geometric 2.8 scripts some of its classes, which torch 2.13 calls deprecated

@@ -6,8 +6,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from nco.core.problem import Sizes
 from nco.models.nets.pointer import AttentionPolicy
-from nco.problem import Sizes
 
 
 class LatentPolicy(AttentionPolicy):

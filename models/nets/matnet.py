@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nco.batch import Batch
-from nco.policy import Categorical, Policy
-from nco.problem import Features, Observation, Sizes
+from nco.core.batch import Batch
+from nco.core.decisions import Categorical
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Sizes
 
 
 @dataclass(frozen=True, eq=False)

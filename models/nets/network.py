@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nco.describe import Described
-from nco.policy import Decision, Dirichlet, Joint, Normal, Policy
-from nco.problem import Features, Observation, Sizes
+from nco.core.decisions import Decision, Dirichlet, Joint, Normal
+from nco.core.describe import Described
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Sizes
 
 LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyond all bounds
 # Decisions keep some chance: where there is almost none, densities are so steep that one step of

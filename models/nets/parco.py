@@ -7,12 +7,13 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from nco.batch import Batch
+from nco.core.batch import Batch
+from nco.core.conflicts import Handler, HighestProbability
+from nco.core.decisions import Categorical
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Sizes
 from nco.models.nets.attention import attend
 from nco.models.nets.transformer import Block, TransformerEncoder
-from nco.policy import Categorical, Policy
-from nco.problem import Features, Observation, Sizes
-from nco.resolve import Handler, HighestProbability
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,13 @@ from torch import Generator, Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from nco.batch import Batch
-from nco.errors import NCOError
+from nco.core.batch import Batch
+from nco.core.decisions import Categorical
+from nco.core.errors import NCOError
+from nco.core.policy import Policy, Population
+from nco.core.problem import Features, Observation, Sizes
 from nco.models.nets.attention import attend
 from nco.models.nets.transformer import TransformerEncoder
-from nco.policy import Categorical, Policy, Population
-from nco.problem import Features, Observation, Sizes
 
 TABLE = 1024  # nodes up to which all distances are computed at once
 EXACT = "donot_use_mm_for_euclid_dist"  # products cancel: equal points would lie apart

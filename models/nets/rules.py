@@ -10,8 +10,9 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from nco.policy import Exact, Policy
-from nco.problem import Features, Observation, Sizes
+from nco.core.decisions import Exact
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Sizes
 
 HERE, POSITION, ECHELON = 0, 1, 2
 

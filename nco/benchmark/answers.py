@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nco import folders
-from nco.baselines import Outcome, Workers
+from nco import registry
 from nco.benchmark.contest import Entrant
 from nco.benchmark.cores import lineup
 from nco.benchmark.plan import Plan
 from nco.benchmark.runs import FINAL, HISTORY, STREAMED, Point, Run, improvements
-from nco.case import Case
-from nco.seeds import derive
+from nco.core.case import Case
+from nco.core.seeds import derive
+from nco.workers.pool import Outcome, Workers
 
 if TYPE_CHECKING:
-    from nco.simulate import Evaluation
+    from nco.solving.simulate import Evaluation
 
 PRICED = 200  # solutions on the way that are checked; of more, as many spread evenly
 
@@ -39,7 +39,7 @@ class Answer:
 
 def own(entrant: Entrant, case: Case, limit: float | None, plan: Plan) -> Answer:
     """`nco.solve`; whatever it raises is the answer's error."""
-    from nco.solver import solve
+    from nco.solving.solver import solve
 
     assert entrant.model is not None
     begin = time.perf_counter()
@@ -90,7 +90,7 @@ def classical(
 
 def best_of(case: Case, outcomes: Sequence[tuple[str, Outcome]]) -> Answer:
     """One answer of several runs: the best feasible one, and the solutions on the way of all."""
-    from nco.simulate import is_online
+    from nco.solving.simulate import is_online
 
     seconds = max(outcome.seconds for _, outcome in outcomes)
     errors = [f"{name}: {outcome.error}" for name, outcome in outcomes if outcome.error]
@@ -104,7 +104,7 @@ def best_of(case: Case, outcomes: Sequence[tuple[str, Outcome]]) -> Answer:
         return Answer(None, seconds, "; ".join(errors) or None, None, found)
     if is_online(case):  # policies, which are no better or worse here
         return Answer(solutions[0], seconds, None, None, found, tuple(errors))
-    check = folders.module(case.problem, "check").check
+    check = registry.module(case.problem, "check").check
     reports = [check(case, solution) for solution in solutions]
     costs = [report.cost if report.feasible else float("inf") for report in reports]
     best = solutions[costs.index(min(costs))]
@@ -115,7 +115,7 @@ def priced(
     name: str, case: Case, solver: str, limit: float | None, answer: Answer, plan: Plan
 ) -> Run:
     """The answer as a run, judged by the problem's checker or by simulation; gaps still open."""
-    from nco.simulate import is_online
+    from nco.solving.simulate import is_online
 
     run = Run(
         problem=case.problem,
@@ -135,7 +135,7 @@ def priced(
         return _as_policy(run, case, plan)
     if answer.solution is None:
         return replace(run, error=answer.error or "no solution found")
-    report = folders.module(case.problem, "check").check(case, answer.solution)
+    report = registry.module(case.problem, "check").check(case, answer.solution)
     if not report.feasible:
         return replace(run, error=f"infeasible: {(report.violations or ['no cost'])[0]}")
     return _traced(replace(run, cost=report.cost, objective=report.objective), case, answer)
@@ -156,7 +156,7 @@ def _as_policy(run: Run, case: Case, plan: Plan) -> Run:
 
 def _simulated(case: Case, solution: Any, plan: Plan) -> "Evaluation":
     """A policy on the futures that all policies of this comparison meet."""
-    from nco.simulate import policy_of, simulate
+    from nco.solving.simulate import policy_of, simulate
 
     problem, policy = policy_of(case, solution)
     return simulate(problem, policy, case, seed=derive(plan.seed, "benchmark"))
@@ -177,7 +177,7 @@ def _traced(run: Run, case: Case, answer: Answer) -> Run:
 
 
 def _on_the_way(case: Case, found: Sequence[tuple[float, Any, str]]) -> list[Point]:
-    check = folders.module(case.problem, "check").check
+    check = registry.module(case.problem, "check").check
     step = max(1, -(-len(found) // PRICED))
     points = []
     for seconds, solution, source in found[::step]:

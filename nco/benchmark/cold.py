@@ -9,11 +9,11 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from nco.baselines import SETUP, Workers
 from nco.benchmark.answers import Answer, best_of, classical, own
 from nco.benchmark.contest import Entrant
 from nco.benchmark.plan import Plan
-from nco.case import Case
+from nco.core.case import Case
+from nco.workers.pool import SETUP, Workers
 
 # two pickles, for the second can be read only where the first says that modules are found
 CODE = """

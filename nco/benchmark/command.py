@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from nco import atomic
 from nco.benchmark.contest import Contest, prepare
 from nco.benchmark.curve import with_integrals
 from nco.benchmark.measuring import measure
@@ -16,7 +15,8 @@ from nco.benchmark.plan import DEFAULT, Plan
 from nco.benchmark.runs import Run, with_gaps
 from nco.benchmark.setting import describe_setting
 from nco.benchmark.summary import summarise
-from nco.errors import NCOError
+from nco.core import atomic
+from nco.core.errors import NCOError
 
 WIDEST = 300  # characters of a printed line on the setting; about.json has it whole
 

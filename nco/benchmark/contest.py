@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nco import baselines, folders, sources
+from nco import registry
 from nco.benchmark.known import best_known
 from nco.benchmark.plan import PUBLISHED_SEEDS, Plan
-from nco.case import Case
-from nco.errors import NCOError
-from nco.seeds import generator
+from nco.core.case import Case
+from nco.core.errors import NCOError
+from nco.core.seeds import generator
+from nco.registry import sources
+from nco.workers import pool
 
 NETWORKS = ("nco", "nco-neural")  # with and without a classical solver's help; both take ":MODEL"
 
@@ -93,7 +95,7 @@ def _from_files(plan: Plan) -> tuple[list[tuple[str, Case]], str]:
 
 def _from_problem(plan: Plan) -> tuple[list[tuple[str, Case]], str]:
     assert plan.problem is not None
-    kind = folders.problem_class(plan.problem)
+    kind = registry.problem_class(plan.problem)
     try:
         problem = kind(size=plan.size)
     except ValueError as error:
@@ -118,18 +120,18 @@ def _entrant(name: str) -> Entrant:
 
 def _serves(entrant: Entrant, problem: str) -> bool:
     if entrant.model is None:
-        return entrant.name in baselines.solvers(problem)
+        return entrant.name in pool.solvers(problem)
     if entrant.model == "auto":
         return True
-    from nco.zoo import load
+    from nco.zoo.weights import load
 
-    return folders.folder_of(load(entrant.model).problem).rpartition(".")[2] == problem
+    return registry.folder_of(load(entrant.model).problem).rpartition(".")[2] == problem
 
 
 def _unknown(entrant: Entrant, problems: Sequence[str]) -> str:
     if entrant.model is not None:
         return f"solver {entrant.name}: not a model for {' or '.join(problems)}"
-    names = dict.fromkeys(name for problem in problems for name in baselines.solvers(problem))
+    names = dict.fromkeys(name for problem in problems for name in pool.solvers(problem))
     return (
         f"unknown solver {entrant.name}; there are {', '.join([*NETWORKS, *names])}, "
         f"{NETWORKS[0]}:MODEL and {NETWORKS[1]}:MODEL"
@@ -140,10 +142,10 @@ def _models(
     entrants: Mapping[str, Sequence[Entrant]], cases: Iterable[tuple[str, Case]]
 ) -> dict[str, list[str]]:
     """The networks behind each entrant, or that there is none."""
-    from nco.cards import choose
-    from nco.simulate import is_online
-    from nco.solver import NO_MODEL
-    from nco.zoo import fitting
+    from nco.solving.simulate import is_online
+    from nco.solving.solver import NO_MODEL
+    from nco.zoo.cards import choose
+    from nco.zoo.weights import fitting
 
     kinds = {(case.problem, case.variant, case.size): case for _, case in cases}
     found: dict[str, list[str]] = {}

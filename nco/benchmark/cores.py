@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from nco import baselines
+from nco.workers import pool
 
 
 @contextlib.contextmanager
@@ -17,7 +17,7 @@ def confined(cores: int) -> Iterator[None]:
     """This process on so many of its cores; torch with as many threads, or fewer if it was told so.
 
     On systems that cannot bind a process to cores, only the numbers of threads are set. A child of
-    `nco.baselines.run` that was there before keeps the cores it had.
+    `nco.workers.pool.run` that was there before keeps the cores it had.
     """
     import torch
 
@@ -40,8 +40,8 @@ def lineup(problem: str, solver: str, cores: int, seed: int) -> list[tuple[str, 
     Its variants run even where there are fewer cores than those, then one after another, each
     with the whole time: the row is the best of them.
     """
-    names = baselines.variants(problem, solver)
-    if len(names) == 1 and baselines.takes(problem, solver, "cores"):
+    names = pool.variants(problem, solver)
+    if len(names) == 1 and pool.takes(problem, solver, "cores"):
         return [(solver, seed)]
     count = max(cores, len(names))
     return [(names[index % len(names)], seed + index // len(names)) for index in range(count)]
@@ -51,7 +51,7 @@ def described(problem: str, solver: str, cores: int, seed: int) -> str:
     """The same in words, for ``about.json``."""
     runs = lineup(problem, solver, cores, seed)
     if len(runs) == 1:
-        threads = cores if baselines.takes(problem, solver, "cores") else 1
+        threads = cores if pool.takes(problem, solver, "cores") else 1
         return f"one run, {threads} thread{'s' if threads > 1 else ''}"
     names = ", ".join(f"{name} seed {number}" for name, number in runs)
     return f"the best of {names}, one thread each, {cores} at a time"

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from nco.case import Case
-from nco.errors import InstanceError
+from nco.core.case import Case
+from nco.core.errors import InstanceError
 
 
 def best_known(path: Path, cases: Iterable[tuple[str, Case]]) -> dict[tuple[str, str], float]:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from nco.baselines import Workers
 from nco.benchmark import cold
 from nco.benchmark.answers import Answer, best_of, classical, own, priced
 from nco.benchmark.contest import Contest, Entrant
 from nco.benchmark.cores import confined
 from nco.benchmark.plan import Plan
 from nco.benchmark.runs import Run
-from nco.case import Case
+from nco.core.case import Case
+from nco.workers.pool import Workers
 
 WARM_UP = (0.05, 1.0)  # seconds: load everything, then take the whole path once
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nco import atomic
 from nco.benchmark.curve import mean_curve
 from nco.benchmark.picture import plot
 from nco.benchmark.plan import shown_limit
 from nco.benchmark.report import report
 from nco.benchmark.runs import Run
 from nco.benchmark.summary import Row, summarise
-from nco.case import Case
-from nco.errors import NCOError
+from nco.core import atomic
+from nco.core.case import Case
+from nco.core.errors import NCOError
 
 COLUMNS = (
     *("problem", "size", "solver", "time_limit", "instances", "failures", "mean_cost"),

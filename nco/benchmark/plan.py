@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nco.errors import NCOError
+from nco.core.errors import NCOError
 
 PUBLISHED_SEEDS, PUBLISHED = (1234, 4321), 10_000
 DEFAULT = "default"  # a solver's own idea of when to stop, such as nco's one deterministic pass
@@ -18,7 +18,7 @@ class Plan:
     Attributes:
         solvers: "nco" (what `nco.solve` does), "nco-neural" (networks alone), either
             with ":MODEL" (a shipped name, a folder or a checkpoint), or names of the problem's
-            `baseline.py`. A solver sits out the problems it cannot solve.
+            `classical.py`. A solver sits out the problems it cannot solve.
         time_limits: seconds for each instance; None leaves it to the solver.
         problem: folder; with `files` only needed where they do not tell.
         size, instances, seed: of generated instances; the seeds 1234 and 4321 stand for the first

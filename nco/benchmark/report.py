@@ -16,7 +16,7 @@ from nco.benchmark.drawings import Album, as_json
 from nco.benchmark.plan import shown_limit
 from nco.benchmark.runs import FINAL, Run
 from nco.benchmark.summary import Row, summarise
-from nco.case import Case
+from nco.core.case import Case
 
 COLOURS = 8
 MOST_RUNS = 2000  # lines of the table of runs

@@ -8,8 +8,8 @@ import threading
 from types import FrameType
 
 from nco.cli import benchmark, check, examples, generate, label, models, solve, tune
-from nco.errors import NCOError
-from nco.plan import NETWORKS
+from nco.core.errors import NCOError
+from nco.solving.schedule import NETWORKS
 
 TRAINING = ("fit", "validate", "test", "predict")
 COMMANDS = (solve, check, generate, label, benchmark, tune, models, examples)  # as help lists them
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
     before = signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: keep the best so far
     try:
         if given and given[0] in TRAINING:
-            from nco.train import main as train
+            from nco.training.command import main as train
 
             train(given)
             return

@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
         default="nco,ortools",
         help="comma-separated: nco (what nco solve does by default), nco-neural (the networks "
         "alone), nco:MODEL and nco-neural:MODEL (a shipped model, a folder or a checkpoint), and "
-        "the solvers of the problem's baseline.py, such as ortools or pyvrp (default: "
+        "the solvers of the problem's classical.py, such as ortools or pyvrp (default: "
         "nco,ortools)",
     )
     parser.add_argument(

@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from nco.sources import as_case, check
+    from nco.registry.sources import as_case, check
 
     report = check(as_case(options.instance, options.problem), options.solution)
     if options.json:

@@ -11,7 +11,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from nco.sources import examples
+    from nco.registry.sources import examples
 
     for name, path in examples().items():
         print(f"{name}  {path}")

@@ -17,11 +17,12 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from nco import atomic, folders
-    from nco.seeds import generator
+    from nco import registry
+    from nco.core import atomic
+    from nco.core.seeds import generator
 
-    kind = folders.problem_class(options.problem)
-    files = folders.module(options.problem, "files")
+    kind = registry.problem_class(options.problem)
+    files = registry.module(options.problem, "files")
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(options.instances):

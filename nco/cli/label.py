@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nco.cli.arguments import command, mapping, seconds, size
-from nco.errors import NCOError
+from nco.core.errors import NCOError
 
 MOMENTS = 8
 
@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--instances", type=int)
     parser.add_argument(
-        "--solver", required=True, help="a solver of the problem's baseline.py, or model:NAME"
+        "--solver", required=True, help="a solver of the problem's classical.py, or model:NAME"
     )
     parser.add_argument("--time_limit", type=seconds, metavar="S", help="for each instance")
     parser.add_argument("--rollouts", type=int, help="of a model's search, instead of a time limit")
@@ -41,11 +41,11 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from nco import labels
+    from nco.labels import make
 
     spec = _label_spec(options)
     with tqdm(total=spec.instances, unit="label", disable=None) as bar:
-        labels.make(
+        make.fill(
             spec,
             Path(options.output),
             options.workers,
@@ -57,8 +57,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _label_spec(options: argparse.Namespace) -> Any:
     """What to label: what the options say, or the instances of the set to improve."""
-    from nco import atomic, cards, folders, labels, reached, zoo
-    from nco.describe import construct, describe
+    from nco import registry
+    from nco.core import atomic
+    from nco.core.describe import construct, describe
+    from nco.labels import dagger, make, store
+    from nco.zoo import cards, weights
 
     wanted = ("problem", "size", "instances")
     further = options.problem_args
@@ -77,17 +80,17 @@ def _label_spec(options: argparse.Namespace) -> Any:
             raise NCOError(
                 f"{given[0]}: the instances are those of {options.improve}; leave it out"
             )
-        return labels.improving(Path(options.improve), options.solver, options.rollouts)
+        return make.improving(Path(options.improve), options.solver, options.rollouts)
     missing = [f"--{name}" for name in wanted if getattr(options, name) is None]
     if missing:
         raise NCOError(f"{missing[0]} is missing: nco label --problem P --size N --instances K ...")
-    made, after, moments = folders.problem_class(options.problem), None, None
+    made, after, moments = registry.problem_class(options.problem), None, None
     if options.after:
-        leader = zoo.load(options.after).problem
-        if folders.folder_of(leader) != f"nco.problems.{options.problem}":
+        leader = weights.load(options.after).problem
+        if registry.folder_of(leader) != f"nco.problems.{options.problem}":
             kind = type(leader).__name__
             raise NCOError(f"--after {options.after}: a model of {kind}, not of {options.problem}")
-        reached.check(leader, options.solver.startswith("model:"))
+        dagger.check(leader, options.solver.startswith("model:"))
         made = type(leader)  # in whose encoding it decides
         after = (options.after, atomic.sha256(cards.locate(options.after).read_bytes()))
         moments = options.moments or MOMENTS
@@ -95,7 +98,7 @@ def _label_spec(options: argparse.Namespace) -> Any:
         problem = made(size=options.size, **construct(further or {}))
     except (TypeError, ValueError) as error:
         raise NCOError(f"--problem_args {further}: {error}") from error
-    return labels.LabelSpec(
+    return store.LabelSpec(
         describe(problem),
         options.solver,
         options.time_limit,

@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from nco.zoo import available
+    from nco.zoo.weights import available
 
     cards = available()
     if options.json:
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _prune(options: argparse.Namespace) -> int:
-    from nco.prune import prune
+    from nco.training.prune import prune
 
     found = prune(
         options.model,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nco.cli.arguments import command, seconds, truth
-from nco.errors import NCOError
+from nco.core.errors import NCOError
 
 
 def add(commands: Any) -> None:
@@ -118,9 +118,10 @@ def _answers(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
 
 def _together(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
     """The same for files that share their time, in which they are also read."""
-    from nco import folders, lazy
-    from nco.solver import solve_iter
-    from nco.sources import as_case
+    from nco import registry
+    from nco.core import lazy
+    from nco.registry.sources import as_case
+    from nco.solving.solver import solve_iter
 
     begin = lazy.called()
     if options.hindsight or options.bound:
@@ -130,7 +131,7 @@ def _together(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
     for file in options.files:
         try:
             case = as_case(file, options.problem)
-            if folders.is_online(case.problem):
+            if registry.is_online(case.problem):
                 raise NCOError(f"{file}: {case.problem} has no plan to improve: use --time_limit")
             cases.append(case)
         except NCOError as error:
@@ -181,7 +182,7 @@ def _keep(solution: Any, plot: str | None, save: str | None) -> None:
     if plot:
         import matplotlib
 
-        from nco import atomic
+        from nco.core import atomic
 
         matplotlib.use("Agg")
         image = io.BytesIO()

@@ -21,10 +21,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from nco import profile, tune
+    from nco.solving import machine, tune
 
     limits = [limit for limit in options.time_limits if limit is not None]
     problems = options.problems or tune.tunable()
     tune.save(tune.tune(problems, options.sizes, limits, options.instances))
-    print(profile.path())
+    print(machine.path())
     return 0

@@ -9,12 +9,13 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
-from nco.policy import Categorical, Policy
-from nco.problem import Observation, Problem
-from nco.rollout import Interrupted, Rollout, rollout, sample
+from nco.core.decisions import Categorical
+from nco.core.policy import Policy
+from nco.core.problem import Observation, Problem
+from nco.core.rollout import Interrupted, Rollout, rollout, sample
+from nco.core.seeds import generator
 from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import best_of, better, greedily
-from nco.seeds import generator
 
 WORK = 2e7  # rollouts x nodes^2 of a turn, whose activations are kept for the gradient: 1 GB
 MOST = 128  # rollouts of each instance in a turn

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nco.batch import Batch
-from nco.policy import Policy
-from nco.problem import Observation, Problem
-from nco.rollout import Interrupted
+from nco.core.batch import Batch
+from nco.core.policy import Policy
+from nco.core.problem import Observation, Problem
+from nco.core.rollout import Interrupted
+from nco.core.seeds import generator
+from nco.search.bidirectional import Ends, probable
 from nco.search.budget import Budget, Incumbent
-from nco.search.ends import Ends, probable
 from nco.search.multistart import best_of, better
-from nco.seeds import generator
 
 WIDTH = 16
 WORK = 1e6  # beams x steps x nodes of each instance in one deterministic pass

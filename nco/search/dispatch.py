@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nco.policy import Categorical, Policy
-from nco.problem import Problem
-from nco.rollout import Interrupted
+from nco.core.decisions import Categorical
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.rollout import Interrupted
+from nco.core.seeds import generator
 from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import best_of, better
-from nco.seeds import generator
 
 AT_ONCE = (16, 8, 4, 2, 1)  # actions from one look
 SAMPLES = 16  # rollouts of a round

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nco.batch import cat
-from nco.policy import Policy
-from nco.problem import Problem
-from nco.rollout import Interrupted, greedy, rollout
+from nco.core.batch import cat
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.rollout import Interrupted, greedy, rollout
 from nco.search.budget import Budget, Incumbent
 
 WORK = 3e7  # rollouts x nodes^2 for each instance: about a second on one core

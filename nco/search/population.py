@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nco.policy import Policy
-from nco.problem import Problem
-from nco.rollout import Interrupted, Rollout, Select, greedy, rollout, sample
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.rollout import Interrupted, Rollout, Select, greedy, rollout, sample
+from nco.core.seeds import generator
 from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import best_of, better
-from nco.seeds import generator
 
 AT_ONCE = 2e6  # rollouts x nodes in memory at a time
 TURN = 16  # samples of each pair in a round

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from nco.policy import Policy
-from nco.problem import Problem
-from nco.rollout import Interrupted
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.rollout import Interrupted
+from nco.core.seeds import generator
 from nco.search.beam import search
+from nco.search.bidirectional import Ends
 from nco.search.budget import Budget, Incumbent
-from nco.search.ends import Ends
 from nco.search.multistart import best_of, better
-from nco.seeds import generator
 
 MOST = 0.25  # of a solution: longer windows are better moved about than laid side by side
 ROUNDING = 1e-6  # of a cost: a gain that is none

@@ -4,12 +4,12 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from nco.policy import Policy
-from nco.problem import Problem
-from nco.rollout import Interrupted, rollout, sample
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.rollout import Interrupted, rollout, sample
+from nco.core.seeds import generator
 from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import best_of, better
-from nco.seeds import generator
 
 AT_ONCE = 2e6  # rollouts x agents x nodes in memory at a time
 ROUND = 128  # rollouts of a round where a deadline throws away what is not complete

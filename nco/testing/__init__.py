@@ -6,7 +6,7 @@
 
 Random episodes are played on random instances, and on padded ones where the problem reads cases;
 then each check asks one thing of them. What the author did not write (`replay`, `starts`, `cases`,
-a ``check.py`` or ``baseline.py`` beside the class) is not asked for.
+a ``check.py`` or ``classical.py`` beside the class) is not asked for.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 
-from nco.case import Case
-from nco.problem import Problem
-from nco.seeds import generator
+from nco.core.case import Case
+from nco.core.problem import Problem
+from nco.core.seeds import generator
 from nco.testing import exact, rules
 from nco.testing.compare import NotApplicable, has, sized, takes_size
 from nco.testing.play import BATCH, GIVEN, MIXED, TINY, Trial, play

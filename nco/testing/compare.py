@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nco.batch import Batch
-from nco.problem import Problem
+from nco.core.batch import Batch
+from nco.core.problem import Problem
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # what rounding to float32 may change
 

@@ -11,11 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nco import baselines
-from nco.case import Case, Report
-from nco.folders import part_of
-from nco.online import HINDSIGHT
-from nco.problem import Observation, Problem
+from nco.core.case import Case, Report
+from nco.core.problem import Observation, Problem
+from nco.registry import part_of
+from nco.solving.online import HINDSIGHT
 from nco.testing.compare import (
     ABSOLUTE,
     RELATIVE,
@@ -29,6 +28,7 @@ from nco.testing.compare import (
     takes_size,
 )
 from nco.testing.play import GIVEN, MIXED, ROLLOUTS, TINY, Trial, forbidden, walk
+from nco.workers import pool
 
 LIMIT = 5000  # action sequences, or solutions, up to which all are looked at
 WIDE = 20  # times LIMIT: combinations of agents' actions, most of which are conflicts
@@ -390,7 +390,7 @@ def remaining_cases_have_the_best_ways_on(trial: Trial) -> None:
 
 def baseline_replays(trial: Trial) -> None:
     """The first classical solver's answer is feasible, and its actions keep within the masks."""
-    problem, module = trial.problem, _part(trial, "baseline")
+    problem, module = trial.problem, _part(trial, "classical")
     if not trial.cases or (trial.name != TINY and takes_size(problem)):
         raise NotApplicable("tiny instances")
     case, solver = trial.cases[0], module.__all__[0]
@@ -399,7 +399,7 @@ def baseline_replays(trial: Trial) -> None:
             raise NotApplicable("a planner with perfect information")
         solver = HINDSIGHT
     path = f"{module.__name__}:{solver}"
-    outcome = baselines.run(case, path, time_limit=SECONDS, seed=trial.seed)
+    outcome = pool.run(case, path, time_limit=SECONDS, seed=trial.seed)
     require(outcome.solution is not None, f"{solver} found nothing: {outcome.error or 'no error'}")
     check: Check = _part(trial, "check").check
     report = check(case, outcome.solution)

@@ -7,11 +7,12 @@ from typing import Any, Self
 import torch
 from torch import Generator, Tensor, nn
 
-from nco.case import Case
-from nco.policy import Categorical, Decision, Normal, Policy
-from nco.problem import Features, Observation, Problem, Sizes
-from nco.resolve import settle
-from nco.seeds import generator
+from nco.core.case import Case
+from nco.core.conflicts import settle
+from nco.core.decisions import Categorical, Decision, Normal
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.seeds import generator
 from nco.testing.compare import described, finite, nowhere, place, require, tensors
 
 BATCH, ROLLOUTS = 3, 5

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nco.batch import Batch
-from nco.describe import construct, describe
-from nco.problem import Features, Problem, Sizes
-from nco.rollout import Rollout, forced, rollout, sample, score
-from nco.seeds import generator
+from nco.core.batch import Batch
+from nco.core.describe import construct, describe
+from nco.core.problem import Features, Problem, Sizes
+from nco.core.rollout import Rollout, forced, rollout, sample, score
+from nco.core.seeds import generator
 from nco.testing.compare import (
     ABSOLUTE,
     NotApplicable,

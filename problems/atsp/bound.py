@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from nco import trees
-from nco.case import Bound
-from nco.problems.atsp.baseline import FORBIDDEN, assign
+from nco.core.case import Bound
+from nco.problems._routing import one_tree
+from nco.problems.atsp.classical import FORBIDDEN, assign
 from nco.problems.atsp.files import Case
 from nco.problems.tsp.bound import floored, scale, unscaled
 
@@ -52,6 +52,6 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
         tour = np.array(case.indexed(case.construct()))
         known = float(distances[tour, np.roll(tour, -1)].sum())
     target = math.ceil(known * factor) - base
-    more = trees.tour_bound(left, target, time_limit)
+    more = one_tree.tour_bound(left, target, time_limit)
     value = unscaled(base + max(more or 0, 0), factor, distances)
     return Bound(value, "assignment" if not more or more < 0 else "assignment and 1-tree")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from nco.case import Report
+from nco.core.case import Report
 from nco.problems.tsp import check as tsp
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nco import tsplib
-from nco.errors import InstanceError
+from nco.core.errors import InstanceError
+from nco.problems._routing import tsplib
 from nco.problems.tsp import files as tsp
 from nco.problems.tsp.files import read_solution, write, write_solution
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nco.geometry import classical_scaling
-from nco.planar import LARGEST_SCALING
+from nco.core.geometry import classical_scaling
+from nco.problems._routing.embedding import LARGEST_SCALING
 from nco.problems.atsp.check import check
 from nco.problems.atsp.files import Case
 

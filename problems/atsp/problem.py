@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.case import Case
-from nco.geometry import check_size, draw_size
-from nco.problem import Features, Sizes
+from nco.core.case import Case
+from nco.core.geometry import check_size, draw_size
+from nco.core.problem import Features, Sizes
 from nco.problems.atsp import files
 from nco.problems.tsp.problem import TSP, Instance, State, between, filled, rests
 

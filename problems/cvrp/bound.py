@@ -6,11 +6,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from nco import trees
-from nco.case import Bound
+from nco.core.case import Bound
+from nco.problems._routing import one_tree
+from nco.problems._routing.tsplib import distance_matrix
 from nco.problems.cvrp.files import Case
 from nco.problems.tsp.bound import floored, scale, unscaled
-from nco.tsplib import distance_matrix
 
 LARGEST = 2000  # customers
 PAIRS = 10_000_000  # pairs of customers of all passes where there is no time limit
@@ -45,7 +45,7 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     """
     if not 2 <= case.size <= LARGEST:
         return None
-    if time_limit is not None and trees.PASS * case.size**2 > time_limit:
+    if time_limit is not None and one_tree.PASS * case.size**2 > time_limit:
         return None
     distances = case.distances
     if distances is None:
@@ -80,7 +80,7 @@ class _Ascent:
         """The best bound of the table; subgradient steps with Polyak's length."""
         begun, size = time.perf_counter(), len(self.loads)
         passes = max(1, min(MOST_PASSES, PAIRS // size**2))
-        best, rate, idle = -trees.FAR, 1.0, 0
+        best, rate, idle = -one_tree.FAR, 1.0, 0
         step, turn = np.zeros(size), 0
         while True:
             value, tree, kept, slope = self._relaxed()
@@ -91,7 +91,7 @@ class _Ascent:
             if seconds is not None and turn == 1:
                 passes = int(seconds / max(spent, 1e-9))
             late = seconds is not None and spent * (turn + 1) / turn > seconds
-            if best >= target or late or turn >= passes or rate < trees.LEAST_RATE:
+            if best >= target or late or turn >= passes or rate < one_tree.LEAST_RATE:
                 return best
             if idle > max(3, passes // 20):
                 rate, idle = rate / 2, 0
@@ -100,18 +100,18 @@ class _Ascent:
             if norm == 0:
                 return best
             length = rate * max(target - value, 1) / norm
-            step = trees.KEEP * length * slope + (1 - trees.KEEP) * step
+            step = one_tree.KEEP * length * slope + (1 - one_tree.KEEP) * step
             self.prices = self.prices + np.rint(step).astype(np.int64)
             self.fees = np.maximum(0, self.fees + np.rint(length * excess).astype(np.int64))
 
-    def _relaxed(self) -> tuple[int, trees.Tree, np.ndarray, np.ndarray]:
+    def _relaxed(self) -> tuple[int, one_tree.Tree, np.ndarray, np.ndarray]:
         """The bound at these prices, its tree, which of its edges are in, and degrees - 2."""
         legs = self.table[1:, 1:] + self.prices[:, None] + self.prices
         for place in np.flatnonzero(self.fees):
             members = np.flatnonzero(self.sets[place])
             legs[np.ix_(members, members)] += self.fees[place]
         off = 2 * int(self.prices.sum()) + int(self.fees @ self.most)
-        tree, size = trees.spanning_tree(legs), len(legs)
+        tree, size = one_tree.spanning_tree(legs), len(legs)
         order = 1 + np.argsort(tree.edge[1:], kind="stable")
         forest = np.concatenate([[0], np.cumsum(tree.edge[order])])  # of 0, 1, ... edges
         ways = np.repeat(self.table[0, 1:] + self.prices, 2)
@@ -124,7 +124,7 @@ class _Ascent:
         ends = np.concatenate([nearest[: 2 * count] // 2, kept, tree.parent[kept]])
         return int(totals.min()) - off, tree, kept, np.bincount(ends, minlength=size) - 2
 
-    def _excess(self, tree: trees.Tree, kept: np.ndarray) -> np.ndarray:
+    def _excess(self, tree: one_tree.Tree, kept: np.ndarray) -> np.ndarray:
         """Legs [G] above the most that a set may hold, 0 where nothing need be said of it.
 
         Trees of the forest that hold too many are new sets.
@@ -144,7 +144,7 @@ class _Ascent:
         return max(1, -(-load // self.capacity))
 
 
-def _components(tree: trees.Tree, kept: np.ndarray) -> np.ndarray:
+def _components(tree: one_tree.Tree, kept: np.ndarray) -> np.ndarray:
     """The trees of two customers and more of a forest, bool [C, n]."""
     up = np.arange(len(tree.parent))
     up[kept] = tree.parent[kept]

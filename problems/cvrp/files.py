@@ -1,8 +1,8 @@
 """Exact CVRP cases: reads and writes CVRPLIB `.vrp` and `.sol` files, and takes arrays.
 
-The format is that of `nco.tsplib` with CAPACITY, DEMAND_SECTION and DEPOT_SECTION. The depot moves
-to position 0; the others keep the order of the file and are the customers 1 to n, as CVRPLIB
-counts them in `.sol` files.
+The format is that of `nco.problems._routing.tsplib` with CAPACITY, DEMAND_SECTION and
+DEPOT_SECTION. The depot moves to position 0; the others keep the order of the file and are the
+customers 1 to n, as CVRPLIB counts them in `.sol` files.
 """
 
 import itertools
@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-import nco.case
-from nco import depots, routes, tsplib
-from nco.errors import InstanceError
+import nco.core.case
+from nco.core.errors import InstanceError
+from nco.problems._routing import depots, routes, tsplib
 
 SECTIONS = (
     "NODE_COORD_SECTION",
@@ -49,7 +49,7 @@ SUFFIX = ".vrp"  # of the files that `write` makes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Case(nco.case.Case):
+class Case(nco.core.case.Case):
     """A depot, n customers with a demand each, and vehicles of one capacity.
 
     A solution is a list of routes, each a list of customers from 1 to n without the depot.
@@ -57,7 +57,7 @@ class Case(nco.case.Case):
     Attributes:
         coords: float64 [n+1, 2] in the source's units, the depot first; None without coordinates.
         distances: int64 or float64 [n+1, n+1], symmetric, where the source states them.
-        metric: ``EXPLICIT`` for stated distances, otherwise one of `nco.tsplib.METRICS`;
+        metric: ``EXPLICIT`` for stated distances, otherwise one of `tsplib.METRICS`;
             ``EUCLIDEAN`` (not rounded) for coordinates given as an array.
         demand: float64 [n+1]; the depot's is 0.
         capacity: of every vehicle, in the unit of the demands.

@@ -9,18 +9,11 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.batch import Batch
-from nco.case import Case
-from nco.geometry import (
-    Points,
-    Uniform,
-    check_size,
-    dihedral,
-    draw_size,
-    lengths,
-)
-from nco.planar import View, view
-from nco.problem import Features, Observation, Problem, Sizes, Windows
+from nco.core.batch import Batch
+from nco.core.case import Case
+from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, lengths
+from nco.core.problem import Features, Observation, Problem, Sizes, Windows
+from nco.problems._routing.embedding import View, view
 from nco.problems.cvrp import files
 
 # Kool et al. (2019) up to 100 customers, BQ-NCO and LEHD beyond
@@ -306,7 +299,7 @@ class CVRP(_Routing):
         size: number of customers, or ``[low, high]`` drawn for each batch.
         capacity: of a vehicle, or ``[low, high]`` drawn for each batch, log-uniform; by
             default the literature's for the size.
-        points: a distribution of `nco.geometry`.
+        points: a distribution of `nco.core.geometry`.
     """
 
     sizes: ClassVar[Sizes] = Sizes(node=4, focus=1, context=1, xy=2)
@@ -540,7 +533,7 @@ def split_routes(path: Sequence[int]) -> list[list[int]]:
 
 
 def load(cases: Sequence[Case]) -> Instance:
-    """A padded batch of CVRP cases, each as `nco.planar.view` sees it."""
+    """A padded batch of CVRP cases, each as `nco.problems._routing.embedding.view` sees it."""
     batch, most = len(cases), max(case.size for case in cases) + 1
     coords = torch.zeros(batch, most, 2)
     demand = torch.zeros(batch, most, dtype=torch.double)

@@ -6,7 +6,7 @@ Online bin packing and virtual machines, where what arrives has to be placed, ar
 
 from typing import TYPE_CHECKING
 
-from nco.lazy import attribute
+from nco.core.lazy import attribute
 
 if TYPE_CHECKING:
     from nco.problems.exo.problem import Airline, Instance, Listed, Revenue, Secretary, Setting

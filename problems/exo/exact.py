@@ -6,7 +6,7 @@ hindsight optimum <= the fluid bound.
 
 import numpy as np
 
-from nco.errors import NCOError
+from nco.core.errors import NCOError
 from nco.problems.exo.files import Case
 
 TOLERANCE = 1e-9

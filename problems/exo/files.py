@@ -23,10 +23,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nco import yamlfile
-from nco.case import Case as BaseCase
-from nco.errors import InstanceError
-from nco.yamlfile import array, check_array, mapping, number, numbers, parse, required, whole
+from nco.core.case import Case as BaseCase
+from nco.core.errors import InstanceError
+from nco.problems._common import yamlfile
+from nco.problems._common.yamlfile import (
+    array,
+    check_array,
+    mapping,
+    number,
+    numbers,
+    parse,
+    required,
+    whole,
+)
 
 SUFFIX = ".yaml"  # of the files that `write` makes
 MAX_PERIODS = 100_000

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nco.errors import NCOError
+from nco.core.errors import NCOError
 
 TOLERANCE = 1e-9  # an exact fit may seem to be a little over
 MOST_PATTERNS = 5000  # combinations of accepted numbers of each class that are looked at

@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.batch import Batch
-from nco.case import Case
-from nco.describe import Described
-from nco.geometry import check_size, draw_size
-from nco.problem import Features, Observation, Problem, Sizes
+from nco.core.batch import Batch
+from nco.core.case import Case
+from nco.core.describe import Described
+from nco.core.geometry import check_size, draw_size
+from nco.core.problem import Features, Observation, Problem, Sizes
 from nco.problems.exo import files, planner
 
 if TYPE_CHECKING:
-    from nco.policy import Policy
+    from nco.core.policy import Policy
 
 TOLERANCE = planner.TOLERANCE
 EXAGGERATION = 4.0  # standardised features end here

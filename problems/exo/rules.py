@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nco.case import Case
-from nco.errors import NCOError
-from nco.policy import Categorical, Policy
-from nco.problem import Features, Observation, Sizes
+from nco.core.case import Case
+from nco.core.decisions import Categorical
+from nco.core.errors import NCOError
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Sizes
 from nco.problems.exo import exact, files
 from nco.problems.exo.problem import Seen
 

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nco.errors import InstanceError
+from nco.core.errors import InstanceError
+from nco.problems._shop import text as words
 from nco.problems.fjsp import files as fjsp
-from nco.shop import text as words
 
 SUFFIX = ".txt"  # of the files that `write` makes
 WORD = "FFSP"

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from nco.case import Case, only
-from nco.geometry import check_size, draw_size
+from nco.core.case import Case, only
+from nco.core.geometry import check_size, draw_size
+from nco.problems._shop.plan import Plan
+from nco.problems._shop.problem import Instance, Shop
 from nco.problems.ffsp import files
-from nco.shop.plan import Plan
-from nco.shop.problem import Instance, Shop
 
 SHORTEST, LONGEST = 2, 9  # durations of the generator
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from nco.case import Report
-from nco.shop.check import Work, check_plan, every_plan
+from nco.core.case import Report
+from nco.problems._shop.check import Work, check_plan, every_plan
 
 if TYPE_CHECKING:
     from nco.problems.fjsp.files import Case

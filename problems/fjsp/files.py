@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from nco.case import Case as BaseCase
-from nco.errors import InstanceError
-from nco.shop import plan
-from nco.shop import text as words
+from nco.core.case import Case as BaseCase
+from nco.core.errors import InstanceError
+from nco.problems._shop import plan
+from nco.problems._shop import text as words
 
 SUFFIX = ".fjs"  # of the files that `write` makes
 Schedule = dict[str, list[list[int]]]

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from nco.problems._shop.gantt import draw
+from nco.problems._shop.plan import Plan
 from nco.problems.fjsp.files import Case, Schedule
-from nco.shop.gantt import draw
-from nco.shop.plan import Plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from nco import checking
-from nco.case import Report
+from nco.core.case import Report
+from nco.problems._routing import checking
 
 SHOWN = 5  # violations of one kind that are spelled out; the others are counted
 TOTAL = "total"  # the objective that adds up costs; the other is the time of the last vehicle

@@ -1,6 +1,7 @@
 """Fleets of different vehicles: reads and writes VRPLIB files with vehicle sections, takes arrays.
 
-The format is that of `nco.tsplib` with CAPACITY_SECTION, a row for each vehicle, and
+The format is that of `nco.problems._routing.tsplib` with CAPACITY_SECTION, a row for each vehicle,
+and
 
 - ``TYPE : HCVRP``, the last vehicle home as early as possible: VEHICLES_SPEED_SECTION (1 without);
 - ``TYPE : HFVRP``, the form of PyVRP's instances, the least total cost:
@@ -19,9 +20,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-import nco.case
-from nco import depots, routes, tsplib
-from nco.errors import InstanceError
+import nco.core.case
+from nco.core.errors import InstanceError
+from nco.problems._routing import depots, routes, tsplib
 
 MIN_MAX, TOTAL = "min_max", "total"  # objectives
 TYPES = {"HCVRP": MIN_MAX, "HFVRP": TOTAL}
@@ -44,7 +45,7 @@ _TYPE = re.compile(r"^[ \t\ufeff]*TYPE[ \t]*:[ \t]*(\w+)", re.IGNORECASE | re.MU
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Case(nco.case.Case):
+class Case(nco.core.case.Case):
     """A depot, n customers with a demand each, and vehicles that differ.
 
     A solution is a list of one route a vehicle, in the order of the vehicles: customers from 1 to

@@ -10,11 +10,11 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-import nco.case
-from nco.batch import Batch
-from nco.errors import InstanceError
-from nco.geometry import Points, Uniform, check_size, dihedral, draw_size, unit_square
-from nco.problem import Features, Observation, Problem, Sizes
+import nco.core.case
+from nco.core.batch import Batch
+from nco.core.errors import InstanceError
+from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, unit_square
+from nco.core.problem import Features, Observation, Problem, Sizes
 from nco.problems.hcvrp import files
 from nco.problems.hcvrp.files import Case
 
@@ -71,7 +71,7 @@ class HCVRP(Problem[Instance, State]):
     Args:
         size: number of customers, or ``[low, high]`` drawn for each batch.
         vehicles: M, or ``[low, high]`` drawn for each batch.
-        points: a distribution of `nco.geometry`.
+        points: a distribution of `nco.core.geometry`.
     """
 
     sizes: ClassVar[Sizes] = Sizes(node=7, focus=2, context=7, xy=2, move=5)
@@ -304,7 +304,7 @@ class HCVRP(Problem[Instance, State]):
         rest = instance.demand, instance.capacity, instance.speed, instance.exists, instance.scale
         return [Instance(image, *rest) for image in dihedral(instance.coords)]
 
-    def load(self, cases: Sequence[nco.case.Case]) -> Instance:
+    def load(self, cases: Sequence[nco.core.case.Case]) -> Instance:
         most, fleet = max(case.size for case in cases), 1
         for case in cases:
             assert isinstance(case, Case)
@@ -333,9 +333,9 @@ class HCVRP(Problem[Instance, State]):
             coords, demand, capacity, speed, exists if padded else None, scale if scaled else None
         )
 
-    def cases(self, instance: Instance) -> list[nco.case.Case]:
+    def cases(self, instance: Instance) -> list[nco.core.case.Case]:
         count = instance.vehicles
-        found: list[nco.case.Case] = []
+        found: list[nco.core.case.Case] = []
         for b, customers in enumerate(self._customers(instance).int().tolist()):
             vehicles = int((instance.capacity[b] > 0).sum())
             scale = 1.0 if instance.scale is None else float(instance.scale[b])
@@ -353,10 +353,10 @@ class HCVRP(Problem[Instance, State]):
             found.append(case)
         return found
 
-    def fits(self, case: nco.case.Case) -> bool:
+    def fits(self, case: nco.core.case.Case) -> bool:
         return isinstance(case, Case) and case.objective == files.MIN_MAX
 
-    def published(self, size: int, count: int, seed: int) -> list[nco.case.Case]:
+    def published(self, size: int, count: int, seed: int) -> list[nco.core.case.Case]:
         """The sets of 1,280 of 2D-Ptr and PARCO (seed 24610), for `vehicles` if that is a number.
 
         Otherwise for the least of them.
@@ -368,7 +368,7 @@ class HCVRP(Problem[Instance, State]):
         speed = random.uniform(SLOWEST, 1, (SET, vehicles))
         low, high = CAPACITIES
         capacity = random.randint(low, high + 1, (SET, vehicles))
-        found: list[nco.case.Case] = []
+        found: list[nco.core.case.Case] = []
         for b in range(count):
             case = files.from_arrays(
                 {

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from nco.case import Report
+from nco.core.case import Report
 
 BALANCE = 1e-6  # relative difference of the goods' books that is rounding
 WHOLE = 1e-3  # distance from a whole number that is rounding (orders come from float32)

@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from nco.errors import InstanceError
+from nco.core.errors import InstanceError
 from nco.problems.inventory.files import KINDS, Case
 from nco.problems.inventory.network import chain, clipped_moments, lead_of
 

@@ -29,8 +29,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nco.case import Case as BaseCase
-from nco.errors import InstanceError
+from nco.core.case import Case as BaseCase
+from nco.core.errors import InstanceError
 from nco.problems.inventory import tables
 
 SUFFIX = ".yaml"

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from nco.core.rollout import greedy, rollout
+from nco.core.seeds import generator
 from nco.models.nets.rules import BaseStock
 from nco.problems.inventory.files import Case
 from nco.problems.inventory.network import outline
 from nco.problems.inventory.problem import Inventory
 from nco.problems.inventory.rules import plain
-from nco.rollout import greedy, rollout
-from nco.seeds import generator
 
 STEPS, TRACES = 250, 128
 RATE = 0.15  # of Adam at the beginning, in units

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nco.case import Case as BaseCase
+from nco.core.case import Case as BaseCase
 from nco.problems.inventory.check import Books, simulate
 from nco.problems.inventory.files import Case
 
@@ -45,9 +45,9 @@ def _missed(case: Case, books: Books, t: int, node: int) -> bool:
 
 def _played(case: Case, solution: Any) -> tuple[Books, int]:
     """One future under a policy, as plain orders, by the checker's own simulation."""
-    from nco.rollout import greedy, rollout
-    from nco.seeds import generator
-    from nco.simulate import policy_of
+    from nco.core.rollout import greedy, rollout
+    from nco.core.seeds import generator
+    from nco.solving.simulate import policy_of
 
     problem, policy = policy_of(case, solution)
     first = min(case.warmup, SHOWN)

@@ -9,11 +9,11 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from nco.batch import Batch, cat
-from nco.case import Case
-from nco.geometry import check_size, draw_size
-from nco.policy import Policy
-from nco.problem import Features, Observation, Problem, Sizes
+from nco.core.batch import Batch, cat
+from nco.core.case import Case
+from nco.core.geometry import check_size, draw_size
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Problem, Sizes
 from nco.problems.inventory import demand, files
 from nco.problems.inventory.network import outline
 
@@ -151,7 +151,7 @@ class Inventory(Problem[Instance, State]):
     def _given(self) -> list[files.Case] | None:
         """The cases to train on, read once."""
         if self.networks is not None and self._cases is None:
-            from nco.sources import read
+            from nco.registry.sources import read
 
             found = [read(name, "inventory") for name in self.networks]
             self._cases = [case for case in found if isinstance(case, files.Case)]

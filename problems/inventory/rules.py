@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
-from nco.errors import InstanceError
+from nco.core.errors import InstanceError
+from nco.core.policy import Policy
+from nco.core.problem import Sizes
 from nco.models.nets.rules import BaseStock
-from nco.policy import Policy
-from nco.problem import Sizes
 from nco.problems.inventory.files import Case
 from nco.problems.inventory.network import outline
 

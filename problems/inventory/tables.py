@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from nco.errors import InstanceError
+from nco.core.errors import InstanceError
 
 LARGEST = 20_000_000  # characters of a network's file
 DEEPEST = 20

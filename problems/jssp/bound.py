@@ -1,10 +1,10 @@
 """A certified lower bound of a schedule's makespan."""
 
-from nco.case import Bound
+from nco.core.case import Bound
+from nco.problems._shop.bound import makespan_bound
 from nco.problems.jssp.files import Case
-from nco.shop.bound import makespan_bound
 
 
 def bound(case: Case, time_limit: float | None, known: float | int | None = None) -> Bound:
-    """What sets of operations need of their machines: `nco.shop.bound`, with the proof."""
+    """What sets of operations need of their machines: `_shop.bound`, with the proof."""
     return Bound(makespan_bound(case.work, time_limit), "machines and jobs")

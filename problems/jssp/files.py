@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nco.case import Case as BaseCase
-from nco.errors import InstanceError
-from nco.shop import plan
-from nco.shop import text as words
+from nco.core.case import Case as BaseCase
+from nco.core.errors import InstanceError
+from nco.problems._shop import plan
+from nco.problems._shop import text as words
 
 SUFFIX = ".txt"  # of the files that `write` makes
 

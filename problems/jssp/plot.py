@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from nco.problems._shop.gantt import draw
 from nco.problems.jssp.files import Case
-from nco.shop.gantt import draw
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.case import Case, only
-from nco.geometry import check_size, draw_size
+from nco.core.case import Case, only
+from nco.core.geometry import check_size, draw_size
+from nco.problems._shop.plan import Plan
+from nco.problems._shop.problem import Instance, Shop
 from nco.problems.jssp import files
-from nco.shop.plan import Plan
-from nco.shop.problem import Instance, Shop
 
 SHORTEST, LONGEST = 1, 98  # durations of the generator
 

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from nco.case import Bound
+from nco.core.case import Bound
 from nco.problems.knapsack.check import exact, plain
 from nco.problems.knapsack.files import Case
 

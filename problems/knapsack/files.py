@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nco.case import Case as BaseCase
-from nco.errors import InstanceError
+from nco.core.case import Case as BaseCase
+from nco.core.errors import InstanceError
 
 MAX_ITEMS = 1_000_000
 MAX_TOTAL = 2.0**53  # up to here a sum of whole numbers is exact in float64

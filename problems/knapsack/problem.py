@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.batch import Batch
-from nco.case import Case
-from nco.geometry import check_size, draw_size
-from nco.problem import Features, Observation, Problem, Sizes
+from nco.core.batch import Batch
+from nco.core.case import Case
+from nco.core.geometry import check_size, draw_size
+from nco.core.problem import Features, Observation, Problem, Sizes
 from nco.problems.knapsack import files
 
 # weights are fractions of the capacity in float64, where an exact fit may seem to be a little over

@@ -4,7 +4,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from nco.case import Case, Report
+from nco.core.case import Case, Report
 
 TOLERANCE = Fraction(1, 10**3)  # plans of networks are float32
 

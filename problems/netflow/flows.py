@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nco.errors import NCOError
+from nco.core.errors import NCOError
 from nco.problems.netflow.files import Case
 
 OVERFLOW = 1e4  # weight of a unit over a store's capacity, against one that differs from the desire

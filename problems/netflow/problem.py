@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.batch import Batch
-from nco.case import Case
-from nco.geometry import check_size, draw_size
-from nco.problem import Features, Observation, Problem, Sizes
+from nco.core.batch import Batch
+from nco.core.case import Case
+from nco.core.geometry import check_size, draw_size
+from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.seeds import generator as seeded
 from nco.problems.netflow import files
-from nco.seeds import generator as seeded
 
 if TYPE_CHECKING:
-    from nco.policy import Policy
+    from nco.core.policy import Policy
 
 AHEAD = 3  # periods whose demand is known, the present one included
 PERIODS = 30

@@ -5,15 +5,16 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from nco.case import Case
-from nco.errors import NCOError
-from nco.policy import Exact, Policy
-from nco.problem import Features, Observation, Sizes
+from nco.core.case import Case
+from nco.core.decisions import Exact
+from nco.core.errors import NCOError
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Sizes
 from nco.problems.netflow import files
 
 
 def named(case: Case, solution: Any) -> "Rule":
-    """The policy of a rule as `baseline.py` returns it."""
+    """The policy of a rule as `classical.py` returns it."""
     assert isinstance(case, files.Case)
     kind = solution.get("rule") if isinstance(solution, dict) else None
     if kind == "order_up_to" and set(solution) == {"rule", "store", "factory"}:

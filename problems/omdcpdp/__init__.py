@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from nco.lazy import attribute
+from nco.core.lazy import attribute
 
 if TYPE_CHECKING:
     from nco.problems.omdcpdp.problem import OMDCPDP, Instance

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nco.cooling import temperatures
+from nco.problems._common.annealing import temperatures
 
 Routes = list[list[int]]
 

@@ -23,11 +23,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-import nco.case
-from nco import yamlfile
-from nco.errors import InstanceError
+import nco.core.case
+from nco.core.errors import InstanceError
+from nco.problems._common import yamlfile
+from nco.problems._common.yamlfile import array, numbers, parse, required, whole
 from nco.problems.omdcpdp.insertion import insert
-from nco.yamlfile import array, numbers, parse, required, whole
 
 SUFFIX = ".yaml"  # of the files that `write` makes
 CAPACITY = 3  # of the literature
@@ -39,7 +39,7 @@ Routes = list[list[int]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Case(nco.case.Case):
+class Case(nco.core.case.Case):
     """M vehicles, each at a depot of its own, and n orders.
 
     A solution is a list of M routes; a stop is the order's number from 1 where it is picked up and

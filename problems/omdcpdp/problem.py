@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.batch import Batch
-from nco.case import Case, only
-from nco.geometry import Points, Uniform, check_size, dihedral, draw_size, unit_square
-from nco.problem import Features, Observation, Problem, Sizes
+from nco.core.batch import Batch
+from nco.core.case import Case, only
+from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, unit_square
+from nco.core.problem import Features, Observation, Problem, Sizes
 from nco.problems.omdcpdp import files
 
 VEHICLES = [3, 10]
@@ -83,7 +83,7 @@ class OMDCPDP(Problem[Instance, State]):
         size: number of orders, or ``[low, high]`` drawn for each batch.
         vehicles: number of vehicles, or ``[low, high]`` drawn for each batch; by default 3 to 10.
         capacity: orders on board of a vehicle.
-        points: a distribution of `nco.geometry`.
+        points: a distribution of `nco.core.geometry`.
     """
 
     sizes: ClassVar[Sizes] = Sizes(node=9, focus=2, context=5, xy=2, move=7)

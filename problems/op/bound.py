@@ -5,13 +5,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from nco.case import Bound
+from nco.core.case import Bound
+from nco.problems._routing.one_tree import FAR, shortest_ways
 from nco.problems.knapsack.bound import density, most
 from nco.problems.knapsack.check import exact, plain
 from nco.problems.op.check import TOLERANCE
 from nco.problems.op.files import Case
 from nco.problems.tsp.bound import floored, scale
-from nco.trees import FAR, shortest_ways
 
 LARGEST = 2000  # customers
 PASS = 1e-7  # seconds for each pair of nodes on one core

@@ -14,8 +14,8 @@ from typing import Protocol
 
 import numpy as np
 
-from nco import checking
-from nco.case import Report
+from nco.core.case import Report
+from nco.problems._routing import checking
 
 SHOWN = 10  # violations of one kind that are spelled out; the rest are counted
 TOLERANCE = 1e-6  # of the limit, where lengths are real numbers; whole numbers are exact

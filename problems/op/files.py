@@ -1,7 +1,8 @@
 """Exact orienteering cases: reads and writes OPLib files, and takes arrays.
 
-The format is that of `nco.tsplib` with COST_LIMIT, NODE_SCORE_SECTION and DEPOT_SECTION. The depot
-moves to position 0, the customers keep the order of the file, and all keep their numbers.
+The format is that of `nco.problems._routing.tsplib` with COST_LIMIT, NODE_SCORE_SECTION and
+DEPOT_SECTION. The depot moves to position 0, the customers keep the order of the file, and all
+keep their numbers.
 """
 
 import json
@@ -14,10 +15,10 @@ from typing import ClassVar
 
 import numpy as np
 
-import nco.case
-from nco import depots, routes, tsplib
-from nco.errors import InstanceError
-from nco.trees import shortest_ways
+import nco.core.case
+from nco.core.errors import InstanceError
+from nco.problems._routing import depots, routes, tsplib
+from nco.problems._routing.one_tree import shortest_ways
 
 SECTIONS = (
     "NODE_COORD_SECTION",
@@ -45,13 +46,13 @@ SUFFIX = ".oplib"  # of the files that `write` makes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Case(nco.case.Case):
+class Case(nco.core.case.Case):
     """A depot, n customers with a prize each, and the longest route that is allowed.
 
     A solution is the list of the visited customers' numbers in their order, without the depot.
 
     Attributes:
-        metric: ``EXPLICIT`` for stated distances, otherwise one of `nco.tsplib.METRICS`;
+        metric: ``EXPLICIT`` for stated distances, otherwise one of `tsplib.METRICS`;
             ``EUCLIDEAN`` (not rounded) for coordinates given as an array.
         ids: the numbers of the nodes, int64 [n+1]; for arrays from 0, the depot.
         coords: float64 [n+1, 2] in the source's units, the depot first; None without coordinates.

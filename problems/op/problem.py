@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.batch import Batch
-from nco.case import Case, only
-from nco.errors import NCOError
-from nco.geometry import Points, Uniform, check_size, dihedral, draw_size
-from nco.planar import View, view
-from nco.problem import Features, Observation, Problem, Sizes
+from nco.core.batch import Batch
+from nco.core.case import Case, only
+from nco.core.errors import NCOError
+from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size
+from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.problems._routing.embedding import View, view
 from nco.problems.op import files
 
 Prize = Literal["distance", "constant", "uniform"]
@@ -80,7 +80,7 @@ class OP(Problem[Instance, State]):
         prize: of a customer: by its ``distance`` from the depot (0.01 to 1), ``constant`` 1, or
             ``uniform`` over 0.01, 0.02 to 1.
         limit: of the route's length; by default the literature's for the size.
-        points: a distribution of `nco.geometry`.
+        points: a distribution of `nco.core.geometry`.
     """
 
     sizes: ClassVar[Sizes] = Sizes(node=4, focus=2, context=1, xy=2)
@@ -403,7 +403,7 @@ def _unscaled(values: Tensor, scale: float) -> np.ndarray:
 
 
 def load(cases: Sequence[Case]) -> Instance:
-    """A padded batch of cases, each as `nco.planar.view` sees it, its distances exact."""
+    """A padded batch of cases, each as `embedding.view` sees it, its distances exact."""
     batch, most = len(cases), max(case.size for case in cases) + 1
     coords = torch.zeros(batch, most, 2, dtype=torch.double)
     prizes = torch.zeros(batch, most, dtype=torch.double)

@@ -4,7 +4,7 @@ from fractions import Fraction
 from numbers import Integral
 from typing import Any
 
-from nco.case import Case, Report
+from nco.core.case import Case, Report
 
 
 def check(case: Case, solution: Any) -> Report:

@@ -6,7 +6,7 @@ They sandwich every policy: fluid bound <= expected hindsight optimum <= the opt
 
 import numpy as np
 
-from nco.errors import NCOError
+from nco.core.errors import NCOError
 from nco.problems.packing.files import Case
 from nco.problems.packing.planner import Planner
 

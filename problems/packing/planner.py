@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from nco.errors import NCOError
+from nco.core.errors import NCOError
 
 TOLERANCE = 1e-9
 LARGEST = 200_000  # count vectors times patterns of one bin

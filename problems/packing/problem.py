@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.batch import Batch
-from nco.case import Case
-from nco.describe import Described
-from nco.errors import NCOError
-from nco.geometry import check_size, draw_size
-from nco.problem import Features, Observation, Problem, Sizes
+from nco.core.batch import Batch
+from nco.core.case import Case
+from nco.core.describe import Described
+from nco.core.errors import NCOError
+from nco.core.geometry import check_size, draw_size
+from nco.core.problem import Features, Observation, Problem, Sizes
 from nco.problems.packing import files
 from nco.problems.packing.planner import Planner
 
 if TYPE_CHECKING:
-    from nco.policy import Policy
+    from nco.core.policy import Policy
 
 TOLERANCE = 1e-9
 LEVELS = 10  # of the histogram of open bins that a network sees

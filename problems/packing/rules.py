@@ -5,9 +5,10 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from nco.errors import NCOError
-from nco.policy import Categorical, Policy
-from nco.problem import Features, Observation, Sizes
+from nco.core.decisions import Categorical
+from nco.core.errors import NCOError
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Sizes
 from nco.problems.packing.problem import Seen
 
 GRAIN = 1000  # levels that are told apart, in shares of a bin

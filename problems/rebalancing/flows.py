@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nco.errors import NCOError
+from nco.core.errors import NCOError
 from nco.problems.rebalancing.files import Case
 
 MISSING = 1_000_000  # cost of a vehicle that is not where it is wished (Gammelli et al. 2023)

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.batch import Batch
-from nco.case import Case
-from nco.geometry import check_size, draw_size
-from nco.problem import Features, Observation, Problem, Sizes
+from nco.core.batch import Batch
+from nco.core.case import Case
+from nco.core.geometry import check_size, draw_size
+from nco.core.problem import Features, Observation, Problem, Sizes
 from nco.problems.rebalancing import files, flows
 
 if TYPE_CHECKING:
-    from nco.policy import Policy
+    from nco.core.policy import Policy
 
 DUE = 3  # periods ahead of which arriving vehicles are shown
 ROUNDING = 1e-3  # a decision is float32: nobody should get a vehicle less for that

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nco.errors import NCOError
-from nco.policy import Exact, Policy
-from nco.problem import Features, Observation, Sizes
+from nco.core.decisions import Exact
+from nco.core.errors import NCOError
+from nco.core.policy import Policy
+from nco.core.problem import Features, Observation, Sizes
 from nco.problems.rebalancing import flows
 from nco.problems.rebalancing.problem import Seen
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from nco import trees
-from nco.case import Bound
+from nco.core.case import Bound
+from nco.problems._routing import one_tree
 from nco.problems.tsp.files import Case
 
 LARGEST = 3000  # nodes: 72 MB of distances, and two copies
@@ -15,7 +15,7 @@ ERROR = 2.0**-50  # relative, of a distance in floating point
 
 
 def bound(case: Case, time_limit: float | None, known: float | int | None = None) -> Bound | None:
-    """Held and Karp's 1-tree bound (`nco.trees`), valid in the case's own metric.
+    """Held and Karp's 1-tree bound (`_routing.one_tree`), valid in the case's own metric.
 
     Proof. Distances are multiplied by a factor and rounded down (whole ones by a whole factor, so
     without loss; others are first made smaller by the error of floating point), so no tour of the
@@ -41,7 +41,7 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     if known is None:
         tour = np.array(case.indexed(case.construct()))
         known = float(distances[tour, np.roll(tour, -1)].sum())
-    found = trees.tour_bound(table, math.ceil(known * factor), time_limit)
+    found = one_tree.tour_bound(table, math.ceil(known * factor), time_limit)
     return None if found is None else Bound(unscaled(found, factor, distances), "1-tree")
 
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nco import checking
-from nco.case import Report
+from nco.core.case import Report
+from nco.problems._routing import checking
 
 if TYPE_CHECKING:
     from nco.problems.tsp.files import Case

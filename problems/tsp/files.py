@@ -9,10 +9,10 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from nco import case as base
-from nco import tsplib
-from nco.errors import InstanceError
-from nco.tsplib import Document
+from nco.core import case as base
+from nco.core.errors import InstanceError
+from nco.problems._routing import tsplib
+from nco.problems._routing.tsplib import Document
 
 SECTIONS = ("NODE_COORD_SECTION", "EDGE_WEIGHT_SECTION", "DISPLAY_DATA_SECTION")
 TYPES = (*tsplib.METRICS, "EXPLICIT")

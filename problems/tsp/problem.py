@@ -8,19 +8,12 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.batch import Batch
-from nco.case import Case
-from nco.errors import NCOError
-from nco.geometry import (
-    Points,
-    Uniform,
-    check_size,
-    dihedral,
-    draw_size,
-    lengths,
-)
-from nco.planar import View, view
-from nco.problem import Features, Observation, Problem, Sizes, Windows
+from nco.core.batch import Batch
+from nco.core.case import Case
+from nco.core.errors import NCOError
+from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, lengths
+from nco.core.problem import Features, Observation, Problem, Sizes, Windows
+from nco.problems._routing.embedding import View, view
 from nco.problems.tsp import files
 
 BOUND = 3.0  # longest distances that not going by the way that is given costs a tour
@@ -56,7 +49,7 @@ class TSP(Problem[Instance, State]):
 
     Args:
         size: number of nodes, or ``[low, high]`` drawn for each batch.
-        points: a distribution of `nco.geometry`.
+        points: a distribution of `nco.core.geometry`.
     """
 
     sizes: ClassVar[Sizes] = Sizes(node=2, focus=2, xy=2)
@@ -287,7 +280,7 @@ def _draw(count: int, generator: Generator) -> int:
 
 
 def load(cases: Sequence[Case]) -> Instance:
-    """A padded batch of TSP cases, each as `nco.planar.view` sees it."""
+    """A padded batch of TSP cases, each as `nco.problems._routing.embedding.view` sees it."""
     views: list[View] = []
     for case in cases:
         assert isinstance(case, files.Case)

@@ -1,0 +1,1 @@
+"""All that the author of a problem, a network or a method imports."""

@@ -1,0 +1,119 @@
+"""One instance as its source states it, and the verdict of a checker on one solution of it.
+
+A *case* holds exact numbers in the source's own units and numbering (a TSPLIB file, a user's
+arrays). An *instance* (`nco.core.problem`) is a batch of tensors scaled for a network. Files,
+checkers, classical solvers and plots work on cases; policies and searches work on instances;
+`Problem.load` and `Problem.cases` lead from one to the other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+from nco.core.errors import InstanceError
+
+C = TypeVar("C", bound="Case")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case:
+    """What every case has; a problem's `files.py` adds its own exact fields.
+
+    Attributes:
+        name: the instance's own name, as its file states it.
+        path: the file it was read from; None for arrays and generated instances.
+    """
+
+    problem: ClassVar[str]  # the folder's name, such as "tsp"
+    view: ClassVar[str]  # what a solution is called, such as "tour"
+    name: str = "unnamed"
+    path: str | None = None
+
+    @property
+    def size(self) -> int:
+        """The number that the field calls n (cities, customers, items)."""
+        raise NotImplementedError
+
+    @property
+    def variant(self) -> str:
+        """Which of a problem's objectives it has; shipped networks play only the unnamed one."""
+        return ""
+
+    @property
+    def foreseen(self) -> bool:
+        """Of an online problem: whether the case holds one future, which a plan could exploit."""
+        return False
+
+    def words(self, solution: Any) -> str | None:
+        """A policy of an online problem as a rule that a person can follow; None for networks."""
+        return None
+
+    def notes(self) -> list[str]:
+        """What a person should know of the case though it is no error, a sentence each."""
+        return []
+
+    def construct(self) -> Any:
+        """A feasible solution at once, by a simple rule, in the case's own numbers."""
+        raise NotImplementedError
+
+    def numbered(self, solution: Any) -> Any:
+        """A solution in positions (from 0) put into the case's own numbers."""
+        return solution
+
+    def indexed(self, solution: Any) -> Any:
+        """The inverse of `numbered`; an `InstanceError` names a number that does not exist."""
+        return solution
+
+
+def only(cases: Sequence[Case], kind: type[C]) -> list[C]:
+    """The same cases; an `InstanceError` where one is of another problem than `kind`."""
+    found: list[C] = []
+    for case in cases:
+        if not isinstance(case, kind):
+            reason = f"is a case of {case.problem}, not of {kind.problem}"
+            raise InstanceError(reason, field=case.name, path=case.path)
+        found.append(case)
+    return found
+
+
+@dataclass(frozen=True)
+class Report:
+    """A checker's verdict on one solution.
+
+    Attributes:
+        cost: minimised, in the case's own units; None where it cannot be told.
+        objective: the same figure in the problem's own sense (a knapsack's value).
+        violations: one sentence for each broken rule; empty means feasible.
+    """
+
+    cost: float | int | None
+    objective: float | int | None
+    violations: list[str] = field(default_factory=list)
+
+    @property
+    def feasible(self) -> bool:
+        return not self.violations and self.cost is not None
+
+
+@dataclass
+class Proof:
+    """Where a solver that runs in a child process may leave what it has proven.
+
+    Attributes:
+        bound: no feasible solution costs less, in the case's own units; None: nothing is proven.
+    """
+
+    bound: float | int | None = None
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A certified lower bound: no feasible solution of the case costs less.
+
+    Attributes:
+        value: in the case's own units; an int where every cost is whole.
+        by: the proof, in a word or two.
+    """
+
+    value: float | int
+    by: str

@@ -1,0 +1,109 @@
+"""A policy: encode an instance once, decide at every state."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Self
+
+from torch import Generator, Tensor, nn
+
+from nco.core.conflicts import Handler, HighestProbability
+from nco.core.decisions import Decision
+from nco.core.describe import Described
+from nco.core.errors import NCOError
+from nco.core.problem import Features, Observation, Sizes
+
+
+class Policy(Described, nn.Module, ABC):
+    """A network that decides; it never learns a problem's name.
+
+    `__init__` holds hyper-parameters only and `build` makes the layers, because the widths come
+    from the problem. Subclasses call ``super().__init__()`` first.
+
+    Attributes:
+        agents: how many different policies it can play: the conditions 0 to `agents` - 1.
+        encodes: all nodes together at first, which takes the square of their number.
+        conflicts: who keeps what several agents of a problem picked.
+    """
+
+    agents: int = 1
+    encodes: bool = True
+    conflicts: Handler = HighestProbability()
+
+    @property
+    def searches(self) -> tuple[str, ...]:
+        """Names of `nco.search` that suit the network.
+
+        The first is the deterministic pass of `nco.solve`; all of them follow one another under a
+        time limit.
+        """
+        return ("multistart", "sampling")
+
+    @abstractmethod
+    def build(self, sizes: Sizes) -> Self:
+        """Creates the layers for a problem's widths and returns self."""
+
+    def keep(self, agents: Sequence[int]) -> "Policy":
+        """The same policy with some of its agents only."""
+        raise NotImplementedError(f"{type(self).__name__} has one agent")
+
+    def adaptable(self, memory: Any, part: str, random: Generator) -> tuple[Any, list[Tensor]]:
+        """`memory` with a part that an active search may train, and the tensors of that part.
+
+        The tensors are ``[B, ...]`` leaves that require a gradient, so that each instance has its
+        own, and the memory decides as before until they are changed.
+
+        Args:
+            memory: what `encode` returned.
+            part: ``"embeddings"``: what was computed of the nodes; ``"layer"``: a residual layer
+                that begins at zero.
+            random: for the layer's weights.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no {part} to adapt")
+
+    @abstractmethod
+    def encode(self, features: Features) -> Any:
+        """Whatever of an instance need be computed only once, tensors ``[B, ...]``."""
+
+    @abstractmethod
+    def decide(
+        self, memory: Any, observation: Observation, condition: Tensor | None = None
+    ) -> Decision:
+        """The decision at every state.
+
+        `condition` ``[B, S]`` long or ``[B, S, Z]`` float: which head or latent plays a rollout.
+        """
+
+
+class Population(Policy):
+    """A policy of several agents that share what they know of a state, and decide each for itself.
+
+    Attributes:
+        decoders: what each agent has for itself, made by `build`.
+    """
+
+    decoders: nn.ModuleList
+
+    @abstractmethod
+    def begin_as(self, other: Policy) -> None:
+        """Takes over a policy's weights, each decoder being cloned as often as needed.
+
+        Raises:
+            NCOError: where it is another network, or its decoders cannot be shared out evenly.
+        """
+
+    @abstractmethod
+    def freeze(self) -> None:
+        """What the agents share is no longer trained."""
+
+    def take_agents(self, other: Self, agents: Sequence[int]) -> None:
+        """Copies what makes up some agents of a larger population."""
+        for mine, index in zip(self.decoders, agents, strict=True):
+            mine.load_state_dict(other.decoders[index].state_dict())
+
+    def clone_decoders(self, other: "Population") -> None:
+        """The first decoders become clones of the first of `other`, and so on, in equal shares."""
+        ours, theirs = len(self.decoders), len(other.decoders)
+        if ours % theirs:
+            raise NCOError(f"{theirs} decoders cannot be cloned to {ours}: take a multiple")
+        for index, decoder in enumerate(self.decoders):
+            decoder.load_state_dict(other.decoders[index * theirs // ours].state_dict())

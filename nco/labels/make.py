@@ -1,0 +1,208 @@
+"""Makes labelled sets: generates instances, has them solved, and checks what is stored."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nco.core import atomic
+from nco.core.case import Case, Report
+from nco.core.describe import construct
+from nco.core.errors import NCOError
+from nco.core.problem import Problem
+from nco.core.seeds import derive, generator
+from nco.labels import dagger, relabel
+from nco.labels.store import (
+    Labelled,
+    LabelSpec,
+    chunk_digests,
+    claim,
+    file_digest,
+    generate_chunk,
+    read_chunk,
+    read_spec,
+    write_chunk,
+)
+from nco.registry import check_module
+from nco.workers.pool import Workers
+from nco.zoo import weights
+
+
+def improving(base: Path, solver: str, rollouts: int | None) -> LabelSpec:
+    """The spec of the same instances as in `base`, solved from there on by ``model:NAME``."""
+    old = read_spec(base)
+    if chunk_digests(base) is None:
+        raise NCOError(f"{base}: the set is not complete; run the same `nco label` again")
+    digest = file_digest(base / "set.json")
+    return replace(old, solver=solver, time_limit=None, rollouts=rollouts, improves=digest)
+
+
+def fill(
+    spec: LabelSpec,
+    folder: Path,
+    workers: int,
+    progress: Callable[[int], None],
+    base: Path | None = None,
+) -> None:
+    """Fills `folder`; goes on where an earlier run of the same spec stopped.
+
+    Every solution is checked by the problem's independent checker before it is stored. `base` is
+    the set that `spec.improves` (see `improving`).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    claim(spec, folder)
+    problem = construct(spec.problem)
+    check = check_module(problem).check
+    stored = chunk_digests(folder)
+    with Workers(workers) as pool:
+        for index in range(spec.chunks()):
+            path = folder / f"{index:05d}.safetensors"
+            if stored is not None and path.exists() and file_digest(path) != stored[index]:
+                path.unlink()  # damaged since: its new checksum must not make it whole
+            if not path.exists():
+                instance = generate_chunk(problem, spec, index)
+                cases = problem.cases(instance)
+                if spec.after is not None:
+                    found = _reached(pool, check, problem, instance, cases, spec, index)
+                else:
+                    answers = _answers(pool, check, problem, cases, spec, index, base)
+                    found = _labelled(problem, instance, cases, answers)
+                write_chunk(found, path)
+            progress(min((index + 1) * spec.chunk, spec.instances))
+    digests = [file_digest(folder / f"{i:05d}.safetensors") for i in range(spec.chunks())]
+    atomic.write_text(
+        folder / "set.json", json.dumps({**spec.__dict__, "sha256": digests}, indent=1)
+    )
+
+
+def _answers(
+    pool: Workers,
+    check: Callable[[Case, Any], Report],
+    problem: Problem[Any, Any],
+    cases: Sequence[Case],
+    spec: LabelSpec,
+    index: int,
+    base: Path | None,
+) -> list[tuple[Any, float]]:
+    """A checked solution and its cost for every case of chunk `index`."""
+    if not spec.solver.startswith(relabel.PREFIX):
+        return _solve_all(pool, check, cases, spec, index * spec.chunk)
+    known = None
+    if base is not None:
+        digests = chunk_digests(base)
+        assert digests is not None
+        old = read_chunk(read_spec(base), problem, base, index, digests[index])
+        solutions = problem.solution(old.instance, old.actions[:, 0])
+        numbered = [case.numbered(found) for case, found in zip(cases, solutions, strict=True)]
+        known = list(zip(numbered, old.cost[:, 0].tolist(), strict=True))
+    name = spec.solver.removeprefix(relabel.PREFIX)
+    seed = derive(spec.seed, "relabel", index)
+    return relabel.answers(name, cases, check, seed=seed, rollouts=spec.rollouts, known=known)
+
+
+def _solve_all(
+    pool: Workers,
+    check: Callable[[Case, Any], Report],
+    cases: Sequence[Case],
+    spec: LabelSpec,
+    first: int,
+) -> list[tuple[Any, float]]:
+    """A checked solution and its cost for every case; instance `first` is the first of them."""
+    handles = [
+        pool.submit(
+            case, spec.solver, time_limit=spec.time_limit, seed=derive(spec.seed, first + i) % 2**31
+        )
+        for i, case in enumerate(cases)
+    ]
+    answers = []
+    for i, (case, handle) in enumerate(zip(cases, handles, strict=True)):
+        outcome = handle.wait()
+        assert outcome is not None
+        if outcome.solution is None:
+            raise NCOError(f"instance {first + i}: {spec.solver}: {outcome.error or 'no solution'}")
+        cost = _checked(check, case, outcome.solution, first + i, spec.solver)
+        answers.append((outcome.solution, cost))
+    return answers
+
+
+def _checked(
+    check: Callable[[Case, Any], Report], case: Case, solution: Any, number: int, solver: str
+) -> float:
+    """The cost of a solution by the independent checker."""
+    report = check(case, solution)
+    if not report.feasible or report.cost is None:
+        raise NCOError(f"instance {number}: {solver} answered: {report.violations[0]}")
+    return float(report.cost)
+
+
+def _reached(
+    pool: Workers,
+    check: Callable[[Case, Any], Report],
+    problem: Problem[Any, Any],
+    instance: Any,
+    cases: Sequence[Case],
+    spec: LabelSpec,
+    index: int,
+) -> Labelled:
+    """Chunk `index`: what `spec.after` comes to at random moments, and the solver goes on."""
+    assert spec.after is not None
+    policy = leading(spec.after[0], problem).policy
+    first, model = index * spec.chunk, spec.solver.startswith(relabel.PREFIX)
+    expert = policy
+    if model:
+        expert = leading(spec.solver.removeprefix(relabel.PREFIX), problem).policy
+    rows, costs, given = [], [], []
+    with torch.inference_mode():
+        random = generator(spec.seed, "moments", index)
+        for ends in dagger.moments(problem, policy, instance, spec.moments or 1, random):
+            if model:
+                actions = dagger.searched(problem, expert, instance, ends, spec.rollouts)
+            else:
+                actions = dagger.solved(
+                    problem,
+                    instance,
+                    ends,
+                    lambda rest: [a for a, _ in _solve_all(pool, check, rest, spec, first)],
+                )
+            solutions = problem.solution(instance, actions)
+            numbered = [case.numbered(one) for case, one in zip(cases, solutions, strict=True)]
+            costs.append(
+                [
+                    _checked(check, case, one, first + i, f"{spec.solver} after {spec.after[0]}")
+                    for i, (case, one) in enumerate(zip(cases, numbered, strict=True))
+                ]
+            )
+            rows.append(actions)
+            given.append(ends.actions.shape[2])
+    longest = max(row.shape[1] for row in rows)
+    padded = [problem.pad(instance, row[:, None], longest) for row in rows]
+    return Labelled(
+        instance,
+        torch.cat(padded, 1),
+        torch.tensor(costs, dtype=torch.double).T.contiguous(),
+        torch.tensor(given).expand(len(instance), -1).contiguous(),
+    )
+
+
+def leading(name: str, problem: Problem[Any, Any]) -> weights.Model:
+    """The model that begins, or goes on; an `NCOError` where it is not of the same problem."""
+    model = weights.load(name)
+    if type(model.problem) is not type(problem):
+        kinds = type(model.problem).__name__, type(problem).__name__
+        raise NCOError(f"{name}: is a model of {kinds[0]}, not of {kinds[1]}")
+    return model
+
+
+def _labelled(
+    problem: Problem[Any, Any],
+    instance: Any,
+    cases: Sequence[Case],
+    answers: Sequence[tuple[Any, float]],
+) -> Labelled:
+    """One solution for every instance."""
+    solutions = [case.indexed(answer[0]) for case, answer in zip(cases, answers, strict=True)]
+    cost = torch.tensor([answer[1] for answer in answers], dtype=torch.double)
+    return Labelled(instance, problem.actions(instance, solutions)[:, None], cost[:, None])

@@ -1,0 +1,218 @@
+"""Labelled sets: instances with good solutions, found by a solver, checked, and stored compactly.
+
+A set is a folder: ``set.json`` says what it holds, ``00000.safetensors`` and so on hold the actions
+and costs of one chunk each. Instances are not stored; chunk i is generated again from
+``derive(seed, "labels", i)`` and compared by its fingerprint. A chunk file is written whole or not
+at all, so a run that was killed goes on where it stopped and ends with the same set.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from nco.core import atomic
+from nco.core.batch import Batch, cat
+from nco.core.describe import construct
+from nco.core.errors import InstanceError, NCOError
+from nco.core.problem import Problem
+from nco.core.seeds import generator
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled(Batch):
+    """Instances of one size with known solutions."""
+
+    instance: Batch
+    actions: Tensor  # [B, L, T, *M] long; L solutions an instance, short ones end in no-ops
+    cost: Tensor  # [B, L] double, in the source's units, from the independent checker
+    # [B, L] long, first actions that are not to be learned, as a policy chose them; None: all are
+    given: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class LabelSpec:
+    """What a labelled set holds; equal specs give the identical set.
+
+    Attributes:
+        problem: description of the problem whose `generate` makes the instances.
+        solver: name of a solver in the problem folder's `classical.py`, or ``model:NAME``.
+        time_limit: seconds for each instance; None is the solver's default.
+        instances: number of instances; seed: theirs; chunk: instances of one file (and one size).
+        rollouts: of a model's search; None is its own pass.
+        improves: the set that a model goes on from, by the SHA-256 of its description.
+        after: a model that makes the first decisions of every solution (`nco.labels.dagger`), and
+            the SHA-256 of its file; None: none does.
+        moments: in how many of the states that it comes to the solver goes on, each a label.
+    """
+
+    problem: dict[str, Any]
+    solver: str
+    time_limit: float | None
+    instances: int
+    seed: int
+    chunk: int = 200
+    format: int = FORMAT
+    rollouts: int | None = None
+    improves: str | None = None
+    after: tuple[str, str] | None = None
+    moments: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.after is not None:  # JSON has lists only
+            object.__setattr__(self, "after", tuple(self.after))
+
+    def chunks(self) -> int:
+        return -(-self.instances // self.chunk)
+
+
+def generate_chunk(problem: Problem[Any, Any], spec: LabelSpec, index: int) -> Any:
+    """The instances of chunk `index`."""
+    count = min(spec.chunk, spec.instances - index * spec.chunk)
+    return problem.generate(count, generator(spec.seed, "labels", index))
+
+
+def file_digest(path: Path) -> str:
+    return atomic.sha256(path.read_bytes())
+
+
+def chunk_digests(folder: Path) -> list[str] | None:
+    """Checksums of the chunks of a complete set; None until it is complete."""
+    found: list[str] | None = json.loads((folder / "set.json").read_text()).get("sha256")
+    return found
+
+
+def claim(spec: LabelSpec, folder: Path) -> None:
+    path = folder / "set.json"
+    if path.exists():
+        found = read_spec(folder)
+        if found != spec:
+            raise NCOError(f"{path}: holds another set ({found}); choose another folder")
+        return
+    atomic.write_text(path, json.dumps(spec.__dict__, indent=1))
+
+
+def read_spec(folder: Path) -> LabelSpec:
+    path = folder / "set.json"
+    try:
+        data = json.loads(path.read_text())
+        spec = LabelSpec(**{key: value for key, value in data.items() if key != "sha256"})
+    except FileNotFoundError as error:
+        raise NCOError(f"{path}: no such labelled set; make one with `nco label`") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InstanceError(
+            f"not the description of a labelled set ({error})", path=path
+        ) from error
+    if spec.format != FORMAT:
+        raise InstanceError(
+            "this version reads format 1", field="format", value=spec.format, path=path
+        )
+    return spec
+
+
+def fingerprint(instance: Batch) -> str:
+    """Sixteen hexadecimal digits of the tensors' bytes."""
+    parts: list[bytes] = []
+    instance.map(lambda tensor: parts.append(tensor.contiguous().numpy().tobytes()) or tensor)  # type: ignore[func-returns-value]
+    return atomic.sha256(b"".join(parts))[:16]
+
+
+def write_chunk(found: Labelled, path: Path) -> None:
+    small = torch.int16 if int(found.actions.max()) < 2**15 else torch.int32
+    actions = found.actions.to(small)
+    if found.given is None:
+        tensors = {"actions": actions[:, 0].contiguous(), "cost": found.cost[:, 0].contiguous()}
+    else:
+        tensors = {"actions": actions, "cost": found.cost, "given": found.given.to(torch.int32)}
+    metadata = {"instances": fingerprint(found.instance)}
+    atomic.write_bytes(path, safetensors.torch.save(tensors, metadata))
+
+
+def read(folder: Path, problem: Problem[Any, Any] | None = None) -> Iterator[Labelled]:
+    """The chunks of a complete set, verified; actions in the encoding of `problem` if given."""
+    spec = read_spec(folder)
+    own = construct(spec.problem)
+    digests = chunk_digests(folder)
+    if digests is None:
+        raise NCOError(f"{folder}: the set is not complete; run the same `nco label` again")
+    for index in range(spec.chunks()):
+        yield read_chunk(spec, own, folder, index, digests[index], problem)
+
+
+def read_chunk(
+    spec: LabelSpec,
+    own: Problem[Any, Any],
+    folder: Path,
+    index: int,
+    digest: str | None,
+    problem: Problem[Any, Any] | None = None,
+) -> Labelled:
+    """One chunk, with its instances made again from the seed."""
+    path = folder / f"{index:05d}.safetensors"
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InstanceError("missing; run the same `nco label` again", path=path) from error
+    if digest is not None and atomic.sha256(data) != digest:
+        raise InstanceError(
+            "damaged; run the same `nco label` again",
+            field="SHA-256",
+            value=atomic.sha256(data)[:16],
+            path=path,
+        )
+    with safetensors.safe_open(os.fspath(path), "pt") as file:
+        metadata = file.metadata()
+        actions = file.get_tensor("actions").long()
+        cost = file.get_tensor("cost")
+        given = file.get_tensor("given").long() if "given" in file.keys() else None  # noqa: SIM118
+    instance = generate_chunk(own, spec, index)
+    if metadata["instances"] != fingerprint(instance):
+        raise InstanceError(
+            "this version generates other instances than those labelled",
+            field="fingerprint",
+            value=metadata["instances"],
+            path=path,
+        )
+    same = problem is None or type(problem) is type(own)
+    if given is not None:
+        if not same:
+            reason = f"{folder}: labels after a model's decisions are for {type(own).__name__} only"
+            raise NCOError(reason)
+        return Labelled(instance, actions, cost, given)
+    if problem is not None and not same:
+        actions = problem.actions(instance, own.solution(instance, actions))
+    return Labelled(instance, actions[:, None], cost[:, None])
+
+
+def by_size(chunks: Iterator[Labelled], problem: Problem[Any, Any]) -> list[Labelled]:
+    """Chunks of equal instance shape joined, shorter action rows padded with their no-op.
+
+    Those whose first actions are given stay apart, because in each it is another number.
+    """
+    groups: dict[tuple[int, ...], list[Labelled]] = {}
+    for number, chunk in enumerate(chunks):
+        nodes = problem.features(chunk.instance).nodes.shape[1]
+        apart = () if chunk.given is None else (number,)
+        # as many nodes may be other numbers of agents and of what they serve
+        groups.setdefault((nodes, *chunk.actions.shape[3:], *apart), []).append(chunk)
+    joined = []
+    for parts in groups.values():
+        longest = max(part.actions.shape[2] for part in parts)
+        joined.append(
+            cat(
+                [
+                    replace(part, actions=problem.pad(part.instance, part.actions, longest))
+                    for part in parts
+                ]
+            )
+        )
+    return joined

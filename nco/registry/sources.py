@@ -1,0 +1,145 @@
+"""From what a user has (a path, arrays) to exact cases; and checking of solutions."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from nco import registry
+from nco.core.case import Case, Report
+from nco.core.errors import InstanceError, NCOError
+
+LARGEST_FILE = 2**30  # bytes
+ALIKE = 0.8  # of two keys, from where on one may be a slip for the other
+EXAMPLE = "example:"  # before the name of a file that ships with the package
+
+
+def read(path: str | Path, problem: str | None = None) -> Case:
+    """The case of a file; each problem folder says whether it recognises the text.
+
+    Args:
+        path: of a file, or ``example:PROBLEM/FILE`` (or ``example:FILE``) for one that ships.
+        problem: the problem folder's name, where the text does not tell.
+
+    Raises:
+        InstanceError: naming file, line, field, value and reason.
+        NCOError: where no folder, or more than one, recognises it.
+    """
+    path = _found(Path(path))
+    text = _text(path)
+    names = [problem] if problem else registry.names()
+    if problem is None:
+        names = [name for name in names if registry.module(name, "files").recognise(text)]
+    if not names:
+        raise InstanceError(
+            f"not recognised as a file of any problem ({', '.join(registry.names())}); "
+            "name one with problem= (--problem) to be told what it lacks",
+            path=path,
+        )
+    if len(names) > 1:
+        raise InstanceError(f"may be {' or '.join(names)}; name one with problem=", path=path)
+    case: Case = registry.module(names[0], "files").read(text, path=str(path))
+    return case
+
+
+def examples() -> dict[str, Path]:
+    """The instances that ship with the package: ``example:PROBLEM/FILE`` to path."""
+    return {
+        f"{EXAMPLE}{name}/{path.name}": path
+        for name in registry.names()
+        for path in sorted((registry.path(name) / "examples").glob("*.*"))
+    }
+
+
+def _found(path: Path) -> Path:
+    """`path` itself, or the shipped file that it names."""
+    if not str(path).startswith(EXAMPLE) or path.exists():
+        return path
+    shipped = examples()
+    name = str(path).removeprefix(EXAMPLE)
+    found = [file for full, file in shipped.items() if full == str(path) or file.name == name]
+    if len(found) != 1:
+        reason = f"{len(found) or 'no'} such examples; there are {', '.join(shipped)}"
+        raise InstanceError(reason, path=path)
+    return found[0]
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise InstanceError("larger than a gigabyte", path=path)
+        data = path.read_bytes()
+    except OSError as error:
+        raise InstanceError(f"cannot be read: {error.strerror}", path=path) from error
+    if b"\0" in data:
+        raise InstanceError("a binary file, not text", path=path)
+    if not data.strip():
+        raise InstanceError("the file is empty", path=path)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")  # comments of old public files hold accents
+
+
+def as_case(source: Any, problem: str | None = None) -> Case:
+    """The case of a path, of arrays, or itself."""
+    if isinstance(source, Case):
+        return source
+    if isinstance(source, str | Path):
+        return read(source, problem)
+    found = []
+    for name in [problem] if problem else registry.names():
+        case = registry.module(name, "files").from_arrays(source)
+        if case is not None:
+            found.append(case)
+    if len(found) == 1:
+        only: Case = found[0]
+        return only
+    shape = sorted(source) if isinstance(source, Mapping) else type(source).__name__
+    if not found:
+        if isinstance(source, Mapping) and (misnamed := _misnamed(source, problem)):
+            raise misnamed
+        allowed = ", ".join([problem] if problem else registry.names())
+        raise InstanceError(f"not the arrays of {allowed}", field="source", value=shape)
+    names = " or ".join(case.problem for case in found)
+    raise InstanceError(f"may be {names}; name one with problem=", field="source", value=shape)
+
+
+def _misnamed(source: Mapping[Any, Any], problem: str | None) -> InstanceError | None:
+    """For keys of which some are, or nearly are, those of a problem (`ARRAYS` of its files.py)."""
+    given = {str(key) for key in source}
+    nearest: tuple[int, str, set[str]] | None = None
+    for name in [problem] if problem else registry.names():
+        known = set(getattr(registry.module(name, "files"), "ARRAYS", ()))
+        alike = sum(bool(get_close_matches(key, known, 1, ALIKE)) for key in given)
+        if nearest is None or alike > nearest[0]:
+            nearest = (alike, name, known)
+    if nearest is None or nearest[0] == 0 or given <= nearest[2]:
+        return None
+    field = min(given - nearest[2])
+    reason = f"no such key; the arrays of {nearest[1]} are {', '.join(sorted(nearest[2]))}"
+    return InstanceError(reason, field=field)
+
+
+def check(instance: Any, solution: Any, problem: str | None = None) -> Report:
+    """The independent checker's verdict.
+
+    Args:
+        instance: a path, a case or arrays.
+        solution: in the instance's own numbers, a `Solution`, or the path of a solution file.
+    """
+    case = as_case(instance, problem)
+    if isinstance(solution, str | Path):
+        path = Path(solution)
+        try:
+            solution = registry.module(case.problem, "files").read_solution(_text(path), case)
+        except InstanceError as error:
+            raise InstanceError(
+                error.reason, field=error.field, value=error.value, path=path, line=error.line
+            ) from error
+    solution = getattr(solution, "solution", solution)
+    report: Report = registry.module(case.problem, "check").check(case, solution)
+    return report
+
+
+__all__ = ["NCOError", "as_case", "check", "read"]

@@ -1,0 +1,134 @@
+"""Partial solutions that grow at whichever of their two ends the policy is surer of."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from nco.core.batch import Batch
+from nco.core.decisions import Categorical, Decision
+from nco.core.policy import Policy
+from nco.core.problem import Observation, Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Ends(Batch):
+    """Partial solutions ``[B, S]`` of a problem, each seen from the end that moved last.
+
+    What is left of a tour lies between two nodes, and may be walked from either
+    (`Problem.turned`). A policy that is unsure at one end is often sure at the other, and by the
+    time that it has to decide, less is left to be wrong about. Only the end that moved is looked at
+    anew, because little has changed at the other one: its probabilities are kept, but for what is
+    no longer allowed. So a network as deep as `bq-tsp` pays no more than for one end: with
+    weights that looked at 24 nodes, one greedy path of 200 tours of 100 nodes was 2.6 +- 0.2 %
+    above the best instead of 3.4 +- 0.2, and with both ends looked at anew in every step 2.4
+    instead of 2.6 (still older weights) at twice the cost. A
+    decoder as light as that of `am-tsp` pays for the rest: 100 rounds of re-construction of 32 of
+    these tours took 6.6 s instead of 4.7, for 1.7 +- 0.2 % instead of 2.1 +- 0.2.
+
+    Problems without a second end are walked as they are.
+    """
+
+    state: Batch  # [B, S, ...]
+    actions: Tensor  # [B, S, t] long, in the order in which they were decided
+    turned: Tensor | None = None  # [B, S] bool, the state is seen from the far end
+    behind: Tensor | None = None  # [B, S, t] bool, which actions were taken at the far end
+    other: Tensor | None = None  # [B, S, A] log-probabilities of the end that did not move last
+
+    @classmethod
+    def of(
+        cls,
+        problem: Problem[Any, Any],
+        policy: Policy,
+        memory: Any,
+        instance: Any,
+        state: Any,
+        actions: Tensor,
+    ) -> Self:
+        """From the states that `actions` ``[B, S, t]`` led to."""
+        away = problem.turned(instance, state)
+        if away is None:
+            return cls(state, actions)
+        other = probable(policy.decide(memory, problem.observe(instance, away)))
+        behind = torch.zeros_like(actions, dtype=torch.bool)
+        nowhere = torch.zeros(actions.shape[:2], dtype=torch.bool, device=actions.device)
+        return cls(state, actions, nowhere, behind, other)
+
+    @classmethod
+    def begun(cls, problem: Problem[Any, Any], policy: Policy, memory: Any, instance: Any) -> Self:
+        """One of each instance ``[B, 1]``, after the opening where the problem has one."""
+        state = problem.reset(instance, 1)
+        opening = problem.opening(instance, 1)
+        if opening is None:
+            opening = torch.zeros(len(instance), 1, 0, dtype=torch.long, device=instance.device)
+        else:
+            state = problem.step(instance, state, opening[:, :, 0])
+        return cls.of(problem, policy, memory, instance, state, opening)
+
+    def observe(self, problem: Problem[Any, Any], instance: Any) -> list[Observation]:
+        """Of every end; which comes first differs between equal sub-problems."""
+        seen = [problem.observe(instance, self.state)]
+        if self.turned is not None:
+            seen.append(problem.observe(instance, problem.turned(instance, self.state)))
+        return seen
+
+    def surest(
+        self, problem: Problem[Any, Any], instance: Any, log_probs: Tensor
+    ) -> tuple[Self, Tensor]:
+        """The same, seen from the end with the most probable next action, and what is probable.
+
+        `log_probs` ``[B, S, A]`` are those of the end that they are seen from.
+        """
+        if self.turned is None or self.other is None:
+            return self, log_probs
+        away: Any = problem.turned(instance, self.state)
+        other = self.other.masked_fill(~problem.mask(instance, away), -torch.inf)
+        some = other.amax(-1, keepdim=True) > -torch.inf
+        other = torch.where(some, other - other.logsumexp(-1, keepdim=True), -torch.inf)
+        turn = other.amax(-1) > log_probs.amax(-1)
+        state = away.where(turn, self.state)
+        found = torch.where(turn[..., None], other, log_probs)
+        kept = torch.where(turn[..., None], log_probs, other)
+        return replace(self, state=state, turned=self.turned ^ turn, other=kept), found
+
+    def step(self, problem: Problem[Any, Any], instance: Any, action: Tensor) -> Self:
+        """After `action` ``[B, S]`` at the end that they are seen from."""
+        state = problem.step(instance, self.state, action)
+        actions = torch.cat([self.actions, action[..., None]], 2)
+        behind = self.behind
+        if behind is not None:
+            assert self.turned is not None
+            behind = torch.cat([behind, self.turned[..., None]], 2)
+        return replace(self, state=state, actions=actions, behind=behind)
+
+    def follow(self, problem: Problem[Any, Any], instance: Any, decision: Decision) -> Self:
+        """After the most probable action, at the end where it is the more probable."""
+        if self.turned is None:
+            return self.step(problem, instance, decision.mode())
+        ends, log_probs = self.surest(problem, instance, probable(decision))
+        return ends.step(problem, instance, log_probs.argmax(-1))
+
+    def played(self, problem: Problem[Any, Any], instance: Any) -> Tensor:
+        """The actions ``[B, S, t]`` in an order in which they can be played."""
+        if self.behind is None:
+            return self.actions
+        return problem.joined(instance, self.actions, self.behind)
+
+    def past(self) -> Tensor:
+        """The actions ``[B, S, t]`` along the way from the far end to where we stand.
+
+        Of a closed tour, which may begin anywhere, they lead to the same state.
+        """
+        if self.behind is None or self.turned is None:
+            return self.actions
+        when = torch.arange(self.actions.shape[2], device=self.actions.device)
+        place = torch.where(self.behind, -1 - when, when)
+        place = torch.where(self.turned[..., None], -place, place)
+        return self.actions.gather(2, place.argsort(dim=-1))
+
+
+def probable(decision: Decision) -> Tensor:
+    """The log-probabilities ``[B, S, A]`` of one of A actions a step."""
+    assert isinstance(decision, Categorical)
+    return decision.log_probs

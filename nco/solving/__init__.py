@@ -1,0 +1,1 @@
+"""The way of one answer: options, schedule, portfolio, incumbents, certificate, solution."""

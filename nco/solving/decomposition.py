@@ -1,0 +1,87 @@
+"""A classical solver on one part of a large solution after the other, for a child process.
+
+Its tables grow with the square of the size and its search takes ever longer to get round, so a
+large case is improved faster part by part: the problem's folder says how to cut and to join
+(`nco.core.parts`), and the next cut runs elsewhere.
+"""
+
+import functools
+import time
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from nco import registry
+from nco.core.case import Case
+from nco.workers import pool
+
+SIZE = 400  # nodes of a part
+EACH = 0.001  # seconds for each node of a part, at least
+LEAST = 0.02  # seconds with which it is worth beginning with a part
+
+
+def improve(
+    case: Case,
+    *,
+    time_limit: float,
+    seed: int,
+    start: Any,
+    found: Callable[[Any], None] | None = None,
+) -> Any:
+    """The best solution that the time allows; never worse than `start`, which must be feasible.
+
+    Args:
+        case: of a problem whose folder has a ``decomposition.py``.
+        time_limit: seconds from here on.
+        seed: of the cuts and of the solver.
+        start: the solution to improve; None gives None.
+        found: is called with each better solution on the way.
+    """
+    deadline = time.perf_counter() + time_limit
+    if start is None:
+        return None
+    parts = registry.module(case.problem, "decomposition")
+    random = Random(seed)
+    each = max(EACH, time_limit / max(case.size, 1))  # once round, where there is time for it
+    best = start
+    while True:
+        pieces = parts.cut(case, best, SIZE, random)
+        if not pieces:
+            return best
+        random.shuffle(pieces)
+        for piece in pieces:
+            left = deadline - time.perf_counter()
+            if left < LEAST:
+                return best
+            told = None
+            if found is not None:
+                told = functools.partial(_told, found, parts, case, best, piece)
+            seconds = min(left, each * piece.case.size)
+            better = _improved(piece, seconds, random.randrange(2**31), told)
+            if better is not None:
+                best = parts.join(case, best, piece, better)
+                if found is not None:
+                    found(best)
+
+
+def _told(
+    found: Callable[[Any], None], parts: Any, case: Case, best: Any, piece: Any, new: Any
+) -> None:
+    """Tells the whole solution with what a part has become on the way."""
+    found(parts.join(case, best, piece, new))
+
+
+def _improved(piece: Any, seconds: float, seed: int, found: Callable[[Any], None] | None) -> Any:
+    """A better solution of a part, by the folder's own checker; None where there is none."""
+    case = piece.case
+    baseline: Any = registry.module(case.problem, "classical")
+    name = baseline.improvers()[0]
+    solver = getattr(baseline, name)
+    if pool.takes(case.problem, name, "found"):
+        solver = functools.partial(solver, found=found)
+    new = solver(case, time_limit=seconds, seed=seed, start=piece.solution)
+    if new is None:
+        return None
+    check = registry.module(case.problem, "check").check
+    report, before = check(case, new), check(case, piece.solution)
+    return new if report.feasible and report.cost < before.cost else None

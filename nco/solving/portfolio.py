@@ -1,0 +1,295 @@
+"""Runs a plan against the clock: networks on a thread, classical solvers in children.
+
+The main thread supervises and judges what they find. At the deadline, or at Ctrl-C, what is best is
+there whatever the others are doing.
+"""
+
+import math
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from nco import registry
+from nco.core.errors import NCOError
+from nco.core.parts import Part
+from nco.solving import loading
+from nco.solving.incumbents import Candidate, Progress
+from nco.solving.options import Ask, cores
+from nco.solving.schedule import NETWORKS, PARTS, Stage
+from nco.workers import pool
+from nco.workers.pool import Found, Handle, Outcome
+
+LATE, LATER = 0.03, 0.012  # seconds, and share of the limit, by which a solver may be late
+SPARE = 0.01  # seconds before the deadline at which solvers are told to stop
+GRACE = 0.5  # seconds after which a child that does not end counts as hanging
+EARLY = 0.8  # of its time, before which a solver that ends may have proved its answer
+CLOSE = 1e-5  # of a cost: what counting in integers leaves between an optimum and its proof
+LOST = 0.05  # of a round, in which its parts should have come back
+UNEVEN = 1.2  # of an equal share: the largest region of a cut
+DECOMPOSE = "nco.solving.decomposition:improve"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A stage is over.
+
+    Attributes:
+        fault: what went wrong, which need not cost the answer; refused: an error of the caller's.
+        early: the solver stopped long before it had to.
+        bound: that it has proven.
+    """
+
+    stage: Stage
+    fault: str | None = None
+    early: bool = False
+    refused: NCOError | None = None
+    bound: float | int | None = None
+
+
+@dataclass
+class Cut:
+    """The parts of one round, and the whole with what they have become."""
+
+    turn: int
+    whole: Any
+    pieces: list[Part]
+
+
+News = tuple[Stage, Candidate, Part | None]
+
+
+def run(progress: Progress, stages: Sequence[Stage], ask: Ask, improver: str | None) -> None:
+    """Improves the one case of `progress` by all stages until the last of them ends.
+
+    Args:
+        improver: the classical solver of `PARTS`.
+
+    Raises:
+        KeyboardInterrupt: at once; `progress` holds what was found until then.
+    """
+    if stages:
+        race = Race(progress, list(stages), ask, improver)
+        try:
+            race.run()
+        except BaseException:
+            race.stop(kill=True)
+            raise
+        race.stop(kill=False)
+
+
+class Race:
+    """The stages under way and what they report."""
+
+    def __init__(
+        self, progress: Progress, stages: list[Stage], ask: Ask, improver: str | None
+    ) -> None:
+        self.progress, self.ask, self.improver = progress, ask, improver
+        self.exact = pool.same(progress.cases[0].problem)
+        self.waiting = sorted(stages, key=lambda stage: stage.begin)
+        self.running: list[Stage] = []
+        self.end = max(stage.end for stage in stages)
+        self.deadline = progress.begin + self.end
+        self.late = max(LATE, LATER * (self.deadline - progress.begin))
+        self.inbox: queue.SimpleQueue[News | Ended] = queue.SimpleQueue()
+        self.over = threading.Event()
+        self.handles: dict[int, Handle] = {}  # the latest of each lane
+        self.heard: set[Stage] = set()  # those that have told something
+        self.sound: set[Stage] = set()  # those that have told something feasible
+        self.cut: Cut | None = None
+
+    def run(self) -> None:
+        for stage in self.waiting:  # a child that is needed later gets ready meanwhile
+            if stage.begin > self.waiting[0].begin and stage.solver == self.improver:
+                pool.warm(self.progress.cases[0].problem, self.improver, index=stage.lane)
+        while self.waiting or self.running:
+            self._start()
+            wake = self.deadline
+            if self.waiting:
+                wake = min(wake, self.progress.begin + self.waiting[0].begin)
+            for item in self._received(wake):
+                if not isinstance(item, Ended):
+                    self._take(*item)
+                elif self._ended(item):
+                    return
+            if time.perf_counter() >= self.deadline:
+                self._last()
+                return
+
+    def stop(self, kill: bool) -> None:
+        """Ends what still runs.
+
+        A child is only killed where that cannot wait, because the next call would have to wait for
+        another one: it knows the time, and GRACE later its own timer kills it.
+        """
+        self.over.set()
+        if not kill and self._is_late():
+            for stage in self.running:
+                self._blame(stage)
+        for lane, handle in self.handles.items():
+            if handle.poll() is None and (kill or not self._is_late()):
+                handle.cancel()
+                if self.improver is not None and not kill:
+                    pool.warm(self.progress.cases[0].problem, self.improver, index=lane)
+
+    def _blame(self, stage: Stage) -> None:
+        """Names a solver that was called, has told nothing, and does not end."""
+        handle = self.handles.get(stage.lane)
+        if stage.solver != NETWORKS and stage not in self.heard and handle and handle.begun:
+            seconds = time.perf_counter() - handle.begun
+            if seconds > (stage.end - stage.begin) / 2:  # not one that could only just begin
+                self.progress.fault(f"{stage.solver}: timed out after {seconds:.2f} s")
+
+    def _is_late(self) -> bool:
+        return time.perf_counter() >= self.deadline - SPARE
+
+    def _start(self) -> None:
+        now = time.perf_counter() - self.progress.begin
+        while self.waiting and self.waiting[0].begin <= now:
+            stage = self.waiting.pop(0)
+            self.running.append(stage)
+            if stage.solver == NETWORKS:
+                threading.Thread(target=self._search, args=(stage,), name=NETWORKS).start()
+            else:
+                self._submit(stage)
+
+    def _received(self, wake: float) -> list[News | Ended]:
+        """What has come in until `wake`, without solutions that the same solver has bettered."""
+        found: list[News | Ended] = []
+        try:
+            found.append(self.inbox.get(timeout=max(wake - time.perf_counter(), 0.0)))
+            while True:
+                found.append(self.inbox.get_nowait())
+        except queue.Empty:
+            pass
+        newest = {item[0]: item for item in found if not isinstance(item, Ended)}
+        return [*newest.values(), *(item for item in found if isinstance(item, Ended))]
+
+    def _last(self) -> None:
+        """Solvers that are just about to answer have a moment more."""
+        late = self.deadline + self.late
+        while self.running and time.perf_counter() < late:
+            for item in self._received(late):
+                if isinstance(item, Ended):
+                    self._ended(item)
+                else:
+                    self._take(*item)
+
+    def _ended(self, item: Ended) -> bool:
+        """Whether nothing can be better any more."""
+        self.running.remove(item.stage)
+        if item.refused is not None:
+            raise item.refused
+        if item.fault is not None:
+            self.progress.fault(f"{item.stage.solver}: {item.fault}")
+        self.progress.prove(0, item.bound, item.stage.solver)
+        if item.stage.solver == NETWORKS:  # what waited for them need not wait any longer
+            now = time.perf_counter() - self.progress.begin
+            lane = item.stage.lane
+            self.waiting = [
+                replace(stage, begin=min(stage.begin, now)) if stage.lane == lane else stage
+                for stage in self.waiting
+            ]
+            self.waiting.sort(key=lambda stage: stage.begin)
+        return item.early and item.stage in self.sound and self._is_best(item)
+
+    def _is_best(self, item: Ended) -> bool:
+        """Whether a solver that stopped early did so because nothing is better."""
+        if item.stage.solver in self.exact:
+            return True
+        best, proven = self.progress.best[0], self.progress.proven[0]
+        cost = None if best is None else best.report.cost
+        if cost is None or proven is None:
+            return False
+        return cost - proven.value <= CLOSE * abs(cost)
+
+    # ---- networks, on a thread
+
+    def _search(self, stage: Stage) -> None:
+        fault = refused = None
+
+        def post(candidate: Candidate) -> None:
+            self.inbox.put((stage, candidate, None))
+
+        try:
+            loading.link()
+            from nco.solving import neural
+
+            end = self.progress.begin + stage.end - SPARE
+            short = stage.end < self.end
+            neural.play(self.progress, self.ask, end, self.over.is_set, post, short)
+        except NCOError as error:
+            refused = error
+        except Exception as error:  # on this thread nobody else would hear of it
+            fault = f"{type(error).__name__}: {error}"
+        self.inbox.put(Ended(stage, fault, refused=refused))
+
+    # ---- classical solvers, in children
+
+    def _submit(self, stage: Stage) -> None:
+        piece = self._piece(stage) if stage.solver == PARTS else None
+        begun = time.perf_counter()
+        until = self.progress.begin + stage.end - SPARE
+        if piece is not None:  # what comes after the next cut is lost
+            until -= LOST * (stage.end - stage.begin)
+
+        def tell(news: Found | Outcome) -> None:
+            if news.solution is not None:
+                name = stage.solver if piece is None else f"{self.improver} on parts"
+                candidate = Candidate(0, news.solution, None, name)
+                self.inbox.put((stage, candidate, piece))
+            if isinstance(news, Outcome):
+                early = time.perf_counter() < until - (1 - EARLY) * (until - begun)
+                early = early and news.solution is not None and piece is None
+                fault = None if self.over.is_set() else news.error
+                bound = news.bound if piece is None else None
+                self.inbox.put(Ended(stage, fault, early, bound=bound))
+
+        self.handles[stage.lane] = pool.lane(stage.lane).submit(
+            self.progress.cases[0] if piece is None else piece.case,
+            stage.solver if piece is None else DECOMPOSE,
+            time_limit=None,
+            seed=self.ask.seed + stage.seed,
+            start=self.progress.start(0, stage.start) if piece is None else piece.solution,
+            grace=GRACE,
+            cores=1,
+            until=until,
+            tell=tell,
+        )
+
+    def _piece(self, stage: Stage) -> Part:
+        """The region of the best solution that a core improves in this round."""
+        case = self.progress.cases[0]
+        parts = registry.module(case.problem, "decomposition")
+        if self.cut is None or self.cut.turn != stage.seed:
+            best = self.progress.start(0, "best")
+            count = cores()
+            random = Random(self.ask.seed + stage.seed)
+            pieces = parts.cut(case, best, math.ceil(UNEVEN * case.size / count), random)
+            random.shuffle(pieces)
+            self.cut = Cut(stage.seed, best, pieces)
+        return self.cut.pieces[stage.lane % len(self.cut.pieces)]
+
+    def _take(self, stage: Stage, candidate: Candidate, piece: Part | None) -> None:
+        """Has a candidate judged; a part's is joined with what the other parts have become."""
+        self.heard.add(stage)
+        if time.perf_counter() > self.deadline + self.late:
+            return  # the checker would make the answer late
+        if piece is not None:
+            if self.cut is None or self.cut.turn != stage.seed:
+                return  # from a round that is over: the whole is another one now
+            case = self.progress.cases[0]
+            parts = registry.module(case.problem, "decomposition")
+            try:
+                whole = parts.join(case, self.cut.whole, piece, candidate.solution)
+            except Exception as error:  # a solver's rubbish must not cost the answer
+                self.progress.fault(f"{candidate.source}: {type(error).__name__}: {error}")
+                return
+            candidate = replace(candidate, solution=whole)
+        if self.progress.take(candidate):
+            self.sound.add(stage)
+            if piece is not None and self.cut is not None:
+                self.cut.whole = candidate.solution

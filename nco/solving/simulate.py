@@ -1,0 +1,191 @@
+"""What a policy of an online problem costs on average: simulation over many random futures.
+
+    evaluation = simulate(problem, policy, case, traces=1000, seed=0)
+    print(evaluation.cost, evaluation.cost_standard_error, evaluation.measures)
+
+Equal seeds are equal futures whatever the policy, so the costs of two policies can be compared
+trace by trace, which is far more precise than comparing their means.
+"""
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nco import registry
+from nco.core.case import Case
+from nco.core.errors import NCOError
+from nco.core.policy import Policy
+from nco.core.problem import Problem
+from nco.core.rollout import Select, greedy, rollout
+from nco.core.seeds import generator
+from nco.solving.options import TRACES
+from nco.zoo import weights
+
+TOGETHER = 2000  # of them at a time
+FEW = 32  # of them, before it is known how long they take
+CHECKED = 1  # of them that the independent checker prices again
+AGREE = 1e-3  # relative difference of checker (exact) and simulation (float32) that is rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A policy's figures over independent futures of one case.
+
+    Attributes:
+        cost, cost_standard_error: mean over the traces, and its standard error.
+        sign: -1 where the problem's own objective is to be maximised (a profit), else 1.
+        measures: name to mean, of what `Problem.measures` names; errors: their standard errors.
+        costs: ``[K]`` double, of each trace.
+        violations: what the independent checker says of the first traces; empty is feasible.
+        seconds: wall time.
+    """
+
+    cost: float
+    cost_standard_error: float
+    sign: int
+    measures: dict[str, float]
+    errors: dict[str, float]
+    costs: Tensor
+    violations: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def traces(self) -> int:
+        return len(self.costs)
+
+    @property
+    def objective(self) -> float:
+        """The mean cost in the problem's own sense."""
+        return self.sign * self.cost
+
+
+def simulate(
+    problem: Problem[Any, Any],
+    policy: Policy,
+    case: Case,
+    *,
+    traces: int = TRACES,
+    seed: int = 0,
+    together: int = TOGETHER,
+    device: torch.device | str = "cpu",
+    select: Select = greedy,
+    deadline: float | None = None,
+) -> Evaluation:
+    """Plays `policy` on `traces` random futures of `case`.
+
+    Args:
+        problem: an online one, of the case's folder.
+        policy: built, on `device`.
+        traces: how many; seed: of the futures; together: how many at a time (memory).
+        select: how the policy's decisions are taken.
+        deadline: `time.perf_counter` reading at which to stop, with as many traces as were played;
+            `FEW` are in any case.
+
+    Raises:
+        NCOError: where the problem is not online, or fewer than two traces are asked for.
+    """
+    if not problem.online:
+        raise NCOError(f"{case.problem} is not an online problem: there is nothing to simulate")
+    if traces < 2:
+        raise NCOError(f"traces must be at least 2, for a standard error, not {traces}")
+    begin = time.perf_counter()
+    costs: list[Tensor] = []
+    named: dict[str, list[Tensor]] = {}
+    sign, violations = 1, list[str]()
+    first, size = 0, together if deadline is None else min(together, FEW)
+    while first < traces:
+        if costs and deadline is not None:
+            now = time.perf_counter()
+            size = min(together, int(first * (deadline - now) / (now - begin)))
+            if size < 2:
+                break
+        count = min(size, traces - first)
+        instance = problem.traces(case, count, generator(seed, "simulate", first)).to(device)
+        with torch.inference_mode():
+            played = rollout(problem, policy, instance, 1, select, logp=False)
+            measures = problem.measures(instance, played.actions)
+        costs.append(played.cost[:, 0].double().cpu())
+        for name, value in measures.items():
+            named.setdefault(name, []).append(value[:, 0].double().cpu())
+        if first == 0:
+            sign, violations = _checked(problem, instance, played.actions, costs[0])
+        first += count
+    joined = {name: torch.cat(parts) for name, parts in named.items()}
+    every = torch.cat(costs)
+    return Evaluation(
+        cost=float(every.mean()),
+        cost_standard_error=standard_error(every),
+        sign=sign,
+        measures={name: float(value.mean()) for name, value in joined.items()},
+        errors={name: standard_error(value) for name, value in joined.items()},
+        costs=every,
+        violations=violations,
+        seconds=time.perf_counter() - begin,
+    )
+
+
+def standard_error(values: Tensor) -> float:
+    """Of the mean of independent `values` ``[K]``."""
+    return float(values.double().std() / math.sqrt(len(values)))
+
+
+def _checked(
+    problem: Problem[Any, Any], instance: Any, actions: Tensor, costs: Tensor
+) -> tuple[int, list[str]]:
+    """The sense of the objective, and what the checker objects to in the first traces."""
+    if registry.part_of(problem, "check") is None:
+        return 1, []
+    check = registry.check_module(problem).check
+    sign, violations = 1, list[str]()
+    part = instance[:CHECKED]
+    solutions = problem.solution(part, actions[:CHECKED, 0])
+    for row, (case, solution) in enumerate(zip(problem.cases(part), solutions, strict=True)):
+        report = check(case, case.numbered(solution))
+        violations += report.violations
+        if report.cost is None:
+            continue
+        if report.objective is not None and report.objective != report.cost:
+            sign = -1
+        simulated = float(costs[row])
+        if not math.isclose(report.cost, simulated, rel_tol=AGREE, abs_tol=AGREE):
+            violations.append(f"trace {row} costs {report.cost:g}, but {simulated:g} was simulated")
+    return sign, violations
+
+
+def policy_of(case: Case, solution: Any, device: str = "cpu") -> tuple[Problem[Any, Any], Policy]:
+    """The policy of an online case's solution, with the problem that it plays.
+
+    Args:
+        solution: ``{"model": NAME}`` (a shipped model, a folder or a checkpoint), or a rule as the
+            classical solvers of the problem's ``classical.py`` return it.
+    """
+    if isinstance(solution, dict) and set(solution) == {"model"}:
+        model = weights.load(solution["model"], device)
+        if registry.folder_of(model.problem).rpartition(".")[2] != case.problem:
+            raise NCOError(f"model {solution['model']} is not one for {case.problem}")
+        return model.problem, model.policy
+    problem: Problem[Any, Any] = registry.problem_class(case.problem)()
+    return problem, problem.rule(case, solution).to(device)
+
+
+def next_action(case: Case, solution: Any) -> Any:
+    """What a policy does first in the state that `case` describes, in the case's own numbers.
+
+    The canonical solution of one step: of an inventory network, ``[[amount of each edge]]``.
+    """
+    problem, policy = policy_of(case, solution)
+    instance = problem.known(problem.traces(case, 1, generator("next")), 0)
+    with torch.inference_mode():
+        seen = problem.observe(instance, problem.reset(instance, 1))
+        action = policy.decide(policy.encode(problem.features(instance)), seen).mode()
+    return problem.solution(instance, action)[0]
+
+
+def is_online(case: Case) -> bool:
+    """Whether a case's solutions are policies, to be judged by simulation."""
+    kind: Any = registry.problem_class(case.problem)
+    return bool(kind.online)

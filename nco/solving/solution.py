@@ -1,0 +1,191 @@
+"""What a person gets back from `nco.solve`."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nco import registry
+from nco.core import atomic
+from nco.core.case import Case
+from nco.core.errors import NCOError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """A better solution on the way: after how many seconds, at what cost, found by what."""
+
+    seconds: float
+    cost: float
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A checked solution of one instance.
+
+    Attributes:
+        problem: the problem folder's name; name, n: the instance's own.
+        cost: minimised, in the instance's own units, by the independent checker.
+        objective: the same figure in the problem's own sense (a knapsack's value).
+        feasible, violations: the checker's verdict, a sentence for each broken rule.
+        solution: in the instance's own numbers; also under the problem's word for it (`tour`,
+            `routes`, `items`).
+        taken: makes `actions`, the policy's actions that it stands for.
+        status: OPTIMAL, FEASIBLE, INTERRUPTED or INFEASIBLE.
+        seconds: wall time of the call, loading included; setup_seconds: of that, loading.
+        model: the networks that took part; history: every improvement with time and source.
+        bound: what no feasible solution of the instance costs less than, by a proof that `bound_by`
+            names; None where there is none.
+        gap: by which share of the bound the cost lies above it: the optimum is no further away.
+        notes: what the instance says that is no error, such as customers out of reach.
+        faults: what went wrong on the way without costing the answer, a line each: a classical
+            solver that died, hung or returned rubbish, a file that could not be saved.
+        plan: how the time was divided between networks and classical solvers, a line for each.
+        cost_standard_error, measures: of a policy that was simulated: the standard error of its
+            mean cost, and means of other figures by name (service level, number of traces).
+    """
+
+    problem: str
+    name: str
+    n: int
+    cost: float | int | None
+    objective: float | int | None
+    feasible: bool
+    violations: list[str]
+    solution: Any
+    taken: Callable[[], list[Any]] = field(repr=False)
+    status: str
+    seconds: float
+    setup_seconds: float
+    model: str
+    seed: int
+    history: list[Improvement] = field(default_factory=list)
+    case: Case | None = field(default=None, repr=False)
+    bound: float | int | None = None
+    bound_by: str | None = None
+    gap: float | None = None
+    notes: list[str] = field(default_factory=list)
+    cost_standard_error: float | None = None
+    measures: dict[str, float] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    plan: list[str] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        case = self.__dict__.get("case")
+        if case is not None and name == case.view:
+            return self.solution
+        raise AttributeError(f"a {self.__dict__.get('problem', '')} solution has no {name}")
+
+    @cached_property
+    def actions(self) -> list[Any]:
+        """The policy's actions; of several agents a list a step.
+
+        Made when first asked for, which can take a while.
+        """
+        return self.taken()
+
+    def __str__(self) -> str:
+        figure = self.cost if self.objective is None else self.objective
+        shown = f"{figure:.6g}" if isinstance(figure, float) else str(figure)
+        word = "objective" if self.objective != self.cost else "cost"
+        lines = [
+            f"{self.name} ({self.problem}, n = {self.n}): {word} {shown}, {self.status}, "
+            f"{self.seconds:.2f} s, {self.model}"
+        ]
+        if self.cost_standard_error is not None:
+            lines[0] = lines[0].replace(f" {shown},", f" {shown} ±{self.cost_standard_error:.2g},")
+        if self.bound is not None:
+            lines.append(self._certificate(self.bound))
+        if self.measures:
+            lines.append("  " + ", ".join(f"{k} {v:.4g}" for k, v in self.measures.items()))
+        rule = None if self.case is None else self.case.words(self.solution)
+        lines += [f"  rule: {rule}"] if rule else []
+        lines += [f"  note: {note}" for note in self.notes]
+        lines += [f"  violated: {violation}" for violation in self.violations]
+        lines += [f"  fault: {fault}" for fault in self.faults]
+        return "\n".join(lines)
+
+    def _certificate(self, bound: float | int) -> str:
+        """The bound in the sense of the objective, and how far the optimum may be away."""
+        turned = self.objective is not None and self.objective != self.cost
+        word, value = ("at most", -bound) if turned else ("at least", bound)
+        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+        away = "" if self.gap is None else f", gap {100 * self.gap:.2f} %"
+        return f"  the optimum is {word} {shown} ({self.bound_by}){away}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as `nco solve --json` prints it."""
+        return {
+            "problem": self.problem,
+            "name": self.name,
+            "n": self.n,
+            "cost": self.cost,
+            "objective": self.objective,
+            **self._simulated(),
+            "feasible": self.feasible,
+            "violations": self.violations,
+            "faults": self.faults,
+            "plan": self.plan,
+            "notes": self.notes,
+            "bound": self.bound,
+            "bound_by": self.bound_by,
+            "gap": self.gap,
+            "status": self.status,
+            "seconds": round(self.seconds, 4),
+            "setup_seconds": round(self.setup_seconds, 4),
+            "model": self.model,
+            "seed": self.seed,
+            "solution": self.solution,
+            "history": [
+                {"seconds": round(step.seconds, 4), "cost": step.cost, "source": step.source}
+                for step in self.history
+            ],
+        }
+
+    def _simulated(self) -> dict[str, Any]:
+        """What only an evaluated policy has; a plan's figures stay as they were."""
+        if self.cost_standard_error is None:
+            return {}
+        rule = None if self.case is None else self.case.words(self.solution)
+        return {"cost_standard_error": self.cost_standard_error, **self.measures, "rule": rule}
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draws the solution; on new axes unless given some."""
+        case = self._case("plotted")
+        if ax is None:
+            import matplotlib.pyplot
+
+            _, ax = matplotlib.pyplot.subplots(figsize=(6, 6))
+        registry.module(self.problem, "plot").plot(case, self.solution, ax)
+        return ax
+
+    def save(self, path: str | Path) -> None:
+        """Writes ``.json`` (everything), or the problem's public solution format (.tour, .sol).
+
+        Raises:
+            NCOError: where that cannot be written; an older file is then still there, whole, and
+                `faults` has the message too.
+        """
+        target = Path(path)
+        if target.suffix == ".json":
+            text = json.dumps(self.to_dict(), indent=1) + "\n"
+        else:
+            files = registry.module(self.problem, "files")
+            text = files.write_solution(self._case("saved so"), self.solution, self.cost)
+        try:
+            atomic.write_text(target, text)
+        except OSError as error:
+            message = f"{target}: cannot be written ({error.strerror})"
+            self.faults.append(message)
+            raise NCOError(message) from error
+
+    def _case(self, what: str) -> Case:
+        if self.case is None:
+            raise NCOError(f"{self.problem} has no files.py: its solutions cannot be {what}")
+        return self.case

@@ -1,0 +1,162 @@
+"""`nco tune`: measures what the planner wants to know of this machine, and keeps it (`profile`).
+
+Three things differ from machine to machine: how long torch takes to be there, how long a network's
+first search takes, and from which beginning a classical solver comes farthest in a given time.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+from nco import registry
+from nco.core import atomic
+from nco.core.case import Case
+from nco.core.errors import NCOError
+from nco.solving import machine
+from nco.solving.incumbents import Progress
+from nco.solving.options import Ask
+from nco.workers import pool
+from nco.zoo import cards
+
+SEED = 77  # of the cases, which are the same on every machine
+
+
+def tunable() -> list[str]:
+    """Problems with a plan to improve and a classical solver to do it."""
+    return [
+        name
+        for name in registry.names()
+        if not registry.is_online(name) and registry.module(name, "classical").improvers()
+    ]
+
+
+def usual_size(problem: str) -> int | None:
+    """The largest size that a shipped network was both trained for and measured at.
+
+    The smallest one measured where none was trained for; None where no network ships.
+    """
+    measured, trained = set(), set()
+    for card in cards.of_problem(problem).values():
+        sizes = {int(row["size"]) for row in card.get("measured", [])}
+        measured |= sizes
+        trained |= {size for size in sizes if size <= max(card.get("sizes") or [0])}
+    return max(trained) if trained else min(measured, default=None)
+
+
+def tune(
+    problems: Sequence[str], sizes: Sequence[int] | None, limits: Sequence[float], instances: int
+) -> dict[str, Any]:
+    """The profile of this machine, which nothing else should keep busy meanwhile.
+
+    Args:
+        problems: folders; those not among `tunable` are an error.
+        sizes: of the cases; None: of each problem its own (`usual_size`).
+        limits: seconds for the classical solvers.
+        instances: cases of each size.
+
+    Raises:
+        NCOError: a problem that cannot be tuned.
+    """
+    for name in problems:
+        if name not in tunable():
+            raise NCOError(f"{name}: cannot be tuned; {', '.join(tunable())} can")
+    networks, starts = [], []
+    usual = {name: [size] if (size := usual_size(name)) else [] for name in problems}
+    every = [(name, size) for name in problems for size in (sizes or usual[name])]
+    for name, size in tqdm(every, unit="problem", disable=None):
+        cases = _cases(name, size, instances)
+        seconds = _first(cases)
+        if seconds is not None:
+            row = {"problem": name, "size": size, "seconds_per_instance": seconds}
+            networks.append(row)
+        for limit in limits:
+            gaps = _starts(cases, limit, seconds)
+            row = {"problem": name, "size": size, "time_limit": limit, "gap_percent": gaps}
+            starts.append(row)
+    return {
+        "format": machine.FORMAT,
+        "loading": _loading(),
+        "networks": networks,
+        "starts": starts,
+    }
+
+
+def save(found: dict[str, Any]) -> None:
+    """Writes the profile where `nco.solve` looks for it."""
+    machine.path().parent.mkdir(parents=True, exist_ok=True)
+    atomic.write_text(machine.path(), json.dumps(found, indent=1) + "\n")
+
+
+def _cases(name: str, size: int, instances: int) -> list[Case]:
+    from nco.core.seeds import generator
+
+    problem: Any = registry.problem_class(name)(size=size)
+    found: list[Case] = problem.cases(problem.generate(instances, generator(SEED, "tune", name)))
+    return found
+
+
+def _loading() -> float:
+    """Seconds until a fresh process could begin with a network."""
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import nco.solving.neural"], check=True)
+    return time.perf_counter() - begun
+
+
+def _first(cases: list[Case]) -> float | None:
+    """Seconds of the fastest network's first search; None of none."""
+    if cards.fastest(cases[0]) is None:
+        return None
+    _search(cases[0])  # the first time, everything is loaded
+    begun = time.perf_counter()
+    for case in cases:
+        _search(case)
+    return (time.perf_counter() - begun) / len(cases)
+
+
+def _search(case: Case) -> Progress:
+    from nco.solving import neural
+
+    progress = Progress([case], time.perf_counter())
+    progress.construct()
+    neural.first(progress, Ask())
+    return progress
+
+
+def _starts(cases: list[Case], limit: float, seconds: float | None) -> dict[str, float]:
+    """Mean gap in percent by beginning, to the best of them on each case."""
+    costs = [dict(_finished(case, limit, seconds)) for case in cases]
+    names = [name for name in costs[0] if all(name in found for found in costs)]
+    gaps = {}
+    for name in names:
+        each = [_gap(found[name], min(found.values())) for found in costs]
+        gaps[name] = round(sum(each) / len(each), 4)
+    return gaps
+
+
+def _gap(cost: float, best: float) -> float:
+    return 100 * (cost - best) / max(abs(best), 1e-12)
+
+
+def _finished(case: Case, limit: float, seconds: float | None) -> Iterator[tuple[str, float]]:
+    """The cost that the classical solver reaches from every beginning in the whole time."""
+    solver = registry.module(case.problem, "classical").improvers()[0]
+    check = registry.module(case.problem, "check").check
+    beginnings: dict[str, tuple[Any, float]] = {"own": (None, 0.0)}
+    beginnings["construct"] = (case.construct(), 0.0)
+    if seconds is not None and seconds < limit:
+        found = _search(case).network[0]
+        if found is not None and found.report.feasible:
+            beginnings["network"] = (found.solution, seconds)
+    pool.lane(0).warm(case.problem, solver)
+    for name, (start, spent) in beginnings.items():
+        outcome = pool.run(case, solver, time_limit=limit - spent, seed=SEED, start=start)
+        answers = [answer for answer in (outcome.solution, start) if answer is not None]
+        reports = [check(case, answer) for answer in answers]
+        costs = [float(report.cost) for report in reports if report.feasible]
+        if costs:
+            yield name, min(costs)

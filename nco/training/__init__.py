@@ -1,0 +1,1 @@
+"""Training: what every method shares, the data, and Lightning's command line."""

@@ -1,0 +1,168 @@
+"""`nco fit|validate|test|predict`: Lightning's own command line over methods and data modules."""
+
+import io
+import logging
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, EMAWeightAveraging
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+
+from nco.core import atomic
+from nco.training.data import SHIPPED, Data
+from nco.training.method import Method
+
+# an "epoch" is only the distance between two validations: the data is an endless stream
+DEFAULTS: dict[str, Any] = {
+    "max_epochs": -1,
+    "limit_train_batches": 500,
+    "gradient_clip_val": 1.0,
+    "num_sanity_val_steps": 0,
+    "enable_model_summary": False,
+    "log_every_n_steps": 20,
+    "use_distributed_sampler": False,
+    "default_root_dir": "runs",
+    "plugins": [{"class_path": "nco.training.command.AtomicCheckpoints"}],
+}
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """A checkpoint file is the old one or the new one, whole, even after ``kill -9``.
+
+    Lightning renames a file from the system's temporary folder, which is a copy where that is
+    another disk.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_bytes(target, buffer.getvalue())
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Never by unrestricted pickle, which Lightning would use for an address on the web."""
+        found: dict[str, Any] = super().load_checkpoint(path, map_location, weights_only=True)
+        return found
+
+
+class Newest(Checkpoint):
+    """Keeps ``last.ckpt``: every few minutes, at the end, and when training is interrupted.
+
+    Args:
+        minutes: between two checkpoints.
+        steps: between two checkpoints, in addition; 0 is never.
+        folder: where; by default the logger's folder of this run.
+    """
+
+    def __init__(self, minutes: float = 3.0, steps: int = 0, folder: str | None = None) -> None:
+        self.minutes, self.steps, self.folder = minutes, steps, folder
+        self._written = time.monotonic()
+
+    def path(self, trainer: Trainer) -> Path:
+        if self.folder is not None:
+            return Path(self.folder) / "last.ckpt"
+        root = trainer.log_dir or trainer.default_root_dir
+        return Path(root) / "last.ckpt"
+
+    def _write(self, trainer: Trainer) -> None:
+        trainer.save_checkpoint(self.path(trainer), weights_only=False)  # with the optimiser
+        self._written = time.monotonic()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._written = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step = trainer.global_step
+        due = self.steps > 0 and step % self.steps == 0
+        if due or time.monotonic() - self._written > self.minutes * 60:
+            self._write(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._write(trainer)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        # not after a numerical failure: the newest good one must survive it
+        if isinstance(exception, KeyboardInterrupt) and trainer.global_step > 0:
+            self._write(trainer)
+
+
+class MovingAverage(EMAWeightAveraging):
+    """Exponential moving average of the weights, which validation and checkpoints then use.
+
+    Args:
+        decay: share of the average that a step keeps.
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        super().__init__(decay=decay)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Not Lightning's copy of the average over the weights: a later run goes on from both."""
+
+
+class Command(LightningCLI):
+    """Lightning's command line with a checkpoint every few minutes (``--checkpoint.minutes``)."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_lightning_class_args(Newest, "checkpoint")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Without Lightning's warning that the process has arguments as well: they are these."""
+        assert isinstance(args, list)
+        self.config = parser.parse_args(args)
+
+
+def _shipped(word: str) -> str:
+    """``configs/PROBLEM/METHOD.yaml`` is found from any folder: it ships with the package."""
+    flag, _, path = word.rpartition("=")
+    ours = SHIPPED / path.removeprefix("configs/")
+    if not path.startswith("configs/") or Path(path).exists() or not ours.is_file():
+        return word
+    return f"{flag}={ours}" if flag else str(ours)
+
+
+def main(arguments: list[str]) -> None:
+    """Runs Lightning's command line; `arguments` begin with fit, validate, test or predict.
+
+    A config may name classes of a module in the present folder.
+    """
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # as `python -m` does, but last: nothing is shadowed
+    torch.set_float32_matmul_precision("highest")  # "medium" is 3-5 times slower on CPUs with AMX
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_no_advertisement)
+    with warnings.catch_warnings():
+        # of Lightning 2.6 about its use of torch 2.13 and jsonargparse 4.53; a user cannot help it
+        warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec", FutureWarning)
+        warnings.filterwarnings("ignore", "", DeprecationWarning, r"lightning\.|jsonargparse\.")
+        Command(
+            Method,
+            Data,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            seed_everything_default=0,
+            trainer_defaults=DEFAULTS,
+            save_config_kwargs={"overwrite": True},
+            auto_configure_optimizers=False,
+            parser_kwargs={"prog": "nco"},
+            args=[_shipped(word) for word in arguments],
+        )
+
+
+def _no_advertisement(record: logging.LogRecord) -> bool:
+    return "Tip: For seamless cloud" not in record.getMessage()

@@ -1,0 +1,294 @@
+"""A process in which classical solvers run: the parent's handle to it, and what it does itself.
+
+Parent and child speak over the child's stdin and stdout: frames of eight bytes of length and a
+pickle. The child is started by a command rather than forked or spawned by `multiprocessing`: no
+copy of the parent's threads, no second run of the user's script, and notebooks work.
+"""
+
+import ast
+import contextlib
+import faulthandler
+import functools
+import importlib
+import inspect
+import os
+import pickle
+import queue
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import IO, Any
+
+from nco.core.case import Proof
+
+GRACE = 10.0  # seconds after a time limit until the solver counts as hanging
+RARELY = 0.02  # seconds between two solutions that a solver tells on the way
+LENGTH = struct.Struct(">Q")
+LONGEST = 1 << 32  # bytes of a frame; a larger number is no length but rubbish in the pipe
+
+
+@dataclass(frozen=True)
+class Found:
+    """A better solution on the way: after how many seconds of the solver's call, and which."""
+
+    seconds: float
+    solution: Any
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a solver may be told beside its limits; `Workers.submit` says what each is."""
+
+    watch: bool = False
+    cores: int | None = None
+    iterations: int | None = None
+    until: float | None = None
+
+
+class Child:
+    """One child process. Whoever uses it holds `lock` until the answer is read."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """The process, started where there is none alive, with an empty log."""
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
+        if self._process is None or self._log is None:
+            # The parent's sys.path, and not the child's working folder, says what is imported.
+            code = (
+                f"import sys; sys.path[:] = {sys.path!r}; "
+                "from nco.workers.child import main; main()"
+            )
+            self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  closed by stop
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                start_new_session=True,  # Ctrl-C in the terminal is for the parent alone
+            )
+        self._log.seek(0)  # parent and child share one position in this file
+        self._log.truncate()
+        return self._process
+
+    def send(self, message: bytes) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        _write_frame(self._process.stdin, message)
+
+    def receive(self) -> Any:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return pickle.loads(_read_frame(self._process.stdout))
+
+    def stop(self) -> str:
+        """Ends the process, and tells in one line how it had ended by itself."""
+        if self._process is None or self._log is None:
+            return "not running"
+        process, log = self._process, self._log
+        self._process = self._log = None
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what could not be sent is lost anyway
+                    pipe.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.2)  # an idle child ends when its pipe does
+        process.kill()
+        code = process.wait()
+        ending = f"ended with code {code}"
+        if code < 0:
+            ending = f"crashed with signal {-code} ({signal.Signals(-code).name})"
+        with log:
+            return f"{ending}{_last_words(log)}"
+
+
+@contextlib.contextmanager
+def timed(seconds: float | None, act: Callable[[], object]) -> Iterator[None]:
+    """Calls `act` where the body takes longer, on another thread; never, without a limit.
+
+    Killing the child is such an act: it ends a wait for its answer.
+    """
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _last_words(log: IO[bytes]) -> str:
+    """What a process printed before it died, as the end of a line: a failed check, or the last."""
+    end = log.seek(0, os.SEEK_END)
+    log.seek(max(0, end - 10_000))
+    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+    telling = [line for line in lines if "check failed" in line.lower()] or lines[-1:]
+    return f": {one_line(telling[0])}" if telling else ""
+
+
+def one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 200 else line[:197] + "..."
+
+
+def _write_frame(stream: IO[bytes], message: bytes) -> None:
+    stream.write(LENGTH.pack(len(message)))
+    stream.write(message)
+    stream.flush()
+
+
+def _read_frame(stream: IO[bytes]) -> bytes:
+    head = stream.read(LENGTH.size)
+    if len(head) == LENGTH.size:
+        (length,) = LENGTH.unpack(head)
+        if length > LONGEST:
+            raise pickle.UnpicklingError(f"a frame of {length} bytes")
+        message = stream.read(length)
+        if len(message) == length:
+            return message
+    raise EOFError
+
+
+# --------------------------------------------------------------------------------------------------
+# The child's side
+
+
+def main() -> None:
+    """Answers requests until the pipe breaks, which is when the parent closes it or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A solver's own prints go to the log, and its reads find nothing.
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
+    while True:
+        kind, *rest = pickle.loads(inbox.get())
+        if kind == "import":
+            for path in rest[0]:
+                with contextlib.suppress(Exception):  # the run will tell
+                    _load(path)
+            _write_frame(answers, pickle.dumps(None))
+        else:
+            path, arguments, limit, options = rest
+            _write_frame(answers, _answer(path, arguments, limit, options, answers))
+
+
+def _listen(requests: IO[bytes], inbox: "queue.SimpleQueue[bytes]") -> None:
+    """Puts requests into the inbox; a broken pipe ends the process, even in mid-search."""
+    while True:
+        try:
+            inbox.put(_read_frame(requests))
+        except (EOFError, OSError):
+            os._exit(0)
+
+
+def _answer(
+    path: str,
+    arguments: bytes,
+    limit: float | None,
+    asked: Options,
+    answers: IO[bytes],
+) -> bytes:
+    """Says when it is ready, runs the solver, and returns what makes an `Outcome` as a pickle.
+
+    A solver that can prove a bound has a parameter `proof` to leave it in.
+
+    A solver may fail in any way, and that is its outcome: nothing is hidden by catching it here.
+    """
+    ready = pickle.dumps(None)
+    try:
+        solver = _load(path)
+        case, time_limit, seed, start = pickle.loads(arguments)
+    except (Exception, SystemExit) as error:
+        _write_frame(answers, ready)
+        return _failure(error, 0.0)
+    _write_frame(answers, ready)
+    proof = Proof()
+    began = time.perf_counter()
+
+    if asked.until is not None:  # the clock is the same in all processes
+        time_limit = asked.until - began
+        if time_limit <= 0:
+            return pickle.dumps((None, 0.0, None, None))
+
+    silent = [began]  # until then nothing is told: telling is not to take the solver's time
+
+    def found(better: Any) -> None:
+        now, spent = time.perf_counter(), time.thread_time()
+        if now >= silent[0]:
+            _write_frame(answers, pickle.dumps(Found(now - began, better)))
+            silent[0] = now + max(RARELY, 20 * (time.thread_time() - spent))
+
+    wanted: dict[str, Any] = {"found": found if asked.watch else None}
+    wanted |= {"cores": asked.cores, "iterations": asked.iterations, "proof": proof}
+    known = inspect.signature(solver).parameters
+    options = {key: it for key, it in wanted.items() if it is not None and key in known}
+    if limit is not None:  # ends an orphan whose solver never lets go of the interpreter
+        faulthandler.dump_traceback_later(limit + GRACE, exit=True)
+    try:
+        solution = solver(case, time_limit=time_limit, seed=seed, start=start, **options)
+        seconds = time.perf_counter() - began
+        return pickle.dumps((solution, seconds, None, proof.bound))
+    except (Exception, SystemExit) as error:
+        return _failure(error, time.perf_counter() - began)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _failure(error: BaseException, seconds: float) -> bytes:
+    return pickle.dumps((None, seconds, one_line(f"{type(error).__name__}: {error}"), None))
+
+
+@functools.cache
+def _load(path: str) -> Callable[..., Any]:
+    """The function ``module:function``, after the imports that its body would do.
+
+    Solvers import heavy packages when called; done here, that is outside the time they are given.
+    """
+    module, _, name = path.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    for statement in _imports(function, set()):
+        code = compile(ast.Module([statement], []), f"<imports of {path}>", "exec")
+        with contextlib.suppress(ImportError):  # the call will raise it, or knows a way round it
+            exec(code, {"__name__": module, "__package__": module.rpartition(".")[0]})
+    return function
+
+
+def _imports(code: object, seen: set[object]) -> Iterator[ast.stmt]:
+    """The import statements in a function's or class's body and in those of nco that it names."""
+    if not isinstance(code, FunctionType | type) or code in seen:
+        return
+    seen.add(code)
+    try:
+        source = inspect.getsource(code)
+    except (OSError, TypeError):  # installed without sources: then the first call imports
+        return
+    names = vars(sys.modules[code.__module__])
+    for node in ast.walk(ast.parse(textwrap.dedent(source))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.Name) and node.id in names:
+            named = names[node.id]
+            if getattr(named, "__module__", None) == code.__module__:
+                yield from _imports(named, seen)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = names.get(node.value.id)  # as in `cpsat.solve(...)`
+            if isinstance(module, ModuleType) and module.__name__.startswith("nco."):
+                yield from _imports(getattr(module, node.attr), seen)

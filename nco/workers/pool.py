@@ -1,0 +1,442 @@
+"""Classical solvers in child processes, where a crash or a hang is an error text and no more.
+
+OR-Tools aborts the interpreter on some malformed input, ignores Ctrl-C while it searches, and can
+crash when one process builds two routing models. So a solver of a problem's `classical.py` runs in
+a child that starts once, answers one case after the other, and is replaced when it dies.
+"""
+
+import contextlib
+import functools
+import importlib
+import inspect
+import os
+import pickle
+import queue
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from nco.core.case import Case
+from nco.core.errors import NCOError
+from nco.workers.child import GRACE, Child, Found, Options, one_line, timed
+
+SETUP = 120.0  # seconds in which a child must start, import and unpickle
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of a solver came to.
+
+    Attributes:
+        solution: in the case's own numbers; None where the solver found nothing or failed.
+        seconds: wall time of the solver's call alone, without the start of the process, the
+            imports and the transfer. Of a run that was killed, the time until then.
+        error: one line when the solver failed; None when it returned, even without a solution.
+        found: the solutions on the way, where the run was watched and the solver tells; also of a
+            solver that failed later.
+        bound: no feasible solution costs less, where the solver has proven one (a `Proof`).
+    """
+
+    solution: Any
+    seconds: float
+    error: str | None = None
+    found: tuple[Found, ...] = ()
+    bound: float | int | None = None
+
+
+def solvers(problem: str) -> list[str]:
+    """The names of a problem's classical solvers, the default one first.
+
+    Raises:
+        NCOError: where there is no such problem.
+    """
+    path = f"nco.problems.{problem}.classical"
+    try:
+        module = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{path}.".startswith(f"{error.name}."):
+            raise  # the module is there, and something that it imports is not
+        raise NCOError(f"{problem}: no problem of this name has classical solvers") from error
+    return list(module.__all__)
+
+
+def takes(problem: str, solver: str, option: str) -> bool:
+    """Whether a classical solver has the optional argument ``found``, ``cores`` or ``iterations``.
+
+    One that has ``found`` calls it with each better solution on the way. One that has ``cores``
+    uses so many threads; every other one is single-threaded. One that has ``iterations`` can stop
+    after so many of its steps, and then gives the same answer on every machine.
+    """
+    module, _, name = _path(problem, solver).partition(":")
+    return option in inspect.signature(getattr(importlib.import_module(module), name)).parameters
+
+
+def variants(problem: str, solver: str) -> list[str]:
+    """The solvers of which the best stands for `solver` in comparisons; mostly itself alone."""
+    _path(problem, solver)
+    module = importlib.import_module(f"nco.problems.{problem}.classical")
+    named: dict[str, list[str]] = getattr(module, "VARIANTS", {})
+    return named.get(solver, [solver])
+
+
+def same(problem: str) -> frozenset[str]:
+    """Solvers to which neither a seed nor a start makes a difference; what ends early is done."""
+    module = importlib.import_module(f"nco.problems.{problem}.classical")
+    found: frozenset[str] = getattr(module, "SAME", frozenset())
+    return found
+
+
+def run(
+    case: Case,
+    solver: str,
+    *,
+    time_limit: float | None,
+    seed: int = 0,
+    start: Any = None,
+    grace: float = GRACE,
+    iterations: int | None = None,
+) -> Outcome:
+    """`Workers.run` on one child that this process keeps until it ends."""
+    return lane(0).run(
+        case,
+        solver,
+        time_limit=time_limit,
+        seed=seed,
+        start=start,
+        grace=grace,
+        iterations=iterations,
+    )
+
+
+def warm(problem: str, *names: str, index: int = 0) -> threading.Thread:
+    """`Workers.warm` of a lane, on a thread that ends when it is ready."""
+    found = threading.Thread(target=lane(index).warm, args=(problem, *names), daemon=True)
+    found.start()
+    return found
+
+
+class Workers:
+    """Child processes that run solvers; runs beyond their number wait in line.
+
+    A solver is a name in the ``__all__`` of ``nco.problems.<case.problem>.classical``, or
+    ``module:function`` for any function of that signature that a child can import.
+
+    Args:
+        count: the number of children, and so of runs at a time.
+    """
+
+    def __init__(self, count: int = 1) -> None:
+        if count < 1:
+            raise NCOError(f"count {count}: at least one worker is needed")
+        self._children = [Child() for _ in range(count)]
+        self._pending = _Pending()
+        # The threads and the finalizer hold the parts and not the object, so that it can be freed.
+        threads = [
+            threading.Thread(target=_serve_child, args=(child, self._pending), daemon=True)
+            for child in self._children
+        ]
+        self._finish = weakref.finalize(self, _finish, os.getpid(), threads, self._pending)
+        for thread in threads:
+            thread.start()
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def warm(self, problem: str, *names: str) -> None:
+        """Starts the children and has each import the named solvers of a problem (default: all).
+
+        A run does the same when it has to, outside the time it reports. A solver that cannot be
+        imported says so in the outcome of its run.
+        """
+        self._check_open()
+        paths = [_path(problem, name) for name in names or solvers(problem)]
+        with contextlib.ExitStack() as stack:
+            for child in self._children:
+                stack.enter_context(child.lock)
+            if not self._finish.alive:  # closed while this waited: nobody would end the children
+                return
+            try:
+                for child in self._children:  # all of them import at the same time
+                    child.start()
+                    child.send(pickle.dumps(("import", paths)))
+                for child in self._children:
+                    # or one hung import would hold all later runs
+                    with timed(SETUP, child.start().kill):
+                        child.receive()
+            except BaseException as error:
+                for child in self._children:  # an answer left unread would be taken for the next
+                    child.stop()
+                if not isinstance(error, EOFError | OSError):  # a dead child: its run will tell
+                    raise
+
+    def submit(
+        self,
+        case: Case,
+        solver: str,
+        *,
+        time_limit: float | None,
+        seed: int = 0,
+        start: Any = None,
+        grace: float = GRACE,
+        watch: bool = False,
+        cores: int | None = None,
+        iterations: int | None = None,
+        until: float | None = None,
+        tell: "Callable[[Found | Outcome], None] | None" = None,
+    ) -> "Handle":
+        """Starts a run and returns at once.
+
+        Args:
+            case: the instance; it travels as a pickle.
+            solver: a name or ``module:function``, as the class says.
+            time_limit: what the solver is told, in seconds; None for no limit.
+            seed: what the solver is told.
+            start: a solution in the case's own numbers for the solver to begin with.
+            grace: the child is killed this many seconds after `time_limit`.
+            watch: have a solver that can (see `takes`) tell every better solution on the way.
+            cores: threads of a solver that can use several; None is its own default.
+            iterations: steps of a solver that can count them.
+            until: instead of a time limit, the `time.perf_counter` reading at which the solver
+                should be through, however long the child takes to be ready.
+            tell: called at once, on another thread, with every `Found` and then the outcome.
+
+        Raises:
+            NCOError: where the problem has no such solver, or after `close`.
+        """
+        self._check_open()
+        path = solver if ":" in solver else _path(case.problem, solver)
+        if until is not None:
+            time_limit = until - time.perf_counter()
+        limit = None if time_limit is None else max(time_limit, 0.0) + grace
+        # Two pickles: the outer one can be read even where the case's module cannot be imported.
+        arguments = pickle.dumps((case, time_limit, seed, start))
+        options = Options(watch or tell is not None, cores, iterations, until)
+        handle = Handle(pickle.dumps(("run", path, arguments, limit, options)), limit, tell)
+        self._pending.put(handle)
+        return handle
+
+    def run(
+        self,
+        case: Case,
+        solver: str,
+        *,
+        time_limit: float | None,
+        seed: int = 0,
+        start: Any = None,
+        grace: float = GRACE,
+        watch: bool = False,
+        cores: int | None = None,
+        iterations: int | None = None,
+    ) -> Outcome:
+        """`submit`, and wait for the outcome; Ctrl-C in the wait ends the run and its child."""
+        handle = self.submit(
+            case,
+            solver,
+            time_limit=time_limit,
+            seed=seed,
+            start=start,
+            grace=grace,
+            watch=watch,
+            cores=cores,
+            iterations=iterations,
+        )
+        try:
+            outcome = handle.wait()
+        except BaseException:
+            handle.cancel()
+            raise
+        assert outcome is not None  # for want of a timeout
+        return outcome
+
+    def close(self) -> None:
+        """Kills the children; runs that have not ended get an outcome that says so."""
+        self._finish()
+
+    def _check_open(self) -> None:
+        if not self._finish.alive:
+            raise NCOError("these workers are closed")
+
+
+class Handle:
+    """A run that is waiting for a child, under way, or done."""
+
+    def __init__(
+        self,
+        request: bytes,
+        limit: float | None,
+        tell: Callable[[Found | Outcome], None] | None = None,
+    ) -> None:
+        self._request, self._limit, self._tell = request, limit, tell
+        self.begun: float | None = None  # the reading of the clock when the solver was called
+        self._lock = threading.Lock()  # guards the three below
+        self._kill: Callable[[], None] | None = None
+        self._reason: str | None = None
+        self._outcome: Outcome | None = None
+        self._done = threading.Event()
+
+    def poll(self) -> Outcome | None:
+        """The outcome, if there is one already."""
+        return self._outcome
+
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        """The outcome, waited for; None when `timeout` seconds pass first."""
+        self._done.wait(timeout)
+        return self._outcome
+
+    def cancel(self, reason: str = "cancelled") -> None:
+        """Ends the run, killing its child; its outcome then has `reason` as the error."""
+        with self._lock:
+            if self._outcome is not None or self._reason is not None:
+                return
+            self._reason = reason
+            if self._kill is not None:
+                self._kill()  # the thread that serves the child sees its end, and settles
+            else:
+                self._settle(Outcome(None, 0.0, reason))
+
+    def _settle(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+        self._done.set()
+        if self._tell is not None:
+            self._tell(outcome)
+
+    def _run(self, child: Child) -> None:
+        """Has the child answer; on the thread that serves this child, which holds its lock."""
+        with self._lock:
+            if self._outcome is not None:
+                return
+            try:
+                # Of this very process, so that a late cancel cannot hit the one after it.
+                self._kill = child.start().kill
+            except OSError as error:
+                self._settle(Outcome(None, 0.0, one_line(f"cannot start a process: {error}")))
+                return
+        outcome = self._ask(child)
+        with self._lock:
+            if self._reason is not None:  # killed, or just about to be
+                child.stop()
+                outcome = Outcome(None, outcome.seconds, self._reason, outcome.found)
+            self._settle(outcome)
+
+    def _ask(self, child: Child) -> Outcome:
+        began = time.perf_counter()
+        found: list[Found] = []
+        limit = self._limit
+        try:
+            with timed(SETUP, lambda: self.cancel(f"not ready after {SETUP:g} s")):
+                child.send(self._request)
+                child.receive()
+            self.begun = began = time.perf_counter()
+            with timed(limit, lambda: self.cancel(f"timed out after {limit:g} s")):
+                while isinstance(answer := child.receive(), Found):
+                    if self._tell is not None:
+                        self._tell(answer)
+                    else:
+                        found.append(answer)
+                solution, seconds, error, bound = answer
+                return Outcome(solution, seconds, error, tuple(found), bound)
+        except (EOFError, OSError):
+            return Outcome(None, time.perf_counter() - began, child.stop(), tuple(found))
+        except Exception as error:  # whatever unpickling rubbish raises
+            seconds = time.perf_counter() - began
+            child.stop()  # who knows where in the pipe its next frame begins
+            message = one_line(f"unreadable answer: {type(error).__name__}: {error}")
+            return Outcome(None, seconds, message, tuple(found))
+
+
+# --------------------------------------------------------------------------------------------------
+# The parent's side
+
+
+class _Pending:
+    """The runs that wait for a child, in order, and those under way."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.SimpleQueue[Handle | None] = queue.SimpleQueue()
+        self._running: list[Handle] = []
+        self._over = False
+
+    def put(self, handle: Handle) -> None:
+        self._waiting.put(handle)
+        if self._over:  # `end` may have emptied the line already
+            handle.cancel("closed")
+
+    @contextlib.contextmanager
+    def take(self) -> Iterator[Handle | None]:
+        """The next run, which counts as under way meanwhile; None when all is over."""
+        handle = self._waiting.get()
+        if handle is None:
+            yield None
+            return
+        self._running.append(handle)
+        if self._over:  # `end` may have missed it, out of the line and not yet under way
+            handle.cancel("closed")
+        try:
+            yield handle
+        finally:
+            self._running.remove(handle)
+
+    def end(self, threads: int) -> None:
+        """Ends every run, and then the threads."""
+        self._over = True
+        with contextlib.suppress(queue.Empty):
+            while (handle := self._waiting.get_nowait()) is not None:
+                handle.cancel("closed")
+        for handle in list(self._running):
+            handle.cancel("closed")
+        for _ in range(threads):
+            self._waiting.put(None)
+
+
+def _serve_child(child: Child, pending: _Pending) -> None:
+    """The thread of one child."""
+    over = False
+    while not over:
+        with pending.take() as handle, child.lock:
+            if handle is None:
+                child.stop()
+                over = True
+            else:
+                handle._run(child)
+        del handle  # or an ended run, and its case, would stay until the next one
+
+
+def _finish(process: int, threads: list[threading.Thread], pending: _Pending) -> None:
+    if os.getpid() != process:  # a fork has a copy of the objects, but neither threads nor children
+        return
+    pending.end(len(threads))
+    for thread in threads:
+        if thread is not threading.current_thread():
+            thread.join(5.0)
+
+
+def lane(index: int) -> Workers:
+    """A worker with one child for each of the processors that run side by side; 0 is `run`'s."""
+    return _shared(os.getpid()) if index == 0 else _beside(os.getpid(), index)
+
+
+@functools.cache
+def _shared(process: int) -> Workers:
+    """The worker of `run`: one a process, for threads do not survive a fork."""
+    return Workers()
+
+
+@functools.cache
+def _beside(process: int, index: int) -> Workers:
+    return Workers()
+
+
+def _path(problem: str, solver: str) -> str:
+    """A solver as ``module:function``."""
+    if ":" in solver:
+        return solver
+    names = solvers(problem)
+    if solver not in names:
+        raise NCOError(f"{solver}: no such solver; {problem} has {', '.join(names)}")
+    return f"nco.problems.{problem}.classical:{solver}"

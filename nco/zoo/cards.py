@@ -1,0 +1,142 @@
+"""The cards of the shipped models, and what they say of time and quality; free of torch."""
+
+import functools
+import json
+import math
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from nco.core.case import Case
+from nco.core.errors import NCOError
+from nco.solving.options import NO_MODEL
+
+FORMAT = 1
+ABOUT = 1.5  # times as long is still about as fast
+FOLDER = Path(str(files("nco.models"))) / "zoo"
+
+
+def available() -> dict[str, dict[str, Any]]:
+    """The shipped models: name to card."""
+    return {path.parent.name: read_card(path) for path in sorted(FOLDER.glob("*/card.json"))}
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    try:
+        card: dict[str, Any] = json.loads(path.read_text())
+        version = card["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NCOError(f"{path}: not a model card ({error})") from error
+    if version != FORMAT:
+        raise NCOError(f"{path}: format {version}, but this version reads {FORMAT}: update nco")
+    return card
+
+
+def locate(name: str | Path) -> Path:
+    """The file of a shipped model's card, of a model folder's, or a training checkpoint."""
+    path = Path(name)
+    if path.suffix == ".ckpt" or (path / "last.ckpt").exists():
+        file = path if path.suffix == ".ckpt" else path / "last.ckpt"
+    else:
+        file = FOLDER / name / "card.json"
+        file = file if file.exists() else path / "card.json"
+    if not file.exists():
+        shipped = ", ".join(available()) or "none"
+        raise NCOError(f"model {name}: neither shipped ({shipped}) nor a folder with card.json")
+    return file
+
+
+def check(name: str, problem: str) -> None:
+    """An error unless there is a model of that name; a card also tells whether of `problem`."""
+    file = locate(name)
+    if file.suffix == ".json":
+        path = str(read_card(file)["problem"]["class_path"])
+        if path.startswith("nco.problems.") and path.split(".")[2] != problem:
+            raise NCOError(f"model {name} is not one for {problem}")
+
+
+def _measured(case: Case) -> dict[str, list[dict[str, Any]]]:
+    """The shipped models for `case` with their measurements: none for a variant of a problem."""
+    if case.variant:
+        return {}
+    return {name: card.get("measured", []) for name, card in of_problem(case.problem).items()}
+
+
+@functools.lru_cache
+def of_problem(problem: str) -> dict[str, dict[str, Any]]:
+    """The shipped models of a problem folder with their cards."""
+    prefix = f"nco.problems.{problem}."
+    return {
+        name: card
+        for name, card in available().items()
+        if str(card["problem"]["class_path"]).startswith(prefix)
+    }
+
+
+def seconds(rows: list[dict[str, Any]], size: int) -> float:
+    """What the first search takes at `size`.
+
+    Between two measurements on a straight line of the logarithms, beyond the last one as the square
+    of the size: a network that looks at so many neighbours only grows much more slowly than that.
+    """
+    known: dict[int, float] = {}
+    for row in rows:
+        known[int(row["size"])] = float(row["seconds_per_instance"])
+    smaller = max((at for at in known if at <= size), default=None)
+    larger = min((at for at in known if at >= size), default=None)
+    if smaller is None or larger is None or smaller == larger:
+        at = larger if smaller is None else smaller
+        return math.inf if at is None else known[at] * (max(size, 1) / at) ** 2
+    share = math.log(size / smaller) / math.log(larger / smaller)
+    return known[smaller] ** (1 - share) * known[larger] ** share
+
+
+def fastest(case: Case) -> str | None:
+    """The shipped model whose first search is through first; None of none.
+
+    A better one is preferred that takes up to ABOUT times as long.
+    """
+    found = {name: (seconds(rows, case.size), rows) for name, rows in _measured(case).items()}
+    least = min((takes for takes, _ in found.values()), default=0.0)
+    quick = [
+        (*_nearest(rows, case.size), takes, name)
+        for name, (takes, rows) in found.items()
+        if takes <= ABOUT * least
+    ]
+    return min(quick)[-1] if quick else None
+
+
+def _nearest(rows: list[dict[str, Any]], size: int) -> tuple[float, float]:
+    """How far the nearest measured size is, on a logarithmic scale, and the gap there."""
+    found = [
+        (abs(math.log(max(size, 1) / int(row["size"]))), float(row["gap_percent"])) for row in rows
+    ]
+    return min(found, default=(math.inf, math.inf))
+
+
+def first_seconds(case: Case, name: str) -> float:
+    """What the first search of a shipped model takes."""
+    return seconds(_measured(case)[name], case.size)
+
+
+def are_asked(cases: Iterable[Case], model: str) -> bool:
+    """Whether `model` may mean a network for any of `cases`: whether it is worth loading torch."""
+    if model == "auto":
+        return any(fastest(case) is not None for case in cases)
+    return model != NO_MODEL
+
+
+def choose(case: Case, spend: float | None = None) -> str | None:
+    """The shipped model for `case` with the least measured gap near its size; None of none.
+
+    Each card lists measurements ``{"size": n, "gap_percent": g, "seconds_per_instance": s, ...}``;
+    a model is judged by the one whose size is nearest on a logarithmic scale. With seconds to
+    `spend`, models that take longer (`seconds`) are left out where another remains.
+    """
+    ranked = []
+    for name, rows in _measured(case).items():
+        takes = seconds(rows, case.size)
+        slow = takes if spend is not None and takes > spend else 0.0
+        ranked.append((slow, *_nearest(rows, case.size), name))
+    return min(ranked)[-1] if ranked else None

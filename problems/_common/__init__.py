@@ -1,0 +1,1 @@
+"""What problems of several kinds share: case files in YAML, and annealing."""

@@ -1,0 +1,1 @@
+"""What the routing problems share: files, distances, routes, bounds and solver adapters."""

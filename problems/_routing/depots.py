@@ -1,0 +1,110 @@
+"""Cases of a depot and other nodes: what all of them read from TSPLIB documents and arrays."""
+
+from typing import Any
+
+import numpy as np
+
+from nco.core.errors import InstanceError
+from nco.problems._routing import tsplib
+
+
+def nodes(
+    document: tsplib.Document, metric: str, section: str
+) -> tuple[np.ndarray | None, np.ndarray | None, tsplib.Table]:
+    """Coordinates, distances and the one column of `section`, in one order of the nodes."""
+    if metric != "EXPLICIT":
+        if "EDGE_WEIGHT_SECTION" in document.sections:
+            reason = f"distances are stated, but EDGE_WEIGHT_TYPE is {metric}: state EXPLICIT"
+            raise document.error(reason, field="EDGE_WEIGHT_SECTION")
+        points = tsplib.coordinates(document, metric)
+        return points.values, None, tsplib.table(document, section, 1, points.ids)
+    matrix = tsplib.edge_weights(document)
+    if (pair := tsplib.first_asymmetry(matrix)) is not None:
+        reason = _asymmetric(pair[0] + 1, pair[1] + 1, matrix[pair], matrix[pair[::-1]])
+        raise document.error(reason, field="EDGE_WEIGHT_SECTION")
+    # The rows of a matrix carry no numbers: they are the nodes from 1 (or 0) on.
+    stated = tsplib.table(document, section, 1).ids
+    ids = np.arange(len(stated)) + (0 if 0 in stated else 1)
+    column = tsplib.table(document, section, 1, ids)
+    if "NODE_COORD_SECTION" not in document.sections:
+        return None, matrix, column
+    found = tsplib.coordinates(document, "EUCLIDEAN", "NODE_COORD_SECTION", ids)
+    return found.values, matrix, column
+
+
+def _asymmetric(first: int, second: int, there: float, back: float) -> str:
+    distances = f"the distance {first} to {second} is {there:g} and back {back:g}"
+    return f"{distances}: only symmetric cases are read"
+
+
+def first(document: tsplib.Document, ids: np.ndarray) -> np.ndarray:
+    """The order of the nodes that puts the one depot first, [n+1]."""
+    section = "DEPOT_SECTION"
+    depots = tsplib.depots(document)
+    if len(depots) != 1:
+        reason = f"there must be one depot, here are {len(depots)}"
+        line = depots[1][0] if depots else None
+        value = " ".join(str(node) for _, node in depots) or None
+        raise document.error(reason, field=section, value=value, line=line)
+    line, node = depots[0]
+    places = np.flatnonzero(ids == node)
+    if not len(places):
+        reason = f"there is no such node: they are {ids.min()} to {ids.max()}"
+        raise document.error(reason, field=section, value=node, line=line)
+    return np.concatenate([places, np.delete(np.arange(len(ids)), places)])
+
+
+def array(value: Any, field: str, decimal: bool = False) -> np.ndarray:
+    """A float64 copy of an array of numbers.
+
+    Args:
+        value: anything array-like, tensors included.
+        field: its name, for error messages.
+        decimal: read single-precision numbers as the decimals they print as: 0.1 stays 0.1, so
+            that ten such demands fill a capacity of 1.
+    """
+    if hasattr(value, "detach"):  # a torch tensor, without importing torch
+        value = value.detach().cpu()
+    try:
+        found = np.asarray(value)
+    except (TypeError, ValueError) as error:  # ragged lists, bfloat16
+        raise InstanceError(f"is no array of numbers ({error})", field=field) from error
+    if found.dtype.kind not in "iuf" and (found.size or found.dtype.kind != "O"):
+        raise InstanceError("is no array of numbers", field=field, value=str(found.dtype))
+    if decimal and found.dtype == np.float32:
+        return found.astype(str).astype(np.float64)
+    return np.array(found, dtype=np.float64)
+
+
+def coordinates(value: Any, count: int, beside: str) -> np.ndarray:
+    """Finite coordinates [count, 2], as many rows as the array `beside` them has numbers."""
+    coords = array(value, "coords")
+    if coords.shape != (count, 2):
+        reason = f"must have the shape ({count}, 2): a row a node of `{beside}`, the depot first"
+        raise InstanceError(reason, field="coords", value=coords.shape)
+    if not np.isfinite(coords).all():
+        row = int((~np.isfinite(coords)).any(1).argmax())
+        shown = f"row {row} with {coords[row].tolist()}"
+        raise InstanceError("the numbers must be finite", field="coords", value=shown)
+    if (fault := tsplib.overflow(coords, "EUCLIDEAN")) is not None:
+        raise InstanceError(fault[1], field="coords", value=f"row {fault[0]}")
+    return coords
+
+
+def distances(value: Any, count: int, beside: str) -> np.ndarray:
+    """Symmetric distances [count, count] with a zero diagonal."""
+    matrix = array(value, "distances")
+    if matrix.shape != (count, count):
+        reason = f"must have the shape ({count}, {count}), as `{beside}` has {count} numbers"
+        raise InstanceError(reason, field="distances", value=matrix.shape)
+    np.fill_diagonal(matrix, 0)
+    wrong = ~((matrix >= 0) & (matrix <= tsplib.EXACT))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0].tolist()
+        shown = f"[{row}, {column}] = {matrix[row, column]:g}"
+        raise InstanceError("a distance must be from 0 to 2**53", field="distances", value=shown)
+    pair = tsplib.first_asymmetry(matrix, tsplib.ROUNDING * float(matrix.max()))
+    if pair is not None:
+        reason = _asymmetric(*pair, matrix[pair], matrix[pair[::-1]])
+        raise InstanceError(reason, field="distances")
+    return tsplib.whole((matrix + matrix.T) / 2)

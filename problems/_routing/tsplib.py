@@ -1,0 +1,524 @@
+"""Reads the TSPLIB95 container: keyword lines, data sections and the distances they define.
+
+TSP (`.tsp`, `.tour`) and vehicle-routing (`.vrp`) files share it. This module knows the container
+and the metrics; what a file must hold is said by the `files.py` of each problem. It follows
+G. Reinelt, "TSPLIB 95" (Heidelberg, 1995), with one addition: the edge weight type ``EUCLIDEAN``
+is the distance as a real number, which TSPLIB has no name for.
+"""
+
+import math
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from nco.core.errors import InstanceError
+
+MAX_NODES = 1_000_000
+EXACT = 2**53  # every whole number up to here is exact as a float64
+ROUNDING = 1e-12  # of the largest distance: what floating point makes of a symmetric matrix
+METRICS = ("EUC_2D", "CEIL_2D", "MAN_2D", "MAX_2D", "GEO", "ATT", "EUCLIDEAN")
+LAYOUTS = (
+    "FULL_MATRIX",
+    "UPPER_ROW",
+    "LOWER_ROW",
+    "UPPER_DIAG_ROW",
+    "LOWER_DIAG_ROW",
+    "UPPER_COL",
+    "LOWER_COL",
+    "UPPER_DIAG_COL",
+    "LOWER_DIAG_COL",
+)
+BLOCK = 1 << 20  # distances computed at once, so that temporaries stay at a few times 8 MB
+
+_KEYWORD = re.compile(r"([A-Za-z][A-Za-z0-9_ ]*?)\s*:(.*)")
+_SECTION = re.compile(r"([A-Za-z][A-Za-z0-9_]*_SECTION)\b\s*:?(.*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """A file cut into keywords and sections, with the line of everything.
+
+    Attributes:
+        keywords: upper-cased key -> (its value, its line).
+        sections: upper-cased name -> the non-blank lines below it, as (line, tokens).
+        headers: upper-cased section name -> the line of the name itself.
+        path: the file, for error messages.
+    """
+
+    keywords: dict[str, tuple[str, int]]
+    sections: dict[str, list[tuple[int, list[str]]]]
+    headers: dict[str, int]
+    path: str | None = None
+
+    def error(
+        self, reason: str, *, field: str, value: object = None, line: int | None = None
+    ) -> InstanceError:
+        """An error that names this file; without `line`, the line where `field` is stated."""
+        if line is None:
+            line = self.keywords[field][1] if field in self.keywords else self.headers.get(field)
+        return InstanceError(reason, field=field, value=value, path=self.path, line=line)
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A keyword's value; an error if the keyword is missing and has no default."""
+        if key in self.keywords:
+            return self.keywords[key][0]
+        if default is None:
+            raise self.error(f"this keyword is missing: add a line '{key} : value'", field=key)
+        return default
+
+    def choice(self, key: str, choices: Collection[str], default: str | None = None) -> str:
+        """A keyword's upper-cased value, which must be one of `choices`."""
+        value = self.text(key, default).upper()
+        if value not in choices:
+            reason = f"is not supported: use one of {', '.join(choices)}"
+            raise self.error(reason, field=key, value=self.text(key, default))
+        return value
+
+    def number(self, key: str) -> float:
+        """A keyword's value as a finite number."""
+        return number(self, self.text(key), key, None)
+
+    def rows(self, section: str) -> list[tuple[int, list[str]]]:
+        """A section's lines; an error if the section is absent."""
+        if section not in self.sections:
+            raise self.error("this section is missing: the file needs it", field=section)
+        return self.sections[section]
+
+
+def parse(text: str, *, sections: Collection[str], path: str | None = None) -> Document:
+    """Cuts a file into keywords and sections.
+
+    Args:
+        text: the whole file; line ends may be LF, CRLF or CR.
+        sections: names of the sections that the problem understands; any other is refused.
+        path: the file, for error messages.
+
+    Raises:
+        InstanceError: binary or empty text, an unsupported section, a line that is neither a
+            keyword nor data, a keyword or section stated twice.
+    """
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        reason = "NUL byte: this is a binary file, not TSPLIB text"
+        raise InstanceError(reason, path=path, line=line)
+    if not text.strip():
+        raise InstanceError("the file is empty", path=path)
+    document = Document({}, {}, {}, path)
+    rows: list[tuple[int, list[str]]] | None = None
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for line, raw in enumerate(lines, start=1):
+        content = raw.strip(" \t\v\f\x1a")  # \x1a ended files under DOS
+        if not content:
+            continue
+        if content[0].isalpha():
+            if content.upper().rstrip(" :") == "EOF":
+                break
+            if match := _SECTION.fullmatch(content):
+                rows = _open(document, match[1].upper(), line, sections)
+                content = match[2].strip()
+            elif match := _KEYWORD.fullmatch(content):
+                _state(document, match[1].upper(), match[2].strip(), line)
+                rows, content = None, ""
+        if content and rows is None:
+            reason = "this line is neither 'KEYWORD : value' nor below the name of a section"
+            raise InstanceError(reason, value=content, path=path, line=line)
+        if content and rows is not None:
+            rows.append((line, content.split()))
+    return document
+
+
+def kind(document: Document) -> str:
+    """The first word of TYPE, upper-cased: ``TSP`` of ``TSP (M.~Hofmeister)``."""
+    return re.split(r"[\s(,;]", document.text("TYPE"), maxsplit=1)[0].upper()
+
+
+def _open(
+    document: Document, name: str, line: int, sections: Collection[str]
+) -> list[tuple[int, list[str]]]:
+    """Starts a section and returns the list that takes its rows."""
+    if name not in sections:
+        reason = f"this section is not supported (known here: {', '.join(sorted(sections))})"
+        if name == "FIXED_EDGES_SECTION":
+            reason = "fixed edges are not supported: remove the section to solve without them"
+        raise document.error(reason, field=name, line=line)
+    if name in document.headers:
+        reason = f"this section is stated twice, first in line {document.headers[name]}"
+        raise document.error(reason, field=name, line=line)
+    rows: list[tuple[int, list[str]]] = []
+    document.sections[name] = rows
+    document.headers[name] = line
+    return rows
+
+
+def _state(document: Document, key: str, value: str, line: int) -> None:
+    """Enters a keyword; only a comment may be repeated."""
+    if key == "COMMENT" and key in document.keywords:
+        return
+    if key in document.keywords:
+        reason = f"this keyword is stated twice, first in line {document.keywords[key][1]}"
+        raise document.error(reason, field=key, value=value, line=line)
+    document.keywords[key] = (value, line)
+
+
+def number(document: Document, token: str, field: str, line: int | None) -> float:
+    """One finite number; the error names `field` and `line`."""
+    try:
+        value = float(token)
+    except ValueError:
+        value = math.nan
+    if "_" in token or (math.isnan(value) and token.lower().lstrip("+-") != "nan"):
+        raise document.error("a number belongs here", field=field, value=token or "''", line=line)
+    if not math.isfinite(value):
+        raise document.error("the number must be finite", field=field, value=token, line=line)
+    return value
+
+
+def integer(document: Document, token: str, field: str, line: int | None) -> int:
+    """One whole number below 2**53 in size; ``1.0`` and ``1e3`` are whole."""
+    value = number(document, token, field, line)
+    if not value.is_integer() or abs(value) > EXACT:
+        raise document.error("a whole number belongs here", field=field, value=token, line=line)
+    return int(value)
+
+
+def dimension(document: Document) -> int:
+    """DIMENSION, from 1 to 1,000,000. Nothing may be allocated by it before rows were counted."""
+    token = document.text("DIMENSION")
+    value = integer(document, token, "DIMENSION", None)
+    if not 1 <= value <= MAX_NODES:
+        reason = f"the number of nodes must be from 1 to {MAX_NODES:,}"
+        raise document.error(reason, field="DIMENSION", value=token)
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A section of rows ``number value...``, in the order of the file.
+
+    Attributes:
+        ids: node numbers, int64 [n].
+        values: float64 [n, columns].
+        lines: the line of each row.
+    """
+
+    ids: np.ndarray
+    values: np.ndarray
+    lines: list[int]
+
+
+def table(document: Document, section: str, columns: int, ids: np.ndarray | None = None) -> Table:
+    """Reads a section of one row a node.
+
+    Args:
+        ids: the nodes that must have a row; the table is put into their order. Without them the
+            rows define the nodes and their number must be DIMENSION.
+
+    Raises:
+        InstanceError: a row of another length, text or infinities, a number that is negative,
+            used twice, missing or unknown, more or fewer rows than DIMENSION.
+    """
+    size = dimension(document)
+    places: dict[int, int] = {}
+    values: list[list[float]] = []
+    lines: list[int] = []
+    for line, tokens in document.rows(section):
+        if len(tokens) != columns + 1:
+            reason = f"a row must be a node number and {columns} value{'s' * (columns > 1)}"
+            raise document.error(reason, field=section, value=" ".join(tokens), line=line)
+        node = _fresh(document, section, tokens[0], line, places, lines)
+        places[node] = len(lines)
+        values.append([number(document, token, section, line) for token in tokens[1:]])
+        lines.append(line)
+    if ids is None and len(lines) != size:
+        reason = f"{section} has {len(lines)} rows: correct DIMENSION or complete the file"
+        raise document.error(reason, field="DIMENSION", value=size)
+    found = np.fromiter(places, dtype=np.int64, count=len(places))
+    rows = Table(found, np.array(values, dtype=np.float64).reshape(-1, columns), lines)
+    return rows if ids is None else _arranged(document, section, rows, ids, places)
+
+
+def _fresh(
+    document: Document,
+    section: str,
+    token: str,
+    line: int,
+    places: dict[int, int],
+    lines: list[int],
+) -> int:
+    """A node number that no earlier row of the section has."""
+    node = integer(document, token, section, line)
+    reason = "this number is negative" if node < 0 else None
+    if node in places:
+        reason = f"this number is used twice, first in line {lines[places[node]]}"
+    if reason:
+        raise document.error(reason, field=section, value=f"node {node}", line=line)
+    return node
+
+
+def _arranged(
+    document: Document, section: str, rows: Table, ids: np.ndarray, places: dict[int, int]
+) -> Table:
+    """The rows in the order of `ids`; an error names a node that either side lacks."""
+    wanted = ids.tolist()
+    for node in wanted:
+        if node not in places:
+            reason = "this node has no row: complete the section"
+            raise document.error(reason, field=section, value=f"node {node}")
+    if len(places) > len(wanted):
+        node = min(set(places) - set(wanted))
+        line = rows.lines[places[node]]
+        raise document.error(
+            "there is no such node", field=section, value=f"node {node}", line=line
+        )
+    order = [places[node] for node in wanted]
+    return Table(ids, rows.values[order], [rows.lines[row] for row in order])
+
+
+def coordinates(
+    document: Document,
+    metric: str,
+    section: str = "NODE_COORD_SECTION",
+    ids: np.ndarray | None = None,
+) -> Table:
+    """The nodes' coordinates [n, 2], checked for distances that overflow in `metric`.
+
+    The coordinates of an EXPLICIT file are only looked at: their metric is ``EUCLIDEAN``.
+    """
+    if document.text("NODE_COORD_TYPE", "TWOD_COORDS").upper() == "THREED_COORDS":
+        value = document.text("NODE_COORD_TYPE")
+        raise document.error(
+            "only two coordinates a node are read", field="NODE_COORD_TYPE", value=value
+        )
+    points = table(document, section, 2, ids)
+    if (fault := overflow(points.values, metric)) is not None:
+        row, reason = fault
+        value = " ".join(str(number) for number in points.values[row])
+        raise document.error(reason, field=section, value=value, line=points.lines[row])
+    return points
+
+
+def depots(document: Document) -> list[tuple[int, int]]:
+    """DEPOT_SECTION as (line, node number), up to its -1; nothing may follow the -1."""
+    found: list[tuple[int, int]] = []
+    section, ended = "DEPOT_SECTION", False
+    for line, tokens in document.rows(section):
+        for token in tokens:
+            node = integer(document, token, section, line)
+            if ended or node < -1:
+                reason = "the section ends with -1" if ended else "this number is negative"
+                raise document.error(reason, field=section, value=token, line=line)
+            ended = node == -1
+            if not ended:
+                found.append((line, node))
+    return found
+
+
+def edge_weights(document: Document) -> np.ndarray:
+    """EDGE_WEIGHT_SECTION as a full matrix [n, n] in any of the nine formats.
+
+    Numbers may be spread over lines in any way. The diagonal is no distance and is set to 0.
+    Formats of one triangle give a symmetric matrix; FULL_MATRIX is returned as it stands.
+
+    Returns:
+        int64 [n, n] if every distance is a whole number, otherwise float64 [n, n].
+    """
+    section = "EDGE_WEIGHT_SECTION"
+    layout = document.choice("EDGE_WEIGHT_FORMAT", LAYOUTS)
+    size = dimension(document)
+    rows = document.rows(section)
+    count = sum(len(tokens) for _, tokens in rows)
+    diagonal = "DIAG" in layout
+    needed = size * size if layout == "FULL_MATRIX" else size * (size - 1 + 2 * diagonal) // 2
+    if count != needed:
+        reason = f"{layout} of {size} nodes needs {needed:,} numbers, the section has {count:,}"
+        raise document.error(f"{reason}: correct DIMENSION or complete the file", field=section)
+    values = np.array([number(document, t, section, line) for line, row in rows for t in row])
+    starts, ends = _places(layout, size)
+    wrong = np.flatnonzero((starts != ends) & ((values < 0) | (values > EXACT)))
+    if len(wrong):
+        lines = np.repeat([line for line, _ in rows], [len(tokens) for _, tokens in rows])
+        value = f"{values[wrong[0]]:g}"
+        reason = "a distance must be from 0 to 2**53"
+        raise document.error(reason, field=section, value=value, line=int(lines[wrong[0]]))
+    matrix = np.zeros((size, size))
+    matrix[starts, ends] = values
+    if layout != "FULL_MATRIX":
+        matrix[ends, starts] = values
+    np.fill_diagonal(matrix, 0)
+    return whole(matrix)
+
+
+def _places(layout: str, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The row and the column of each number of a layout, in the order of the file."""
+    offset = 0 if "DIAG" in layout else 1
+    if layout == "FULL_MATRIX":
+        rows, columns = np.divmod(np.arange(size * size), size)
+        return rows, columns
+    if layout in ("UPPER_ROW", "UPPER_DIAG_ROW", "LOWER_COL", "LOWER_DIAG_COL"):
+        return np.triu_indices(size, offset)  # a lower triangle by columns is an upper by rows
+    return np.tril_indices(size, -offset)
+
+
+def whole(matrix: np.ndarray) -> np.ndarray:
+    """A float64 matrix as int64 where that loses nothing."""
+    integers = matrix.astype(np.int64)
+    return integers if np.array_equal(integers, matrix) else matrix
+
+
+def first_asymmetry(matrix: np.ndarray, tolerance: float = 0.0) -> tuple[int, int] | None:
+    """The first pair (row, column) whose two distances differ by more than `tolerance`."""
+    pairs = np.argwhere(np.abs(matrix - matrix.T) > tolerance)
+    return (int(pairs[0, 0]), int(pairs[0, 1])) if len(pairs) else None
+
+
+def overflow(coords: np.ndarray, metric: str) -> tuple[int, str] | None:
+    """The position of a node whose distances cannot be computed, with the reason; None if fine.
+
+    Args:
+        coords: finite coordinates [n, 2].
+        metric: one of `METRICS`.
+    """
+    if metric == "GEO":
+        wrong = np.flatnonzero((np.abs(coords) > [90.0, 360.0]).any(1))
+        reason = "GEO coordinates are a latitude within 90 and a longitude within 360 degrees"
+        return (int(wrong[0]), reason) if len(wrong) else None
+    with np.errstate(over="ignore"):
+        spread = coords.max(0) - coords.min(0)
+        square = float((spread * spread).sum())
+    limit = EXACT if metric != "EUCLIDEAN" else math.inf
+    if math.isfinite(square) and float(spread.sum()) < limit:
+        return None
+    place = int(np.abs(coords).max(1).argmax())
+    return place, "the distances overflow: scale the coordinates down"
+
+
+def distances(start: np.ndarray, end: np.ndarray, metric: str) -> np.ndarray:
+    """Distances between points [..., 2] and [..., 2], which broadcast against each other.
+
+    A point's GEO distance to itself is 1 by the formula; `distance_matrix` puts 0 there.
+
+    Returns:
+        int64 [...] of whole distances; float64 [...] for ``EUCLIDEAN``.
+    """
+    if metric == "GEO":
+        return _geographical(start, end)
+    gap = np.abs(start - end)
+    x, y = gap[..., 0], gap[..., 1]
+    if metric == "EUCLIDEAN":
+        return np.hypot(x, y)
+    if metric == "MAN_2D":
+        return (x + y + 0.5).astype(np.int64)
+    if metric == "MAX_2D":
+        return np.maximum(x + 0.5, y + 0.5).astype(np.int64)
+    square = x * x + y * y
+    if metric == "EUC_2D":
+        return (np.sqrt(square) + 0.5).astype(np.int64)
+    if metric == "CEIL_2D":
+        return np.ceil(np.sqrt(square)).astype(np.int64)
+    if metric == "ATT":  # rounded to the nearest, plus one where that rounded down: the ceiling
+        return np.ceil(np.sqrt(square / 10.0)).astype(np.int64)
+    raise InstanceError(f"use one of {', '.join(METRICS)}", field="metric", value=metric)
+
+
+def _geographical(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """TSPLIB's GEO: degrees and minutes (DDD.MM) on a sphere of 6378.388 km."""
+
+    def radians(points: np.ndarray) -> np.ndarray:
+        degrees = np.trunc(points)
+        return 3.141592 * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0
+
+    first, second = radians(start), radians(end)
+    q1 = np.cos(first[..., 1] - second[..., 1])
+    q2 = np.cos(first[..., 0] - second[..., 0])
+    q3 = np.cos(first[..., 0] + second[..., 0])
+    angle = np.arccos(np.clip(0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3), -1.0, 1.0))
+    return (6378.388 * angle + 1.0).astype(np.int64)
+
+
+def distance_rows(coords: np.ndarray, metric: str) -> Iterator[tuple[int, np.ndarray]]:
+    """The rows of the distance matrix in blocks: (first row, distances [rows, n])."""
+    size = len(coords)
+    step = max(1, BLOCK // size)
+    for first in range(0, size, step):
+        block = distances(coords[first : first + step, None], coords[None], metric)
+        rows = np.arange(len(block))
+        block[rows, first + rows] = 0
+        yield first, block
+
+
+def distance_matrix(coords: np.ndarray, metric: str) -> np.ndarray:
+    """All distances [n, n], the diagonal 0; 8 n**2 bytes and little more."""
+    matrix = np.empty((len(coords),) * 2, np.float64 if metric == "EUCLIDEAN" else np.int64)
+    for first, block in distance_rows(coords, metric):
+        matrix[first : first + len(block)] = block
+    return matrix
+
+
+def number_text(value: float) -> str:
+    """A number as a file states it: whole numbers without a point, others without loss."""
+    value = float(value)
+    return str(int(value)) if value.is_integer() and abs(value) <= EXACT else repr(value)
+
+
+MOST_NEAREST = 2000  # nodes up to which the nearest one is looked for: n^2 operations
+CURVE = 24  # levels of the curve that fills the plane
+
+
+def rows(section: str, values: np.ndarray | None, ids: np.ndarray | None = None) -> list[str]:
+    """The lines of a section of one row a node, [n] or [n, k]; nothing where there are no values.
+
+    Nodes are numbered from 1 where there are no `ids`.
+    """
+    if values is None:
+        return []
+    numbers = np.arange(1, len(values) + 1) if ids is None else ids
+    table = values.reshape(len(values), -1).tolist()
+    pairs = zip(numbers.tolist(), table, strict=True)
+    return [section, *(f"{node} {' '.join(map(number_text, row))}" for node, row in pairs)]
+
+
+def nearest_order(coords: np.ndarray | None, distances: np.ndarray | None) -> list[int]:
+    """All positions from 0 on, each the nearest one left, by coordinates or by distances.
+
+    Beyond MOST_NEAREST coordinates along a curve that fills the plane.
+    """
+    count = len(coords if coords is not None else distances if distances is not None else ())
+    if coords is not None and distances is None and count > MOST_NEAREST:
+        return along_curve(coords)
+    left = np.arange(1, count)
+    order = [0] if count else []
+    while len(left):
+        if distances is not None:
+            near = distances[order[-1], left]
+        else:
+            assert coords is not None
+            near = np.square(coords[left] - coords[order[-1]]).sum(1)
+        pick = int(near.argmin())
+        order.append(int(left[pick]))
+        left[pick] = left[-1]
+        left = left[:-1]
+    return order
+
+
+def along_curve(coords: np.ndarray) -> list[int]:
+    """All positions in the order of Hilbert's curve, turned to begin with position 0.
+
+    As a tour of uniform points it is two fifths above the optimum, where that of nearest nodes is
+    a quarter above, but it takes n log n operations.
+    """
+    low = coords.min(0)
+    side = max(float((coords.max(0) - low).max()), 1e-300)
+    x, y = ((coords - low) / side * (2**CURVE - 1)).astype(np.int64).T
+    distance = np.zeros(len(coords), dtype=np.int64)
+    for level in range(CURVE - 1, -1, -1):
+        bit = 1 << level
+        right, upper = (x & bit) > 0, (y & bit) > 0
+        distance += (bit * bit) * ((3 * right) ^ upper)
+        flip = ~upper & right
+        x, y = np.where(flip, 2**CURVE - 1 - x, x), np.where(flip, 2**CURVE - 1 - y, y)
+        x, y = np.where(upper, x, y), np.where(upper, y, x)
+    order = np.argsort(distance, kind="stable")
+    first = int(np.flatnonzero(order == 0)[0])
+    return np.roll(order, -first).tolist()

@@ -1,0 +1,178 @@
+"""Classical solvers of one shop; they block, and run in a child process (`nco.workers.pool`).
+
+A shop's `classical.py` offers them by ``from nco.problems._shop.classical import *``.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from nco.core.case import Proof
+from nco.problems._shop import cpsat as intervals
+from nco.problems._shop import polish as both
+from nco.problems._shop import tabu as orders
+from nco.problems._shop.plan import Plan, Work, by_rule, construct
+
+__all__ = ["ortools", "cpsat", "tabu", "polish", "mwkr", "mor", "spt", "lpt", "fifo"]  # noqa: RUF022  the first is the default
+
+Solution = Any  # as the problem's files have it
+Found = Callable[[Solution], None]
+
+
+class Case(Protocol):
+    """What a shop's case tells its solvers."""
+
+    @property
+    def work(self) -> Work: ...
+
+    def planned(self, solution: Solution) -> Plan: ...
+
+    def stated(self, plan: Plan) -> Solution: ...
+
+
+def improvers() -> list[str]:
+    """The installed solvers that can improve a given solution, the best first."""
+    return ["polish", "ortools"] if importlib.util.find_spec("ortools") else ["tabu"]
+
+
+def ortools(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Solution | None = None,
+    found: Found | None = None,
+    cores: int = 2,
+    proof: Proof | None = None,
+) -> Solution | None:
+    """OR-Tools' CP-SAT with a worker a core; hinted with `start` and never worse than it.
+
+    Without a `time_limit` it goes on until the optimum is proven.
+    """
+    return _intervals(case, time_limit, seed, start, cores, found, proof)
+
+
+def cpsat(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Solution | None = None,
+    found: Found | None = None,
+    proof: Proof | None = None,
+) -> Solution | None:
+    """The same with one worker, for many cases at a time."""
+    return _intervals(case, time_limit, seed, start, 1, found, proof)
+
+
+def _hint(case: Case, start: Solution | None) -> Plan | None:
+    return None if start is None else case.planned(start)
+
+
+def _teller(case: Case, found: Found | None) -> Callable[[Plan], None] | None:
+    """Tells of plans as the solutions that they are."""
+    return None if found is None else lambda plan: found(case.stated(plan))
+
+
+def _intervals(
+    case: Case,
+    time_limit: float | None,
+    seed: int,
+    start: Solution | None,
+    workers: int,
+    found: Found | None,
+    proof: Proof | None,
+) -> Solution | None:
+    best = intervals.solve(
+        case.work,
+        time_limit=time_limit,
+        seed=seed,
+        start=_hint(case, start),
+        workers=workers,
+        found=_teller(case, found),
+        proof=proof,
+    )
+    return None if best is None else case.stated(best)
+
+
+def tabu(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Solution | None = None,
+    found: Found | None = None,
+) -> Solution | None:
+    """Tabu search over the orders on machines, from `start` or else from the best rule's plan."""
+    first = _hint(case, start) or construct(case.work)
+    best = orders.improve(
+        case.work, first, time_limit=time_limit, seed=seed, found=_teller(case, found)
+    )
+    return case.stated(best)
+
+
+def polish(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Solution | None = None,
+    found: Found | None = None,
+    cores: int = 2,
+    iterations: int = orders.STEPS,
+    proof: Proof | None = None,
+) -> Solution | None:
+    """Tabu search, and CP-SAT with the rest of the time unless the shop is large.
+
+    Without a time limit `iterations` steps of tabu search.
+    """
+    first = _hint(case, start)
+    best = both.polish(
+        case.work,
+        time_limit=time_limit,
+        seed=seed,
+        start=first,
+        workers=cores,
+        iterations=iterations,
+        found=_teller(case, found),
+        proof=proof,
+    )
+    return case.stated(best)
+
+
+def mwkr(
+    case: Case, *, time_limit: float | None, seed: int, start: Solution | None = None
+) -> Solution | None:
+    """Dispatching by most work remaining, each operation on the machine that completes it first.
+
+    Like the other rules it ignores limit, seed and start.
+    """
+    return case.stated(by_rule(case.work, "mwkr"))
+
+
+def mor(
+    case: Case, *, time_limit: float | None, seed: int, start: Solution | None = None
+) -> Solution | None:
+    """Dispatching by most operations remaining."""
+    return case.stated(by_rule(case.work, "mor"))
+
+
+def spt(
+    case: Case, *, time_limit: float | None, seed: int, start: Solution | None = None
+) -> Solution | None:
+    """Dispatching by shortest processing time."""
+    return case.stated(by_rule(case.work, "spt"))
+
+
+def lpt(
+    case: Case, *, time_limit: float | None, seed: int, start: Solution | None = None
+) -> Solution | None:
+    """Dispatching by longest processing time."""
+    return case.stated(by_rule(case.work, "lpt"))
+
+
+def fifo(
+    case: Case, *, time_limit: float | None, seed: int, start: Solution | None = None
+) -> Solution | None:
+    """Dispatching by arrival: first in, first out."""
+    return case.stated(by_rule(case.work, "fifo"))

@@ -1,0 +1,580 @@
+"""Rules of shop scheduling as tensors: which operation is started next, and on which machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from nco.core.batch import Batch
+from nco.core.case import Case
+from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.problems._shop.plan import Plan, Work, mirrored
+
+C = TypeVar("C", bound=Case)
+NONE = torch.inf  # the time at which what does not exist would begin
+SPENT = 1e-6  # what rounding may leave of a load
+
+
+@dataclass(frozen=True, eq=False)
+class Instance(Batch):
+    """A batch of shops. The P operations of a job follow one another, each on one of K machines."""
+
+    duration: Tensor  # [B, J, P, K] double, in the source's units; 0 where there is none
+    machine: Tensor  # [B, J, P, K] long, from 0; 0 where there is none
+    exists: Tensor  # [B, J, P, K] bool
+    load: Tensor  # [B, M] double, durations on each machine, an operation's shared by its machines
+
+
+@dataclass(frozen=True, eq=False)
+class State(Batch):
+    """What was scheduled, as all that matters for the rest."""
+
+    taken: Tensor  # [B, S, J] long, operations of each job that are scheduled
+    ready: Tensor  # [B, S, J] double, when each job's last one of them ends
+    free: Tensor  # [B, S, M] double, when each machine's last one ends
+    load: Tensor  # [B, S, M] double, as in `Instance`, of what is not scheduled
+
+
+@dataclass(frozen=True, eq=False)
+class _Next:
+    """The next operation of every job, ``[B, S, J, K]``; `NONE` where there is none."""
+
+    free: Tensor  # when its machine is
+    begin: Tensor
+    end: Tensor
+
+    @property
+    def allowed(self) -> Tensor:
+        """What can begin before anything could be completed."""
+        first = self.end.amin((-1, -2), keepdim=True)
+        return (self.begin < NONE) & ((self.begin < first) | (self.end <= first))
+
+
+class Shop(Problem[Instance, State], Generic[C]):
+    """The rules that job shops and flexible shops share.
+
+    - nodes: alternatives, ``N = J * P * K``: operation p of job j on its k-th machine is node
+      ``(j * P + p) * K + k``;
+    - action: the alternative that is started next, as soon as its job and its machine are free;
+    - mask: alternatives of the next operation of each job that could begin before the earliest
+      moment at which any of them could be completed. What that leaves out could be preceded by
+      something else at no loss, so all active schedules remain, and with them an optimal one
+      (Giffler and Thompson 1960, for all machines at once);
+    - end: all operations are scheduled; a finished row may only choose node 0;
+    - cost: the makespan, in the source's units.
+
+    What a policy sees of an alternative (`Observation.nodes`) is relative to the earliest moment at
+    which anything can begin, in mean durations or in shares of a bound on the time that is left, so
+    that it means the same at every size and stage.
+    """
+
+    sizes: ClassVar[Sizes] = Sizes(node=4, context=4, dynamic=20, groups=2, follows=True)
+
+    # ---- instances
+
+    def _instance(self, work: Sequence[Work]) -> Instance:
+        """One batch of work lists, padded to the longest."""
+        most = max(len(job) for jobs in work for job in jobs)
+        wide = max(len(choices) for jobs in work for job in jobs for choices in job)
+        shape = (len(work), max(len(jobs) for jobs in work), most, wide)
+        duration, machine = np.zeros(shape), np.zeros(shape, dtype=np.int64)
+        exists = np.zeros(shape, dtype=bool)
+        for b, jobs in enumerate(work):
+            for j, job in enumerate(jobs):
+                for p, choices in enumerate(job):
+                    machine[b, j, p, : len(choices)] = [choice[0] for choice in choices]
+                    duration[b, j, p, : len(choices)] = [choice[1] for choice in choices]
+                    exists[b, j, p, : len(choices)] = True
+        return self._made(
+            torch.from_numpy(duration),
+            torch.from_numpy(machine),
+            torch.from_numpy(exists),
+            int(machine.max()) + 1,
+        )
+
+    @staticmethod
+    def _made(duration: Tensor, machine: Tensor, exists: Tensor, machines: int) -> Instance:
+        """An instance with its loads."""
+        share = duration / exists.sum(-1, keepdim=True).clamp_min(1)
+        load = duration.new_zeros(len(duration), machines)
+        load = load.scatter_add(1, machine.flatten(1), (share * exists).flatten(1))
+        return Instance(duration, machine, exists, load)
+
+    @staticmethod
+    def _work(instance: Instance, row: int) -> list[list[list[tuple[int, int]]]]:
+        """The work list of one instance of a batch."""
+        lists = (instance.machine[row], instance.duration[row].round().long(), instance.exists[row])
+        found = []
+        for job in zip(*(part.tolist() for part in lists), strict=True):
+            operations = [
+                [(m, d) for m, d, real in zip(*choices, strict=True) if real]
+                for choices in zip(*job, strict=True)
+            ]
+            if kept := [choices for choices in operations if choices]:
+                found.append(kept)
+        return found
+
+    # ---- what a policy sees
+
+    def features(self, instance: Instance) -> Features:
+        mean, unit, count = _mean(instance), _unit(instance), _count(instance)
+        jobs, most, wide = instance.duration.shape[1:]
+        place = torch.arange(most, device=mean.device)[:, None]
+        nodes = torch.stack(
+            [
+                (instance.duration / unit[:, None, None, None]).log1p(),
+                instance.duration / mean[..., None].clamp_min(1e-9),
+                1 / instance.exists.sum(-1, keepdim=True).clamp_min(1).expand_as(instance.exists),
+                (place + 1) / count[..., None, None].clamp_min(1).expand(-1, -1, most, wide),
+            ],
+            -1,
+        )
+        nodes = nodes * instance.exists[..., None]
+        job = torch.arange(jobs, device=mean.device)[:, None, None].expand_as(instance.machine)
+        groups = torch.stack([job, instance.machine], -1).masked_fill(
+            ~instance.exists[..., None], -1
+        )
+        exists = instance.exists.flatten(1)
+        return Features(
+            nodes.flatten(1, 3).float(),
+            exists,
+            groups=groups.flatten(1, 3),
+            follows=_follows(instance.exists),
+        )
+
+    def observe(self, instance: Instance, state: State) -> Observation:
+        upcoming = self._next(instance, state)
+        mask = self._mask(instance, state, upcoming)
+        left = _count(instance)[:, None] - state.taken
+        most = instance.duration.shape[2]
+        place = torch.arange(most, device=mask.device)
+        alive = (place >= state.taken[..., None])[..., None] & instance.exists[:, None]
+        nodes, bound = self._dynamic(instance, state, upcoming, alive)
+        total = _count(instance).sum(-1).clamp_min(1)[:, None]
+        unit = _unit(instance)[:, None]
+        jobs, machines = (left > 0).sum(-1), (state.load > SPENT).sum(-1).clamp_min(1)
+        context = torch.stack(
+            [
+                left.sum(-1) / total,
+                (bound / unit).log1p(),
+                (jobs / machines).log1p(),
+                (left.sum(-1) / jobs.clamp_min(1)).log1p(),
+            ],
+            -1,
+        )
+        focus = state.taken[..., :0]
+        return Observation(mask, focus, context.float(), alive.flatten(2), nodes)
+
+    def _dynamic(
+        self, instance: Instance, state: State, upcoming: _Next, alive: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Features ``[B, S, N, F']`` of every alternative left, and a bound ``[B, S]``."""
+        least = _least(instance)
+        after = least.flip(-1).cumsum(-1).flip(-1) - least  # of the job, when this is completed
+        before = (least.cumsum(-1) - least)[:, None]
+        place = torch.arange(least.shape[-1], device=least.device)
+        first = place == state.taken[..., None]  # [B, S, J, P]
+        free = _of_machines(state.free, instance)  # [B, S, J, P, K]
+        # as early as the machines and the job's own operations allow, were other jobs to wait
+        idle = free.masked_fill(~alive, NONE).amin(-1)
+        begin = torch.where(first, torch.maximum(idle, state.ready[..., None]), idle)
+        begin = begin.masked_fill(~alive.any(-1), -NONE)
+        begin = (begin - before).cummax(-1).values + before
+        arrival = torch.cat([state.ready[..., None], (begin + least[:, None])[..., :-1]], -1)
+        arrival = torch.where(first, state.ready[..., None], arrival)[..., None]
+        now = upcoming.begin.amin((-1, -2))
+        now = now.masked_fill(now == NONE, 0.0)
+        begin = torch.maximum(arrival, free)
+        duration = instance.duration[:, None]
+        tail = after[:, None, ..., None]
+        unit = _unit(instance)[:, None]
+        path = (begin + duration + tail - _wide(now)).masked_fill(~alive, 0.0).amax((2, 3, 4))
+        until = torch.maximum(state.free, now[..., None]) - now[..., None] + state.load
+        until = until.masked_fill(state.load <= SPENT, 0.0)
+        bound = torch.maximum(torch.maximum(path, until.amax(-1)), unit)
+        size, scale = _wide(unit), _wide(bound)
+        soonest = upcoming.end.amin((-1, -2))
+        soonest = _wide(soonest.masked_fill(soonest == NONE, 0.0))
+        one = first[..., None] & alive
+        allowed = one & upcoming.allowed[:, :, :, None]
+        ahead = (place - state.taken[..., None]) / (_count(instance)[:, None] - state.taken)[
+            ..., None
+        ].clamp_min(1)
+        columns = [
+            ((begin - _wide(now)) / size).clamp_min(0).log1p(),
+            (begin - _wide(now)) / scale,
+            tail / scale,
+            (begin + duration + tail - _wide(now)) / scale,
+            duration / scale,
+            _signed((free - _wide(now)) / size),
+            _of_machines(state.load, instance) / scale,
+            one.double(),
+            allowed.double(),
+            ((begin - free) / size).log1p() * one,
+            ((begin - arrival) / size).log1p(),
+            ahead[..., None].clamp_min(0.0).expand_as(begin),
+            _of_machines(until, instance) / scale,
+            ((begin + duration - soonest) / size).clamp_min(0).log1p() * one,
+            *self._bounds(instance, state, alive, begin - _wide(now), tail, bound),
+        ]
+        table = torch.stack([column.float().expand_as(begin) for column in columns], -1)
+        return table.masked_fill(~alive[..., None], 0.0).flatten(2, 4), bound
+
+    def _bounds(
+        self,
+        instance: Instance,
+        state: State,
+        alive: Tensor,
+        begin: Tensor,
+        tail: Tensor,
+        bound: Tensor,
+    ) -> list[Tensor]:
+        """What would become of a bound on the makespan if an alternative were next on its machine.
+
+        Each column is ``[B, S, J, P, K]``. A machine needs at least the earliest `begin` (from now)
+        of what is left on it, its load, and the shortest `tail` of a job after it (the one-machine
+        bound of Carlier 1982 without its subsets); what is next delays all others there.
+        """
+        duration = instance.duration[:, None]
+        tail = tail.expand_as(begin)
+        load = _of_machines(state.load, instance)
+        heads, tails, ends, latest = (
+            _of_others(instance, values, alive)
+            for values in (begin, tail, begin + duration, -(duration + tail))
+        )
+        end = begin + duration
+        path = end + tail
+        machine = torch.minimum(begin, heads) + load + torch.minimum(tail, tails)
+        alone = tails == NONE
+        rest = (end + load - duration + tails).masked_fill(alone, 0.0)
+        delayed = (end - latest).masked_fill(alone, 0.0)
+        size = _wide(_unit(instance)[:, None])
+        tight = torch.maximum(machine, path).masked_fill(~alive, 0.0).amax((2, 3, 4))
+        tight = _wide(torch.maximum(tight, bound))
+        worst = torch.maximum(torch.maximum(rest, delayed), path)
+        return [
+            ((tight - path) / size).clamp_min(0).log1p(),
+            ((tight - machine) / size).clamp_min(0).log1p(),
+            _signed((rest - tight) / size).masked_fill(alone, 0.0),
+            _signed((delayed - tight) / size).masked_fill(alone, 0.0),
+            ((worst - tight) / size).clamp_min(0).log1p(),
+            _signed((ends - end) / size).masked_fill(alone, 0.0),
+        ]
+
+    # ---- rules
+
+    def reset(self, instance: Instance, rollouts: int) -> State:
+        batch, jobs = instance.duration.shape[:2]
+        shape, device = (batch, rollouts), instance.device
+        taken = torch.zeros(*shape, jobs, dtype=torch.long, device=device)
+        zero = instance.load.new_zeros
+        load = instance.load[:, None].expand(-1, rollouts, -1)
+        return State(taken, zero(*shape, jobs), zero(*shape, instance.load.shape[1]), load)
+
+    def choices(self, instance: Instance, state: State) -> Tensor:
+        """What is allowed of the next operations of all jobs, ``[B, S, J * K]``.
+
+        The mask in short, at a fraction of the cost of `observe`; `node` says which node each is.
+        Nothing is allowed in a finished row.
+        """
+        return self._next(instance, state).allowed.flatten(2)
+
+    @staticmethod
+    def _next(instance: Instance, state: State) -> _Next:
+        batch, jobs, most = instance.duration.shape[:3]
+        rows = torch.arange(batch * jobs, device=instance.device).view(batch, 1, jobs)
+        flat = rows * most + state.taken.clamp_max(most - 1)
+        duration = instance.duration.flatten(0, 2)[flat]
+        machine = instance.machine.flatten(0, 2)[flat]
+        real = instance.exists.flatten(0, 2)[flat] & (state.taken < most)[..., None]
+        free = state.free.gather(2, machine.flatten(2)).view_as(duration)
+        begin = torch.maximum(free, state.ready[..., None]).masked_fill(~real, NONE)
+        return _Next(free, begin, begin + duration)
+
+    def mask(self, instance: Instance, state: State) -> Tensor:
+        return self._mask(instance, state, self._next(instance, state))
+
+    def _mask(self, instance: Instance, state: State, upcoming: _Next) -> Tensor:
+        mask = self._spread(instance, state, upcoming.allowed)
+        mask[..., 0] |= self.done(instance, state)
+        return mask
+
+    @staticmethod
+    def _spread(instance: Instance, state: State, chosen: Tensor) -> Tensor:
+        """Of nodes ``[B, S, N]`` what is said of next operations ``[B, S, J, K]``."""
+        most = instance.duration.shape[2]
+        shape = (*state.taken.shape, *instance.duration.shape[2:])
+        mask = torch.zeros(shape, dtype=torch.bool, device=instance.device)
+        where = state.taken.clamp_max(most - 1)[..., None, None].expand(*shape[:3], 1, shape[-1])
+        return mask.scatter(3, where, chosen[..., None, :]).flatten(2)
+
+    def step(self, instance: Instance, state: State, action: Tensor) -> State:
+        batch, jobs, most, wide = instance.duration.shape
+        job = (action // (most * wide))[..., None]
+        taken = state.taken.gather(2, job)
+        # a finished row's no-op names an operation that is scheduled already
+        real = (action // wide % most)[..., None] == taken
+        duration = instance.duration.flatten(1).gather(1, action)[..., None]
+        machine = instance.machine.flatten(1).gather(1, action)[..., None]
+        ready, free = state.ready.gather(2, job), state.free.gather(2, machine)
+        end = torch.maximum(ready, free) + duration
+        load = state.load
+        if wide == 1:
+            load = load.scatter_add(2, machine, -duration * real)
+        else:
+            rows = torch.arange(batch, device=action.device)[:, None] * (jobs * most)
+            operation = rows + action // wide
+            exists = instance.exists.flatten(0, 2)[operation]  # [B, S, K]
+            share = instance.duration.flatten(0, 2)[operation] * exists
+            share = share / exists.sum(-1, keepdim=True).clamp_min(1) * real
+            load = load.scatter_add(2, instance.machine.flatten(0, 2)[operation], -share)
+        return State(
+            state.taken.scatter_add(2, job, real.long()),
+            state.ready.scatter(2, job, torch.where(real, end, ready)),
+            state.free.scatter(2, machine, torch.where(real, end, free)),
+            load,
+        )
+
+    def done(self, instance: Instance, state: State) -> Tensor:
+        return (state.taken >= _count(instance)[:, None]).all(-1)
+
+    def cost(self, instance: Instance, actions: Tensor) -> Tensor:
+        state = self.reset(instance, actions.shape[1])
+        for t in range(actions.shape[2]):
+            state = self.step(instance, state, actions[:, :, t])
+        return state.ready.amax(-1)
+
+    def paid(self, instance: Instance, state: State) -> Tensor:
+        return state.ready.amax(-1)
+
+    def horizon(self, instance: Instance) -> tuple[int, int]:
+        counts = _count(instance).sum(-1)
+        return int(counts.min()), int(counts.max())
+
+    # ---- solutions
+
+    def plan(self, instance: Instance, actions: Tensor) -> list[Plan]:
+        """When and where `actions` ``[B, T]`` begin every operation."""
+        batch, jobs, most, wide = instance.duration.shape
+        state = self.reset(instance, 1)
+        begin = torch.zeros(batch, jobs, most, dtype=torch.double, device=instance.device)
+        chosen = torch.zeros_like(begin, dtype=torch.long)
+        rows = torch.arange(batch, device=instance.device)
+        for t in range(actions.shape[1]):
+            action = actions[:, t]
+            job, place = action // (most * wide), action // wide % most
+            real = state.taken[rows, 0, job] == place
+            machine = instance.machine.flatten(1)[rows, action]
+            when = torch.maximum(state.ready[rows, 0, job], state.free[rows, 0, machine])
+            begin[rows[real], job[real], place[real]] = when[real]
+            chosen[rows[real], job[real], place[real]] = machine[real]
+            state = self.step(instance, state, action[:, None])
+        counts = _count(instance).tolist()
+        starts, machines = begin.round().long().tolist(), chosen.tolist()
+        return [
+            Plan(
+                [starts[b][j][:count] for j, count in enumerate(counts[b]) if count],
+                [machines[b][j][:count] for j, count in enumerate(counts[b]) if count],
+            )
+            for b in range(batch)
+        ]
+
+    def follow(self, instance: Instance, plans: Sequence[Plan]) -> Tensor:
+        """Actions ``[B, T]`` within the masks by which nothing begins later than in `plans`.
+
+        Operations are taken in the order of their beginnings. Where the mask forbids the next one,
+        something else could be completed before it at no loss, and is taken first.
+        """
+        rank, given = self._ranked(instance, plans)
+        state = self.reset(instance, 1)
+        rows = torch.arange(len(rank), device=rank.device)
+        jobs, most, wide = instance.duration.shape[1:]
+        every = torch.arange(jobs, device=rank.device)
+        actions = []
+        for _ in range(self.horizon(instance)[1]):
+            taken = state.taken[:, 0]
+            over = taken >= _count(instance)
+            place = taken.clamp_max(most - 1)
+            upcoming = self._next(instance, state)
+            turn = rank.gather(2, place[..., None])[..., 0].masked_fill(over, 2**62)
+            job = turn.argmin(1)
+            alternative = given[rows, job, place[rows, job]]
+            fine = upcoming.allowed[rows, 0, job, alternative]
+            soonest = upcoming.end[:, 0].flatten(1).argmin(1)
+            job = torch.where(fine, job, soonest // wide)
+            alternative = torch.where(fine, alternative, soonest % wide)
+            action = (every[job] * most + place[rows, job]) * wide + alternative
+            action = action.masked_fill(over.all(1), 0)
+            actions.append(action)
+            state = self.step(instance, state, action[:, None])
+        return torch.stack(actions, 1)
+
+    @staticmethod
+    def _ranked(instance: Instance, plans: Sequence[Plan]) -> tuple[Tensor, Tensor]:
+        """The turn of every operation ``[B, J, P]``, and the alternative that it takes."""
+        batch, jobs, most = instance.duration.shape[:3]
+        start = torch.zeros(batch, jobs, most, dtype=torch.double)
+        machine = torch.full((batch, jobs, most), -1)
+        real = (_count(instance) > 0).tolist()
+        for b, plan in enumerate(plans):
+            places = [j for j in range(jobs) if real[b][j]]
+            for j, begins, names in zip(places, plan.start, plan.machine, strict=True):
+                start[b, j, : len(begins)] = torch.tensor(begins, dtype=torch.double)
+                machine[b, j, : len(names)] = torch.tensor(names)
+        start, machine = start.to(instance.device), machine.to(instance.device)
+        match = (instance.machine == machine[..., None]) & instance.exists
+        given = match.to(torch.uint8).argmax(-1)
+        end = start + instance.duration.gather(3, given[..., None])[..., 0]
+        place = torch.arange(most, device=start.device).expand_as(start)
+        rank = _order(start.flatten(1), end.flatten(1), place.flatten(1).double()).argsort(1)
+        return rank.view(batch, jobs, most), given
+
+    def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
+        """The same schedule, its operations in a random order that the masks allow."""
+        start = self._starts(instance, actions)
+        state = self.reset(instance, actions.shape[1])
+        found = []
+        for _ in range(actions.shape[2]):
+            right = self._right(instance, state, start).flatten(2)
+            drawn = torch.rand(right.shape, generator=generator, device=generator.device)
+            choice = drawn.to(right.device).masked_fill(~right, -1.0).argmax(-1)
+            action = self.node(instance, state, choice)
+            found.append(action.masked_fill(self.done(instance, state), 0))
+            state = self.step(instance, state, found[-1])
+        return torch.stack(found, 2)
+
+    def relatives(self, instance: Instance, actions: Tensor) -> list[tuple[Instance, Tensor]]:
+        """The shops that run backwards in time; a plan read backwards is a plan of theirs."""
+        work = [self._work(instance, b) for b in range(len(instance))]
+        plans = [
+            mirrored(jobs, plan)
+            for jobs, plan in zip(work, self.plan(instance, actions), strict=True)
+        ]
+        other = self._instance([[list(reversed(job)) for job in jobs] for jobs in work])
+        return [(other, self.follow(other, plans))]
+
+    def agreeing(self, instance: Instance, actions: Tensor, states: State) -> Tensor:
+        start = self._starts(instance, actions)
+        count = states.taken.shape[2]
+        folded = states.fold()
+        right = self._right(instance, folded, start.repeat_interleave(count, 1))
+        mask = self._spread(instance, folded, right)
+        return mask.unflatten(1, (actions.shape[1], count))
+
+    def _right(self, instance: Instance, state: State, start: Tensor) -> Tensor:
+        """Next operations ``[B, S, J, K]`` that now would begin when `start` ``[B, S, N]`` says."""
+        upcoming = self._next(instance, state)
+        most = instance.duration.shape[2]
+        planned = start.unflatten(2, instance.duration.shape[1:])
+        place = state.taken.clamp_max(most - 1)[..., None, None]
+        planned = planned.gather(3, place.expand(*place.shape[:3], 1, planned.shape[-1]))[
+            :, :, :, 0
+        ]
+        return upcoming.allowed & (upcoming.begin == planned)
+
+    @staticmethod
+    def node(instance: Instance, state: State, choice: Tensor) -> Tensor:
+        """The node ``[B, S]`` of `choice` among the next operations, ``[J * K]`` in a row."""
+        most, wide = instance.duration.shape[2:]
+        job = choice // wide
+        place = state.taken.gather(2, job[..., None])[..., 0].clamp_max(most - 1)
+        return (job * most + place) * wide + choice % wide
+
+    def _starts(self, instance: Instance, actions: Tensor) -> Tensor:
+        """When each node ``[B, S, N]`` begins by `actions`; -1 where it does not."""
+        begin, real = self._times(instance, actions)
+        start = begin.new_full((*actions.shape[:2], instance.duration[0].numel()), -1.0)
+        return start.scatter_reduce(2, actions, begin.masked_fill(~real, -1.0), "amax")
+
+    def _times(self, instance: Instance, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """When each step's operation begins ``[B, S, T]``, and whether it is no no-op."""
+        most, wide = instance.duration.shape[2:]
+        state = self.reset(instance, actions.shape[1])
+        begins, reals = [], []
+        for t in range(actions.shape[2]):
+            action = actions[:, :, t]
+            job = (action // (most * wide))[..., None]
+            reals.append(state.taken.gather(2, job)[..., 0] == action // wide % most)
+            state = self.step(instance, state, action)
+            end = state.ready.gather(2, job)[..., 0]
+            begins.append(end - instance.duration.flatten(1).gather(1, action))
+        return torch.stack(begins, 2), torch.stack(reals, 2)
+
+
+# --------------------------------------------------------------------------------------------------
+
+
+def _order(first: Tensor, second: Tensor, third: Tensor) -> Tensor:
+    """Indices along the last axis that sort by three keys, one after the other."""
+    order = third.argsort(stable=True, dim=-1)
+    for key in (second, first):
+        order = order.gather(-1, key.gather(-1, order).argsort(stable=True, dim=-1))
+    return order
+
+
+def _count(instance: Instance) -> Tensor:
+    """Operations ``[B, J]`` of every job."""
+    return instance.exists.any(-1).sum(-1)
+
+
+def _least(instance: Instance) -> Tensor:
+    """The shortest duration ``[B, J, P]`` of every operation; 0 where there is none."""
+    least = instance.duration.masked_fill(~instance.exists, NONE).amin(-1)
+    return least.masked_fill(least == NONE, 0.0)
+
+
+def _mean(instance: Instance) -> Tensor:
+    """The mean duration ``[B, J, P]`` over the alternatives of every operation."""
+    return (instance.duration * instance.exists).sum(-1) / instance.exists.sum(-1).clamp_min(1)
+
+
+def _unit(instance: Instance) -> Tensor:
+    """The mean duration ``[B]`` of all operations; 1 where nothing takes time."""
+    count = _count(instance).sum(-1).clamp_min(1)
+    unit = _mean(instance).sum((1, 2)) / count
+    return torch.where(unit > 0, unit, 1.0)
+
+
+def _wide(values: Tensor) -> Tensor:
+    """``[B, S]`` beside ``[B, S, J, P, K]``."""
+    return values[..., None, None, None]
+
+
+def _of_machines(values: Tensor, instance: Instance) -> Tensor:
+    """``[B, S, J, P, K]`` from ``[B, S, M]``."""
+    index = instance.machine.flatten(1)[:, None].expand(-1, values.shape[1], -1)
+    return values.gather(2, index).unflatten(2, instance.machine.shape[1:])
+
+
+def _of_others(instance: Instance, values: Tensor, alive: Tensor) -> Tensor:
+    """The least of `values` ``[B, S, J, P, K]`` on the same machine but for one's own."""
+    count = instance.load.shape[1]
+    flat = values.masked_fill(~alive, NONE).flatten(2)
+    index = instance.machine.flatten(1)[:, None].expand_as(flat)
+    none = flat.new_full((*flat.shape[:2], count), NONE)
+    least = none.scatter_reduce(2, index, flat, "amin")
+    first = flat == least.gather(2, index)
+    beyond = none.scatter_reduce(2, index, flat.masked_fill(first, NONE), "amin")
+    times = torch.zeros_like(none).scatter_add(2, index, first.to(flat.dtype))
+    beyond = torch.where(times > 1, least, beyond)  # two are the least
+    found = torch.where(first, beyond.gather(2, index), least.gather(2, index))
+    return found.view_as(values)
+
+
+def _signed(values: Tensor) -> Tensor:
+    return values.sign() * values.abs().log1p()
+
+
+def _follows(exists: Tensor) -> Tensor:
+    """``[B, N, K, 2]``: the alternatives of the operation after, and of the one before."""
+    batch, jobs, most, wide = exists.shape
+    number = torch.arange(jobs * most * wide, device=exists.device).view(jobs, most, 1, wide)
+    number = number.expand(batch, jobs, most, wide, wide).masked_fill(~exists[:, :, :, None], -1)
+    none = torch.full_like(number[:, :, :1], -1)
+    after = torch.cat([number[:, :, 1:], none], 2)
+    before = torch.cat([none, number[:, :, :-1]], 2)
+    found = torch.stack([after, before], -1)
+    return found.masked_fill(~exists[..., None, None], -1).flatten(1, 3)
