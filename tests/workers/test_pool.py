@@ -24,7 +24,7 @@ def knapsack() -> Case:
     return Knapsack(values=np.array([6.0, 5, 5]), weights=np.array([6.0, 5, 5]), capacity=10.0)
 
 
-# Solvers that a child finds as `test_baselines:<name>`.
+# Solvers that a child finds as `test_pool:<name>`.
 
 
 def tell(case, *, time_limit, seed, start=None):
@@ -207,8 +207,8 @@ def test_a_child_dies_with_its_parent():
     code = (
         "import os, sys; from nco.workers.pool import Workers; from nco.core.case import Case;"
         "import test_baselines as t; w = Workers(); c = Case();"
-        "print(w.run(c, 'test_baselines:tell', time_limit=None).solution[0], flush=True);"
-        "w.submit(c, 'test_baselines:sleep', time_limit=None).wait(0.2); os.kill(os.getpid(), 9)"
+        "print(w.run(c, 'test_pool:tell', time_limit=None).solution[0], flush=True);"
+        "w.submit(c, 'test_pool:sleep', time_limit=None).wait(0.2); os.kill(os.getpid(), 9)"
     )
     search = os.pathsep.join([os.path.dirname(__file__), *filter(None, sys.path)])
     parent = subprocess.run(
