@@ -16,7 +16,8 @@ from torch import Generator, Tensor
 from nco.core.batch import Batch, stack
 from nco.core.case import Case
 from nco.core.describe import Described
-from nco.core.features import Features, Observation, Sizes
+from nco.core.features import Features, Observation
+from nco.core.schema import Schema
 
 if TYPE_CHECKING:
     from nco.core.policy import Policy
@@ -54,13 +55,13 @@ class Problem(Described, ABC, Generic[Instance, State]):
     optimum, not an answer: `nco.solve` evaluates a policy by simulation (`nco.solving.simulate`).
 
     Attributes:
-        sizes: the widths of features and observations.
+        schema: the names and units of all columns of features and observations.
         online: the instance holds a future that `observe` reveals step by step.
         continuous: an action is A non-negative numbers, ``[B, S, A]`` float, all of them feasible
             (a step rations what there is), instead of one of A choices.
     """
 
-    sizes: ClassVar[Sizes]
+    schema: ClassVar[Schema]
     online: ClassVar[bool] = False
     continuous: ClassVar[bool] = False
     tiny: ClassVar[int] = 4  # a size whose solutions `nco.testing` can enumerate

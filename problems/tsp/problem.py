@@ -12,7 +12,8 @@ from nco.core.batch import Batch
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, lengths
-from nco.core.problem import Features, Observation, Problem, Sizes, Windows
+from nco.core.problem import Features, Observation, Problem, Windows
+from nco.core.schema import Schema, Unit, columns
 from nco.problems._routing.embedding import View, view
 from nco.problems.tsp import files
 
@@ -52,7 +53,10 @@ class TSP(Problem[Instance, State]):
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=2, focus=2, xy=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("x", "y", unit=Unit.LENGTH),
+        focus=("first", "current"),
+    )
 
     def __init__(self, size: int | list[int] = 50, points: Points | None = None) -> None:
         self.size = check_size(size)
