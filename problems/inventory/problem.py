@@ -14,7 +14,7 @@ from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
 from nco.core.policy import Policy
 from nco.core.problem import Features, Observation, Problem
-from nco.core.schema import Column, Schema, Unit, columns
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.problems.inventory import demand, files
 from nco.problems.inventory.network import outline
 
@@ -136,6 +136,7 @@ class Inventory(Problem[Instance, State]):
                 *(f"due_{k + 1}" for k in range(self.lead)),
                 unit=Unit.LOAD,
             ),
+            amounts=(Amounts.LINKS,),
         )
 
     # ---- instances

@@ -12,7 +12,7 @@ from nco.core.batch import Batch
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
 from nco.core.problem import Features, Observation, Problem
-from nco.core.schema import Column, Schema, Unit, columns
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.core.seeds import generator as seeded
 from nco.problems.netflow import files
 
@@ -92,6 +92,7 @@ class SupplyChain(Problem[Instance, State]):
             Column("left"),
             *columns("factory_has", "stores_lack", "factory_lacks", unit=Unit.LOAD),
         ),
+        amounts=(Amounts.NODES,),
     )
     online: ClassVar[bool] = True
     continuous: ClassVar[bool] = True
@@ -353,6 +354,8 @@ class SupplyShares(SupplyChain):
     next period, which is known; the factory's is left to the penalty, as what is made may leave
     before it is too much; and amounts are real numbers instead of rounded down.
     """
+
+    schema: ClassVar[Schema] = replace(SupplyChain.schema, amounts=(Amounts.NODES, Amounts.ONE))
 
     def _mask(self, instance: Instance, rollouts: int) -> Tensor:
         nodes = super()._mask(instance, rollouts)

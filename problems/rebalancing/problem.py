@@ -13,7 +13,7 @@ from nco.core.batch import Batch
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
 from nco.core.problem import Features, Observation, Problem
-from nco.core.schema import Column, Schema, Unit, columns
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.problems.rebalancing import files, flows
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Rebalancing(Problem[Instance, State]):
             "idle", "asked", "unserved", *(f"due_{k + 1}" for k in range(DUE)), unit=Unit.LOAD
         ),
         context=(Column("left"), Column("idle", Unit.LOAD)),
+        amounts=(Amounts.PAIRS, Amounts.PAIRS),
     )
     online: ClassVar[bool] = True
     continuous: ClassVar[bool] = True
@@ -335,6 +336,8 @@ class RebalancingShares(Rebalancing):
     each region; whole vehicles are then sent at least cost so that no region misses any of what it
     was wished (`flows.rebalance`, a min-cost flow). Gammelli et al. (2023), equation 6.
     """
+
+    schema: ClassVar[Schema] = replace(Rebalancing.schema, amounts=(Amounts.NODES,))
 
     def _mask(self, instance: Instance, rollouts: int) -> Tensor:
         exists = instance.exists
