@@ -217,7 +217,7 @@ class AttentionPolicy(Population):
             changed = replace(memory, keys=keys, values=values, pointers=pointers)
             return changed, [keys, values, pointers]
         if part != "layer":
-            return super().adaptable(memory, part, random)
+            raise NCOError(f"{type(self).__name__} has no {part} to adapt: embeddings or layer")
         heads, _, wide = memory.values.shape[1:]
         shape = (len(memory), heads * wide, heads * wide)
         enter = torch.rand(shape, generator=random, device=random.device).to(memory.keys.device)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from torch import Generator, Tensor, nn
 
@@ -94,24 +94,6 @@ class Policy(Described, nn.Module, ABC):
     def make_layers(self, schema: Schema) -> None:
         """Creates the layers for these columns: those of the problem that are not ignored."""
 
-    def keep(self, agents: Sequence[int]) -> "Policy":
-        """The same policy with some of its agents only."""
-        raise NotImplementedError(f"{type(self).__name__} has one agent")
-
-    def adaptable(self, memory: Any, part: str, random: Generator) -> tuple[Any, list[Tensor]]:
-        """`memory` with a part that an active search may train, and the tensors of that part.
-
-        The tensors are ``[B, ...]`` leaves that require a gradient, so that each instance has its
-        own, and the memory decides as before until they are changed.
-
-        Args:
-            memory: what `encode` returned.
-            part: ``"embeddings"``: what was computed of the nodes; ``"layer"``: a residual layer
-                that begins at zero.
-            random: for the layer's weights.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no {part} to adapt")
-
     @abstractmethod
     def encode(self, features: Features) -> Any:
         """What of an instance is computed once and reused at every step, tensors ``[B, ...]``."""
@@ -123,6 +105,27 @@ class Policy(Described, nn.Module, ABC):
         """The decision at every state.
 
         `condition` ``[B, S]`` long or ``[B, S, Z]`` float: which head or latent plays a rollout.
+        """
+
+
+@runtime_checkable
+class Adaptable(Protocol):
+    """A policy with parts that an active search may train for each instance."""
+
+    def adaptable(self, memory: Any, part: str, random: Generator) -> tuple[Any, list[Tensor]]:
+        """`memory` with a part that may be trained, and the tensors of that part.
+
+        The tensors are ``[B, ...]`` leaves that require a gradient, so that each instance has its
+        own, and the memory decides as before until they are changed.
+
+        Args:
+            memory: what `encode` returned.
+            part: ``"embeddings"``: what was computed of the nodes; ``"layer"``: a residual layer
+                that begins at zero.
+            random: for the layer's weights.
+
+        Raises:
+            NCOError: where the policy has no such part.
         """
 
 
@@ -146,6 +149,10 @@ class Population(Policy):
     @abstractmethod
     def freeze(self) -> None:
         """What the agents share is no longer trained."""
+
+    @abstractmethod
+    def keep(self, agents: Sequence[int]) -> "Population":
+        """The same policy with some of its agents only."""
 
     def take_agents(self, other: Self, agents: Sequence[int]) -> None:
         """Copies what makes up some agents of a larger population."""

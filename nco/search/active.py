@@ -10,7 +10,8 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.decisions import Categorical
-from nco.core.policy import Policy
+from nco.core.errors import NCOError
+from nco.core.policy import Adaptable, Policy
 from nco.core.problem import Observation, Problem
 from nco.core.rollout import Interrupted, Rollout, rollout, sample
 from nco.core.schema import Schema
@@ -70,9 +71,9 @@ def active(
 
     Args:
         budget: `budget.rollouts` counts the samples of each instance.
-        adapt: ``"embeddings"`` (section 3.1) and ``"layer"`` (3.2) change what
-            `Policy.adaptable` offers under these names; ``"table"`` (3.3) is a lookup table of the
-            steps of the incumbent, which needs no gradient and suits every policy.
+        adapt: ``"embeddings"`` (section 3.1) and ``"layer"`` (3.2) change what an `Adaptable`
+            policy offers under these names; ``"table"`` (3.3) is a lookup table of the steps of the
+            incumbent, which needs no gradient and suits every policy.
         rate: the learning rate of Adam.
         imitation: lambda, the weight of the imitation.
     """
@@ -152,6 +153,8 @@ def _adapter(
         memory = policy.encode(problem.features(instance))
         if adapt == "table":
             return _Table(memory)
+        if not isinstance(policy, Adaptable):
+            raise NCOError(f"{type(policy).__name__} has no {adapt} to adapt: take the table")
         memory, parameters = policy.adaptable(memory, adapt, random)
         return _Gradient(memory, parameters, rate, imitation)
 

@@ -43,6 +43,7 @@ class TSP(Problem[Instance, State]):
     """Visit every node once and return, over the least distance.
 
     - instance: `coords`, or `distances` where a file gives its own;
+    - nodes: ``x, y``; focus: ``first, current``;
     - action: the next node; mask: the nodes not yet visited;
     - end: all visited; a finished (padded) row may only stay where it is;
     - cost: the length of the closed tour in the source's units;
