@@ -80,8 +80,8 @@ class Shop(Problem[Instance, State], Generic[C]):
       what is left for the machine to do (``machine_load``);
     - whether it ``is_next`` in its job and ``is_allowed``, and how many of the job's operations are
       ``ahead`` of it;
-    - how long the machine would be idle (``machine_idle``) and the ``job_waits``, and by how much it
-      ends ``later_than_soonest``, the first of all that could be next;
+    - how long the machine would be idle (``machine_idle``) and the ``job_waits``, and how much
+      ``later_than_soonest`` it ends, the first of all that could be next;
     - what it would do to bounds on the makespan (`_bounds`): ``path_slack, machine_slack,
       rest_delayed, others_delayed, worst``, and the earliest end of others (``others_end``).
 

@@ -154,8 +154,8 @@ class Revenue(Problem[Instance, State]):
 
     - instance: a trace of arrivals, one class or nobody in each of T periods, and the setting:
       capacities, what a class earns and uses, and how many of each are expected from when on;
-    - nodes: the periods, of which a policy knows the ``chance`` of an arrival, the ``revenue`` to be
-      expected, and ``when`` it is; focus: the ``period`` at hand;
+    - nodes: the periods, of which a policy knows the ``chance`` of an arrival, the ``revenue`` that
+      is expected, and ``when`` it is; focus: the ``period`` at hand;
     - context: thirteen numbers that mean the same in every setting: periods ``left`` and their
       inverse root; whether somebody has ``arrived`` and is ``acceptable``; its ``revenue``, the
       ``gain`` of accepting it by the fluid optimum, and ``gain_in_whole`` units; how tight the
