@@ -112,8 +112,8 @@ class GraphBody(Described, nn.Module):
             heard = torch.zeros_like(sent[:, :, :1]).expand(-1, -1, count, -1)
             heard = heard.scatter_add(2, target, sent)
             h = torch.cat([entry, heard], -1)
-        found: Tensor = self.leave(h)
-        return found
+        embeddings: Tensor = self.leave(h)
+        return embeddings
 
     def pooled(self, memory: Memory, nodes: Tensor) -> Tensor:
         """The sum over nodes ``[B, S, D]``."""

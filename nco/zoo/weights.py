@@ -158,9 +158,9 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
 
 def fitting(problem: str, case: Case) -> list[str]:
     """The shipped models of a problem folder that are meant for `case` (`Problem.fits`)."""
-    found = []
+    names = []
     for name, card in available().items():
         if str(card["problem"]["class_path"]).startswith(f"nco.problems.{problem}."):
             kind: Problem[Any, Any] = construct(card["problem"])
-            found += [name] if kind.fits(case) else []
-    return found
+            names += [name] if kind.fits(case) else []
+    return names
