@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 export MPLBACKEND := Agg
 
-.PHONY: demo test lint types clean
+.PHONY: demo test lint links types clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml setup.py constraints.txt
@@ -26,16 +26,20 @@ demo: $(INSTALLED)
 test: lint types
 	$(BIN)/python -m pytest
 
-lint: $(INSTALLED)
+lint: $(INSTALLED) links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	cd build/links && PYTHONPATH=. ../../$(BIN)/lint-imports ../../pyproject.toml --no-cache
 
-# mypy looks for nco.problems inside nco/: build/types holds links that put it there.
-types: $(INSTALLED)
-	rm -rf build/types
-	mkdir -p build/types/nco
-	cd build/types/nco && ln -s ../../../nco/* ../../../problems ../../../models ../../../configs .
-	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml \
+# problems/ and models/ lie at the top but are parts of nco: build/links holds the package as it is
+# installed, for tools that read files.
+links:
+	rm -rf build/links
+	mkdir -p build/links/nco
+	cd build/links/nco && ln -s ../../../nco/* ../../../problems ../../../models ../../../configs .
+
+types: $(INSTALLED) links
+	cd build/links && ../../$(BIN)/mypy --config-file ../../pyproject.toml \
 		--cache-dir ../../.mypy_cache -p nco
 
 clean:

@@ -10,7 +10,7 @@ from nco.core.conflicts import Handler, HighestProbability
 from nco.core.decisions import Decision
 from nco.core.describe import Described
 from nco.core.errors import NCOError
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.features import Features, Observation, Sizes
 
 
 class Policy(Described, nn.Module, ABC):
