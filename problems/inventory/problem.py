@@ -151,10 +151,7 @@ class Inventory(Problem[Instance, State]):
     def _given(self) -> list[files.Case] | None:
         """The cases to train on, read once."""
         if self.networks is not None and self._cases is None:
-            from nco.registry.sources import read
-
-            found = [read(name, "inventory") for name in self.networks]
-            self._cases = [case for case in found if isinstance(case, files.Case)]
+            self._cases = [files.from_file(name) for name in self.networks]
         return self._cases
 
     def _random(self, count: int, generator: Generator) -> list[files.Case]:

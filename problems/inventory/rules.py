@@ -8,8 +8,8 @@ import torch
 from nco.core.errors import InstanceError
 from nco.core.policy import Policy
 from nco.core.problem import Sizes
-from nco.models.nets.rules import BaseStock
 from nco.problems.inventory.files import Case
+from nco.problems.inventory.levels import BaseStock
 from nco.problems.inventory.network import outline
 
 RULES = ("base_stock", "capped_base_stock", "echelon_stock")

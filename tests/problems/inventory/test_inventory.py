@@ -16,9 +16,10 @@ from nco.core.errors import InstanceError, NCOError
 from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
 from nco.models.hdpo import Hdpo
-from nco.models.nets import BaseStock, GraphFlow, SymmetricFlow, VanillaFlow
+from nco.models.nets import GraphFlow, SymmetricFlow, VanillaFlow
 from nco.problems.inventory import Inventory, classical, exact, files, fit
 from nco.problems.inventory.check import check, simulate
+from nco.problems.inventory.levels import BaseStock
 from nco.problems.inventory.network import outline
 from nco.problems.tsp import TSP
 from nco.solving.simulate import next_action
@@ -761,6 +762,17 @@ def test_policies_are_compared_on_the_same_futures(tmp_path: Path) -> None:
     save(runs, tmp_path / "out", {})
     header = (tmp_path / "out" / "table.csv").read_text().splitlines()[0]
     assert "cost_standard_error,service_level" in header
+
+
+def test_networks_to_train_on_are_read_from_files_and_examples(tmp_path: Path) -> None:
+    """A path and an example give the same case; a file that is not there is named."""
+    name = "example:inventory/lost_poisson_L1_p4.yaml"
+    shipped = files.from_file(name)
+    path = tmp_path / "copy.yaml"
+    path.write_text(files.write(shipped))
+    assert np.array_equal(files.from_file(str(path)).lead, shipped.lead)
+    with pytest.raises(InstanceError, match=r"missing.yaml: cannot be read"):
+        files.from_file("example:inventory/missing.yaml")
 
 
 def test_shipped_networks_are_for_the_networks_they_were_trained_on() -> None:

@@ -1,8 +1,8 @@
-"""Order rules with learnable levels, for problems whose actions are amounts along links.
+"""Order rules whose levels can be trained: base-stock, capped base-stock and echelon base-stock.
 
-They read from `Observation.nodes` what is at a node (column 0), that with what is on the way to it
-(column 1: the position), and the same for the node with all below it (column 2: the echelon
-position), in units of the node's own, which actions along links to it have as well.
+A rule compares a node's inventory position with its level. It finds both positions in the columns
+of `Observation.nodes`, which count in units of the node (`network.Outline.unit`); orders along
+links to the node are in the same unit.
 """
 
 from typing import Self
