@@ -1,11 +1,11 @@
-# make demo | test | docs | lint | types | clean: each installs what it needs into .venv first.
+# make demo | test | docs | picture | lint | types | clean: each installs what it needs into .venv first.
 PYTHON ?= $(firstword $(shell command -v python3.11 2>/dev/null) $(shell command -v python3 2>/dev/null))
 LIMIT ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/installed
 export MPLBACKEND := Agg
 
-.PHONY: demo test docs lint types clean
+.PHONY: demo test docs picture lint types clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml setup.py constraints.txt
@@ -31,6 +31,13 @@ docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py
 	$(BIN)/python benchmarks/results.py
 	$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
+
+# The README's picture and the figures behind it: two minutes of a quiet machine.
+picture: $(INSTALLED)
+	$(BIN)/nco benchmark --files example:random100.vrp --solvers nco,nco-neural,pyvrp,ortools \
+		--time_limits 10 --output demo/random100
+	$(BIN)/python benchmarks/picture.py demo/random100 docs/_static/picture.svg
+	$(BIN)/python benchmarks/results.py --add demo/random100
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
