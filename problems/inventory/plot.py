@@ -47,9 +47,11 @@ def _played(case: Case, solution: Any) -> tuple[Books, int]:
     """One future under a policy, as plain orders, by the checker's own simulation."""
     from nco.core.rollout import greedy, rollout
     from nco.core.seeds import generator
+    from nco.problems.inventory.problem import Inventory
     from nco.solving.simulate import policy_of
 
     problem, policy = policy_of(case, solution)
+    assert isinstance(problem, Inventory)
     first = min(case.warmup, SHOWN)
     shown = replace(case, trace=None, periods=first + SHOWN, warmup=first)
     instance = problem.traces(shown, 1, generator("plot"))
