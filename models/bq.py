@@ -8,6 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import HasFixedFirstAction
+from nco.core.defaults import demonstrations_of, replay, symmetries_of
 from nco.core.problem import Features, Observation, Problem
 from nco.labels.store import Labelled
 from nco.models.nets.bq import BQPolicy, Subproblem
@@ -122,12 +124,12 @@ class BQ(Method):
 
     def loss(self, batch: Labelled, generator: Generator) -> Tensor:
         instance: Any = batch.instance
-        images = self.problem.symmetries(instance)
+        images = symmetries_of(self.problem, instance)
         device = generator.device
         pick = torch.randint(len(images), (), generator=generator, device=device)
         instance = images[int(pick)]
         best = batch.cost.argmin(1)
-        first = 0 if self.problem.opening(instance, 1) is None else 1
+        first = 1 if isinstance(self.problem, HasFixedFirstAction) else 0
         if batch.given is not None:  # in all rows at the same step
             column = torch.randint(batch.given.shape[1], (), generator=generator, device=device)
             best = column.expand(len(best))
@@ -141,7 +143,7 @@ class BQ(Method):
             left = self.problem.features(instance).nodes.shape[1] - cut
             views = max(1, round(self.tokens / ((self.policy.most_tokens(left) + 2) * len(label))))
             label = label.expand(-1, views, -1).contiguous()
-            actions = self.problem.demonstrations(instance, label, generator)
+            actions = demonstrations_of(self.problem, instance, label, generator)
         else:  # another order might not pass through the state that the policy came to
             actions = label
             if float(torch.rand((), generator=generator, device=device)) < 0.5:
@@ -170,7 +172,7 @@ class BQ(Method):
             random: of `rotate` and `thin`.
             nodes: look at so many nodes, open or not, for tensors of one shape in every step.
         """
-        state = self.problem.replay(instance, actions, steps).fold()
+        state = replay(self.problem, instance, actions, steps).fold()
         observation = self.problem.observe(instance, state)
         if self.thin:
             observation = thinned(observation, rest, self.thin, random)

@@ -19,7 +19,7 @@ class Hdpo(Method):
     critic, no baseline, no exploration; kinks (a shortage, a rationing) have subgradients.
 
     Args:
-        problem: a continuous one whose `charge` has a gradient.
+        problem: a continuous one whose cost has a gradient.
         policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
     """
 

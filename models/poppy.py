@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from nco.core.defaults import count_starts, starts_of
 from nco.core.describe import Described
 from nco.core.policy import Population
 from nco.core.problem import Problem
@@ -187,10 +188,8 @@ class Poppy(Method):
 
     def _starts(self, instance: Any) -> Tensor | None:
         """First actions ``[B, M, 1]``, or None where there are none to choose from."""
-        count = self.problem.start_count(instance)
-        if count < 2:
-            return None
-        return self.problem.starts(instance, min(self.starts or count, count))
+        count = count_starts(self.problem, instance)
+        return starts_of(self.problem, instance, min(self.starts or count, count))
 
     def _score(
         self, instance: Any, memory: Any, actions: Tensor, agents: Tensor, given: int
@@ -235,9 +234,9 @@ class Poppy(Method):
     def _measure(self, stage: str, batch: Labelled, index: int) -> None:
         """Greedily: the best over agents and starts, and the first agent's best over starts."""
         costs = []
-        starts = max(1, self.problem.start_count(batch.instance))
+        starts = count_starts(self.problem, batch.instance)
         memory = self.policy.encode(self.problem.features(batch.instance))
-        prefix = self.problem.starts(batch.instance, starts) if starts > 1 else None
+        prefix = starts_of(self.problem, batch.instance, starts)
         for agent in range(self.policy.agents):
             condition = torch.full((len(batch), starts), agent, device=self.device)
             found = rollout(

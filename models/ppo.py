@@ -28,8 +28,8 @@ class Ppo(Method):
     """The clipped surrogate of Schulman et al. (2017), equation 7, without a critic.
 
     The rollouts of an instance share its trace, so that what the others still pay from a step on is
-    a baseline for it that no critic could better on exogenous chance. A problem without charges has
-    one advantage for the whole episode.
+    a baseline for it that no critic could better on exogenous chance. A problem whose
+    steps have no cost of their own has one advantage for the whole episode.
 
     Rollouts are collected every `epochs` steps, and collected again, the same, by a run that
     resumes between two collections: the policy that played them is kept with the checkpoint.
@@ -93,10 +93,10 @@ class Ppo(Method):
         played = rollout(self.problem, self.behaviour, instance, self.rollouts, select, keep=True)
         assert played.logp is not None
         steps = played.picks.shape[2]
-        if played.charges is None:
+        if played.step_costs is None:
             ahead = played.cost[..., None].expand(-1, -1, steps)
         else:
-            ahead = played.charges.flip(2).cumsum(2).flip(2)
+            ahead = played.step_costs.flip(2).cumsum(2).flip(2)
         others = (ahead.sum(1, keepdim=True) - ahead) / (self.rollouts - 1)
         advantage = ahead - others
         advantage = advantage / advantage.std(correction=0).clamp_min(1e-8)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from nco.core.defaults import count_starts, starts_of
 from nco.core.describe import Described
 from nco.core.policy import Policy
 from nco.core.problem import Problem
@@ -255,15 +256,15 @@ class Reinforce(Method):
 
     def _starts(self, instance: Any) -> Tensor | None:
         """First actions ``[B, S, 1, *M]``; None where the policy chooses the first one itself."""
-        starts = self.problem.start_count(instance) if self.use_starts else 0
-        count = self.rollouts or max(starts, 1)
+        starts = count_starts(self.problem, instance) if self.use_starts else 1
+        count = self.rollouts or starts
         if self.rollouts is None and count < self.baseline.least:
             name = type(self.baseline).__name__
             raise ValueError(
                 f"{name} needs several rollouts of an instance: there are {starts} starts, so give "
                 f"rollouts >= {self.baseline.least}"
             )
-        return self.problem.starts(instance, count) if starts > 0 else None
+        return starts_of(self.problem, instance, count) if self.use_starts else None
 
     def _play(
         self, instance: Any, count: int, prefix: Tensor | None, generator: Generator

@@ -46,13 +46,18 @@ def _remembering(init: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def arguments(value: Described) -> dict[str, Any]:
+    """What `value` was constructed from, by name; empty where its class has no ``__init__``."""
+    found: dict[str, Any] = value.__dict__.get("_init_args", {})
+    return found
+
+
 def describe(value: Any) -> Any:
     """Plain data (dict, list, str, int, float, bool, None) that `construct` turns back."""
     if isinstance(value, Described):
-        arguments = value.__dict__.get("_init_args", {})
         return {
             "class_path": f"{type(value).__module__}.{type(value).__qualname__}",
-            "init_args": {name: describe(item) for name, item in arguments.items()},
+            "init_args": {name: describe(item) for name, item in arguments(value).items()},
         }
     if isinstance(value, PLAIN):
         return value
@@ -86,9 +91,9 @@ def construct(description: Any, trusted: tuple[str, ...] = ("nco.",)) -> Any:
         raise NCOError(f"{path} cannot be imported ({error})") from error
     if not (isinstance(found, type) and issubclass(found, Described)):
         raise NCOError(f"{path} is not a Described class of this version")
-    arguments = construct(dict(description.get("init_args") or {}), trusted)
+    given = construct(dict(description.get("init_args") or {}), trusted)
     try:
-        inspect.signature(found).bind(**arguments)
+        inspect.signature(found).bind(**given)
     except TypeError as error:
         raise NCOError(f"{path} of this version takes other arguments ({error})") from error
-    return found(**arguments)
+    return found(**given)

@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Generator, Tensor
 
+from nco.core.defaults import count_starts, starts_of
 from nco.core.describe import DESCRIPTION, Described, describe
 from nco.core.policy import Policy
 from nco.core.problem import Problem
@@ -112,8 +113,8 @@ class Method(Described, LightningModule, ABC):
             )
 
     def _multistart(self, instance: Any) -> Rollout:
-        starts = max(self.problem.start_count(instance), 1)
-        prefix = self.problem.starts(instance, starts) if starts > 1 else None
+        starts = count_starts(self.problem, instance)
+        prefix = starts_of(self.problem, instance, starts)
         return rollout(
             self.problem, self.policy, instance, starts, greedy, prefix=prefix, logp=False
         )

@@ -10,7 +10,18 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import (
+    HasCases,
+    HasEquivalents,
+    HasPublished,
+    HasRemaining,
+    HasStarts,
+    HasSymmetries,
+    Paddable,
+    Replayable,
+)
 from nco.core.case import Case, only
+from nco.core.defaults import pad_nodes
 from nco.core.errors import NCOError
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size
 from nco.core.problem import Features, Observation, Problem, Sizes
@@ -61,7 +72,17 @@ class State(Batch):
     over: Tensor  # [B, S] bool, back at the depot for good
 
 
-class OP(Problem[Instance, State]):
+class OP(
+    Problem[Instance, State],
+    HasStarts,
+    HasEquivalents,
+    HasSymmetries,
+    Replayable,
+    Paddable,
+    HasRemaining,
+    HasCases,
+    HasPublished,
+):
     """Collect the most prize on one route from the depot and back within a length limit.
 
     - instance: `coords` (or `distances` where a file gives its own), `prizes`, `limit`;
@@ -191,6 +212,9 @@ class OP(Problem[Instance, State]):
         left = instance.limit[:, None, None] - torch.cat([spent[:, :, :1] * 0, spent], 2)
         over = torch.cat([path[:, :, :1] > 0, (actions == 0).cummax(-1).values], 2)
         return State(path.gather(2, steps), left.gather(2, steps), unvisited, over.gather(2, steps))
+
+    def padded(self, instance: Instance, nodes: int) -> Instance:
+        return pad_nodes(instance, instance.prizes.shape[1], nodes)
 
     # ----------------------------------------------------------------------------------------------
     # Lengths, in sides of the square

@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCases, HasHindsight, HasRules, Online, Selective
 from nco.core.case import Case
 from nco.core.describe import Described
 from nco.core.errors import NCOError
@@ -128,7 +129,7 @@ class Seen(Observation):
     used: Tensor | None = None  # [B, S, N] bool, holds anything
 
 
-class Packing(Problem[Instance, State]):
+class Packing(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases, Selective):
     """Online bin packing and machine allocation: an Exo-MDP of Sinclair et al. (2023).
 
     - instance: a trace of items, one kind or nobody in each of T periods, each with the period in
@@ -148,7 +149,6 @@ class Packing(Problem[Instance, State]):
     """
 
     sizes: ClassVar[Sizes] = Sizes(node=1, context=8 + LEVELS, dynamic=10)
-    online: ClassVar[bool] = True
 
     def __init__(self, size: int | list[int] = 30, setting: Setting | None = None) -> None:
         self.size = check_size(size)
@@ -353,7 +353,7 @@ class Packing(Problem[Instance, State]):
                 prices[b, s, allowed] = torch.tensor(found, dtype=torch.double)
         return prices.to(instance.device)
 
-    def known(self, instance: Instance, steps: int) -> Instance:
+    def mask_future(self, instance: Instance, steps: int) -> Instance:
         arrivals, leaves = instance.arrivals.clone(), instance.leaves.clone()
         arrivals[:, steps + 1 :] = -1
         leaves[:, steps + 1 :] = leaves.shape[1]

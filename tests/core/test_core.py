@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from nco.core import geometry
 from nco.core.batch import Batch, cat, stack
 from nco.core.decisions import Categorical
+from nco.core.defaults import replay, resize
 from nco.core.describe import Described, construct, describe
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
@@ -46,7 +47,7 @@ def instances(problem: Problem[Any, Any], batch: int = 3) -> Any:
 
 def mixed(problem: Problem[Any, Any]) -> tuple[Any, list[Any]]:
     """A padded batch and its cases."""
-    cases = [problem.sized(n).cases(instances(problem.sized(n), 1))[0] for n in (3, 6, 4)]
+    cases = [resize(problem, n).cases(instances(resize(problem, n), 1))[0] for n in (3, 6, 4)]
     return problem.load(cases), cases
 
 
@@ -611,7 +612,7 @@ def explicit_logits(
 def states(problem: Problem[Any, Any], instance: Any) -> Observation:
     """What is observed on random episodes, ``[B, S * T, ...]``."""
     found = rollout(problem, network(problem, 9), instance, 2, sample(generator("states")))
-    return problem.observe(instance, problem.replay(instance, found.actions).fold())
+    return problem.observe(instance, replay(problem, instance, found.actions).fold())
 
 
 def with_matrix(instance: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nco.core.defaults import replay
 from nco.core.describe import describe
 from nco.core.problem import Features, Problem, Sizes
 from nco.core.rollout import greedy, rollout
@@ -399,7 +400,7 @@ def test_what_is_best_stays_so_without_what_it_leaves(problem: Problem[Any, Any]
     """Cost of the best way on, by a beam that keeps everything, with and without some nodes."""
     data = batch(problem, 6)
     steps = torch.zeros(6, 1, 1, dtype=torch.long)
-    state = problem.replay(data.instance, data.actions, steps).fold()
+    state = replay(problem, data.instance, data.actions, steps).fold()
     whole = problem.observe(data.instance, state)
     some = thinned(whole, data.actions, 1.0, generator("thin"))
     assert whole.alive is not None

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from nco.core.capabilities import HasFixedFirstAction
+from nco.core.defaults import replay
 from nco.core.describe import describe
 from nco.core.problem import Problem
 from nco.core.seeds import generator
@@ -81,14 +83,14 @@ def test_steps_are_decisions_of_every_label(kind: type[Problem[Any, Any]]) -> No
     """From the first that is to be learned to the last that is a choice, and no other."""
     problem = kind([5, 8])  # type: ignore[call-arg]
     bank = Bank.of(problem, groups(kind), 0, generator("bank"))
-    begun = 0 if problem.opening(bank.instance, 1) is None else 1
+    begun = 1 if isinstance(problem, HasFixedFirstAction) else 0
     seen: dict[int, set[int]] = {}
     for step in range(80):
         random = generator("step", step)
         pick = torch.randint(len(bank.owner), (32,), generator=generator("step", step))
         instance, actions, steps = bank.drawn(problem, 32, random, arranged=True)
         assert torch.equal(actions[:, 0], bank.actions[pick])
-        before = problem.observe(instance, problem.replay(instance, actions, steps).fold())
+        before = problem.observe(instance, replay(problem, instance, actions, steps).fold())
         assert bool(before.mask.gather(2, actions.gather(2, steps[:, 0, :, None])).all())
         for label, cut in zip(pick.tolist(), steps.flatten().tolist(), strict=True):
             seen.setdefault(label, set()).add(cut)

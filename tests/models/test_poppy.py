@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 
 from nco.cli import main
 from nco.core.batch import Batch
+from nco.core.defaults import count_starts, pad_actions
 from nco.core.errors import NCOError
 from nco.core.problem import Features, Observation, Problem, Sizes
 from nco.core.rollout import greedy, rollout, sample, score
@@ -69,8 +70,10 @@ def test_agents_played_together_are_those_played_alone(
         found = rollout(problem, policy, instance, len(order), greedy, condition=condition)
         for place, agent in enumerate(order):
             total = max(found.actions.shape[2], alone[agent].actions.shape[2])
-            together = problem.pad(instance, found.actions[:, place : place + 1], total)
-            assert torch.equal(together, problem.pad(instance, alone[agent].actions, total))
+            together = pad_actions(problem, instance, found.actions[:, place : place + 1], total)
+            assert torch.equal(
+                together, pad_actions(problem, instance, alone[agent].actions, total)
+            )
             assert found.logp is not None
             wanted = alone[agent].logp
             assert wanted is not None
@@ -372,7 +375,7 @@ def test_search(problem: Problem[Any, Any], kind: type) -> None:
     """Better and better, never worse than every agent from every start; samples within budget."""
     policy = network(problem, 3, kind).eval()
     instance = problem.generate(3, generator(0))
-    starts = max(1, problem.start_count(instance))
+    starts = count_starts(problem, instance)
     prefix = problem.starts(instance, starts).repeat(1, 3, 1) if starts > 1 else None
     condition = torch.arange(3).repeat_interleave(starts).expand(3, -1)
     every = rollout(

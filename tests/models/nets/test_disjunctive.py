@@ -5,6 +5,7 @@ import time
 import pytest
 import torch
 
+from nco.core.defaults import resize
 from nco.core.errors import NCOError
 from nco.core.problem import Sizes
 from nco.core.rollout import Interrupted, greedy, rollout, sample
@@ -84,7 +85,7 @@ def test_neighbours_are_averaged() -> None:
 def test_rollouts_alone_and_together(problem) -> None:
     """The same decisions in a batch of other sizes and stages, and alone."""
     net = policy(problem)
-    first, second = (problem.sized(n).generate(1, generator(n)) for n in (3, 5))
+    first, second = (resize(problem, n).generate(1, generator(n)) for n in (3, 5))
     cases = [*problem.cases(first), *problem.cases(second)]
     with torch.no_grad():
         both = rollout(problem, net, problem.load(cases), 1, greedy).cost[:, 0]
@@ -162,7 +163,7 @@ def test_policy_gradients_reach_all_weights() -> None:
 def test_a_beam_is_better_than_its_one_path() -> None:
     """With the shipped network."""
     model = load("gnn-jssp")
-    instance = model.problem.sized(6).generate(8, generator(9))
+    instance = resize(model.problem, 6).generate(8, generator(9))
     with torch.no_grad():
         _, one = search(model.problem, model.policy, instance, 1)
         actions, many = search(model.problem, model.policy, instance, 8)

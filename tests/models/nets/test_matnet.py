@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from nco.core.defaults import resize
 from nco.core.problem import Sizes
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
@@ -75,7 +76,7 @@ def test_what_a_row_hears() -> None:
 def test_rollouts_alone_and_together(problem) -> None:
     """The same decisions in a batch of other sizes and stages, and alone."""
     net = policy(problem)
-    first, second = (problem.sized(n).generate(1, generator(n)) for n in (3, 5))
+    first, second = (resize(problem, n).generate(1, generator(n)) for n in (3, 5))
     cases = [*problem.cases(first), *problem.cases(second)]
     with torch.no_grad():
         both = rollout(problem, net, problem.load(cases), 1, greedy).cost[:, 0]

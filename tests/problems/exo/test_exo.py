@@ -164,7 +164,7 @@ def test_nothing_depends_on_what_is_not_known_yet():
     instance = problem.generate(4, generator(8))
     state, blind = problem.reset(instance, 2), problem.reset(instance, 2)
     for step in range(9):
-        known = problem.known(instance, step)
+        known = problem.mask_future(instance, step)
         assert (known.arrivals[:, step + 1 :] == -1).all()
         seen, guessed = problem.observe(instance, state), problem.observe(known, blind)
         assert torch.equal(seen.context, guessed.context)

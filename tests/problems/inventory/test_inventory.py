@@ -12,6 +12,7 @@ import torch
 
 import nco
 from nco.benchmark import Plan, compare, save
+from nco.core.defaults import resize
 from nco.core.errors import InstanceError, NCOError
 from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
@@ -247,7 +248,7 @@ def test_the_gradient_is_that_of_differences() -> None:
 
 def test_padding_changes_no_cost() -> None:
     problem = Inventory(periods=8)
-    parts = [problem.sized(n).generate(1, generator(n)) for n in (2, 5, 3)]
+    parts = [resize(problem, n).generate(1, generator(n)) for n in (2, 5, 3)]
     known = [c for part in parts for c in problem.cases(part)]
     together = problem.load(known)
     assert together.exists is not None
@@ -270,7 +271,7 @@ def test_one_network_fits_any_number_of_stores(policy: Any) -> None:
     policy.build(problem.sizes)
     for parameter in policy.parameters():  # not the newsvendor that it begins as
         torch.nn.init.normal_(parameter, std=0.3)
-    parts = [problem.sized(n).generate(1, generator(n)) for n in (2, 5)]
+    parts = [resize(problem, n).generate(1, generator(n)) for n in (2, 5)]
     together = problem.load([c for part in parts for c in problem.cases(part)])
     with torch.no_grad():
         wide = rollout(problem, policy, together, 1, greedy)

@@ -306,6 +306,6 @@ def test_defects_are_named(old, new, message):
 def test_only_the_next_periods_are_known():
     problem = SupplyChain(2)
     instance = problem.generate(1, generator(0))
-    known = problem.known(instance, 4)
+    known = problem.mask_future(instance, 4)
     assert torch.equal(known.demand[:, : 4 + AHEAD], instance.demand[:, : 4 + AHEAD])
     assert not known.demand[:, 4 + AHEAD :].any()
