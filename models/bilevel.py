@@ -66,7 +66,7 @@ class Bilevel(Method):
         )
         if not 0 <= discount <= 1 or not 0 <= credit <= 1 or unit <= 0 or entropy < 0:
             raise ValueError(f"discount {discount}, credit {credit}, unit {unit}, {entropy}")
-        self.critic = (critic if critic is not None else GraphValue()).build(problem.sizes)
+        self.critic = (critic if critic is not None else GraphValue()).build(problem.schema)
         self.rollouts, self.discount, self.credit = rollouts, discount, credit
         self.unit, self.entropy = unit, entropy
 

@@ -113,7 +113,7 @@ class BQ(Method):
             muon=muon,
         )
         self.policy: BQPolicy
-        if dense and not problem.sizes.focus:
+        if dense and not problem.schema.focus:
             raise ValueError("dense: where order means nothing, no node is next to another")
         if not 0 <= thin <= 1:
             raise ValueError(f"thin must be a share between 0 and 1, not {thin}")
@@ -199,12 +199,12 @@ class BQ(Method):
 
     def _next(self, sub: Subproblem, rest: Rest, mask: Tensor) -> Tensor:
         """Cross-entropy of the next action; where order means nothing, of any that remains."""
-        kinds, length = self.problem.sizes.kinds, sub.nodes.shape[1]
+        kinds, length = self.problem.schema.kinds, sub.nodes.shape[1]
         index = sub.nodes[:, None].expand(-1, kinds, -1)
         allowed = mask.unflatten(1, (kinds, -1)).gather(2, index) & sub.open[:, None]
         scores = self.policy.scores(sub)
         right = torch.zeros_like(scores).flatten(1)
-        steps = rest.known.shape[1] if self.problem.sizes.focus == 0 else 1
+        steps = 1 if self.problem.schema.focus else rest.known.shape[1]
         flat = (rest.kind * length + rest.token)[:, :steps]
         right = right.scatter_reduce(1, flat, rest.known[:, :steps].to(right.dtype), "amax")
         return cross_entropy(scores.flatten(1), right, allowed.flatten(1))
@@ -216,7 +216,7 @@ class BQ(Method):
         answers the same question for all the others.
         """
         length = sub.nodes.shape[1]
-        right = rest.neighbours(length, both_ways=not self.problem.sizes.edge)  # may be one-way
+        right = rest.neighbours(length, both_ways=not self.problem.schema.edges)  # may be one-way
         itself = torch.eye(length, dtype=torch.bool, device=right.device)
         allowed = sub.open[:, None] & sub.open[:, :, None] & ~itself
         scores = self.policy.adjacency(sub)

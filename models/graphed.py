@@ -230,7 +230,7 @@ class GraphedBQ(BQ):
         bank, policy = self._bank, self.policy
         assert bank is not None
         nodes = policy.most_tokens(_width(self.problem, bank.instance))
-        rows = max(1, self.tokens // (nodes + self.problem.sizes.focus))
+        rows = max(1, self.tokens // (nodes + len(self.problem.schema.focus)))
         for parameter in policy.parameters():
             parameter.grad = None
         instance, actions, steps = bank.drawn(

@@ -14,6 +14,7 @@ from nco.core.defaults import count_starts, replay, starts_of
 from nco.core.policy import Policy
 from nco.core.problem import Observation, Problem
 from nco.core.rollout import Interrupted, Rollout, rollout, sample
+from nco.core.schema import Schema
 from nco.core.seeds import generator
 from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import best_of, better, greedily
@@ -236,8 +237,8 @@ class _Tabled(Policy):
         super().__init__()
         self.policy, self.table, self.alpha = policy, table, alpha
 
-    def build(self, sizes: Any) -> "_Tabled":
-        return self
+    def make_layers(self, schema: Schema) -> None:
+        """It has none of its own."""
 
     def encode(self, features: Any) -> Any:
         return self.policy.encode(features)

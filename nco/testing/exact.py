@@ -121,7 +121,7 @@ def _compare_observations(
 ) -> None:
     """Of the same solution; when alone has finished, what follows among others is no-ops."""
     nodes, own = _existing(problem, among[0]), _existing(problem, alone[0])
-    kinds = problem.sizes.kinds
+    kinds = problem.schema.kinds
     padded = walk(problem, *among, f"instance {b} among others, the same solution")
     bare = walk(problem, *alone, f"instance {b} loaded alone, the same solution")
     for step, (first, second) in enumerate(zip(padded, bare, strict=False)):

@@ -55,7 +55,7 @@ class Method(Described, LightningModule, ABC):
     ) -> None:
         super().__init__()
         torch.manual_seed(seed)  # initial weights: the one use of the global generator
-        self.problem, self.policy = problem, policy.build(problem.sizes)
+        self.problem, self.policy = problem, policy.build(problem.schema)
         self.lr, self.warmup, self.weight_decay = lr, warmup, weight_decay
         self.decay_steps, self.seed, self.initial = decay_steps, seed, initial
         self.muon = muon

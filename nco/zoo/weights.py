@@ -110,7 +110,7 @@ def _from_checkpoint(path: Path) -> Model:
 
 def _assemble(name: str, card: dict[str, Any], weights: dict[str, Any], path: Path) -> Model:
     problem, policy = construct(card["problem"]), construct(card["policy"])
-    policy.build(problem.sizes)
+    policy.build(problem.schema)
     try:
         policy.load_state_dict(weights, strict=True)
     except RuntimeError as error:

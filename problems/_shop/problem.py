@@ -10,7 +10,8 @@ from torch import Generator, Tensor
 
 from nco.core.batch import Batch
 from nco.core.capabilities import HasConsistentActions, HasEquivalents, HasMask, HasRelatives
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, columns
 from nco.problems._shop.plan import Plan, Work, mirrored
 
 NONE = torch.inf  # the time at which what does not exist would begin
@@ -75,7 +76,18 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
     that it means the same at every size and stage.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, context=4, dynamic=20, groups=2, follows=True)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("duration", "duration_in_means", "alternatives_inverse", "place"),
+        groups=("job", "machine"),
+        follows=True,
+        dynamic=columns(
+            *("begin", "begin_in_bound", "tail", "path", "duration", "machine_free"),
+            *("machine_load", "is_next", "is_allowed", "machine_idle", "job_waits", "ahead"),
+            *("machine_until", "later_than_soonest", "path_slack", "machine_slack"),
+            *("rest_delayed", "others_delayed", "worst", "others_end"),
+        ),
+        context=columns("operations", "bound", "jobs_a_machine", "operations_a_job"),
+    )
 
     # ---- instances
 

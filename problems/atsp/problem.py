@@ -10,7 +10,8 @@ from torch import Generator, Tensor
 from nco.core.capabilities import HasCases, HasEquivalents, HasPublished, HasRemaining
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Sizes
+from nco.core.problem import Features
+from nco.core.schema import Schema, Unit, columns
 from nco.problems.atsp import files
 from nco.problems.tsp.problem import Instance, State, Tours, between, filled, rests
 
@@ -35,7 +36,11 @@ class ATSP(Tours, HasEquivalents, HasRemaining, HasCases, HasPublished):
         size: number of cities, or ``[low, high]`` drawn for each batch.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, focus=2, edge=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("nearest_from", "nearest_to", "mean_from", "mean_to", unit=Unit.LENGTH),
+        edges=columns("there", "back", unit=Unit.LENGTH),
+        focus=("first", "current"),
+    )
 
     def __init__(self, size: int | list[int] = 50) -> None:
         self.size = check_size(size)

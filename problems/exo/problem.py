@@ -14,7 +14,8 @@ from nco.core.capabilities import HasCases, HasHindsight, HasRules, Online, Sele
 from nco.core.case import Case
 from nco.core.describe import Described
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, columns
 from nco.problems.exo import files, planner
 
 if TYPE_CHECKING:
@@ -167,7 +168,16 @@ class Revenue(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases
         setting: what may arrive; `Secretary` by default.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=3, focus=1, context=13, kinds=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("chance", "revenue", "when"),
+        context=columns(
+            *("left", "left_inverse_root", "arrived", "acceptable", "revenue"),
+            *("gain", "gain_in_whole", "tightness", "better", "as_good"),
+            *("spare_of_better", "spare_of_as_good", "room_inverse"),
+        ),
+        focus=("period",),
+        actions=("reject", "accept"),
+    )
 
     def __init__(self, size: int | list[int] = 100, setting: Setting | None = None) -> None:
         self.size = check_size(size)

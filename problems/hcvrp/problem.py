@@ -15,7 +15,8 @@ from nco.core.batch import Batch
 from nco.core.capabilities import HasCases, HasEquivalents, HasPublished, HasSymmetries, Selective
 from nco.core.errors import InstanceError
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, unit_square
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.hcvrp import files
 from nco.problems.hcvrp.files import Case
 
@@ -83,7 +84,27 @@ class HCVRP(
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=7, focus=2, context=7, xy=2, move=5)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            *columns("x", "y", unit=Unit.LENGTH),
+            Column("is_depot"),
+            *columns("demand", "capacity", unit=Unit.LOAD),
+            Column("speed"),
+            Column("home", Unit.LENGTH),
+        ),
+        context=(
+            *columns("free", "capacity", unit=Unit.LOAD),
+            Column("speed"),
+            *columns("time", "home", "before_last", unit=Unit.TIME),
+            Column("unserved"),
+        ),
+        focus=("depot", "current"),
+        moves=(
+            *columns("distance", "detour", unit=Unit.LENGTH),
+            *columns("delay", "lateness", unit=Unit.TIME),
+            Column("room", Unit.LOAD),
+        ),
+    )
     tiny: ClassVar[int] = 3
 
     def __init__(

@@ -14,13 +14,12 @@ from nco.core.capabilities import HasCases, HasRules, Online, Selective
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
 from nco.core.policy import Policy
-from nco.core.problem import AdditiveProblem, Features, Observation, Sizes
+from nco.core.problem import AdditiveProblem, Features, Observation
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.inventory import demand, files
 from nco.problems.inventory.network import outline
 
 TINY = 1e-6  # of a unit: what a node that keeps no stock sends where nobody ordered anything
-COLUMNS = 4  # of Observation.nodes before the pipeline: on hand, position, echelon position, gap
-FIGURES = 12  # static features of a node
 VARIETY = 16  # networks of a batch of random ones
 
 
@@ -120,8 +119,24 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Se
         self._made: dict[int, Instance] = {}
 
     @property
-    def sizes(self) -> Sizes:  # type: ignore[override]
-        return Sizes(node=FIGURES, dynamic=COLUMNS + self.lead, link=3)
+    def schema(self) -> Schema:  # type: ignore[override]
+        """The columns, as many of the pipeline as `lead` says."""
+        return Schema(
+            nodes=(
+                *columns("holding", "own_critical_ratio", "gain"),
+                *columns("mean_demand", "demand_sd", unit=Unit.LOAD),
+                *columns("loses_sales", "keeps_stock", "has_demand"),
+                *columns("lead_time", "reach", unit=Unit.TIME),
+                Column("echelon_sd", Unit.LOAD),
+                Column("critical_ratio"),
+            ),
+            links=(Column("lead_time", Unit.TIME), *columns("fare", "is_from_outside")),
+            dynamic=columns(
+                *("stock", "position", "echelon", "gap"),
+                *(f"due_{k + 1}" for k in range(self.lead)),
+                unit=Unit.LOAD,
+            ),
+        )
 
     # ---- instances
 
@@ -224,7 +239,9 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Se
         seen = torch.stack(link, -1)
         if instance.linked is not None:
             seen = seen * instance.linked[..., None]
-        return Features(instance.figures, instance.exists, links=links, link=seen)
+        return Features(
+            instance.figures, instance.exists, links=links, link=seen, linked=instance.linked
+        )
 
     def reset(self, instance: Instance, rollouts: int) -> State:
         stock = instance.stock[:, None].expand(-1, rollouts, -1)
@@ -371,7 +388,7 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Se
         from nco.problems.inventory.rules import policy
 
         assert isinstance(case, files.Case)
-        return policy(case, solution, self.sizes)
+        return policy(case, solution, self.schema)
 
 
 def _tensors(case: files.Case, periods: int) -> Instance:

@@ -12,7 +12,8 @@ from nco.core.batch import Batch
 from nco.core.capabilities import HasCases, HasRules, Online, Selective
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import AdditiveProblem, Features, Observation, Sizes
+from nco.core.problem import AdditiveProblem, Features, Observation
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.core.seeds import generator as seeded
 from nco.problems.netflow import files
 
@@ -76,7 +77,23 @@ class SupplyChain(AdditiveProblem[Instance, State], Online, HasRules, HasCases, 
         periods: T.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=6, context=4, dynamic=3 + AHEAD, link=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            Column("is_factory"),
+            Column("capacity", Unit.LOAD),
+            *columns("storage_cost", "shipping_cost"),
+            Column("mean_demand", Unit.LOAD),
+            Column("noise"),
+        ),
+        links=columns("is_link", "shipping_cost"),
+        dynamic=columns(
+            "stock", "coming", "lack", *(f"demand_{k}" for k in range(AHEAD)), unit=Unit.LOAD
+        ),
+        context=(
+            Column("left"),
+            *columns("factory_has", "stores_lack", "factory_lacks", unit=Unit.LOAD),
+        ),
+    )
     continuous: ClassVar[bool] = True
 
     def __init__(self, size: int | list[int] = 2, periods: int = PERIODS) -> None:
@@ -126,12 +143,12 @@ class SupplyChain(AdditiveProblem[Instance, State], Online, HasRules, HasCases, 
         stores = torch.arange(1, count, device=nodes.device)
         there = torch.stack([torch.zeros_like(stores), stores], -1)
         links = torch.cat([there, there.flip(-1)]).expand(batch, -1, -1)
-        if instance.exists is not None:
-            real = instance.exists[:, 1:].repeat(1, 2)
-            links = links.masked_fill(~real[..., None], -1)
+        linked = None if instance.exists is None else instance.exists[:, 1:].repeat(1, 2)
         cost = (instance.shipping[:, 1:] / price).repeat(1, 2)
         link = torch.stack([torch.ones_like(cost), cost], -1)
-        return Features(nodes.float(), instance.exists, links=links, link=link.float())
+        return Features(
+            nodes.float(), instance.exists, links=links, link=link.float(), linked=linked
+        )
 
     def reset(self, instance: Instance, rollouts: int) -> State:
         batch, count = instance.capacity.shape
@@ -336,8 +353,6 @@ class SupplyShares(SupplyChain):
     next period, which is known; the factory's is left to the penalty, as what is made may leave
     before it is too much; and amounts are real numbers instead of rounded down.
     """
-
-    sizes: ClassVar[Sizes] = Sizes(node=6, context=4, dynamic=3 + AHEAD, link=2)
 
     def _mask(self, instance: Instance, rollouts: int) -> Tensor:
         nodes = super()._mask(instance, rollouts)

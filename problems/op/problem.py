@@ -24,7 +24,8 @@ from nco.core.case import Case, only
 from nco.core.defaults import pad_nodes
 from nco.core.errors import NCOError
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, Unit, columns
 from nco.problems._routing.embedding import View, view
 from nco.problems.op import files
 
@@ -104,7 +105,11 @@ class OP(
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, focus=2, context=1, xy=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(*columns("x", "y", unit=Unit.LENGTH), *columns("prize", "is_depot")),
+        context=columns("left", unit=Unit.LENGTH),
+        focus=("depot", "current"),
+    )
 
     def __init__(
         self,

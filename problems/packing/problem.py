@@ -16,7 +16,8 @@ from nco.core.case import Case
 from nco.core.describe import Described
 from nco.core.errors import NCOError
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.packing import files
 from nco.problems.packing.planner import Planner
 
@@ -148,7 +149,20 @@ class Packing(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases
         setting: what may arrive; `Bins` by default.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=1, context=8 + LEVELS, dynamic=10)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("is_bin"),
+        dynamic=(
+            Column("is_used"),
+            *columns("free", "least_after", "most_after", unit=Unit.LOAD),
+            *columns("fills", "takes", "takes_after", "takes_lost", "busy", "longer"),
+        ),
+        context=(
+            *columns("left", "left_inverse_root", "arrived"),
+            *columns("largest_need", "smallest_need", unit=Unit.LOAD),
+            *columns("stay", "used", "expected_load"),
+            *columns(*(f"used_of_room_{level}" for level in range(LEVELS))),
+        ),
+    )
 
     def __init__(self, size: int | list[int] = 30, setting: Setting | None = None) -> None:
         self.size = check_size(size)

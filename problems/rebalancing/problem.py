@@ -13,7 +13,8 @@ from nco.core.batch import Batch
 from nco.core.capabilities import HasCases, HasRules, Online
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import AdditiveProblem, Features, Observation, Sizes
+from nco.core.problem import AdditiveProblem, Features, Observation
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.rebalancing import files, flows
 
 if TYPE_CHECKING:
@@ -76,7 +77,18 @@ class Rebalancing(AdditiveProblem[Instance, State], Online, HasRules, HasCases):
             for a period; demand: mean requests from a region in a period.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, context=2, dynamic=3 + DUE, link=1)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            *columns("leaving", "arriving", unit=Unit.LOAD),
+            Column("fare"),
+            Column("vehicles", Unit.LOAD),
+        ),
+        links=columns("time", unit=Unit.TIME),
+        dynamic=columns(
+            "idle", "asked", "unserved", *(f"due_{k + 1}" for k in range(DUE)), unit=Unit.LOAD
+        ),
+        context=(Column("left"), Column("idle", Unit.LOAD)),
+    )
     continuous: ClassVar[bool] = True
 
     def __init__(
@@ -138,11 +150,13 @@ class Rebalancing(AdditiveProblem[Instance, State], Online, HasRules, HasCases):
         links = pairs.expand(batch, -1, -1)
         rows = torch.arange(batch, device=nodes.device)[:, None]
         time = instance.times[rows, links[..., 0], links[..., 1]]
+        linked = None
         if instance.exists is not None:
-            real = instance.exists[rows, links[..., 0]] & instance.exists[rows, links[..., 1]]
-            links = links.masked_fill(~real[..., None], -1)
+            linked = instance.exists[rows[..., None], links].all(-1)
         link = time[..., None] / instance.trips.shape[1]
-        return Features(nodes.float(), instance.exists, links=links, link=link.float())
+        return Features(
+            nodes.float(), instance.exists, links=links, link=link.float(), linked=linked
+        )
 
     def reset(self, instance: Instance, rollouts: int) -> State:
         batch, total, count = instance.trips.shape[:3]

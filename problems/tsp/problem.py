@@ -27,7 +27,8 @@ from nco.core.case import Case
 from nco.core.defaults import pad_nodes
 from nco.core.errors import NCOError
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, lengths
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, Unit, columns
 from nco.problems._routing.embedding import View, view
 from nco.problems.tsp import files
 
@@ -212,7 +213,10 @@ class TSP(
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=2, focus=2, xy=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("x", "y", unit=Unit.LENGTH),
+        focus=("first", "current"),
+    )
 
     def __init__(self, size: int | list[int] = 50, points: Points | None = None) -> None:
         self.size = check_size(size)

@@ -34,7 +34,7 @@ def network(problem: Problem[Any, Any]) -> BQPolicy:
     """Untrained: what it comes to is far from the best."""
     torch.manual_seed(2)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
-    return BQPolicy(encoder, two_way=isinstance(problem, OP)).build(problem.sizes).eval()
+    return BQPolicy(encoder, two_way=isinstance(problem, OP)).build(problem.schema).eval()
 
 
 @pytest.fixture(scope="module")

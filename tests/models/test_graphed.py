@@ -34,7 +34,7 @@ KINDS = [TSP, ATSP, CVRPVia, OP, KnapsackRest]
 def method(problem: Problem[Any, Any], **options: Any) -> BQ:
     torch.manual_seed(1)
     encoder = TransformerEncoder(width=16, heads=2, layers=2, hidden=32)
-    return BQ(problem, BQPolicy(encoder, **options), dense=1.0 if problem.sizes.focus else 0.0)
+    return BQ(problem, BQPolicy(encoder, **options), dense=1.0 if problem.schema.focus else 0.0)
 
 
 def groups(kind: type[Problem[Any, Any]]) -> list[Labelled]:
@@ -104,7 +104,7 @@ def test_steps_are_decisions_of_every_label(kind: type[Problem[Any, Any]]) -> No
 def test_padding_changes_no_loss(kind: type[Problem[Any, Any]]) -> None:
     problem = kind([5, 8])  # type: ignore[call-arg]
     bank = Bank.of(problem, groups(kind), 0, generator("bank"))
-    made = method(problem, two_way=problem.sizes.focus == 2 and not problem.sizes.edge)
+    made = method(problem, two_way=len(problem.schema.focus) == 2 and not problem.schema.edges)
     for step in range(4):
         found = bank.drawn(problem, 24, generator("drawn", step), arranged=False)
         instance, actions, steps = found

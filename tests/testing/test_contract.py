@@ -13,7 +13,8 @@ from torch import Generator, Tensor
 from nco import registry
 from nco.core.batch import Batch
 from nco.core.case import Case, Report
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, columns
 from nco.core.seeds import generator
 from nco.problems.cvrp import CVRP
 from nco.problems.tsp import TSP
@@ -167,7 +168,9 @@ class Waiting(Batch):
 class Sequencing(Problem[Jobs, Waiting]):
     """Order jobs on one machine, over the least weighted sum of completion times."""
 
-    sizes: ClassVar[Sizes] = Sizes(node=2, context=1, dynamic=1)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("duration", "weight"), context=columns("time"), dynamic=columns("end")
+    )
     count = 4
 
     def generate(self, batch: int, generator: Generator) -> Jobs:

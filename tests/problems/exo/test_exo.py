@@ -110,7 +110,7 @@ def enumerated(case, free, first):
 def test_every_action_is_priced_as_enumeration_does(setting):
     problem = Revenue(7, setting)
     instance = problem.generate(6, generator(3))
-    probe = Probe().build(problem.sizes)
+    probe = Probe().build(problem.schema)
     played = rollout(problem, probe, instance, 2, sample(generator(4)), keep=True)
     for step in range(7):
         state = played.states.map(lambda tensor, step=step: tensor[:, :, step])

@@ -170,7 +170,7 @@ def test_the_method_trains_through_flows(monkeypatch):
 
 
 def test_one_network_serves_any_number_of_regions():
-    policy = SharesPolicy(width=8, amounts=0).build(RebalancingShares.sizes)
+    policy = SharesPolicy(width=8, amounts=0).build(RebalancingShares.schema)
     for regions in (2, 5):
         problem = RebalancingShares(regions, periods=3)
         played = rollout(
