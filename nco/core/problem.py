@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from nco.core.batch import Batch, stack
 from nco.core.case import Case
-from nco.core.describe import Described
+from nco.core.describe import Described, arguments_of
 from nco.core.features import Features, Observation, Sizes
 
 if TYPE_CHECKING:
@@ -330,5 +330,5 @@ class Problem(Described, ABC, Generic[Instance, State]):
 
     def sized(self, size: int) -> "Problem[Instance, State]":
         """The same problem, generating instances of one size."""
-        arguments = {**self.__dict__["_init_args"], "size": size}
+        arguments = {**arguments_of(self), "size": size}
         return type(self)(**arguments)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nco.core.batch import Batch
+from nco.core.describe import arguments_of
 from nco.core.problem import Problem
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # what rounding to float32 may change
@@ -53,7 +54,7 @@ def needs(problem: Problem[Any, Any], *names: str) -> None:
 
 def takes_size(problem: Problem[Any, Any]) -> bool:
     """Whether `sized` works."""
-    return "size" in problem.__dict__.get("_init_args", {})
+    return "size" in arguments_of(problem)
 
 
 def sized(problem: Problem[Any, Any], size: int) -> Problem[Any, Any]:
