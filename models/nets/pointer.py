@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from nco.core.batch import Batch
 from nco.core.decisions import Categorical
+from nco.core.describe import arguments_of
 from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy, Population
@@ -151,7 +152,7 @@ class AttentionPolicy(Population):
 
     def keep(self, agents: Sequence[int]) -> "AttentionPolicy":
         """The same policy with some of its agents only."""
-        arguments = {**self.__dict__["_init_args"], "agents": len(agents)}
+        arguments = {**arguments_of(self), "agents": len(agents)}
         arguments["encoder"] = copy.deepcopy(self.encoder)
         kept = type(self)(**arguments).build(self.schema)
         kept.encoder.load_state_dict(self.encoder.state_dict())

@@ -26,7 +26,7 @@ from nco.problems.tsp import TSP
 from nco.search.beam import search
 from nco.search.multistart import best_of
 from nco.training.command import main
-from nco.training.method import Method
+from nco.training.method import Method, Training
 
 KINDS = [TSP, ATSP, CVRPVia, OP, KnapsackRest]
 
@@ -112,8 +112,8 @@ def test_padding_changes_no_loss(kind: type[Problem[Any, Any]]) -> None:
         after = (steps + torch.arange(total)).clamp_max(total - 1)
         rest = actions.gather(2, after)
         nodes = problem.features(instance).nodes.shape[1]
-        free = made.compared(instance, actions, steps, rest, generator())
-        fixed = made.compared(instance, actions, steps, rest, generator(), nodes)
+        free = made.compare.named(instance, actions, steps, rest, generator())
+        fixed = made.compare.named(instance, actions, steps, rest, generator(), nodes)
         assert free.keys() == fixed.keys()
         for name, value in free.items():
             torch.testing.assert_close(value, fixed[name])
@@ -144,8 +144,7 @@ model:
         encoder:
           class_path: nco.models.nets.TransformerEncoder
           init_args: {{width: 8, heads: 2, layers: 2, hidden: 12}}
-    lr: 1.0e-2
-    warmup: 3
+    training: {{lr: 1.0e-2, warmup: 3}}
     tokens: 64
 data:
   class_path: nco.training.data.Labels
@@ -164,7 +163,7 @@ trainer:
 def loss(checkpoint: str, tours: Path) -> float:
     """Of `BQ`, in its own way."""
     encoder = TransformerEncoder(width=8, heads=2, layers=2, hidden=12)
-    made = BQ(TSP([4, 6]), BQPolicy(encoder), initial=checkpoint)
+    made = BQ(TSP([4, 6]), BQPolicy(encoder), training=Training(initial=checkpoint))
     made.log = lambda *arguments, **named: None  # type: ignore[assignment, misc]
     with torch.no_grad():
         parts = list(store.read(tours, made.problem))
@@ -207,6 +206,6 @@ def test_a_loss_that_is_no_number_reaches_no_checkpoint() -> None:
     encoder = TransformerEncoder(width=8, heads=2, layers=2, hidden=12)
     made = GraphedBQ(TSP(5), BQPolicy(encoder))
     made._losses = {"loss": torch.tensor(torch.nan)}
-    made.finite = lambda loss: Method.finite(SimpleNamespace(global_step=7), loss)  # type: ignore
+    made.check_finite = lambda loss: Method.check_finite(SimpleNamespace(global_step=7), loss)
     with pytest.raises(FloatingPointError, match="nan at step 7"):
         made.on_save_checkpoint({})

@@ -131,7 +131,7 @@ def test_imitation_learns_to_dispatch() -> None:
     found = [pool.run(case, "cpsat", time_limit=5.0).solution for case in cases]
     actions = problem.actions(instance, found)[:, None]
     labels = Labelled(instance, actions, problem.cost(instance, actions))
-    method = Imitation(problem, DisjunctivePolicy(**SMALL), lr=1e-2, views=1, skip=0, cuts=4)
+    method = Imitation(problem, DisjunctivePolicy(**SMALL), views=1, cuts=4)
     method.log = lambda *arguments, **options: None
     optimizer = torch.optim.Adam(method.policy.parameters(), 5e-3)
     with torch.no_grad():
@@ -228,7 +228,7 @@ def test_a_population_begins_as_clones_and_only_winners_learn() -> None:
         for agent, decoder in enumerate(method.policy.decoders)
         if any(bool(p.grad.any()) for p in decoder.parameters())
     }
-    assert learned == method.credited
+    assert learned == method.learning
     assert len(learned) == 1
     assert bool(method.policy.enter.weight.grad.any())
 

@@ -119,7 +119,7 @@ def test_imitation_follows_good_schedules() -> None:
     plans = [by_rule(case.work, "mwkr") for case in problem.cases(instance)]
     actions = problem.follow(instance, plans)[:, None]
     labels = Labelled(instance, actions, problem.cost(instance, actions))
-    method = Imitation(problem, MatNetPolicy(**SMALL), views=1, skip=0, cuts=4)
+    method = Imitation(problem, MatNetPolicy(**SMALL), views=1, cuts=4)
     method.log = lambda *arguments, **options: None
     optimizer = torch.optim.Adam(method.policy.parameters(), 1e-2)
     losses = []

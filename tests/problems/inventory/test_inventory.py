@@ -16,7 +16,7 @@ from nco.core.defaults import resize
 from nco.core.errors import InstanceError, NCOError
 from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
-from nco.models.hdpo import Hdpo
+from nco.models.hdpo import HDPO
 from nco.models.nets import GraphFlow, SymmetricFlow, VanillaFlow
 from nco.problems.inventory import Inventory, classical, exact, files, fit
 from nco.problems.inventory.check import check, simulate
@@ -354,7 +354,7 @@ def test_the_pathwise_gradient_finds_the_best_level() -> None:
     """From 3 units off, to within 3 % of the newsvendor's level for one backlogged store."""
     name = "example:inventory/backlogged_L1_p9.yaml"
     problem = Inventory(networks=[name], periods=24)
-    method = Hdpo(problem, BaseStock(level=1.5, ignore=["nodes", "links", "dynamic"]))
+    method = HDPO(problem, BaseStock(level=1.5, ignore=["nodes", "links", "dynamic"]))
     method.log = lambda *arguments, **options: None  # type: ignore[method-assign]
     optimizer = torch.optim.Adam(method.policy.parameters(), lr=0.08)
     for step in range(60):
@@ -379,7 +379,7 @@ def test_fitted_levels_beat_a_newsvendors() -> None:
 
 def test_amounts_cannot_be_optimised_where_there_are_none() -> None:
     with pytest.raises(ValueError, match="TSP has no amounts"):
-        Hdpo(TSP(5), VanillaFlow())
+        HDPO(TSP(5), VanillaFlow())
 
 
 def test_noise_makes_a_network_explore() -> None:

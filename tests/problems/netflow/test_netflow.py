@@ -165,7 +165,7 @@ def test_the_method_learns(monkeypatch):
     """A few dozen steps of a small network make it much better than it was."""
     problem = SupplyShares(2, periods=10)
     critic = GraphValue(width=16)
-    method = Bilevel(problem, SharesPolicy(width=16), critic=critic, lr=5e-3, warmup=5)
+    method = Bilevel(problem, SharesPolicy(width=16), critic=critic)
     monkeypatch.setattr(method, "log", lambda *arguments, **options: None)
     optimizer = torch.optim.Adam(method.parameters(), lr=5e-3)
     test = problem.generate(64, generator("test"))
