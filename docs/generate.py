@@ -1,4 +1,4 @@
-"""Writes the pages that are made from other files: model zoo, API reference, link inventories.
+"""Writes the pages that are made from other files: model zoo, configs, API reference, inventories.
 
     python docs/generate.py
 
@@ -13,6 +13,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -76,6 +78,7 @@ def main() -> None:
     (GENERATED / "zoo.md").write_text(zoo(cards))
     for problem in problem_folders():
         (GENERATED / f"networks_{problem}.md").write_text(networks(cards, problem))
+    (GENERATED / "configs.md").write_text(configs())
     reference()
     for name, (address, objects) in OTHERS.items():
         (GENERATED / f"{name}.url").write_text(address)
@@ -205,6 +208,22 @@ def table(heads: list[str], rows: list[list[str]]) -> list[str]:
     """A Markdown table."""
     lines = [heads, ["---"] * len(heads), *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+# ---- configs
+
+
+def configs() -> str:
+    """A table of the experiments that ship, by problem."""
+    rows = []
+    for path in sorted((ROOT / "configs").glob("*/*.yaml")):
+        model = yaml.safe_load(path.read_text())["model"]
+        policy = model["init_args"]["policy"]["class_path"].rpartition(".")[2]
+        problem = path.parent.name
+        method = model["class_path"].rpartition(".")[2]
+        page = f"[{problem}](../guide/{problem}.md)"
+        rows.append([f"`configs/{problem}/{path.name}`", page, method, policy])
+    return "\n".join(table(["config", "problem", "method", "network"], rows)) + "\n"
 
 
 # ---- API reference
