@@ -30,11 +30,13 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# mypy looks for nco.problems inside nco/: build/types holds links that put it there.
+# mypy looks for nco.problems inside nco/: build/types holds links that put it there, and a module
+# that assigns every problem folder's parts to their Protocols.
 types: $(INSTALLED)
 	rm -rf build/types
 	mkdir -p build/types/nco
 	cd build/types/nco && ln -s ../../../nco/* ../../../problems ../../../models ../../../configs .
+	$(BIN)/python tests/registry/typed_folders.py > build/types/nco/typed_folders.py
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml \
 		--cache-dir ../../.mypy_cache -p nco
 

@@ -74,7 +74,7 @@ def draw(case: Case, solution: Any) -> str:
         figure = Figure(figsize=(4.4, 4.4), layout="constrained")
         ax = figure.add_subplot()
         try:
-            registry.module(case.problem, "plot").plot(case, solution, ax)
+            registry.folder(case.problem).plot.plot(case, solution, ax)
             text = _svg(figure)
         except Exception as error:
             return _svg(_excuse(f"not drawn: {type(error).__name__}: {error}"))

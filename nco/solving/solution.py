@@ -162,7 +162,7 @@ class Solution:
             import matplotlib.pyplot
 
             _, ax = matplotlib.pyplot.subplots(figsize=(6, 6))
-        registry.module(self.problem, "plot").plot(case, self.solution, ax)
+        registry.folder(self.problem).plot.plot(case, self.solution, ax)
         return ax
 
     def save(self, path: str | Path) -> None:
@@ -176,7 +176,7 @@ class Solution:
         if target.suffix == ".json":
             text = json.dumps(self.to_dict(), indent=1) + "\n"
         else:
-            files = registry.module(self.problem, "files")
+            files = registry.folder(self.problem).files
             text = files.write_solution(self._case("saved so"), self.solution, self.cost)
         try:
             atomic.write_text(target, text)

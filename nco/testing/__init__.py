@@ -58,7 +58,7 @@ OF_BATCHES: tuple[Callable[[Trial], None], ...] = (
     exact.checker_agrees,
     exact.checker_flags_mutations,
     exact.brute_force_agrees,
-    exact.baseline_replays,
+    exact.classical_solver_replays,
     rules.turned_states_lead_to_solutions,
     exact.remaining_cases_have_the_best_ways_on,
 )

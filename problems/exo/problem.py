@@ -328,7 +328,7 @@ class Revenue(Problem[Instance, State]):
     def rule(self, case: Case, solution: Any) -> "Policy":
         from nco.problems.exo import rules
 
-        return rules.named(case, solution)
+        return rules.policy(case, solution)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[int]]:
         total = instance.arrivals.shape[1]

@@ -21,8 +21,7 @@ from nco.core.errors import NCOError
 from nco.problems.hcvrp import annealing
 from nco.problems.hcvrp.check import check
 from nco.problems.hcvrp.files import MIN_MAX, Case
-
-__all__ = ["ortools", "pyvrp", "anneal", "polish"]  # noqa: RUF022  the first is compared with
+from nco.registry.interface import Solver
 
 Routes = list[list[int]]
 
@@ -34,6 +33,24 @@ DEEPEST, COARSE = 10**9, 10**6  # capacities: the largest that is kept exact, an
 # PyVRP is asked to shorten the best time by this share, and by half as much where it finds nothing
 FIRST, LEAST = 0.15, 0.01
 ROUND = 150  # iterations until it has found nothing; twice as many each time at the least share
+
+
+ROUTING = (
+    "ortools.constraint_solver.pywrapcp",
+    "ortools.constraint_solver.routing_enums_pb2",
+    "ortools.constraint_solver.routing_parameters_pb2",
+)
+PYVRP = ("pyvrp", "pyvrp.exceptions", "pyvrp.stop")
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(ortools, modules=ROUTING),
+        "pyvrp": Solver(pyvrp, modules=PYVRP),
+        "anneal": Solver(anneal, found=True, iterations=True),
+        "polish": Solver(polish, found=True, iterations=True, modules=PYVRP),
+    }
 
 
 def improvers() -> list[str]:

@@ -33,7 +33,7 @@ from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems.inventory import tables
 
-SUFFIX = ".yaml"
+SUFFIX = ".yaml"  # of the files that `write` makes
 SUPPLIER = "supplier"
 MAX_NODES, MAX_EDGES, MAX_LEAD, MAX_PERIODS = 10_000, 100_000, 200, 1_000_000
 UNMET = ("backlogged", "lost")
@@ -51,6 +51,7 @@ ROOT = {
     "simulation",
     "whole_units",
 }
+ARRAYS = ROOT
 NODE = {"holding", "penalty", "price", "unmet", "demand", "stock", "on_order", "keeps_stock"}
 EDGE = {"from", "to", "lead_time", "cost"}
 

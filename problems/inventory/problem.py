@@ -374,7 +374,7 @@ class Inventory(Problem[Instance, State]):
         from nco.problems.inventory.rules import policy
 
         assert isinstance(case, files.Case)
-        return policy(case, solution, self.sizes)
+        return policy(case, solution)
 
 
 def _tensors(case: files.Case, periods: int) -> Instance:

@@ -265,7 +265,7 @@ class SupplyChain(Problem[Instance, State]):
     def rule(self, case: Case, solution: Any) -> "Policy":
         from nco.problems.netflow import rules
 
-        return rules.named(case, solution)
+        return rules.policy(case, solution)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[float]]]:
         """What is really made and sent in each period."""

@@ -13,7 +13,7 @@ from nco.core.problem import Features, Observation, Sizes
 from nco.problems.netflow import files
 
 
-def named(case: Case, solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of a rule as `classical.py` returns it."""
     assert isinstance(case, files.Case)
     kind = solution.get("rule") if isinstance(solution, dict) else None

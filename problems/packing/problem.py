@@ -377,7 +377,7 @@ class Packing(Problem[Instance, State]):
     def rule(self, case: Case, solution: Any) -> "Policy":
         from nco.problems.packing import rules
 
-        return rules.named(solution)
+        return rules.policy(case, solution)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[int]]]:
         found = []

@@ -256,7 +256,7 @@ class Rebalancing(Problem[Instance, State]):
     def rule(self, case: Case, solution: Any) -> "Policy":
         from nco.problems.rebalancing import rules
 
-        return rules.named(solution)
+        return rules.policy(case, solution)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[Any]:
         """Trips served and vehicles sent in each period."""

@@ -15,9 +15,26 @@ import numpy as np
 from nco.core.errors import InstanceError, NCOError
 from nco.problems._routing import tsplib
 from nco.problems.tsp.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["ortools", "ortools_pci", "pyvrp", "fast_tsp"]  # noqa: RUF022  # the first is the one compared with
-VARIANTS = {"ortools": ["ortools", "ortools_pci"]}  # the better of them stands for OR-Tools
+ROUTING = (
+    "ortools.constraint_solver.pywrapcp",
+    "ortools.constraint_solver.routing_enums_pb2",
+    "ortools.constraint_solver.routing_parameters_pb2",
+    "ortools.util.optional_boolean_pb2",
+)
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(
+            ortools, found=True, variants=("ortools", "ortools_pci"), modules=ROUTING
+        ),
+        "ortools_pci": Solver(ortools_pci, found=True, modules=ROUTING),
+        "pyvrp": Solver(pyvrp, found=True, iterations=True, modules=("pyvrp", "pyvrp.stop")),
+        "fast_tsp": Solver(fast_tsp, found=True, same=True, modules=("fast_tsp",)),
+    }
 
 
 def improvers() -> list[str]:
@@ -25,7 +42,6 @@ def improvers() -> list[str]:
     return [name for name in ("fast_tsp", "pyvrp", "ortools") if importlib.util.find_spec(name)]
 
 
-SAME = frozenset({"fast_tsp"})  # neither a seed nor a start makes a difference to these
 LARGEST_SUM = 2.0**50  # of distances; leaves room for the penalties that solvers multiply by
 LARGEST_TABLE = 3000  # nodes; OR-Tools copies a table from Python lists, 40 bytes an entry
 FIRST_TENTH = 0.1

@@ -120,7 +120,7 @@ def solver_module(tmp_path, monkeypatch):
         )
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.setattr(
-            registry.module("tsp", "classical"), "improvers", lambda: ["someones_solver:solve"]
+            registry.folder("tsp").classical, "improvers", lambda: ["someones_solver:solve"]
         )
         monkeypatch.setattr(pool, "lane", lane)
 
@@ -383,7 +383,7 @@ def test_networks_with_all_the_time_know_it(monkeypatch):
 
 def test_an_online_folder_says_so_without_torch():
     for name in registry.names():
-        assert registry.is_online(name) == registry.problem_class(name).online
+        assert registry.folder(name).is_online == registry.folder(name).problem_class.online
 
 
 def test_the_fastest_model_of_two():
