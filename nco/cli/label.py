@@ -84,10 +84,10 @@ def _label_spec(options: argparse.Namespace) -> Any:
     missing = [f"--{name}" for name in wanted if getattr(options, name) is None]
     if missing:
         raise NCOError(f"{missing[0]} is missing: nco label --problem P --size N --instances K ...")
-    made, after, moments = registry.problem_class(options.problem), None, None
+    made, after, moments = registry.folder(options.problem).problem_class, None, None
     if options.after:
         leader = weights.load(options.after).problem
-        if registry.folder_of(leader) != f"nco.problems.{options.problem}":
+        if registry.folder_of(leader) != registry.folder(options.problem):
             kind = type(leader).__name__
             raise NCOError(f"--after {options.after}: a model of {kind}, not of {options.problem}")
         dagger.check(leader, options.solver.startswith("model:"))

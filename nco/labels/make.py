@@ -27,7 +27,7 @@ from nco.labels.store import (
     read_spec,
     write_chunk,
 )
-from nco.registry import check_module
+from nco.registry import folder_of
 from nco.workers.pool import Workers
 from nco.zoo import weights
 
@@ -56,7 +56,7 @@ def fill(
     folder.mkdir(parents=True, exist_ok=True)
     claim(spec, folder)
     problem = construct(spec.problem)
-    check = check_module(problem).check
+    check = folder_of(problem).check.check
     stored = chunk_digests(folder)
     with Workers(workers) as pool:
         for index in range(spec.chunks()):
