@@ -14,7 +14,7 @@ from torch.nn import functional
 from nco.core.batch import Batch
 from nco.core.decisions import Categorical
 from nco.core.errors import NCOError
-from nco.core.policy import Policy, Population
+from nco.core.policy import Part, Policy, Population
 from nco.core.problem import Features, Observation, Sizes
 from nco.models.nets.attention import attend
 from nco.models.nets.transformer import TransformerEncoder
@@ -195,7 +195,7 @@ class AttentionPolicy(Population):
         )
 
     def adaptable(
-        self, memory: Memory, part: str, random: Generator
+        self, memory: Memory, part: Part, random: Generator
     ) -> tuple[Memory, list[Tensor]]:
         """Pointer keys, keys and values of the glimpse; or a residual layer on the glimpse."""
         if part == "embeddings":
@@ -203,8 +203,6 @@ class AttentionPolicy(Population):
             keys, values, pointers = (tensor.clone().requires_grad_() for tensor in own)
             changed = replace(memory, keys=keys, values=values, pointers=pointers)
             return changed, [keys, values, pointers]
-        if part != "layer":
-            return super().adaptable(memory, part, random)
         heads, _, wide = memory.values.shape[1:]
         shape = (len(memory), heads * wide, heads * wide)
         enter = torch.rand(shape, generator=random, device=random.device).to(memory.keys.device)

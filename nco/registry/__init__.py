@@ -48,7 +48,7 @@ def problem_class(problem: str) -> type:
 def is_online(problem: str) -> bool:
     """Whether a folder's solutions are policies; its classical.py then says which rules suit.
 
-    The problem class says the same (`Problem.online`), but knowing it takes torch.
+    The problem class says the same (`Online`), but knowing it takes torch.
     """
     return hasattr(module(problem, "classical"), "policies")
 

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from child_solvers import Plain
 
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.workers import pool
 from nco.workers.pool import Outcome, Workers
 
-CASE = Case(name="any")
+CASE = Plain(name="any")
 
 
 def knapsack() -> Case:
@@ -205,8 +206,8 @@ def test_close_ends_everything_and_is_idempotent():
 def test_a_child_dies_with_its_parent():
     """A parent killed in mid-search leaves no orphan, though nobody could say goodbye."""
     code = (
-        "import os, sys; from nco.workers.pool import Workers; from nco.core.case import Case;"
-        "import test_baselines as t; w = Workers(); c = Case();"
+        "import os, sys; from nco.workers.pool import Workers; from child_solvers import Plain;"
+        "w = Workers(); c = Plain();"
         "print(w.run(c, 'test_pool:tell', time_limit=None).solution[0], flush=True);"
         "w.submit(c, 'test_pool:sleep', time_limit=None).wait(0.2); os.kill(os.getpid(), 9)"
     )
