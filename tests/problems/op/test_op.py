@@ -412,7 +412,7 @@ def test_a_given_route_is_filled_and_kept_in_its_order() -> None:
 
 @pytest.mark.parametrize("problem", [OP(), OP(prize="uniform"), OP(prize="constant", limit=1.0)])
 def test_contract(problem: OP) -> None:
-    assert {"brute_force_agrees", "baseline_replays"} <= set(check_problem(problem))
+    assert {"brute_force_agrees", "classical_solver_replays"} <= set(check_problem(problem))
 
 
 METRICS: dict[str, list[Case]] = {
