@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from child_solvers import Plain
 from torch import Generator, Tensor, nn
 
 from nco.core.batch import Batch
@@ -157,7 +158,7 @@ def test_a_broken_online_problem_hears_where(problem: type[Newsvendor], sentence
 def test_simulation_finds_the_expected_cost() -> None:
     """E[c x - p min(x, U)] = c x - p (x - x^2 / 2) a day, within four standard errors."""
     policy = Constant(0.5).build(Newsvendor.schema)
-    case = Case()
+    case = Plain()
     found = simulation.simulate(Newsvendor(), policy, case, traces=4000, together=1500, seed=3)
     expected = DAYS * (COST * 0.5 - PRICE * (0.5 - 0.125))
     assert found.traces == 4000
@@ -171,7 +172,7 @@ def test_simulation_finds_the_expected_cost() -> None:
 
 
 def test_a_deadline_leaves_fewer_traces(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy, case = Constant().build(Newsvendor.schema), Case()
+    policy, case = Constant().build(Newsvendor.schema), Plain()
 
     def traces(seconds: float) -> int:
         deadline = time.perf_counter() + seconds
@@ -212,7 +213,7 @@ def test_the_pathwise_gradient_finds_the_newsvendor_quantile() -> None:
 def test_too_few_traces_are_refused(count: int) -> None:
     policy = Constant().build(Newsvendor.schema)
     with pytest.raises(NCOError, match=f"at least 2, .* not {count}"):
-        simulation.simulate(Newsvendor(), policy, Case(), traces=count)
+        simulation.simulate(Newsvendor(), policy, Plain(), traces=count)
 
 
 def test_only_online_problems_are_simulated() -> None:
