@@ -27,6 +27,8 @@ class Policy(Described, nn.Module, ABC):
     Attributes:
         schema: the columns of the problem that it was built for, without those that it ignores.
         agents: how many different policies it can play: the conditions 0 to `agents` - 1.
+        symmetric: nodes have no numbers for it: any count of them will do, and where their order
+            changes, its decisions change in the same way.
         encodes: all nodes together at first, which takes the square of their number.
         conflicts: who keeps what several agents of a problem picked.
     """
@@ -35,6 +37,7 @@ class Policy(Described, nn.Module, ABC):
     agents: int = 1
     encodes: bool = True
 
+    symmetric: bool = True
     conflicts: Handler = HighestProbability()
 
     def __init__(self, ignore: Sequence[str] = ()) -> None:
@@ -50,7 +53,8 @@ class Policy(Described, nn.Module, ABC):
     def scale_free(self) -> bool:
         """Whether decisions stay the same where all lengths and times are multiplied by a number.
 
-        So of a policy that looks at each sub-problem in a frame of its own.
+        So of a policy that looks at each sub-problem in a frame of its own, wherever more than one
+        node remains: the place of a single one has no scale.
         """
         return False
 

@@ -17,7 +17,7 @@ from nco.core.errors import NCOError
 from nco.core.policy import Policy
 from nco.core.problem import AdditiveProblem, Features, Observation
 from nco.core.rollout import greedy, rollout, sample
-from nco.core.schema import Schema, columns
+from nco.core.schema import Amounts, Schema, columns
 from nco.core.seeds import generator
 from nco.problems.tsp import TSP
 from nco.solving import simulate as simulation
@@ -41,7 +41,9 @@ class Day(Batch):
 class Newsvendor(AdditiveProblem[Days, Day]):
     """Buy papers every morning; what is not sold is lost. The optimum is known."""
 
-    schema: ClassVar[Schema] = Schema(nodes=columns("news"), context=columns("day", "last_demand"))
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("news"), context=columns("day", "last_demand"), amounts=(Amounts.ONE,)
+    )
     continuous = True
 
     def generate(self, batch: int, generator: Generator) -> Days:
@@ -101,7 +103,7 @@ class Constant(Policy):
     """One number every morning, which is learned."""
 
     def __init__(self, amount: float = 0.2) -> None:
-        super().__init__()
+        super().__init__(["nodes", "context"])
         self.amount = amount
 
     def make_layers(self, schema: Schema) -> None:
