@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 export MPLBACKEND := Agg
 
-.PHONY: demo test docs picture lint types clean
+.PHONY: demo test docs picture lint links types clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml setup.py constraints.txt
@@ -39,16 +39,20 @@ picture: $(INSTALLED)
 	$(BIN)/python benchmarks/picture.py demo/random100 docs/_static/picture.svg
 	$(BIN)/python benchmarks/results.py --add demo/random100 --readme README.md
 
-lint: $(INSTALLED)
+lint: $(INSTALLED) links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	cd build/links && PYTHONPATH=. ../../$(BIN)/lint-imports ../../pyproject.toml --no-cache
 
-# mypy looks for nco.problems inside nco/: build/types holds links that put it there.
-types: $(INSTALLED)
-	rm -rf build/types
-	mkdir -p build/types/nco
-	cd build/types/nco && ln -s ../../../nco/* ../../../problems ../../../models ../../../configs .
-	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml \
+# problems/ and models/ lie at the top but are parts of nco: build/links holds the package as it is
+# installed, for tools that read files.
+links:
+	rm -rf build/links
+	mkdir -p build/links/nco
+	cd build/links/nco && ln -s ../../../nco/* ../../../problems ../../../models ../../../configs .
+
+types: $(INSTALLED) links
+	cd build/links && ../../$(BIN)/mypy --config-file ../../pyproject.toml \
 		--cache-dir ../../.mypy_cache -p nco
 
 clean:
