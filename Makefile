@@ -37,7 +37,7 @@ picture: $(INSTALLED)
 	$(BIN)/nco benchmark --files example:random100.vrp --solvers nco,nco-neural,pyvrp,ortools \
 		--time_limits 10 --output demo/random100
 	$(BIN)/python benchmarks/picture.py demo/random100 docs/_static/picture.svg
-	$(BIN)/python benchmarks/results.py --add demo/random100
+	$(BIN)/python benchmarks/results.py --add demo/random100 --readme README.md
 
 lint: $(INSTALLED) links
 	$(BIN)/ruff check .
