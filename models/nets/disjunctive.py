@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from nco.core.batch import Batch
 from nco.core.decisions import Categorical
+from nco.core.describe import arguments_of
 from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy, Population
@@ -134,7 +135,7 @@ class DisjunctivePolicy(Population):
         self.decoders.requires_grad_(True)
 
     def keep(self, agents: Sequence[int]) -> "DisjunctivePolicy":
-        arguments = {**self.__dict__["_init_args"], "agents": len(agents)}
+        arguments = {**arguments_of(self), "agents": len(agents)}
         kept = DisjunctivePolicy(**arguments).build(self.schema)
         shared = {k: v for k, v in self.state_dict().items() if not k.startswith("decoders.")}
         kept.load_state_dict({**kept.state_dict(), **shared})

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 from torch import Generator, Tensor, nn
 
@@ -36,7 +36,6 @@ class Policy(Described, nn.Module, ABC):
     schema: Schema
     agents: int = 1
     encodes: bool = True
-
     symmetric: bool = True
     conflicts: Handler = HighestProbability()
 
@@ -108,27 +107,6 @@ class Policy(Described, nn.Module, ABC):
         """
 
 
-@runtime_checkable
-class Adaptable(Protocol):
-    """A policy with parts that an active search may train for each instance."""
-
-    def adaptable(self, memory: Any, part: str, random: Generator) -> tuple[Any, list[Tensor]]:
-        """`memory` with a part that may be trained, and the tensors of that part.
-
-        The tensors are ``[B, ...]`` leaves that require a gradient, so that each instance has its
-        own, and the memory decides as before until they are changed.
-
-        Args:
-            memory: what `encode` returned.
-            part: ``"embeddings"``: what was computed of the nodes; ``"layer"``: a residual layer
-                that begins at zero.
-            random: for the layer's weights.
-
-        Raises:
-            NCOError: where the policy has no such part.
-        """
-
-
 class Population(Policy):
     """A policy of several agents that share what they know of a state, and decide each for itself.
 
@@ -166,3 +144,25 @@ class Population(Policy):
             raise NCOError(f"{theirs} decoders cannot be cloned to {ours}: take a multiple")
         for index, decoder in enumerate(self.decoders):
             decoder.load_state_dict(other.decoders[index * theirs // ours].state_dict())
+
+
+Part = Literal["embeddings", "layer"]
+
+
+@runtime_checkable
+class Adaptable(Protocol):
+    """A policy with parts of its memory that an active search may train."""
+
+    def adaptable(self, memory: Any, part: Part, random: Generator) -> tuple[Any, list[Tensor]]:
+        """`memory` with a part that may be trained, and the tensors of that part.
+
+        The tensors are ``[B, ...]`` leaves that require a gradient, so that each instance has its
+        own, and the memory decides as before until they are changed.
+
+        Args:
+            memory: what `encode` returned.
+            part: ``"embeddings"``: what was computed of the nodes; ``"layer"``: a residual layer
+                that begins at zero.
+            random: for the layer's weights.
+        """
+        ...

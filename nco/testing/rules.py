@@ -8,8 +8,17 @@ import torch
 from torch import Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCases, HasCostSoFar
+from nco.core.defaults import (
+    equivalents_of,
+    has_size,
+    pad_actions,
+    replay,
+    resize,
+    symmetries_of,
+)
 from nco.core.describe import construct, describe
-from nco.core.problem import Features, Problem
+from nco.core.problem import AdditiveProblem, Features, Problem
 from nco.core.rollout import Rollout, forced, rollout, sample, score
 from nco.core.schema import Amounts, Column, Schema
 from nco.core.seeds import generator
@@ -21,18 +30,13 @@ from nco.testing.compare import (
     equal,
     equal_costs,
     finite,
-    has,
-    needs,
     nowhere,
     require,
     same,
     sized,
-    takes_size,
     tensors,
 )
-from nco.testing.play import BATCH, ROLLOUTS, Probe, Trial, chosen, forbidden, walk
-
-FUTURES = 6  # of one online case; short ones of few outcomes may be equal by chance
+from nco.testing.play import BATCH, ROLLOUTS, Probe, Trial, walk
 
 # --------------------------------------------------------------------------------------------------
 # Of a problem
@@ -53,20 +57,19 @@ def equal_generators_give_equal_instances(problem: Problem[Any, Any], size: int,
         require(good, f"generate was asked for {BATCH} instances, but `{name}` is {shape}")
 
 
-def sized_sets_the_size(problem: Problem[Any, Any], size: int, seed: int) -> None:
-    """`sized` gives the same problem at another size."""
-    if not takes_size(problem):
+def resize_sets_the_size(problem: Problem[Any, Any], size: int, seed: int) -> None:
+    """`resize` gives the same problem at another size."""
+    if not has_size(problem):
         raise NotApplicable("size")
     counts = []
     for count in (size, size + 1):
-        other = problem.sized(count)
-        require(type(other) is type(problem), f"sized gave a {type(other).__name__}")
+        other = resize(problem, count)
         instance = other.generate(BATCH, generator(seed, "sized"))
         counts.append(other.features(instance).nodes.shape[1])
-        if has(problem, "cases"):
+        if isinstance(other, HasCases):
             found = [case.size for case in other.cases(instance)]
-            require(found == [count] * BATCH, f"sized({count}) gave cases of the sizes {found}")
-    require(counts[0] != counts[1], f"sized({size}) and sized({size + 1}) have as many nodes")
+            require(found == [count] * BATCH, f"resize({count}) gave cases of the sizes {found}")
+    require(counts[0] != counts[1], f"resize({size}) and resize({size + 1}) have as many nodes")
 
 
 def description_makes_the_same_problem(problem: Problem[Any, Any], size: int, seed: int) -> None:
@@ -104,10 +107,10 @@ def inputs_stay_unchanged(trial: Trial) -> None:
         changed = not torch.equal(actions, trial.actions)
         require(not changed, f"step {t} changed the actions it was given")
     problem.cost(instance, actions)
-    problem.replay(instance, actions)
+    replay(problem, instance, actions)
     problem.solution(instance, actions[:, 0])
-    problem.equivalent(instance, actions, generator(trial.seed, "unchanged"))
-    problem.symmetries(instance)
+    equivalents_of(problem, instance, actions, generator(trial.seed, "unchanged"))
+    symmetries_of(problem, instance)
     require(torch.equal(actions, trial.actions), "cost, replay or equivalent changed the actions")
     equal(original, instance, "the instance was changed in place")
     for source, value, copy in kept:
@@ -253,15 +256,15 @@ def costs_are_finite(trial: Trial) -> None:
     finite(cost, "cost")
 
 
-def paid_is_the_cost(trial: Trial) -> None:
-    """What a state says was paid is what the actions up to it cost."""
+def cost_so_far_is_the_cost(trial: Trial) -> None:
+    """What a state says was paid so far is what the actions up to it cost."""
     problem, instance = trial.problem, trial.instance
-    needs(problem, "paid")
+    if not isinstance(trial.states[0], HasCostSoFar):
+        raise NotApplicable("cost_so_far")
     for t in range(1, trial.actions.shape[2] + 1):
-        paid = problem.paid(instance, trial.states[t])
-        assert paid is not None
         cost = problem.cost(instance, trial.actions[:, :, :t])
-        equal_costs(cost, paid, f"`paid` differs from the cost of the first {t} actions")
+        found = trial.states[t].cost_so_far
+        equal_costs(cost, found, f"cost_so_far of step {t} is not what the actions cost")
 
 
 # --------------------------------------------------------------------------------------------------
@@ -384,57 +387,6 @@ def _equal_logp(wanted: Tensor, found: Tensor, sentence: str) -> None:
     nowhere(~torch.isclose(wanted, found, rtol=1e-3, atol=1e-3), f"{sentence}, in {{}}")
 
 
-def replay_equals_stepping(trial: Trial) -> None:
-    """An overridden `replay` gives the states that stepping gives, all or at given steps."""
-    problem, instance, actions = trial.problem, trial.instance, trial.actions
-    needs(problem, "replay")
-    random = generator(trial.seed, "replay")
-    some = torch.randint(actions.shape[2], (len(instance), ROLLOUTS, 4), generator=random)
-    for name, steps in (("all", None), ("given", some)):
-        wanted = Problem.replay(problem, instance, actions, steps)
-        found = problem.replay(instance, actions, steps)
-        equal(wanted, found, f"replay of {name} steps differs from stepping")
-
-
-def equivalent_keeps_the_solution(trial: Trial) -> None:
-    """Random equivalent actions are allowed, cost the same, and come from the generator alone."""
-    problem, instance, actions = trial.problem, trial.instance, trial.actions
-    needs(problem, "equivalent")
-    for number in range(3):
-        changed = problem.equivalent(instance, actions, generator(trial.seed, "equal", number))
-        again = problem.equivalent(instance, actions, generator(trial.seed, "equal", number))
-        require(torch.equal(changed, again), "equivalent differs between equal generators")
-        walk(problem, instance, changed, "what equivalent gave")
-        found = problem.cost(instance, changed)
-        equal_costs(trial.cost, found, "what equivalent gave costs something else")
-
-
-def turned_states_lead_to_solutions(trial: Trial) -> None:
-    """What is done now at one end, now at the other, can be played once `joined`."""
-    problem, instance = trial.problem, trial.instance
-    needs(problem, "turned")
-    state = problem.reset(instance, ROLLOUTS)
-    if problem.turned(instance, state) is None:
-        raise NotApplicable("turned")
-    random = generator(trial.seed, "turned")
-    least, most = problem.horizon(instance)
-    actions, behind = [], []
-    turned = torch.zeros(len(instance), ROLLOUTS, dtype=torch.bool)
-    for step in range(most):
-        if step >= least and bool(problem.done(instance, state).all()):
-            break
-        away: Any = problem.turned(instance, state)
-        back: Any = problem.turned(instance, away)
-        equal(state, back, f"turning twice changes states of step {step}")
-        turn = torch.rand(turned.shape, generator=random) < 0.5
-        state, turned = away.where(turn, state), turned ^ turn
-        actions.append(chosen(problem.observe(instance, state).mask, random))
-        behind.append(turned)
-        state = problem.step(instance, state, actions[-1])
-    played = problem.joined(instance, torch.stack(actions, 2), torch.stack(behind, 2))
-    walk(problem, instance, played, "what joined gave")
-
-
 def solution_and_actions_invert(trial: Trial) -> None:
     """Actions made from a canonical solution are allowed and cost the same."""
     problem, instance, cost = trial.problem, trial.instance, trial.cost
@@ -457,7 +409,7 @@ def pad_appends_no_ops(trial: Trial) -> None:
     """Actions lengthened to the horizon are still allowed and cost the same."""
     problem, instance, actions = trial.problem, trial.instance, trial.actions
     longest = problem.horizon(instance)[1]
-    padded = problem.pad(instance, actions, longest)
+    padded = pad_actions(problem, instance, actions, longest)
     begins = torch.equal(padded[:, :, : actions.shape[2]], actions)
     whole = padded.shape[2] == longest
     require(begins and whole, f"pad gave {padded.shape[2]} steps of {longest}, or other ones first")
@@ -465,85 +417,15 @@ def pad_appends_no_ops(trial: Trial) -> None:
     equal_costs(trial.cost, problem.cost(instance, padded), "what pad gave costs something else")
 
 
-def starts_are_allowed(trial: Trial) -> None:
-    """Starts are first actions that the masks allow; they differ, and then wrap."""
-    problem, instance = trial.problem, trial.instance
-    needs(problem, "starts")
-    count = problem.start_count(instance)
-    if count == 0:
-        return
-    for rollouts in (1, count, count + 2):
-        starts = problem.starts(instance, rollouts)
-        wanted, shape = [len(instance), rollouts, 1], list(starts.shape)
-        require(shape[:3] == wanted, f"starts must be [B, S, 1] = {wanted}, not {shape}")
-        observation = problem.observe(instance, problem.reset(instance, rollouts))
-        wrong = forbidden(observation, starts[:, :, 0])
-        nowhere(wrong, "starts gives {} a first action that the mask forbids")
-        if rollouts >= count:
-            most = max(len(row.unique(dim=0)) for row in starts[:, :, 0])
-            sentence = f"start_count says {count}, but {rollouts} starts are {most} different ones"
-            require(most == count, sentence)
-
-
-def symmetries_keep_the_cost(trial: Trial) -> None:
-    """Every image of an instance allows the same actions at the same cost."""
-    problem, instance = trial.problem, trial.instance
-    needs(problem, "symmetries")
-    images = problem.symmetries(instance)
-    equal(instance, images[0], "the first of the symmetries is not the instance itself")
-    for number, image in enumerate(images):
-        name = f"image {number} of symmetries"
-        walk(problem, image, trial.actions, f"a solution in {name}")
-        equal_costs(trial.cost, problem.cost(image, trial.actions), f"{name} has other costs")
-
-
 # --------------------------------------------------------------------------------------------------
-# Of a batch: what steps cost, and what the future is
+# Of a batch: what steps cost
 
 
-def charges_sum_to_cost(trial: Trial) -> None:
+def step_costs_sum_to_cost(trial: Trial) -> None:
     """What the steps cost is together what the actions cost."""
     problem, instance = trial.problem, trial.instance
-    if problem.charge(instance, trial.states[1]) is None:
-        raise NotApplicable("charge")
-    charges = [problem.charge(instance, state) for state in trial.states[1:]]
-    total = torch.stack([charge for charge in charges if charge is not None], 2).sum(2)
-    equal_costs(trial.cost, total, "the charges do not sum to the cost")
-
-
-def observations_do_not_look_ahead(trial: Trial) -> None:
-    """With the future blank, features and all that is observed until then stay the same."""
-    problem, instance, actions = trial.problem, trial.instance, trial.actions
-    if not problem.online:
-        raise NotApplicable("online")
-    hidden = difference(instance, problem.known(instance, 0)) is not None
-    require(hidden, "known(instance, 0) is the whole instance: an online problem hides its future")
-    total = actions.shape[2]
-    for steps in sorted({0, 1, total // 2, total - 1}):
-        blank = problem.known(instance, steps)
-        seen, whole = problem.features(blank), problem.features(instance)
-        equal(whole, seen, "features tell of what is revealed later")
-        state = problem.reset(blank, ROLLOUTS)
-        for t in range(steps + 1):
-            found = problem.observe(blank, state)
-            what = f"what is observed at step {t} depends on what is revealed after step {steps}"
-            equal(trial.observations[t], found, what)
-            state = problem.step(blank, state, actions[:, :, t])
-
-
-def traces_are_random_futures(trial: Trial) -> None:
-    """Of one case: equal generators, equal futures; and not the same one again and again."""
-    problem = trial.problem
-    needs(problem, "traces", "cases")
-    assert trial.cases is not None
-    first = problem.traces(trial.cases[0], FUTURES, generator(trial.seed, "traces"))
-    again = problem.traces(trial.cases[0], FUTURES, generator(trial.seed, "traces"))
-    equal(first, again, "traces made two different batches from equal generators")
-    found = f"traces was asked for {FUTURES} instances and gave {len(first)}"
-    require(len(first) == FUTURES, found)
-    # not `known(..., 0)`, which may hold a first event that is revealed before the first decision
-    one, other = problem.features(first[:1]), problem.features(first[1:2])
-    equal(one, other, "two futures of one case differ in what is known beforehand")
-    others = [first[number : number + 1] for number in range(1, FUTURES)]
-    differ = any(difference(first[:1], other) is not None for other in others)
-    require(differ, "traces gave the same future every time")
+    if not isinstance(problem, AdditiveProblem):
+        raise NotApplicable("step_cost")
+    costs = [problem.step_cost(instance, state) for state in trial.states[1:]]
+    total = torch.stack(costs, 2).sum(2)
+    equal_costs(trial.cost, total, "the step costs do not sum to the cost")

@@ -9,8 +9,8 @@ import torch
 
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
-from nco.models.nets.rules import BaseStock
 from nco.problems.inventory.files import Case
+from nco.problems.inventory.levels import BaseStock
 from nco.problems.inventory.network import outline
 from nco.problems.inventory.problem import Inventory
 from nco.problems.inventory.rules import UNREAD, plain

@@ -10,10 +10,10 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from nco.core.batch import Batch, cat
+from nco.core.capabilities import HasCases, Online, Selective
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Problem
+from nco.core.problem import AdditiveProblem, Features, Observation
 from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.problems.inventory import demand, files
 from nco.problems.inventory.network import outline
@@ -61,11 +61,11 @@ class State(Batch):
     stock: Tensor  # [B, S, N] on hand with today's arrivals; below zero is backlog
     transit: Tensor  # [B, S, N, K] due in 1, ..., K periods
     period: Tensor  # [B, S] long
-    charge: Tensor  # [B, S] what the last period cost, weighted
+    step_cost: Tensor  # [B, S] what the last period cost, weighted
     sold: Tensor  # [B, S, N] demand of the last period that was met at once
 
 
-class Inventory(Problem[Instance, State]):
+class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
     """Order in every period, on every edge of a network, before its demand is known.
 
     - instance: the network and a trace of demands;
@@ -104,7 +104,6 @@ class Inventory(Problem[Instance, State]):
             that gradients exist.
     """
 
-    online: ClassVar[bool] = True
     continuous: ClassVar[bool] = True
 
     def __init__(
@@ -176,10 +175,7 @@ class Inventory(Problem[Instance, State]):
     def _given(self) -> list[files.Case] | None:
         """The cases to train on, read once."""
         if self.networks is not None and self._cases is None:
-            from nco.registry.sources import read
-
-            found = [read(name, "inventory") for name in self.networks]
-            self._cases = [case for case in found if isinstance(case, files.Case)]
+            self._cases = [files.from_file(name) for name in self.networks]
         return self._cases
 
     def _random(self, count: int, generator: Generator) -> list[files.Case]:
@@ -227,7 +223,7 @@ class Inventory(Problem[Instance, State]):
     def cases(self, instance: Instance) -> list[Case]:
         return [_case(instance[b : b + 1], b) for b in range(len(instance))]
 
-    def known(self, instance: Instance, steps: int) -> Instance:
+    def mask_future(self, instance: Instance, steps: int) -> Instance:
         periods = torch.arange(instance.demand.shape[1], device=instance.device)
         return replace(instance, demand=instance.demand * (periods < steps)[:, None])
 
@@ -309,12 +305,12 @@ class Inventory(Problem[Instance, State]):
         costs = torch.addcmul(held, instance.penalty[:, None], missing)
         if instance.price is not None:
             costs = torch.addcmul(costs, instance.price[:, None], sold, value=-1.0)
-        charge = costs.sum(-1)
+        cost = costs.sum(-1)
         if instance.fare is not None:
-            charge = charge + (instance.fare[:, None] * shipped).sum(-1)
-        charge = charge * instance.weight.gather(1, today)
+            cost = cost + (instance.fare[:, None] * shipped).sum(-1)
+        cost = cost * instance.weight.gather(1, today)
         stock = torch.maximum(after, instance.floor[:, None]) + due[..., 1]
-        return State(stock, functional.pad(due[..., 2:], (0, 1)), state.period + 1, charge, sold)
+        return State(stock, functional.pad(due[..., 2:], (0, 1)), state.period + 1, cost, sold)
 
     @staticmethod
     def _rationed(instance: Instance, stock: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
@@ -346,14 +342,14 @@ class Inventory(Problem[Instance, State]):
     def done(self, instance: Instance, state: State) -> Tensor:
         return state.period >= instance.demand.shape[1]
 
-    def charge(self, instance: Instance, state: State) -> Tensor:
-        return state.charge
+    def step_cost(self, instance: Instance, state: State) -> Tensor:
+        return state.step_cost
 
     def measures(self, instance: Instance, actions: Tensor) -> dict[str, Tensor]:
         """After the warm-up: share of demand met at once, of periods without shortage, stock."""
         state = self.reset(instance, actions.shape[1])
         store = (instance.kind > 0)[:, None]
-        met = asked = whole = held = torch.zeros_like(state.charge)
+        met = asked = whole = held = torch.zeros_like(state.step_cost)
         for t in range(actions.shape[2]):
             state = self.step(instance, state, actions[:, :, t])
             counts = (instance.weight[:, t] > 0).to(met.dtype)[:, None]
@@ -396,12 +392,6 @@ class Inventory(Problem[Instance, State]):
             count = amounts.shape[1]
             rows[b, :, :count] = amounts / instance.carry[b, :count]
         return rows
-
-    def rule(self, case: Case, solution: Any) -> Policy:
-        from nco.problems.inventory.rules import policy
-
-        assert isinstance(case, files.Case)
-        return policy(case, solution, self.schema)
 
 
 def _tensors(case: files.Case, periods: int) -> Instance:

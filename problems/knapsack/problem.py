@@ -9,7 +9,9 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCases, HasEquivalents, HasPublished, HasStarts, Paddable
 from nco.core.case import Case
+from nco.core.defaults import pad_nodes, replay
 from nco.core.geometry import check_size, draw_size
 from nco.core.problem import Features, Observation, Problem
 from nco.core.schema import Column, Schema, Unit, columns
@@ -39,7 +41,9 @@ class State(Batch):
     last: Tensor  # [B, S] long, the item packed last; -1 at first
 
 
-class Knapsack(Problem[Instance, State]):
+class Knapsack(
+    Problem[Instance, State], HasStarts, HasEquivalents, Paddable, HasCases, HasPublished
+):
     """Choose items of the greatest total value within the capacity.
 
     - instance: `values`, `weights`, `capacity`;
@@ -163,7 +167,7 @@ class Knapsack(Problem[Instance, State]):
     def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
         """The same items in a random order."""
         total = actions.shape[2]
-        state = self.replay(instance, actions)
+        state: State = replay(self, instance, actions)
         real = state.alive.any(-1)  # steps that packed something
         key = torch.rand(actions.shape, generator=generator, device=generator.device)
         key = key.to(actions.device).masked_fill(~real, 2.0)
@@ -188,7 +192,7 @@ class Knapsack(Problem[Instance, State]):
         return torch.tensor(rows, device=instance.device)
 
     def padded(self, instance: Instance, nodes: int) -> Instance:
-        wide = super().padded(instance, nodes)
+        wide: Instance = pad_nodes(instance, instance.values.shape[1], nodes)
         assert wide.exists is not None
         return replace(wide, weights=wide.weights.masked_fill(~wide.exists, TOO_MUCH))
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nco.core.capabilities import HasFixedFirstAction
 from nco.core.decisions import Categorical
 from nco.core.policy import Policy
 from nco.core.problem import Problem
@@ -43,7 +44,8 @@ def policy(problem: Problem[Any, Any], kind: type = BQPolicy) -> Policy:
 def every_end(problem: Problem[Any, Any], instance: Any) -> float:
     """The least cost over all episodes of one instance, by depth-first enumeration of masks."""
     least = float("inf")
-    prefix = problem.opening(instance, 1)
+    fixed = isinstance(problem, HasFixedFirstAction)
+    prefix = problem.fixed_first_action(instance, 1) if fixed else None
     todo: list[tuple[Any, list[int]]] = [(problem.reset(instance, 1), [])]
     if prefix is not None:
         first = prefix[:, :, 0]
@@ -156,7 +158,8 @@ def test_a_beam_of_one_is_greedy(problem: Problem[Any, Any]) -> None:
     instance = problem.generate(4, generator(3))
     network = policy(problem)
     with torch.inference_mode():
-        prefix = problem.opening(instance, 1)
+        fixed = isinstance(problem, HasFixedFirstAction)
+        prefix = problem.fixed_first_action(instance, 1) if fixed else None
         wanted = rollout(problem, network, instance, 1, greedy, prefix=prefix)
         actions, cost = search(problem, network, instance, 1)
     assert torch.equal(actions, wanted.actions)

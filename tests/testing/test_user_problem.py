@@ -112,7 +112,7 @@ model:
   init_args:
     problem: {class_path: own_machine.Machine, init_args: {size: 5}}
     policy: {class_path: own_machine.Index, init_args: {hidden: 4}}
-    baseline: {class_path: nco.models.reinforce.LeaveOneOut}
+    advantage: {class_path: nco.training.advantages.LeaveOneOut}
     rollouts: 4
 data: {class_path: nco.training.data.Fresh, init_args: {batch_size: 4}}
 trainer: {max_steps: 3, accelerator: cpu, logger: false}

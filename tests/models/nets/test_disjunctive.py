@@ -5,6 +5,7 @@ import time
 import pytest
 import torch
 
+from nco.core.defaults import resize
 from nco.core.errors import NCOError
 from nco.core.rollout import Interrupted, greedy, rollout, sample
 from nco.core.schema import Schema, columns
@@ -18,7 +19,7 @@ from nco.models.reinforce import Reinforce
 from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP
-from nco.registry import check_module
+from nco.registry import folder_of
 from nco.search.beam import search
 from nco.search.budget import Budget
 from nco.search.dispatch import AT_ONCE, _greedy, _played, dispatch
@@ -84,7 +85,7 @@ def test_neighbours_are_averaged() -> None:
 def test_rollouts_alone_and_together(problem) -> None:
     """The same decisions in a batch of other sizes and stages, and alone."""
     net = policy(problem)
-    first, second = (problem.sized(n).generate(1, generator(n)) for n in (3, 5))
+    first, second = (resize(problem, n).generate(1, generator(n)) for n in (3, 5))
     cases = [*problem.cases(first), *problem.cases(second)]
     with torch.no_grad():
         both = rollout(problem, net, problem.load(cases), 1, greedy).cost[:, 0]
@@ -130,7 +131,7 @@ def test_imitation_learns_to_dispatch() -> None:
     found = [pool.run(case, "cpsat", time_limit=5.0).solution for case in cases]
     actions = problem.actions(instance, found)[:, None]
     labels = Labelled(instance, actions, problem.cost(instance, actions))
-    method = Imitation(problem, DisjunctivePolicy(**SMALL), lr=1e-2, views=1, skip=0, cuts=4)
+    method = Imitation(problem, DisjunctivePolicy(**SMALL), views=1, cuts=4)
     method.log = lambda *arguments, **options: None
     optimizer = torch.optim.Adam(method.policy.parameters(), 5e-3)
     with torch.no_grad():
@@ -162,7 +163,7 @@ def test_policy_gradients_reach_all_weights() -> None:
 def test_a_beam_is_better_than_its_one_path() -> None:
     """With the shipped network."""
     model = load("gnn-jssp")
-    instance = model.problem.sized(6).generate(8, generator(9))
+    instance = resize(model.problem, 6).generate(8, generator(9))
     with torch.no_grad():
         _, one = search(model.problem, model.policy, instance, 1)
         actions, many = search(model.problem, model.policy, instance, 8)
@@ -227,7 +228,7 @@ def test_a_population_begins_as_clones_and_only_winners_learn() -> None:
         for agent, decoder in enumerate(method.policy.decoders)
         if any(bool(p.grad.any()) for p in decoder.parameters())
     }
-    assert learned == method.credited
+    assert learned == method.learning
     assert len(learned) == 1
     assert bool(method.policy.enter.weight.grad.any())
 
@@ -268,7 +269,7 @@ def test_several_actions_from_one_look_keep_the_rules(problem) -> None:
     assert torch.equal(found[-1].actions, again[-1].actions)
     costs = torch.stack([step.cost for step in found])
     assert (costs[1:] <= costs[:-1]).all()
-    check = check_module(problem).check
+    check = folder_of(problem).check.check
     for step in found:
         solutions = problem.solution(instance, step.actions)
         for case, solution, cost in zip(cases, solutions, step.cost.tolist(), strict=True):

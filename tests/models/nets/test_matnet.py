@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from nco.core.defaults import resize
 from nco.core.rollout import greedy, rollout
 from nco.core.schema import Schema, columns
 from nco.core.seeds import generator
@@ -75,7 +76,7 @@ def test_what_a_row_hears() -> None:
 def test_rollouts_alone_and_together(problem) -> None:
     """The same decisions in a batch of other sizes and stages, and alone."""
     net = policy(problem)
-    first, second = (problem.sized(n).generate(1, generator(n)) for n in (3, 5))
+    first, second = (resize(problem, n).generate(1, generator(n)) for n in (3, 5))
     cases = [*problem.cases(first), *problem.cases(second)]
     with torch.no_grad():
         both = rollout(problem, net, problem.load(cases), 1, greedy).cost[:, 0]
@@ -118,7 +119,7 @@ def test_imitation_follows_good_schedules() -> None:
     plans = [by_rule(case.work, "mwkr") for case in problem.cases(instance)]
     actions = problem.follow(instance, plans)[:, None]
     labels = Labelled(instance, actions, problem.cost(instance, actions))
-    method = Imitation(problem, MatNetPolicy(**SMALL), views=1, skip=0, cuts=4)
+    method = Imitation(problem, MatNetPolicy(**SMALL), views=1, cuts=4)
     method.log = lambda *arguments, **options: None
     optimizer = torch.optim.Adam(method.policy.parameters(), 1e-2)
     losses = []

@@ -445,7 +445,7 @@ def test_reinforcement_and_imitation_have_gradients() -> None:
     plans = [case.construct() for case in problem.cases(instance)]
     actions = problem.actions(instance, plans)[:, None]
     cost = problem.cost(instance, actions)
-    learner = Imitation(problem, policy, views=2, skip=0)
+    learner = Imitation(problem, policy, views=2)
     learner.log = lambda *_, **__: None  # type: ignore[method-assign]
     assert bool(learner.loss(Labelled(instance, actions, cost), generator(2)).isfinite())
 

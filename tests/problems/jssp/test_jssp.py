@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from nco.core.defaults import pad_actions, replay
 from nco.core.errors import InstanceError
 from nco.core.rollout import rollout, sample
 from nco.core.seeds import generator
@@ -378,7 +379,7 @@ def test_sizes_mix_in_a_batch() -> None:
     actions = problem.actions(instance, solutions)
     costs = problem.cost(instance, actions[:, None])[:, 0].tolist()
     assert costs == [check(c, s).cost for c, s in zip(cases, solutions, strict=True)]
-    assert torch.equal(problem.pad(instance, actions[:, None], 17)[:, 0, :15], actions)
+    assert torch.equal(pad_actions(problem, instance, actions[:, None], 17)[:, 0, :15], actions)
 
 
 def test_agreeing_actions_lead_to_the_same_schedule() -> None:
@@ -387,8 +388,8 @@ def test_agreeing_actions_lead_to_the_same_schedule() -> None:
     instance = problem.generate(2, generator(5))
     probe = Probe().build(problem.schema)
     actions = rollout(problem, probe, instance, 2, sample(generator(6))).actions
-    every = problem.replay(instance, actions)
-    right = problem.agreeing(instance, actions, every)
+    every = replay(problem, instance, actions)
+    right = problem.consistent_actions(instance, actions, every)
     states = [every.map(lambda tensor, t=t: tensor[:, :, t]) for t in range(16)]
     plans = [problem.solution(instance, actions[:, s]) for s in range(2)]
     several = 0

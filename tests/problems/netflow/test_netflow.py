@@ -14,9 +14,9 @@ from nco.models.nets.network import GraphValue, SharesPolicy
 from nco.problems.netflow import SupplyChain, SupplyShares, files, flows
 from nco.problems.netflow.check import check
 from nco.problems.netflow.problem import AHEAD, mean_demand
-from nco.registry import module
+from nco.registry import folder
 
-baseline = module("netflow", "classical")
+baseline = folder("netflow").classical
 
 
 # ---- the demand and the perfect plan, against figures computed elsewhere (HiGHS)
@@ -165,7 +165,7 @@ def test_the_method_learns(monkeypatch):
     """A few dozen steps of a small network make it much better than it was."""
     problem = SupplyShares(2, periods=10)
     critic = GraphValue(width=16)
-    method = Bilevel(problem, SharesPolicy(width=16), critic=critic, lr=5e-3, warmup=5)
+    method = Bilevel(problem, SharesPolicy(width=16), critic=critic)
     monkeypatch.setattr(method, "log", lambda *arguments, **options: None)
     optimizer = torch.optim.Adam(method.parameters(), lr=5e-3)
     test = problem.generate(64, generator("test"))
@@ -306,6 +306,6 @@ def test_defects_are_named(old, new, message):
 def test_only_the_next_periods_are_known():
     problem = SupplyChain(2)
     instance = problem.generate(1, generator(0))
-    known = problem.known(instance, 4)
+    known = problem.mask_future(instance, 4)
     assert torch.equal(known.demand[:, : 4 + AHEAD], instance.demand[:, : 4 + AHEAD])
     assert not known.demand[:, 4 + AHEAD :].any()

@@ -1,8 +1,8 @@
-"""Order rules with learnable levels, for problems whose actions are amounts along links.
+"""Order rules whose levels can be trained: base-stock, capped base-stock and echelon base-stock.
 
-They read one column of `Observation.nodes`: ``position``, what a node has or will get, or
-``echelon``, the same of the node and all below it. It is in units of the node's own, which actions
-along links to it have as well.
+A rule compares a node's inventory position with its level. It finds both positions in the columns
+of `Observation.nodes`, which count in units of the node (`network.Outline.unit`); orders along
+links to the node are in the same unit.
 """
 
 from collections.abc import Sequence
