@@ -13,8 +13,9 @@ from nco.core.defaults import demonstrations_of, replay, symmetries_of
 from nco.core.problem import Features, Observation, Problem
 from nco.labels.store import Labelled
 from nco.models.nets.bq import BQPolicy, Subproblem
-from nco.search.beam import beam, search
+from nco.search.beam import beam, beam_search
 from nco.search.budget import Budget
+from nco.search.task import Task
 from nco.training.method import Method
 from nco.zoo.weights import load
 
@@ -231,20 +232,20 @@ class BQ(Method):
 
     def test_step(self, batch: Labelled, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Gaps in percent of one greedy path, and of `nco.search.beam`'s deterministic pass."""
-        instance: Any = batch.instance
-        _, greedy = search(self.problem, self.policy, instance, 1)
-        *_, best = beam(self.problem, self.policy, instance, Budget())
+        task = Task(self.problem, self.policy, batch.instance)
+        _, greedy = beam_search(task, 1)
+        *_, best = beam(task, Budget())
         costs = {"gap": greedy[:, 0], "gap_beam": best.cost}
         self._log_gaps("test", batch, dataloader_idx, **costs)
 
     def _measure(self, stage: str, batch: Labelled, index: int) -> None:
         """One path only: this network pays for its encoding at every step."""
-        _, cost = search(self.problem, self.policy, batch.instance, 1)
+        _, cost = beam_search(Task(self.problem, self.policy, batch.instance), 1)
         self._log_gaps(stage, batch, index, gap=cost[:, 0])
 
     def predict_step(self, batch: Labelled, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """The greedy actions ``[B, T]``."""
-        return search(self.problem, self.policy, batch.instance, 1)[0][:, 0]
+        return beam_search(Task(self.problem, self.policy, batch.instance), 1)[0][:, 0]
 
 
 def rotated(features: Features, random: Generator) -> Features:

@@ -13,6 +13,7 @@ from nco.core.decisions import Categorical
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
 from nco.core.problem import Features, Observation, Sizes
+from nco.core.searches import SearchName
 from nco.models.nets.transformer import TransformerEncoder
 
 AREA = math.sqrt(2 * math.pi)  # a disc of unit root mean square radius has this much squared
@@ -63,8 +64,8 @@ class BQPolicy(Policy):
         self.neighbours, self.two_way = neighbours, two_way
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        return ("beam", "reconstruct")
+    def searches(self) -> tuple[SearchName, ...]:
+        return (SearchName.BEAM, SearchName.RECONSTRUCT)
 
     def build(self, sizes: Sizes) -> Self:
         self.sizes = sizes

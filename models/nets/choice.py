@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from nco.core.decisions import Categorical
 from nco.core.policy import Policy
 from nco.core.problem import Features, Observation, Sizes
+from nco.core.searches import SearchName
 
 
 class ChoicePolicy(Policy):
@@ -21,7 +22,7 @@ class ChoicePolicy(Policy):
         width: of the hidden layers; layers: how many of them.
     """
 
-    searches = ("sampling",)
+    searches = (SearchName.SAMPLING,)
 
     def __init__(self, width: int = 64, layers: int = 2) -> None:
         super().__init__()

@@ -13,6 +13,7 @@ from nco.core.decisions import Categorical
 from nco.core.errors import NCOError
 from nco.core.policy import Policy, Population
 from nco.core.problem import Features, Observation, Sizes
+from nco.core.searches import SearchName
 
 STEEP = 4.0  # bound on the scores by which the members of a set are weighted
 
@@ -89,8 +90,8 @@ class DisjunctivePolicy(Population):
         self.agents, self.lookahead = agents, lookahead
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        return ("population",) if self.agents > 1 else ("dispatch",)
+    def searches(self) -> tuple[SearchName, ...]:
+        return (SearchName.POPULATION if self.agents > 1 else SearchName.DISPATCH,)
 
     def build(self, sizes: Sizes) -> Self:
         if not (sizes.groups and sizes.follows):

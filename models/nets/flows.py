@@ -21,6 +21,7 @@ from nco.core.batch import Batch
 from nco.core.decisions import Decision, Exact, Normal
 from nco.core.policy import Policy
 from nco.core.problem import Features, Observation, Sizes
+from nco.core.searches import SearchName
 
 GAP = 3  # column of Observation.nodes: what the node's echelon lacks to a newsvendor's level
 SHARPNESS = 4.0  # of the softplus: its corner is a quarter of a unit wide
@@ -56,7 +57,7 @@ class FlowPolicy(Policy):
             pathwise gradient.
     """
 
-    searches = ("multistart",)
+    searches = (SearchName.MULTISTART,)
 
     def __init__(self, noise: float = 0.0) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ from nco.core.batch import Batch
 from nco.core.decisions import Categorical
 from nco.core.policy import Policy
 from nco.core.problem import Features, Observation, Sizes
+from nco.core.searches import SearchName
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +58,8 @@ class MatNetPolicy(Policy):
         self.hidden, self.cell = hidden, cell
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        return ("beam", "sampling")
+    def searches(self) -> tuple[SearchName, ...]:
+        return (SearchName.BEAM, SearchName.SAMPLING)
 
     def build(self, sizes: Sizes) -> Self:
         if sizes.groups != 2:

@@ -10,6 +10,7 @@ from nco.core.decisions import Decision, Dirichlet, Joint, Normal
 from nco.core.describe import Described
 from nco.core.policy import Policy
 from nco.core.problem import Features, Observation, Sizes
+from nco.core.searches import SearchName
 
 LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyond all bounds
 # Decisions keep some chance: where there is almost none, densities are so steep that one step of
@@ -125,7 +126,7 @@ class SharesPolicy(Policy):
         need: which number of the context says what amount is needed; likewise.
     """
 
-    searches = ("sampling",)
+    searches = (SearchName.SAMPLING,)
 
     def __init__(
         self,

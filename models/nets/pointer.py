@@ -16,6 +16,7 @@ from nco.core.decisions import Categorical
 from nco.core.errors import NCOError
 from nco.core.policy import Part, Policy, Population
 from nco.core.problem import Features, Observation, Sizes
+from nco.core.searches import SearchName
 from nco.models.nets.attention import attend
 from nco.models.nets.transformer import TransformerEncoder
 
@@ -108,10 +109,11 @@ class AttentionPolicy(Population):
         self.agents = self.decoder_count = agents
 
     @property
-    def searches(self) -> tuple[str, ...]:
+    def searches(self) -> tuple[SearchName, ...]:
         if self.agents > 1:
-            return ("population",)
-        return ("multistart", "active", "sampling")  # samples where gradients would not fit
+            return (SearchName.POPULATION,)
+        # samples where gradients would not fit
+        return (SearchName.MULTISTART, SearchName.ACTIVE, SearchName.SAMPLING)
 
     def build(self, sizes: Sizes) -> Self:
         width = int(self.encoder.width)  # type: ignore[arg-type]

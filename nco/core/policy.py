@@ -11,6 +11,7 @@ from nco.core.decisions import Decision
 from nco.core.describe import Described
 from nco.core.errors import NCOError
 from nco.core.problem import Features, Observation, Sizes
+from nco.core.searches import SearchName
 
 
 class Policy(Described, nn.Module, ABC):
@@ -30,13 +31,13 @@ class Policy(Described, nn.Module, ABC):
     conflicts: Handler = HighestProbability()
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        """Names of `nco.search` that suit the network.
+    def searches(self) -> tuple[SearchName, ...]:
+        """The searches of `nco.search` that suit the network.
 
         The first is the deterministic pass of `nco.solve`; all of them follow one another under a
         time limit.
         """
-        return ("multistart", "sampling")
+        return (SearchName.MULTISTART, SearchName.SAMPLING)
 
     @abstractmethod
     def build(self, sizes: Sizes) -> Self:
