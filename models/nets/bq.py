@@ -14,6 +14,7 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy
 from nco.core.schema import Channel, Column, Schema, columns
+from nco.core.searches import SearchName
 from nco.models.nets.encoder import Encoder, HasEncoder, TakesOver
 from nco.models.nets.transformer import TransformerEncoder
 
@@ -83,8 +84,8 @@ class BQPolicy(Policy):
         return self.rescale is None
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        return ("beam", "reconstruct")
+    def searches(self) -> tuple[SearchName, ...]:
+        return (SearchName.BEAM, SearchName.RECONSTRUCT)
 
     def make_layers(self, schema: Schema) -> None:
         if self.two_way and len(schema.focus) != 2:

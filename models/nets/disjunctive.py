@@ -14,6 +14,7 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy, Population
 from nco.core.schema import Channel, Schema
+from nco.core.searches import SearchName
 
 STEEP = 4.0  # bound on the scores by which the members of a set are weighted
 
@@ -96,8 +97,8 @@ class DisjunctivePolicy(Population):
         self.agents, self.lookahead = agents, lookahead
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        return ("population",) if self.agents > 1 else ("dispatch",)
+    def searches(self) -> tuple[SearchName, ...]:
+        return (SearchName.POPULATION if self.agents > 1 else SearchName.DISPATCH,)
 
     def make_layers(self, schema: Schema) -> None:
         if not (schema.groups and schema.follows):

@@ -13,6 +13,7 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy
 from nco.core.schema import Channel, Schema
+from nco.core.searches import SearchName
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +69,8 @@ class MatNetPolicy(Policy):
         self.hidden, self.cell = hidden, cell
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        return ("beam", "sampling")
+    def searches(self) -> tuple[SearchName, ...]:
+        return (SearchName.BEAM, SearchName.SAMPLING)
 
     def make_layers(self, schema: Schema) -> None:
         if len(schema.groups) != 2:

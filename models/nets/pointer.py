@@ -18,6 +18,7 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Part, Policy, Population
 from nco.core.schema import Channel, Schema
+from nco.core.searches import SearchName
 from nco.models.nets.attention import attend, attend_changing
 from nco.models.nets.encoder import Encoder
 from nco.models.nets.transformer import TransformerEncoder
@@ -124,10 +125,11 @@ class AttentionPolicy(Population):
         return self.encoder.reads | {Channel.DYNAMIC, Channel.CONTEXT, Channel.FOCUS}
 
     @property
-    def searches(self) -> tuple[str, ...]:
+    def searches(self) -> tuple[SearchName, ...]:
         if self.agents > 1:
-            return ("population",)
-        return ("multistart", "active", "sampling")  # samples where gradients would not fit
+            return (SearchName.POPULATION,)
+        # samples where gradients would not fit
+        return (SearchName.MULTISTART, SearchName.ACTIVE, SearchName.SAMPLING)
 
     def make_layers(self, schema: Schema) -> None:
         self.encoder.build(schema)
