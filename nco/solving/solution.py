@@ -157,12 +157,14 @@ class Solution:
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draws the solution; on new axes unless given some."""
+        from nco.solving import drawing
+
         case = self._case("plotted")
         if ax is None:
             import matplotlib.pyplot
 
             _, ax = matplotlib.pyplot.subplots(figsize=(6, 6))
-        registry.folder(self.problem).plot.plot(case, self.solution, ax)
+        drawing.draw(case, self.solution, ax)
         return ax
 
     def save(self, path: str | Path) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nco.core.capabilities import HasCases, HasRemaining, Online, Paddable
 from nco.core.case import Case, Report
+from nco.core.defaults import has_size, load_cases, pad_actions
 from nco.core.problem import Observation, Problem
 from nco.registry import folder, folder_of
 from nco.registry.folder import Folder
@@ -20,11 +22,9 @@ from nco.testing.compare import (
     NotApplicable,
     equal,
     equal_costs,
-    needs,
     nowhere,
     require,
     same,
-    takes_size,
 )
 from nco.testing.play import GIVEN, MIXED, ROLLOUTS, TINY, Trial, forbidden, walk
 from nco.workers import pool
@@ -46,7 +46,8 @@ Check = Callable[[Case, Any], Report]
 def load_inverts_cases(trial: Trial) -> None:
     """The cases of a batch, loaded, show the network what the batch shows."""
     problem, instance = trial.problem, trial.instance
-    needs(problem, "load", "cases")
+    if not isinstance(problem, HasCases):
+        raise NotApplicable("cases")
     loaded = problem.load(problem.cases(instance))
     if trial.name != GIVEN:  # a file may have distances and, to be drawn, coordinates
         wanted, found = problem.features(instance), problem.features(loaded)
@@ -57,9 +58,8 @@ def load_inverts_cases(trial: Trial) -> None:
 def padding_changes_nothing(trial: Trial) -> None:
     """A case loaded alone has the features, masks and costs that it has among larger ones."""
     problem, instance = trial.problem, trial.instance
-    needs(problem, "load", "cases")
-    if problem.continuous:
-        raise NotApplicable("one action a node")
+    if not isinstance(problem, HasCases) or problem.continuous:
+        raise NotApplicable("cases, and one action a node")
     solutions = problem.solution(instance, trial.actions[:, -1])
     actions = problem.actions(instance, solutions)[:, None]
     cost = problem.cost(instance, actions)
@@ -78,19 +78,16 @@ def padded_nodes_change_nothing(trial: Trial) -> None:
     problem, instance, seen = trial.problem, trial.instance, trial.observations[0]
     count = problem.features(instance).nodes.shape[1]
     plain = seen.mask.ndim == 3 and seen.mask.shape[2] % count == 0
-    if trial.name != MIXED or seen.alive is None or not plain:
+    if trial.name != MIXED or not plain or not isinstance(problem, Paddable):
         raise NotApplicable("padded")
-    try:
-        wide = problem.padded(instance, count + PADDED)
-    except NotImplementedError as error:
-        raise NotApplicable("padded") from error
+    wide = problem.padded(instance, count + PADDED)
     found = problem.features(wide).nodes.shape[1]
     require(found == count + PADDED, f"padded gave {found} nodes of {count + PADDED}")
     begun = problem.observe(wide, problem.reset(wide, ROLLOUTS)).alive
     assert begun is not None
     nowhere(begun[:, :, count:].any(-1), "what padded added can be visited in {}")
     actions = trial.actions % count + trial.actions // count * found
-    whole = problem.pad(wide, actions, problem.horizon(wide)[1])
+    whole = pad_actions(problem, wide, actions, problem.horizon(wide)[1])
     walk(problem, wide, whole, "a solution of what padded gave")
     equal_costs(trial.cost, problem.cost(wide, whole), "what padded gave has other costs")
 
@@ -123,7 +120,7 @@ def _compare_observations(
 ) -> None:
     """Of the same solution; when alone has finished, what follows among others is no-ops."""
     nodes, own = _existing(problem, among[0]), _existing(problem, alone[0])
-    kinds = problem.sizes.kinds
+    kinds = problem.schema.kinds
     padded = walk(problem, *among, f"instance {b} among others, the same solution")
     bare = walk(problem, *alone, f"instance {b} loaded alone, the same solution")
     for step, (first, second) in enumerate(zip(padded, bare, strict=False)):
@@ -153,7 +150,8 @@ def _compare_observations(
 
 def _folder(trial: Trial, part: PartName) -> Folder:
     """The package that has a part: of the problem's class, or else of its cases."""
-    needs(trial.problem, "cases")
+    if not isinstance(trial.problem, HasCases):
+        raise NotApplicable("cases")
     for one in [trial.problem, *(trial.cases or ())[:1]]:
         if folder_of(one).has(part):
             return folder_of(one)
@@ -349,7 +347,8 @@ def _choices(observation: Observation, done: Tensor) -> tuple[Tensor, Tensor] | 
 def remaining_cases_have_the_best_ways_on(trial: Trial) -> None:
     """The best solution of what remains, by its own checker, is the best way to go on."""
     problem, instance = trial.problem, trial.instance
-    needs(problem, "remaining", "resumed", "cases")
+    if not isinstance(problem, HasRemaining):
+        raise NotApplicable("remaining cases")
     compared = 0
     for steps in range(1, min(GIVEN_STEPS, trial.actions.shape[2] - 2) + 1):
         given = trial.actions[:, :1, :steps]
@@ -361,7 +360,7 @@ def remaining_cases_have_the_best_ways_on(trial: Trial) -> None:
             if bool(problem.done(one, row).all()):
                 continue
             check: Check = folder(case.problem).check.check
-            every = _every_solution([0], len(_existing(problem, problem.load([case]))))
+            every = _every_solution([0], len(_existing(problem, load_cases(problem, [case]))))
             least = _least_by_masks(problem, one, given[b : b + 1])
             if every is None or least is None:
                 continue
@@ -385,10 +384,10 @@ def remaining_cases_have_the_best_ways_on(trial: Trial) -> None:
 def classical_solver_replays(trial: Trial) -> None:
     """The first classical solver's answer is feasible, and its actions keep within the masks."""
     problem, solvers = trial.problem, _folder(trial, "classical").classical.solvers()
-    if not trial.cases or (trial.name != TINY and takes_size(problem)):
+    if not trial.cases or (trial.name != TINY and has_size(problem)):
         raise NotApplicable("tiny instances")
     case, solver = trial.cases[0], next(iter(solvers))
-    if problem.online:  # the others return rules, which are simulated
+    if isinstance(problem, Online):  # the others return rules, which are simulated
         if HINDSIGHT not in solvers:
             raise NotApplicable("a planner with perfect information")
         solver = HINDSIGHT
@@ -403,7 +402,7 @@ def classical_solver_replays(trial: Trial) -> None:
     cost = float(problem.cost(one, actions))
     prices = f"{solver}'s solution costs {report.cost} by the checker, {cost:g} by `cost`"
     require(_close(cost, report.cost), prices)
-    if problem.online:
+    if isinstance(problem, Online):
         least = float(trial.cost[0].min())
         worse = f"with perfect information {solver} pays {cost:g}, a random episode {least:g}"
         require(cost <= least + ABSOLUTE + RELATIVE * abs(least), worse)

@@ -97,22 +97,6 @@ def test_no_customers_need_no_routes(solver) -> None:
     assert solver(make(0), time_limit=0.1, seed=0) == []
 
 
-def test_a_large_case_reads_its_table_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    case = make(20)
-    copied = classical.ortools(case, time_limit=None, seed=0)
-    monkeypatch.setattr(classical, "LARGEST_TABLE", 0)
-    assert classical.ortools(case, time_limit=None, seed=0) == copied
-
-
-def test_loads_are_exact_or_rounded_up() -> None:
-    exact = make(3, demand=[0, 0.25, 0.5, 0.1], capacity=0.8)
-    assert classical._loads(exact) == ([0, 5, 10, 2], 16)
-    rough = make(2, demand=[0, 1 / 3, 5 / 7], capacity=1.0)
-    demand, capacity = classical._loads(rough)
-    assert capacity == 10**6
-    assert demand == [0, 333334, 714286]
-
-
 def test_a_missing_package_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyvrp", None)
     with pytest.raises(NCOError, match="pyvrp is not installed: pip install"):
