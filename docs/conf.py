@@ -60,10 +60,12 @@ html_title = "nco"
 html_static_path = ["_static"]
 html_css_files = ["nco.css"]
 html_favicon = "_static/favicon.svg"
+html_sidebars = {page: [] for page in ("index", "start", "results", "zoo", "errors")}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options: dict[str, Any] = {
     "navbar_align": "left",
+    "header_links_before_dropdown": 7,
     "navbar_end": ["theme-switcher"],
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
@@ -96,6 +98,20 @@ def leave_as_text(
     return content if node["refdoc"].startswith("api/") else None
 
 
+def plain_returns(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
+    """Says ``:returns:`` where a docstring has a section Returns.
+
+    Napoleon would take what stands before a colon there for a type.
+    """
+    if "Returns:" not in lines:
+        return
+    at = lines.index("Returns:")
+    lines[at : at + 2] = [f":returns: {lines[at + 1].strip()}"]
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", plain_returns, priority=400)  # before napoleon
     roles.register_local_role("named", named)
     app.connect("missing-reference", leave_as_text, priority=900)  # after intersphinx

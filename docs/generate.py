@@ -101,14 +101,12 @@ def problem_of(card: dict[str, Any]) -> str:
 def zoo(cards: list[dict[str, Any]]) -> str:
     """The table of all models, and a section on each."""
     lines = table(
-        ["model", "problem", "sizes", "parameters", "trained in", "measured gap"],
+        ["model", "problem", "sizes", "measured gap"],
         [
             [
                 f"[`{card['name']}`](#{card['name']})",
                 f"[{problem_of(card)}](guide/{problem_of(card)}.md)",
                 sizes(card),
-                f"{card['parameters'] / 1e6:.2f} M",
-                f"{card['training']['minutes']:g} min",
                 shortest(card),
             ]
             for card in cards
@@ -182,7 +180,7 @@ def reference_of(row: dict[str, Any]) -> str:
 
 
 def gap(row: dict[str, Any]) -> str:
-    digits = 3 if abs(row["gap_percent"]) < 0.1 else 2
+    digits = 3 if max(abs(row["gap_percent"]), row["standard_error"]) < 0.1 else 2
     return f"{row['gap_percent']:.{digits}f} ± {row['standard_error']:.{digits}f}"
 
 
@@ -193,8 +191,9 @@ def shortest(card: dict[str, Any]) -> str:
         gaps = [row["gap_percent"] for row in rows]
         errors = [row["standard_error"] for row in rows]
         text = f"{min(gaps):.2f} to {max(gaps):.2f} % in {len(rows)} settings"
-        return f"{text} (± {min(errors):.2f} to {max(errors):.2f}) to {reference_of(rows[0])}"
-    return "; ".join(f"{row['set']} {gap(row)} %" for row in rows)
+        noise = f"± {min(errors):.2f} to {max(errors):.2f}"
+        return f"{text}<br>({noise}) to {reference_of(rows[0])}"
+    return "<br>".join(f"{row['set']} {gap(row)} %" for row in rows)
 
 
 def sizes(card: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from fractions import Fraction
 import numpy as np
 
 from nco.problems._common import clock
+from nco.problems._common.decimals import exact
 from nco.problems._routing import integers, with_ortools, with_pyvrp
 from nco.problems.cvrp.check import check
 from nco.problems.cvrp.files import Case
@@ -168,8 +169,8 @@ def _loads(case: Case) -> tuple[list[int], int]:
 
     A capacity above the total demand is stated as that.
     """
-    demand = [integers.decimal(value) for value in case.demand.tolist()]
-    capacity = min(integers.decimal(case.capacity), sum(demand, Fraction(0)))
+    demand = [exact(value) for value in case.demand.tolist()]
+    capacity = min(exact(case.capacity), sum(demand, Fraction(0)))
     whole = integers.loads(demand, [capacity])
     return whole.demands, whole.capacities[0]
 

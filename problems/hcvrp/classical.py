@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from nco.problems._common import clock
+from nco.problems._common.decimals import exact
 from nco.problems._routing import integers, with_ortools, with_pyvrp
 from nco.problems.hcvrp import annealing
 from nco.problems.hcvrp.check import check
@@ -56,8 +57,7 @@ def _feasible(case: Case, start: Routes | None) -> Routes | None:
 def _loads(case: Case) -> integers.Loads:
     """Whole demands of all nodes, the depot's 0 included, and the vehicles' capacities."""
     demand, capacities = (
-        [integers.decimal(value) for value in values.tolist()]
-        for values in (case.demand, case.capacities)
+        [exact(value) for value in values.tolist()] for values in (case.demand, case.capacities)
     )
     return integers.loads(demand, capacities)
 

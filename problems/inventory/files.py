@@ -135,6 +135,11 @@ class Case(BaseCase):
         """An order rule in a sentence a clerk can follow."""
         return tables.in_words(solution) if isinstance(solution, Mapping) else None
 
+    def construct(self) -> list[list[float]]:
+        """Orders nothing."""
+        periods = self.periods if self.trace is None else len(self.trace)
+        return [[0.0] * len(self.source) for _ in range(periods)]
+
 
 def recognise(text: str) -> bool:
     """Whether the text says ``problem: inventory`` (YAML or JSON)."""

@@ -14,7 +14,7 @@ from nco.core.capabilities import HasCases, Online, Selective
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
 from nco.core.problem import AdditiveProblem, Features, Observation
-from nco.core.schema import Column, Schema, Unit, columns
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.problems.inventory import demand, files
 from nco.problems.inventory.network import outline
 
@@ -135,6 +135,7 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
                 *(f"due_{k + 1}" for k in range(self.lead)),
                 unit=Unit.LOAD,
             ),
+            amounts=(Amounts.LINKS,),
         )
 
     # ---- instances

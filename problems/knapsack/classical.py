@@ -6,7 +6,8 @@ import time
 from fractions import Fraction
 from typing import NamedTuple
 
-from nco.problems.knapsack.check import check, exact
+from nco.problems._common.decimals import exact
+from nco.problems.knapsack.check import check
 from nco.problems.knapsack.files import Case
 from nco.registry.interface import Solver
 

@@ -13,7 +13,7 @@ from nco.core.capabilities import HasCases, Online, Selective
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
 from nco.core.problem import AdditiveProblem, Features, Observation
-from nco.core.schema import Column, Schema, Unit, columns
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.core.seeds import generator as seeded
 from nco.problems.netflow import files
 
@@ -90,6 +90,7 @@ class SupplyChain(AdditiveProblem[Instance, State], Online, HasCases, Selective)
             Column("left"),
             *columns("factory_has", "stores_lack", "factory_lacks", unit=Unit.LOAD),
         ),
+        amounts=(Amounts.NODES,),
     )
     continuous: ClassVar[bool] = True
 
@@ -345,6 +346,8 @@ class SupplyShares(SupplyChain):
     next period, which is known; the factory's is left to the penalty, as what is made may leave
     before it is too much; and amounts are real numbers instead of rounded down.
     """
+
+    schema: ClassVar[Schema] = replace(SupplyChain.schema, amounts=(Amounts.NODES, Amounts.ONE))
 
     def _mask(self, instance: Instance, rollouts: int) -> Tensor:
         nodes = super()._mask(instance, rollouts)

@@ -14,7 +14,7 @@ from nco.core.capabilities import HasCases, Online
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
 from nco.core.problem import AdditiveProblem, Features, Observation
-from nco.core.schema import Column, Schema, Unit, columns
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.problems.rebalancing import files, flows
 
 DUE = 3  # periods ahead of which arriving vehicles are shown
@@ -85,6 +85,7 @@ class Rebalancing(AdditiveProblem[Instance, State], Online, HasCases):
             "idle", "asked", "unserved", *(f"due_{k + 1}" for k in range(DUE)), unit=Unit.LOAD
         ),
         context=(Column("left"), Column("idle", Unit.LOAD)),
+        amounts=(Amounts.PAIRS, Amounts.PAIRS),
     )
     continuous: ClassVar[bool] = True
 
@@ -327,6 +328,8 @@ class RebalancingShares(Rebalancing):
     each region; whole vehicles are then sent at least cost so that no region misses any of what it
     was wished (`flows.rebalance`, a min-cost flow). Gammelli et al. (2023), equation 6.
     """
+
+    schema: ClassVar[Schema] = replace(Rebalancing.schema, amounts=(Amounts.NODES,))
 
     def _mask(self, instance: Instance, rollouts: int) -> Tensor:
         exists = instance.exists

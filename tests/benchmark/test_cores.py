@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from child_solvers import cores_here
+from child_solvers import Plain, cores_here
 
 from nco import registry
 from nco.benchmark import Plan, compare, measuring
@@ -64,7 +64,7 @@ def test_children_are_confined_to_the_same_cores_and_the_process_gets_its_own_ba
     with confined(1):
         assert len(os.sched_getaffinity(0)) == 1
         with Workers() as crew:
-            found = crew.run(Case(), Solver(cores_here), time_limit=None).solution
+            found = crew.run(Plain(), Solver(cores_here), time_limit=None).solution
     assert found == 1
     assert os.sched_getaffinity(0) == before
 

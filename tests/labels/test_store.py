@@ -22,7 +22,6 @@ from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
 from nco.registry import folder_of
-from nco.training.data import Labels
 
 # solvers that a child imports; simple, and the same at every call
 SOLVERS = '''
@@ -318,11 +317,6 @@ def test_a_solver_that_does_not_exist(tmp_path: Path) -> None:
         filled(replace(TOURS, solver="lkh"), tmp_path)
 
 
-def test_training_without_labels_is_refused() -> None:
-    with pytest.raises(NCOError, match="no labelled set"):
-        Labels(folders=[]).setup("fit")
-
-
 def test_further_arguments_of_the_problem_are_labelled(tmp_path: Path, capsys: Any) -> None:
     from nco.cli import main
 
@@ -341,4 +335,4 @@ def test_further_arguments_of_the_problem_are_labelled(tmp_path: Path, capsys: A
     assert "names with values" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([*command, "--problem_args", "{colour: red}"])
-    assert "--problem_args {'colour': 'red'}: " in capsys.readouterr().err
+    assert "problem_args {'colour': 'red'}: " in capsys.readouterr().err

@@ -381,11 +381,6 @@ def test_networks_with_all_the_time_know_it(monkeypatch):
     assert heard == [False, True] * 50
 
 
-def test_an_online_folder_says_so_without_torch():
-    for name in registry.names():
-        assert registry.folder(name).is_online == registry.folder(name).problem_class.online
-
-
 def test_the_fastest_model_of_two():
     assert cards.fastest(sources.as_case(points(100), None)) == "am-tsp"
     assert portfolio.SPARE < 0.05  # of the 50 ms that an answer may be late

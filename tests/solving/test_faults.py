@@ -13,6 +13,7 @@ from pathlib import Path
 import child_solvers as faulty
 import numpy as np
 import pytest
+from child_solvers import Plain
 
 import nco
 from nco import registry
@@ -20,7 +21,6 @@ from nco.benchmark import Run
 from nco.benchmark import command as benchmark_command
 from nco.cli import main as command
 from nco.core import atomic
-from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.seeds import generator
 from nco.registry import sources
@@ -115,7 +115,7 @@ class TestClassicalSolver:
             fresh.warm(Solver(faulty.honest, modules=("hung_module_of_a_test",)))
             assert time.perf_counter() - begin < 10.0
             monkeypatch.setattr(pool, "SETUP", 60.0)
-            outcome = fresh.run(Case(), Solver(faulty.tell), time_limit=None)
+            outcome = fresh.run(Plain(), Solver(faulty.tell), time_limit=None)
         assert outcome.solution == "well"
 
     def test_that_cannot_make_a_rule_for_an_unknown_future_is_named(self, monkeypatch):

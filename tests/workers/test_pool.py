@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from child_solvers import Plain
 
 from nco.core.case import Case
 from nco.core.errors import NCOError
@@ -17,7 +18,7 @@ from nco.registry.interface import Solver
 from nco.workers import pool
 from nco.workers.pool import Outcome, Workers
 
-CASE = Case(name="any")
+CASE = Plain(name="any")
 
 
 def knapsack() -> Case:
@@ -210,9 +211,9 @@ def test_close_ends_everything_and_is_idempotent():
 def test_a_child_dies_with_its_parent():
     """A parent killed in mid-search leaves no orphan, though nobody could say goodbye."""
     code = (
-        "import os, sys; from nco.workers.pool import Workers; from nco.core.case import Case;"
+        "import os, sys; from nco.workers.pool import Workers; from child_solvers import Plain;"
         "from nco.registry.interface import Solver;"
-        "import test_pool as t; w = Workers(); c = Case();"
+        "import test_pool as t; w = Workers(); c = Plain();"
         "print(w.run(c, Solver(t.tell), time_limit=None).solution[0], flush=True);"
         "w.submit(c, Solver(t.sleep), time_limit=None).wait(0.2); os.kill(os.getpid(), 9)"
     )

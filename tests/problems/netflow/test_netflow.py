@@ -124,9 +124,9 @@ def test_more_than_there_is_is_shared_in_proportion():
 
 
 def test_order_up_to_orders_up_to():
-    problem, policy_of = SupplyChain(2), SupplyChain(2).rule
+    problem = SupplyChain(2)
     case = problem.cases(problem.generate(1, generator(1)))[0]
-    policy = policy_of(case, {"rule": "order_up_to", "store": 5, "factory": 12})
+    policy = rules.policy(case, {"rule": "order_up_to", "store": 5, "factory": 12})
     instance = problem.load([case])
     played = rollout(problem, policy, instance, 1, greedy, logp=False)
     plan = problem.solution(instance, played.actions[:, 0])[0]

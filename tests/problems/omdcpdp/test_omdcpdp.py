@@ -417,7 +417,7 @@ def played(problem: OMDCPDP, instance: object, rollouts: int, eager: float) -> t
         actions.append(settle(picks, priority, seen))
         state = problem.step(instance, state, actions[-1])
         assert len(actions) <= problem.horizon(instance)[1]
-    assert torch.allclose(problem.cost(instance, torch.stack(actions, 2)), state.late)
+    assert torch.allclose(problem.cost(instance, torch.stack(actions, 2)), state.cost_so_far)
     return torch.stack(actions, 2)
 
 
