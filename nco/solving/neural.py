@@ -21,7 +21,7 @@ from nco.search.catalogue import named
 from nco.search.incumbent import Incumbent
 from nco.search.task import Task
 from nco.solving.incumbents import Candidate, Progress
-from nco.solving.options import NO_MODEL, Ask
+from nco.solving.options import Ask
 from nco.solving.solution import Improvement, Solution
 from nco.zoo import cards, weights
 
@@ -60,7 +60,7 @@ def where(ask: Ask) -> str:
 def load(ask: Ask, case: Case | None, seconds: float | None = None) -> weights.Model | None:
     """The model that is asked for; None where there is none for the problem of `case`."""
     name = ask.model
-    if name == NO_MODEL and case is not None:
+    if name == cards.NO_MODEL and case is not None:
         return None
     if name == "auto":
         if case is None:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -17,9 +17,6 @@ from nco.core.geometry import check_size, draw_size
 from nco.core.problem import Features, Observation, Problem
 from nco.core.schema import Schema, columns
 from nco.problems.exo import files, planner
-
-if TYPE_CHECKING:
-    pass
 
 TOLERANCE = planner.TOLERANCE
 EXAGGERATION = 4.0  # standardised features end here

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,9 +16,6 @@ from nco.core.problem import AdditiveProblem, Features, Observation
 from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.core.seeds import generator as seeded
 from nco.problems.netflow import files
-
-if TYPE_CHECKING:
-    pass
 
 AHEAD = 3  # periods whose demand is known, the present one included
 PERIODS = 30

@@ -4,7 +4,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -20,9 +20,6 @@ from nco.core.problem import Features, Observation, Problem
 from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.packing import files
 from nco.problems.packing.planner import Planner
-
-if TYPE_CHECKING:
-    pass
 
 TOLERANCE = 1e-9
 LEVELS = 10  # of the histogram of open bins that a network sees

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,9 +16,6 @@ from nco.core.geometry import check_size, draw_size
 from nco.core.problem import AdditiveProblem, Features, Observation
 from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.problems.rebalancing import files, flows
-
-if TYPE_CHECKING:
-    pass
 
 DUE = 3  # periods ahead of which arriving vehicles are shown
 ROUNDING = 1e-3  # a decision is float32: nobody should get a vehicle less for that

@@ -81,7 +81,7 @@ def test_the_sandwich(setting, periods):
     assert exact.fluid_bound(case) <= float(known.mean()) + noise
     assert float(known.mean()) <= value + noise
     for name in rules.RULES:
-        policy = problem.rule(case, {"rule": name})
+        policy = rules.policy(case, {"rule": name})
         paid = rollout(problem, policy, instance, 1, greedy, logp=False).cost
         assert (paid >= known).all()
         assert float(paid.mean()) >= value - 3 * float(paid.std()) / math.sqrt(len(paid))
