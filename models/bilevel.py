@@ -5,29 +5,30 @@ Network Control via Bi-Level Optimization". The lower level belongs to the probl
 gradient is that of the desire's density and never passes through a linear programme.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Generator, Tensor
+from torch.nn import Parameter
 
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import decisions, rollout, sample
 from nco.models.nets.network import GraphValue
-from nco.training.method import Method
+from nco.training.method import Method, Training
 
 RARE = 3.0  # standard deviations at which an advantage is cut: a shortage early on costs a hundred
 
 
 class Bilevel(Method):
-    """Advantage actor-critic on an online problem whose steps have a price (`Problem.charge`).
+    """Advantage actor-critic on an online problem that is an `AdditiveProblem`.
 
     Every trace is played by chance; the advantage of a step is the exponentially weighted sum of
     the critic's errors from there on (Schulman et al. 2016), in standard deviations of the batch.
 
     Args:
-        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
+        problem, policy, training: as in `Method`; lr 1e-3 and warmup 50 where none is given.
         critic: of the state; `GraphValue` by default.
         rollouts: of each trace.
         discount: of a later cost; credit: weight of later errors in an advantage, from 0 (the next
@@ -41,12 +42,7 @@ class Bilevel(Method):
         problem: Problem,
         policy: Policy,
         *,
-        lr: float = 1e-3,
-        warmup: int = 50,
-        weight_decay: float = 0.0,
-        decay_steps: int = 0,
-        seed: int = 0,
-        initial: str | None = None,
+        training: Training | None = None,
         critic: GraphValue | None = None,
         rollouts: int = 1,
         discount: float = 0.95,
@@ -54,19 +50,10 @@ class Bilevel(Method):
         unit: float = 100.0,
         entropy: float = 1e-3,
     ) -> None:
-        super().__init__(
-            problem,
-            policy,
-            lr=lr,
-            warmup=warmup,
-            weight_decay=weight_decay,
-            decay_steps=decay_steps,
-            seed=seed,
-            initial=initial,
-        )
+        super().__init__(problem, policy, training, lr=1e-3, warmup=50)
         if not 0 <= discount <= 1 or not 0 <= credit <= 1 or unit <= 0 or entropy < 0:
             raise ValueError(f"discount {discount}, credit {credit}, unit {unit}, {entropy}")
-        self.critic = (critic if critic is not None else GraphValue()).build(problem.sizes)
+        self.critic = (critic if critic is not None else GraphValue()).build(problem.schema)
         self.rollouts, self.discount, self.credit = rollouts, discount, credit
         self.unit, self.entropy = unit, entropy
 
@@ -76,7 +63,7 @@ class Bilevel(Method):
             played = rollout(
                 problem, policy, batch, self.rollouts, sample(generator), keep=True, logp=False
             )
-        if played.charges is None or played.states is None:
+        if played.step_costs is None or played.states is None:
             raise ValueError(f"{type(problem).__name__} does not say what a step costs")
         decision, observation = decisions(
             problem, policy, batch, played.actions, states=played.states
@@ -85,7 +72,7 @@ class Bilevel(Method):
         logp = decision.log_prob(played.actions.flatten(1, 2)).unflatten(1, shape)
         memory = self.critic.encode(problem.features(batch))
         values = self.critic(memory, observation).unflatten(1, shape)
-        advantage = self._advantages((played.charges / self.unit).float(), values.detach())
+        advantage = self._advantages((played.step_costs / self.unit).float(), values.detach())
         target = advantage + values.detach()
         spread = advantage.std(correction=0).clamp_min(1e-6)
         scaled = ((advantage - advantage.mean()) / spread).clamp(-RARE, RARE)
@@ -97,22 +84,16 @@ class Bilevel(Method):
         # costs: a step dearer than expected becomes less probable
         return (scaled * logp).mean() + 0.5 * error - self.entropy * entropy
 
-    def _advantages(self, charges: Tensor, values: Tensor) -> Tensor:
+    def _advantages(self, costs: Tensor, values: Tensor) -> Tensor:
         """Of each step ``[B, S, T]``, positive where it was dearer than the critic expected."""
         later = torch.cat([values[..., 1:], torch.zeros_like(values[..., :1])], -1)
-        errors = charges + self.discount * later - values
+        errors = costs + self.discount * later - values
         found, total = [], torch.zeros_like(errors[..., 0])
         for t in range(errors.shape[-1] - 1, -1, -1):
             total = errors[..., t] + self.discount * self.credit * total
             found.append(total)
         return torch.stack(found[::-1], -1)
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The policy's groups, and the critic's."""
-        configured: Any = super().configure_optimizers()
-        group = {"params": list(self.critic.parameters()), "weight_decay": 0.0}
-        configured["optimizer"].add_param_group(group)
-        schedule = torch.optim.lr_scheduler.LambdaLR(configured["optimizer"], self._rate)
-        configured["lr_scheduler"]["scheduler"] = schedule
-        found: OptimizerLRScheduler = configured
-        return found
+    def parameters_to_train(self) -> Iterable[Parameter]:
+        """The policy's, and the critic's."""
+        return [*self.policy.parameters(), *self.critic.parameters()]

@@ -8,13 +8,17 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch, cat, stack
+from nco.core.capabilities import HasFixedFirstAction, Paddable
+from nco.core.defaults import demonstrations_of, pad_actions, replay, symmetries_of
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
 from nco.core.seeds import generator
 from nco.labels.store import Labelled
-from nco.models.bq import BQ
 from nco.models.nets.bq import BQPolicy
+from nco.models.subproblems import SubproblemLoss, begin
 from nco.training.data import Labels
+from nco.training.evaluation import OnePath
+from nco.training.method import Method, Training
 
 WARM = 3  # passes before the capture, which set up what the libraries need
 EVERY = 20  # steps between two looks at the loss, for each of which the GPU is waited for
@@ -41,6 +45,7 @@ class Bank(Batch):
     ) -> Self:
         """From `groups` of one size each; see `GraphedBQ` for `arrangements`."""
         most = max(_width(problem, group.instance) for group in groups)
+        assert isinstance(problem, Paddable)  # `GraphedBQ` has said so
         total = max(problem.horizon(problem.padded(group.instance, most))[1] for group in groups)
         parts, before = [], 0
         for group in groups:
@@ -52,7 +57,7 @@ class Bank(Batch):
     @classmethod
     def _part(
         cls,
-        problem: Problem[Any, Any],
+        problem: Any,  # that is `Paddable`
         group: Labelled,
         most: int,
         total: int,
@@ -65,16 +70,16 @@ class Bank(Batch):
             actions = actions[torch.arange(len(best)), best][:, None]
             if arrangements:
                 actions = actions.expand(-1, arrangements, -1).contiguous()
-                actions = problem.demonstrations(group.instance, actions, random)
+                actions = demonstrations_of(problem, group.instance, actions, random)
         batch, labels, length = actions.shape
-        over = problem.done(group.instance, problem.replay(group.instance, actions).fold())
+        over = problem.done(group.instance, replay(problem, group.instance, actions).fold())
         decisions = (~over).view(batch, labels, length).sum(-1)
-        begun = 0 if problem.opening(group.instance, 1) is None else 1
+        begun = 1 if isinstance(problem, HasFixedFirstAction) else 0
         first = torch.full((batch, labels), begun) if group.given is None else group.given
         first = first.minimum(decisions - 1)
         instance = problem.padded(group.instance, most)
         # the kind of an action stands above the number of its node
-        actions = problem.pad(instance, actions % count + actions // count * most, total)
+        actions = pad_actions(problem, instance, actions % count + actions // count * most, total)
         owner = torch.arange(batch)[:, None].expand(-1, labels)
         own = torch.full((batch, labels), group.given is not None)
         end = (decisions - 1).maximum(first + 1)  # the last node of all is no choice
@@ -86,13 +91,13 @@ class Bank(Batch):
         """Instances, actions ``[R, 1, T]`` and steps ``[R, 1, 1]``, each drawn by itself."""
         device = self.actions.device
         pick = torch.randint(len(self.owner), (rows,), generator=random, device=device)
-        every = stack(problem.symmetries(self.instance[self.owner[pick]]), 0)
+        every = stack(symmetries_of(problem, self.instance[self.owner[pick]]), 0)
         image = torch.randint(len(every), (rows,), generator=random, device=device)
         order = torch.arange(rows, device=device)
         instance = every.map(lambda tensor: tensor[image, order])
         own, actions = self.own[pick], self.actions[pick][:, None]
         if not arranged:  # what a policy came to might not lie on the way of another order
-            other = problem.demonstrations(instance, actions, random)
+            other = demonstrations_of(problem, instance, actions, random)
             actions = torch.where(own[:, None, None], actions, other)
         first, end = self.first[pick], self.end[pick]
         where = torch.rand(2, rows, generator=random, device=device)
@@ -101,8 +106,8 @@ class Bank(Batch):
         return instance, actions, steps[:, None, None]
 
 
-class GraphedBQ(BQ):
-    """`BQ` for a GPU, which would otherwise wait for the processor nearly all the time.
+class GraphedBQ(Method):
+    """The loss of `BQ` for a GPU, which would otherwise wait for the processor nearly all the time.
 
     All labels lie in the GPU's memory, padded to one size. Every sub-problem of a step is drawn by
     itself (`BQ` cuts all at the same place): its label, how much of it is done, image and
@@ -113,24 +118,20 @@ class GraphedBQ(BQ):
     The data module must be `nco.training.data.Labels`, whose `batch_size` means nothing here.
 
     Args:
-        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial, muon: as in `Method`.
+        problem, policy, training: as in `Method`; lr 5e-4 and warmup 500 where none is given.
         tokens, dense, rotate, thin, encoder: as in `BQ`; `tokens` counts padding.
         arrangements: so many equal solutions of every label are drawn beforehand; 0: at every step,
             which only such problems can do as need no lists of routes for it.
     """
+
+    evaluation = OnePath()
 
     def __init__(
         self,
         problem: Problem,
         policy: BQPolicy,
         *,
-        lr: float = 5e-4,
-        warmup: int = 500,
-        weight_decay: float = 0.0,
-        decay_steps: int = 0,
-        seed: int = 0,
-        initial: str | None = None,
-        muon: bool = False,
+        training: Training | None = None,
         tokens: int = 4096,
         dense: float = 0.0,
         rotate: bool = False,
@@ -138,26 +139,31 @@ class GraphedBQ(BQ):
         encoder: str | None = None,
         arrangements: int = 0,
     ) -> None:
-        super().__init__(
-            problem,
-            policy,
-            lr=lr,
-            warmup=warmup,
-            weight_decay=weight_decay,
-            decay_steps=decay_steps,
-            seed=seed,
-            initial=initial,
-            muon=muon,
-            tokens=tokens,
-            dense=dense,
-            rotate=rotate,
-            thin=thin,
-            encoder=encoder,
-        )
-        self.arrangements = arrangements
+        super().__init__(problem, policy, training, lr=5e-4, warmup=500)
+        self.policy: BQPolicy
+        if not isinstance(problem, Paddable):
+            raise ValueError(f"{type(problem).__name__} cannot pad instances: it has no `padded`")
+        self.tokens, self.arrangements = tokens, arrangements
+        self.compare = SubproblemLoss(problem, policy, dense=dense, rotate=rotate, thin=thin)
+        begin(policy, encoder, self.settings.initial)
         self._bank: Bank | None = None
         self._launch: Callable[[], object] | None = None
         self._losses: dict[str, Tensor] = {}
+
+    def loss(self, batch: Any, generator: Generator) -> Tensor:
+        """Of one step's sub-problems, drawn from the labels at hand; `batch` is not used."""
+        bank, policy = self._bank, self.policy
+        assert bank is not None
+        nodes = policy.most_tokens(_width(self.problem, bank.instance))
+        rows = max(1, self.tokens // (nodes + len(self.problem.schema.focus)))
+        instance, actions, steps = bank.drawn(self.problem, rows, generator, self.arrangements > 0)
+        total = actions.shape[2]
+        after = (steps + torch.arange(total, device=steps.device)).clamp_max(total - 1)
+        fixed = nodes if self.device.type == "cuda" else None
+        rest = actions.gather(2, after)
+        losses = self.compare.named(instance, actions, steps, rest, generator, fixed)
+        self._losses = {name: value.detach() for name, value in losses.items()}
+        return self.compare.weighted(losses)
 
     def setup(self, stage: str) -> None:
         # not earlier: Lightning would refuse to clip gradients, which `training_step` asks for
@@ -174,7 +180,9 @@ class GraphedBQ(BQ):
             raise NCOError("GraphedBQ trains on one device: give --trainer.devices 1")
         if self.trainer.accumulate_grad_batches > 1:
             raise NCOError("GraphedBQ: give more --model.init_args.tokens instead of accumulating")
-        bank = Bank.of(self.problem, data.groups, self.arrangements, generator(self.seed, "bank"))
+        bank = Bank.of(
+            self.problem, data.groups, self.arrangements, generator(self.settings.seed, "bank")
+        )
         self._bank = bank.to(self.device)
         self._random = self.generator("train", self.global_step)
         self._launch = self._captured() if self.device.type == "cuda" else self._pass
@@ -188,7 +196,7 @@ class GraphedBQ(BQ):
         if step % EVERY == 0:
             for name, value in self._losses.items():
                 self.log(f"train/{name}", value.clone(), prog_bar=name == "loss")
-            self.finite(self._losses["loss"])
+            self.check_finite(self._losses["loss"])
         optimizer: Any = self.optimizers()
         self.clip_gradients(optimizer)  # as the trainer says
         optimizer.step()
@@ -196,7 +204,7 @@ class GraphedBQ(BQ):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._losses:  # since the last look
-            self.finite(self._losses["loss"])
+            self.check_finite(self._losses["loss"])
         super().on_save_checkpoint(checkpoint)
 
     def _captured(self) -> Callable[[], object]:
@@ -221,22 +229,9 @@ class GraphedBQ(BQ):
 
     def _pass(self) -> None:
         """Loss and gradients of newly drawn sub-problems."""
-        bank, policy = self._bank, self.policy
-        assert bank is not None
-        nodes = policy.most_tokens(_width(self.problem, bank.instance))
-        rows = max(1, self.tokens // (nodes + self.problem.sizes.focus))
-        for parameter in policy.parameters():
+        for parameter in self.policy.parameters():
             parameter.grad = None
-        instance, actions, steps = bank.drawn(
-            self.problem, rows, self._random, self.arrangements > 0
-        )
-        total = actions.shape[2]
-        after = (steps + torch.arange(total, device=steps.device)).clamp_max(total - 1)
-        fixed = nodes if self.device.type == "cuda" else None
-        rest = actions.gather(2, after)
-        losses = self.compared(instance, actions, steps, rest, self._random, fixed)
-        self.weighted(losses).backward()
-        self._losses = {name: value.detach() for name, value in losses.items()}
+        self.loss(None, self._random).backward()
 
 
 def _width(problem: Problem[Any, Any], instance: Any) -> int:

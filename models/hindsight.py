@@ -9,15 +9,16 @@ from typing import Any, Literal
 import torch
 from torch import Generator, Tensor
 
+from nco.core.capabilities import HasHindsight
 from nco.core.decisions import Categorical
 from nco.core.policy import Policy
 from nco.core.problem import Observation, Problem
 from nco.core.rollout import decisions, rollout, sample
-from nco.training.method import Method
+from nco.training.method import Method, Training
 
 
 class Hindsight(Method):
-    """Learns from `Problem.hindsight`, the cost-to-go of each action on a known trace.
+    """Learns from `HasHindsight.hindsight`, the cost-to-go of each action on a known trace.
 
     The policy plays by chance, without gradient; at `steps` random steps of every episode that
     offer a choice, every allowed action is priced. Then
@@ -29,7 +30,7 @@ class Hindsight(Method):
       the critic. All actions are summed over, so nothing need be sampled.
 
     Args:
-        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
+        problem, policy, training: as in `Method`; lr 1e-3 and warmup 50 where none is given.
         mode: ``regression`` or ``actor``.
         rollouts: of each trace.
         steps: of each episode, at random; planners may take their time.
@@ -43,28 +44,16 @@ class Hindsight(Method):
         problem: Problem,
         policy: Policy,
         *,
-        lr: float = 1e-3,
-        warmup: int = 50,
-        weight_decay: float = 0.0,
-        decay_steps: int = 0,
-        seed: int = 0,
-        initial: str | None = None,
+        training: Training | None = None,
         mode: Literal["regression", "actor"] = "regression",
         rollouts: int = 1,
         steps: int = 16,
         sharpness: float = 10.0,
         entropy: float = 0.01,
     ) -> None:
-        super().__init__(
-            problem,
-            policy,
-            lr=lr,
-            warmup=warmup,
-            weight_decay=weight_decay,
-            decay_steps=decay_steps,
-            seed=seed,
-            initial=initial,
-        )
+        super().__init__(problem, policy, training, lr=1e-3, warmup=50)
+        if not isinstance(problem, HasHindsight):
+            raise ValueError(f"{type(problem).__name__} has no planner that knows the future")
         if mode not in ("regression", "actor"):
             raise ValueError(f"mode must be regression or actor, not {mode}")
         if min(rollouts, steps) < 1 or sharpness <= 0 or entropy < 0:
@@ -87,6 +76,7 @@ class Hindsight(Method):
             columns = torch.arange(self.rollouts, device=batch.device)[None, :, None]
             assert played.states is not None
             states = played.states.map(lambda tensor: tensor[rows, columns, chosen])
+            assert isinstance(problem, HasHindsight)
             prices = problem.hindsight(batch, states.fold())  # [B, S * P, A]
         decision, observation = decisions(problem, policy, batch, played.actions, states=states)
         assert isinstance(decision, Categorical)

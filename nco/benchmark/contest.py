@@ -7,6 +7,7 @@ from pathlib import Path
 from nco import registry
 from nco.benchmark.known import best_known
 from nco.benchmark.plan import PUBLISHED_SEEDS, Plan
+from nco.core.capabilities import HasPublished
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.seeds import generator
@@ -95,18 +96,16 @@ def _from_files(plan: Plan) -> tuple[list[tuple[str, Case]], str]:
 
 def _from_problem(plan: Plan) -> tuple[list[tuple[str, Case]], str]:
     assert plan.problem is not None
+    assert plan.size is not None  # or there are files
     kind = registry.problem_class(plan.problem)
     try:
         problem = kind(size=plan.size)
     except ValueError as error:
         raise NCOError(f"{plan.problem}: {error}") from error
     what = f"{plan.instances} of {plan.problem}, n = {plan.size}, seed {plan.seed}"
-    if plan.seed in PUBLISHED_SEEDS:
-        try:
-            cases = problem.published(plan.size, plan.instances, plan.seed)
-            return [(case.name, case) for case in cases], f"{what}, the first of the published set"
-        except NotImplementedError:  # a problem without a published set
-            pass
+    if plan.seed in PUBLISHED_SEEDS and isinstance(problem, HasPublished):
+        cases = problem.published(plan.size, plan.instances, plan.seed)
+        return [(case.name, case) for case in cases], f"{what}, the first of the published set"
     instance = problem.generate(plan.instances, generator(plan.seed, "benchmark"))
     return [(case.name, case) for case in problem.cases(instance)], f"{what}, generated"
 

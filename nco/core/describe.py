@@ -2,9 +2,10 @@
 
 Checkpoints and cards hold only such descriptions, so they load with ``weights_only=True`` whether
 the objects were made by a YAML file or in Python. A class that derives from `Described` remembers
-the arguments of its own construction.
+the arguments of its own construction; of a dataclass they are its fields.
 """
 
+import dataclasses
 import functools
 import importlib
 import inspect
@@ -46,13 +47,19 @@ def _remembering(init: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def arguments_of(value: Described) -> dict[str, Any]:
+    """The arguments that `value` was constructed with, defaults included, by name."""
+    if dataclasses.is_dataclass(value):
+        return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+    return dict(value.__dict__.get("_init_args", {}))
+
+
 def describe(value: Any) -> Any:
     """Plain data (dict, list, str, int, float, bool, None) that `construct` turns back."""
     if isinstance(value, Described):
-        arguments = value.__dict__.get("_init_args", {})
         return {
             "class_path": f"{type(value).__module__}.{type(value).__qualname__}",
-            "init_args": {name: describe(item) for name, item in arguments.items()},
+            "init_args": {name: describe(item) for name, item in arguments_of(value).items()},
         }
     if isinstance(value, PLAIN):
         return value
@@ -86,9 +93,9 @@ def construct(description: Any, trusted: tuple[str, ...] = ("nco.",)) -> Any:
         raise NCOError(f"{path} cannot be imported ({error})") from error
     if not (isinstance(found, type) and issubclass(found, Described)):
         raise NCOError(f"{path} is not a Described class of this version")
-    arguments = construct(dict(description.get("init_args") or {}), trusted)
+    given = construct(dict(description.get("init_args") or {}), trusted)
     try:
-        inspect.signature(found).bind(**arguments)
+        inspect.signature(found).bind(**given)
     except TypeError as error:
         raise NCOError(f"{path} of this version takes other arguments ({error})") from error
-    return found(**arguments)
+    return found(**given)

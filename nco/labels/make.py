@@ -10,6 +10,7 @@ import torch
 
 from nco.core import atomic
 from nco.core.case import Case, Report
+from nco.core.defaults import pad_actions
 from nco.core.describe import construct
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
@@ -178,7 +179,7 @@ def _reached(
             rows.append(actions)
             given.append(ends.actions.shape[2])
     longest = max(row.shape[1] for row in rows)
-    padded = [problem.pad(instance, row[:, None], longest) for row in rows]
+    padded = [pad_actions(problem, instance, row[:, None], longest) for row in rows]
     return Labelled(
         instance,
         torch.cat(padded, 1),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 
 from nco import registry
+from nco.core.capabilities import HasCases, Online
 from nco.core.case import Case
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
@@ -39,6 +40,8 @@ def draw(case: Case, solution: Any, ax: "Axes") -> None:
 def _played(case: Case, solution: Mapping[str, Any]) -> tuple[Case, Any]:
     """A random future of `case` that is known by now, and the plan that the policy made of it."""
     problem, policy = policy_of(case, solution)
+    assert isinstance(problem, Online)
+    assert isinstance(problem, HasCases)
     shown = case.excerpt() if isinstance(case, HasExcerpt) else case
     instance = problem.traces(shown, 1, generator("plot"))
     with torch.inference_mode():

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nco.core.capabilities import HasCases, HasRemaining, Online, Paddable
 from nco.core.case import Case, Report
+from nco.core.defaults import has_size, load_cases, pad_actions
 from nco.core.problem import Observation, Problem
 from nco.registry import part_of
 from nco.solving.online import HINDSIGHT
@@ -21,11 +23,9 @@ from nco.testing.compare import (
     NotApplicable,
     equal,
     equal_costs,
-    needs,
     nowhere,
     require,
     same,
-    takes_size,
 )
 from nco.testing.play import GIVEN, MIXED, ROLLOUTS, TINY, Trial, forbidden, walk
 from nco.workers import pool
@@ -47,7 +47,8 @@ Check = Callable[[Case, Any], Report]
 def load_inverts_cases(trial: Trial) -> None:
     """The cases of a batch, loaded, show the network what the batch shows."""
     problem, instance = trial.problem, trial.instance
-    needs(problem, "load", "cases")
+    if not isinstance(problem, HasCases):
+        raise NotApplicable("cases")
     loaded = problem.load(problem.cases(instance))
     if trial.name != GIVEN:  # a file may have distances and, to be drawn, coordinates
         wanted, found = problem.features(instance), problem.features(loaded)
@@ -58,9 +59,8 @@ def load_inverts_cases(trial: Trial) -> None:
 def padding_changes_nothing(trial: Trial) -> None:
     """A case loaded alone has the features, masks and costs that it has among larger ones."""
     problem, instance = trial.problem, trial.instance
-    needs(problem, "load", "cases")
-    if problem.continuous:
-        raise NotApplicable("one action a node")
+    if not isinstance(problem, HasCases) or problem.continuous:
+        raise NotApplicable("cases, and one action a node")
     solutions = problem.solution(instance, trial.actions[:, -1])
     actions = problem.actions(instance, solutions)[:, None]
     cost = problem.cost(instance, actions)
@@ -79,19 +79,16 @@ def padded_nodes_change_nothing(trial: Trial) -> None:
     problem, instance, seen = trial.problem, trial.instance, trial.observations[0]
     count = problem.features(instance).nodes.shape[1]
     plain = seen.mask.ndim == 3 and seen.mask.shape[2] % count == 0
-    if trial.name != MIXED or seen.alive is None or not plain:
+    if trial.name != MIXED or not plain or not isinstance(problem, Paddable):
         raise NotApplicable("padded")
-    try:
-        wide = problem.padded(instance, count + PADDED)
-    except NotImplementedError as error:
-        raise NotApplicable("padded") from error
+    wide = problem.padded(instance, count + PADDED)
     found = problem.features(wide).nodes.shape[1]
     require(found == count + PADDED, f"padded gave {found} nodes of {count + PADDED}")
     begun = problem.observe(wide, problem.reset(wide, ROLLOUTS)).alive
     assert begun is not None
     nowhere(begun[:, :, count:].any(-1), "what padded added can be visited in {}")
     actions = trial.actions % count + trial.actions // count * found
-    whole = problem.pad(wide, actions, problem.horizon(wide)[1])
+    whole = pad_actions(problem, wide, actions, problem.horizon(wide)[1])
     walk(problem, wide, whole, "a solution of what padded gave")
     equal_costs(trial.cost, problem.cost(wide, whole), "what padded gave has other costs")
 
@@ -124,7 +121,7 @@ def _compare_observations(
 ) -> None:
     """Of the same solution; when alone has finished, what follows among others is no-ops."""
     nodes, own = _existing(problem, among[0]), _existing(problem, alone[0])
-    kinds = problem.sizes.kinds
+    kinds = problem.schema.kinds
     padded = walk(problem, *among, f"instance {b} among others, the same solution")
     bare = walk(problem, *alone, f"instance {b} loaded alone, the same solution")
     for step, (first, second) in enumerate(zip(padded, bare, strict=False)):
@@ -153,8 +150,9 @@ def _compare_observations(
 
 
 def _part(trial: Trial, name: str) -> ModuleType:
-    """The module ``check`` or ``baseline`` beside the problem's class, or else its cases'."""
-    needs(trial.problem, "cases")
+    """The module ``check`` or ``classical`` beside the problem's class, or else its cases'."""
+    if not isinstance(trial.problem, HasCases):
+        raise NotApplicable("cases")
     module = part_of(trial.problem, name)
     if module is None and trial.cases:
         package = type(trial.cases[0]).__module__.rpartition(".")[0]
@@ -355,7 +353,8 @@ def _choices(observation: Observation, done: Tensor) -> tuple[Tensor, Tensor] | 
 def remaining_cases_have_the_best_ways_on(trial: Trial) -> None:
     """The best solution of what remains, by its own checker, is the best way to go on."""
     problem, instance = trial.problem, trial.instance
-    needs(problem, "remaining", "resumed", "cases")
+    if not isinstance(problem, HasRemaining):
+        raise NotApplicable("remaining cases")
     compared = 0
     for steps in range(1, min(GIVEN_STEPS, trial.actions.shape[2] - 2) + 1):
         given = trial.actions[:, :1, :steps]
@@ -367,7 +366,7 @@ def remaining_cases_have_the_best_ways_on(trial: Trial) -> None:
             if bool(problem.done(one, row).all()):
                 continue
             check: Check = importlib.import_module(f"nco.problems.{case.problem}.check").check
-            every = _every_solution([0], len(_existing(problem, problem.load([case]))))
+            every = _every_solution([0], len(_existing(problem, load_cases(problem, [case]))))
             least = _least_by_masks(problem, one, given[b : b + 1])
             if every is None or least is None:
                 continue
@@ -388,13 +387,13 @@ def remaining_cases_have_the_best_ways_on(trial: Trial) -> None:
         raise NotApplicable("instances small enough to enumerate")
 
 
-def baseline_replays(trial: Trial) -> None:
+def classical_solver_replays(trial: Trial) -> None:
     """The first classical solver's answer is feasible, and its actions keep within the masks."""
     problem, module = trial.problem, _part(trial, "classical")
-    if not trial.cases or (trial.name != TINY and takes_size(problem)):
+    if not trial.cases or (trial.name != TINY and has_size(problem)):
         raise NotApplicable("tiny instances")
     case, solver = trial.cases[0], module.__all__[0]
-    if problem.online:  # the others return rules, which are simulated
+    if isinstance(problem, Online):  # the others return rules, which are simulated
         if HINDSIGHT not in module.__all__:
             raise NotApplicable("a planner with perfect information")
         solver = HINDSIGHT
@@ -410,7 +409,7 @@ def baseline_replays(trial: Trial) -> None:
     cost = float(problem.cost(one, actions))
     prices = f"{solver}'s solution costs {report.cost} by the checker, {cost:g} by `cost`"
     require(_close(cost, report.cost), prices)
-    if problem.online:
+    if isinstance(problem, Online):
         least = float(trial.cost[0].min())
         worse = f"with perfect information {solver} pays {cost:g}, a random episode {least:g}"
         require(cost <= least + ABSOLUTE + RELATIVE * abs(least), worse)

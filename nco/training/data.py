@@ -1,5 +1,6 @@
 """Training data as a pure function of (seed, step, rank), and reference sets for validation."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from nco.core.defaults import relatives_of
 from nco.core.describe import Described
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
@@ -88,8 +90,9 @@ class Data(Described, LightningDataModule):
         found: Problem[Any, Any] = self.trainer.lightning_module.problem  # type: ignore[assignment]
         return found
 
+    @abstractmethod
     def batch(self, step: int, rank: int) -> Any:
-        raise NotImplementedError
+        """The batch of one training step on one rank, the same whenever it is asked for."""
 
     def train_dataloader(self) -> DataLoader:
         return _Resumable(_Steps(self), batch_size=None)
@@ -147,7 +150,7 @@ class Labels(Data):
     Args:
         folders: labelled sets made by `nco label`, drawn from by their numbers of labels; one that
             is named twice is drawn from twice as often.
-        relatives: whether to learn from what follows from them too (`Problem.relatives`).
+        relatives: whether to learn from what follows from them too (`HasRelatives`).
         batch_size, seed, references, reference_batch, test_references: as in `Data`.
     """
 
@@ -178,7 +181,7 @@ class Labels(Data):
         self.weights = counts / counts.sum()
 
     def _related(self, group: Labelled) -> list[Labelled]:
-        found = self.problem.relatives(group.instance, group.actions[:, 0])
+        found = relatives_of(self.problem, group.instance, group.actions[:, 0])
         return [
             Labelled(instance, actions[:, None], self.problem.cost(instance, actions[:, None]))
             for instance, actions in found

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nco.core.defaults import count_starts
 from nco.core.errors import NCOError
 from nco.labels.store import read
 from nco.search.budget import Budget
@@ -85,7 +86,7 @@ def _gaps(loaded: weights.Model, reference: str, count: int | None) -> Tensor:
         for part in read(folder, problem):
             part = part[:count] if count else part
             memory = policy.encode(problem.features(part.instance))
-            starts = max(1, problem.start_count(part.instance))
+            starts = count_starts(problem, part.instance)
             costs = []
             for agent in range(policy.agents):
                 found = play(problem, policy, part.instance, memory, [agent], starts, Budget())

@@ -25,9 +25,10 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     Proof. Let a solution have r routes of n customers, empty ones left out. Then r is at least k =
     ceil(demand / capacity). Its legs between customers form a forest of exactly n - r edges, and
     its 2r legs to and from the depot name each customer at most twice. Every customer has two legs.
-    A set S of customers whose demand needs k(S) vehicles holds at most |S| - k(S) legs of the
+    A set S of customers whose demand needs k(S) vehicles holds at most ``|S| - k(S)`` legs of the
     forest. Prices of customers, of any sign, and prices of sets, not negative, are added to the
-    legs and taken off again at what the solution must pay: 2 prices a customer, at most |S| - k(S)
+    legs and taken off again at what the solution must pay: 2 prices a customer, at most
+    ``|S| - k(S)``
     times a set's. So the solution costs at least
 
         min over r from k to n of (the cheapest n - r edges of a forest: Kruskal's first ones

@@ -1,6 +1,6 @@
 """Accept-or-reject cases: what may arrive when, what it earns and uses, and one realised trace.
 
-The file is YAML (or JSON, which is YAML):
+The file is YAML (or JSON, which is YAML)::
 
     problem: exo
     name: airline

@@ -1,5 +1,7 @@
 """An inventory network as its source states it: YAML (or JSON), dicts, or pandas tables.
 
+The form::
+
     problem: inventory
     nodes:
       shop: {holding: 1, penalty: 9, unmet: lost, demand: {poisson: 5}}

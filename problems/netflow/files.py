@@ -1,6 +1,6 @@
 """Supply chains of one factory and its stores: costs, capacities, how demand swings, one trace.
 
-The file is YAML (or JSON, which is YAML):
+The file is YAML (or JSON, which is YAML)::
 
     problem: netflow
     name: two stores

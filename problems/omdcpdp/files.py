@@ -1,6 +1,6 @@
 """Exact cases of open multi-depot capacitated pickup and delivery: our own file, and arrays.
 
-The file is YAML (or JSON, which is YAML):
+The file is YAML (or JSON, which is YAML)::
 
     problem: omdcpdp
     name: couriers

@@ -1,6 +1,6 @@
 """Online packing cases: kinds of items, what they need, how long they stay, and one trace.
 
-The file is YAML (or JSON, which is YAML):
+The file is YAML (or JSON, which is YAML)::
 
     problem: packing
     name: machines

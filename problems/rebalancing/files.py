@@ -1,6 +1,6 @@
 """Vehicle rebalancing: regions, travel times, fares, how often trips are asked for, one trace.
 
-The file is JSON, or YAML:
+The file is JSON, or YAML::
 
     problem: rebalancing
     name: three regions

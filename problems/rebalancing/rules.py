@@ -1,6 +1,6 @@
 """The classical rules as policies: equal distribution, and never moving."""
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +9,8 @@ from torch import Tensor
 from nco.core.decisions import Exact
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.problem import Features, Observation
+from nco.core.schema import Channel, Schema
 from nco.problems.rebalancing import flows
 from nco.problems.rebalancing.problem import Seen
 
@@ -28,12 +29,14 @@ def named(solution: Any) -> "Rule":
 class Rule(Policy):
     """Serves the dearest trips, and then sends idle vehicles where the rule wishes them."""
 
+    reads = frozenset(Channel)  # in plain numbers, of which the columns are made
+
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
 
-    def build(self, sizes: Sizes) -> Self:
-        return self
+    def make_layers(self, schema: Schema) -> None:
+        """A rule has none."""
 
     def encode(self, features: Features) -> None:
         return None

@@ -13,7 +13,8 @@ from torch import Generator, Tensor
 from nco import registry
 from nco.core.batch import Batch
 from nco.core.case import Case, Report
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, columns
 from nco.core.seeds import generator
 from nco.problems.cvrp import CVRP
 from nco.problems.tsp import TSP
@@ -30,16 +31,15 @@ EXACT = {
     "checker_agrees",
     "checker_flags_mutations",
     "brute_force_agrees",
-    "baseline_replays",
+    "classical_solver_replays",
 }
 # the same of a problem whose actions are amounts: they cannot be enumerated
 AMOUNTS = {
     "load_inverts_cases",
     "checker_agrees",
-    "charges_sum_to_cost",
     "observations_do_not_look_ahead",
     "traces_are_random_futures",
-    "baseline_replays",
+    "classical_solver_replays",
 }
 
 
@@ -168,7 +168,9 @@ class Waiting(Batch):
 class Sequencing(Problem[Jobs, Waiting]):
     """Order jobs on one machine, over the least weighted sum of completion times."""
 
-    sizes: ClassVar[Sizes] = Sizes(node=2, context=1, dynamic=1)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("duration", "weight"), context=columns("time"), dynamic=columns("end")
+    )
     count = 4
 
     def generate(self, batch: int, generator: Generator) -> Jobs:
@@ -234,7 +236,7 @@ class TwoMachines(Sequencing):
 def test_a_problem_without_files() -> None:
     """Only what its author wrote is asked for."""
     ran = check_problem(Sequencing)
-    assert not set(ran) & {*EXACT, "sized_sets_the_size", "starts_are_allowed"}
+    assert not set(ran) & {*EXACT, "resize_sets_the_size", "starts_are_allowed"}
     assert set(ran) >= {"random_episodes_end", "score_equals_rollout", "no_leak_between_instances"}
 
 
@@ -425,7 +427,7 @@ class VisitsPadding(TSP):
 class OneEnd(TSP):
     """Both ends of what remains are where the path is."""
 
-    def turned(self, instance: Instance, state: State) -> State:
+    def reversed_state(self, instance: Instance, state: State) -> State:
         return State(state.current, state.current, state.alive)
 
 
@@ -472,8 +474,10 @@ class NarrowMask(TSP):
 
 
 class Deaf(TSP):
-    def sized(self, size: int) -> "Deaf":
-        return Deaf(6)
+    """Is of one size, whatever it is asked for."""
+
+    def __init__(self, size: int = 6) -> None:
+        super().__init__(6)
 
 
 BROKEN = {
@@ -502,11 +506,11 @@ BROKEN = {
     LostNode: "rollout 0 takes action . at step 5 of instance 0, rollout 0, where the mask forbids",
     VisitsPadding: r"padded batch: the mask allows padding at step . of instance 0",
     NarrowMask: "the best solution within the masks costs .*, but the best that the checker",
-    OneEnd: "turning twice changes states of step 2: `first`",
+    OneEnd: "reversing twice changes states of step 2: `first`",
     JoinedAnyhow: "padded batch: what joined gave takes action",
     ForgetsTheWayBack: "going on as the best solution of what remains costs .*, but .* is possible",
     PaddingExists: "what padded added can be visited in instance 0, rollout 0",
-    Deaf: r"sized\(7\) gave cases of the sizes \[6, 6, 6\]",
+    Deaf: r"resize\(7\) gave cases of the sizes \[6, 6, 6\]",
 }
 
 

@@ -26,6 +26,7 @@ from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
 from nco.training.command import AtomicCheckpoints, main
 from nco.training.data import Data, Fresh, Labels
+from nco.training.method import Training
 from nco.zoo import weights
 
 CONFIG = """
@@ -42,8 +43,7 @@ model:
         encoder:
           class_path: nco.models.nets.TransformerEncoder
           init_args: {{width: 8, heads: 2, layers: 2, hidden: 8}}
-    lr: 1.0e-2
-    warmup: 3
+    training: {{lr: 1.0e-2, warmup: 3}}
     views: 2
 data:
   class_path: nco.training.data.Labels
@@ -291,7 +291,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(config: Path) -> None:
 
 def test_a_decay_ends_by_itself(whole: Path, config: Path) -> None:
     """From any checkpoint to rate 0 in the given steps, also when it is interrupted half-way."""
-    start, decay = whole.parent / "whole/last.ckpt", ("--model.init_args.decay_steps", "4")
+    start, decay = whole.parent / "whole/last.ckpt", ("--model.init_args.training.decay_steps", "4")
     path = fit(config, "a", "--ckpt_path", str(start), "--trainer.max_steps", "99", *decay)
     through = load(path)
     assert through["global_step"] == 12
@@ -349,21 +349,23 @@ def labelled(problem: Problem[Any, Any], select: Select) -> Labelled:
     return Labelled(instance, found.actions, torch.tensor([[2.0, 1.0]] * 3, dtype=torch.double))
 
 
-@pytest.mark.parametrize("skip", [0, 1, 2])
+@pytest.mark.parametrize("starts", [False, True])
 def test_the_loss_is_that_of_a_step_by_step_rollout(
-    monkeypatch: pytest.MonkeyPatch, skip: int
+    monkeypatch: pytest.MonkeyPatch, starts: bool
 ) -> None:
-    """Of the best label, without the first actions that every search forces."""
+    """Of the best label, without the first action where every search forces it."""
     problem = TSP(6)
     batch = labelled(problem, sample(generator("labels")))
-    imitation = method(problem, views=1, skip=skip)
+    imitation = method(problem, views=1)
+    if not starts:
+        monkeypatch.setattr(problem, "start_count", lambda instance: 0)
     monkeypatch.setattr(problem, "symmetries", lambda instance: [instance])
     monkeypatch.setattr(problem, "equivalent", lambda instance, actions, generator: actions)
     found = imitation.loss(batch, generator("loss"))
     label = batch.actions[:, 1:]
     slow = rollout(problem, imitation.policy, batch.instance, 1, forced(label))
     assert slow.logp is not None
-    torch.testing.assert_close(found, -slow.logp[:, :, skip:].mean())
+    torch.testing.assert_close(found, -slow.logp[:, :, int(starts) :].mean())
 
 
 @pytest.mark.parametrize(
@@ -383,12 +385,14 @@ def test_imitation_learns_its_labels(problem: Problem[Any, Any]) -> None:
 
 def test_training_begins_with_given_weights(tiny: dict[str, str]) -> None:
     """`initial` names a model; a method otherwise begins with weights of its seed."""
-    begun = method(TSP(6), initial=tiny["tsp"])
+    begun = method(TSP(6), training=Training(initial=tiny["tsp"]))
     wanted = weights.load(tiny["tsp"]).policy.state_dict()
     for key, value in begun.policy.state_dict().items():
         assert torch.equal(value, wanted[key])
     assert all(parameter.requires_grad for parameter in begun.policy.parameters())
-    first, again, other = (method(TSP(6), seed=seed).policy.state_dict() for seed in (1, 1, 2))
+    first, again, other = (
+        method(TSP(6), training=Training(seed=seed)).policy.state_dict() for seed in (1, 1, 2)
+    )
     assert torch.equal(first["decoders.0.graph.weight"], again["decoders.0.graph.weight"])
     assert not torch.equal(first["decoders.0.graph.weight"], other["decoders.0.graph.weight"])
 

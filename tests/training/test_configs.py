@@ -47,7 +47,7 @@ def test_config(path: Path, capsys, monkeypatch):
     printed = yaml.safe_load(capsys.readouterr().out)
     model, data = printed["model"], printed["data"]
     model["init_args"]["problem"]["init_args"]["size"] = 5
-    for name in data["init_args"]["references"]:
+    for name in data["init_args"]["references"] or []:
         assert (SHIPPED / "references" / name / "set.json").exists()
     method = construct(model)
     monkeypatch.setattr(method, "log", lambda *arguments, **options: None)

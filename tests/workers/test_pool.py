@@ -206,7 +206,7 @@ def test_a_child_dies_with_its_parent():
     """A parent killed in mid-search leaves no orphan, though nobody could say goodbye."""
     code = (
         "import os, sys; from nco.workers.pool import Workers; from nco.core.case import Case;"
-        "import test_baselines as t; w = Workers(); c = Case();"
+        "import test_pool; w = Workers(); c = Case();"
         "print(w.run(c, 'test_pool:tell', time_limit=None).solution[0], flush=True);"
         "w.submit(c, 'test_pool:sleep', time_limit=None).wait(0.2); os.kill(os.getpid(), 9)"
     )

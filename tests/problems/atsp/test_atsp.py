@@ -365,7 +365,7 @@ def test_features_by_hand() -> None:
     assert (4 * features.nodes[1]).tolist() == [[3, 1, 3, 1], [1, 3, 1, 3], [0, 0, 0, 0]]
     assert features.edges is not None
     assert (8 * features.edges[0, 1, 2]).tolist() == [4, 8]
-    assert (features.xy, ATSP.sizes.xy) == (None, 0)
+    assert (features.xy, ATSP.schema.xy) == (None, 0)
     assert features.exists is not None
     assert features.exists.tolist() == [[True] * 3, [True, True, False]]
 

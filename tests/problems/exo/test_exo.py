@@ -110,7 +110,7 @@ def enumerated(case, free, first):
 def test_every_action_is_priced_as_enumeration_does(setting):
     problem = Revenue(7, setting)
     instance = problem.generate(6, generator(3))
-    probe = Probe().build(problem.sizes)
+    probe = Probe().build(problem.schema)
     played = rollout(problem, probe, instance, 2, sample(generator(4)), keep=True)
     for step in range(7):
         state = played.states.map(lambda tensor, step=step: tensor[:, :, step])
@@ -164,7 +164,7 @@ def test_nothing_depends_on_what_is_not_known_yet():
     instance = problem.generate(4, generator(8))
     state, blind = problem.reset(instance, 2), problem.reset(instance, 2)
     for step in range(9):
-        known = problem.known(instance, step)
+        known = problem.mask_future(instance, step)
         assert (known.arrivals[:, step + 1 :] == -1).all()
         seen, guessed = problem.observe(instance, state), problem.observe(known, blind)
         assert torch.equal(seen.context, guessed.context)

@@ -12,10 +12,11 @@ import torch
 
 import nco
 from nco.benchmark import Plan, compare, save
+from nco.core.defaults import resize
 from nco.core.errors import InstanceError, NCOError
 from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
-from nco.models.hdpo import Hdpo
+from nco.models.hdpo import HDPO
 from nco.models.nets import GraphFlow, SymmetricFlow, VanillaFlow
 from nco.problems.inventory import Inventory, classical, exact, files, fit
 from nco.problems.inventory.check import check, simulate
@@ -247,7 +248,7 @@ def test_the_gradient_is_that_of_differences() -> None:
 
 def test_padding_changes_no_cost() -> None:
     problem = Inventory(periods=8)
-    parts = [problem.sized(n).generate(1, generator(n)) for n in (2, 5, 3)]
+    parts = [resize(problem, n).generate(1, generator(n)) for n in (2, 5, 3)]
     known = [c for part in parts for c in problem.cases(part)]
     together = problem.load(known)
     assert together.exists is not None
@@ -267,10 +268,10 @@ def test_one_network_fits_any_number_of_stores(policy: Any) -> None:
     """Padded or alone, a network decides the same; it was built for no number of nodes."""
     problem = Inventory(periods=4)
     torch.manual_seed(0)
-    policy.build(problem.sizes)
+    policy.build(problem.schema)
     for parameter in policy.parameters():  # not the newsvendor that it begins as
         torch.nn.init.normal_(parameter, std=0.3)
-    parts = [problem.sized(n).generate(1, generator(n)) for n in (2, 5)]
+    parts = [resize(problem, n).generate(1, generator(n)) for n in (2, 5)]
     together = problem.load([c for part in parts for c in problem.cases(part)])
     with torch.no_grad():
         wide = rollout(problem, policy, together, 1, greedy)
@@ -353,7 +354,7 @@ def test_the_pathwise_gradient_finds_the_best_level() -> None:
     """From 3 units off, to within 3 % of the newsvendor's level for one backlogged store."""
     name = "example:inventory/backlogged_L1_p9.yaml"
     problem = Inventory(networks=[name], periods=24)
-    method = Hdpo(problem, BaseStock(level=1.5))
+    method = HDPO(problem, BaseStock(level=1.5, ignore=["nodes", "links", "dynamic"]))
     method.log = lambda *arguments, **options: None  # type: ignore[method-assign]
     optimizer = torch.optim.Adam(method.policy.parameters(), lr=0.08)
     for step in range(60):
@@ -378,12 +379,12 @@ def test_fitted_levels_beat_a_newsvendors() -> None:
 
 def test_amounts_cannot_be_optimised_where_there_are_none() -> None:
     with pytest.raises(ValueError, match="TSP has no amounts"):
-        Hdpo(TSP(5), VanillaFlow())
+        HDPO(TSP(5), VanillaFlow())
 
 
 def test_noise_makes_a_network_explore() -> None:
     problem = Inventory(networks=["example:inventory/lost_poisson_L1_p4.yaml"], periods=5)
-    policy = VanillaFlow(noise=0.2).build(problem.sizes)
+    policy = VanillaFlow(noise=0.2).build(problem.schema)
     played = rollout(problem, policy, problem.generate(2, generator(0)), 4, sample(generator(1)))
     assert played.logp is not None
     assert played.logp.shape == (2, 4, 5)

@@ -476,8 +476,10 @@ def test_one_at_a_time_ends_and_uses_every_vehicle() -> None:
     problem = OMDCPDP(size=12, vehicles=5)
     instance = problem.generate(4, generator(3))
     torch.manual_seed(0)
-    policy = ParcoPolicy(prefer=[-10.0, 5.6, -0.5, -0.9, -44.7, -1.3, -38.3], idle=0.0)
-    policy.build(problem.sizes)
+    prefer = {"distance": -10.0, "distance_to_delivery": 5.6, "delay": -0.5, "onward": -0.9}
+    prefer |= {"behind_first": -44.7, "is_delivery": -1.3, "is_own_place": -38.3}
+    policy = ParcoPolicy(prefer=prefer, idle=0.0)
+    policy.build(problem.schema)
     every = rollout(problem, policy, instance, 1, greedy, logp=False)
     policy.conflicts = OneAtATime()
     alone = rollout(problem, policy, instance, 1, greedy, logp=False)
@@ -556,7 +558,7 @@ class Watched(Probe):
 def test_samples_come_in_rounds_that_a_deadline_may_end() -> None:
     """There are no starts to make rounds of, and all that fits into memory takes minutes."""
     problem = OMDCPDP(size=4, vehicles=2)
-    instance, policy = problem.generate(1, generator(0)), Watched().build(problem.sizes)
+    instance, policy = problem.generate(1, generator(0)), Watched().build(problem.schema)
     policy.widths = []
     one = next(sampling(problem, policy, instance, Budget(deadline=time.perf_counter() + 60)))
     assert set(policy.widths) == {ROUND}
