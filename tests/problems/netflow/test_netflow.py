@@ -288,7 +288,7 @@ def test_a_file_is_read_and_written_back():
         (
             "periods: 3",
             "periods: 4",
-            "trace 3: must list a row of demands for each of the 4 periods",
+            "trace 3: must list a row of demands for each of the 4",
         ),
         ("[0, 3]", "[0]", "period 1: must be a demand for each of the 2 stores"),
         ("[0, 3]", "[0, many]", "trace: period 1, south many: must be a number"),
