@@ -141,7 +141,7 @@ def test_defective_arrays_are_named(fields: dict[str, object], reason: str) -> N
 
 
 def test_a_missing_array_is_named() -> None:
-    with pytest.raises(InstanceError, match="depots: is missing beside deliveries, pickups"):
+    with pytest.raises(InstanceError, match="depots: needed beside deliveries, pickups"):
         files.from_arrays({"pickups": [[0, 0]], "deliveries": [[1, 1]]})
 
 
