@@ -51,7 +51,9 @@ links:
 	mkdir -p build/links/nco
 	cd build/links/nco && ln -s ../../../nco/* ../../../problems ../../../models ../../../configs .
 
+# A module assigns every problem folder's parts to their Protocols; mypy checks it with the others.
 types: $(INSTALLED) links
+	$(BIN)/python tests/registry/typed_folders.py > build/links/nco/typed_folders.py
 	cd build/links && ../../$(BIN)/mypy --config-file ../../pyproject.toml \
 		--cache-dir ../../.mypy_cache -p nco
 

@@ -160,16 +160,22 @@ class BQPolicy(Policy):
         rows = torch.arange(len(nodes), device=nodes.device) // rollouts
         places = edges = seen = factor = None
         near: list[Tensor] = []  # what tokens know of the nodes in focus
+        # a slot without a node holds node 0, of which nobody must know
+        told = exists | (torch.arange(nodes.shape[1], device=nodes.device) >= slots)
+        known = told[:, None, :slots]
         if self.schema.xy:
             assert memory.xy is not None
             places, factor = _framed(memory.xy[rows[:, None], nodes], exists, slots)
-            near = [places, self._ends(torch.cdist(places, places[:, :slots]))]
+            places = places * told[..., None]
+            away = torch.cdist(places, places[:, :slots]) * known
+            near = [places, self._ends(away)]
         if self.schema.edges:
             assert memory.edges is not None
             pairs = memory.edges[rows[:, None, None], nodes[:, :, None], nodes[:, None, :]]
             spacing = _spacing(pairs[..., 0], exists)[:, None, None]
             pairs = pairs / spacing[..., None]
-            edges, seen = pairs[..., 0], pairs.log1p()
+            edges = pairs[..., 0]
+            seen = pairs.log1p() * (told[:, :, None] & told[:, None])[..., None]
             near += [seen[:, :, :slots, 0], seen[:, :slots, :, 0].transpose(1, 2)]
             factor = 1 / spacing if factor is None else factor
         own = self._in_frame(Channel.NODES, memory.nodes[rows[:, None], nodes], factor)
@@ -185,7 +191,7 @@ class BQPolicy(Policy):
             changing = changing.gather(1, nodes[..., None].expand(-1, -1, changing.shape[2]))
             parts.append(self._in_frame(Channel.DYNAMIC, changing, factor))
         parts += near
-        tokens = torch.cat(parts, -1)
+        tokens = torch.cat(parts, -1) * told[..., None]
         padded = None
         if most is not None or not bool(exists.all()):
             padded = exists.clone()
@@ -252,6 +258,7 @@ class BQPolicy(Policy):
         else:
             assert sub.places is not None
             distance = (sub.places - sub.places[:, row : row + 1]).norm(dim=-1)
+        distance = distance * sub.exists[:, row : row + 1]
         return functional.softplus(self.nearness)[:, None] * distance[:, None]
 
     def _tokens(
@@ -288,7 +295,7 @@ class BQPolicy(Policy):
         rows = torch.arange(len(alive), device=alive.device) // rollouts
         far = torch.zeros_like(alive, dtype=torch.float32)  # without an origin all are as near
         if self.schema.focus:
-            far = self._from_origin(memory, rows, focus[:, -1])
+            far = self._from_origin(memory, rows, focus[:, -1]) * (focus[:, -1:] >= 0)
         distance, nodes = far.masked_fill(~alive, torch.inf).topk(limit, largest=False)
         return nodes, distance < torch.inf
 

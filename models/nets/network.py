@@ -12,7 +12,7 @@ from nco.core.describe import Described
 from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy
-from nco.core.schema import Channel, Schema
+from nco.core.schema import Amounts, Channel, Schema
 
 LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyond all bounds
 # Decisions keep some chance: where there is almost none, densities are so steep that one step of
@@ -163,6 +163,11 @@ class SharesPolicy(Policy):
         self.lack, self.need = lack, need
 
     def make_layers(self, schema: Schema) -> None:
+        if schema.amounts != (Amounts.NODES, *[Amounts.ONE] * self.amounts):
+            raise NCOError(
+                "this network needs a problem that decides on a share of each node and beside them "
+                f"on as many amounts as it is told, {self.amounts}"
+            )
         self.lack_column = None if self.lack is None else schema.index(Channel.DYNAMIC, self.lack)
         self.need_column = None if self.need is None else schema.index(Channel.CONTEXT, self.need)
         self.body = GraphBody(self.width, self.rounds).build(schema)

@@ -16,7 +16,7 @@ from nco.core.decisions import Categorical
 from nco.core.describe import arguments_of
 from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
-from nco.core.policy import Policy, Population
+from nco.core.policy import Part, Policy, Population
 from nco.core.schema import Channel, Schema
 from nco.models.nets.attention import attend, attend_changing
 from nco.models.nets.encoder import Encoder
@@ -209,7 +209,7 @@ class AttentionPolicy(Population):
         )
 
     def adaptable(
-        self, memory: Memory, part: str, random: Generator
+        self, memory: Memory, part: Part, random: Generator
     ) -> tuple[Memory, list[Tensor]]:
         """Pointer keys, keys and values of the glimpse; or a residual layer on the glimpse."""
         if part == "embeddings":
@@ -217,8 +217,6 @@ class AttentionPolicy(Population):
             keys, values, pointers = (tensor.clone().requires_grad_() for tensor in own)
             changed = replace(memory, keys=keys, values=values, pointers=pointers)
             return changed, [keys, values, pointers]
-        if part != "layer":
-            return super().adaptable(memory, part, random)
         heads, _, wide = memory.values.shape[1:]
         shape = (len(memory), heads * wide, heads * wide)
         enter = torch.rand(shape, generator=random, device=random.device).to(memory.keys.device)

@@ -4,14 +4,15 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Generator, Tensor
 
 from nco.core.decisions import Categorical
 from nco.core.defaults import count_starts, replay, starts_of
-from nco.core.policy import Policy
+from nco.core.errors import NCOError
+from nco.core.policy import Adaptable, Part, Policy
 from nco.core.problem import Observation, Problem
 from nco.core.rollout import Interrupted, Rollout, rollout, sample
 from nco.core.schema import Schema
@@ -55,7 +56,7 @@ def active(
     budget: Budget,
     start: Incumbent | None = None,
     *,
-    adapt: str = "embeddings",
+    adapt: Part | Literal["table"] = "embeddings",
     rate: float = RATE,
     imitation: float = IMITATION,
 ) -> Iterator[Incumbent]:
@@ -142,7 +143,7 @@ def _adapter(
     problem: Problem[Any, Any],
     policy: Policy,
     instance: Any,
-    adapt: str,
+    adapt: Part | Literal["table"],
     rate: float,
     imitation: float,
     random: Generator,
@@ -151,7 +152,11 @@ def _adapter(
         memory = policy.encode(problem.features(instance))
         if adapt == "table":
             return _Table(memory)
-        memory, parameters = policy.adaptable(memory, adapt, random)
+        if not isinstance(policy, Adaptable):
+            name = type(policy).__name__
+            raise NCOError(f"active search: {name} has nothing to adapt; use adapt='table'")
+        able: Adaptable = policy  # of an `nn.Module` mypy believes that any attribute is a tensor
+        memory, parameters = able.adaptable(memory, adapt, random)
         return _Gradient(memory, parameters, rate, imitation)
 
 

@@ -68,7 +68,7 @@ def load(ask: Ask, case: Case | None, seconds: float | None = None) -> weights.M
             return None
         name = chosen
     found = weights.load(name, where(ask))
-    if case is not None and registry.folder_of(found.problem).rpartition(".")[2] != case.problem:
+    if case is not None and registry.folder_of(found.problem).name != case.problem:
         raise NCOError(f"model {name} is not one for {case.problem}")
     return found
 
@@ -286,6 +286,6 @@ def instance(source: Batch, ask: Ask, begin: float) -> list[Solution] | list[Cas
             "an instance of an online problem holds its own future: solve its case, which is "
             "simulated, or ask for the hindsight optimum with hindsight=True"
         )
-    if isinstance(model.problem, HasCases) and registry.part_of(model.problem, "check") is not None:
+    if isinstance(model.problem, HasCases) and registry.folder_of(model.problem).has("check"):
         return model.problem.cases(source)
     return unchecked(model, source, ask, begin)

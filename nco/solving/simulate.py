@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from nco import registry
-from nco.core.capabilities import HasRules, Online
+from nco.core.capabilities import Online
 from nco.core.case import Case
 from nco.core.defaults import cases_of
 from nco.core.errors import NCOError
@@ -139,9 +139,10 @@ def _checked(
     problem: Problem[Any, Any], instance: Any, actions: Tensor, costs: Tensor
 ) -> tuple[int, list[str]]:
     """The sense of the objective, and what the checker objects to in the first traces."""
-    if registry.part_of(problem, "check") is None:
+    folder = registry.folder_of(problem)
+    if not folder.has("check"):
         return 1, []
-    check = registry.check_module(problem).check
+    check = folder.check.check
     sign, violations = 1, list[str]()
     part = instance[:CHECKED]
     solutions = problem.solution(part, actions[:CHECKED, 0])
@@ -167,13 +168,12 @@ def policy_of(case: Case, solution: Any, device: str = "cpu") -> tuple[Problem[A
     """
     if isinstance(solution, dict) and set(solution) == {"model"}:
         model = weights.load(solution["model"], device)
-        if registry.folder_of(model.problem).rpartition(".")[2] != case.problem:
+        if registry.folder_of(model.problem).name != case.problem:
             raise NCOError(f"model {solution['model']} is not one for {case.problem}")
         return model.problem, model.policy
-    problem: Problem[Any, Any] = registry.problem_class(case.problem)()
-    if not isinstance(problem, HasRules):
-        raise NCOError(f"{case.problem} has no rules that can be played: give {{'model': NAME}}")
-    return problem, problem.rule(case, solution).to(device)
+    folder = registry.folder(case.problem)
+    problem: Problem[Any, Any] = folder.problem_class()
+    return problem, folder.rules.policy(case, solution).to(device)
 
 
 def next_action(case: Case, solution: Any) -> Any:
@@ -189,8 +189,3 @@ def next_action(case: Case, solution: Any) -> Any:
         seen = problem.observe(instance, problem.reset(instance, 1))
         action = policy.decide(policy.encode(problem.features(instance)), seen).mode()
     return problem.solution(instance, action)[0]
-
-
-def is_online(case: Case) -> bool:
-    """Whether a case's solutions are policies, to be judged by simulation."""
-    return issubclass(registry.problem_class(case.problem), Online)

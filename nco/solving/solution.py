@@ -178,7 +178,7 @@ class Solution:
         if target.suffix == ".json":
             text = json.dumps(self.to_dict(), indent=1) + "\n"
         else:
-            files = registry.module(self.problem, "files")
+            files = registry.folder(self.problem).files
             text = files.write_solution(self._case("saved so"), self.solution, self.cost)
         try:
             atomic.write_text(target, text)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from nco.core.defaults import count_starts
 from nco.core.errors import NCOError
+from nco.core.policy import Population
 from nco.labels.store import read
 from nco.search.budget import Budget
 from nco.search.population import play
@@ -48,7 +49,7 @@ def prune(
         NCOError: where the model is no population.
     """
     loaded = weights.load(model)
-    if loaded.policy.agents < 2:
+    if not isinstance(loaded.policy, Population) or loaded.policy.agents < 2:
         raise NCOError(f"model {model} has one agent: there is nothing to prune")
     gaps = _gaps(loaded, reference, count)
     chosen = select(gaps, most or gaps.shape[1])

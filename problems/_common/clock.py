@@ -6,8 +6,3 @@ import time
 def deadline(time_limit: float | None) -> float | None:
     """The reading at which so many seconds from now are over; None: never."""
     return None if time_limit is None else time.monotonic() + time_limit
-
-
-def left(deadline: float | None) -> float | None:
-    """Seconds until a deadline, below zero after it; None: for ever."""
-    return None if deadline is None else deadline - time.monotonic()

@@ -90,11 +90,6 @@ class Loads(NamedTuple):
     capacities: list[int]
 
 
-def decimal(value: float) -> Fraction:
-    """The decimal that a float64 prints as, exactly: ten demands of 0.1 fill a capacity of 1."""
-    return Fraction(repr(float(value)))
-
-
 def loads(demands: Sequence[Fraction], capacities: Sequence[Fraction]) -> Loads:
     """Whole demands and capacities: what fits by them fits in truth.
 

@@ -27,8 +27,9 @@ Routes = list[list[int]]
 
 
 def load() -> Any:
-    """OR-Tools' module of routing models, imported."""
-    from ortools.constraint_solver import pywrapcp
+    """OR-Tools' module of routing models, imported with all that a search needs."""
+    from ortools.constraint_solver import pywrapcp, routing_enums_pb2  # noqa: F401
+    from ortools.util import optional_boolean_pb2  # noqa: F401
 
     return pywrapcp
 

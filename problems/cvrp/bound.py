@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from nco.core.case import Bound
+from nco.problems._common.decimals import exact
 from nco.problems._routing import one_tree
 from nco.problems._routing.tsplib import distance_matrix
 from nco.problems.cvrp.files import Case
@@ -161,8 +162,8 @@ def _whole(case: Case) -> tuple[np.ndarray, int]:
     Exact where that fits into int64; otherwise demands are rounded down and the capacity up, so
     that nothing needs more vehicles than in the case.
     """
-    loads = [Fraction(repr(float(load))) for load in case.demand[1:]]
-    capacity = Fraction(repr(float(case.capacity)))
+    loads = [exact(load) for load in case.demand[1:]]
+    capacity = exact(case.capacity)
     factor = Fraction(math.lcm(capacity.denominator, *(load.denominator for load in loads)))
     total = max(sum(loads, Fraction(0)), capacity)
     factor = min(factor, Fraction(2**53) / total)

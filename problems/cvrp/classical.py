@@ -11,12 +11,29 @@ from fractions import Fraction
 import numpy as np
 
 from nco.problems._common import clock
+from nco.problems._common.decimals import exact
 from nco.problems._routing import integers, with_ortools, with_pyvrp
 from nco.problems.cvrp.check import check
 from nco.problems.cvrp.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["ortools", "ortools_pci", "pyvrp"]
-VARIANTS = {"ortools": ["ortools", "ortools_pci"]}  # the better of them stands for OR-Tools
+ROUTING = (
+    "ortools.constraint_solver.pywrapcp",
+    "ortools.constraint_solver.routing_enums_pb2",
+    "ortools.constraint_solver.routing_parameters_pb2",
+)
+PYVRP = ("pyvrp", "pyvrp.exceptions", "pyvrp.stop")
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(
+            ortools, found=True, variants=("ortools", "ortools_pci"), modules=ROUTING
+        ),
+        "ortools_pci": Solver(ortools_pci, found=True, modules=ROUTING),
+        "pyvrp": Solver(pyvrp, found=True, iterations=True, modules=PYVRP),
+    }
 
 
 def improvers() -> list[str]:
@@ -159,8 +176,8 @@ def _loads(case: Case) -> tuple[list[int], int]:
 
     A capacity above the total demand is stated as that.
     """
-    demand = [integers.decimal(value) for value in case.demand.tolist()]
-    capacity = min(integers.decimal(case.capacity), sum(demand, Fraction(0)))
+    demand = [exact(value) for value in case.demand.tolist()]
+    capacity = min(exact(case.capacity), sum(demand, Fraction(0)))
     whole = integers.loads(demand, [capacity])
     return whole.demands, whole.capacities[0]
 

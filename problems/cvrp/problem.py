@@ -255,8 +255,8 @@ class _Routing(
         order, flips = torch.rand(shape, generator=generator, device=generator.device).tolist()
         changed = []
         for b, plan, random, flip in zip(repeated, plans, order, flips, strict=True):
-            turned = [r[::-1] if f < 0.5 else r for r, f in zip(plan, flip, strict=False)]
-            changed.append(arrange(b, turned, random))
+            routes = [r[::-1] if f < 0.5 else r for r, f in zip(plan, flip, strict=False)]
+            changed.append(arrange(b, routes, random))
         return self.actions(instance[repeated], changed).unflatten(0, (batch, rollouts))
 
     def load(self, cases: Sequence[Case]) -> Instance:

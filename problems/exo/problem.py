@@ -3,14 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
-from nco.core.capabilities import HasCases, HasHindsight, HasRules, Online, Selective
+from nco.core.capabilities import HasCases, HasHindsight, Online, Selective
 from nco.core.case import Case
 from nco.core.describe import Described
 from nco.core.geometry import check_size, draw_size
@@ -19,7 +19,7 @@ from nco.core.schema import Schema, columns
 from nco.problems.exo import files, planner
 
 if TYPE_CHECKING:
-    from nco.core.policy import Policy
+    pass
 
 TOLERANCE = planner.TOLERANCE
 EXAGGERATION = 4.0  # standardised features end here
@@ -150,7 +150,7 @@ class Seen(Observation):
     arrival: Tensor | None = None  # [B, S] long, the class that has arrived; -1: nobody
 
 
-class Revenue(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases, Selective):
+class Revenue(Problem[Instance, State], Online, HasHindsight, HasCases, Selective):
     """Multi-secretary and network revenue management: an Exo-MDP of Sinclair et al. (2023).
 
     - instance: a trace of arrivals, one class or nobody in each of T periods, and the setting:
@@ -334,11 +334,6 @@ class Revenue(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases
         fields = ("capacity", "revenue", "uses", "probability")
         pairs = [(getattr(own, name), getattr(case, name)) for name in fields]
         return all(a.shape == b.shape and np.allclose(a, b) for a, b in pairs)
-
-    def rule(self, case: Case, solution: Any) -> "Policy":
-        from nco.problems.exo import rules
-
-        return rules.named(case, solution)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[int]]:
         total = instance.arrivals.shape[1]

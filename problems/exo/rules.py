@@ -68,7 +68,7 @@ def follow(accepts: Accepts, case: files.Case) -> list[int]:
     return taken
 
 
-def named(case: Case, solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}`` for one case."""
     name = solution.get("rule") if isinstance(solution, dict) else None
     if name not in RULES or not isinstance(case, files.Case):

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from nco.problems._common import clock
+from nco.problems._common.decimals import exact
 from nco.problems._routing import integers, with_ortools, with_pyvrp
 from nco.problems.hcvrp import annealing
 from nco.problems.hcvrp.check import check
 from nco.problems.hcvrp.files import MIN_MAX, Case
-
-__all__ = ["ortools", "pyvrp", "anneal", "polish"]  # noqa: RUF022  the first is compared with
+from nco.registry.interface import Solver
 
 Routes = list[list[int]]
 
@@ -32,6 +32,24 @@ SPARE = 3  # visits to the depot beyond those that the demands need
 FIRST, LEAST = 0.15, 0.01
 LARGEST_FIXED = 2.0**50  # cost of a vehicle
 ROUND = 150  # iterations until it has found nothing; twice as many each time at the least share
+
+
+ROUTING = (
+    "ortools.constraint_solver.pywrapcp",
+    "ortools.constraint_solver.routing_enums_pb2",
+    "ortools.constraint_solver.routing_parameters_pb2",
+)
+PYVRP = ("pyvrp", "pyvrp.exceptions", "pyvrp.stop")
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(ortools, modules=ROUTING),
+        "pyvrp": Solver(pyvrp, modules=PYVRP),
+        "anneal": Solver(anneal, found=True, iterations=True),
+        "polish": Solver(polish, found=True, iterations=True, modules=PYVRP),
+    }
 
 
 def improvers() -> list[str]:
@@ -47,8 +65,7 @@ def _feasible(case: Case, start: Routes | None) -> Routes | None:
 def _loads(case: Case) -> integers.Loads:
     """Whole demands of all nodes, the depot's 0 included, and the vehicles' capacities."""
     demand, capacities = (
-        [integers.decimal(value) for value in values.tolist()]
-        for values in (case.demand, case.capacities)
+        [exact(value) for value in values.tolist()] for values in (case.demand, case.capacities)
     )
     return integers.loads(demand, capacities)
 

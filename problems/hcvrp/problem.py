@@ -446,16 +446,18 @@ class HCVRP(
 
 
 def _shuffled(route: Sequence[int], order: Sequence[float], flips: Sequence[float]) -> list[int]:
-    """The trips of one route sorted by `order`, those turned round whose flip is below a half."""
+    """The trips of one route sorted by `order`, those reversed whose flip is below a half."""
     trips: list[list[int]] = [[]]
     for node in route:
         if node:
             trips[-1].append(node)
         else:
             trips.append([])
-    turned = [trip[::-1] if flip < 0.5 else trip for trip, flip in zip(trips, flips, strict=False)]
+    directed = [
+        trip[::-1] if flip < 0.5 else trip for trip, flip in zip(trips, flips, strict=False)
+    ]
     ranks = sorted(range(len(trips)), key=order.__getitem__)
-    return [node for rank in ranks for node in (0, *turned[rank])][1:]
+    return [node for rank in ranks for node in (0, *directed[rank])][1:]
 
 
 def _route(stops: Sequence[int], vehicles: int) -> list[int]:

@@ -10,12 +10,11 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from nco.core.batch import Batch, cat
-from nco.core.capabilities import HasCases, HasRules, Online, Selective
+from nco.core.capabilities import HasCases, Online, Selective
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.policy import Policy
 from nco.core.problem import AdditiveProblem, Features, Observation
-from nco.core.schema import Column, Schema, Unit, columns
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.problems.inventory import demand, files
 from nco.problems.inventory.network import outline
 
@@ -66,7 +65,7 @@ class State(Batch):
     sold: Tensor  # [B, S, N] demand of the last period that was met at once
 
 
-class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Selective):
+class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
     """Order in every period, on every edge of a network, before its demand is known.
 
     - instance: the network and a trace of demands;
@@ -136,6 +135,7 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Se
                 *(f"due_{k + 1}" for k in range(self.lead)),
                 unit=Unit.LOAD,
             ),
+            amounts=(Amounts.LINKS,),
         )
 
     # ---- instances
@@ -383,12 +383,6 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Se
             count = amounts.shape[1]
             rows[b, :, :count] = amounts / instance.carry[b, :count]
         return rows
-
-    def rule(self, case: Case, solution: Any) -> Policy:
-        from nco.problems.inventory.rules import policy
-
-        assert isinstance(case, files.Case)
-        return policy(case, solution, self.schema)
 
 
 def _tensors(case: files.Case, periods: int) -> Instance:

@@ -14,7 +14,7 @@ from nco.core.schema import Channel, Schema
 from nco.problems.netflow import files
 
 
-def named(case: Case, solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of a rule as `classical.py` returns it."""
     assert isinstance(case, files.Case)
     kind = solution.get("rule") if isinstance(solution, dict) else None

@@ -17,14 +17,29 @@ from nco.problems._routing.integers import power_of_ten
 from nco.problems.omdcpdp import annealing
 from nco.problems.omdcpdp.check import check
 from nco.problems.omdcpdp.files import Case, Routes
-
-__all__ = ["ortools", "anneal", "polish"]  # noqa: RUF022  the first is the one compared with
+from nco.registry.interface import Solver
 
 # Of a leg beside what it delays: guided local search looks for dear legs to avoid, and there must
 # be some. At 5 s, 25 orders and 10 vehicles, better than 0, 0.1 and 1 on 4 cases, and than 0.2 and
 # 0.5 on 6 others, by half a percent.
 LEG_SHARE = 0.3
 LARGEST_SUM = 2**50  # of arrivals; leaves room for the penalties of guided local search
+
+
+ROUTING = (
+    "ortools.constraint_solver.pywrapcp",
+    "ortools.constraint_solver.routing_enums_pb2",
+    "ortools.constraint_solver.routing_parameters_pb2",
+)
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(ortools, modules=ROUTING),
+        "anneal": Solver(anneal, found=True, iterations=True),
+        "polish": Solver(polish, found=True, iterations=True, modules=ROUTING),
+    }
 
 
 def improvers() -> list[str]:

@@ -4,14 +4,14 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
-from nco.core.capabilities import HasCases, HasHindsight, HasRules, Online, Selective
+from nco.core.capabilities import HasCases, HasHindsight, Online, Selective
 from nco.core.case import Case
 from nco.core.describe import Described
 from nco.core.errors import NCOError
@@ -22,7 +22,7 @@ from nco.problems.packing import files
 from nco.problems.packing.planner import Planner
 
 if TYPE_CHECKING:
-    from nco.core.policy import Policy
+    pass
 
 TOLERANCE = 1e-9
 LEVELS = 10  # of the histogram of open bins that a network sees
@@ -130,7 +130,7 @@ class Seen(Observation):
     used: Tensor | None = None  # [B, S, N] bool, holds anything
 
 
-class Packing(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases, Selective):
+class Packing(Problem[Instance, State], Online, HasHindsight, HasCases, Selective):
     """Online bin packing and machine allocation: an Exo-MDP of Sinclair et al. (2023).
 
     - instance: a trace of items, one kind or nobody in each of T periods, each with the period in
@@ -387,11 +387,6 @@ class Packing(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases
         pairs = [(getattr(own, name), getattr(case, name)) for name in fields]
         alike = all(a.shape == b.shape and np.allclose(a, b) for a, b in pairs)
         return alike and own.running == case.running
-
-    def rule(self, case: Case, solution: Any) -> "Policy":
-        from nco.problems.packing import rules
-
-        return rules.named(solution)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[int]]]:
         found = []

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nco.core.case import Case
 from nco.core.decisions import Exact
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
@@ -17,7 +18,7 @@ from nco.problems.rebalancing.problem import Seen
 RULES = ("equal", "stay")
 
 
-def named(solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}``."""
     name = solution.get("rule") if isinstance(solution, dict) else None
     if name not in RULES:

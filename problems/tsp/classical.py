@@ -13,9 +13,26 @@ from nco.core.errors import InstanceError, NCOError
 from nco.problems._common import clock
 from nco.problems._routing import integers, tsplib, with_ortools, with_pyvrp
 from nco.problems.tsp.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["ortools", "ortools_pci", "pyvrp", "fast_tsp"]  # noqa: RUF022  # the first is the one compared with
-VARIANTS = {"ortools": ["ortools", "ortools_pci"]}  # the better of them stands for OR-Tools
+ROUTING = (
+    "ortools.constraint_solver.pywrapcp",
+    "ortools.constraint_solver.routing_enums_pb2",
+    "ortools.constraint_solver.routing_parameters_pb2",
+    "ortools.util.optional_boolean_pb2",
+)
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(
+            ortools, found=True, variants=("ortools", "ortools_pci"), modules=ROUTING
+        ),
+        "ortools_pci": Solver(ortools_pci, found=True, modules=ROUTING),
+        "pyvrp": Solver(pyvrp, found=True, iterations=True, modules=("pyvrp", "pyvrp.stop")),
+        "fast_tsp": Solver(fast_tsp, found=True, same=True, modules=("fast_tsp",)),
+    }
 
 
 def improvers() -> list[str]:
@@ -23,7 +40,6 @@ def improvers() -> list[str]:
     return [name for name in ("fast_tsp", "pyvrp", "ortools") if importlib.util.find_spec(name)]
 
 
-SAME = frozenset({"fast_tsp"})  # neither a seed nor a start makes a difference to these
 LARGEST_UNTIMED = 3000  # nodes; up to here solvers construct a first tour in time to improve it
 FIRST_TENTH = 0.1  # of the time, after which fast-tsp tells its first tour
 LARGEST_FAST = 65_535.0  # fast-tsp stores a distance in 16 bits

@@ -260,7 +260,7 @@ model:
     tokens: 64
 data:
   class_path: nco.training.data.Labels
-  init_args: {{folders: [{labels}], batch_size: 4, references: [{labels}]}}
+  init_args: {{sets: [{labels}], batch_size: 4, references: [{labels}]}}
 trainer:
   limit_train_batches: 4
   log_every_n_steps: 1

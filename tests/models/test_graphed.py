@@ -148,7 +148,7 @@ model:
     tokens: 64
 data:
   class_path: nco.training.data.Labels
-  init_args: {{folders: [{labels}], batch_size: 1, references: [{labels}]}}
+  init_args: {{sets: [{labels}], batch_size: 1, references: [{labels}]}}
 trainer:
   limit_train_batches: 4
   enable_progress_bar: false

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nco.core.errors import NCOError
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.seeds import generator
@@ -159,7 +160,7 @@ def test_other_networks_have_the_table_only() -> None:
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
     network = BQPolicy(encoder).build(problem.schema).eval()
     instance = problem.generate(2, generator(9))
-    with pytest.raises(NotImplementedError, match="BQPolicy has no embeddings"):
+    with pytest.raises(NCOError, match="BQPolicy has nothing to adapt; use adapt='table'"):
         list(active(problem, network, instance, Budget(rollouts=20)))
     assert list(active(problem, network, instance, Budget(rollouts=20), adapt="table"))
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import nco
+from nco import registry
 from nco.core.defaults import resize
 from nco.core.rollout import rollout, sample
 from nco.core.seeds import generator
@@ -100,7 +101,7 @@ def test_regions_are_improved_on_all_cores_in_rounds(monkeypatch):
     pytest.importorskip("pyvrp")
     monkeypatch.setattr(schedule, "WHOLE", 50)
     for lane in range(cores()):
-        pool.lane(lane).warm("cvrp", "pyvrp", "nco.solving.decomposition:improve")
+        pool.lane(lane).warm(decomposition.on_parts(registry.folder("cvrp").solver("pyvrp")))
     begin = time.perf_counter()
     found = nco.solve(case(200), time_limit=3.0, model="none")
     assert time.perf_counter() - begin < 8

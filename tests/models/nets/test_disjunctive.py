@@ -19,7 +19,7 @@ from nco.models.reinforce import Reinforce
 from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP
-from nco.registry import check_module
+from nco.registry import folder_of
 from nco.search.beam import search
 from nco.search.budget import Budget
 from nco.search.dispatch import AT_ONCE, _greedy, _played, dispatch
@@ -269,7 +269,7 @@ def test_several_actions_from_one_look_keep_the_rules(problem) -> None:
     assert torch.equal(found[-1].actions, again[-1].actions)
     costs = torch.stack([step.cost for step in found])
     assert (costs[1:] <= costs[:-1]).all()
-    check = check_module(problem).check
+    check = folder_of(problem).check.check
     for step in found:
         solutions = problem.solution(instance, step.actions)
         for case, solution, cost in zip(cases, solutions, step.cost.tolist(), strict=True):

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from nco.problems._common.decimals import exact
 from nco.problems._routing import integers
 
 
@@ -23,7 +24,7 @@ SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
 
 def decimals(*values: float) -> list[Fraction]:
     """Decimals, exactly."""
-    return [integers.decimal(value) for value in values]
+    return [exact(value) for value in values]
 
 
 @pytest.mark.parametrize(
@@ -72,8 +73,8 @@ def test_longest_bounds_every_distance(metric: str) -> None:
 
 def test_loads_are_exact_or_rounded_up() -> None:
     """Decimals have a common measure; arbitrary demands count in millionths, rounded up."""
-    exact = integers.loads(decimals(0, 0.25, 0.5, 0.1), decimals(0.8, 0.45))
-    assert exact == ([0, 5, 10, 2], [16, 9])
+    whole = integers.loads(decimals(0, 0.25, 0.5, 0.1), decimals(0.8, 0.45))
+    assert whole == ([0, 5, 10, 2], [16, 9])
     rough = integers.loads(decimals(0, 1 / 3, 5 / 7), decimals(1.0, 0.5))
     assert rough == ([0, 333334, 714286], [10**6, 5 * 10**5])
 

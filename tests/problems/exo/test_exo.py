@@ -12,11 +12,11 @@ from nco.core.rollout import rollout, sample
 from nco.core.seeds import generator
 from nco.problems.exo import Airline, Listed, Revenue, Secretary, exact, files, rules
 from nco.problems.exo.check import check
-from nco.registry import module
+from nco.registry import folder
 from nco.testing import check_problem
 from nco.testing.play import Probe
 
-baseline = module("exo", "classical")
+baseline = folder("exo").classical
 
 
 # ---- what is exact: figures computed elsewhere, from the authors' own code and by hand

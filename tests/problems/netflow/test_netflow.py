@@ -14,9 +14,9 @@ from nco.models.nets.network import GraphValue, SharesPolicy
 from nco.problems.netflow import SupplyChain, SupplyShares, files, flows
 from nco.problems.netflow.check import check
 from nco.problems.netflow.problem import AHEAD, mean_demand
-from nco.registry import module
+from nco.registry import folder
 
-baseline = module("netflow", "classical")
+baseline = folder("netflow").classical
 
 
 # ---- the demand and the perfect plan, against figures computed elsewhere (HiGHS)

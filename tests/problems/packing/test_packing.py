@@ -12,10 +12,10 @@ from nco.core.seeds import generator
 from nco.problems.packing import Bins, Machines, Packing, exact, files, rules
 from nco.problems.packing.check import check
 from nco.problems.packing.planner import Planner
-from nco.registry import module
+from nco.registry import folder
 from nco.testing.play import Probe
 
-baseline = module("packing", "classical")
+baseline = folder("packing").classical
 TOY = Bins(6, [1, 2, 3, 4], [0.1, 0.1, 0.4, 0.4])
 
 

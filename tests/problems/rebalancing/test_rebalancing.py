@@ -12,9 +12,9 @@ from nco.models.bilevel import Bilevel
 from nco.models.nets.network import GraphValue, SharesPolicy
 from nco.problems.rebalancing import Rebalancing, RebalancingShares, files, flows
 from nco.problems.rebalancing.check import check
-from nco.registry import module
+from nco.registry import folder
 
-baseline = module("rebalancing", "classical")
+baseline = folder("rebalancing").classical
 
 
 def integer_programme(idle, wished, times):
