@@ -1,7 +1,10 @@
 """Every config that ships trains as it stands: nothing has to be made, copied or set before."""
 
+import importlib
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -67,6 +70,33 @@ def test_a_config_makes_a_method_that_can_learn(
     loss.backward()
     assert loss.isfinite()
     assert any(p.grad is not None and bool(p.grad.any()) for p in method.policy.parameters())
+
+
+def repeated(value: Any) -> Iterator[str]:
+    """Arguments within a configuration that are what the class would take without them."""
+    if isinstance(value, dict):
+        module, _, name = str(value.get("class_path", "")).rpartition(".")
+        # instances are what an experiment is about: a config may say even that they are usual ones
+        if module and not module.startswith("nco.problems."):
+            kind = getattr(importlib.import_module(module), name)
+            parameters = inspect.signature(kind.__init__).parameters
+            for key, given in (value.get("init_args") or {}).items():
+                usual = parameters[key].default
+                if type(usual) is type(given) and usual == given:
+                    yield f"{name}.{key}: {given}"
+        for item in value.values():
+            yield from repeated(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from repeated(item)
+
+
+@each_config
+def test_a_config_holds_only_differences(path: Path) -> None:
+    """And begins with a sentence that says what it is."""
+    text = path.read_text()
+    assert text.startswith("# ")
+    assert list(repeated(yaml.safe_load(text))) == []
 
 
 @pytest.mark.slow
