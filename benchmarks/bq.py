@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from nco.core.defaults import resize
 from nco.core.seeds import generator
 from nco.labels.store import Labelled
 from nco.models.bq import BQ
@@ -82,7 +83,7 @@ def training(device: str, steps: int = 12) -> dict[str, Any]:
 def decoding(model: str, nodes: int, device: str) -> dict[str, Any]:
     """Seconds and memory of one greedy tour."""
     found = weights.load(model, device)
-    instance = found.problem.sized(nodes).generate(1, generator("decode")).to(device)
+    instance = resize(found.problem, nodes).generate(1, generator("decode")).to(device)
     begin = time.perf_counter()
     with torch.inference_mode():
         _, cost = search(found.problem, found.policy, instance, 1)

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from nco.core.defaults import resize
 from nco.core.seeds import generator
 from nco.labels.store import read, read_spec
 from nco.search import named
@@ -102,7 +103,7 @@ def measure_search(
 
 def canary(folder: Path, size: int, instances: int = 4, seed: int = 0) -> dict[str, Any]:
     """The mean cost of a few seeded instances, which a test measures again."""
-    problem = weights.load(str(folder)).problem.sized(size)
+    problem = resize(weights.load(str(folder)).problem, size)
     batch = problem.generate(instances, generator("canary", seed))
     costs = [found.cost for found in solve(batch, model=str(folder))]
     return {"size": size, "instances": instances, "seed": seed, "cost": sum(costs) / len(costs)}

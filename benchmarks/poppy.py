@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from nco.core.batch import cat
+from nco.core.defaults import count_starts
 from nco.core.rollout import greedy, sample
 from nco.core.seeds import generator
 from nco.labels.store import Labelled, read
@@ -70,7 +71,7 @@ def best_of_agents(model: Model, instance: Any) -> Tensor:
 
 def _played(model: Model, instance: Any, agents: list[int], select: Any) -> Tensor:
     problem, policy = model.problem, model.policy
-    starts = max(1, problem.start_count(instance))
+    starts = count_starts(problem, instance)
     memory = policy.encode(problem.features(instance))
     found = play(problem, policy, instance, memory, agents, starts, Budget(), select)
     assert found is not None  # there is no deadline

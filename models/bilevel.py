@@ -22,7 +22,7 @@ RARE = 3.0  # standard deviations at which an advantage is cut: a shortage early
 
 
 class Bilevel(Method):
-    """Advantage actor-critic on an online problem whose steps have a price (`Problem.charge`).
+    """Advantage actor-critic on an online problem that is an `AdditiveProblem`.
 
     Every trace is played by chance; the advantage of a step is the exponentially weighted sum of
     the critic's errors from there on (Schulman et al. 2016), in standard deviations of the batch.
@@ -53,7 +53,7 @@ class Bilevel(Method):
         super().__init__(problem, policy, training, lr=1e-3, warmup=50)
         if not 0 <= discount <= 1 or not 0 <= credit <= 1 or unit <= 0 or entropy < 0:
             raise ValueError(f"discount {discount}, credit {credit}, unit {unit}, {entropy}")
-        self.critic = (critic if critic is not None else GraphValue()).build(problem.sizes)
+        self.critic = (critic if critic is not None else GraphValue()).build(problem.schema)
         self.rollouts, self.discount, self.credit = rollouts, discount, credit
         self.unit, self.entropy = unit, entropy
 
@@ -63,7 +63,7 @@ class Bilevel(Method):
             played = rollout(
                 problem, policy, batch, self.rollouts, sample(generator), keep=True, logp=False
             )
-        if played.charges is None or played.states is None:
+        if played.step_costs is None or played.states is None:
             raise ValueError(f"{type(problem).__name__} does not say what a step costs")
         decision, observation = decisions(
             problem, policy, batch, played.actions, states=played.states
@@ -72,7 +72,7 @@ class Bilevel(Method):
         logp = decision.log_prob(played.actions.flatten(1, 2)).unflatten(1, shape)
         memory = self.critic.encode(problem.features(batch))
         values = self.critic(memory, observation).unflatten(1, shape)
-        advantage = self._advantages((played.charges / self.unit).float(), values.detach())
+        advantage = self._advantages((played.step_costs / self.unit).float(), values.detach())
         target = advantage + values.detach()
         spread = advantage.std(correction=0).clamp_min(1e-6)
         scaled = ((advantage - advantage.mean()) / spread).clamp(-RARE, RARE)
@@ -84,10 +84,10 @@ class Bilevel(Method):
         # costs: a step dearer than expected becomes less probable
         return (scaled * logp).mean() + 0.5 * error - self.entropy * entropy
 
-    def _advantages(self, charges: Tensor, values: Tensor) -> Tensor:
+    def _advantages(self, costs: Tensor, values: Tensor) -> Tensor:
         """Of each step ``[B, S, T]``, positive where it was dearer than the critic expected."""
         later = torch.cat([values[..., 1:], torch.zeros_like(values[..., :1])], -1)
-        errors = charges + self.discount * later - values
+        errors = costs + self.discount * later - values
         found, total = [], torch.zeros_like(errors[..., 0])
         for t in range(errors.shape[-1] - 1, -1, -1):
             total = errors[..., t] + self.discount * self.credit * total

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from nco.core.capabilities import HasFixedFirstAction
+from nco.core.defaults import demonstrations_of, symmetries_of
 from nco.core.problem import Problem
 from nco.labels.store import Labelled
 from nco.models.nets.bq import BQPolicy
@@ -63,12 +65,12 @@ class BQ(Method):
 
     def loss(self, batch: Labelled, generator: Generator) -> Tensor:
         instance: Any = batch.instance
-        images = self.problem.symmetries(instance)
+        images = symmetries_of(self.problem, instance)
         device = generator.device
         pick = torch.randint(len(images), (), generator=generator, device=device)
         instance = images[int(pick)]
         best = batch.cost.argmin(1)
-        first = 0 if self.problem.opening(instance, 1) is None else 1
+        first = 1 if isinstance(self.problem, HasFixedFirstAction) else 0
         if batch.given is not None:  # in all rows at the same step
             column = torch.randint(batch.given.shape[1], (), generator=generator, device=device)
             best = column.expand(len(best))
@@ -82,7 +84,7 @@ class BQ(Method):
             left = self.problem.features(instance).nodes.shape[1] - cut
             views = max(1, round(self.tokens / ((self.policy.most_tokens(left) + 2) * len(label))))
             label = label.expand(-1, views, -1).contiguous()
-            actions = self.problem.demonstrations(instance, label, generator)
+            actions = demonstrations_of(self.problem, instance, label, generator)
         else:  # another order might not pass through the state that the policy came to
             actions = label
             if float(torch.rand((), generator=generator, device=device)) < 0.5:

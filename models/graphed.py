@@ -8,6 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch, cat, stack
+from nco.core.capabilities import HasFixedFirstAction, Paddable
+from nco.core.defaults import demonstrations_of, pad_actions, replay, symmetries_of
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
 from nco.core.seeds import generator
@@ -43,6 +45,7 @@ class Bank(Batch):
     ) -> Self:
         """From `groups` of one size each; see `GraphedBQ` for `arrangements`."""
         most = max(_width(problem, group.instance) for group in groups)
+        assert isinstance(problem, Paddable)  # `GraphedBQ` has said so
         total = max(problem.horizon(problem.padded(group.instance, most))[1] for group in groups)
         parts, before = [], 0
         for group in groups:
@@ -54,7 +57,7 @@ class Bank(Batch):
     @classmethod
     def _part(
         cls,
-        problem: Problem[Any, Any],
+        problem: Any,  # that is `Paddable`
         group: Labelled,
         most: int,
         total: int,
@@ -67,16 +70,16 @@ class Bank(Batch):
             actions = actions[torch.arange(len(best)), best][:, None]
             if arrangements:
                 actions = actions.expand(-1, arrangements, -1).contiguous()
-                actions = problem.demonstrations(group.instance, actions, random)
+                actions = demonstrations_of(problem, group.instance, actions, random)
         batch, labels, length = actions.shape
-        over = problem.done(group.instance, problem.replay(group.instance, actions).fold())
+        over = problem.done(group.instance, replay(problem, group.instance, actions).fold())
         decisions = (~over).view(batch, labels, length).sum(-1)
-        begun = 0 if problem.opening(group.instance, 1) is None else 1
+        begun = 1 if isinstance(problem, HasFixedFirstAction) else 0
         first = torch.full((batch, labels), begun) if group.given is None else group.given
         first = first.minimum(decisions - 1)
         instance = problem.padded(group.instance, most)
         # the kind of an action stands above the number of its node
-        actions = problem.pad(instance, actions % count + actions // count * most, total)
+        actions = pad_actions(problem, instance, actions % count + actions // count * most, total)
         owner = torch.arange(batch)[:, None].expand(-1, labels)
         own = torch.full((batch, labels), group.given is not None)
         end = (decisions - 1).maximum(first + 1)  # the last node of all is no choice
@@ -88,13 +91,13 @@ class Bank(Batch):
         """Instances, actions ``[R, 1, T]`` and steps ``[R, 1, 1]``, each drawn by itself."""
         device = self.actions.device
         pick = torch.randint(len(self.owner), (rows,), generator=random, device=device)
-        every = stack(problem.symmetries(self.instance[self.owner[pick]]), 0)
+        every = stack(symmetries_of(problem, self.instance[self.owner[pick]]), 0)
         image = torch.randint(len(every), (rows,), generator=random, device=device)
         order = torch.arange(rows, device=device)
         instance = every.map(lambda tensor: tensor[image, order])
         own, actions = self.own[pick], self.actions[pick][:, None]
         if not arranged:  # what a policy came to might not lie on the way of another order
-            other = problem.demonstrations(instance, actions, random)
+            other = demonstrations_of(problem, instance, actions, random)
             actions = torch.where(own[:, None, None], actions, other)
         first, end = self.first[pick], self.end[pick]
         where = torch.rand(2, rows, generator=random, device=device)
@@ -138,6 +141,8 @@ class GraphedBQ(Method):
     ) -> None:
         super().__init__(problem, policy, training, lr=5e-4, warmup=500)
         self.policy: BQPolicy
+        if not isinstance(problem, Paddable):
+            raise ValueError(f"{type(problem).__name__} cannot pad instances: it has no `padded`")
         self.tokens, self.arrangements = tokens, arrangements
         self.compare = SubproblemLoss(problem, policy, dense=dense, rotate=rotate, thin=thin)
         begin(policy, encoder, self.settings.initial)
@@ -150,7 +155,7 @@ class GraphedBQ(Method):
         bank, policy = self._bank, self.policy
         assert bank is not None
         nodes = policy.most_tokens(_width(self.problem, bank.instance))
-        rows = max(1, self.tokens // (nodes + self.problem.sizes.focus))
+        rows = max(1, self.tokens // (nodes + len(self.problem.schema.focus)))
         instance, actions, steps = bank.drawn(self.problem, rows, generator, self.arrangements > 0)
         total = actions.shape[2]
         after = (steps + torch.arange(total, device=steps.device)).clamp_max(total - 1)

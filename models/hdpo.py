@@ -19,7 +19,7 @@ class HDPO(Method):
     critic, no baseline, no exploration; kinks (a shortage, a rationing) have subgradients.
 
     Args:
-        problem: a continuous one whose `charge` has a gradient.
+        problem: a continuous one whose cost has a gradient.
         policy, training: as in `Method`; lr 3e-3 and warmup 20 where none is given.
     """
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Generator, Tensor
 
+from nco.core.capabilities import HasHindsight
 from nco.core.decisions import Categorical
 from nco.core.policy import Policy
 from nco.core.problem import Observation, Problem
@@ -17,7 +18,7 @@ from nco.training.method import Method, Training
 
 
 class Hindsight(Method):
-    """Learns from `Problem.hindsight`, the cost-to-go of each action on a known trace.
+    """Learns from `HasHindsight.hindsight`, the cost-to-go of each action on a known trace.
 
     The policy plays by chance, without gradient; at `steps` random steps of every episode that
     offer a choice, every allowed action is priced. Then
@@ -51,6 +52,8 @@ class Hindsight(Method):
         entropy: float = 0.01,
     ) -> None:
         super().__init__(problem, policy, training, lr=1e-3, warmup=50)
+        if not isinstance(problem, HasHindsight):
+            raise ValueError(f"{type(problem).__name__} has no planner that knows the future")
         if mode not in ("regression", "actor"):
             raise ValueError(f"mode must be regression or actor, not {mode}")
         if min(rollouts, steps) < 1 or sharpness <= 0 or entropy < 0:
@@ -73,6 +76,7 @@ class Hindsight(Method):
             columns = torch.arange(self.rollouts, device=batch.device)[None, :, None]
             assert played.states is not None
             states = played.states.map(lambda tensor: tensor[rows, columns, chosen])
+            assert isinstance(problem, HasHindsight)
             prices = problem.hindsight(batch, states.fold())  # [B, S * P, A]
         decision, observation = decisions(problem, policy, batch, played.actions, states=states)
         assert isinstance(decision, Categorical)

@@ -5,13 +5,14 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from nco.core.capabilities import HasConsistentActions
 from nco.core.decisions import Categorical
+from nco.core.defaults import equivalents_of, replay, starts_of, symmetries_of
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import decisions, score
 from nco.labels.store import Labelled
 from nco.training.method import Method, Training
-from nco.training.starts import first_actions
 
 
 class Imitation(Method):
@@ -27,8 +28,8 @@ class Imitation(Method):
         views: equivalent action sequences of each label in a batch.
         cuts: imitate so many random steps only, the same ones of all labels of a batch, each in a
             pass of its own: for a policy that looks at what remains afresh, which then is of one
-            size. Any action that leads to the same solution is right (`Problem.agreeing`). 0 is all
-            steps in one pass.
+            size. Any action that leads to the same solution is right (`HasConsistentActions`). 0 is
+            all steps in one pass.
     """
 
     def __init__(
@@ -45,15 +46,15 @@ class Imitation(Method):
 
     def loss(self, batch: Labelled, generator: Generator) -> Tensor:
         instance: Any = batch.instance
-        images = self.problem.symmetries(instance)
+        images = symmetries_of(self.problem, instance)
         pick = torch.randint(len(images), (), generator=generator, device=generator.device)
         instance = images[int(pick)]
         best = batch.cost.argmin(1)
         rows = torch.arange(len(best), device=best.device)
         label = batch.actions[rows, best][:, None].repeat_interleave(self.views, 1)
-        actions = self.problem.equivalent(instance, label, generator)
+        actions = equivalents_of(self.problem, instance, label, generator)
         total = actions.shape[2]
-        starts = first_actions(self.problem, instance)
+        starts = starts_of(self.problem, instance)
         first = 0 if starts is None else min(starts.shape[2], total - 1)
         if self.cuts:
             loss = self._at_cuts(instance, actions, first, generator)
@@ -71,8 +72,9 @@ class Imitation(Method):
         inside = torch.rand(self.cuts, generator=generator, device=generator.device)
         cuts = (spread[:-1] + inside * spread[1]).long().clamp_max(total - first - 1) + first
         steps = cuts.expand(*actions.shape[:2], -1)
-        states = self.problem.replay(instance, actions, steps)
-        right = self.problem.agreeing(instance, actions, states)
+        states, right = replay(self.problem, instance, actions, steps), None
+        if isinstance(self.problem, HasConsistentActions):
+            right = self.problem.consistent_actions(instance, actions, states)
         memory = self.policy.encode(self.problem.features(instance))
         losses = []
         for place in range(self.cuts):

@@ -5,13 +5,13 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from nco.core.defaults import starts_of
 from nco.core.policy import Population
 from nco.core.problem import Problem
 from nco.core.rollout import decisions, rollout, sample
 from nco.training.advantages import Advantage, Group, Winner, policy_gradient
 from nco.training.evaluation import EveryAgent
 from nco.training.method import Method, Training
-from nco.training.starts import first_actions
 
 
 class Poppy(Method):
@@ -89,7 +89,7 @@ class Poppy(Method):
                 logp=False,
                 memory=memory,
             )
-        group = Group(batch, played.cost, played.actions, given, starts, played.charges)
+        group = Group(batch, played.cost, played.actions, given, starts, played.step_costs)
         advantage = group.by_start(self.advantage(group))  # [B, K, M, 1 or T]
         scored = self._scored(advantage)
         advantage = _pick(advantage, scored)
@@ -101,7 +101,7 @@ class Poppy(Method):
 
     def _starts(self, instance: Any) -> Tensor | None:
         """First actions ``[B, M, 1]``; None where there are none to choose from."""
-        every = first_actions(self.problem, instance)
+        every = starts_of(self.problem, instance)
         return every if every is None or self.starts is None else every[:, : self.starts]
 
     def _scored(self, advantage: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ class PPO(Method):
         select = sample(generator)
         played = rollout(self.problem, self.behaviour, instance, self.rollouts, select, keep=True)
         assert played.logp is not None
-        group = Group(instance, played.cost, played.actions, step_cost=played.charges)
+        group = Group(instance, played.cost, played.actions, step_cost=played.step_costs)
         advantage = self.advantage(group)
         self.log("train/cost", played.cost.mean(), prog_bar=True)
         return Collected(instance, played.picks, played.states, _whole(played.logp), advantage)

@@ -5,12 +5,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from nco.core.defaults import count_starts, starts_of
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import Rollout, decisions, rollout, sample
 from nco.training.advantages import Advantage, Group, MeanOverStarts, policy_gradient
 from nco.training.method import Method, Training
-from nco.training.starts import first_actions
 
 
 class Reinforce(Method):
@@ -53,13 +53,13 @@ class Reinforce(Method):
     def loss(self, batch: Any, generator: Generator) -> Tensor:
         # before the step and not after it: a checkpoint is written between the two
         self.advantage.prepare(self.policy, self.global_step)
-        prefix = first_actions(self.problem, batch, self.rollouts) if self.use_starts else None
+        prefix = starts_of(self.problem, batch, self.rollouts) if self.use_starts else None
         count = self.rollouts or (1 if prefix is None else prefix.shape[1])
-        starts = 1 if prefix is None else min(self.problem.start_count(batch), count)
+        starts = 1 if prefix is None else min(count_starts(self.problem, batch), count)
         self.advantage.check(count, starts)
         play = self._play_and_score if self.rescore else self._play
         played, logp = play(batch, count, prefix, generator)
-        group = Group(batch, played.cost, played.actions, prefix, starts, played.charges)
+        group = Group(batch, played.cost, played.actions, prefix, starts, played.step_costs)
         advantage = self.advantage(group)
         self.log("train/cost", played.cost.mean(), prog_bar=True)
         self.log("train/advantage_std", advantage.std(correction=0))

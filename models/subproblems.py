@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.defaults import replay
 from nco.core.problem import Features, Observation, Problem
 from nco.models.nets.bq import BQPolicy, Subproblem
 from nco.zoo.weights import load
@@ -73,7 +74,7 @@ class SubproblemLoss:
         rotate: bool = False,
         thin: float = 0.0,
     ) -> None:
-        if dense and not problem.sizes.focus:
+        if dense and not problem.schema.focus:
             raise ValueError("dense: where order means nothing, no node is next to another")
         if not 0 <= thin <= 1:
             raise ValueError(f"thin must be a share between 0 and 1, not {thin}")
@@ -99,7 +100,7 @@ class SubproblemLoss:
             random: of `rotate` and `thin`.
             nodes: look at so many nodes, open or not, for tensors of one shape in every step.
         """
-        state = self.problem.replay(instance, actions, steps).fold()
+        state = replay(self.problem, instance, actions, steps).fold()
         observation = self.problem.observe(instance, state)
         if self.thin:
             observation = thinned(observation, rest, self.thin, random)
@@ -126,12 +127,12 @@ class SubproblemLoss:
 
     def _next(self, sub: Subproblem, rest: Rest, mask: Tensor) -> Tensor:
         """Cross-entropy of the next action; where order means nothing, of any that remains."""
-        kinds, length = self.problem.sizes.kinds, sub.nodes.shape[1]
+        kinds, length = self.problem.schema.kinds, sub.nodes.shape[1]
         index = sub.nodes[:, None].expand(-1, kinds, -1)
         allowed = mask.unflatten(1, (kinds, -1)).gather(2, index) & sub.open[:, None]
         scores = self.policy.scores(sub)
         right = torch.zeros_like(scores).flatten(1)
-        steps = rest.known.shape[1] if self.problem.sizes.focus == 0 else 1
+        steps = 1 if self.problem.schema.focus else rest.known.shape[1]
         flat = (rest.kind * length + rest.token)[:, :steps]
         right = right.scatter_reduce(1, flat, rest.known[:, :steps].to(right.dtype), "amax")
         return cross_entropy(scores.flatten(1), right, allowed.flatten(1))
@@ -143,7 +144,7 @@ class SubproblemLoss:
         answers the same question for all the others.
         """
         length = sub.nodes.shape[1]
-        right = rest.neighbours(length, both_ways=not self.problem.sizes.edge)  # may be one-way
+        right = rest.neighbours(length, both_ways=not self.problem.schema.edges)  # may be one-way
         itself = torch.eye(length, dtype=torch.bool, device=right.device)
         allowed = sub.open[:, None] & sub.open[:, :, None] & ~itself
         scores = self.policy.adjacency(sub)

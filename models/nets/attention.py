@@ -36,6 +36,31 @@ def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Ten
     return found
 
 
+def attend_changing(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    hidden: Tensor,
+    changing: Tensor,
+    key: Tensor,
+    value: Tensor,
+) -> Tensor:
+    """`attend` where each query has keys ``k + key c`` and values ``v + value c`` of its own.
+
+    They are never formed: ``q (key c)`` is ``(q key) c``, and values are summed before `value`.
+
+    Args:
+        q, k, v, hidden: as in `attend`.
+        changing: c, ``[B, S, N, C]``: what each query sees of each node.
+        key, value: ``[B or 1, H, D/H, C]``.
+    """
+    scores = q @ k.transpose(-1, -2) + hidden[:, None]
+    scores = scores + torch.einsum("bhsc,bsnc->bhsn", q @ key, changing)
+    weights = scores.softmax(-1)
+    seen = torch.einsum("bhsn,bsnc->bhsc", weights, changing)
+    return weights @ v + seen @ value.transpose(-1, -2)
+
+
 def _blocks(q: Tensor, k: Tensor) -> Iterator[tuple[slice, int, slice]]:
     """Instances, head and queries of each block; all queries unless one instance is too large."""
     batch, heads, queries, _ = q.shape

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +11,9 @@ from nco.core.batch import Batch
 from nco.core.decisions import Categorical
 from nco.core.describe import arguments_of
 from nco.core.errors import NCOError
+from nco.core.features import Features, Observation
 from nco.core.policy import Policy, Population
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.schema import Channel, Schema
 
 STEEP = 4.0  # bound on the scores by which the members of a set are weighted
 
@@ -70,7 +70,12 @@ class DisjunctivePolicy(Population):
         hidden: width of the MLPs, in widths.
         agents: K, each of which scores for itself what all of them see.
         lookahead: next operations of each job that are looked at; 0 is all.
+        ignore: as in `Policy`.
     """
+
+    reads = frozenset(
+        {Channel.NODES, Channel.DYNAMIC, Channel.CONTEXT, Channel.GROUPS, Channel.FOLLOWS}
+    )
 
     def __init__(
         self,
@@ -80,8 +85,9 @@ class DisjunctivePolicy(Population):
         hidden: int = 2,
         agents: int = 1,
         lookahead: int = 0,
+        ignore: Sequence[str] = (),
     ) -> None:
-        super().__init__()
+        super().__init__(ignore)
         if agents < 1:
             raise ValueError(f"agents must be at least 1, not {agents}")
         if width % heads:
@@ -93,16 +99,15 @@ class DisjunctivePolicy(Population):
     def searches(self) -> tuple[str, ...]:
         return ("population",) if self.agents > 1 else ("dispatch",)
 
-    def build(self, sizes: Sizes) -> Self:
-        if not (sizes.groups and sizes.follows):
-            raise ValueError(
-                "this policy needs a problem whose nodes lie in sets and follow others"
-            )
-        self.enter = nn.Linear(sizes.node + sizes.dynamic + sizes.context, self.width)
-        self.kind = nn.Parameter(torch.zeros(sizes.groups, self.width))
+    def make_layers(self, schema: Schema) -> None:
+        if not (schema.groups and schema.follows):
+            raise NCOError("this policy needs a problem whose nodes lie in sets and follow others")
+        told = len(schema.nodes) + len(schema.dynamic) + len(schema.context)
+        self.enter = nn.Linear(told, self.width)
+        self.kind = nn.Parameter(torch.zeros(len(schema.groups), self.width))
         self.blocks = nn.ModuleList(
             [
-                Round(self.width, self.heads, self.hidden * self.width, sizes.groups)
+                Round(self.width, self.heads, self.hidden * self.width, len(schema.groups))
                 for _ in range(self.layers)
             ]
         )
@@ -111,8 +116,6 @@ class DisjunctivePolicy(Population):
             nn.Sequential(nn.Linear(self.width, self.width), nn.ReLU(), nn.Linear(self.width, 1))
             for _ in range(self.agents)
         )
-        self.sizes = sizes
-        return self
 
     def begin_as(self, other: Policy) -> None:
         if not isinstance(other, DisjunctivePolicy):
@@ -133,7 +136,7 @@ class DisjunctivePolicy(Population):
 
     def keep(self, agents: Sequence[int]) -> "DisjunctivePolicy":
         arguments = {**arguments_of(self), "agents": len(agents)}
-        kept = DisjunctivePolicy(**arguments).build(self.sizes)
+        kept = DisjunctivePolicy(**arguments).build(self.schema)
         shared = {k: v for k, v in self.state_dict().items() if not k.startswith("decoders.")}
         kept.load_state_dict({**kept.state_dict(), **shared})
         kept.take_agents(self, agents)
@@ -149,10 +152,12 @@ class DisjunctivePolicy(Population):
         graph = remaining(memory, observation, self.lookahead)
         rows = torch.arange(len(graph.nodes), device=graph.nodes.device)
         parts = [memory.nodes[rows[:, None] // observation.mask.shape[1], graph.nodes]]
-        if observation.nodes is not None:
+        if self.schema.dynamic:
+            assert observation.nodes is not None
             parts.append(observation.nodes.flatten(0, 1)[rows[:, None], graph.nodes])
-        context = observation.context.flatten(0, 1)[:, None]
-        parts.append(context.expand(-1, graph.nodes.shape[1], -1))
+        if self.schema.context:
+            context = observation.context.flatten(0, 1)[:, None]
+            parts.append(context.expand(-1, graph.nodes.shape[1], -1))
         h = self.enter(torch.cat(parts, -1))
         sets = self.kind[graph.kinds].expand(len(h), -1, -1)
         for block in self.blocks[:-1]:

@@ -1,6 +1,7 @@
 """A transformer encoder over a set of nodes, with a sense of distance where there are positions."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -9,8 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from nco.core.describe import Described
-from nco.core.problem import Features, Sizes
+from nco.core.errors import NCOError
+from nco.core.features import Features
+from nco.core.schema import Channel, Schema
+from nco.models.nets.encoder import Encoder
 
 # queries at a time where no gradient is kept: [B, H, N, N] of 10,000 nodes is 3 GB
 QUERY_CHUNK = 512
@@ -22,9 +25,11 @@ TOKENS = 512
 KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 HIDDEN = -1e4  # score of a node that does not exist, where a kernel takes no mask
 EDGE = 16  # hidden width of the network over features of pairs
+NEW = 0.3  # of the usual initial weights: for columns that an encoder taken over did not have
+SHAPE = ("width", "heads", "layers", "hidden", "norm", "mlp")
 
 
-class TransformerEncoder(Described, nn.Module):
+class TransformerEncoder(Encoder):
     """Transformer blocks with full attention over ``[B, N, F]`` features.
 
     Where nodes have positions, head h adds ``-a_h n |x_i - x_j|^2`` to its attention scores, with
@@ -32,9 +37,9 @@ class TransformerEncoder(Described, nn.Module):
     mean the same neighbourhood at every size. The term is folded into the dot product by three more
     components of query and key, so no ``[N, N]`` matrix is held for it.
 
-    Where a problem gives features of pairs of nodes (``Sizes.edge``), a small network of each block
-    turns them into one more term of every head's scores, the mixed scores of MatNet (Kwon et al.
-    2021) in additive form.
+    Where a problem gives features of pairs of nodes (`Channel.EDGES`), a small network of each
+    block turns them into one more term of every head's scores, the mixed scores of MatNet (Kwon et
+    al. 2021) in additive form.
 
     Args:
         width: D.
@@ -47,6 +52,8 @@ class TransformerEncoder(Described, nn.Module):
             norm, and every branch times a scalar that begins at zero.
         mlp: "relu", or "swiglu" (Shazeer 2020) of two thirds the hidden width: as many parameters.
     """
+
+    reads = frozenset({Channel.NODES, Channel.EDGES})
 
     def __init__(
         self,
@@ -65,8 +72,8 @@ class TransformerEncoder(Described, nn.Module):
         self.width, self.heads, self.layers, self.hidden = width, heads, layers, hidden
         self.bf16 = bf16
 
-    def build(self, sizes: Sizes) -> Self:
-        self.enter = Linear(sizes.node, self.width, bf16=self.bf16)
+    def build(self, schema: Schema) -> Self:
+        self.enter = Linear(len(schema.nodes), self.width, bf16=self.bf16)
         self.blocks = nn.ModuleList(
             [
                 Block(
@@ -75,15 +82,32 @@ class TransformerEncoder(Described, nn.Module):
                     self.hidden,
                     self.norm,
                     self.mlp,
-                    sizes.edge,
+                    len(schema.edges),
                     self.bf16,
                 )
                 for _ in range(self.layers)
             ]
         )
         self.leave = nn.RMSNorm(self.width)
-        self.edge = sizes.edge
+        self.edge = bool(schema.edges)
         return self
+
+    def take_over(self, other: Encoder, sources: Sequence[int | None], moved: Tensor) -> None:
+        """As `TakesOver` says; columns that `other` has not begin with small weights."""
+        for name in SHAPE:
+            theirs = getattr(other, name, None)
+            if theirs != getattr(self, name):
+                raise NCOError(f"encoder: its {name} is {theirs}, not {getattr(self, name)}")
+        assert isinstance(other, TransformerEncoder)
+        self.blocks.load_state_dict(other.blocks.state_dict())
+        self.leave.load_state_dict(other.leave.state_dict())
+        weight = other.enter.weight
+        with torch.no_grad():
+            self.enter.weight.mul_(NEW)
+            for column, source in enumerate(sources):
+                if source is not None:
+                    self.enter.weight[:, column] = weight[:, source]
+            self.enter.bias.copy_(other.enter.bias + (weight * moved).sum(1))
 
     def forward(self, features: Features) -> Tensor:
         """Node embeddings ``[B, N, D]`` in float32."""

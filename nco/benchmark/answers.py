@@ -1,5 +1,6 @@
 """What a solver answers, whoever it is: our own in this process, classical ones in children."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -90,8 +91,6 @@ def classical(
 
 def best_of(case: Case, outcomes: Sequence[tuple[str, Outcome]]) -> Answer:
     """One answer of several runs: the best feasible one, and the solutions on the way of all."""
-    from nco.solving.simulate import is_online
-
     seconds = max(outcome.seconds for _, outcome in outcomes)
     errors = [f"{name}: {outcome.error}" for name, outcome in outcomes if outcome.error]
     found = tuple(
@@ -102,11 +101,11 @@ def best_of(case: Case, outcomes: Sequence[tuple[str, Outcome]]) -> Answer:
         return Answer(outcomes[0][1].solution, seconds, outcomes[0][1].error, None, found)
     if not solutions:
         return Answer(None, seconds, "; ".join(errors) or None, None, found)
-    if is_online(case):  # policies, which are no better or worse here
+    if registry.folder(case.problem).is_online:  # policies, which are no better or worse here
         return Answer(solutions[0], seconds, None, None, found, tuple(errors))
-    check = registry.module(case.problem, "check").check
+    check = registry.folder(case.problem).check.check
     reports = [check(case, solution) for solution in solutions]
-    costs = [report.cost if report.feasible else float("inf") for report in reports]
+    costs = [math.inf if r.cost is None or r.violations else r.cost for r in reports]
     best = solutions[costs.index(min(costs))]
     return Answer(best, seconds, None, None, found, tuple(errors))
 
@@ -115,8 +114,6 @@ def priced(
     name: str, case: Case, solver: str, limit: float | None, answer: Answer, plan: Plan
 ) -> Run:
     """The answer as a run, judged by the problem's checker or by simulation; gaps still open."""
-    from nco.solving.simulate import is_online
-
     run = Run(
         problem=case.problem,
         instance=name,
@@ -131,11 +128,12 @@ def priced(
         faults=answer.faults,
         solution=answer.solution,
     )
-    if is_online(case) and isinstance(answer.solution, Mapping):  # a policy; plans are lists
+    is_online = registry.folder(case.problem).is_online
+    if is_online and isinstance(answer.solution, Mapping):  # a policy; plans are lists
         return _as_policy(run, case, plan)
     if answer.solution is None:
         return replace(run, error=answer.error or "no solution found")
-    report = registry.module(case.problem, "check").check(case, answer.solution)
+    report = registry.folder(case.problem).check.check(case, answer.solution)
     if not report.feasible:
         return replace(run, error=f"infeasible: {(report.violations or ['no cost'])[0]}")
     return _traced(replace(run, cost=report.cost, objective=report.objective), case, answer)
@@ -177,11 +175,11 @@ def _traced(run: Run, case: Case, answer: Answer) -> Run:
 
 
 def _on_the_way(case: Case, found: Sequence[tuple[float, Any, str]]) -> list[Point]:
-    check = registry.module(case.problem, "check").check
+    check = registry.folder(case.problem).check.check
     step = max(1, -(-len(found) // PRICED))
     points = []
     for seconds, solution, source in found[::step]:
         report = check(case, solution)
-        if report.feasible:
+        if report.feasible and report.cost is not None:
             points.append(Point(seconds, report.cost, source))
     return points

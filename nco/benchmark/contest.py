@@ -7,11 +7,11 @@ from pathlib import Path
 from nco import registry
 from nco.benchmark.known import best_known
 from nco.benchmark.plan import PUBLISHED_SEEDS, Plan
+from nco.core.capabilities import HasPublished
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.seeds import generator
 from nco.registry import sources
-from nco.workers import pool
 
 NETWORKS = ("nco", "nco-neural")  # with and without a classical solver's help; both take ":MODEL"
 
@@ -95,18 +95,16 @@ def _from_files(plan: Plan) -> tuple[list[tuple[str, Case]], str]:
 
 def _from_problem(plan: Plan) -> tuple[list[tuple[str, Case]], str]:
     assert plan.problem is not None
-    kind = registry.problem_class(plan.problem)
+    assert plan.size is not None  # or there are files
+    kind = registry.folder(plan.problem).problem_class
     try:
         problem = kind(size=plan.size)
     except ValueError as error:
         raise NCOError(f"{plan.problem}: {error}") from error
     what = f"{plan.instances} of {plan.problem}, n = {plan.size}, seed {plan.seed}"
-    if plan.seed in PUBLISHED_SEEDS:
-        try:
-            cases = problem.published(plan.size, plan.instances, plan.seed)
-            return [(case.name, case) for case in cases], f"{what}, the first of the published set"
-        except NotImplementedError:  # a problem without a published set
-            pass
+    if plan.seed in PUBLISHED_SEEDS and isinstance(problem, HasPublished):
+        cases = problem.published(plan.size, plan.instances, plan.seed)
+        return [(case.name, case) for case in cases], f"{what}, the first of the published set"
     instance = problem.generate(plan.instances, generator(plan.seed, "benchmark"))
     return [(case.name, case) for case in problem.cases(instance)], f"{what}, generated"
 
@@ -120,18 +118,19 @@ def _entrant(name: str) -> Entrant:
 
 def _serves(entrant: Entrant, problem: str) -> bool:
     if entrant.model is None:
-        return entrant.name in pool.solvers(problem)
+        return entrant.name in registry.folder(problem).classical.solvers()
     if entrant.model == "auto":
         return True
     from nco.zoo.weights import load
 
-    return registry.folder_of(load(entrant.model).problem).rpartition(".")[2] == problem
+    return registry.folder_of(load(entrant.model).problem).name == problem
 
 
 def _unknown(entrant: Entrant, problems: Sequence[str]) -> str:
     if entrant.model is not None:
         return f"solver {entrant.name}: not a model for {' or '.join(problems)}"
-    names = dict.fromkeys(name for problem in problems for name in pool.solvers(problem))
+    every = [registry.folder(problem).classical.solvers() for problem in problems]
+    names = dict.fromkeys(name for solvers in every for name in solvers)
     return (
         f"unknown solver {entrant.name}; there are {', '.join([*NETWORKS, *names])}, "
         f"{NETWORKS[0]}:MODEL and {NETWORKS[1]}:MODEL"
@@ -142,7 +141,6 @@ def _models(
     entrants: Mapping[str, Sequence[Entrant]], cases: Iterable[tuple[str, Case]]
 ) -> dict[str, list[str]]:
     """The networks behind each entrant, or that there is none."""
-    from nco.solving.simulate import is_online
     from nco.solving.solver import NO_MODEL
     from nco.zoo.cards import choose
     from nco.zoo.weights import fitting
@@ -155,7 +153,7 @@ def _models(
                 continue
             if entrant.model != "auto":
                 names = [entrant.model]
-            elif is_online(case):
+            elif registry.folder(case.problem).is_online:
                 names = fitting(case.problem, case)
             else:
                 names = [choose(case) or NO_MODEL]

@@ -1,7 +1,7 @@
 """The gap over time, and its integral.
 
 The *primal integral* (Berthold, "Measuring the impact of primal heuristics", Operations Research
-Letters 41, 2013, section 2). The primal gap of a solution of cost c to the best cost c* is
+Letters 41, 2013, section 2). The primal gap of a solution of cost c to the best cost ``c*`` is::
 
     gamma(c) = 0                            where c = c*,
                1                            where c c* < 0, and before there is a solution,
@@ -14,7 +14,7 @@ p(t) is that of the best solution after t seconds, a step function from 1 downwa
 What is reported is 100 P(T) / T, T the time limit: the primal gap in percent, averaged over the
 time. 100 is a solver that found nothing, 0 one that had the best at once; small is good, and early
 solutions count as much as good ones. Three details that the paper leaves open: a solution better
-than c* (a best known value that is not the optimum) counts as c*; what comes after T does not
+than ``c*`` (a best known value, not the optimum) counts as ``c*``; what comes after T does not
 count; without a time limit there is no T, and so no integral.
 """
 

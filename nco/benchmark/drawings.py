@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nco import registry
 from nco.benchmark.runs import Run
 from nco.core.case import Case
+from nco.solving import drawing
 
 MOST = 150  # different pictures in a report
 LARGEST = 120_000  # characters of one; what would be larger is kept in pixels
@@ -74,7 +74,7 @@ def draw(case: Case, solution: Any) -> str:
         figure = Figure(figsize=(4.4, 4.4), layout="constrained")
         ax = figure.add_subplot()
         try:
-            registry.module(case.problem, "plot").plot(case, solution, ax)
+            drawing.draw(case, solution, ax)
             text = _svg(figure)
         except Exception as error:
             return _svg(_excuse(f"not drawn: {type(error).__name__}: {error}"))

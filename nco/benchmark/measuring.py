@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from nco import registry
 from nco.benchmark import cold
 from nco.benchmark.answers import Answer, best_of, classical, own, priced
 from nco.benchmark.contest import Contest, Entrant
@@ -39,9 +40,10 @@ def _warm_up(contest: Contest, pool: Workers) -> None:
     """Every solver on the first instance of each problem; failures will show in the runs."""
     first = {case.problem: case for _, case in reversed(contest.cases)}
     for problem, case in first.items():
-        names = [each.name for each in contest.entrants[problem] if each.model is None]
-        if names:
-            pool.warm(problem, *names)
+        folder = registry.folder(problem)
+        classical_ones = [each.name for each in contest.entrants[problem] if each.model is None]
+        if classical_ones:
+            pool.warm(*map(folder.solver, classical_ones))
         for entrant in contest.entrants[problem]:
             for seconds in WARM_UP:
                 _answer(entrant, case, seconds, contest.plan, pool)

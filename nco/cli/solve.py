@@ -131,7 +131,7 @@ def _together(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
     for file in options.files:
         try:
             case = as_case(file, options.problem)
-            if registry.is_online(case.problem):
+            if registry.folder(case.problem).is_online:
                 raise NCOError(f"{file}: {case.problem} has no plan to improve: use --time_limit")
             cases.append(case)
         except NCOError as error:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nco.core.describe import Described
-from nco.core.problem import Observation
+from nco.core.features import Observation
 from nco.core.seeds import generator
 
 

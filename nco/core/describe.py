@@ -95,9 +95,9 @@ def construct(description: Any, trusted: tuple[str, ...] = ("nco.",)) -> Any:
         raise NCOError(f"{path} cannot be imported ({error})") from error
     if not (isinstance(found, type) and issubclass(found, Described)):
         raise NCOError(f"{path} is not a Described class of this version")
-    arguments = construct(dict(description.get("init_args") or {}), trusted)
+    given = construct(dict(description.get("init_args") or {}), trusted)
     try:
-        inspect.signature(found).bind(**arguments)
+        inspect.signature(found).bind(**given)
     except TypeError as error:
         raise NCOError(f"{path} of this version takes other arguments ({error})") from error
-    return found(**arguments)
+    return found(**given)

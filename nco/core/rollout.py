@@ -8,9 +8,11 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch, stack
+from nco.core.capabilities import HasCostSoFar
 from nco.core.decisions import Decision
+from nco.core.defaults import replay
 from nco.core.policy import Policy
-from nco.core.problem import Observation, Problem
+from nco.core.problem import AdditiveProblem, Observation, Problem
 
 Select = Callable[[Decision, int], Tensor]  # (decision, step) -> picks [B, S, *M]
 Resolve = Callable[[Tensor, Tensor, Observation], Tensor]  # (picks, logp, observation) -> actions
@@ -40,7 +42,7 @@ class Rollout:
         picks: ``[B, S, T, *M]`` what the policy chose, before conflicts were resolved.
         logp: ``[B, S, T - prefix, *M]`` log-probability of each pick; None if not asked for.
         cost: ``[B, S]``.
-        charges: ``[B, S, T]`` what each step cost, where the problem says so (`Problem.charge`).
+        step_costs: ``[B, S, T]`` what each step cost; None but of an `AdditiveProblem`.
         states: the states ``[B, S, T - prefix, ...]`` that the policy saw, if kept.
     """
 
@@ -49,7 +51,7 @@ class Rollout:
     logp: Tensor | None
     cost: Tensor
     states: Batch | None
-    charges: Tensor | None = None
+    step_costs: Tensor | None = None
 
 
 def rollout(
@@ -90,7 +92,7 @@ def rollout(
     picks: list[Tensor] = []
     logps: list[Tensor] = []
     states: list[Batch] = []
-    charges: list[Tensor] = []
+    step_costs: list[Tensor] = []
     for t in range(most):
         if t >= max(least, given) and bool(problem.done(instance, state).all()):
             break
@@ -113,19 +115,23 @@ def rollout(
         picks.append(pick)
         actions.append(action)
         state = problem.step(instance, state, action)
-        charge = problem.charge(instance, state)
-        if charge is not None:
-            charges.append(charge)
+        if isinstance(problem, AdditiveProblem):
+            step_costs.append(problem.step_cost(instance, state))
     executed = torch.stack(actions, 2)
-    charged = torch.stack(charges, 2) if charges else None
-    paid = problem.paid(instance, state) if charged is None else charged.sum(2)
+    costs = torch.stack(step_costs, 2) if step_costs else None
+    if costs is not None:
+        cost = costs.sum(2)
+    elif isinstance(state, HasCostSoFar):
+        cost = state.cost_so_far
+    else:
+        cost = problem.cost(instance, executed)
     return Rollout(
         actions=executed,
         picks=executed if resolve is None else torch.stack(picks, 2),
         logp=torch.stack(logps, 2) if logps else None,
-        cost=problem.cost(instance, executed) if paid is None else paid,
+        cost=cost,
         states=stack(states, 2) if states else None,
-        charges=charged,
+        step_costs=costs,
     )
 
 
@@ -150,7 +156,7 @@ def decisions(
     rollout keeps them, spare the replay.
     """
     if states is None:
-        states = problem.replay(instance, actions, steps)
+        states = replay(problem, instance, actions, steps)
     folded = states.fold()
     count = folded._first().shape[1] // actions.shape[1]
     if condition is not None:

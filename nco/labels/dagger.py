@@ -12,7 +12,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from nco.core.capabilities import HasRemaining
 from nco.core.case import Case
+from nco.core.defaults import resize
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
 from nco.core.problem import Problem
@@ -29,12 +31,12 @@ FORCED = 2  # last steps of a way, which are no choice
 def check(problem: Problem[Any, Any], by_model: bool) -> None:
     """Raises `NCOError` where states of `problem` cannot be gone on from: by a model, a solver."""
     kind = type(problem)
-    instance = problem.sized(problem.tiny).generate(1, generator("reached"))
+    instance = resize(problem, problem.tiny).generate(1, generator("dagger"))
     seen = problem.observe(instance, problem.reset(instance, 1))
     if seen.alive is None or seen.mask.ndim != 3:
         reason = "is not decided one node at a time, each leaving a smaller problem"
         raise NCOError(f"--after: {kind.__name__} {reason}")
-    if not by_model and kind.remaining is Problem.remaining:
+    if not by_model and not isinstance(problem, HasRemaining):
         reason = "classical solvers cannot go on from the middle; give --solver model:NAME"
         raise NCOError(f"--after: {kind.__name__}: {reason}")
 
@@ -65,6 +67,7 @@ def solved(problem: Problem[Any, Any], instance: Any, ends: Ends, solve: Solve) 
     Raises:
         NCOError: where a solution does not begin with what is given.
     """
+    assert isinstance(problem, HasRemaining)  # `check` has said so
     cases = problem.remaining(instance, ends.state)
     found = [case.indexed(one) for case, one in zip(cases, solve(cases), strict=True)]
     rest = problem.resumed(instance, ends.state, found)

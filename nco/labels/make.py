@@ -9,6 +9,7 @@ import torch
 
 from nco.core import atomic
 from nco.core.case import Case, Report
+from nco.core.defaults import cases_of, pad_actions
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
 from nco.core.seeds import derive, generator
@@ -27,7 +28,7 @@ from nco.labels.store import (
     read_spec,
     write_chunk,
 )
-from nco.registry import check_module
+from nco.registry import folder_of
 from nco.workers.pool import Workers
 from nco.zoo import weights
 
@@ -79,7 +80,7 @@ class Maker:
         claim(spec, folder)
         self.spec, self.folder, self.base, self._pool = spec, folder, base, pool
         self._problem = problem_of(spec, folder)
-        self._check = check_module(self._problem).check
+        self._check = folder_of(self._problem).check.check
         self._lock = atomic.Lock(folder / "set.json")
 
     def __enter__(self) -> "Maker":
@@ -103,7 +104,7 @@ class Maker:
         """Makes chunk `index`, whose file is written whole or not at all."""
         spec, problem = self.spec, self._problem
         instance = generate_chunk(problem, spec, index)
-        cases = problem.cases(instance)
+        cases = cases_of(problem, instance)
         if spec.after is not None:
             chunk = _reached(self._pool, self._check, problem, instance, cases, spec, index)
         else:
@@ -217,7 +218,7 @@ def _reached(
             rows.append(actions)
             given.append(ends.actions.shape[2])
     longest = max(row.shape[1] for row in rows)
-    padded = [problem.pad(instance, row[:, None], longest) for row in rows]
+    padded = [pad_actions(problem, instance, row[:, None], longest) for row in rows]
     return Labelled(
         instance,
         torch.cat(padded, 1),

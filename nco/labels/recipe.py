@@ -88,7 +88,7 @@ class Recipe:
                 raise NCOError(f"{name} is missing: labels need problem, size and instances")
         assert self.problem is not None
         assert self.instances is not None
-        kind, after, moments = registry.problem_class(self.problem), None, None
+        kind, after, moments = registry.folder(self.problem).problem_class, None, None
         if self.after is not None:
             kind, moments = self._leader(self.after), self.moments or MOMENTS
             digest = atomic.sha256(cards.locate(self.after).read_bytes())
@@ -112,7 +112,7 @@ class Recipe:
     def _leader(self, name: str) -> type:
         """The problem class in whose encoding the model `name` decides."""
         leader = weights.load(name).problem
-        if registry.folder_of(leader) != f"nco.problems.{self.problem}":
+        if registry.folder_of(leader) != registry.folder(self.problem):
             raise NCOError(
                 f"after {name}: a model of {type(leader).__name__}, not of {self.problem}"
             )

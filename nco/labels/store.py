@@ -20,6 +20,7 @@ from torch import Tensor
 
 from nco.core import atomic
 from nco.core.batch import Batch, cat
+from nco.core.defaults import pad_actions
 from nco.core.describe import construct
 from nco.core.errors import InstanceError, NCOError
 from nco.core.problem import Problem
@@ -265,7 +266,9 @@ def by_size(chunks: Iterator[Labelled], problem: Problem[Any, Any]) -> list[Labe
         joined.append(
             cat(
                 [
-                    replace(part, actions=problem.pad(part.instance, part.actions, longest))
+                    replace(
+                        part, actions=pad_actions(problem, part.instance, part.actions, longest)
+                    )
                     for part in parts
                 ]
             )

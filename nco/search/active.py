@@ -4,15 +4,18 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Generator, Tensor
 
 from nco.core.decisions import Categorical
-from nco.core.policy import Policy
+from nco.core.defaults import count_starts, replay, starts_of
+from nco.core.errors import NCOError
+from nco.core.policy import Adaptable, Part, Policy
 from nco.core.problem import Observation, Problem
 from nco.core.rollout import Interrupted, Rollout, rollout, sample
+from nco.core.schema import Schema
 from nco.core.seeds import generator
 from nco.search.budget import Budget, Incumbent
 from nco.search.multistart import best_of, better, greedily
@@ -53,7 +56,7 @@ def active(
     budget: Budget,
     start: Incumbent | None = None,
     *,
-    adapt: str = "embeddings",
+    adapt: Part | Literal["table"] = "embeddings",
     rate: float = RATE,
     imitation: float = IMITATION,
 ) -> Iterator[Incumbent]:
@@ -89,7 +92,7 @@ def active(
     best = Incumbent(best.actions.clone(), best.cost.clone(), best.source)
     random = generator(budget.seed, "active", device=instance.device)
     adapter = _adapter(problem, policy, instance, adapt, rate, imitation, random)
-    starts = problem.start_count(instance)
+    starts = count_starts(problem, instance)
     spent, slowest = 0, 0.0
     for turn in itertools.count():
         count = room if starts <= 1 else min(room, starts)
@@ -98,7 +101,7 @@ def active(
         if count < 2 or budget.over():
             return
         random = generator(budget.seed, "active", turn, device=instance.device)
-        given = _turn(problem, policy, instance, best, count, starts, budget)
+        given = _turn(problem, policy, instance, best, count, budget)
         try:
             found = adapter.play(given, random)
         except Interrupted:
@@ -128,13 +131,11 @@ def _turn(
     instance: Any,
     best: Incumbent,
     count: int,
-    starts: int,
     budget: Budget,
 ) -> Turn:
-    prefix = None
-    if starts > 1:
-        first = best.actions[:, None, :1]
-        prefix = torch.cat([problem.starts(instance, count), first], 1)
+    prefix = starts_of(problem, instance, count)
+    if prefix is not None:
+        prefix = torch.cat([prefix, best.actions[:, None, :1]], 1)
     return Turn(problem, policy, instance, prefix, best.actions, count, budget.over)
 
 
@@ -142,7 +143,7 @@ def _adapter(
     problem: Problem[Any, Any],
     policy: Policy,
     instance: Any,
-    adapt: str,
+    adapt: Part | Literal["table"],
     rate: float,
     imitation: float,
     random: Generator,
@@ -151,7 +152,11 @@ def _adapter(
         memory = policy.encode(problem.features(instance))
         if adapt == "table":
             return _Table(memory)
-        memory, parameters = policy.adaptable(memory, adapt, random)
+        if not isinstance(policy, Adaptable):
+            name = type(policy).__name__
+            raise NCOError(f"active search: {name} has nothing to adapt; use adapt='table'")
+        able: Adaptable = policy  # of an `nn.Module` mypy believes that any attribute is a tensor
+        memory, parameters = able.adaptable(memory, adapt, random)
         return _Gradient(memory, parameters, rate, imitation)
 
 
@@ -237,8 +242,8 @@ class _Tabled(Policy):
         super().__init__()
         self.policy, self.table, self.alpha = policy, table, alpha
 
-    def build(self, sizes: Any) -> "_Tabled":
-        return self
+    def make_layers(self, schema: Schema) -> None:
+        """It has none of its own."""
 
     def encode(self, features: Any) -> Any:
         return self.policy.encode(features)
@@ -262,7 +267,7 @@ def _at(observation: Observation) -> Tensor:
 
 def _steps(problem: Problem[Any, Any], instance: Any, actions: Tensor) -> Tensor:
     """``[B, N + 1, A]`` float: 1 where the incumbent ``[B, T]`` takes an action at a node."""
-    folded = problem.replay(instance, actions[:, None]).fold()
+    folded = replay(problem, instance, actions[:, None]).fold()
     observation = problem.observe(instance, folded)
     nodes = problem.features(instance).nodes.shape[1]
     table = torch.zeros(len(actions), nodes + 1, observation.mask.shape[-1], device=actions.device)

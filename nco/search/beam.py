@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCostSoFar
 from nco.core.policy import Policy
 from nco.core.problem import Observation, Problem
 from nco.core.rollout import Interrupted
@@ -150,8 +151,10 @@ def _merged(
     same &= ~torch.eye(key.shape[1], dtype=torch.bool, device=key.device)
     logp = beams.logp
     if bool(same.any()):
-        cost = problem.paid(instance, beams.ends.state)
-        if cost is None:
+        state = beams.ends.state
+        if isinstance(state, HasCostSoFar):
+            cost = state.cost_so_far
+        else:
             cost = problem.cost(instance, beams.ends.played(problem, instance))
         order = torch.arange(key.shape[1], device=key.device)
         dearer = cost[:, :, None] > cost[:, None, :]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nco.core.decisions import Categorical
+from nco.core.defaults import mask_of
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import Interrupted
@@ -94,7 +95,7 @@ def _played(
     memory = policy.encode(problem.features(instance))
     state = problem.reset(instance, rollouts)
     _, most = problem.horizon(instance)
-    mask = problem.mask(instance, state)
+    mask = mask_of(problem, instance, state)
     logits = mask.new_full(mask.shape, -torch.inf, dtype=torch.float)
     left = torch.zeros(len(instance), dtype=torch.long, device=instance.device)
     actions: list[Tensor] = []
@@ -104,7 +105,7 @@ def _played(
             break
         if budget.over():
             raise Interrupted
-        scores = _among(logits, problem.mask(instance, state), over)
+        scores = _among(logits, mask_of(problem, instance, state), over)
         # nothing is allowed that was allowed at the time of the look
         blind = (scores.amax(-1) == -torch.inf).any(1)
         rows = ((left == 0) | blind).nonzero()[:, 0]

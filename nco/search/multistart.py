@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from nco.core.batch import cat
+from nco.core.defaults import count_starts, pad_actions, starts_of, symmetries_of
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import Interrupted, greedy, rollout
@@ -29,8 +30,8 @@ def multistart(
     """
     nodes = problem.features(instance).nodes.shape[1]
     most = budget.rollouts or max(1, int(WORK / max(nodes, 1) ** 2))
-    images = problem.symmetries(instance)[:most]
-    starts = max(1, min(problem.start_count(instance), most // len(images)))
+    images = symmetries_of(problem, instance)[:most]
+    starts = max(1, min(count_starts(problem, instance), most // len(images)))
     best = start
     if budget.deadline is not None or starts * len(images) == 1:
         one = greedily(problem, policy, instance, budget)
@@ -64,7 +65,7 @@ def _play(
     images: int = 1,
 ) -> Incumbent | None:
     """The best of `starts` greedy rollouts in each of `images` images ``[images * B, ...]``."""
-    prefix = problem.starts(instance, starts) if problem.start_count(instance) > 1 else None
+    prefix = starts_of(problem, instance, starts)
     try:
         found = rollout(
             problem, policy, instance, starts, greedy, prefix=prefix, logp=False, stop=budget.over
@@ -99,7 +100,7 @@ def better(
         return new
     wins = new.cost < old.cost
     total = max(old.actions.shape[1], new.actions.shape[1])
-    ours = problem.pad(instance, new.actions[:, None], total)[:, 0]
-    theirs = problem.pad(instance, old.actions[:, None], total)[:, 0]
+    ours = pad_actions(problem, instance, new.actions[:, None], total)[:, 0]
+    theirs = pad_actions(problem, instance, old.actions[:, None], total)[:, 0]
     actions = torch.where(wins.reshape(-1, *[1] * (ours.ndim - 1)), ours, theirs)
     return Incumbent(actions, torch.minimum(old.cost, new.cost), new.source)

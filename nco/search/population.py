@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nco.core.defaults import count_starts, starts_of
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import Interrupted, Rollout, Select, greedy, rollout, sample
@@ -34,7 +35,7 @@ def population(
     `budget.rollouts` counts all rollouts of an instance; those of the greedy pass are always made.
     """
     memory = policy.encode(problem.features(instance))
-    starts = max(1, problem.start_count(instance))
+    starts = count_starts(problem, instance)
     best = start
     costs: list[Tensor] = []
     for agent in range(policy.agents):
@@ -63,11 +64,10 @@ def population(
             return
         random = generator(budget.seed, "population", turn, device=instance.device)
         chosen = pairs.repeat_interleave(count, 1)
-        prefix = None
-        if problem.start_count(instance) > 1:
-            every = problem.starts(instance, starts)
+        prefix = starts_of(problem, instance, starts)
+        if prefix is not None:
             rows = torch.arange(len(instance), device=instance.device)[:, None]
-            prefix = every[rows, chosen % starts]
+            prefix = prefix[rows, chosen % starts]
         again = _rollouts(
             problem, policy, instance, memory, chosen // starts, prefix, sample(random), budget
         )
@@ -92,9 +92,9 @@ def play(
 ) -> Rollout | None:
     """Rollouts ``[B, K * starts]`` of the agents, each from every start; None if interrupted."""
     batch, device = len(instance), instance.device
-    prefix = None
-    if problem.start_count(instance) > 1:
-        prefix = problem.starts(instance, starts).repeat(1, len(agents), 1)
+    prefix = starts_of(problem, instance, starts)
+    if prefix is not None:
+        prefix = prefix.repeat(1, len(agents), 1)
     condition = torch.tensor(agents, device=device).repeat_interleave(starts).expand(batch, -1)
     return _rollouts(problem, policy, instance, memory, condition, prefix, select, budget)
 

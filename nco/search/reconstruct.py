@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from nco.core.capabilities import HasFixedFirstAction, HasWindows
+from nco.core.defaults import equivalents_of, pad_actions, replay
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import Interrupted
@@ -33,11 +35,11 @@ def reconstruct(
     """Yields whenever a round improves any instance; endless without a limit.
 
     The random re-construct of LEHD (Luo et al., NeurIPS 2023, section 4.3), for every problem: a
-    random equivalent of the incumbent (`Problem.equivalent`: another rotation, direction, order of
+    random equivalent of the incumbent (`HasEquivalents`: another rotation, direction, order of
     routes) is replayed but for its last steps, and the policy takes those again, greedily. For a
     tour that is any window of it; for routes, the end of one and others beside it.
 
-    Where the problem can cut a solution into disjoint windows (`Problem.windows`), a round builds
+    Where the problem can cut a solution into disjoint windows (`HasWindows`), a round builds
     all of them anew and keeps each that is better, so that a large solution improves everywhere at
     once. `budget.rollouts` is the number of windows of each instance, or of such rounds times
     TOGETHER. Begins at `start`, or at the
@@ -71,7 +73,7 @@ def reconstruct(
         )
         try:
             found = None
-            if length <= MOST * total:
+            if length <= MOST * total and isinstance(problem, HasWindows):
                 found = _everywhere(problem, policy, instance, best, length, random, budget)
             if found is None:
                 found = _rebuilt(
@@ -87,7 +89,7 @@ def reconstruct(
 
 
 def _everywhere(
-    problem: Problem[Any, Any],
+    problem: Any,  # that has windows
     policy: Policy,
     instance: Any,
     best: Incumbent,
@@ -103,7 +105,7 @@ def _everywhere(
     memory = policy.encode(problem.features(small))
     new = _completed(problem, policy, memory, small, old, windows.given, budget)
     wins = problem.cost(small, new) < problem.cost(small, old) * (1 - ROUNDING)
-    old = problem.pad(small, old, new.shape[2])
+    old = pad_actions(problem, small, old, new.shape[2])
     kept = torch.where(wins[..., None], new, old)[:, 0]
     actions = problem.rejoin(instance, best.actions, windows, kept)
     return Incumbent(actions, problem.cost(instance, actions[:, None])[:, 0], "reconstruct")
@@ -122,9 +124,9 @@ def _rebuilt(
 ) -> Incumbent:
     """The best of `windows` re-constructions of each incumbent."""
     label = best.actions[:, None].expand(-1, windows, -1).contiguous()
-    actions = problem.equivalent(instance, label, random)
-    opening = problem.opening(instance, 1)
-    given = max(actions.shape[2] - length, 0 if opening is None else 1)
+    actions = equivalents_of(problem, instance, label, random)
+    fixed = 1 if isinstance(problem, HasFixedFirstAction) else 0
+    given = max(actions.shape[2] - length, fixed)
     complete = _completed(problem, policy, memory, instance, actions, given, budget)
     return best_of(complete, problem.cost(instance, complete), "reconstruct")
 
@@ -141,7 +143,7 @@ def _completed(
     """The first `given` of `actions` ``[B, S, T]``, and greedy ones from there on."""
     total = actions.shape[2]
     steps = torch.full((*actions.shape[:2], 1), given, device=actions.device)
-    state = problem.replay(instance, actions, steps).fold()
+    state = replay(problem, instance, actions, steps).fold()
     ends = Ends.of(problem, policy, memory, instance, state, actions[:, :, :given])
     _, most = problem.horizon(instance)
     for t in range(given, most):

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from nco.core.defaults import count_starts, mask_of, starts_of
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import Interrupted, rollout, sample
@@ -24,8 +25,8 @@ def sampling(
 ) -> Iterator[Incumbent]:
     """Yields whenever a round of samples improves any instance; endless without a limit."""
     nodes = problem.features(instance).nodes.shape[1]
-    starts = problem.start_count(instance)
-    agents = problem.observe(instance, problem.reset(instance, 1)).mask.shape[2:-1].numel()
+    starts = count_starts(problem, instance)
+    agents = mask_of(problem, instance, problem.reset(instance, 1)).shape[2:-1].numel()
     at_once = max(1, int(AT_ONCE / max(nodes * agents * len(instance), 1)))
     if budget.deadline is not None and starts <= 1:
         at_once = min(at_once, ROUND)
@@ -37,7 +38,7 @@ def sampling(
         if left <= 0 or budget.over():
             return
         count = min(left, starts) if starts > 1 else left
-        prefix = problem.starts(instance, count) if starts > 1 else None
+        prefix = starts_of(problem, instance, count)
         random = generator(budget.seed, "sampling", turn, device=instance.device)
         try:
             found = rollout(

@@ -4,8 +4,6 @@ A problem folder may have a module ``bound.py`` with ``bound(case, time_limit, k
 None``: what no feasible solution can cost less than, with the proof in its docstring.
 """
 
-import importlib.util
-
 from nco import registry
 from nco.core.case import Bound, Case, Report
 
@@ -37,7 +35,7 @@ def certify(
         return proven
     if not _has_bound(case) or (seconds is not None and seconds < LEAST):
         return proven
-    own: Bound | None = registry.module(case.problem, "bound").bound(case, seconds, known)
+    own = registry.folder(case.problem).bound.bound(case, seconds, known)
     if own is None or (proven is not None and proven.value >= own.value):
         return proven
     return own
@@ -54,4 +52,4 @@ def gap(cost: float | int, bound: Bound) -> float | None:
 
 
 def _has_bound(case: Case) -> bool:
-    return importlib.util.find_spec(f"{registry.ROOT}.{case.problem}.bound") is not None
+    return registry.folder(case.problem).has("bound")

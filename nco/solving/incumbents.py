@@ -74,11 +74,11 @@ class Progress:
     def offer(self, candidate: Candidate) -> Report:
         """Keeps a solution if it is better."""
         index, case = candidate.index, self.cases[candidate.index]
-        report: Report = registry.module(case.problem, "check").check(case, candidate.solution)
+        report = registry.folder(case.problem).check.check(case, candidate.solution)
         new = Best(candidate.solution, candidate.actions, report)
-        if candidate.actions is not None and _beats(report, self.network[index]):
+        if candidate.actions is not None and beats(report, _report(self.network[index])):
             self.network[index] = new
-        if _beats(report, self.best[index]):
+        if beats(report, _report(self.best[index])):
             self.best[index] = new
             if report.feasible:
                 assert report.cost is not None
@@ -116,10 +116,14 @@ class Progress:
         return found.solution if found is not None and found.report.feasible else None
 
 
-def _beats(report: Report, best: Best | None) -> bool:
-    if best is None:
+def beats(report: Report, old: Report | None) -> bool:
+    """Whether a solution is better than an older one, by their reports: feasible before cheap."""
+    if old is None:
         return True
-    old = best.report
     if report.feasible != old.feasible:
         return report.feasible
     return report.cost is not None and (old.cost is None or report.cost < old.cost)
+
+
+def _report(best: Best | None) -> Report | None:
+    return None if best is None else best.report

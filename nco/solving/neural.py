@@ -1,6 +1,5 @@
 """What `solve` does with networks: load them, and let one search follow another. Needs torch."""
 
-import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +10,9 @@ import torch
 
 from nco import registry
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCases, Online
 from nco.core.case import Case
+from nco.core.defaults import load_cases
 from nco.core.errors import NCOError
 from nco.search import named
 from nco.search.beam import WIDTH
@@ -67,7 +68,7 @@ def load(ask: Ask, case: Case | None, seconds: float | None = None) -> weights.M
             return None
         name = chosen
     found = weights.load(name, where(ask))
-    if case is not None and registry.folder_of(found.problem).rpartition(".")[2] != case.problem:
+    if case is not None and registry.folder_of(found.problem).name != case.problem:
         raise NCOError(f"model {name} is not one for {case.problem}")
     return found
 
@@ -122,7 +123,7 @@ def once(progress: Progress, ask: Ask) -> None:
     if model is None:
         return
     progress.models.append(model)
-    instance = model.problem.load(progress.cases).to(where(ask))
+    instance = load_cases(model.problem, progress.cases).to(where(ask))
     search = named(model.policy.searches[0])
     with torch.inference_mode():
         for found in search(model.problem, model.policy, instance, Budget(seed=ask.seed)):
@@ -195,7 +196,7 @@ def _play(
     model = step.model
     if model not in progress.models:
         progress.models.append(model)
-    instance = model.problem.load(progress.cases).to(where(ask))
+    instance = load_cases(model.problem, progress.cases).to(where(ask))
     search = named(step.search)
     with torch.inference_mode():
         start = begin(model, progress, instance) if goes_on else None
@@ -280,12 +281,11 @@ def instance(source: Batch, ask: Ask, begin: float) -> list[Solution] | list[Cas
     """Tensors of the model's own problem: their cases where its folder has them, or solutions."""
     model = load(ask, None)
     assert model is not None  # tensors need one, and say so
-    if model.problem.online and not ask.hindsight:
+    if isinstance(model.problem, Online) and not ask.hindsight:
         raise NCOError(
             "an instance of an online problem holds its own future: solve its case, which is "
             "simulated, or ask for the hindsight optimum with hindsight=True"
         )
-    with contextlib.suppress(NotImplementedError):
-        if registry.part_of(model.problem, "check") is not None:
-            return model.problem.cases(source)
+    if isinstance(model.problem, HasCases) and registry.folder_of(model.problem).has("check"):
+        return model.problem.cases(source)
     return unchecked(model, source, ask, begin)

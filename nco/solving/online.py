@@ -119,7 +119,8 @@ def _candidates(case: Case, ask: Ask, begin: float, faults: list[str]) -> list[t
 
 def _rules(case: Case, ask: Ask, begin: float, faults: list[str]) -> list[tuple[Any, str]]:
     """What the classical solvers that suit the case return, each in a child process."""
-    names: list[str] = registry.module(case.problem, "classical").policies(case)
+    folder = registry.folder(case.problem)
+    names = folder.policies.policies(case) if folder.policies is not None else []
     end = None if ask.time_limit is None else begin + ask.time_limit * SHARE
     found: list[tuple[Any, str]] = []
     for index, name in enumerate(names):
@@ -138,10 +139,11 @@ def _rules(case: Case, ask: Ask, begin: float, faults: list[str]) -> list[tuple[
 
 def _foreseen(case: Case, ask: Ask, begin: float) -> Solution:
     """The mean cost of perfect plans, over random futures or of the case's own one."""
-    if HINDSIGHT not in pool.solvers(case.problem):
+    folder = registry.folder(case.problem)
+    if HINDSIGHT not in folder.classical.solvers():
         raise NCOError(f"{case.problem} has no solver with perfect information")
-    problem: Any = registry.problem_class(case.problem)()
-    check = registry.check_module(problem).check
+    problem: Any = folder.problem_class()
+    check = folder.check.check
     parts = [case]
     if not case.foreseen:
         random = generator(ask.seed, HINDSIGHT)

@@ -15,8 +15,8 @@ from typing import Any
 
 from nco import registry
 from nco.core.errors import NCOError
-from nco.core.parts import Part
-from nco.solving import loading
+from nco.registry.interface import Part, Solver
+from nco.solving import decomposition, loading
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.options import Ask, cores
 from nco.solving.schedule import NETWORKS, PARTS, Stage
@@ -30,7 +30,6 @@ EARLY = 0.8  # of its time, before which a solver that ends may have proved its 
 CLOSE = 1e-5  # of a cost: what counting in integers leaves between an optimum and its proof
 LOST = 0.05  # of a round, in which its parts should have come back
 UNEVEN = 1.2  # of an equal share: the largest region of a cut
-DECOMPOSE = "nco.solving.decomposition:improve"
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,9 @@ class Cut:
 News = tuple[Stage, Candidate, Part | None]
 
 
-def run(progress: Progress, stages: Sequence[Stage], ask: Ask, improver: str | None) -> None:
+def run(
+    progress: Progress, stages: Sequence[Stage], ask: Ask, improver: Solver[Any] | None
+) -> None:
     """Improves the one case of `progress` by all stages until the last of them ends.
 
     Args:
@@ -85,10 +86,9 @@ class Race:
     """The stages under way and what they report."""
 
     def __init__(
-        self, progress: Progress, stages: list[Stage], ask: Ask, improver: str | None
+        self, progress: Progress, stages: list[Stage], ask: Ask, improver: Solver[Any] | None
     ) -> None:
         self.progress, self.ask, self.improver = progress, ask, improver
-        self.exact = pool.same(progress.cases[0].problem)
         self.waiting = sorted(stages, key=lambda stage: stage.begin)
         self.running: list[Stage] = []
         self.end = max(stage.end for stage in stages)
@@ -103,8 +103,9 @@ class Race:
 
     def run(self) -> None:
         for stage in self.waiting:  # a child that is needed later gets ready meanwhile
-            if stage.begin > self.waiting[0].begin and stage.solver == self.improver:
-                pool.warm(self.progress.cases[0].problem, self.improver, index=stage.lane)
+            if stage.begin > self.waiting[0].begin and self._is_improver(stage):
+                assert self.improver is not None
+                pool.warm(self.improver, index=stage.lane)
         while self.waiting or self.running:
             self._start()
             wake = self.deadline
@@ -118,6 +119,9 @@ class Race:
             if time.perf_counter() >= self.deadline:
                 self._last()
                 return
+
+    def _is_improver(self, stage: Stage) -> bool:
+        return self.improver is not None and stage.solver == self.improver.name
 
     def stop(self, kill: bool) -> None:
         """Ends what still runs.
@@ -133,7 +137,7 @@ class Race:
             if handle.poll() is None and (kill or not self._is_late()):
                 handle.cancel()
                 if self.improver is not None and not kill:
-                    pool.warm(self.progress.cases[0].problem, self.improver, index=lane)
+                    pool.warm(self.improver, index=lane)
 
     def _blame(self, stage: Stage) -> None:
         """Names a solver that was called, has told nothing, and does not end."""
@@ -198,7 +202,7 @@ class Race:
 
     def _is_best(self, item: Ended) -> bool:
         """Whether a solver that stopped early did so because nothing is better."""
-        if item.stage.solver in self.exact:
+        if self.improver is not None and self.improver.same:
             return True
         best, proven = self.progress.best[0], self.progress.proven[0]
         cost = None if best is None else best.report.cost
@@ -230,6 +234,8 @@ class Race:
     # ---- classical solvers, in children
 
     def _submit(self, stage: Stage) -> None:
+        improver = self.improver
+        assert improver is not None  # or no stage is for it
         piece = self._piece(stage) if stage.solver == PARTS else None
         begun = time.perf_counter()
         until = self.progress.begin + stage.end - SPARE
@@ -238,7 +244,7 @@ class Race:
 
         def tell(news: Found | Outcome) -> None:
             if news.solution is not None:
-                name = stage.solver if piece is None else f"{self.improver} on parts"
+                name = stage.solver if piece is None else f"{improver.name} on parts"
                 candidate = Candidate(0, news.solution, None, name)
                 self.inbox.put((stage, candidate, piece))
             if isinstance(news, Outcome):
@@ -250,7 +256,7 @@ class Race:
 
         self.handles[stage.lane] = pool.lane(stage.lane).submit(
             self.progress.cases[0] if piece is None else piece.case,
-            stage.solver if piece is None else DECOMPOSE,
+            improver if piece is None else decomposition.on_parts(improver),
             time_limit=None,
             seed=self.ask.seed + stage.seed,
             start=self.progress.start(0, stage.start) if piece is None else piece.solution,
@@ -263,7 +269,7 @@ class Race:
     def _piece(self, stage: Stage) -> Part:
         """The region of the best solution that a core improves in this round."""
         case = self.progress.cases[0]
-        parts = registry.module(case.problem, "decomposition")
+        parts = registry.folder(case.problem).decomposition
         if self.cut is None or self.cut.turn != stage.seed:
             best = self.progress.start(0, "best")
             count = cores()
@@ -282,7 +288,7 @@ class Race:
             if self.cut is None or self.cut.turn != stage.seed:
                 return  # from a round that is over: the whole is another one now
             case = self.progress.cases[0]
-            parts = registry.module(case.problem, "decomposition")
+            parts = registry.folder(case.problem).decomposition
             try:
                 whole = parts.join(case, self.cut.whole, piece, candidate.solution)
             except Exception as error:  # a solver's rubbish must not cost the answer

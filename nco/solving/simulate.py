@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 
 from nco import registry
+from nco.core.capabilities import Online
 from nco.core.case import Case
+from nco.core.defaults import cases_of
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
 from nco.core.problem import Problem
@@ -38,7 +40,7 @@ class Evaluation:
     Attributes:
         cost, cost_standard_error: mean over the traces, and its standard error.
         sign: -1 where the problem's own objective is to be maximised (a profit), else 1.
-        measures: name to mean, of what `Problem.measures` names; errors: their standard errors.
+        measures: name to mean, of what `Online.measures` names; errors: their standard errors.
         costs: ``[K]`` double, of each trace.
         violations: what the independent checker says of the first traces; empty is feasible.
         seconds: wall time.
@@ -88,7 +90,7 @@ def simulate(
     Raises:
         NCOError: where the problem is not online, or fewer than two traces are asked for.
     """
-    if not problem.online:
+    if not isinstance(problem, Online):
         raise NCOError(f"{case.problem} is not an online problem: there is nothing to simulate")
     if traces < 2:
         raise NCOError(f"traces must be at least 2, for a standard error, not {traces}")
@@ -137,13 +139,14 @@ def _checked(
     problem: Problem[Any, Any], instance: Any, actions: Tensor, costs: Tensor
 ) -> tuple[int, list[str]]:
     """The sense of the objective, and what the checker objects to in the first traces."""
-    if registry.part_of(problem, "check") is None:
+    folder = registry.folder_of(problem)
+    if not folder.has("check"):
         return 1, []
-    check = registry.check_module(problem).check
+    check = folder.check.check
     sign, violations = 1, list[str]()
     part = instance[:CHECKED]
     solutions = problem.solution(part, actions[:CHECKED, 0])
-    for row, (case, solution) in enumerate(zip(problem.cases(part), solutions, strict=True)):
+    for row, (case, solution) in enumerate(zip(cases_of(problem, part), solutions, strict=True)):
         report = check(case, case.numbered(solution))
         violations += report.violations
         if report.cost is None:
@@ -165,11 +168,12 @@ def policy_of(case: Case, solution: Any, device: str = "cpu") -> tuple[Problem[A
     """
     if isinstance(solution, dict) and set(solution) == {"model"}:
         model = weights.load(solution["model"], device)
-        if registry.folder_of(model.problem).rpartition(".")[2] != case.problem:
+        if registry.folder_of(model.problem).name != case.problem:
             raise NCOError(f"model {solution['model']} is not one for {case.problem}")
         return model.problem, model.policy
-    problem: Problem[Any, Any] = registry.problem_class(case.problem)()
-    return problem, problem.rule(case, solution).to(device)
+    folder = registry.folder(case.problem)
+    problem: Problem[Any, Any] = folder.problem_class()
+    return problem, folder.rules.policy(case, solution).to(device)
 
 
 def next_action(case: Case, solution: Any) -> Any:
@@ -178,14 +182,10 @@ def next_action(case: Case, solution: Any) -> Any:
     The canonical solution of one step: of an inventory network, ``[[amount of each edge]]``.
     """
     problem, policy = policy_of(case, solution)
-    instance = problem.known(problem.traces(case, 1, generator("next")), 0)
+    if not isinstance(problem, Online):
+        raise NCOError(f"{case.problem} is not an online problem: it has no next action")
+    instance = problem.mask_future(problem.traces(case, 1, generator("next")), 0)
     with torch.inference_mode():
         seen = problem.observe(instance, problem.reset(instance, 1))
         action = policy.decide(policy.encode(problem.features(instance)), seen).mode()
     return problem.solution(instance, action)[0]
-
-
-def is_online(case: Case) -> bool:
-    """Whether a case's solutions are policies, to be judged by simulation."""
-    kind: Any = registry.problem_class(case.problem)
-    return bool(kind.online)

@@ -157,12 +157,14 @@ class Solution:
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draws the solution; on new axes unless given some."""
+        from nco.solving import drawing
+
         case = self._case("plotted")
         if ax is None:
             import matplotlib.pyplot
 
             _, ax = matplotlib.pyplot.subplots(figsize=(6, 6))
-        registry.module(self.problem, "plot").plot(case, self.solution, ax)
+        drawing.draw(case, self.solution, ax)
         return ax
 
     def save(self, path: str | Path) -> None:
@@ -176,7 +178,7 @@ class Solution:
         if target.suffix == ".json":
             text = json.dumps(self.to_dict(), indent=1) + "\n"
         else:
-            files = registry.module(self.problem, "files")
+            files = registry.folder(self.problem).files
             text = files.write_solution(self._case("saved so"), self.solution, self.cost)
         try:
             atomic.write_text(target, text)

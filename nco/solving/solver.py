@@ -16,6 +16,7 @@ from nco.core import lazy
 from nco.core.case import Bound, Case
 from nco.core.errors import NCOError
 from nco.registry import sources
+from nco.registry.interface import Solver
 from nco.solving import certify, machine, portfolio, schedule, stream
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.options import NO_MODEL, TRACES, Ask, cores
@@ -204,7 +205,7 @@ def _stream(
     cases: list[Case], ask: Ask, total_time: float | None, entry: float
 ) -> Iterator[Solution]:
     """Solutions in order; one that was interrupted is the last."""
-    apart = [registry.is_online(case.problem) for case in cases]
+    apart = [registry.folder(case.problem).is_online for case in cases]
     if ask.hindsight and not all(apart):
         raise NCOError("hindsight: only online problems have a future that could be known")
     if total_time is not None:
@@ -249,7 +250,7 @@ def _share(cases: list[Case], ask: Ask, end: float) -> Iterator[Solution]:
         chunk = [cases[place] for place in places]
         improvers = [_improver(case, ask) for case in chunk]
         if ask.verbose:
-            names = ", ".join(sorted({name or "networks" for name in improvers}))
+            names = ", ".join(sorted({each.name if each else "networks" for each in improvers}))
             left = deadline - time.perf_counter()
             print(f"{len(chunk)} instances in {left:.2f} s: {names}", file=sys.stderr, flush=True)
 
@@ -319,16 +320,16 @@ def _race(progress: Progress, ask: Ask) -> None:
         cards.check(ask.model, case.problem)
     if time.perf_counter() - progress.begin > ask.time_limit - portfolio.SPARE:
         return
-    improver = _improver(case, ask)
+    improver, folder = _improver(case, ask), registry.folder(case.problem)
     first = machine.first_seconds(case) if cards.are_asked([case], ask.model) else None
     setting = schedule.Setting(
         size=case.size,
         cores=cores(),
         begin=time.perf_counter() - progress.begin,
         end=ask.time_limit - (certify.reserve(case, ask.time_limit) if ask.bound else 0.0),
-        improver=improver,
-        same=improver in pool.same(case.problem),
-        parts=registry.has(case.problem, "decomposition") and progress.start(0, "best") is not None,
+        improver=None if improver is None else improver.name,
+        same=improver is not None and improver.same,
+        parts=folder.has("decomposition") and progress.start(0, "best") is not None,
         first=first,
         loading=machine.loading(),
         starts=machine.starts(case, ask.time_limit),
@@ -347,8 +348,8 @@ def _count(progress: Progress, ask: Ask) -> None:
         from nco.solving import neural
 
         neural.counted(progress, ask)
-    names: list[str] = registry.module(case.problem, "classical").improvers()
-    counting = [name for name in names if pool.takes(case.problem, name, "iterations")]
+    improvers = registry.folder(case.problem).improvers()
+    counting = [solver for solver in improvers if solver.iterations]
     if not ask.classical or not counting:
         return
     improver = counting[0]
@@ -360,22 +361,18 @@ def _count(progress: Progress, ask: Ask) -> None:
         start=progress.start(0, "best"),
         iterations=ask.iterations,
     )
-    progress.prove(0, outcome.bound, improver)
+    progress.prove(0, outcome.bound, improver.name)
     if outcome.solution is not None:
-        progress.take(Candidate(0, outcome.solution, None, improver))
+        progress.take(Candidate(0, outcome.solution, None, improver.name))
     if outcome.error is not None:
-        progress.fault(f"{improver}: {outcome.error}")
+        progress.fault(f"{improver.name}: {outcome.error}")
 
 
-def _improvers(case: Case) -> list[str]:
-    """The installed solver that the problem's folder names best for improving a solution."""
-    names: list[str] = registry.module(case.problem, "classical").improvers()
-    return names[:1]
-
-
-def _improver(case: Case, ask: Ask) -> str | None:
-    """The classical solver, where one is wanted and there is one."""
-    return next(iter(_improvers(case)), None) if ask.classical else None
+def _improver(case: Case, ask: Ask) -> Solver[Any] | None:
+    """The installed solver that the problem's folder names best, where one is wanted."""
+    if not ask.classical:
+        return None
+    return next(iter(registry.folder(case.problem).improvers()), None)
 
 
 def _finish(progress: Progress, index: int, status: str, setup: float, ask: Ask) -> Solution:
@@ -436,6 +433,6 @@ def _bound(progress: Progress, index: int, status: str, ask: Ask) -> Bound | Non
 
 def _actions(problem: Any, case: Case, solution: Any) -> list[Any]:
     """What a policy would do; without one, by the rules that the problem's folder names first."""
-    rules: Any = registry.problem_class(case.problem)() if problem is None else problem
+    rules: Any = registry.folder(case.problem).problem_class() if problem is None else problem
     found: list[Any] = rules.actions(rules.load([case]), [case.indexed(solution)])[0].tolist()
     return found

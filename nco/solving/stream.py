@@ -9,8 +9,10 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from nco.core.case import Case
+from nco.registry.interface import Solver
 from nco.solving import machine
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.options import Ask, cores
@@ -41,7 +43,7 @@ def improve(
     cases: list[Case],
     deadline: float,
     ask: Ask,
-    improvers: list[str | None],
+    improvers: list[Solver[Any] | None],
     group: Group,
 ) -> Iterator[tuple[Progress, bool]]:
     """Every case's answer, in order, each once nothing more will be done for it.
@@ -68,7 +70,7 @@ def improve(
         yield from ((progress, True) for progress in every[given:] if progress.best[0] is not None)
 
 
-def _begin(every: list[Progress], deadline: float, ask: Ask, improver: str | None) -> None:
+def _begin(every: list[Progress], deadline: float, ask: Ask, improver: Solver[Any] | None) -> None:
     """Networks on cases that form one batch."""
     case = max((progress.cases[0] for progress in every), key=lambda case: case.size)
     left = deadline - time.perf_counter()
@@ -97,26 +99,26 @@ def _begin(every: list[Progress], deadline: float, ask: Ask, improver: str | Non
 
 
 def _finish(
-    every: list[Progress], deadline: float, ask: Ask, improvers: list[str | None]
+    every: list[Progress], deadline: float, ask: Ask, improvers: list[Solver[Any] | None]
 ) -> Iterator[Progress]:
     """Classical solvers, a case to each core; the time is divided among those that are left."""
-    waiting = deque(place for place, name in enumerate(improvers) if name is not None)
-    settled = [name is None for name in improvers]
+    waiting = deque(place for place, improver in enumerate(improvers) if improver is not None)
+    settled = [improver is None for improver in improvers]
     inbox: queue.SimpleQueue[tuple[int, int, Found | Outcome]] = queue.SimpleQueue()
     handles: dict[int, pool.Handle] = {}
     given = 0
 
     def submit(lane: int) -> None:
         place = waiting.popleft()
-        name, case = improvers[place], every[place].cases[0]
-        assert name is not None
+        improver, case = improvers[place], every[place].cases[0]
+        assert improver is not None
         now = time.perf_counter()
         until = now + max(0.0, deadline - now) * cores() / (len(waiting) + cores()) - SPARE
         if len(waiting) < cores():
             until = deadline - SPARE
         handles[lane] = pool.lane(lane).submit(
             case,
-            name,
+            improver,
             time_limit=None,
             seed=ask.seed,
             start=every[place].start(0, "network") if every[place].network[0] else None,
@@ -140,14 +142,15 @@ def _finish(
             except queue.Empty:  # what the others have now is what they will have
                 settled = [True] * len(every)
                 continue
-            progress = every[place]
+            progress, improver = every[place], improvers[place]
+            assert improver is not None
             if news.solution is not None:
-                progress.take(Candidate(0, news.solution, None, str(improvers[place])))
+                progress.take(Candidate(0, news.solution, None, improver.name))
             if isinstance(news, Outcome):
-                progress.prove(0, news.bound, str(improvers[place]))
+                progress.prove(0, news.bound, improver.name)
                 settled[place] = True
                 if news.error is not None:
-                    progress.fault(f"{improvers[place]}: {news.error}")
+                    progress.fault(f"{improver.name}: {news.error}")
                 if waiting:
                     submit(lane)
     finally:

@@ -31,7 +31,7 @@ def tunable() -> list[str]:
     return [
         name
         for name in registry.names()
-        if not registry.is_online(name) and registry.module(name, "classical").improvers()
+        if not registry.folder(name).is_online and registry.folder(name).classical.improvers()
     ]
 
 
@@ -95,7 +95,7 @@ def save(found: dict[str, Any]) -> None:
 def _cases(name: str, size: int, instances: int) -> list[Case]:
     from nco.core.seeds import generator
 
-    problem: Any = registry.problem_class(name)(size=size)
+    problem: Any = registry.folder(name).problem_class(size=size)
     found: list[Case] = problem.cases(problem.generate(instances, generator(SEED, "tune", name)))
     return found
 
@@ -144,19 +144,20 @@ def _gap(cost: float, best: float) -> float:
 
 def _finished(case: Case, limit: float, seconds: float | None) -> Iterator[tuple[str, float]]:
     """The cost that the classical solver reaches from every beginning in the whole time."""
-    solver = registry.module(case.problem, "classical").improvers()[0]
-    check = registry.module(case.problem, "check").check
+    folder = registry.folder(case.problem)
+    solver = folder.solver(folder.classical.improvers()[0])
+    check = folder.check.check
     beginnings: dict[str, tuple[Any, float]] = {"own": (None, 0.0)}
     beginnings["construct"] = (case.construct(), 0.0)
     if seconds is not None and seconds < limit:
         found = _search(case).network[0]
         if found is not None and found.report.feasible:
             beginnings["network"] = (found.solution, seconds)
-    pool.lane(0).warm(case.problem, solver)
+    pool.lane(0).warm(solver)
     for name, (start, spent) in beginnings.items():
         outcome = pool.run(case, solver, time_limit=limit - spent, seed=SEED, start=start)
         answers = [answer for answer in (outcome.solution, start) if answer is not None]
         reports = [check(case, answer) for answer in answers]
-        costs = [float(report.cost) for report in reports if report.feasible]
+        costs = [float(r.cost) for r in reports if r.feasible and r.cost is not None]
         if costs:
             yield name, min(costs)

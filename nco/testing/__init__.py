@@ -5,8 +5,8 @@
     check_problem(MyProblem)
 
 Random episodes are played on random instances, and on padded ones where the problem reads cases;
-then each check asks one thing of them. What the author did not write (`replay`, `starts`, `cases`,
-a ``check.py`` or ``classical.py`` beside the class) is not asked for.
+then each check asks one thing of them. A capability (`nco.core.capabilities`) is asked for where
+the problem has it, and so are a ``check.py`` and a ``classical.py`` beside the class.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,20 +15,24 @@ from typing import Any
 
 import torch
 
+from nco.core.capabilities import HasCases
 from nco.core.case import Case
+from nco.core.defaults import has_size, load_cases
 from nco.core.problem import Problem
 from nco.core.seeds import generator
-from nco.testing import exact, rules
-from nco.testing.compare import NotApplicable, has, sized, takes_size
+from nco.testing import abilities, exact, rules
+from nco.testing.compare import NotApplicable, sized
 from nco.testing.play import BATCH, GIVEN, MIXED, TINY, Trial, play
+from nco.testing.policy import check_policy
 
-__all__ = ["check_cases", "check_problem"]
+__all__ = ["check_cases", "check_policy", "check_problem"]
 
 SIZE = 6  # of ordinary instances; `Problem.tiny` is that of those solved by enumeration
 
 OF_PROBLEMS: tuple[Callable[[Problem[Any, Any], int, int], None], ...] = (
+    abilities.capabilities_are_whole,
     rules.equal_generators_give_equal_instances,
-    rules.sized_sets_the_size,
+    rules.resize_sets_the_size,
     rules.description_makes_the_same_problem,
 )
 OF_BATCHES: tuple[Callable[[Trial], None], ...] = (
@@ -36,30 +40,37 @@ OF_BATCHES: tuple[Callable[[Trial], None], ...] = (
     rules.features_are_as_declared,
     rules.observations_are_as_declared,
     rules.costs_are_finite,
-    rules.paid_is_the_cost,
+    rules.cost_so_far_is_the_cost,
     rules.finished_rows_wait,
     rules.masks_leave_out_padding,
     rules.no_leak_between_instances,
     rules.no_leak_between_rollouts,
-    rules.replay_equals_stepping,
+    abilities.replay_equals_stepping,
     rules.forced_rollouts_repeat,
     rules.score_equals_rollout,
     rules.pad_appends_no_ops,
-    rules.charges_sum_to_cost,
-    rules.observations_do_not_look_ahead,
-    rules.traces_are_random_futures,
+    rules.step_costs_sum_to_cost,
     rules.solution_and_actions_invert,
+    abilities.mask_is_that_of_observe,
+    abilities.observations_do_not_look_ahead,
+    abilities.traces_are_random_futures,
+    abilities.hindsight_is_the_least_possible,
     exact.load_inverts_cases,
     exact.padding_changes_nothing,
     exact.padded_nodes_change_nothing,
-    rules.starts_are_allowed,
-    rules.equivalent_keeps_the_solution,
-    rules.symmetries_keep_the_cost,
+    abilities.starts_are_allowed,
+    abilities.fixed_first_action_is_allowed,
+    abilities.equivalent_keeps_the_solution,
+    abilities.demonstrations_keep_the_solution,
+    abilities.consistent_actions_hold_the_next_one,
+    abilities.symmetries_keep_the_cost,
+    abilities.relatives_are_as_good,
+    abilities.rejoined_windows_are_the_solution,
     exact.checker_agrees,
     exact.checker_flags_mutations,
     exact.brute_force_agrees,
-    exact.baseline_replays,
-    rules.turned_states_lead_to_solutions,
+    exact.classical_solver_replays,
+    abilities.reversed_states_lead_to_solutions,
     exact.remaining_cases_have_the_best_ways_on,
 )
 
@@ -104,7 +115,7 @@ def check_cases(problem: Problem[Any, Any], cases: Sequence[Case], *, seed: int 
         what `check_problem` does.
     """
     ran: dict[str, None] = {}
-    _check_batch(problem, GIVEN, problem.load(cases), cases, seed, ran)
+    _check_batch(problem, GIVEN, load_cases(problem, cases), cases, seed, ran)
     return list(ran)
 
 
@@ -147,12 +158,12 @@ def _batches(
 
     def generated(count: int, batch: int) -> tuple[Any, list[Case] | None]:
         instance = sized(problem, count).generate(batch, generator(seed, "check", count))
-        return instance, problem.cases(instance) if has(problem, "cases") else None
+        return instance, problem.cases(instance) if isinstance(problem, HasCases) else None
 
     yield "generated", *generated(size, BATCH)
-    if takes_size(problem):
+    if has_size(problem):
         yield TINY, *generated(problem.tiny, BATCH)
-    if takes_size(problem) and has(problem, "cases", "load"):
+    if has_size(problem) and isinstance(problem, HasCases):
         # the largest is neither the first nor the last
         mixed = [generated(count, 1)[1] for count in (max(1, size // 2), size, max(1, size - 1))]
         known = [case for part in mixed if part is not None for case in part]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nco.core.batch import Batch
-from nco.core.describe import arguments_of
+from nco.core.defaults import has_size, resize
 from nco.core.problem import Problem
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # what rounding to float32 may change
@@ -42,23 +42,9 @@ def index(where: Tensor) -> str:
     return str(where.nonzero()[0].tolist()) if where.any() else ""
 
 
-def has(problem: Problem[Any, Any], *names: str) -> bool:
-    """Whether the problem's class overrides these of `Problem`."""
-    return all(getattr(type(problem), name) is not getattr(Problem, name) for name in names)
-
-
-def needs(problem: Problem[Any, Any], *names: str) -> None:
-    if not has(problem, *names):
-        raise NotApplicable(", ".join(names))
-
-
-def takes_size(problem: Problem[Any, Any]) -> bool:
-    """Whether `sized` works."""
-    return "size" in arguments_of(problem)
-
-
 def sized(problem: Problem[Any, Any], size: int) -> Problem[Any, Any]:
-    return problem.sized(size) if takes_size(problem) else problem
+    """The problem at that size; as it is where it has none."""
+    return resize(problem, size) if has_size(problem) else problem
 
 
 def tensors(value: Batch, prefix: str = "") -> Iterator[tuple[str, Tensor]]:

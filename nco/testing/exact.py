@@ -1,19 +1,20 @@
 """What a problem with cases must meet, and what the checker and solver beside it must say."""
 
-import importlib
-import importlib.util
 import math
 from collections.abc import Callable, Iterator
 from itertools import permutations
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from nco.core.capabilities import HasCases, HasRemaining, Online, Paddable
 from nco.core.case import Case, Report
+from nco.core.defaults import has_size, load_cases, pad_actions
 from nco.core.problem import Observation, Problem
-from nco.registry import part_of
+from nco.registry import folder, folder_of
+from nco.registry.folder import Folder
+from nco.registry.interface import EverySolution, PartName
 from nco.solving.online import HINDSIGHT
 from nco.testing.compare import (
     ABSOLUTE,
@@ -21,11 +22,9 @@ from nco.testing.compare import (
     NotApplicable,
     equal,
     equal_costs,
-    needs,
     nowhere,
     require,
     same,
-    takes_size,
 )
 from nco.testing.play import GIVEN, MIXED, ROLLOUTS, TINY, Trial, forbidden, walk
 from nco.workers import pool
@@ -47,7 +46,8 @@ Check = Callable[[Case, Any], Report]
 def load_inverts_cases(trial: Trial) -> None:
     """The cases of a batch, loaded, show the network what the batch shows."""
     problem, instance = trial.problem, trial.instance
-    needs(problem, "load", "cases")
+    if not isinstance(problem, HasCases):
+        raise NotApplicable("cases")
     loaded = problem.load(problem.cases(instance))
     if trial.name != GIVEN:  # a file may have distances and, to be drawn, coordinates
         wanted, found = problem.features(instance), problem.features(loaded)
@@ -58,9 +58,8 @@ def load_inverts_cases(trial: Trial) -> None:
 def padding_changes_nothing(trial: Trial) -> None:
     """A case loaded alone has the features, masks and costs that it has among larger ones."""
     problem, instance = trial.problem, trial.instance
-    needs(problem, "load", "cases")
-    if problem.continuous:
-        raise NotApplicable("one action a node")
+    if not isinstance(problem, HasCases) or problem.continuous:
+        raise NotApplicable("cases, and one action a node")
     solutions = problem.solution(instance, trial.actions[:, -1])
     actions = problem.actions(instance, solutions)[:, None]
     cost = problem.cost(instance, actions)
@@ -79,19 +78,16 @@ def padded_nodes_change_nothing(trial: Trial) -> None:
     problem, instance, seen = trial.problem, trial.instance, trial.observations[0]
     count = problem.features(instance).nodes.shape[1]
     plain = seen.mask.ndim == 3 and seen.mask.shape[2] % count == 0
-    if trial.name != MIXED or seen.alive is None or not plain:
+    if trial.name != MIXED or not plain or not isinstance(problem, Paddable):
         raise NotApplicable("padded")
-    try:
-        wide = problem.padded(instance, count + PADDED)
-    except NotImplementedError as error:
-        raise NotApplicable("padded") from error
+    wide = problem.padded(instance, count + PADDED)
     found = problem.features(wide).nodes.shape[1]
     require(found == count + PADDED, f"padded gave {found} nodes of {count + PADDED}")
     begun = problem.observe(wide, problem.reset(wide, ROLLOUTS)).alive
     assert begun is not None
     nowhere(begun[:, :, count:].any(-1), "what padded added can be visited in {}")
     actions = trial.actions % count + trial.actions // count * found
-    whole = problem.pad(wide, actions, problem.horizon(wide)[1])
+    whole = pad_actions(problem, wide, actions, problem.horizon(wide)[1])
     walk(problem, wide, whole, "a solution of what padded gave")
     equal_costs(trial.cost, problem.cost(wide, whole), "what padded gave has other costs")
 
@@ -124,7 +120,7 @@ def _compare_observations(
 ) -> None:
     """Of the same solution; when alone has finished, what follows among others is no-ops."""
     nodes, own = _existing(problem, among[0]), _existing(problem, alone[0])
-    kinds = problem.sizes.kinds
+    kinds = problem.schema.kinds
     padded = walk(problem, *among, f"instance {b} among others, the same solution")
     bare = walk(problem, *alone, f"instance {b} loaded alone, the same solution")
     for step, (first, second) in enumerate(zip(padded, bare, strict=False)):
@@ -152,22 +148,19 @@ def _compare_observations(
 # The checker
 
 
-def _part(trial: Trial, name: str) -> ModuleType:
-    """The module ``check`` or ``baseline`` beside the problem's class, or else its cases'."""
-    needs(trial.problem, "cases")
-    module = part_of(trial.problem, name)
-    if module is None and trial.cases:
-        package = type(trial.cases[0]).__module__.rpartition(".")[0]
-        if package and importlib.util.find_spec(f"{package}.{name}") is not None:
-            module = importlib.import_module(f"{package}.{name}")
-    if module is None:
-        raise NotApplicable(name)
-    return module
+def _folder(trial: Trial, part: PartName) -> Folder:
+    """The package that has a part: of the problem's class, or else of its cases."""
+    if not isinstance(trial.problem, HasCases):
+        raise NotApplicable("cases")
+    for one in [trial.problem, *(trial.cases or ())[:1]]:
+        if folder_of(one).has(part):
+            return folder_of(one)
+    raise NotApplicable(part)
 
 
 def checker_agrees(trial: Trial) -> None:
     """The independent checker finds random episodes feasible, at the problem's own cost."""
-    check: Check = _part(trial, "check").check
+    check: Check = _folder(trial, "check").check.check
     cost = trial.cost.tolist()
     for s in range(ROLLOUTS):
         solutions = trial.problem.solution(trial.instance, trial.actions[:, s])
@@ -186,7 +179,7 @@ def _close(first: float, second: float | None) -> bool:
 
 def checker_flags_mutations(trial: Trial) -> None:
     """A valid solution with something dropped, doubled or unknown is flagged, without a crash."""
-    check: Check = _part(trial, "check").check
+    check: Check = _folder(trial, "check").check.check
     if trial.name == GIVEN or not trial.cases:  # something given may weigh and cost nothing
         raise NotApplicable("random instances")
     case = trial.cases[0]
@@ -250,19 +243,18 @@ def brute_force_agrees(trial: Trial) -> None:
     problem, compared = trial.problem, 0
     if problem.continuous:
         raise NotApplicable("actions that can be enumerated")
-    module = _part(trial, "check")
-    check: Check = module.check
+    checker = _folder(trial, "check").check
     solutions = problem.solution(trial.instance, trial.actions[:, -1])
     for b, case in enumerate(trial.cases or ()):
         one = trial.instance[b : b + 1]
-        if hasattr(module, "every_solution"):
-            every = module.every_solution(case, LIMIT)
+        if isinstance(checker, EverySolution):
+            every = checker.every_solution(case, LIMIT)
         else:
             every = _every_solution(solutions[b], len(_existing(problem, one)))
         best = None if every is None else _least_by_masks(problem, one)
         if every is None or best is None:
             continue
-        reports = [check(case, case.numbered(solution)) for solution in every]
+        reports = [checker.check(case, case.numbered(solution)) for solution in every]
         costs = [r.cost for r in reports if r.feasible and r.cost is not None]
         least = min(costs, default=math.inf)
         require(
@@ -355,7 +347,8 @@ def _choices(observation: Observation, done: Tensor) -> tuple[Tensor, Tensor] | 
 def remaining_cases_have_the_best_ways_on(trial: Trial) -> None:
     """The best solution of what remains, by its own checker, is the best way to go on."""
     problem, instance = trial.problem, trial.instance
-    needs(problem, "remaining", "resumed", "cases")
+    if not isinstance(problem, HasRemaining):
+        raise NotApplicable("remaining cases")
     compared = 0
     for steps in range(1, min(GIVEN_STEPS, trial.actions.shape[2] - 2) + 1):
         given = trial.actions[:, :1, :steps]
@@ -366,8 +359,8 @@ def remaining_cases_have_the_best_ways_on(trial: Trial) -> None:
             one, row = instance[b : b + 1], state[b : b + 1]
             if bool(problem.done(one, row).all()):
                 continue
-            check: Check = importlib.import_module(f"nco.problems.{case.problem}.check").check
-            every = _every_solution([0], len(_existing(problem, problem.load([case]))))
+            check: Check = folder(case.problem).check.check
+            every = _every_solution([0], len(_existing(problem, load_cases(problem, [case]))))
             least = _least_by_masks(problem, one, given[b : b + 1])
             if every is None or least is None:
                 continue
@@ -388,20 +381,19 @@ def remaining_cases_have_the_best_ways_on(trial: Trial) -> None:
         raise NotApplicable("instances small enough to enumerate")
 
 
-def baseline_replays(trial: Trial) -> None:
+def classical_solver_replays(trial: Trial) -> None:
     """The first classical solver's answer is feasible, and its actions keep within the masks."""
-    problem, module = trial.problem, _part(trial, "classical")
-    if not trial.cases or (trial.name != TINY and takes_size(problem)):
+    problem, solvers = trial.problem, _folder(trial, "classical").classical.solvers()
+    if not trial.cases or (trial.name != TINY and has_size(problem)):
         raise NotApplicable("tiny instances")
-    case, solver = trial.cases[0], module.__all__[0]
-    if problem.online:  # the others return rules, which are simulated
-        if HINDSIGHT not in module.__all__:
+    case, solver = trial.cases[0], next(iter(solvers))
+    if isinstance(problem, Online):  # the others return rules, which are simulated
+        if HINDSIGHT not in solvers:
             raise NotApplicable("a planner with perfect information")
         solver = HINDSIGHT
-    path = f"{module.__name__}:{solver}"
-    outcome = pool.run(case, path, time_limit=SECONDS, seed=trial.seed)
+    outcome = pool.run(case, solvers[solver], time_limit=SECONDS, seed=trial.seed)
     require(outcome.solution is not None, f"{solver} found nothing: {outcome.error or 'no error'}")
-    check: Check = _part(trial, "check").check
+    check: Check = _folder(trial, "check").check.check
     report = check(case, outcome.solution)
     require(report.feasible, f"the checker refuses {solver}'s solution: {report.violations}")
     one = trial.instance[:1]
@@ -410,7 +402,7 @@ def baseline_replays(trial: Trial) -> None:
     cost = float(problem.cost(one, actions))
     prices = f"{solver}'s solution costs {report.cost} by the checker, {cost:g} by `cost`"
     require(_close(cost, report.cost), prices)
-    if problem.online:
+    if isinstance(problem, Online):
         least = float(trial.cost[0].min())
         worse = f"with perfect information {solver} pays {cost:g}, a random episode {least:g}"
         require(cost <= least + ABSOLUTE + RELATIVE * abs(least), worse)

@@ -1,15 +1,26 @@
 """What every problem must meet, whether it reads files or not."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCases, HasCostSoFar
+from nco.core.defaults import (
+    equivalents_of,
+    has_size,
+    pad_actions,
+    replay,
+    resize,
+    symmetries_of,
+)
 from nco.core.describe import construct, describe
-from nco.core.problem import Features, Problem, Sizes
+from nco.core.problem import AdditiveProblem, Features, Problem
 from nco.core.rollout import Rollout, forced, rollout, sample, score
+from nco.core.schema import Amounts, Column, Schema
 from nco.core.seeds import generator
 from nco.testing.compare import (
     ABSOLUTE,
@@ -19,18 +30,13 @@ from nco.testing.compare import (
     equal,
     equal_costs,
     finite,
-    has,
-    needs,
     nowhere,
     require,
     same,
     sized,
-    takes_size,
     tensors,
 )
-from nco.testing.play import BATCH, ROLLOUTS, Probe, Trial, chosen, forbidden, walk
-
-FUTURES = 6  # of one online case; short ones of few outcomes may be equal by chance
+from nco.testing.play import BATCH, ROLLOUTS, Probe, Trial, walk
 
 # --------------------------------------------------------------------------------------------------
 # Of a problem
@@ -51,20 +57,19 @@ def equal_generators_give_equal_instances(problem: Problem[Any, Any], size: int,
         require(good, f"generate was asked for {BATCH} instances, but `{name}` is {shape}")
 
 
-def sized_sets_the_size(problem: Problem[Any, Any], size: int, seed: int) -> None:
-    """`sized` gives the same problem at another size."""
-    if not takes_size(problem):
+def resize_sets_the_size(problem: Problem[Any, Any], size: int, seed: int) -> None:
+    """`resize` gives the same problem at another size."""
+    if not has_size(problem):
         raise NotApplicable("size")
     counts = []
     for count in (size, size + 1):
-        other = problem.sized(count)
-        require(type(other) is type(problem), f"sized gave a {type(other).__name__}")
+        other = resize(problem, count)
         instance = other.generate(BATCH, generator(seed, "sized"))
         counts.append(other.features(instance).nodes.shape[1])
-        if has(problem, "cases"):
+        if isinstance(other, HasCases):
             found = [case.size for case in other.cases(instance)]
-            require(found == [count] * BATCH, f"sized({count}) gave cases of the sizes {found}")
-    require(counts[0] != counts[1], f"sized({size}) and sized({size + 1}) have as many nodes")
+            require(found == [count] * BATCH, f"resize({count}) gave cases of the sizes {found}")
+    require(counts[0] != counts[1], f"resize({size}) and resize({size + 1}) have as many nodes")
 
 
 def description_makes_the_same_problem(problem: Problem[Any, Any], size: int, seed: int) -> None:
@@ -102,10 +107,10 @@ def inputs_stay_unchanged(trial: Trial) -> None:
         changed = not torch.equal(actions, trial.actions)
         require(not changed, f"step {t} changed the actions it was given")
     problem.cost(instance, actions)
-    problem.replay(instance, actions)
+    replay(problem, instance, actions)
     problem.solution(instance, actions[:, 0])
-    problem.equivalent(instance, actions, generator(trial.seed, "unchanged"))
-    problem.symmetries(instance)
+    equivalents_of(problem, instance, actions, generator(trial.seed, "unchanged"))
+    symmetries_of(problem, instance)
     require(torch.equal(actions, trial.actions), "cost, replay or equivalent changed the actions")
     equal(original, instance, "the instance was changed in place")
     for source, value, copy in kept:
@@ -113,11 +118,11 @@ def inputs_stay_unchanged(trial: Trial) -> None:
 
 
 def features_are_as_declared(trial: Trial) -> None:
-    """Finite features of the widths in `sizes`, and positions in the unit square."""
-    sizes, batch = trial.problem.sizes, len(trial.instance)
+    """Finite features of the columns in `schema`, and positions in the unit square."""
+    schema, batch = trial.problem.schema, len(trial.instance)
     features = trial.problem.features(trial.instance)
     shape = list(features.nodes.shape)
-    declared = [batch, shape[1], sizes.node]
+    declared = [batch, shape[1], len(schema.nodes)]
     require(shape == declared, f"Features.nodes must be [B, N, F] = {declared}, not {shape}")
     count = shape[1]
     links = 0 if features.links is None else features.links.shape[1]
@@ -127,8 +132,9 @@ def features_are_as_declared(trial: Trial) -> None:
         "xy": [batch, count, 2],
         "edges": [batch, count, count],
         "links": [batch, links, 2],
-        "link": [batch, links, sizes.link],
-        "groups": [batch, count, sizes.groups],
+        "link": [batch, links, len(schema.links)],
+        "linked": [batch, links],
+        "groups": [batch, count, len(schema.groups)],
         "follows": [batch, count],
     }
     for name, tensor in tensors(features):
@@ -136,25 +142,33 @@ def features_are_as_declared(trial: Trial) -> None:
         found = list(tensor.shape)
         start = found[: len(wanted[name])] if name in ("edges", "follows") else found
         require(start == wanted[name], f"Features.{name} must be {wanted[name]}, not {found}")
-    _sets_are_as_declared(features, sizes)
-    if sizes.edge:  # edges that only some instances have are declared 0 wide
+    _sets_are_as_declared(features, schema)
+    if schema.edges:  # those that only some instances have are not declared
         width = 0 if features.edges is None else features.edges.shape[-1]
-        require(width == sizes.edge, f"Features.edges has {width} features, not {sizes.edge}")
+        declared_width = len(schema.edges)
+        good = width == declared_width
+        require(good, f"Features.edges has {width} features, not {declared_width}")
+    located = (schema.xy > 0) == (features.xy is not None)
+    require(located, "Features.xy is there exactly where nodes have the columns x and y")
     if features.exists is not None:
         require(features.exists.dtype == torch.bool, "Features.exists must be bool")
         require(features.exists.any(-1).all(), "Features.exists leaves an instance without nodes")
     if features.xy is not None:
+        first = same(features.nodes[..., :2], features.xy).all()
+        require(first, "Features.xy are not the first two columns of Features.nodes")
         outside = (features.xy < -ABSOLUTE) | (features.xy > 1 + ABSOLUTE)
         require(~outside.any(), "Features.xy lies outside the unit square")
 
 
-def _sets_are_as_declared(features: Features, sizes: Sizes) -> None:
+def _sets_are_as_declared(features: Features, schema: Schema) -> None:
     """Groups and what follows what are there where they are declared, and name what exists."""
     count = features.nodes.shape[1]
-    declared = (sizes.groups > 0) == (features.groups is not None)
-    require(declared, f"Features.groups contradicts sizes.groups, {sizes.groups}")
-    declared = sizes.follows == (features.follows is not None)
-    require(declared, f"Features.follows contradicts sizes.follows, {sizes.follows}")
+    declared = bool(schema.groups) == (features.groups is not None)
+    require(declared, f"Features.groups contradicts schema.groups, {schema.groups}")
+    declared = schema.follows == (features.follows is not None)
+    require(declared, f"Features.follows contradicts schema.follows, {schema.follows}")
+    declared = bool(schema.links) == (features.link is not None)
+    require(declared, f"Features.link contradicts schema.links, {_names(schema.links)}")
     if features.groups is not None:
         some = features.groups >= 0
         if features.exists is not None:
@@ -168,24 +182,33 @@ def _sets_are_as_declared(features: Features, sizes: Sizes) -> None:
             require(~(ends & ~features.exists).any(), "Features.follows begins at padding")
 
 
+def _names(columns: Sequence[Column]) -> list[str]:
+    return [column.name for column in columns]
+
+
 def observations_are_as_declared(trial: Trial) -> None:
-    """Shapes and types as `Observation` and `sizes` say, at every step."""
-    sizes = trial.problem.sizes
-    nodes = trial.problem.features(trial.instance).nodes.shape[1]
+    """Shapes and types as `Observation` and `schema` say, at every step."""
+    schema = trial.problem.schema
+    features = trial.problem.features(trial.instance)
+    nodes = features.nodes.shape[1]
+    links = 0 if features.links is None else features.links.shape[1]
     head = [len(trial.instance), ROLLOUTS]
     for step, observation in enumerate(trial.observations):
         agents = list(observation.mask.shape[2:-1])
-        amounts = observation.mask.shape[-1]  # of a continuous problem: as many as it likes
-        actions = amounts if trial.problem.continuous else sizes.kinds * nodes
+        actions = schema.kinds * nodes
+        if trial.problem.continuous:
+            sizes = {Amounts.NODES: nodes, Amounts.LINKS: links}
+            sizes |= {Amounts.PAIRS: nodes * nodes, Amounts.ONE: 1}
+            actions = sum(sizes[part] for part in schema.amounts)
         wanted = {
             "mask": (torch.bool, [*head, *agents, actions]),
-            "focus": (torch.long, [*head, *agents, sizes.focus]),
-            "context": (torch.float32, [*head, *agents, sizes.context]),
+            "focus": (torch.long, [*head, *agents, len(schema.focus)]),
+            "context": (torch.float32, [*head, *agents, len(schema.context)]),
             "alive": (torch.bool, [*head, nodes]),
-            "nodes": (torch.float32, [*head, nodes, sizes.dynamic]),
+            "nodes": (torch.float32, [*head, nodes, len(schema.dynamic)]),
             "stay": (torch.long, [*head, *agents]),
             "shared": (torch.bool, [*head, actions]),
-            "moves": (torch.float32, [*head, *agents, actions, sizes.move]),
+            "moves": (torch.float32, [*head, *agents, actions, len(schema.moves)]),
         }
         for name, tensor in tensors(observation):
             if name not in wanted:  # a subclass may hold more, for the problem's own rules
@@ -199,10 +222,11 @@ def observations_are_as_declared(trial: Trial) -> None:
                 f"Observation.{name} must be {declared}, not {found}, at step {step}",
             )
             finite(tensor, f"Observation.{name} at step {step}")
-        dynamic = (sizes.dynamic > 0) == (observation.nodes is not None)
-        require(dynamic, f"Observation.nodes contradicts sizes.dynamic, {sizes.dynamic}")
-        moves = (sizes.move > 0) == (observation.moves is not None)
-        require(moves, f"Observation.moves contradicts sizes.move, {sizes.move}")
+        dynamic = bool(schema.dynamic) == (observation.nodes is not None)
+        names = _names(schema.dynamic)
+        require(dynamic, f"Observation.nodes contradicts schema.dynamic, {names}")
+        moves = bool(schema.moves) == (observation.moves is not None)
+        require(moves, f"Observation.moves contradicts schema.moves, {_names(schema.moves)}")
         both = (observation.stay is None) == (observation.shared is None)
         require(both, "Observation.stay and Observation.shared need one another")
         strange = (observation.focus < -1) | (observation.focus >= nodes)
@@ -232,15 +256,15 @@ def costs_are_finite(trial: Trial) -> None:
     finite(cost, "cost")
 
 
-def paid_is_the_cost(trial: Trial) -> None:
-    """What a state says was paid is what the actions up to it cost."""
+def cost_so_far_is_the_cost(trial: Trial) -> None:
+    """What a state says was paid so far is what the actions up to it cost."""
     problem, instance = trial.problem, trial.instance
-    needs(problem, "paid")
+    if not isinstance(trial.states[0], HasCostSoFar):
+        raise NotApplicable("cost_so_far")
     for t in range(1, trial.actions.shape[2] + 1):
-        paid = problem.paid(instance, trial.states[t])
-        assert paid is not None
         cost = problem.cost(instance, trial.actions[:, :, :t])
-        equal_costs(cost, paid, f"`paid` differs from the cost of the first {t} actions")
+        found = trial.states[t].cost_so_far
+        equal_costs(cost, found, f"cost_so_far of step {t} is not what the actions cost")
 
 
 # --------------------------------------------------------------------------------------------------
@@ -353,7 +377,7 @@ def score_equals_rollout(trial: Trial) -> None:
 def _probed(trial: Trial) -> tuple[Probe, Rollout]:
     """A random policy and what it sampled."""
     problem = trial.problem
-    probe = Probe(trial.seed, continuous=problem.continuous).build(problem.sizes)
+    probe = Probe(trial.seed, continuous=problem.continuous).build(problem.schema)
     select = sample(generator(trial.seed, "sample"))
     return probe, rollout(trial.problem, probe, trial.instance, ROLLOUTS, select, keep=True)
 
@@ -361,57 +385,6 @@ def _probed(trial: Trial) -> tuple[Probe, Rollout]:
 def _equal_logp(wanted: Tensor, found: Tensor, sentence: str) -> None:
     require(wanted.shape == found.shape, f"{sentence}: {described(found)}")
     nowhere(~torch.isclose(wanted, found, rtol=1e-3, atol=1e-3), f"{sentence}, in {{}}")
-
-
-def replay_equals_stepping(trial: Trial) -> None:
-    """An overridden `replay` gives the states that stepping gives, all or at given steps."""
-    problem, instance, actions = trial.problem, trial.instance, trial.actions
-    needs(problem, "replay")
-    random = generator(trial.seed, "replay")
-    some = torch.randint(actions.shape[2], (len(instance), ROLLOUTS, 4), generator=random)
-    for name, steps in (("all", None), ("given", some)):
-        wanted = Problem.replay(problem, instance, actions, steps)
-        found = problem.replay(instance, actions, steps)
-        equal(wanted, found, f"replay of {name} steps differs from stepping")
-
-
-def equivalent_keeps_the_solution(trial: Trial) -> None:
-    """Random equivalent actions are allowed, cost the same, and come from the generator alone."""
-    problem, instance, actions = trial.problem, trial.instance, trial.actions
-    needs(problem, "equivalent")
-    for number in range(3):
-        changed = problem.equivalent(instance, actions, generator(trial.seed, "equal", number))
-        again = problem.equivalent(instance, actions, generator(trial.seed, "equal", number))
-        require(torch.equal(changed, again), "equivalent differs between equal generators")
-        walk(problem, instance, changed, "what equivalent gave")
-        found = problem.cost(instance, changed)
-        equal_costs(trial.cost, found, "what equivalent gave costs something else")
-
-
-def turned_states_lead_to_solutions(trial: Trial) -> None:
-    """What is done now at one end, now at the other, can be played once `joined`."""
-    problem, instance = trial.problem, trial.instance
-    needs(problem, "turned")
-    state = problem.reset(instance, ROLLOUTS)
-    if problem.turned(instance, state) is None:
-        raise NotApplicable("turned")
-    random = generator(trial.seed, "turned")
-    least, most = problem.horizon(instance)
-    actions, behind = [], []
-    turned = torch.zeros(len(instance), ROLLOUTS, dtype=torch.bool)
-    for step in range(most):
-        if step >= least and bool(problem.done(instance, state).all()):
-            break
-        away: Any = problem.turned(instance, state)
-        back: Any = problem.turned(instance, away)
-        equal(state, back, f"turning twice changes states of step {step}")
-        turn = torch.rand(turned.shape, generator=random) < 0.5
-        state, turned = away.where(turn, state), turned ^ turn
-        actions.append(chosen(problem.observe(instance, state).mask, random))
-        behind.append(turned)
-        state = problem.step(instance, state, actions[-1])
-    played = problem.joined(instance, torch.stack(actions, 2), torch.stack(behind, 2))
-    walk(problem, instance, played, "what joined gave")
 
 
 def solution_and_actions_invert(trial: Trial) -> None:
@@ -436,7 +409,7 @@ def pad_appends_no_ops(trial: Trial) -> None:
     """Actions lengthened to the horizon are still allowed and cost the same."""
     problem, instance, actions = trial.problem, trial.instance, trial.actions
     longest = problem.horizon(instance)[1]
-    padded = problem.pad(instance, actions, longest)
+    padded = pad_actions(problem, instance, actions, longest)
     begins = torch.equal(padded[:, :, : actions.shape[2]], actions)
     whole = padded.shape[2] == longest
     require(begins and whole, f"pad gave {padded.shape[2]} steps of {longest}, or other ones first")
@@ -444,85 +417,15 @@ def pad_appends_no_ops(trial: Trial) -> None:
     equal_costs(trial.cost, problem.cost(instance, padded), "what pad gave costs something else")
 
 
-def starts_are_allowed(trial: Trial) -> None:
-    """Starts are first actions that the masks allow; they differ, and then wrap."""
-    problem, instance = trial.problem, trial.instance
-    needs(problem, "starts")
-    count = problem.start_count(instance)
-    if count == 0:
-        return
-    for rollouts in (1, count, count + 2):
-        starts = problem.starts(instance, rollouts)
-        wanted, shape = [len(instance), rollouts, 1], list(starts.shape)
-        require(shape[:3] == wanted, f"starts must be [B, S, 1] = {wanted}, not {shape}")
-        observation = problem.observe(instance, problem.reset(instance, rollouts))
-        wrong = forbidden(observation, starts[:, :, 0])
-        nowhere(wrong, "starts gives {} a first action that the mask forbids")
-        if rollouts >= count:
-            most = max(len(row.unique(dim=0)) for row in starts[:, :, 0])
-            sentence = f"start_count says {count}, but {rollouts} starts are {most} different ones"
-            require(most == count, sentence)
-
-
-def symmetries_keep_the_cost(trial: Trial) -> None:
-    """Every image of an instance allows the same actions at the same cost."""
-    problem, instance = trial.problem, trial.instance
-    needs(problem, "symmetries")
-    images = problem.symmetries(instance)
-    equal(instance, images[0], "the first of the symmetries is not the instance itself")
-    for number, image in enumerate(images):
-        name = f"image {number} of symmetries"
-        walk(problem, image, trial.actions, f"a solution in {name}")
-        equal_costs(trial.cost, problem.cost(image, trial.actions), f"{name} has other costs")
-
-
 # --------------------------------------------------------------------------------------------------
-# Of a batch: what steps cost, and what the future is
+# Of a batch: what steps cost
 
 
-def charges_sum_to_cost(trial: Trial) -> None:
+def step_costs_sum_to_cost(trial: Trial) -> None:
     """What the steps cost is together what the actions cost."""
     problem, instance = trial.problem, trial.instance
-    if problem.charge(instance, trial.states[1]) is None:
-        raise NotApplicable("charge")
-    charges = [problem.charge(instance, state) for state in trial.states[1:]]
-    total = torch.stack([charge for charge in charges if charge is not None], 2).sum(2)
-    equal_costs(trial.cost, total, "the charges do not sum to the cost")
-
-
-def observations_do_not_look_ahead(trial: Trial) -> None:
-    """With the future blank, features and all that is observed until then stay the same."""
-    problem, instance, actions = trial.problem, trial.instance, trial.actions
-    if not problem.online:
-        raise NotApplicable("online")
-    hidden = difference(instance, problem.known(instance, 0)) is not None
-    require(hidden, "known(instance, 0) is the whole instance: an online problem hides its future")
-    total = actions.shape[2]
-    for steps in sorted({0, 1, total // 2, total - 1}):
-        blank = problem.known(instance, steps)
-        seen, whole = problem.features(blank), problem.features(instance)
-        equal(whole, seen, "features tell of what is revealed later")
-        state = problem.reset(blank, ROLLOUTS)
-        for t in range(steps + 1):
-            found = problem.observe(blank, state)
-            what = f"what is observed at step {t} depends on what is revealed after step {steps}"
-            equal(trial.observations[t], found, what)
-            state = problem.step(blank, state, actions[:, :, t])
-
-
-def traces_are_random_futures(trial: Trial) -> None:
-    """Of one case: equal generators, equal futures; and not the same one again and again."""
-    problem = trial.problem
-    needs(problem, "traces", "cases")
-    assert trial.cases is not None
-    first = problem.traces(trial.cases[0], FUTURES, generator(trial.seed, "traces"))
-    again = problem.traces(trial.cases[0], FUTURES, generator(trial.seed, "traces"))
-    equal(first, again, "traces made two different batches from equal generators")
-    found = f"traces was asked for {FUTURES} instances and gave {len(first)}"
-    require(len(first) == FUTURES, found)
-    # not `known(..., 0)`, which may hold a first event that is revealed before the first decision
-    one, other = problem.features(first[:1]), problem.features(first[1:2])
-    equal(one, other, "two futures of one case differ in what is known beforehand")
-    others = [first[number : number + 1] for number in range(1, FUTURES)]
-    differ = any(difference(first[:1], other) is not None for other in others)
-    require(differ, "traces gave the same future every time")
+    if not isinstance(problem, AdditiveProblem):
+        raise NotApplicable("step_cost")
+    costs = [problem.step_cost(instance, state) for state in trial.states[1:]]
+    total = torch.stack(costs, 2).sum(2)
+    equal_costs(trial.cost, total, "the step costs do not sum to the cost")

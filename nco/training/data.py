@@ -1,5 +1,6 @@
 """Training data as a pure function of (seed, step, rank), and reference sets for validation."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from nco.core.defaults import relatives_of
 from nco.core.describe import Described
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
@@ -92,8 +94,9 @@ class Data(Described, LightningDataModule):
         found: Problem[Any, Any] = self.trainer.lightning_module.problem  # type: ignore[assignment]
         return found
 
+    @abstractmethod
     def batch(self, step: int, rank: int) -> Any:
-        raise NotImplementedError
+        """The batch of one training step on one rank, the same whenever it is asked for."""
 
     def train_dataloader(self) -> DataLoader:
         return _Resumable(_Steps(self), batch_size=None)
@@ -156,7 +159,7 @@ class Labels(Data):
         sets: labelled sets, each a recipe (see `Recipe`) or the folder of one that is complete;
             drawn from by their numbers of labels. One that is named again, by its folder, is drawn
             from twice as often.
-        relatives: whether to learn from what follows from them too (`Problem.relatives`).
+        relatives: whether to learn from what follows from them too (`HasRelatives`).
         chunk: instances of a file of all recipes, instead of their own number: a small one gives
             the first step sooner.
         workers: solvers that make labels at a time. None: as many as cores that training leaves
@@ -225,7 +228,7 @@ class Labels(Data):
     def _related(self, group: Labelled) -> list[Labelled]:
         return [
             Labelled(instance, actions[:, None], self.problem.cost(instance, actions[:, None]))
-            for instance, actions in self.problem.relatives(group.instance, group.actions[:, 0])
+            for instance, actions in relatives_of(self.problem, group.instance, group.actions[:, 0])
         ]
 
     def teardown(self, stage: str) -> None:

@@ -5,12 +5,12 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
+from nco.core.defaults import pad_actions, starts_of
 from nco.core.policy import Policy, Population
 from nco.core.problem import Problem
 from nco.core.rollout import Rollout, greedy, rollout
 from nco.search.beam import beam, search
 from nco.search.budget import Budget
-from nco.training.starts import first_actions
 
 Stage = Literal["val", "test"]
 
@@ -73,20 +73,20 @@ class EveryAgent:
     def best(self, problem: Problem[Any, Any], policy: Policy, instance: Any) -> Tensor:
         played = _agents(problem, policy, instance)
         longest = max(part.actions.shape[2] for part in played)
-        actions = [problem.pad(instance, part.actions, longest) for part in played]
+        actions = [pad_actions(problem, instance, part.actions, longest) for part in played]
         cost = torch.cat([part.cost for part in played], 1)
         return torch.cat(actions, 1)[_rows(instance), cost.argmin(1)]
 
 
 def _multistart(problem: Problem[Any, Any], policy: Policy, instance: Any) -> Rollout:
-    starts = first_actions(problem, instance)
+    starts = starts_of(problem, instance)
     count = 1 if starts is None else starts.shape[1]
     return rollout(problem, policy, instance, count, greedy, prefix=starts, logp=False)
 
 
 def _agents(problem: Problem[Any, Any], policy: Policy, instance: Any) -> list[Rollout]:
     assert isinstance(policy, Population)
-    starts = first_actions(problem, instance)
+    starts = starts_of(problem, instance)
     count = 1 if starts is None else starts.shape[1]
     memory = policy.encode(problem.features(instance))
     return [

@@ -96,7 +96,7 @@ class Method(Described, LightningModule, ABC):
         torch.manual_seed(
             self.settings.seed
         )  # initial weights: the one use of the global generator
-        self.problem, self.policy = problem, policy.build(problem.sizes)
+        self.problem, self.policy = problem, policy.build(problem.schema)
         self.lr = lr if self.settings.lr is None else self.settings.lr
         self.warmup = warmup if self.settings.warmup is None else self.settings.warmup
         self.decay_start: int | None = None

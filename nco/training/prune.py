@@ -6,7 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nco.core.defaults import count_starts
 from nco.core.errors import NCOError
+from nco.core.policy import Population
 from nco.labels.store import read
 from nco.search.budget import Budget
 from nco.search.population import play
@@ -47,7 +49,7 @@ def prune(
         NCOError: where the model is no population.
     """
     loaded = weights.load(model)
-    if loaded.policy.agents < 2:
+    if not isinstance(loaded.policy, Population) or loaded.policy.agents < 2:
         raise NCOError(f"model {model} has one agent: there is nothing to prune")
     gaps = _gaps(loaded, reference, count)
     chosen = select(gaps, most or gaps.shape[1])
@@ -85,7 +87,7 @@ def _gaps(loaded: weights.Model, reference: str, count: int | None) -> Tensor:
         for part in read(folder, problem):
             part = part[:count] if count else part
             memory = policy.encode(problem.features(part.instance))
-            starts = max(1, problem.start_count(part.instance))
+            starts = count_starts(problem, part.instance)
             costs = []
             for agent in range(policy.agents):
                 found = play(problem, policy, part.instance, memory, [agent], starts, Budget())

@@ -16,6 +16,7 @@ import torch
 
 from nco.core import atomic
 from nco.core.case import Case
+from nco.core.defaults import fits
 from nco.core.describe import DESCRIPTION, construct, describe
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
@@ -111,7 +112,7 @@ def _from_checkpoint(path: Path) -> Model:
 
 def _assemble(name: str, card: dict[str, Any], weights: dict[str, Any], path: Path) -> Model:
     problem, policy = construct(card["problem"]), construct(card["policy"])
-    policy.build(problem.sizes)
+    policy.build(problem.schema)
     try:
         policy.load_state_dict(weights, strict=True)
     except RuntimeError as error:
@@ -159,10 +160,9 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
 
 
 def fitting(problem: str, case: Case) -> list[str]:
-    """The shipped models of a problem folder that are meant for `case` (`Problem.fits`)."""
+    """The shipped models of a problem folder that are meant for `case` (`Selective`)."""
     found = []
     for name, card in available().items():
         if str(card["problem"]["class_path"]).startswith(f"nco.problems.{problem}."):
-            kind: Problem[Any, Any] = construct(card["problem"])
-            found += [name] if kind.fits(case) else []
+            found += [name] if fits(construct(card["problem"]), case) else []
     return found

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
-from nco.core.case import Case
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.capabilities import HasConsistentActions, HasEquivalents, HasMask, HasRelatives
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, columns
 from nco.problems._shop.plan import Plan, Work, mirrored
 
-C = TypeVar("C", bound=Case)
 NONE = torch.inf  # the time at which what does not exist would begin
 SPENT = 1e-6  # what rounding may leave of a load
 
@@ -37,6 +37,11 @@ class State(Batch):
     free: Tensor  # [B, S, M] double, when each machine's last one ends
     load: Tensor  # [B, S, M] double, as in `Instance`, of what is not scheduled
 
+    @property
+    def cost_so_far(self) -> Tensor:
+        """When the last job's last operation ends, ``[B, S]``."""
+        return self.ready.amax(-1)
+
 
 @dataclass(frozen=True, eq=False)
 class _Next:
@@ -53,7 +58,7 @@ class _Next:
         return (self.begin < NONE) & ((self.begin < first) | (self.end <= first))
 
 
-class Shop(Problem[Instance, State], Generic[C]):
+class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActions, HasRelatives):
     """The rules that job shops and flexible shops share.
 
     - nodes: alternatives, ``N = J * P * K``: operation p of job j on its k-th machine is node
@@ -71,7 +76,18 @@ class Shop(Problem[Instance, State], Generic[C]):
     that it means the same at every size and stage.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, context=4, dynamic=20, groups=2, follows=True)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("duration", "duration_in_means", "alternatives_inverse", "place"),
+        groups=("job", "machine"),
+        follows=True,
+        dynamic=columns(
+            *("begin", "begin_in_bound", "tail", "path", "duration", "machine_free"),
+            *("machine_load", "is_next", "is_allowed", "machine_idle", "job_waits", "ahead"),
+            *("machine_until", "later_than_soonest", "path_slack", "machine_slack"),
+            *("rest_delayed", "others_delayed", "worst", "others_end"),
+        ),
+        context=columns("operations", "bound", "jobs_a_machine", "operations_a_job"),
+    )
 
     # ---- instances
 
@@ -345,10 +361,7 @@ class Shop(Problem[Instance, State], Generic[C]):
         state = self.reset(instance, actions.shape[1])
         for t in range(actions.shape[2]):
             state = self.step(instance, state, actions[:, :, t])
-        return state.ready.amax(-1)
-
-    def paid(self, instance: Instance, state: State) -> Tensor:
-        return state.ready.amax(-1)
+        return state.cost_so_far
 
     def horizon(self, instance: Instance) -> tuple[int, int]:
         counts = _count(instance).sum(-1)
@@ -456,7 +469,7 @@ class Shop(Problem[Instance, State], Generic[C]):
         other = self._instance([[list(reversed(job)) for job in jobs] for jobs in work])
         return [(other, self.follow(other, plans))]
 
-    def agreeing(self, instance: Instance, actions: Tensor, states: State) -> Tensor:
+    def consistent_actions(self, instance: Instance, actions: Tensor, states: State) -> Tensor:
         start = self._starts(instance, actions)
         count = states.taken.shape[2]
         folded = states.fold()

@@ -7,11 +7,13 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from nco.core.capabilities import HasCases, HasEquivalents, HasPublished, HasRemaining
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Sizes
+from nco.core.problem import Features
+from nco.core.schema import Schema, Unit, columns
 from nco.problems.atsp import files
-from nco.problems.tsp.problem import TSP, Instance, State, between, filled, rests
+from nco.problems.tsp.problem import Instance, State, Tours, between, filled, rests
 
 __all__ = ["ATSP", "Instance", "State"]
 
@@ -19,14 +21,14 @@ LARGEST = 10**6  # of the generator's whole numbers
 MEAN = 0.5  # of an instance's distances, about that of points in the unit square
 
 
-class ATSP(TSP):
+class ATSP(Tours, HasEquivalents, HasRemaining, HasCases, HasPublished):
     """Visit every city once and return, over the least distance; there and back differ.
 
     - instance: the TSP's with ``distances [B, N, N]`` from row to column, whose mean is 1/2, and
       `coords` without columns: a city has no place;
     - features: of a city the least and the mean distance from it and to it, of a pair the
       distances there and back;
-    - action, mask, end and cost: those of the TSP;
+    - action, mask, end and cost: as in `Tours`;
     - generator: Kwon et al. (2021, MatNet), whole numbers from 1 to 10^6 made to keep the triangle
       inequality, in units of 10^6.
 
@@ -34,7 +36,11 @@ class ATSP(TSP):
         size: number of cities, or ``[low, high]`` drawn for each batch.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, focus=2, edge=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("nearest_from", "nearest_to", "mean_from", "mean_to", unit=Unit.LENGTH),
+        edges=columns("there", "back", unit=Unit.LENGTH),
+        focus=("first", "current"),
+    )
 
     def __init__(self, size: int | list[int] = 50) -> None:
         self.size = check_size(size)
@@ -55,10 +61,6 @@ class ATSP(TSP):
         least = least.masked_fill(~pairs.any(2), 0.0)  # of a single city, and of padding
         return Features(torch.cat([least, edges.sum(2) / count], -1), instance.exists, None, edges)
 
-    def turned(self, instance: Instance, state: State) -> None:
-        """Backwards, it is another instance."""
-        return None
-
     def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
         """A random rotation of each tour; the other direction is another tour."""
         batch, rollouts, total = actions.shape
@@ -67,9 +69,6 @@ class ATSP(TSP):
         position = torch.arange(total, device=actions.device).minimum(counts - 1)
         shift = (random.to(actions.device) * counts).long()
         return actions.gather(2, (shift + position) % counts)
-
-    def symmetries(self, instance: Instance) -> list[Instance]:
-        return [instance]
 
     def remaining(self, instance: Instance, state: State) -> list[Case]:
         """Tours by way of the cities left from a city 0 that is two.

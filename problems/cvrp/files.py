@@ -18,6 +18,7 @@ import numpy as np
 
 import nco.core.case
 from nco.core.errors import InstanceError
+from nco.problems._common.decimals import exact, rational
 from nco.problems._routing import depots, routes, tsplib
 
 SECTIONS = (
@@ -82,13 +83,13 @@ class Case(nco.core.case.Case):
     def construct(self) -> list[list[int]]:
         """The nearest customer next, on a new route whenever that one does not fit."""
         routes: list[list[int]] = []
-        demand = [_exact(load) for load in self.demand.tolist()]
+        demand = [rational(load) for load in self.demand.tolist()]
         room: Fraction | int = 0
         for customer in tsplib.nearest_order(self.coords, self.distances)[1:]:
             load = demand[customer]
             if not routes or load > room:
                 routes.append([])
-                room = _exact(float(self.capacity))
+                room = rational(float(self.capacity))
             routes[-1].append(customer)
             room -= load
         return routes
@@ -101,11 +102,6 @@ class Case(nco.core.case.Case):
                     reason = f"the customers are 1 to {self.size}"
                     raise InstanceError(reason, field="customer", value=customer, path=self.path)
         return solution
-
-
-def _exact(value: float) -> Fraction | int:
-    """The decimal that a number was stated as; whole numbers as such, which is faster."""
-    return int(value) if value.is_integer() else Fraction(repr(value))
 
 
 def recognise(text: str) -> bool:
@@ -215,8 +211,8 @@ def _vehicles(document: tsplib.Document, loads: np.ndarray, capacity: float) -> 
 
 def _fleet_fault(demand: np.ndarray, capacity: float, vehicles: int) -> str | None:
     """Why the demands [n+1] cannot be carried by that many vehicles, where that is certain."""
-    loads = [Fraction(repr(load)) for load in demand.tolist()]
-    least = least_bins(loads, Fraction(repr(float(capacity))))
+    loads = [exact(load) for load in demand.tolist()]
+    least = least_bins(loads, exact(capacity))
     if least <= vehicles:
         return None
     total = tsplib.number_text(float(sum(loads)))

@@ -10,9 +10,23 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import (
+    HasCases,
+    HasDemonstrations,
+    HasEquivalents,
+    HasPublished,
+    HasStarts,
+    HasSymmetries,
+    HasWindows,
+    Paddable,
+    Replayable,
+    Windows,
+)
 from nco.core.case import Case
+from nco.core.defaults import pad_nodes
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, lengths
-from nco.core.problem import Features, Observation, Problem, Sizes, Windows
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems._routing.embedding import View, view
 from nco.problems.cvrp import files
 
@@ -21,6 +35,11 @@ CAPACITIES = {10: 20, 20: 30, 50: 40, 100: 50, 200: 80, 500: 100, 1000: 250}
 LARGEST_DEMAND = 9
 # demands are fractions of the capacity in float64: a full vehicle must not seem overloaded
 TOLERANCE = 1e-9
+NODES = (
+    *columns("x", "y", unit=Unit.LENGTH),
+    Column("demand", Unit.LOAD),  # in capacities
+    Column("is_depot"),
+)
 
 
 def literature_capacity(customers: int) -> int:
@@ -52,7 +71,16 @@ class State(Batch):
 Arrange = Callable[[int, list[list[int]], list[float]], list[list[int]]]
 
 
-class _Routing(Problem[Instance, State]):
+class _Routing(
+    Problem[Instance, State],
+    HasStarts,
+    HasEquivalents,
+    HasSymmetries,
+    Paddable,
+    HasWindows,
+    HasCases,
+    HasPublished,
+):
     """What the two encodings share."""
 
     def __init__(
@@ -176,14 +204,17 @@ class _Routing(Problem[Instance, State]):
         )
 
     def rejoin(
-        self, instance: Instance, actions: Tensor, windows: Windows, found: Tensor
+        self, instance: Instance, actions: Tensor, windows: Windows, parts: Tensor
     ) -> Tensor:
         owners, members = windows.places
         plans: list[list[list[int]]] = [[] for _ in range(len(instance))]
-        small = self.solution(windows.instance, found)
+        small = self.solution(windows.instance, parts)
         for b, inside, plan in zip(owners, members, small, strict=True):
             plans[b] += [[inside[customer - 1] for customer in route] for route in plan]
         return self.actions(instance, plans)
+
+    def padded(self, instance: Instance, nodes: int) -> Instance:
+        return pad_nodes(instance, instance.demand.shape[1], nodes)
 
     def start_count(self, instance: Instance) -> int:
         return instance.demand.shape[1] - 1
@@ -224,8 +255,8 @@ class _Routing(Problem[Instance, State]):
         order, flips = torch.rand(shape, generator=generator, device=generator.device).tolist()
         changed = []
         for b, plan, random, flip in zip(repeated, plans, order, flips, strict=True):
-            turned = [r[::-1] if f < 0.5 else r for r, f in zip(plan, flip, strict=False)]
-            changed.append(arrange(b, turned, random))
+            routes = [r[::-1] if f < 0.5 else r for r, f in zip(plan, flip, strict=False)]
+            changed.append(arrange(b, routes, random))
         return self.actions(instance[repeated], changed).unflatten(0, (batch, rollouts))
 
     def load(self, cases: Sequence[Case]) -> Instance:
@@ -285,7 +316,7 @@ class _Routing(Problem[Instance, State]):
         return instance.exists.sum(-1) - 1
 
 
-class CVRP(_Routing):
+class CVRP(_Routing, Replayable):
     """Serve every customer once by routes from the depot within capacity, over the least distance.
 
     - instance: `coords` or `distances`, `demand`, `capacity`;
@@ -302,7 +333,11 @@ class CVRP(_Routing):
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, focus=1, context=1, xy=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=NODES,
+        context=columns("free", unit=Unit.LOAD),
+        focus=("current",),
+    )
 
     def observe(self, instance: Instance, state: State) -> Observation:
         mask = state.alive & self._fits(instance, state)
@@ -371,7 +406,7 @@ class CVRP(_Routing):
         )
 
 
-class CVRPVia(_Routing):
+class CVRPVia(_Routing, HasDemonstrations):
     """The same problem with two kinds of action for each customer: directly, or by the depot.
 
     - action: ``kind * N + customer``; kind 0 drives there directly, kind 1 by way of the depot;
@@ -382,7 +417,12 @@ class CVRPVia(_Routing):
     Instance, cost and generator are those of `CVRP`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, focus=2, context=1, xy=2, kinds=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=NODES,
+        context=columns("free", unit=Unit.LOAD),
+        focus=("depot", "current"),
+        actions=("direct", "by_depot"),
+    )
 
     def observe(self, instance: Instance, state: State) -> Observation:
         count = instance.demand.shape[1]

@@ -1,6 +1,6 @@
 """Accept-or-reject cases: what may arrive when, what it earns and uses, and one realised trace.
 
-The file is YAML (or JSON, which is YAML):
+The file is YAML (or JSON, which is YAML)::
 
     problem: exo
     name: airline
@@ -43,7 +43,7 @@ NOBODY = "none"  # in a trace
 TOLERANCE = 1e-9  # of sums of probabilities
 KEYS = {"problem", "name", "periods", "resources", "classes", "trace"}
 FORMS = {"capacity": "R", "revenue": "J", "uses": "RJ", "probability": "TJ"}
-ARRAYS = set(FORMS)
+ARRAYS = {*FORMS, "arrivals", "name"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -164,15 +164,15 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one of the arrays is missing or defective.
     """
-    if not isinstance(data, Mapping) or not set(data) <= ARRAYS | {"arrivals", "name"}:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS:
         return None
     if not {"revenue", "probability"} & set(data):
         return None
-    missing = sorted(ARRAYS - set(data))
+    missing = sorted(set(FORMS) - set(data))
     if missing:
-        reason = "needed beside " + ", ".join(sorted(ARRAYS - {missing[0]}))
+        reason = "needed beside " + ", ".join(sorted(set(FORMS) - {missing[0]}))
         raise InstanceError(reason, field=missing[0])
-    arrays = {field: array(field, data[field]) for field in sorted(ARRAYS)}
+    arrays = {field: array(field, data[field]) for field in sorted(FORMS)}
     arrivals = data.get("arrivals")
     if arrivals is not None:
         found = array("arrivals", arrivals)

@@ -3,21 +3,23 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCases, HasHindsight, Online, Selective
 from nco.core.case import Case
 from nco.core.describe import Described
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, columns
 from nco.problems.exo import files, planner
 
 if TYPE_CHECKING:
-    from nco.core.policy import Policy
+    pass
 
 TOLERANCE = planner.TOLERANCE
 EXAGGERATION = 4.0  # standardised features end here
@@ -148,7 +150,7 @@ class Seen(Observation):
     arrival: Tensor | None = None  # [B, S] long, the class that has arrived; -1: nobody
 
 
-class Revenue(Problem[Instance, State]):
+class Revenue(Problem[Instance, State], Online, HasHindsight, HasCases, Selective):
     """Multi-secretary and network revenue management: an Exo-MDP of Sinclair et al. (2023).
 
     - instance: a trace of arrivals, one class or nobody in each of T periods, and the setting:
@@ -166,8 +168,16 @@ class Revenue(Problem[Instance, State]):
         setting: what may arrive; `Secretary` by default.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=3, focus=1, context=13, kinds=2)
-    online: ClassVar[bool] = True
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("chance", "revenue", "when"),
+        context=columns(
+            *("left", "left_inverse_root", "arrived", "acceptable", "revenue"),
+            *("gain", "gain_in_whole", "tightness", "better", "as_good"),
+            *("spare_of_better", "spare_of_as_good", "room_inverse"),
+        ),
+        focus=("period",),
+        actions=("reject", "accept"),
+    )
 
     def __init__(self, size: int | list[int] = 100, setting: Setting | None = None) -> None:
         self.size = check_size(size)
@@ -305,7 +315,7 @@ class Revenue(Problem[Instance, State]):
         taking = (-own - spent).masked_fill(~accept, torch.inf)
         return torch.cat([reject, blank.scatter(-1, at[..., None], taking[..., None])], -1)
 
-    def known(self, instance: Instance, steps: int) -> Instance:
+    def mask_future(self, instance: Instance, steps: int) -> Instance:
         arrivals = instance.arrivals.clone()
         arrivals[:, steps + 1 :] = -1
         return replace(instance, arrivals=arrivals)
@@ -324,11 +334,6 @@ class Revenue(Problem[Instance, State]):
         fields = ("capacity", "revenue", "uses", "probability")
         pairs = [(getattr(own, name), getattr(case, name)) for name in fields]
         return all(a.shape == b.shape and np.allclose(a, b) for a, b in pairs)
-
-    def rule(self, case: Case, solution: Any) -> "Policy":
-        from nco.problems.exo import rules
-
-        return rules.named(case, solution)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[int]]:
         total = instance.arrivals.shape[1]

@@ -1,7 +1,7 @@
 """The classical rules as policies: greedy, the Bayes selector, the optimal one."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +11,8 @@ from nco.core.case import Case
 from nco.core.decisions import Categorical
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.problem import Features, Observation
+from nco.core.schema import Channel, Schema
 from nco.problems.exo import exact, files
 from nco.problems.exo.problem import Seen
 
@@ -67,7 +68,7 @@ def follow(accepts: Accepts, case: files.Case) -> list[int]:
     return taken
 
 
-def named(case: Case, solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}`` for one case."""
     name = solution.get("rule") if isinstance(solution, dict) else None
     if name not in RULES or not isinstance(case, files.Case):
@@ -79,14 +80,16 @@ def named(case: Case, solution: Any) -> "Rule":
 class Rule(Policy):
     """A rule for one setting, asked once for every different state."""
 
+    reads = frozenset(Channel)  # in plain numbers, of which the columns are made
+
     def __init__(self, case: files.Case, name: str) -> None:
         super().__init__()
         self.case, self.name = case, name
         self._accepts = RULES[name](case)
         self._answers: dict[tuple[Any, ...], bool] = {}
 
-    def build(self, sizes: Sizes) -> Self:
-        return self
+    def make_layers(self, schema: Schema) -> None:
+        """A rule has none."""
 
     def encode(self, features: Features) -> None:
         return None

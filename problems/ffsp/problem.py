@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from nco.core.capabilities import HasCases
 from nco.core.case import Case, only
 from nco.core.geometry import check_size, draw_size
 from nco.problems._shop.plan import Plan
@@ -15,7 +16,7 @@ from nco.problems.ffsp import files
 SHORTEST, LONGEST = 2, 9  # durations of the generator
 
 
-class FFSP(Shop):
+class FFSP(Shop, HasCases):
     """Schedule jobs that all go through the same stages, each on any machine of the stage.
 
     - instance, action, mask, end, cost: as in `Shop`; an operation is a stage, and node

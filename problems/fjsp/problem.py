@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from nco.core.capabilities import HasCases
 from nco.core.case import Case, only
 from nco.core.geometry import check_size, draw_size
 from nco.problems._shop.plan import Plan
@@ -16,7 +17,7 @@ LONGEST = 20  # mean duration of an operation
 SPREAD = 0.2  # of the number of operations and of the durations around their means
 
 
-class FJSP(Shop):
+class FJSP(Shop, HasCases):
     """Schedule jobs whose operations follow one another, each on any one of some machines.
 
     - instance, action, mask, end, cost: as in `Shop`; nodes are alternatives;

@@ -12,9 +12,11 @@ from torch.nn import functional
 
 import nco.core.case
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCases, HasEquivalents, HasPublished, HasSymmetries, Selective
 from nco.core.errors import InstanceError
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, unit_square
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.hcvrp import files
 from nco.problems.hcvrp.files import Case
 
@@ -50,9 +52,17 @@ class State(Batch):
     length: Tensor  # [B, S, M] float, driven so far, in sides of the square
     retired: Tensor  # [B, S, M] bool, at the depot for good
     alive: Tensor  # [B, S, N] bool, customers not yet served
+    cost_so_far: Tensor  # [B, S] float, when the last vehicle would be back, were all to drive home
 
 
-class HCVRP(Problem[Instance, State]):
+class HCVRP(
+    Problem[Instance, State],
+    HasEquivalents,
+    HasSymmetries,
+    HasCases,
+    HasPublished,
+    Selective,
+):
     """Serve every customer once; the time when the last vehicle is back is minimised.
 
     - instance: `coords`, `demand`, `capacities` and `speeds` of the vehicles, one depot;
@@ -74,7 +84,27 @@ class HCVRP(Problem[Instance, State]):
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=7, focus=2, context=7, xy=2, move=5)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            *columns("x", "y", unit=Unit.LENGTH),
+            Column("is_depot"),
+            *columns("demand", "capacity", unit=Unit.LOAD),
+            Column("speed"),
+            Column("home", Unit.LENGTH),
+        ),
+        context=(
+            *columns("free", "capacity", unit=Unit.LOAD),
+            Column("speed"),
+            *columns("time", "home", "before_last", unit=Unit.TIME),
+            Column("unserved"),
+        ),
+        focus=("depot", "current"),
+        moves=(
+            *columns("distance", "detour", unit=Unit.LENGTH),
+            *columns("delay", "lateness", unit=Unit.TIME),
+            Column("room", Unit.LOAD),
+        ),
+    )
     tiny: ClassVar[int] = 3
 
     def __init__(
@@ -132,7 +162,8 @@ class HCVRP(Problem[Instance, State]):
             alive = instance.exists[:, None].repeat(1, rollouts, 1)
         alive[..., :count] = False
         length = torch.zeros(batch, rollouts, count, device=device)
-        return State(current, load, length, load == 0, alive)
+        nothing = torch.zeros(batch, rollouts, device=device)
+        return State(current, load, length, load == 0, alive, nothing)
 
     def observe(self, instance: Instance, state: State) -> Observation:
         count, nodes = instance.vehicles, instance.demand.shape[1]
@@ -226,12 +257,15 @@ class HCVRP(Problem[Instance, State]):
         loaded = instance.capacity[:, None].expand_as(state.load)
         load = torch.where(action < count, loaded, state.load - served)
         nobody = stays.all(-1) & ~self.done(instance, state)
+        length = state.length + driven
+        back = self._back(instance)[:, None].expand_as(state.alive).gather(2, action)
         return State(
             action,
             torch.where(stays, state.load, load),
-            state.length + driven,
+            length,
             state.retired | (self._first(state) & nobody[..., None]),
             state.alive.scatter(-1, action, False),
+            self._latest(instance, length + back),
         )
 
     def done(self, instance: Instance, state: State) -> Tensor:
@@ -243,10 +277,6 @@ class HCVRP(Problem[Instance, State]):
         path = torch.cat([homes, actions, homes], 2)
         length = self._away(instance, path[:, :, :-1].flatten(2), path[:, :, 1:].flatten(2))
         return self._latest(instance, length.unflatten(2, (-1, instance.vehicles)).sum(2))
-
-    def paid(self, instance: Instance, state: State) -> Tensor:
-        back = self._back(instance)[:, None].expand(-1, state.current.shape[1], -1)
-        return self._latest(instance, state.length + back.gather(2, state.current))
 
     def _latest(self, instance: Instance, length: Tensor) -> Tensor:
         """When the last of vehicles that drove `length` ``[B, S, M]`` is back, ``[B, S]``."""
@@ -416,16 +446,18 @@ class HCVRP(Problem[Instance, State]):
 
 
 def _shuffled(route: Sequence[int], order: Sequence[float], flips: Sequence[float]) -> list[int]:
-    """The trips of one route sorted by `order`, those turned round whose flip is below a half."""
+    """The trips of one route sorted by `order`, those reversed whose flip is below a half."""
     trips: list[list[int]] = [[]]
     for node in route:
         if node:
             trips[-1].append(node)
         else:
             trips.append([])
-    turned = [trip[::-1] if flip < 0.5 else trip for trip, flip in zip(trips, flips, strict=False)]
+    directed = [
+        trip[::-1] if flip < 0.5 else trip for trip, flip in zip(trips, flips, strict=False)
+    ]
     ranks = sorted(range(len(trips)), key=order.__getitem__)
-    return [node for rank in ranks for node in (0, *turned[rank])][1:]
+    return [node for rank in ranks for node in (0, *directed[rank])][1:]
 
 
 def _route(stops: Sequence[int], vehicles: int) -> list[int]:

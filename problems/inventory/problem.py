@@ -10,16 +10,15 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from nco.core.batch import Batch, cat
+from nco.core.capabilities import HasCases, Online, Selective
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import AdditiveProblem, Features, Observation
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.problems.inventory import demand, files
 from nco.problems.inventory.network import outline
 
 TINY = 1e-6  # of a unit: what a node that keeps no stock sends where nobody ordered anything
-COLUMNS = 4  # of Observation.nodes before the pipeline: on hand, position, echelon position, gap
-FIGURES = 12  # static features of a node
 VARIETY = 16  # networks of a batch of random ones
 
 
@@ -62,11 +61,11 @@ class State(Batch):
     stock: Tensor  # [B, S, N] on hand with today's arrivals; below zero is backlog
     transit: Tensor  # [B, S, N, K] due in 1, ..., K periods
     period: Tensor  # [B, S] long
-    charge: Tensor  # [B, S] what the last period cost, weighted
+    step_cost: Tensor  # [B, S] what the last period cost, weighted
     sold: Tensor  # [B, S, N] demand of the last period that was met at once
 
 
-class Inventory(Problem[Instance, State]):
+class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
     """Order in every period, on every edge of a network, before its demand is known.
 
     - instance: the network and a trace of demands;
@@ -96,7 +95,6 @@ class Inventory(Problem[Instance, State]):
             that gradients exist.
     """
 
-    online: ClassVar[bool] = True
     continuous: ClassVar[bool] = True
 
     def __init__(
@@ -120,8 +118,25 @@ class Inventory(Problem[Instance, State]):
         self._made: dict[int, Instance] = {}
 
     @property
-    def sizes(self) -> Sizes:  # type: ignore[override]
-        return Sizes(node=FIGURES, dynamic=COLUMNS + self.lead, link=3)
+    def schema(self) -> Schema:  # type: ignore[override]
+        """The columns, as many of the pipeline as `lead` says."""
+        return Schema(
+            nodes=(
+                *columns("holding", "own_critical_ratio", "gain"),
+                *columns("mean_demand", "demand_sd", unit=Unit.LOAD),
+                *columns("loses_sales", "keeps_stock", "has_demand"),
+                *columns("lead_time", "reach", unit=Unit.TIME),
+                Column("echelon_sd", Unit.LOAD),
+                Column("critical_ratio"),
+            ),
+            links=(Column("lead_time", Unit.TIME), *columns("fare", "is_from_outside")),
+            dynamic=columns(
+                *("stock", "position", "echelon", "gap"),
+                *(f"due_{k + 1}" for k in range(self.lead)),
+                unit=Unit.LOAD,
+            ),
+            amounts=(Amounts.LINKS,),
+        )
 
     # ---- instances
 
@@ -151,10 +166,7 @@ class Inventory(Problem[Instance, State]):
     def _given(self) -> list[files.Case] | None:
         """The cases to train on, read once."""
         if self.networks is not None and self._cases is None:
-            from nco.registry.sources import read
-
-            found = [read(name, "inventory") for name in self.networks]
-            self._cases = [case for case in found if isinstance(case, files.Case)]
+            self._cases = [files.from_file(name) for name in self.networks]
         return self._cases
 
     def _random(self, count: int, generator: Generator) -> list[files.Case]:
@@ -202,7 +214,7 @@ class Inventory(Problem[Instance, State]):
     def cases(self, instance: Instance) -> list[Case]:
         return [_case(instance[b : b + 1], b) for b in range(len(instance))]
 
-    def known(self, instance: Instance, steps: int) -> Instance:
+    def mask_future(self, instance: Instance, steps: int) -> Instance:
         periods = torch.arange(instance.demand.shape[1], device=instance.device)
         return replace(instance, demand=instance.demand * (periods < steps)[:, None])
 
@@ -227,7 +239,9 @@ class Inventory(Problem[Instance, State]):
         seen = torch.stack(link, -1)
         if instance.linked is not None:
             seen = seen * instance.linked[..., None]
-        return Features(instance.figures, instance.exists, links=links, link=seen)
+        return Features(
+            instance.figures, instance.exists, links=links, link=seen, linked=instance.linked
+        )
 
     def reset(self, instance: Instance, rollouts: int) -> State:
         stock = instance.stock[:, None].expand(-1, rollouts, -1)
@@ -282,12 +296,12 @@ class Inventory(Problem[Instance, State]):
         costs = torch.addcmul(held, instance.penalty[:, None], missing)
         if instance.price is not None:
             costs = torch.addcmul(costs, instance.price[:, None], sold, value=-1.0)
-        charge = costs.sum(-1)
+        cost = costs.sum(-1)
         if instance.fare is not None:
-            charge = charge + (instance.fare[:, None] * shipped).sum(-1)
-        charge = charge * instance.weight.gather(1, today)
+            cost = cost + (instance.fare[:, None] * shipped).sum(-1)
+        cost = cost * instance.weight.gather(1, today)
         stock = torch.maximum(after, instance.floor[:, None]) + due[..., 1]
-        return State(stock, functional.pad(due[..., 2:], (0, 1)), state.period + 1, charge, sold)
+        return State(stock, functional.pad(due[..., 2:], (0, 1)), state.period + 1, cost, sold)
 
     @staticmethod
     def _rationed(instance: Instance, stock: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
@@ -319,14 +333,14 @@ class Inventory(Problem[Instance, State]):
     def done(self, instance: Instance, state: State) -> Tensor:
         return state.period >= instance.demand.shape[1]
 
-    def charge(self, instance: Instance, state: State) -> Tensor:
-        return state.charge
+    def step_cost(self, instance: Instance, state: State) -> Tensor:
+        return state.step_cost
 
     def measures(self, instance: Instance, actions: Tensor) -> dict[str, Tensor]:
         """After the warm-up: share of demand met at once, of periods without shortage, stock."""
         state = self.reset(instance, actions.shape[1])
         store = (instance.kind > 0)[:, None]
-        met = asked = whole = held = torch.zeros_like(state.charge)
+        met = asked = whole = held = torch.zeros_like(state.step_cost)
         for t in range(actions.shape[2]):
             state = self.step(instance, state, actions[:, :, t])
             counts = (instance.weight[:, t] > 0).to(met.dtype)[:, None]
@@ -369,12 +383,6 @@ class Inventory(Problem[Instance, State]):
             count = amounts.shape[1]
             rows[b, :, :count] = amounts / instance.carry[b, :count]
         return rows
-
-    def rule(self, case: Case, solution: Any) -> Policy:
-        from nco.problems.inventory.rules import policy
-
-        assert isinstance(case, files.Case)
-        return policy(case, solution, self.sizes)
 
 
 def _tensors(case: files.Case, periods: int) -> Instance:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from nco.core.capabilities import HasCases, HasPublished
 from nco.core.case import Case, only
 from nco.core.geometry import check_size, draw_size
 from nco.problems._shop.plan import Plan
@@ -16,7 +17,7 @@ from nco.problems.jssp import files
 SHORTEST, LONGEST = 1, 98  # durations of the generator
 
 
-class JSSP(Shop):
+class JSSP(Shop, HasCases, HasPublished):
     """Schedule jobs, each of which visits every machine once in an order of its own.
 
     - instance, action, mask, end, cost: as in `Shop`, each operation having one machine: node

@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
+from nco.problems._common.decimals import exact
 
 MAX_ITEMS = 1_000_000
 MAX_TOTAL = 2.0**53  # up to here a sum of whole numbers is exact in float64
@@ -71,10 +71,10 @@ class Case(BaseCase):
         """Items by value per weight, as long as they fit."""
         with np.errstate(divide="ignore", invalid="ignore"):
             order = np.argsort(-np.nan_to_num(self.values / self.weights, posinf=np.inf))
-        room = Fraction(repr(float(self.capacity)))
+        room = exact(self.capacity)
         chosen = []
         for item in order.tolist():
-            weight = Fraction(repr(float(self.weights[item])))
+            weight = exact(self.weights[item])
             if weight <= room:
                 chosen.append(item)
                 room -= weight

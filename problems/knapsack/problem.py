@@ -9,9 +9,12 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCases, HasEquivalents, HasPublished, HasStarts, Paddable
 from nco.core.case import Case
+from nco.core.defaults import pad_nodes, replay
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.knapsack import files
 
 # weights are fractions of the capacity in float64, where an exact fit may seem to be a little over
@@ -38,7 +41,9 @@ class State(Batch):
     last: Tensor  # [B, S] long, the item packed last; -1 at first
 
 
-class Knapsack(Problem[Instance, State]):
+class Knapsack(
+    Problem[Instance, State], HasStarts, HasEquivalents, Paddable, HasCases, HasPublished
+):
     """Choose items of the greatest total value within the capacity.
 
     - instance: `values`, `weights`, `capacity`;
@@ -54,7 +59,14 @@ class Knapsack(Problem[Instance, State]):
         capacity: or by default ``size / 4``.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=5, context=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            *columns("value", "relative_weight"),
+            Column("weight", Unit.LOAD),
+            *columns("denser", "overfull"),
+        ),
+        context=(Column("free", Unit.LOAD), Column("open")),
+    )
 
     def __init__(self, size: int | list[int] = 100, capacity: float | None = None) -> None:
         self.size = check_size(size)
@@ -151,7 +163,7 @@ class Knapsack(Problem[Instance, State]):
     def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
         """The same items in a random order."""
         total = actions.shape[2]
-        state = self.replay(instance, actions)
+        state: State = replay(self, instance, actions)
         real = state.alive.any(-1)  # steps that packed something
         key = torch.rand(actions.shape, generator=generator, device=generator.device)
         key = key.to(actions.device).masked_fill(~real, 2.0)
@@ -176,7 +188,7 @@ class Knapsack(Problem[Instance, State]):
         return torch.tensor(rows, device=instance.device)
 
     def padded(self, instance: Instance, nodes: int) -> Instance:
-        wide = super().padded(instance, nodes)
+        wide: Instance = pad_nodes(instance, instance.values.shape[1], nodes)
         assert wide.exists is not None
         return replace(wide, weights=wide.weights.masked_fill(~wide.exists, TOO_MUCH))
 
@@ -249,7 +261,9 @@ class KnapsackRest(Knapsack):
     far over the free capacity they and it together would be.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=5, context=2, dynamic=3)
+    schema: ClassVar[Schema] = replace(
+        Knapsack.schema, dynamic=columns("weight_in_free", "denser_left", "overfull_left")
+    )
 
     def observe(self, instance: Instance, state: State) -> Observation:
         seen = super().observe(instance, state)

@@ -1,6 +1,6 @@
 """Supply chains of one factory and its stores: costs, capacities, how demand swings, one trace.
 
-The file is YAML (or JSON, which is YAML):
+The file is YAML (or JSON, which is YAML)::
 
     problem: netflow
     name: two stores
@@ -55,8 +55,9 @@ KEYS = {
     "trace",
 }
 STORE = {"capacity", "storage", "shipping", "demand"}
-ARRAYS = {"capacity", "storage", "shipping", "peak", "noise"}
+VECTORS = {"capacity", "storage", "shipping", "peak", "noise"}
 NUMBERS = {"price", "production", "penalty"}
+ARRAYS = VECTORS | NUMBERS | {"periods", "demand", "name"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -172,13 +173,12 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one is missing or defective.
     """
-    known = ARRAYS | NUMBERS | {"periods", "demand", "name"}
-    if not isinstance(data, Mapping) or not set(data) <= known or "shipping" not in data:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS or "shipping" not in data:
         return None
-    missing = sorted((ARRAYS | NUMBERS | {"periods"}) - set(data))
+    missing = sorted((VECTORS | NUMBERS | {"periods"}) - set(data))
     if missing:
         raise InstanceError("needed beside shipping", field=missing[0])
-    arrays = {field: array(field, data[field]) for field in sorted(ARRAYS)}
+    arrays = {field: array(field, data[field]) for field in sorted(VECTORS)}
     demand = data.get("demand")
     return Case(
         name=str(data.get("name", "unnamed")),

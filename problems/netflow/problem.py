@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCases, Online, Selective
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import AdditiveProblem, Features, Observation
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.core.seeds import generator as seeded
 from nco.problems.netflow import files
 
 if TYPE_CHECKING:
-    from nco.core.policy import Policy
+    pass
 
 AHEAD = 3  # periods whose demand is known, the present one included
 PERIODS = 30
@@ -51,10 +53,10 @@ class State(Batch):
     stock: Tensor  # [B, S, N] double, negative is backlog
     coming: Tensor  # [B, S, N] double, what arrives at the beginning of the period
     step: Tensor  # [B, S] long
-    paid: Tensor  # [B, S] double, what the last period cost
+    step_cost: Tensor  # [B, S] double, what the last period cost
 
 
-class SupplyChain(Problem[Instance, State]):
+class SupplyChain(AdditiveProblem[Instance, State], Online, HasCases, Selective):
     """Production and shipping of Gammelli et al. (2023), section 5.3: a factory and n stores.
 
     - instance: demand of each store in T periods, costs and capacities;
@@ -75,8 +77,24 @@ class SupplyChain(Problem[Instance, State]):
         periods: T.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=6, context=4, dynamic=3 + AHEAD, link=2)
-    online: ClassVar[bool] = True
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            Column("is_factory"),
+            Column("capacity", Unit.LOAD),
+            *columns("storage_cost", "shipping_cost"),
+            Column("mean_demand", Unit.LOAD),
+            Column("noise"),
+        ),
+        links=columns("is_link", "shipping_cost"),
+        dynamic=columns(
+            "stock", "coming", "lack", *(f"demand_{k}" for k in range(AHEAD)), unit=Unit.LOAD
+        ),
+        context=(
+            Column("left"),
+            *columns("factory_has", "stores_lack", "factory_lacks", unit=Unit.LOAD),
+        ),
+        amounts=(Amounts.NODES,),
+    )
     continuous: ClassVar[bool] = True
 
     def __init__(self, size: int | list[int] = 2, periods: int = PERIODS) -> None:
@@ -126,12 +144,12 @@ class SupplyChain(Problem[Instance, State]):
         stores = torch.arange(1, count, device=nodes.device)
         there = torch.stack([torch.zeros_like(stores), stores], -1)
         links = torch.cat([there, there.flip(-1)]).expand(batch, -1, -1)
-        if instance.exists is not None:
-            real = instance.exists[:, 1:].repeat(1, 2)
-            links = links.masked_fill(~real[..., None], -1)
+        linked = None if instance.exists is None else instance.exists[:, 1:].repeat(1, 2)
         cost = (instance.shipping[:, 1:] / price).repeat(1, 2)
         link = torch.stack([torch.ones_like(cost), cost], -1)
-        return Features(nodes.float(), instance.exists, links=links, link=link.float())
+        return Features(
+            nodes.float(), instance.exists, links=links, link=link.float(), linked=linked
+        )
 
     def reset(self, instance: Instance, rollouts: int) -> State:
         batch, count = instance.capacity.shape
@@ -209,7 +227,7 @@ class SupplyChain(Problem[Instance, State]):
         capacity = instance.capacity[:, None]
         lost = (stock - capacity).clamp_min(0) + (-stock).clamp_min(0)
         price, making, penalty = instance.money[:, None].unbind(-1)
-        paid = (
+        cost = (
             making * amounts[..., 0]
             + (instance.shipping[:, None] * amounts).sum(-1)
             + (instance.storage[:, None] * stock.clamp_min(0)).sum(-1)
@@ -221,20 +239,20 @@ class SupplyChain(Problem[Instance, State]):
             torch.where(keep, state.stock, torch.minimum(stock, capacity)),
             torch.where(keep, state.coming, amounts),
             torch.where(over, state.step, state.step + 1),
-            paid.masked_fill(over, 0.0),
+            cost.masked_fill(over, 0.0),
         )
 
     def done(self, instance: Instance, state: State) -> Tensor:
         return state.step >= instance.demand.shape[1]
 
-    def charge(self, instance: Instance, state: State) -> Tensor:
-        return state.paid
+    def step_cost(self, instance: Instance, state: State) -> Tensor:
+        return state.step_cost
 
     def horizon(self, instance: Instance) -> tuple[int, int]:
         total = instance.demand.shape[1]
         return total, total
 
-    def known(self, instance: Instance, steps: int) -> Instance:
+    def mask_future(self, instance: Instance, steps: int) -> Instance:
         demand = instance.demand.clone()
         demand[:, steps + AHEAD :] = 0.0
         return replace(instance, demand=demand)
@@ -242,7 +260,7 @@ class SupplyChain(Problem[Instance, State]):
     def measures(self, instance: Instance, actions: Tensor) -> dict[str, Tensor]:
         """The share of demand that is served when it comes."""
         state = self.reset(instance, actions.shape[1])
-        short, wanted = torch.zeros_like(state.paid), instance.demand.sum((1, 2))
+        short, wanted = torch.zeros_like(state.step_cost), instance.demand.sum((1, 2))
         for t in range(actions.shape[2]):
             before = (-state.stock).clamp_min(0)
             state = self.step(instance, state, actions[:, :, t])
@@ -261,11 +279,6 @@ class SupplyChain(Problem[Instance, State]):
         alike = all(np.allclose(getattr(own, name), getattr(case, name)) for name in fields)
         money = (case.price, case.production, case.penalty)
         return alike and money == (PRICE, MAKING, PENALTY)
-
-    def rule(self, case: Case, solution: Any) -> "Policy":
-        from nco.problems.netflow import rules
-
-        return rules.named(case, solution)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[float]]]:
         """What is really made and sent in each period."""
@@ -337,7 +350,7 @@ class SupplyShares(SupplyChain):
     before it is too much; and amounts are real numbers instead of rounded down.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=6, context=4, dynamic=3 + AHEAD, link=2)
+    schema: ClassVar[Schema] = replace(SupplyChain.schema, amounts=(Amounts.NODES, Amounts.ONE))
 
     def _mask(self, instance: Instance, rollouts: int) -> Tensor:
         nodes = super()._mask(instance, rollouts)

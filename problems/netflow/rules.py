@@ -1,6 +1,6 @@
 """The classical rules as policies: order up to a level, equal shares."""
 
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,11 +9,12 @@ from nco.core.case import Case
 from nco.core.decisions import Exact
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.problem import Features, Observation
+from nco.core.schema import Channel, Schema
 from nco.problems.netflow import files
 
 
-def named(case: Case, solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of a rule as `classical.py` returns it."""
     assert isinstance(case, files.Case)
     kind = solution.get("rule") if isinstance(solution, dict) else None
@@ -30,6 +31,8 @@ def named(case: Case, solution: Any) -> "Rule":
 class Rule(Policy):
     """A rule for one case; what it sees is turned back into units."""
 
+    reads = frozenset(Channel)  # in plain numbers, of which the columns are made
+
     def __init__(self, case: files.Case) -> None:
         super().__init__()
         mean = case.peak / 2 + case.noise / 2
@@ -38,8 +41,8 @@ class Rule(Policy):
         self.register_buffer("capacity", torch.tensor(case.capacity))
         self.capacity: Tensor
 
-    def build(self, sizes: Sizes) -> Self:
-        return self
+    def make_layers(self, schema: Schema) -> None:
+        """A rule has none."""
 
     def encode(self, features: Features) -> None:
         return None

@@ -1,6 +1,6 @@
 """Exact cases of open multi-depot capacitated pickup and delivery: our own file, and arrays.
 
-The file is YAML (or JSON, which is YAML):
+The file is YAML (or JSON, which is YAML)::
 
     problem: omdcpdp
     name: couriers
@@ -34,7 +34,8 @@ CAPACITY = 3  # of the literature
 FARTHEST = 1e12  # coordinates whose distances and their sums are far from overflow
 MOST = 100_000  # orders, and vehicles
 KEYS = {"problem", "name", "capacity", "vehicles", "orders"}
-ARRAYS = ("depots", "pickups", "deliveries")
+PLACES = ("depots", "pickups", "deliveries")
+ARRAYS = {*PLACES, "capacity", "name"}
 Routes = list[list[int]]
 
 
@@ -63,7 +64,7 @@ class Case(nco.core.case.Case):
 
     def __post_init__(self) -> None:
         whole(self.capacity, "capacity", self.path)
-        for field in ARRAYS:
+        for field in PLACES:
             _check(field, getattr(self, field), self.path)
         if len(self.pickups) != len(self.deliveries):
             reason = f"must be as many as the pickups, {len(self.pickups)}"
@@ -136,11 +137,11 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one is missing or defective.
     """
-    if not isinstance(data, Mapping) or not set(data) <= {*ARRAYS, "capacity", "name"}:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS:
         return None
     if "pickups" not in data and "deliveries" not in data:
         return None
-    for field in ARRAYS:
+    for field in PLACES:
         if field not in data:
             reason = f"is missing beside {', '.join(sorted(data))}"
             raise InstanceError(reason, field=field)

@@ -9,9 +9,11 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCases, HasPublished, HasSymmetries
 from nco.core.case import Case, only
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, unit_square
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.omdcpdp import files
 
 VEHICLES = [3, 10]
@@ -58,12 +60,12 @@ class State(Batch):
     length: Tensor  # [B, S, M] float, of its way, in sides of the square: its own time
     waiting: Tensor  # [B, S, K] bool, orders not yet picked up
     board: Tensor  # [B, S, M, K] bool, orders on board of each vehicle
-    late: Tensor  # [B, S] float, the sum of the arrivals so far
+    cost_so_far: Tensor  # [B, S] float, the sum of the arrivals so far, in the source's units
     rest: Tensor  # [B, S, M] long, for how many steps each has stayed, up to LONGEST_REST
     idle: Tensor  # [B, S] bool, nobody moved in the last step
 
 
-class OMDCPDP(Problem[Instance, State]):
+class OMDCPDP(Problem[Instance, State], HasSymmetries, HasCases, HasPublished):
     """Deliver every order as early as possible on average, with vehicles that do not return.
 
     - instance: M vehicles, each at a depot of its own; K orders with a pickup and a delivery;
@@ -86,7 +88,25 @@ class OMDCPDP(Problem[Instance, State]):
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=9, focus=2, context=5, xy=2, move=7)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            *columns("x", "y", unit=Unit.LENGTH),
+            *columns("to_delivery_x", "to_delivery_y", unit=Unit.LENGTH),
+            *columns("to_pickup_x", "to_pickup_y", unit=Unit.LENGTH),
+            *columns("is_pickup", "is_delivery", "depot_capacity_inverse"),
+        ),
+        context=(
+            Column("time", Unit.TIME),
+            Column("load", Unit.LOAD),
+            *columns("rest", "waiting", "undelivered"),
+        ),
+        focus=("depot", "current"),
+        moves=(
+            *columns("distance", "distance_to_delivery", "delay", "onward", unit=Unit.LENGTH),
+            Column("behind_first", Unit.LENGTH),
+            *columns("is_delivery", "is_own_place"),
+        ),
+    )
     tiny: ClassVar[int] = 2
 
     def __init__(
@@ -211,7 +231,10 @@ class OMDCPDP(Problem[Instance, State]):
         first = instance.vehicles
         fetched = _marked(action - first, instance.orders)
         brought = _marked(action - first - instance.orders, instance.orders) & state.board
-        late = state.late + (length * brought.any(-1)).sum(-1)
+        arrivals = (length * brought.any(-1)).sum(-1)
+        if instance.scale is not None:
+            arrivals = arrivals * instance.scale[:, None]
+        cost = state.cost_so_far + arrivals
         waiting = state.waiting & ~fetched.any(2)
         # who stays at a pickup has fetched it before, and may have delivered it since
         board = (state.board & ~brought) | (fetched & state.waiting[:, :, None])
@@ -221,7 +244,7 @@ class OMDCPDP(Problem[Instance, State]):
         rest = torch.where(over[..., None], state.rest, rest)
         idle = still.all(-1) & ~over
         return State(
-            action, length, waiting, board, late, rest, torch.where(over, state.idle, idle)
+            action, length, waiting, board, cost, rest, torch.where(over, state.idle, idle)
         )
 
     def done(self, instance: Instance, state: State) -> Tensor:
@@ -235,9 +258,6 @@ class OMDCPDP(Problem[Instance, State]):
         delivers = (after >= instance.vehicles + instance.orders) & (after != before)
         total = (arrival * delivers).sum((2, 3))
         return total if instance.scale is None else total * instance.scale[:, None]
-
-    def paid(self, instance: Instance, state: State) -> Tensor:
-        return state.late if instance.scale is None else state.late * instance.scale[:, None]
 
     def horizon(self, instance: Instance) -> tuple[int, int]:
         """Nobody can idle but with empty boards, and not twice in a row."""

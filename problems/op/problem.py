@@ -10,10 +10,22 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import (
+    HasCases,
+    HasEquivalents,
+    HasPublished,
+    HasRemaining,
+    HasStarts,
+    HasSymmetries,
+    Paddable,
+    Replayable,
+)
 from nco.core.case import Case, only
+from nco.core.defaults import pad_nodes
 from nco.core.errors import NCOError
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, Unit, columns
 from nco.problems._routing.embedding import View, view
 from nco.problems.op import files
 
@@ -61,7 +73,17 @@ class State(Batch):
     over: Tensor  # [B, S] bool, back at the depot for good
 
 
-class OP(Problem[Instance, State]):
+class OP(
+    Problem[Instance, State],
+    HasStarts,
+    HasEquivalents,
+    HasSymmetries,
+    Replayable,
+    Paddable,
+    HasRemaining,
+    HasCases,
+    HasPublished,
+):
     """Collect the most prize on one route from the depot and back within a length limit.
 
     - instance: `coords` (or `distances` where a file gives its own), `prizes`, `limit`;
@@ -83,7 +105,11 @@ class OP(Problem[Instance, State]):
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, focus=2, context=1, xy=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(*columns("x", "y", unit=Unit.LENGTH), *columns("prize", "is_depot")),
+        context=columns("left", unit=Unit.LENGTH),
+        focus=("depot", "current"),
+    )
 
     def __init__(
         self,
@@ -192,6 +218,9 @@ class OP(Problem[Instance, State]):
         over = torch.cat([path[:, :, :1] > 0, (actions == 0).cummax(-1).values], 2)
         return State(path.gather(2, steps), left.gather(2, steps), unvisited, over.gather(2, steps))
 
+    def padded(self, instance: Instance, nodes: int) -> Instance:
+        return pad_nodes(instance, instance.prizes.shape[1], nodes)
+
     # ----------------------------------------------------------------------------------------------
     # Lengths, in sides of the square
 
@@ -238,10 +267,10 @@ class OP(Problem[Instance, State]):
         length = (actions == 0).int().argmax(-1, keepdim=True)  # the place of the return
         place = torch.arange(actions.shape[2], device=actions.device).expand_as(actions)
         back = actions.gather(2, torch.where(place < length, length - 1 - place, place))
-        turned = (flip < 0.5).to(actions.device)
+        backwards = (flip < 0.5).to(actions.device)
         if instance.distances is not None or instance.rounding is not None:
-            turned = turned & self._playable(instance, back)
-        return torch.where(turned, back, actions)
+            backwards = backwards & self._playable(instance, back)
+        return torch.where(backwards, back, actions)
 
     def _playable(self, instance: Instance, actions: Tensor) -> Tensor:
         """Whether there is a way home all along `actions` ``[B, S, T]``: ``[B, S, 1]`` bool."""

@@ -10,11 +10,22 @@ from typing import Any
 import numpy as np
 
 from nco.core.errors import NCOError
-from nco.problems.packing.check import check, exact
+from nco.problems._common.decimals import exact, scale
+from nco.problems.packing.check import check
 from nco.problems.packing.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["best_fit", "first_fit", "sum_of_squares", "hindsight"]  # noqa: RUF022  the first one is the default
 LARGEST = 10**9  # of the whole numbers that decimals are multiplied up to
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "best_fit": Solver(best_fit),
+        "first_fit": Solver(first_fit),
+        "sum_of_squares": Solver(sum_of_squares),
+        "hindsight": Solver(hindsight, modules=("ortools.sat.python.cp_model",)),
+    }
 
 
 def improvers() -> list[str]:
@@ -108,9 +119,9 @@ def _assignment(model: Any, case: Case, items: list[int]) -> dict[tuple[int, int
                 there = [to[u, s] for u in items if s <= u < t and case.leaves[u] > t]
                 model.add_bool_or(there).only_enforce_if(to[t, s])  # a bin is not open for nothing
     for column, limit in enumerate(case.capacity.tolist()):
-        scale = _scale([*case.needs[:, column].tolist(), limit])
-        weight = {t: math.ceil(exact(case.needs[case.arrivals[t], column]) * scale) for t in items}
-        most = math.floor(exact(limit) * scale)
+        factor = scale([*case.needs[:, column].tolist(), limit], LARGEST)
+        weight = {t: math.ceil(exact(case.needs[case.arrivals[t], column]) * factor) for t in items}
+        most = math.floor(exact(limit) * factor)
         for s in items:
             for now in (t for t in items if t >= s):
                 present = [t for t in items if s <= t <= now and case.leaves[t] > now]
@@ -132,10 +143,3 @@ def _split(case: Case, bins: list[list[int]]) -> list[list[int]]:
             until = max(until, int(case.leaves[item]))
         found.append(run)
     return found
-
-
-def _scale(numbers: list[float]) -> int:
-    """What makes all of them whole, or as exact as `LARGEST` allows (needs are rounded up)."""
-    scale = math.lcm(*[exact(number).denominator for number in numbers])
-    most = max(*numbers, 1.0)
-    return scale if scale * most <= LARGEST else int(LARGEST // most)

@@ -1,6 +1,6 @@
 """Online packing cases: kinds of items, what they need, how long they stay, and one trace.
 
-The file is YAML (or JSON, which is YAML):
+The file is YAML (or JSON, which is YAML)::
 
     problem: packing
     name: machines
@@ -45,8 +45,9 @@ NOBODY = "none"  # in a trace
 CHARGES = ("opened", "running")
 TOLERANCE = 1e-9
 KEYS = {"problem", "name", "periods", "charge", "capacity", "items", "trace"}
-ARRAYS = {"capacity", "needs", "probability", "periods"}
+NEEDED = {"capacity", "needs", "probability", "periods"}
 OTHERS = {"stays", "running", "arrivals", "leaves", "name"}
+ARRAYS = NEEDED | OTHERS
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -192,9 +193,9 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one of the arrays is missing or defective.
     """
-    if not isinstance(data, Mapping) or not set(data) <= ARRAYS | OTHERS or "needs" not in data:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS or "needs" not in data:
         return None
-    missing = sorted(ARRAYS - set(data))
+    missing = sorted(NEEDED - set(data))
     if missing:
         raise InstanceError("needed beside needs", field=missing[0])
     periods = whole(data["periods"], "periods", None, most=MAX_PERIODS)

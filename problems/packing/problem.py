@@ -4,23 +4,25 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCases, HasHindsight, Online, Selective
 from nco.core.case import Case
 from nco.core.describe import Described
 from nco.core.errors import NCOError
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.packing import files
 from nco.problems.packing.planner import Planner
 
 if TYPE_CHECKING:
-    from nco.core.policy import Policy
+    pass
 
 TOLERANCE = 1e-9
 LEVELS = 10  # of the histogram of open bins that a network sees
@@ -128,7 +130,7 @@ class Seen(Observation):
     used: Tensor | None = None  # [B, S, N] bool, holds anything
 
 
-class Packing(Problem[Instance, State]):
+class Packing(Problem[Instance, State], Online, HasHindsight, HasCases, Selective):
     """Online bin packing and machine allocation: an Exo-MDP of Sinclair et al. (2023).
 
     - instance: a trace of items, one kind or nobody in each of T periods, each with the period in
@@ -147,8 +149,20 @@ class Packing(Problem[Instance, State]):
         setting: what may arrive; `Bins` by default.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=1, context=8 + LEVELS, dynamic=10)
-    online: ClassVar[bool] = True
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("is_bin"),
+        dynamic=(
+            Column("is_used"),
+            *columns("free", "least_after", "most_after", unit=Unit.LOAD),
+            *columns("fills", "takes", "takes_after", "takes_lost", "busy", "longer"),
+        ),
+        context=(
+            *columns("left", "left_inverse_root", "arrived"),
+            *columns("largest_need", "smallest_need", unit=Unit.LOAD),
+            *columns("stay", "used", "expected_load"),
+            *columns(*(f"used_of_room_{level}" for level in range(LEVELS))),
+        ),
+    )
 
     def __init__(self, size: int | list[int] = 30, setting: Setting | None = None) -> None:
         self.size = check_size(size)
@@ -353,7 +367,7 @@ class Packing(Problem[Instance, State]):
                 prices[b, s, allowed] = torch.tensor(found, dtype=torch.double)
         return prices.to(instance.device)
 
-    def known(self, instance: Instance, steps: int) -> Instance:
+    def mask_future(self, instance: Instance, steps: int) -> Instance:
         arrivals, leaves = instance.arrivals.clone(), instance.leaves.clone()
         arrivals[:, steps + 1 :] = -1
         leaves[:, steps + 1 :] = leaves.shape[1]
@@ -373,11 +387,6 @@ class Packing(Problem[Instance, State]):
         pairs = [(getattr(own, name), getattr(case, name)) for name in fields]
         alike = all(a.shape == b.shape and np.allclose(a, b) for a, b in pairs)
         return alike and own.running == case.running
-
-    def rule(self, case: Case, solution: Any) -> "Policy":
-        from nco.problems.packing import rules
-
-        return rules.named(solution)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[int]]]:
         found = []

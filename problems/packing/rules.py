@@ -1,21 +1,23 @@
 """The classical rules as policies: first fit, best fit, sum of squares."""
 
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from nco.core.case import Case
 from nco.core.decisions import Categorical
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.problem import Features, Observation
+from nco.core.schema import Channel, Schema
 from nco.problems.packing.problem import Seen
 
 GRAIN = 1000  # levels that are told apart, in shares of a bin
 LOW = -1e9  # of a new bin, which the fitting rules open only if nothing else fits
 
 
-def named(solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}``."""
     name = solution.get("rule") if isinstance(solution, dict) else None
     if name not in RULES:
@@ -65,12 +67,14 @@ RULES = {"first_fit": first_fit, "best_fit": best_fit, "sum_of_squares": sum_of_
 class Rule(Policy):
     """A rule by name."""
 
+    reads = frozenset(Channel)  # in plain numbers, of which the columns are made
+
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
 
-    def build(self, sizes: Sizes) -> Self:
-        return self
+    def make_layers(self, schema: Schema) -> None:
+        """A rule has none."""
 
     def encode(self, features: Features) -> None:
         return None

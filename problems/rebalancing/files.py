@@ -1,6 +1,6 @@
 """Vehicle rebalancing: regions, travel times, fares, how often trips are asked for, one trace.
 
-The file is JSON, or YAML:
+The file is JSON, or YAML::
 
     problem: rebalancing
     name: three regions
@@ -40,6 +40,8 @@ from nco.problems._common.yamlfile import (
 SUFFIX = ".json"  # of the files that `write` makes
 MAX_PERIODS, MAX_REGIONS = 10_000, 500
 TABLES = ("times", "rates", "prices")
+NEEDED = {"periods", "running", "vehicles", *TABLES}
+ARRAYS = NEEDED | {"trips", "name"}
 KEYS = {"problem", "name", "periods", "running", "vehicles", "trace", *TABLES}
 Flows = list[list[list[float]]]  # of one period: trips served, vehicles sent; each [N][N]
 
@@ -141,12 +143,11 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one is missing or defective.
     """
-    needed = {"periods", "running", "vehicles", *TABLES}
-    if not isinstance(data, Mapping) or not set(data) <= needed | {"trips", "name"}:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS:
         return None
     if "rates" not in data:
         return None
-    missing = sorted(needed - set(data))
+    missing = sorted(NEEDED - set(data))
     if missing:
         raise InstanceError("needed beside rates", field=missing[0])
     trips = data.get("trips")

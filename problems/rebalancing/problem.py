@@ -10,13 +10,15 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import HasCases, Online
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import AdditiveProblem, Features, Observation
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.problems.rebalancing import files, flows
 
 if TYPE_CHECKING:
-    from nco.core.policy import Policy
+    pass
 
 DUE = 3  # periods ahead of which arriving vehicles are shown
 ROUNDING = 1e-3  # a decision is float32: nobody should get a vehicle less for that
@@ -42,7 +44,7 @@ class State(Batch):
     idle: Tensor  # [B, S, N] double, those that arrive now included
     due: Tensor  # [B, S, T + 1, N] double, arriving in each period; what is past stays there
     step: Tensor  # [B, S] long
-    paid: Tensor  # [B, S] double, what the last period cost
+    step_cost: Tensor  # [B, S] double, what the last period cost
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,7 @@ class Seen(Observation):
     times: Tensor | None = None  # [B, S, N, N] double
 
 
-class Rebalancing(Problem[Instance, State]):
+class Rebalancing(AdditiveProblem[Instance, State], Online, HasCases):
     """Dynamic vehicle rebalancing of Gammelli et al. (2023), section 5.2.
 
     - instance: requests from region to region in T periods, travel times, fares;
@@ -75,8 +77,19 @@ class Rebalancing(Problem[Instance, State]):
             for a period; demand: mean requests from a region in a period.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, context=2, dynamic=3 + DUE, link=1)
-    online: ClassVar[bool] = True
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            *columns("leaving", "arriving", unit=Unit.LOAD),
+            Column("fare"),
+            Column("vehicles", Unit.LOAD),
+        ),
+        links=columns("time", unit=Unit.TIME),
+        dynamic=columns(
+            "idle", "asked", "unserved", *(f"due_{k + 1}" for k in range(DUE)), unit=Unit.LOAD
+        ),
+        context=(Column("left"), Column("idle", Unit.LOAD)),
+        amounts=(Amounts.PAIRS, Amounts.PAIRS),
+    )
     continuous: ClassVar[bool] = True
 
     def __init__(
@@ -138,11 +151,13 @@ class Rebalancing(Problem[Instance, State]):
         links = pairs.expand(batch, -1, -1)
         rows = torch.arange(batch, device=nodes.device)[:, None]
         time = instance.times[rows, links[..., 0], links[..., 1]]
+        linked = None
         if instance.exists is not None:
-            real = instance.exists[rows, links[..., 0]] & instance.exists[rows, links[..., 1]]
-            links = links.masked_fill(~real[..., None], -1)
+            linked = instance.exists[rows[..., None], links].all(-1)
         link = time[..., None] / instance.trips.shape[1]
-        return Features(nodes.float(), instance.exists, links=links, link=link.float())
+        return Features(
+            nodes.float(), instance.exists, links=links, link=link.float(), linked=linked
+        )
 
     def reset(self, instance: Instance, rollouts: int) -> State:
         batch, total, count = instance.trips.shape[:3]
@@ -219,25 +234,25 @@ class Rebalancing(Problem[Instance, State]):
         now = due.gather(2, after[..., None, None].expand(*after.shape, 1, due.shape[-1]))[:, :, 0]
         idle = state.idle - leaving.sum(-1) + now
         driven = (leaving * times).sum((-1, -2)) * instance.running[:, None]
-        paid = driven - (amounts[:, :, 0] * instance.prices[:, None]).sum((-1, -2))
+        cost = driven - (amounts[:, :, 0] * instance.prices[:, None]).sum((-1, -2))
         return State(
             torch.where(over[..., None], state.idle, idle),
             torch.where(over[..., None, None], state.due, due),
             torch.where(over, state.step, state.step + 1),
-            paid.masked_fill(over, 0.0),
+            cost.masked_fill(over, 0.0),
         )
 
     def done(self, instance: Instance, state: State) -> Tensor:
         return state.step >= instance.trips.shape[1]
 
-    def charge(self, instance: Instance, state: State) -> Tensor:
-        return state.paid
+    def step_cost(self, instance: Instance, state: State) -> Tensor:
+        return state.step_cost
 
     def horizon(self, instance: Instance) -> tuple[int, int]:
         total = instance.trips.shape[1]
         return total, total
 
-    def known(self, instance: Instance, steps: int) -> Instance:
+    def mask_future(self, instance: Instance, steps: int) -> Instance:
         trips = instance.trips.clone()
         trips[:, steps + 1 :] = 0.0
         return replace(instance, trips=trips)
@@ -245,18 +260,13 @@ class Rebalancing(Problem[Instance, State]):
     def measures(self, instance: Instance, actions: Tensor) -> dict[str, Tensor]:
         """The share of requests that is served."""
         state = self.reset(instance, actions.shape[1])
-        served = state.paid
+        served = state.step_cost
         for t in range(actions.shape[2]):
             moved = self.amounts(instance, state, actions[:, :, t])
             served = served + moved[:, :, 0].sum((-1, -2))
             state = self.step(instance, state, actions[:, :, t])
         asked = instance.trips.sum((1, 2, 3))[:, None].clamp_min(1)
         return {"served": served / asked}
-
-    def rule(self, case: Case, solution: Any) -> "Policy":
-        from nco.problems.rebalancing import rules
-
-        return rules.named(solution)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[Any]:
         """Trips served and vehicles sent in each period."""
@@ -321,6 +331,8 @@ class RebalancingShares(Rebalancing):
     each region; whole vehicles are then sent at least cost so that no region misses any of what it
     was wished (`flows.rebalance`, a min-cost flow). Gammelli et al. (2023), equation 6.
     """
+
+    schema: ClassVar[Schema] = replace(Rebalancing.schema, amounts=(Amounts.NODES,))
 
     def _mask(self, instance: Instance, rollouts: int) -> Tensor:
         exists = instance.exists

@@ -1,22 +1,24 @@
 """The classical rules as policies: equal distribution, and never moving."""
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from nco.core.case import Case
 from nco.core.decisions import Exact
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.problem import Features, Observation
+from nco.core.schema import Channel, Schema
 from nco.problems.rebalancing import flows
 from nco.problems.rebalancing.problem import Seen
 
 RULES = ("equal", "stay")
 
 
-def named(solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}``."""
     name = solution.get("rule") if isinstance(solution, dict) else None
     if name not in RULES:
@@ -28,12 +30,14 @@ def named(solution: Any) -> "Rule":
 class Rule(Policy):
     """Serves the dearest trips, and then sends idle vehicles where the rule wishes them."""
 
+    reads = frozenset(Channel)  # in plain numbers, of which the columns are made
+
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
 
-    def build(self, sizes: Sizes) -> Self:
-        return self
+    def make_layers(self, schema: Schema) -> None:
+        """A rule has none."""
 
     def encode(self, features: Features) -> None:
         return None

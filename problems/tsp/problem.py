@@ -9,10 +9,26 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
+from nco.core.capabilities import (
+    HasCases,
+    HasEquivalents,
+    HasFixedFirstAction,
+    HasPublished,
+    HasRemaining,
+    HasStarts,
+    HasSymmetries,
+    HasWindows,
+    Paddable,
+    Replayable,
+    Reversible,
+    Windows,
+)
 from nco.core.case import Case
+from nco.core.defaults import pad_nodes
 from nco.core.errors import NCOError
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, lengths
-from nco.core.problem import Features, Observation, Problem, Sizes, Windows
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, Unit, columns
 from nco.problems._routing.embedding import View, view
 from nco.problems.tsp import files
 
@@ -38,33 +54,20 @@ class State(Batch):
     alive: Tensor  # [B, S, N] bool, not yet visited
 
 
-class TSP(Problem[Instance, State]):
-    """Visit every node once and return, over the least distance.
+class Tours(
+    Problem[Instance, State],
+    HasStarts,
+    HasFixedFirstAction,
+    Replayable,
+    Paddable,
+    HasWindows,
+):
+    """The rules that the symmetric and the asymmetric problem share.
 
-    - instance: `coords`, or `distances` where a file gives its own;
     - action: the next node; mask: the nodes not yet visited;
     - end: all visited; a finished (padded) row may only stay where it is;
-    - cost: the length of the closed tour in the source's units;
-    - generator: Kool, van Hoof & Welling (2019), uniform in the unit square.
-
-    Args:
-        size: number of nodes, or ``[low, high]`` drawn for each batch.
-        points: a distribution of `nco.core.geometry`.
+    - cost: the length of the closed tour in the source's units.
     """
-
-    sizes: ClassVar[Sizes] = Sizes(node=2, focus=2, xy=2)
-
-    def __init__(self, size: int | list[int] = 50, points: Points | None = None) -> None:
-        self.size = check_size(size)
-        self.points = points or Uniform()
-
-    def generate(self, batch: int, generator: Generator) -> Instance:
-        count = draw_size(self.size, generator)
-        return Instance(self.points.draw(batch, count, generator))
-
-    def features(self, instance: Instance) -> Features:
-        edges = None if instance.distances is None else instance.distances[..., None]
-        return Features(instance.coords, instance.exists, instance.coords, edges)
 
     def reset(self, instance: Instance, rollouts: int) -> State:
         batch, count = instance.coords.shape[:2]
@@ -118,21 +121,6 @@ class TSP(Problem[Instance, State]):
         first = actions[:, :, :1].expand_as(steps).masked_fill(steps == 0, -1)
         return State(first, current, alive)
 
-    def turned(self, instance: Instance, state: State) -> State | None:
-        """The way back: from where we are to the first node, or the other way round."""
-        return State(state.current, state.first, state.alive)
-
-    def joined(self, instance: Instance, actions: Tensor, behind: Tensor) -> Tensor:
-        if instance.exists is None:
-            return super().joined(instance, actions, behind)
-        # a row that is over has stayed at either end; it ends at the last node of all
-        total = actions.shape[2]
-        when = torch.arange(total, device=actions.device)
-        counts = self._counts(instance)[:, None, None].clamp_max(total)
-        places = torch.where(behind, 2 * total - when, when)
-        order = places.masked_fill(when >= counts, 2 * total + 1).argsort(dim=-1)
-        return actions.gather(2, order.gather(2, when.minimum(counts - 1).expand_as(order)))
-
     def start_count(self, instance: Instance) -> int:
         return instance.coords.shape[1]
 
@@ -140,19 +128,11 @@ class TSP(Problem[Instance, State]):
         counts = self._counts(instance)[:, None]
         return (torch.arange(rollouts, device=instance.device) % counts)[..., None]
 
-    def opening(self, instance: Instance, rollouts: int) -> Tensor:
+    def fixed_first_action(self, instance: Instance, rollouts: int) -> Tensor:
         return self.starts(instance, 1).expand(-1, rollouts, -1)
 
-    def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
-        """A random rotation and direction of each tour."""
-        batch, rollouts, total = actions.shape
-        counts = self._counts(instance)[:, None, None]
-        random = torch.rand(2, batch, rollouts, 1, generator=generator, device=generator.device)
-        random = random.to(actions.device)
-        shift = (random[0] * counts).long()
-        sign = torch.where(random[1] < 0.5, 1, -1)
-        position = torch.arange(total, device=actions.device).minimum(counts - 1)
-        return actions.gather(2, (shift + sign * position) % counts)
+    def padded(self, instance: Instance, nodes: int) -> Instance:
+        return pad_nodes(instance, instance.coords.shape[1], nodes)
 
     def windows(
         self, instance: Instance, actions: Tensor, length: int, generator: Generator
@@ -185,22 +165,16 @@ class TSP(Problem[Instance, State]):
         return Windows(small, label, 2, (owner, position, node))
 
     def rejoin(
-        self, instance: Instance, actions: Tensor, windows: Windows, found: Tensor
+        self, instance: Instance, actions: Tensor, windows: Windows, parts: Tensor
     ) -> Tensor:
         owner, position, node = windows.places
         joined = actions.clone()
-        joined[owner[:, None], position[:, 2:]] = node.gather(1, found)[:, 2:]
+        joined[owner[:, None], position[:, 2:]] = node.gather(1, parts)[:, 2:]
         if instance.exists is not None:  # a padded row stays where it is in the end
             last = self._counts(instance)[:, None] - 1
             ranks = torch.arange(actions.shape[1], device=actions.device).minimum(last)
             joined = joined.gather(1, ranks)
         return joined
-
-    def symmetries(self, instance: Instance) -> list[Instance]:
-        images = dihedral(instance.coords)
-        return [
-            Instance(image, instance.exists, instance.distances, instance.scale) for image in images
-        ]
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[int]]:
         counts = self._counts(instance).tolist()
@@ -210,6 +184,83 @@ class TSP(Problem[Instance, State]):
         total = instance.coords.shape[1]
         rows = [list(tour) + [tour[-1]] * (total - len(tour)) for tour in solutions]
         return torch.tensor(rows, device=instance.device)
+
+    @staticmethod
+    def _counts(instance: Instance) -> Tensor:
+        batch, count = instance.coords.shape[:2]
+        if instance.exists is None:
+            return torch.full((batch,), count, device=instance.device)
+        return instance.exists.sum(-1)
+
+
+class TSP(
+    Tours,
+    HasEquivalents,
+    HasSymmetries,
+    Reversible,
+    HasRemaining,
+    HasCases,
+    HasPublished,
+):
+    """Visit every node once and return, over the least distance.
+
+    - instance: `coords`, or `distances` where a file gives its own;
+    - action, mask, end, cost: as in `Tours`;
+    - generator: Kool, van Hoof & Welling (2019), uniform in the unit square.
+
+    Args:
+        size: number of nodes, or ``[low, high]`` drawn for each batch.
+        points: a distribution of `nco.core.geometry`.
+    """
+
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("x", "y", unit=Unit.LENGTH),
+        focus=("first", "current"),
+    )
+
+    def __init__(self, size: int | list[int] = 50, points: Points | None = None) -> None:
+        self.size = check_size(size)
+        self.points = points or Uniform()
+
+    def generate(self, batch: int, generator: Generator) -> Instance:
+        count = draw_size(self.size, generator)
+        return Instance(self.points.draw(batch, count, generator))
+
+    def features(self, instance: Instance) -> Features:
+        edges = None if instance.distances is None else instance.distances[..., None]
+        return Features(instance.coords, instance.exists, instance.coords, edges)
+
+    def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
+        """A random rotation and direction of each tour."""
+        batch, rollouts, total = actions.shape
+        counts = self._counts(instance)[:, None, None]
+        random = torch.rand(2, batch, rollouts, 1, generator=generator, device=generator.device)
+        random = random.to(actions.device)
+        shift = (random[0] * counts).long()
+        sign = torch.where(random[1] < 0.5, 1, -1)
+        position = torch.arange(total, device=actions.device).minimum(counts - 1)
+        return actions.gather(2, (shift + sign * position) % counts)
+
+    def symmetries(self, instance: Instance) -> list[Instance]:
+        images = dihedral(instance.coords)
+        return [
+            Instance(image, instance.exists, instance.distances, instance.scale) for image in images
+        ]
+
+    def reversed_state(self, instance: Instance, state: State) -> State:
+        """The way back: from where we are to the first node, or the other way round."""
+        return State(state.current, state.first, state.alive)
+
+    def joined(self, instance: Instance, actions: Tensor, behind: Tensor) -> Tensor:
+        if instance.exists is None:
+            return super().joined(instance, actions, behind)
+        # a row that is over has stayed at either end; it ends at the last node of all
+        total = actions.shape[2]
+        when = torch.arange(total, device=actions.device)
+        counts = self._counts(instance)[:, None, None].clamp_max(total)
+        places = torch.where(behind, 2 * total - when, when)
+        order = places.masked_fill(when >= counts, 2 * total + 1).argsort(dim=-1)
+        return actions.gather(2, order.gather(2, when.minimum(counts - 1).expand_as(order)))
 
     def remaining(self, instance: Instance, state: State) -> list[Case]:
         """Tours by way of the nodes left, and straight from where we stand to the first node.
@@ -265,13 +316,6 @@ class TSP(Problem[Instance, State]):
             for b, xy in enumerate(coords)
         ]
         return [case for case in found if case is not None]
-
-    @staticmethod
-    def _counts(instance: Instance) -> Tensor:
-        batch, count = instance.coords.shape[:2]
-        if instance.exists is None:
-            return torch.full((batch,), count, device=instance.device)
-        return instance.exists.sum(-1)
 
 
 def _draw(count: int, generator: Generator) -> int:

@@ -68,7 +68,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     problem = TSP(size=6)
     policy = AttentionPolicy(TransformerEncoder(width=16, heads=2, layers=1, hidden=16), heads=2)
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    weights.save(folder, problem, policy.build(problem.sizes), {"measured": []})
+    weights.save(folder, problem, policy.build(problem.schema), {"measured": []})
     return folder
 
 

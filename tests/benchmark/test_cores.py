@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from child_solvers import Plain, cores_here
 
 from nco import registry
 from nco.benchmark import Plan, compare, measuring
@@ -15,14 +16,14 @@ from nco.benchmark.cores import confined, described, lineup
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.seeds import generator
-from nco.workers import pool
+from nco.registry.interface import Solver
 from nco.workers.pool import Found, Outcome, Workers
 
 PLAN = Plan(problem="tsp", size=5, solvers=["ortools"])
 
 
 def generated(problem: str, size: int) -> Case:
-    kind = registry.problem_class(problem)(size=size)
+    kind = registry.folder(problem).problem_class(size=size)
     return kind.cases(kind.generate(1, generator(3)))[0]
 
 
@@ -63,7 +64,7 @@ def test_children_are_confined_to_the_same_cores_and_the_process_gets_its_own_ba
     with confined(1):
         assert len(os.sched_getaffinity(0)) == 1
         with Workers() as crew:
-            found = crew.run(Case(), "child_solvers:cores_here", time_limit=None).solution
+            found = crew.run(Plain(), Solver(cores_here), time_limit=None).solution
     assert found == 1
     assert os.sched_getaffinity(0) == before
 
@@ -71,7 +72,7 @@ def test_children_are_confined_to_the_same_cores_and_the_process_gets_its_own_ba
 class TestBestOf:
     def test_takes_the_best_feasible_solution_and_the_longest_time(self) -> None:
         case = generated("tsp", 4)
-        check = registry.module("tsp", "check").check
+        check = registry.folder("tsp").check.check
         tours = [[0, 1, 2, 3], [0, 2, 1, 3], [0, 1, 3, 2]]
         tours.sort(key=lambda tour: check(case, tour).cost)
         outcomes = [
@@ -111,13 +112,13 @@ class TestBestOf:
 )
 def test_solvers_tell_their_solutions_on_the_way(problem: str, solver: str) -> None:
     """Feasible ones, ever better but for ties of rounding, and the last as good as the answer."""
-    assert pool.takes(problem, solver, "found")
+    assert registry.folder(problem).solver(solver).found
     shop = problem in ("jssp", "fjsp", "ffsp")  # whose solvers are given their imports' time too
     case, limit = generated(problem, 4 if shop else 12), None if shop else 0.1
-    module = registry.module(problem, "classical")
+    solve = registry.folder(problem).solver(solver).solve
     told: list[object] = []
-    answer = getattr(module, solver)(case, time_limit=limit, seed=1, found=told.append)
-    check = registry.module(problem, "check").check
+    answer = solve(case, time_limit=limit, seed=1, found=told.append)
+    check = registry.folder(problem).check.check
     reports = [check(case, solution) for solution in [*told, answer]]
     assert len(told) >= 1
     assert all(report.feasible for report in reports)

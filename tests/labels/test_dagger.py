@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from nco.cli import main
+from nco.core.defaults import mask_of
 from nco.core.describe import describe
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
@@ -32,7 +33,7 @@ def network(problem: Problem[Any, Any]) -> BQPolicy:
     """Untrained: what it comes to is far from the best."""
     torch.manual_seed(2)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
-    return BQPolicy(encoder, two_way=isinstance(problem, OP)).build(problem.sizes).eval()
+    return BQPolicy(encoder, two_way=isinstance(problem, OP)).build(problem.schema).eval()
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,9 @@ def best_way_on(problem: Problem[Any, Any], row: Any, begun: list[int]) -> float
         if bool(problem.done(row, state)):
             best = min(best, float(problem.cost(row, torch.tensor([[way]]))))
             continue
-        ways += [[*way, node] for node in problem.mask(row, state)[0, 0].nonzero()[:, 0].tolist()]
+        ways += [
+            [*way, node] for node in mask_of(problem, row, state)[0, 0].nonzero()[:, 0].tolist()
+        ]
     return best
 
 

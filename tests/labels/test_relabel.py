@@ -24,7 +24,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for problem in (TSP(), CVRPVia()):
         torch.manual_seed(3)
         encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
-        policy = BQPolicy(encoder).build(problem.sizes)
+        policy = BQPolicy(encoder).build(problem.schema)
         weights.save(folder / type(problem).__name__, problem, policy, {})
     return {name: str(folder / name) for name in ("TSP", "CVRPVia")}
 

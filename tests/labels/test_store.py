@@ -21,7 +21,7 @@ from nco.labels.store import LabelSpec
 from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.registry import check_module
+from nco.registry import folder_of
 
 # solvers that a child imports; simple, and the same at every call
 SOLVERS = '''
@@ -134,7 +134,7 @@ def test_a_set_round_trips(problem: Problem[Any, Any], solver: str, tmp_path: Pa
     assert store.read_spec(tmp_path) == wanted
     chunks = list(store.read(tmp_path))
     assert [len(chunk) for chunk in chunks] == [3, 3, 1]
-    check = check_module(problem).check
+    check = folder_of(problem).check.check
     for index, chunk in enumerate(chunks):
         instance: Any = store.generate_chunk(problem, wanted, index)
         assert store.fingerprint(chunk.instance) == store.fingerprint(instance)

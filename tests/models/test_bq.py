@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from nco.core.defaults import replay
 from nco.core.describe import describe
-from nco.core.problem import Features, Problem, Sizes
+from nco.core.problem import Features, Problem
 from nco.core.rollout import greedy, rollout
+from nco.core.schema import Schema, columns
 from nco.core.seeds import generator
 from nco.labels import make
 from nco.labels.store import Labelled, LabelSpec
@@ -35,7 +37,7 @@ CROSS = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.5, 0.6
 def policy(problem: Problem[Any, Any], **options: Any) -> BQPolicy:
     torch.manual_seed(1)
     encoder = TransformerEncoder(width=16, heads=2, layers=2, hidden=32)
-    made = BQPolicy(encoder, **options).build(problem.sizes).eval()
+    made = BQPolicy(encoder, **options).build(problem.schema).eval()
     for parameter in made.parameters():  # those that begin at zero would hide what they do
         parameter.data += 0.02 * torch.randn(parameter.shape)
     return made
@@ -307,7 +309,8 @@ def test_a_resumed_run_equals_one_that_went_through(
 def test_weights_kept_in_bfloat16_follow_every_change() -> None:
     torch.manual_seed(0)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=32, bf16=True)
-    encoder.build(Sizes(node=3))
+    schema = Schema(nodes=columns("first", "second", "third"))
+    encoder.build(schema)
     seen = Features(torch.rand(2, 5, 3), None, None)
 
     def without() -> Tensor:
@@ -325,7 +328,7 @@ def test_weights_kept_in_bfloat16_follow_every_change() -> None:
     assert agrees()
     assert not torch.allclose(first, without(), atol=1e-3)
     other = TransformerEncoder(width=16, heads=2, layers=1, hidden=32, bf16=True)
-    encoder.load_state_dict(other.build(Sizes(node=3)).state_dict())
+    encoder.load_state_dict(other.build(schema).state_dict())
     assert agrees()
 
 
@@ -334,7 +337,7 @@ def test_what_is_best_stays_so_without_what_it_leaves(problem: Problem[Any, Any]
     """Cost of the best way on, by a beam that keeps everything, with and without some nodes."""
     data = batch(problem, 6)
     steps = torch.zeros(6, 1, 1, dtype=torch.long)
-    state = problem.replay(data.instance, data.actions, steps).fold()
+    state = replay(problem, data.instance, data.actions, steps).fold()
     whole = problem.observe(data.instance, state)
     some = thinned(whole, data.actions, 1.0, generator("thin"))
     assert whole.alive is not None
@@ -343,14 +346,14 @@ def test_what_is_best_stays_so_without_what_it_leaves(problem: Problem[Any, Any]
     assert gone.any() == isinstance(problem, OP | KnapsackRest)
     count = whole.alive.shape[2]
     assert not gone.gather(2, data.actions % count).any()
-    assert not (some.mask & gone.repeat(1, 1, problem.sizes.kinds)).any()
+    assert not (some.mask & gone.repeat(1, 1, problem.schema.kinds)).any()
     real = problem.observe
 
     def without(instance: Any, now: Any) -> Any:
         seen = real(instance, now)
         assert seen.alive is not None
         lost = gone.expand_as(seen.alive)
-        mask = seen.mask & ~lost.repeat(1, 1, problem.sizes.kinds)
+        mask = seen.mask & ~lost.repeat(1, 1, problem.schema.kinds)
         mask |= seen.mask & ~mask.any(-1, keepdim=True)  # a finished row does what it always does
         return replace(seen, alive=seen.alive & ~lost, mask=mask)
 

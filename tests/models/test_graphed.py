@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from nco.core.capabilities import HasFixedFirstAction
+from nco.core.defaults import replay
 from nco.core.describe import describe
 from nco.core.problem import Problem
 from nco.core.seeds import generator
@@ -32,7 +34,7 @@ KINDS = [TSP, ATSP, CVRPVia, OP, KnapsackRest]
 def method(problem: Problem[Any, Any], **options: Any) -> BQ:
     torch.manual_seed(1)
     encoder = TransformerEncoder(width=16, heads=2, layers=2, hidden=32)
-    return BQ(problem, BQPolicy(encoder, **options), dense=1.0 if problem.sizes.focus else 0.0)
+    return BQ(problem, BQPolicy(encoder, **options), dense=1.0 if problem.schema.focus else 0.0)
 
 
 def groups(kind: type[Problem[Any, Any]]) -> list[Labelled]:
@@ -81,14 +83,14 @@ def test_steps_are_decisions_of_every_label(kind: type[Problem[Any, Any]]) -> No
     """From the first that is to be learned to the last that is a choice, and no other."""
     problem = kind([5, 8])  # type: ignore[call-arg]
     bank = Bank.of(problem, groups(kind), 0, generator("bank"))
-    begun = 0 if problem.opening(bank.instance, 1) is None else 1
+    begun = 1 if isinstance(problem, HasFixedFirstAction) else 0
     seen: dict[int, set[int]] = {}
     for step in range(80):
         random = generator("step", step)
         pick = torch.randint(len(bank.owner), (32,), generator=generator("step", step))
         instance, actions, steps = bank.drawn(problem, 32, random, arranged=True)
         assert torch.equal(actions[:, 0], bank.actions[pick])
-        before = problem.observe(instance, problem.replay(instance, actions, steps).fold())
+        before = problem.observe(instance, replay(problem, instance, actions, steps).fold())
         assert bool(before.mask.gather(2, actions.gather(2, steps[:, 0, :, None])).all())
         for label, cut in zip(pick.tolist(), steps.flatten().tolist(), strict=True):
             seen.setdefault(label, set()).add(cut)
@@ -102,7 +104,7 @@ def test_steps_are_decisions_of_every_label(kind: type[Problem[Any, Any]]) -> No
 def test_padding_changes_no_loss(kind: type[Problem[Any, Any]]) -> None:
     problem = kind([5, 8])  # type: ignore[call-arg]
     bank = Bank.of(problem, groups(kind), 0, generator("bank"))
-    made = method(problem, two_way=problem.sizes.focus == 2 and not problem.sizes.edge)
+    made = method(problem, two_way=len(problem.schema.focus) == 2 and not problem.schema.edges)
     for step in range(4):
         found = bank.drawn(problem, 24, generator("drawn", step), arranged=False)
         instance, actions, steps = found

@@ -11,9 +11,11 @@ from torch import Generator, Tensor, nn
 
 from nco.cli import main
 from nco.core.batch import Batch
+from nco.core.defaults import count_starts, pad_actions
 from nco.core.errors import NCOError
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
 from nco.core.rollout import greedy, rollout, sample, score
+from nco.core.schema import Schema, columns
 from nco.core.seeds import generator
 from nco.models.nets import AttentionPolicy, BQPolicy, LatentPolicy, TransformerEncoder
 from nco.models.poppy import Poppy
@@ -40,7 +42,7 @@ def network(
     problem: Problem[Any, Any], agents: int = 3, kind: type = AttentionPolicy
 ) -> AttentionPolicy:
     torch.manual_seed(3)
-    made: AttentionPolicy = kind(encoder(), heads=2, agents=agents).build(problem.sizes)
+    made: AttentionPolicy = kind(encoder(), heads=2, agents=agents).build(problem.schema)
     for parameter in made.parameters():  # zeros would hide what they are multiplied with
         nn.init.normal_(parameter, std=0.3)
     return made
@@ -71,8 +73,10 @@ def test_agents_played_together_are_those_played_alone(
         found = rollout(problem, policy, instance, len(order), greedy, condition=condition)
         for place, agent in enumerate(order):
             total = max(found.actions.shape[2], alone[agent].actions.shape[2])
-            together = problem.pad(instance, found.actions[:, place : place + 1], total)
-            assert torch.equal(together, problem.pad(instance, alone[agent].actions, total))
+            together = pad_actions(problem, instance, found.actions[:, place : place + 1], total)
+            assert torch.equal(
+                together, pad_actions(problem, instance, alone[agent].actions, total)
+            )
             assert found.logp is not None
             wanted = alone[agent].logp
             assert wanted is not None
@@ -121,7 +125,7 @@ def test_a_clone_begins_as_the_single_policy(kind: type, tmp_path) -> None:
     wanted = rollout(problem, single, instance, 1, greedy)
     assert torch.equal(found.actions, wanted.actions.expand_as(found.actions))
     smaller = network(problem, 2)
-    larger = AttentionPolicy(encoder(), heads=2, agents=4).build(problem.sizes)
+    larger = AttentionPolicy(encoder(), heads=2, agents=4).build(problem.schema)
     larger.begin_as(smaller)
     for index, source in enumerate([0, 0, 1, 1]):
         mine, theirs = larger.decoders[index].state_dict(), smaller.decoders[source].state_dict()
@@ -130,14 +134,14 @@ def test_a_clone_begins_as_the_single_policy(kind: type, tmp_path) -> None:
 
 def test_what_cannot_be_cloned() -> None:
     problem = TSP(6)
-    policy = AttentionPolicy(encoder(), heads=2, agents=4).build(problem.sizes)
+    policy = AttentionPolicy(encoder(), heads=2, agents=4).build(problem.schema)
     with pytest.raises(NCOError, match="3 decoders cannot be cloned to 4"):
         policy.begin_as(network(problem, 3))
     with pytest.raises(NCOError, match="BQPolicy has no decoder"):
-        policy.begin_as(BQPolicy(encoder()).build(problem.sizes))
+        policy.begin_as(BQPolicy(encoder()).build(problem.schema))
     other = AttentionPolicy(TransformerEncoder(width=32, heads=2, layers=1, hidden=16), heads=2)
     with pytest.raises(NCOError, match="another network"):
-        policy.begin_as(other.build(problem.sizes))
+        policy.begin_as(other.build(problem.schema))
     with pytest.raises(ValueError, match="at least 2 rollouts of each start, not 1"):
         make(problem, agents=1)
 
@@ -267,7 +271,7 @@ class Families(Problem[Arms, Pulled]):
     """Arm 0 costs nothing in the first family, arm 1 in the second, and 1 elsewhere; arm 2 always
     costs 0.4. Alone, the best is arm 2; two do best by dividing the families between them."""
 
-    sizes = Sizes(node=3)
+    schema = Schema(nodes=columns("first", "second", "third"))
 
     def generate(self, batch: int, generator: Generator) -> Arms:
         return Arms(torch.randint(2, (batch,), generator=generator))
@@ -329,7 +333,7 @@ def test_search(problem: Problem[Any, Any], kind: type) -> None:
     """Better and better, never worse than every agent from every start; samples within budget."""
     policy = network(problem, 3, kind).eval()
     instance = problem.generate(3, generator(0))
-    starts = max(1, problem.start_count(instance))
+    starts = count_starts(problem, instance)
     prefix = problem.starts(instance, starts).repeat(1, 3, 1) if starts > 1 else None
     condition = torch.arange(3).repeat_interleave(starts).expand(3, -1)
     every = rollout(

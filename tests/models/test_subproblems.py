@@ -23,7 +23,7 @@ CROSS = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.5, 0.6
 def policy(problem: Problem[Any, Any], **options: Any) -> BQPolicy:
     torch.manual_seed(1)
     encoder = TransformerEncoder(width=16, heads=2, layers=2, hidden=32)
-    made = BQPolicy(encoder, **options).build(problem.sizes).eval()
+    made = BQPolicy(encoder, **options).build(problem.schema).eval()
     for parameter in made.parameters():  # those that begin at zero would hide what they do
         parameter.data += 0.02 * torch.randn(parameter.shape)
     return made
@@ -70,7 +70,7 @@ def test_all_nodes_are_asked_what_the_origin_is_asked(problem: Problem[Any, Any]
     network = policy(problem)
     features = network.encode(problem.features(instance))
     sub = network.look(features, problem.observe(instance, state))
-    for slot in range(problem.sizes.focus):
+    for slot in range(len(problem.schema.focus)):
         torch.testing.assert_close(network.adjacency(sub)[:, slot], network.scores(sub, slot)[:, 0])
 
 

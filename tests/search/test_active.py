@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nco.core.errors import NCOError
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.seeds import generator
@@ -32,7 +33,7 @@ def policy(problem: Problem[Any, Any], kind: type[AttentionPolicy] = AttentionPo
     """Without the preference for what is near, which leaves an untrained network little to find."""
     torch.manual_seed(2)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
-    return kind(encoder, heads=2, distance=False).build(problem.sizes).eval()
+    return kind(encoder, heads=2, distance=False).build(problem.schema).eval()
 
 
 def last(found: list[Incumbent]) -> Incumbent:
@@ -157,9 +158,9 @@ def test_steps_are_those_of_adam() -> None:
 def test_other_networks_have_the_table_only() -> None:
     problem = TSP(8)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
-    network = BQPolicy(encoder).build(problem.sizes).eval()
+    network = BQPolicy(encoder).build(problem.schema).eval()
     instance = problem.generate(2, generator(9))
-    with pytest.raises(NotImplementedError, match="BQPolicy has no embeddings"):
+    with pytest.raises(NCOError, match="BQPolicy has nothing to adapt; use adapt='table'"):
         list(active(problem, network, instance, Budget(rollouts=20)))
     assert list(active(problem, network, instance, Budget(rollouts=20), adapt="table"))
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nco.core.capabilities import HasFixedFirstAction
 from nco.core.decisions import Categorical
 from nco.core.policy import Policy
 from nco.core.problem import Problem
@@ -37,13 +38,14 @@ def name_of(problem: Any) -> str:
 def policy(problem: Problem[Any, Any], kind: type = BQPolicy) -> Policy:
     torch.manual_seed(2)
     made: Policy = kind(TransformerEncoder(width=16, heads=2, layers=1, hidden=16))
-    return made.build(problem.sizes).eval()
+    return made.build(problem.schema).eval()
 
 
 def every_end(problem: Problem[Any, Any], instance: Any) -> float:
     """The least cost over all episodes of one instance, by depth-first enumeration of masks."""
     least = float("inf")
-    prefix = problem.opening(instance, 1)
+    fixed = isinstance(problem, HasFixedFirstAction)
+    prefix = problem.fixed_first_action(instance, 1) if fixed else None
     todo: list[tuple[Any, list[int]]] = [(problem.reset(instance, 1), [])]
     if prefix is not None:
         first = prefix[:, :, 0]
@@ -156,7 +158,8 @@ def test_a_beam_of_one_is_greedy(problem: Problem[Any, Any]) -> None:
     instance = problem.generate(4, generator(3))
     network = policy(problem)
     with torch.inference_mode():
-        prefix = problem.opening(instance, 1)
+        fixed = isinstance(problem, HasFixedFirstAction)
+        prefix = problem.fixed_first_action(instance, 1) if fixed else None
         wanted = rollout(problem, network, instance, 1, greedy, prefix=prefix)
         actions, cost = search(problem, network, instance, 1)
     assert torch.equal(actions, wanted.actions)
@@ -183,7 +186,7 @@ def test_reconstruction_only_improves(problem: Problem[Any, Any], kind: type) ->
         found = list(reconstruct(problem, network, instance, Budget(rollouts=120, seed=1)))
         again = list(reconstruct(problem, network, instance, Budget(rollouts=120, seed=1)))
     assert found[0].source == "greedy"
-    if problem.sizes.focus:  # an untrained network leaves much to improve
+    if problem.schema.focus:  # an untrained network leaves much to improve
         assert len(found) > 1
     costs = torch.stack([step.cost for step in found])
     assert (costs[1:] <= costs[:-1]).all()

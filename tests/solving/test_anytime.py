@@ -14,6 +14,7 @@ import pytest
 
 import nco
 from nco import registry
+from nco.core.capabilities import Online
 from nco.problems._routing import tsplib
 from nco.registry import sources
 from nco.solving import neural, portfolio, schedule, stream
@@ -120,7 +121,7 @@ def solver_module(tmp_path, monkeypatch):
         )
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.setattr(
-            registry.module("tsp", "classical"), "improvers", lambda: ["someones_solver:solve"]
+            registry.folder("tsp").classical, "improvers", lambda: ["someones_solver:solve"]
         )
         monkeypatch.setattr(pool, "lane", lane)
 
@@ -383,7 +384,8 @@ def test_networks_with_all_the_time_know_it(monkeypatch):
 
 def test_an_online_folder_says_so_without_torch():
     for name in registry.names():
-        assert registry.is_online(name) == registry.problem_class(name).online
+        folder = registry.folder(name)
+        assert folder.is_online == issubclass(folder.problem_class, Online)
 
 
 def test_the_fastest_model_of_two():

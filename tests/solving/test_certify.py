@@ -19,9 +19,7 @@ from nco.problems._routing import one_tree
 from nco.problems._shop import bound as shop_bound
 from nco.problems.atsp import classical as atsp_baseline
 from nco.problems.cvrp.files import least_bins
-from nco.problems.fjsp import classical as fjsp_baseline
-from nco.problems.jssp import classical as jssp_baseline
-from nco.registry import module
+from nco.registry import folder
 from nco.registry.sources import as_case
 from nco.solving import certify
 from nco.workers import pool
@@ -32,12 +30,12 @@ METRICS = ["EUC_2D", "CEIL_2D", "MAN_2D", "MAX_2D", "ATT", "GEO"]
 
 
 def cost(case: Case, solution: Any) -> float:
-    report: Report = module(case.problem, "check").check(case, solution)
+    report: Report = folder(case.problem).check.check(case, solution)
     return float(report.cost) if report.feasible and report.cost is not None else math.inf
 
 
 def bound(case: Case, known: float | None = None) -> Bound:
-    found = module(case.problem, "bound").bound(case, None, known)
+    found = folder(case.problem).bound.bound(case, None, known)
     assert isinstance(found, Bound)
     return found
 
@@ -55,7 +53,7 @@ def tsp_file(rng: np.random.Generator, metric: str, size: int) -> Case:
     text = (
         f"TYPE: TSP\nDIMENSION: {size}\nEDGE_WEIGHT_TYPE: {metric}\nNODE_COORD_SECTION\n{rows}EOF\n"
     )
-    case: Case = module("tsp", "files").read(text)
+    case: Case = folder("tsp").files.read(text)
     return case
 
 
@@ -162,7 +160,7 @@ def test_a_small_knapsack_is_proven(seed: int, size: int, kind: str) -> None:
 
 
 def test_a_hard_knapsack_has_the_linear_relaxation(monkeypatch: pytest.MonkeyPatch) -> None:
-    bounds: Any = module("knapsack", "bound")
+    bounds: Any = folder("knapsack").bound
     monkeypatch.setattr(bounds, "MOST_NODES", 3)
     monkeypatch.setattr(bounds, "ROOM", 1)
     rng = np.random.default_rng(1)
@@ -204,9 +202,9 @@ def test_no_schedule_is_shorter(seed: int, problem: str) -> None:
     else:
         data = {"jobs": [[_choices(rng) for _ in range(3)] for _ in range(3)]}
     case = as_case(data)
-    solver = jssp_baseline.cpsat if problem == "jssp" else fjsp_baseline.cpsat
+    solve = folder(problem).solver("cpsat").solve
     proof = Proof()
-    solution = solver(case, time_limit=None, seed=0, proof=proof)  # type: ignore[arg-type]
+    solution = solve(case, time_limit=None, seed=0, proof=proof)  # type: ignore[call-arg]
     assert bound(case).value <= cost(case, solution)
     assert proof.bound == cost(case, solution)
 
@@ -259,7 +257,7 @@ def test_a_proof_comes_home_from_the_child() -> None:
 
 def test_a_solvers_proof_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     case = as_case({"values": [3, 4], "weights": [1, 1], "capacity": 1})
-    monkeypatch.setattr(certify.registry, "module", lambda *names: pytest.fail("asked for a bound"))
+    monkeypatch.setattr(certify.registry, "folder", lambda *names: pytest.fail("asked for a bound"))
     proven = Bound(-4, "cpsat")
     assert certify.certify(case, Report(-4, 4), None, proven) is proven
 

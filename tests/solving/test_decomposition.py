@@ -9,6 +9,8 @@ import pytest
 import torch
 
 import nco
+from nco import registry
+from nco.core.defaults import resize
 from nco.core.rollout import rollout, sample
 from nco.core.seeds import generator
 from nco.problems.cvrp import CVRP
@@ -99,7 +101,7 @@ def test_regions_are_improved_on_all_cores_in_rounds(monkeypatch):
     pytest.importorskip("pyvrp")
     monkeypatch.setattr(schedule, "WHOLE", 50)
     for lane in range(cores()):
-        pool.lane(lane).warm("cvrp", "pyvrp", "nco.solving.decomposition:improve")
+        pool.lane(lane).warm(decomposition.on_parts(registry.folder("cvrp").solver("pyvrp")))
     begin = time.perf_counter()
     found = nco.solve(case(200), time_limit=3.0, model="none")
     assert time.perf_counter() - begin < 8
@@ -116,7 +118,7 @@ def test_regions_are_improved_on_all_cores_in_rounds(monkeypatch):
 
 def mixed(problem, sizes, seed=0):
     """A padded batch."""
-    cases = [problem.cases(problem.sized(n).generate(1, generator(seed, n)))[0] for n in sizes]
+    cases = [problem.cases(resize(problem, n).generate(1, generator(seed, n)))[0] for n in sizes]
     return problem.load(cases)
 
 
@@ -153,7 +155,7 @@ def test_windows_join_to_what_they_were_cut_from(tiny, problem, sizes, length):
 
 def test_a_tour_too_short_for_a_window_has_none():
     problem = TSP()
-    instance = problem.sized(6).generate(1, generator(0))
+    instance = resize(problem, 6).generate(1, generator(0))
     actions = torch.arange(6)[None]
     assert problem.windows(instance, actions, 5, generator(0)) is None
     assert problem.windows(instance, actions, 4, generator(0)) is not None

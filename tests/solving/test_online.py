@@ -3,10 +3,11 @@
 import math
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import pytest
 import torch
+from child_solvers import Plain
 from torch import Generator, Tensor, nn
 
 from nco.core.batch import Batch
@@ -14,8 +15,9 @@ from nco.core.case import Case
 from nco.core.decisions import Decision, Dirichlet, Exact, Joint, Normal
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import AdditiveProblem, Features, Observation
 from nco.core.rollout import greedy, rollout, sample
+from nco.core.schema import Amounts, Schema, columns
 from nco.core.seeds import generator
 from nco.problems.tsp import TSP
 from nco.solving import simulate as simulation
@@ -33,14 +35,16 @@ class Days(Batch):
 class Day(Batch):
     day: Tensor  # [B, S] long
     seen: Tensor  # [B, S] the last demand
-    paid: Tensor  # [B, S] cost of the last day
+    step_cost: Tensor  # [B, S] of the last day
 
 
-class Newsvendor(Problem[Days, Day]):
+class Newsvendor(AdditiveProblem[Days, Day]):
     """Buy papers every morning; what is not sold is lost. The optimum is known."""
 
-    sizes: ClassVar[Sizes] = Sizes(node=1, context=2)
-    online, continuous = True, True
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("news"), context=columns("day", "last_demand"), amounts=(Amounts.ONE,)
+    )
+    continuous = True
 
     def generate(self, batch: int, generator: Generator) -> Days:
         return Days(torch.rand(batch, DAYS, generator=generator))
@@ -48,7 +52,7 @@ class Newsvendor(Problem[Days, Day]):
     def traces(self, case: Case, count: int, generator: Generator) -> Days:
         return self.generate(count, generator)
 
-    def known(self, instance: Days, steps: int) -> Days:
+    def mask_future(self, instance: Days, steps: int) -> Days:
         days = torch.arange(DAYS)
         return Days(instance.demand * (days < steps))
 
@@ -78,13 +82,8 @@ class Newsvendor(Problem[Days, Day]):
     def done(self, instance: Days, state: Day) -> Tensor:
         return state.day >= DAYS
 
-    def charge(self, instance: Days, state: Day) -> Tensor:
-        return state.paid
-
-    def cost(self, instance: Days, actions: Tensor) -> Tensor:
-        bought = actions[..., 0].clamp_min(0.0)
-        sold = torch.minimum(bought, instance.demand[:, None])
-        return (COST * bought - PRICE * sold).sum(-1)
+    def step_cost(self, instance: Days, state: Day) -> Tensor:
+        return state.step_cost
 
     def measures(self, instance: Days, actions: Tensor) -> dict[str, Tensor]:
         sold = torch.minimum(actions[..., 0], instance.demand[:, None])
@@ -104,12 +103,11 @@ class Constant(Policy):
     """One number every morning, which is learned."""
 
     def __init__(self, amount: float = 0.2) -> None:
-        super().__init__()
+        super().__init__(["nodes", "context"])
         self.amount = amount
 
-    def build(self, sizes: Sizes) -> Self:
+    def make_layers(self, schema: Schema) -> None:
         self.level = nn.Parameter(torch.tensor(self.amount))
-        return self
 
     def encode(self, features: Features) -> None:
         return None
@@ -131,22 +129,27 @@ class Clairvoyant(Newsvendor):
 
 
 class Miscounting(Newsvendor):
-    """Forgets the first day's charge."""
+    """Its step costs leave out the first day, its cost does not."""
 
-    def charge(self, instance: Days, state: Day) -> Tensor:
-        return state.paid * (state.day > 1)
+    def step_cost(self, instance: Days, state: Day) -> Tensor:
+        return state.step_cost * (state.day > 1)
+
+    def cost(self, instance: Days, actions: Tensor) -> Tensor:
+        bought = actions[..., 0].clamp_min(0.0)
+        sold = torch.minimum(bought, instance.demand[:, None])
+        return (COST * bought - PRICE * sold).sum(-1)
 
 
 def test_a_continuous_problem_keeps_the_contract() -> None:
     ran = check_problem(Newsvendor)
-    assert set(ran) >= {"charges_sum_to_cost", "observations_do_not_look_ahead"}
+    assert set(ran) >= {"step_costs_sum_to_cost", "observations_do_not_look_ahead"}
 
 
 @pytest.mark.parametrize(
     ("problem", "sentence"),
     [
         (Clairvoyant, "what is observed at step 0 depends on what is revealed after step 0"),
-        (Miscounting, "the charges do not sum to the cost"),
+        (Miscounting, "the step costs do not sum to the cost"),
     ],
 )
 def test_a_broken_online_problem_hears_where(problem: type[Newsvendor], sentence: str) -> None:
@@ -156,8 +159,8 @@ def test_a_broken_online_problem_hears_where(problem: type[Newsvendor], sentence
 
 def test_simulation_finds_the_expected_cost() -> None:
     """E[c x - p min(x, U)] = c x - p (x - x^2 / 2) a day, within four standard errors."""
-    policy = Constant(0.5).build(Newsvendor.sizes)
-    case = Case()
+    policy = Constant(0.5).build(Newsvendor.schema)
+    case = Plain()
     found = simulation.simulate(Newsvendor(), policy, case, traces=4000, together=1500, seed=3)
     expected = DAYS * (COST * 0.5 - PRICE * (0.5 - 0.125))
     assert found.traces == 4000
@@ -171,7 +174,7 @@ def test_simulation_finds_the_expected_cost() -> None:
 
 
 def test_a_deadline_leaves_fewer_traces(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy, case = Constant().build(Newsvendor.sizes), Case()
+    policy, case = Constant().build(Newsvendor.schema), Plain()
 
     def traces(seconds: float) -> int:
         deadline = time.perf_counter() + seconds
@@ -194,14 +197,14 @@ def test_a_deadline_leaves_fewer_traces(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_pathwise_gradient_finds_the_newsvendor_quantile() -> None:
     """The optimum buys the quantile 1 - c / p = 2 / 3; the cost is differentiable."""
-    policy = Constant(0.2).build(Newsvendor.sizes)
+    policy = Constant(0.2).build(Newsvendor.schema)
     optimizer = torch.optim.Adam(policy.parameters(), lr=0.02)
     problem = Newsvendor()
     for step in range(120):
         instance = problem.generate(512, generator(step))
         played = rollout(problem, policy, instance, 1, greedy, logp=False)
-        assert played.charges is not None
-        assert played.charges.shape == (512, 1, DAYS)
+        assert played.step_costs is not None
+        assert played.step_costs.shape == (512, 1, DAYS)
         optimizer.zero_grad()
         played.cost.mean().backward()
         optimizer.step()
@@ -210,13 +213,13 @@ def test_the_pathwise_gradient_finds_the_newsvendor_quantile() -> None:
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_traces_are_refused(count: int) -> None:
-    policy = Constant().build(Newsvendor.sizes)
+    policy = Constant().build(Newsvendor.schema)
     with pytest.raises(NCOError, match=f"at least 2, .* not {count}"):
-        simulation.simulate(Newsvendor(), policy, Case(), traces=count)
+        simulation.simulate(Newsvendor(), policy, Plain(), traces=count)
 
 
 def test_only_online_problems_are_simulated() -> None:
-    policy = Constant().build(Newsvendor.sizes)
+    policy = Constant().build(Newsvendor.schema)
     case = TSP(5).cases(TSP(5).generate(1, generator(0)))[0]
     with pytest.raises(NCOError, match="tsp is not an online problem"):
         simulation.simulate(TSP(5), policy, case)
@@ -293,7 +296,7 @@ def test_samples_of_a_continuous_rollout_have_one_density_a_step() -> None:
             mean = self.level.expand(observation.mask.shape)
             return Normal(mean, torch.full_like(mean, 0.1))
 
-    policy = Noisy().build(Newsvendor.sizes)
+    policy = Noisy().build(Newsvendor.schema)
     instance = Newsvendor().generate(2, generator(0))
     played = rollout(Newsvendor(), policy, instance, 3, sample(generator(1)))
     assert played.logp is not None

@@ -13,12 +13,15 @@ from torch import Generator, Tensor
 from nco import registry
 from nco.core.batch import Batch
 from nco.core.case import Case, Report
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, columns
 from nco.core.seeds import generator
 from nco.problems.cvrp import CVRP
 from nco.problems.tsp import TSP
 from nco.problems.tsp import check as tsp_check
+from nco.problems.tsp import classical as tsp_classical
 from nco.problems.tsp.problem import Instance, State
+from nco.registry.interface import Solver
 from nco.testing import check_cases, check_problem
 from nco.workers import pool
 
@@ -30,16 +33,15 @@ EXACT = {
     "checker_agrees",
     "checker_flags_mutations",
     "brute_force_agrees",
-    "baseline_replays",
+    "classical_solver_replays",
 }
 # the same of a problem whose actions are amounts: they cannot be enumerated
 AMOUNTS = {
     "load_inverts_cases",
     "checker_agrees",
-    "charges_sum_to_cost",
     "observations_do_not_look_ahead",
     "traces_are_random_futures",
-    "baseline_replays",
+    "classical_solver_replays",
 }
 
 
@@ -60,7 +62,7 @@ def test_contract(problem: type[Problem[Any, Any]]) -> None:
 
 
 def case(problem: str, **arrays: object) -> Case:
-    found = registry.module(problem, "files").from_arrays(arrays)
+    found = registry.folder(problem).files.from_arrays(arrays)
     assert found is not None
     return found
 
@@ -102,7 +104,7 @@ TOURS = {
     ],
     "one node": [case("tsp", coords=[[3.0, 4.0]])],
     "equal points": [case("tsp", coords=[[3.0, 3.0]] * 4)],
-    "kilometres": [registry.module("tsp", "files").read(GEO)],
+    "kilometres": [registry.folder("tsp").files.read(GEO)],
 }
 ROUTES = {
     "far apart": [routes([0, 1, 2, 3, 4, 5], 7, 1e4), routes([0, 5, 5], 7, 5)],
@@ -168,7 +170,9 @@ class Waiting(Batch):
 class Sequencing(Problem[Jobs, Waiting]):
     """Order jobs on one machine, over the least weighted sum of completion times."""
 
-    sizes: ClassVar[Sizes] = Sizes(node=2, context=1, dynamic=1)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("duration", "weight"), context=columns("time"), dynamic=columns("end")
+    )
     count = 4
 
     def generate(self, batch: int, generator: Generator) -> Jobs:
@@ -234,7 +238,7 @@ class TwoMachines(Sequencing):
 def test_a_problem_without_files() -> None:
     """Only what its author wrote is asked for."""
     ran = check_problem(Sequencing)
-    assert not set(ran) & {*EXACT, "sized_sets_the_size", "starts_are_allowed"}
+    assert not set(ran) & {*EXACT, "resize_sets_the_size", "starts_are_allowed"}
     assert set(ran) >= {"random_episodes_end", "score_equals_rollout", "no_leak_between_instances"}
 
 
@@ -425,7 +429,7 @@ class VisitsPadding(TSP):
 class OneEnd(TSP):
     """Both ends of what remains are where the path is."""
 
-    def turned(self, instance: Instance, state: State) -> State:
+    def reversed_state(self, instance: Instance, state: State) -> State:
         return State(state.current, state.current, state.alive)
 
 
@@ -472,8 +476,10 @@ class NarrowMask(TSP):
 
 
 class Deaf(TSP):
-    def sized(self, size: int) -> "Deaf":
-        return Deaf(6)
+    """Is of one size, whatever it is asked for."""
+
+    def __init__(self, size: int = 6) -> None:
+        super().__init__(6)
 
 
 BROKEN = {
@@ -502,11 +508,11 @@ BROKEN = {
     LostNode: "rollout 0 takes action . at step 5 of instance 0, rollout 0, where the mask forbids",
     VisitsPadding: r"padded batch: the mask allows padding at step . of instance 0",
     NarrowMask: "the best solution within the masks costs .*, but the best that the checker",
-    OneEnd: "turning twice changes states of step 2: `first`",
+    OneEnd: "reversing twice changes states of step 2: `first`",
     JoinedAnyhow: "padded batch: what joined gave takes action",
     ForgetsTheWayBack: "going on as the best solution of what remains costs .*, but .* is possible",
     PaddingExists: "what padded added can be visited in instance 0, rollout 0",
-    Deaf: r"sized\(7\) gave cases of the sizes \[6, 6, 6\]",
+    Deaf: r"resize\(7\) gave cases of the sizes \[6, 6, 6\]",
 }
 
 
@@ -568,8 +574,8 @@ def test_a_crash_says_in_which_check(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_broken_solver_is_found(
     monkeypatch: pytest.MonkeyPatch, answer: pool.Outcome, sentence: str
 ) -> None:
-    def run(case: Case, solver: str, *, time_limit: float, seed: int) -> pool.Outcome:
-        assert solver == "nco.problems.tsp.classical:ortools"
+    def run(case: Case, solver: Solver[Any], *, time_limit: float, seed: int) -> pool.Outcome:
+        assert solver == tsp_classical.solvers()["ortools"]
         return answer
 
     monkeypatch.setattr(pool, "run", run)

@@ -54,7 +54,7 @@ def baseline(advantage: Advantage, cost: Tensor = COST) -> Tensor:
 
 def network(agents: int = 1) -> Policy:
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
-    return AttentionPolicy(encoder, heads=2, agents=agents).build(TSP(5).sizes)
+    return AttentionPolicy(encoder, heads=2, agents=agents).build(TSP(5).schema)
 
 
 def test_mean_over_starts() -> None:

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 import nco
+from nco.core.capabilities import Online
+from nco.core.defaults import resize
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
 from nco.zoo import weights
@@ -100,9 +102,11 @@ def test_shipped_models_reproduce_their_canary(name):
     model = weights.load(name)
     canary = model.card["canary"]
     size = canary.get("size")  # without: of the cases that it was trained on
-    problem = model.problem if size is None else model.problem.sized(size)
+    problem = model.problem if size is None else resize(model.problem, size)
     instance = problem.generate(canary["instances"], generator("canary", canary["seed"]))
-    if problem.online:  # an instance holds its future: the policy plays it without looking ahead
+    if isinstance(
+        problem, Online
+    ):  # an instance holds its future: the policy plays it without looking ahead
         played = rollout(problem, model.policy, instance, 1, greedy, logp=False)
         assert float(played.cost.mean()) == pytest.approx(canary["cost"], rel=5e-3)
         return

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nco.core.defaults import resize
 from nco.core.problem import Features, Problem
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
@@ -26,7 +27,7 @@ def encoder(problem: Problem[Any, Any], neighbours: int = 3) -> GraphEncoder:
     """A small encoder whose every weight matters."""
     torch.manual_seed(0)
     found = GraphEncoder(width=8, heads=2, layers=2, hidden=8, neighbours=neighbours)
-    found.build(problem.sizes)
+    found.build(problem.schema)
     for parameter in found.parameters():
         noise = torch.randn(parameter.shape, generator=generator("weights"))
         parameter.data += 0.3 * noise
@@ -37,7 +38,7 @@ def mixed(problem: Problem[Any, Any], sizes: tuple[int, ...]) -> tuple[Any, list
     """A padded batch, and its instances alone."""
     cases = []
     for n in sizes:
-        other = problem.sized(n)
+        other = resize(problem, n)
         cases += other.cases(other.generate(1, generator("graph", n)))
     return problem.load(cases), [problem.load([case]) for case in cases]
 
@@ -140,8 +141,8 @@ def test_neighbours_matter() -> None:
 @pytest.mark.parametrize("count", [1, 2])
 def test_few_nodes(problem: Problem[Any, Any], count: int) -> None:
     """A node without neighbours hears nothing but the mean, and a policy plays on."""
-    small = problem.sized(count)
-    policy = AttentionPolicy(encoder(small), heads=2).build(small.sizes)
+    small = resize(problem, count)
+    policy = AttentionPolicy(encoder(small), heads=2).build(small.schema)
     found = rollout(small, policy, small.generate(2, generator("few")), 1, greedy)
     assert found.cost.isfinite().all()
 

@@ -12,11 +12,11 @@ from nco.core.rollout import rollout, sample
 from nco.core.seeds import generator
 from nco.problems.exo import Airline, Listed, Revenue, Secretary, exact, files, rules
 from nco.problems.exo.check import check
-from nco.registry import module
+from nco.registry import folder
 from nco.testing import check_problem
 from nco.testing.play import Probe
 
-baseline = module("exo", "classical")
+baseline = folder("exo").classical
 
 
 # ---- what is exact: figures computed elsewhere, from the authors' own code and by hand
@@ -110,7 +110,7 @@ def enumerated(case, free, first):
 def test_every_action_is_priced_as_enumeration_does(setting):
     problem = Revenue(7, setting)
     instance = problem.generate(6, generator(3))
-    probe = Probe().build(problem.sizes)
+    probe = Probe().build(problem.schema)
     played = rollout(problem, probe, instance, 2, sample(generator(4)), keep=True)
     for step in range(7):
         state = played.states.map(lambda tensor, step=step: tensor[:, :, step])
@@ -164,7 +164,7 @@ def test_nothing_depends_on_what_is_not_known_yet():
     instance = problem.generate(4, generator(8))
     state, blind = problem.reset(instance, 2), problem.reset(instance, 2)
     for step in range(9):
-        known = problem.known(instance, step)
+        known = problem.mask_future(instance, step)
         assert (known.arrivals[:, step + 1 :] == -1).all()
         seen, guessed = problem.observe(instance, state), problem.observe(known, blind)
         assert torch.equal(seen.context, guessed.context)

@@ -12,13 +12,15 @@ import torch
 
 import nco
 from nco.benchmark import Plan, compare, save
+from nco.core.defaults import resize
 from nco.core.errors import InstanceError, NCOError
 from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
 from nco.models.hdpo import HDPO
-from nco.models.nets import BaseStock, GraphFlow, SymmetricFlow, VanillaFlow
+from nco.models.nets import GraphFlow, SymmetricFlow, VanillaFlow
 from nco.problems.inventory import Inventory, classical, exact, files, fit
 from nco.problems.inventory.check import check, simulate
+from nco.problems.inventory.levels import BaseStock
 from nco.problems.inventory.network import outline
 from nco.problems.tsp import TSP
 from nco.solving.simulate import next_action
@@ -246,7 +248,7 @@ def test_the_gradient_is_that_of_differences() -> None:
 
 def test_padding_changes_no_cost() -> None:
     problem = Inventory(periods=8)
-    parts = [problem.sized(n).generate(1, generator(n)) for n in (2, 5, 3)]
+    parts = [resize(problem, n).generate(1, generator(n)) for n in (2, 5, 3)]
     known = [c for part in parts for c in problem.cases(part)]
     together = problem.load(known)
     assert together.exists is not None
@@ -266,10 +268,10 @@ def test_one_network_fits_any_number_of_stores(policy: Any) -> None:
     """Padded or alone, a network decides the same; it was built for no number of nodes."""
     problem = Inventory(periods=4)
     torch.manual_seed(0)
-    policy.build(problem.sizes)
+    policy.build(problem.schema)
     for parameter in policy.parameters():  # not the newsvendor that it begins as
         torch.nn.init.normal_(parameter, std=0.3)
-    parts = [problem.sized(n).generate(1, generator(n)) for n in (2, 5)]
+    parts = [resize(problem, n).generate(1, generator(n)) for n in (2, 5)]
     together = problem.load([c for part in parts for c in problem.cases(part)])
     with torch.no_grad():
         wide = rollout(problem, policy, together, 1, greedy)
@@ -352,7 +354,7 @@ def test_the_pathwise_gradient_finds_the_best_level() -> None:
     """From 3 units off, to within 3 % of the newsvendor's level for one backlogged store."""
     name = "example:inventory/backlogged_L1_p9.yaml"
     problem = Inventory(networks=[name], periods=24)
-    method = HDPO(problem, BaseStock(level=1.5))
+    method = HDPO(problem, BaseStock(level=1.5, ignore=["nodes", "links", "dynamic"]))
     method.log = lambda *arguments, **options: None  # type: ignore[method-assign]
     optimizer = torch.optim.Adam(method.policy.parameters(), lr=0.08)
     for step in range(60):
@@ -382,7 +384,7 @@ def test_amounts_cannot_be_optimised_where_there_are_none() -> None:
 
 def test_noise_makes_a_network_explore() -> None:
     problem = Inventory(networks=["example:inventory/lost_poisson_L1_p4.yaml"], periods=5)
-    policy = VanillaFlow(noise=0.2).build(problem.sizes)
+    policy = VanillaFlow(noise=0.2).build(problem.schema)
     played = rollout(problem, policy, problem.generate(2, generator(0)), 4, sample(generator(1)))
     assert played.logp is not None
     assert played.logp.shape == (2, 4, 5)
@@ -761,6 +763,17 @@ def test_policies_are_compared_on_the_same_futures(tmp_path: Path) -> None:
     save(runs, tmp_path / "out", {})
     header = (tmp_path / "out" / "table.csv").read_text().splitlines()[0]
     assert "cost_standard_error,service_level" in header
+
+
+def test_networks_to_train_on_are_read_from_files_and_examples(tmp_path: Path) -> None:
+    """A path and an example give the same case; a file that is not there is named."""
+    name = "example:inventory/lost_poisson_L1_p4.yaml"
+    shipped = files.from_file(name)
+    path = tmp_path / "copy.yaml"
+    path.write_text(files.write(shipped))
+    assert np.array_equal(files.from_file(str(path)).lead, shipped.lead)
+    with pytest.raises(InstanceError, match=r"missing.yaml: cannot be read"):
+        files.from_file("example:inventory/missing.yaml")
 
 
 def test_shipped_networks_are_for_the_networks_they_were_trained_on() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from nco.core.defaults import pad_actions, replay
 from nco.core.errors import InstanceError
 from nco.core.rollout import rollout, sample
 from nco.core.seeds import generator
@@ -311,7 +312,7 @@ def test_masked_schedules_are_active() -> None:
     """Nothing could be completed in a gap before something else begins; so no time is lost."""
     problem = JSSP(size=4)
     instance = problem.generate(3, generator(1))
-    probe = Probe().build(problem.sizes)
+    probe = Probe().build(problem.schema)
     played = rollout(problem, probe, instance, 20, sample(generator(2)))
     cases = problem.cases(instance)
     for s in range(20):
@@ -378,17 +379,17 @@ def test_sizes_mix_in_a_batch() -> None:
     actions = problem.actions(instance, solutions)
     costs = problem.cost(instance, actions[:, None])[:, 0].tolist()
     assert costs == [check(c, s).cost for c, s in zip(cases, solutions, strict=True)]
-    assert torch.equal(problem.pad(instance, actions[:, None], 17)[:, 0, :15], actions)
+    assert torch.equal(pad_actions(problem, instance, actions[:, None], 17)[:, 0, :15], actions)
 
 
 def test_agreeing_actions_lead_to_the_same_schedule() -> None:
     """Whichever of them is taken, what `equivalent` of the rest leads to is the schedule itself."""
     problem = JSSP(size=4)
     instance = problem.generate(2, generator(5))
-    probe = Probe().build(problem.sizes)
+    probe = Probe().build(problem.schema)
     actions = rollout(problem, probe, instance, 2, sample(generator(6))).actions
-    every = problem.replay(instance, actions)
-    right = problem.agreeing(instance, actions, every)
+    every = replay(problem, instance, actions)
+    right = problem.consistent_actions(instance, actions, every)
     states = [every.map(lambda tensor, t=t: tensor[:, :, t]) for t in range(16)]
     plans = [problem.solution(instance, actions[:, s]) for s in range(2)]
     several = 0
@@ -463,7 +464,7 @@ def test_bounds_of_a_shop_by_hand() -> None:
 @pytest.mark.parametrize("problem", [JSSP(size=4), FJSP(size=4), FFSP(size=3)])
 def test_a_shop_backwards_has_the_schedule_backwards(problem) -> None:
     instance = problem.generate(4, generator(8))
-    played = rollout(problem, Probe().build(problem.sizes), instance, 1, sample(generator(2)))
+    played = rollout(problem, Probe().build(problem.schema), instance, 1, sample(generator(2)))
     ((other, actions),) = problem.relatives(instance, played.actions[:, 0])
     cost = problem.cost(other, actions[:, None])
     assert bool((cost <= played.cost).all())

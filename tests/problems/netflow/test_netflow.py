@@ -14,9 +14,9 @@ from nco.models.nets.network import GraphValue, SharesPolicy
 from nco.problems.netflow import SupplyChain, SupplyShares, files, flows
 from nco.problems.netflow.check import check
 from nco.problems.netflow.problem import AHEAD, mean_demand
-from nco.registry import module
+from nco.registry import folder
 
-baseline = module("netflow", "classical")
+baseline = folder("netflow").classical
 
 
 # ---- the demand and the perfect plan, against figures computed elsewhere (HiGHS)
@@ -188,7 +188,7 @@ def test_the_method_learns(monkeypatch):
 def test_an_untrained_wish_is_just_in_time():
     """Untrained, shares are in proportion to what stores lack; made is what is needed."""
     problem = SupplyShares(2)
-    policy = SharesPolicy(width=8, lack=2, need=3).build(problem.sizes)
+    policy = SharesPolicy(width=8, lack="lack", need="factory_lacks").build(problem.schema)
     instance = problem.generate(1, generator(1))
     played = rollout(problem, policy, instance, 1, greedy, logp=False)
     plan = problem.solution(instance, played.actions[:, 0])[0]
@@ -201,7 +201,7 @@ def test_an_untrained_wish_is_just_in_time():
 
 
 def test_one_network_serves_any_number_of_stores():
-    policy = SharesPolicy(width=8).build(SupplyShares.sizes)
+    policy = SharesPolicy(width=8).build(SupplyShares.schema)
     for stores in (1, 2, 5):
         problem = SupplyShares(stores, periods=4)
         instance = problem.generate(2, generator(stores))
@@ -212,7 +212,7 @@ def test_one_network_serves_any_number_of_stores():
 
 def test_padding_does_not_change_a_network():
     """A case of two stores among cases of three is decided on as alone."""
-    policy = SharesPolicy(width=8).build(SupplyShares.sizes)
+    policy = SharesPolicy(width=8).build(SupplyShares.schema)
     cases = [
         case
         for stores in (2, 3)
@@ -306,6 +306,6 @@ def test_defects_are_named(old, new, message):
 def test_only_the_next_periods_are_known():
     problem = SupplyChain(2)
     instance = problem.generate(1, generator(0))
-    known = problem.known(instance, 4)
+    known = problem.mask_future(instance, 4)
     assert torch.equal(known.demand[:, : 4 + AHEAD], instance.demand[:, : 4 + AHEAD])
     assert not known.demand[:, 4 + AHEAD :].any()

@@ -12,10 +12,10 @@ from nco.core.seeds import generator
 from nco.problems.packing import Bins, Machines, Packing, exact, files, rules
 from nco.problems.packing.check import check
 from nco.problems.packing.planner import Planner
-from nco.registry import module
+from nco.registry import folder
 from nco.testing.play import Probe
 
-baseline = module("packing", "classical")
+baseline = folder("packing").classical
 TOY = Bins(6, [1, 2, 3, 4], [0.1, 0.1, 0.4, 0.4])
 
 
@@ -50,7 +50,7 @@ def test_every_action_is_priced():
     """The prices along an episode are what enumeration says of the rest of the trace."""
     problem = Packing(6, TOY)
     instance = problem.generate(3, generator(1))
-    probe = Probe().build(problem.sizes)
+    probe = Probe().build(problem.schema)
     played = rollout(problem, probe, instance, 1, sample(generator(2)), keep=True)
     for step in range(6):
         state = played.states.map(lambda tensor, step=step: tensor[:, :, step])

@@ -12,9 +12,9 @@ from nco.models.bilevel import Bilevel
 from nco.models.nets.network import GraphValue, SharesPolicy
 from nco.problems.rebalancing import Rebalancing, RebalancingShares, files, flows
 from nco.problems.rebalancing.check import check
-from nco.registry import module
+from nco.registry import folder
 
-baseline = module("rebalancing", "classical")
+baseline = folder("rebalancing").classical
 
 
 def integer_programme(idle, wished, times):
@@ -137,7 +137,7 @@ def test_shares_are_where_vehicles_end():
     """Of five idle vehicles in each of four regions, all are wished in the last."""
     problem = RebalancingShares(4, periods=6)
     instance = problem.generate(1, generator(3))
-    instance = problem.known(instance, -1)  # nobody asks
+    instance = problem.mask_future(instance, -1)  # nobody asks
     state = problem.reset(instance, 1)
     moved = problem.amounts(instance, state, torch.tensor([[[0.0, 0.0, 0.0, 1.0]]]))
     assert moved[0, 0, 1, :, 3].tolist() == [5, 5, 5, 0]
@@ -170,7 +170,7 @@ def test_the_method_trains_through_flows(monkeypatch):
 
 
 def test_one_network_serves_any_number_of_regions():
-    policy = SharesPolicy(width=8, amounts=0).build(RebalancingShares.sizes)
+    policy = SharesPolicy(width=8, amounts=0).build(RebalancingShares.schema)
     for regions in (2, 5):
         problem = RebalancingShares(regions, periods=3)
         played = rollout(
