@@ -45,7 +45,8 @@ lint: $(INSTALLED) links
 	cd build/links && PYTHONPATH=. ../../$(BIN)/lint-imports ../../pyproject.toml --no-cache
 
 # problems/ and models/ lie at the top but are parts of nco: build/links holds the package as it is
-# installed, for tools that read files.
+# installed, for tools that read files; typed_folders.py assigns every problem folder's parts to
+# their Protocols, for mypy.
 links:
 	rm -rf build/links
 	mkdir -p build/links/nco

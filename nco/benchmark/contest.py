@@ -141,8 +141,7 @@ def _models(
     entrants: Mapping[str, Sequence[Entrant]], cases: Iterable[tuple[str, Case]]
 ) -> dict[str, list[str]]:
     """The networks behind each entrant, or that there is none."""
-    from nco.solving.solver import NO_MODEL
-    from nco.zoo.cards import choose
+    from nco.zoo.cards import NO_MODEL, choose
     from nco.zoo.weights import fitting
 
     kinds = {(case.problem, case.variant, case.size): case for _, case in cases}

@@ -14,12 +14,14 @@ from nco.core.capabilities import HasCases, Online
 from nco.core.case import Case
 from nco.core.defaults import load_cases
 from nco.core.errors import NCOError
-from nco.search import named
+from nco.core.searches import SearchName
 from nco.search.beam import WIDTH
-from nco.search.budget import Budget, Incumbent
-from nco.search.multistart import better
+from nco.search.budget import Budget
+from nco.search.catalogue import named
+from nco.search.incumbent import Incumbent
+from nco.search.task import Task
 from nco.solving.incumbents import Candidate, Progress
-from nco.solving.options import NO_MODEL, Ask
+from nco.solving.options import Ask
 from nco.solving.solution import Improvement, Solution
 from nco.zoo import cards, weights
 
@@ -43,9 +45,9 @@ class Step:
     """One search of a chain, with the share of the time that it may take."""
 
     model: weights.Model
-    search: str
+    search: SearchName
     share: float = 1.0
-    rollouts: int | None = None
+    width: int | None = None  # of a beam; None: as it wants
 
 
 def where(ask: Ask) -> str:
@@ -58,7 +60,7 @@ def where(ask: Ask) -> str:
 def load(ask: Ask, case: Case | None, seconds: float | None = None) -> weights.Model | None:
     """The model that is asked for; None where there is none for the problem of `case`."""
     name = ask.model
-    if name == NO_MODEL and case is not None:
+    if name == cards.NO_MODEL and case is not None:
         return None
     if name == "auto":
         if case is None:
@@ -103,8 +105,8 @@ def chain(ask: Ask, case: Case, seconds: float, short: bool) -> list[Step]:
             share = FIRST_SHARE if takes[quick] <= FIRST_SHARE * seconds else 1.0
             steps = [Step(first, first.policy.searches[0], share)]
             width = _width(takes[good], seconds, seconds - takes[quick])
-            if len(names) > 1 and names[0] == "beam" and width is not None:
-                steps.append(Step(last, names[0], rollouts=width))
+            if len(names) > 1 and names[0] == SearchName.BEAM and width is not None:
+                steps.append(Step(last, names[0], width=width))
             return [*steps, Step(last, names[-1])]
     return [Step(fast, name) for name in names]
 
@@ -126,7 +128,8 @@ def once(progress: Progress, ask: Ask) -> None:
     instance = load_cases(model.problem, progress.cases).to(where(ask))
     search = named(model.policy.searches[0])
     with torch.inference_mode():
-        for found in search(model.problem, model.policy, instance, Budget(seed=ask.seed)):
+        task = Task(model.problem, model.policy, instance)
+        for found in search(task, Budget(seed=ask.seed)):
             for candidate in candidates(model, progress.cases, instance, found):
                 progress.offer(candidate)
 
@@ -141,7 +144,7 @@ def first(progress: Progress, ask: Ask) -> None:
 def greedy(progress: Progress, ask: Ask, post: Callable[[Candidate], Any]) -> None:
     """One rollout of the fastest model for each case of a group, to begin something else from."""
     largest = max(progress.cases, key=lambda case: case.size)
-    budget = Budget(rollouts=1, seed=ask.seed)
+    budget = Budget.counting(1, seed=ask.seed)
     for step in chain(ask, largest, 0.0, short=True):
         _play(step, progress, ask, budget, post, False)
 
@@ -152,7 +155,7 @@ def counted(progress: Progress, ask: Ask) -> None:
     assert most is not None
     steps = chain(ask, case, float("inf"), short=False)
     for place, step in enumerate(steps):
-        budget = Budget(rollouts=min(most, step.rollouts or most), seed=ask.seed)
+        budget = Budget(samples=most, width=min(most, step.width or most), seed=ask.seed)
         _play(step, progress, ask, budget, progress.offer, place > 0)
 
 
@@ -181,7 +184,7 @@ def play(
         if step.model.policy.encodes and ENCODING * largest.size**2 > deadline - now:
             continue
         until = min(deadline, now + step.share * seconds)
-        budget = Budget(until, step.rollouts, ask.seed, cancelled)
+        budget = Budget(until, width=step.width, seed=ask.seed, cancelled=cancelled)
         _play(step, progress, ask, budget, post, place > 0)
 
 
@@ -200,7 +203,8 @@ def _play(
     search = named(step.search)
     with torch.inference_mode():
         start = begin(model, progress, instance) if goes_on else None
-        for found in search(model.problem, model.policy, instance, budget, start):
+        task = Task(model.problem, model.policy, instance)
+        for found in search(task, budget, start):
             for candidate in candidates(model, progress.cases, instance, found):
                 post(candidate)
 
@@ -236,13 +240,14 @@ def unchecked(model: weights.Model, source: Batch, ask: Ask, begin: float) -> li
     history: list[list[Improvement]] = [[] for _ in range(len(source))]
     names = model.policy.searches
     # one rollout whatever the clock says: nothing else would give an answer
-    passes = [(names[0], Budget(rollouts=1, seed=ask.seed))]
-    limited = Budget(deadline=limit, rollouts=ask.iterations, seed=ask.seed)
+    passes = [(names[0], Budget.counting(1, seed=ask.seed))]
+    limited = Budget.counting(ask.iterations, seed=ask.seed, deadline=limit)
+    task = Task(problem, model.policy, instance)
     once_only = limit is None and ask.iterations is None
     passes += [(name, limited) for name in (names[:1] if once_only else names)]
     with torch.inference_mode():
         for search, budget in passes:
-            for found in named(search)(problem, model.policy, instance, budget, best):
+            for found in named(search)(task, budget, best):
                 wins = [True] * len(source)
                 if best is not None:
                     wins = (found.cost < best.cost).tolist()
@@ -251,7 +256,7 @@ def unchecked(model: weights.Model, source: Batch, ask: Ask, begin: float) -> li
                         seconds = time.perf_counter() - begin
                         cost = float(found.cost[index])
                         history[index].append(Improvement(seconds, cost, found.source))
-                best = better(problem, instance, best, found)
+                best = task.better(best, found)
     assert best is not None
     name = type(problem).__name__
     solutions = problem.solution(instance, best.actions)

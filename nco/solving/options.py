@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from nco.core.errors import NCOError
 
 TRACES = 1000  # futures of an online problem unless told otherwise
-NO_MODEL = "none"  # what a solution says that no network had a part in
 
 
 def cores() -> int:

@@ -172,6 +172,8 @@ def policy_of(case: Case, solution: Any, device: str = "cpu") -> tuple[Problem[A
             raise NCOError(f"model {solution['model']} is not one for {case.problem}")
         return model.problem, model.policy
     folder = registry.folder(case.problem)
+    if not folder.has("rules"):
+        raise NCOError(f"{case.problem} has no rules that can be played: give {{'model': NAME}}")
     problem: Problem[Any, Any] = folder.problem_class()
     return problem, folder.rules.policy(case, solution).to(device)
 

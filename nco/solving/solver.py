@@ -19,12 +19,10 @@ from nco.registry import sources
 from nco.registry.interface import Solver
 from nco.solving import certify, machine, portfolio, schedule, stream
 from nco.solving.incumbents import Candidate, Progress
-from nco.solving.options import NO_MODEL, TRACES, Ask, cores
+from nco.solving.options import TRACES, Ask, cores
 from nco.solving.solution import Solution
 from nco.workers import pool
 from nco.zoo import cards
-
-__all__ = ["NO_MODEL", "solve", "solve_iter"]
 
 TOGETHER = 2e5  # nodes x starts of a batch that is solved in one pass
 
@@ -214,7 +212,7 @@ def _stream(
         if any(apart):
             raise NCOError("total_time: online problems have no plan to improve; use time_limit")
         for case in cases:
-            if ask.model not in ("auto", NO_MODEL):
+            if ask.model not in ("auto", cards.NO_MODEL):
                 cards.check(ask.model, case.problem)
         yield from _share(cases, ask, entry + total_time)
         return
@@ -316,7 +314,7 @@ def _race(progress: Progress, ask: Ask) -> None:
     """Everything at hand until the deadline."""
     case = progress.cases[0]
     assert ask.time_limit is not None
-    if ask.model not in ("auto", NO_MODEL):
+    if ask.model not in ("auto", cards.NO_MODEL):
         cards.check(ask.model, case.problem)
     if time.perf_counter() - progress.begin > ask.time_limit - portfolio.SPARE:
         return
@@ -399,7 +397,7 @@ def _finish(progress: Progress, index: int, status: str, setup: float, ask: Ask)
         status=status if report.feasible else "INFEASIBLE",
         seconds=time.perf_counter() - progress.begin,
         setup_seconds=setup,
-        model="+".join(model.name for model in progress.models) or NO_MODEL,
+        model="+".join(model.name for model in progress.models) or cards.NO_MODEL,
         seed=ask.seed,
         history=progress.history[index],
         case=case,

@@ -14,6 +14,7 @@ import numpy as np
 
 from nco.core.case import Proof
 from nco.core.errors import InstanceError
+from nco.problems._routing import with_ortools, with_pyvrp
 from nco.problems._routing.integers import LARGEST_SUM, power_of_ten
 from nco.problems.atsp.files import Case
 from nco.problems.tsp import classical as tsp
@@ -24,15 +25,15 @@ def solvers() -> dict[str, Solver[Case]]:
     """The classical solvers by name, the one that is compared with first."""
     return {
         "ortools": Solver(
-            ortools, found=True, variants=("ortools", "ortools_pci"), modules=tsp.ROUTING
+            ortools, found=True, variants=("ortools", "ortools_pci"), modules=with_ortools.MODULES
         ),
-        "ortools_pci": Solver(ortools_pci, found=True, modules=tsp.ROUTING),
+        "ortools_pci": Solver(ortools_pci, found=True, modules=with_ortools.MODULES),
         "cpsat": Solver(
             cpsat,
             proof=True,
             modules=("ortools.sat.python.cp_model", "ortools.graph.python.linear_sum_assignment"),
         ),
-        "pyvrp": Solver(pyvrp, found=True, modules=("pyvrp", "pyvrp.stop")),
+        "pyvrp": Solver(pyvrp, found=True, modules=with_pyvrp.MODULES),
     }
 
 

@@ -34,21 +34,13 @@ LARGEST_FIXED = 2.0**50  # cost of a vehicle
 ROUND = 150  # iterations until it has found nothing; twice as many each time at the least share
 
 
-ROUTING = (
-    "ortools.constraint_solver.pywrapcp",
-    "ortools.constraint_solver.routing_enums_pb2",
-    "ortools.constraint_solver.routing_parameters_pb2",
-)
-PYVRP = ("pyvrp", "pyvrp.exceptions", "pyvrp.stop")
-
-
 def solvers() -> dict[str, Solver[Case]]:
     """The classical solvers by name, the one that is compared with first."""
     return {
-        "ortools": Solver(ortools, modules=ROUTING),
-        "pyvrp": Solver(pyvrp, modules=PYVRP),
+        "ortools": Solver(ortools, modules=with_ortools.MODULES),
+        "pyvrp": Solver(pyvrp, modules=with_pyvrp.MODULES),
         "anneal": Solver(anneal, found=True, iterations=True),
-        "polish": Solver(polish, found=True, iterations=True, modules=PYVRP),
+        "polish": Solver(polish, found=True, iterations=True, modules=with_pyvrp.MODULES),
     }
 
 

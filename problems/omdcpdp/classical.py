@@ -26,19 +26,12 @@ LEG_SHARE = 0.3
 LARGEST_SUM = 2**50  # of arrivals; leaves room for the penalties of guided local search
 
 
-ROUTING = (
-    "ortools.constraint_solver.pywrapcp",
-    "ortools.constraint_solver.routing_enums_pb2",
-    "ortools.constraint_solver.routing_parameters_pb2",
-)
-
-
 def solvers() -> dict[str, Solver[Case]]:
     """The classical solvers by name, the one that is compared with first."""
     return {
-        "ortools": Solver(ortools, modules=ROUTING),
+        "ortools": Solver(ortools, modules=with_ortools.MODULES),
         "anneal": Solver(anneal, found=True, iterations=True),
-        "polish": Solver(polish, found=True, iterations=True, modules=ROUTING),
+        "polish": Solver(polish, found=True, iterations=True, modules=with_ortools.MODULES),
     }
 
 

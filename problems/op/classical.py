@@ -29,18 +29,11 @@ PRIZES_IN_LIMITS = 3  # measured: of 1 to 8, the best on generated cases of 50 a
 NOISE = 1e-6  # of a solver's unit: what floating point makes of a whole number
 
 
-ROUTING = (
-    "ortools.constraint_solver.pywrapcp",
-    "ortools.constraint_solver.routing_enums_pb2",
-    "ortools.constraint_solver.routing_parameters_pb2",
-)
-
-
 def solvers() -> dict[str, Solver[Case]]:
     """The classical solvers by name, the one that is compared with first."""
     return {
-        "ortools": Solver(ortools, modules=ROUTING),
-        "pyvrp": Solver(pyvrp, modules=("pyvrp", "pyvrp.exceptions", "pyvrp.stop")),
+        "ortools": Solver(ortools, modules=with_ortools.MODULES),
+        "pyvrp": Solver(pyvrp, modules=with_pyvrp.MODULES),
         "cpsat": Solver(cpsat, modules=("ortools.sat.python.cp_model",)),
         "anneal": Solver(anneal),
     }

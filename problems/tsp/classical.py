@@ -15,22 +15,15 @@ from nco.problems._routing import integers, tsplib, with_ortools, with_pyvrp
 from nco.problems.tsp.files import Case
 from nco.registry.interface import Solver
 
-ROUTING = (
-    "ortools.constraint_solver.pywrapcp",
-    "ortools.constraint_solver.routing_enums_pb2",
-    "ortools.constraint_solver.routing_parameters_pb2",
-    "ortools.util.optional_boolean_pb2",
-)
-
 
 def solvers() -> dict[str, Solver[Case]]:
     """The classical solvers by name, the one that is compared with first."""
     return {
         "ortools": Solver(
-            ortools, found=True, variants=("ortools", "ortools_pci"), modules=ROUTING
+            ortools, found=True, variants=("ortools", "ortools_pci"), modules=with_ortools.MODULES
         ),
-        "ortools_pci": Solver(ortools_pci, found=True, modules=ROUTING),
-        "pyvrp": Solver(pyvrp, found=True, iterations=True, modules=("pyvrp", "pyvrp.stop")),
+        "ortools_pci": Solver(ortools_pci, found=True, modules=with_ortools.MODULES),
+        "pyvrp": Solver(pyvrp, found=True, iterations=True, modules=with_pyvrp.MODULES),
         "fast_tsp": Solver(fast_tsp, found=True, same=True, modules=("fast_tsp",)),
     }
 

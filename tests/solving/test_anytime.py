@@ -14,7 +14,6 @@ import pytest
 
 import nco
 from nco import registry
-from nco.core.capabilities import Online
 from nco.problems._routing import tsplib
 from nco.registry import sources
 from nco.solving import neural, portfolio, schedule, stream
@@ -380,12 +379,6 @@ def test_networks_with_all_the_time_know_it(monkeypatch):
         for stages in ([alone], [before, schedule.Stage("pyvrp", 1, 0.3, 11.4)]):
             portfolio.Race(progress, stages, neural.Ask(), None)._search(stages[0])
     assert heard == [False, True] * 50
-
-
-def test_an_online_folder_says_so_without_torch():
-    for name in registry.names():
-        folder = registry.folder(name)
-        assert folder.is_online == issubclass(folder.problem_class, Online)
 
 
 def test_the_fastest_model_of_two():

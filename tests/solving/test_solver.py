@@ -142,9 +142,9 @@ def test_classical_solvers_run_only_when_allowed(tiny, monkeypatch):
     called = []
     real = pool.Workers.submit
 
-    def watched(workers, case, name, **options):
-        called.append(name)
-        return real(workers, case, name, **options)
+    def watched(workers, case, solver, **options):
+        called.append(solver.name)
+        return real(workers, case, solver, **options)
 
     monkeypatch.setattr(pool.Workers, "submit", watched)
     nco.solve(coords, model=tiny["tsp"], time_limit=0.2, classical=False)
