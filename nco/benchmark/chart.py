@@ -146,8 +146,8 @@ def _grid(axes: Axes) -> str:
             before = y
     parts.append(_words((CANVAS.left + CANVAS.end) / 2, CANVAS.height - 8, "seconds", "middle"))
     parts.append(
-        f'<text transform="translate(14 {CANVAS.height / 2}) rotate(-90)" text-anchor="middle">gap (%)'
-        "</text>"
+        f'<text transform="translate(14 {CANVAS.height / 2}) rotate(-90)" '
+        'text-anchor="middle">gap (%)</text>'
     )
     return "".join(parts)
 

@@ -133,7 +133,7 @@ class TestPage:
         assert 'class="dot"' not in page
 
     def test_says_what_was_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(drawings, "MOST", 1)
+        monkeypatch.setattr(drawings, "ROOM", replace(drawings.ROOM, pictures=1))
         assert "2 solutions without a picture" in html(RUNS, {}, CASES)
 
 
