@@ -8,17 +8,32 @@ large case is improved faster part by part: the problem's folder says how to cut
 import functools
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from nco import registry
 from nco.core.case import Case
 from nco.registry.interface import Solver
-from nco.solving.incumbents import beats
+from nco.solving.incumbents import is_better
 
-SIZE = 400  # nodes of a part
-EACH = 0.001  # seconds for each node of a part, at least
-LEAST = 0.02  # seconds with which it is worth beginning with a part
+
+@dataclass(frozen=True)
+class Pieces:
+    """How a large solution is improved part by part.
+
+    Attributes:
+        size: nodes of a part: few enough for a solver's tables, and its search gets round.
+        each: seconds for each node of a part, at least.
+        least: seconds with which it is worth beginning with a part.
+    """
+
+    size: int = 400
+    each: float = 0.001
+    least: float = 0.02
+
+
+PIECES = Pieces()
 
 
 def on_parts(solver: Solver[Any]) -> Solver[Any]:
@@ -48,16 +63,18 @@ def improve(
     deadline = time.perf_counter() + time_limit
     parts = registry.folder(case.problem).decomposition
     random = Random(seed)
-    each = max(EACH, time_limit / max(case.size, 1))  # once round, where there is time for it
+    each = max(
+        PIECES.each, time_limit / max(case.size, 1)
+    )  # once round, where there is time for it
     best = start
     while True:
-        pieces = parts.cut(case, best, SIZE, random)
+        pieces = parts.cut(case, best, PIECES.size, random)
         if not pieces:
             return best
         random.shuffle(pieces)
         for piece in pieces:
             left = deadline - time.perf_counter()
-            if left < LEAST:
+            if left < PIECES.least:
                 return best
             told = None
             if found is not None:
@@ -89,4 +106,4 @@ def _improved(piece: Any, seconds: float, seed: int, found: Callable[[Any], None
     if new is None:
         return None
     check = folder.check.check
-    return new if beats(check(case, new), check(case, piece.solution)) else None
+    return new if is_better(check(case, new), check(case, piece.solution)) else None

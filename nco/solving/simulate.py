@@ -24,13 +24,28 @@ from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import Select, greedy, rollout
 from nco.core.seeds import generator
-from nco.solving.options import TRACES
+from nco.solving.options import Options
 from nco.zoo import weights
 
-TOGETHER = 2000  # of them at a time
-FEW = 32  # of them, before it is known how long they take
-CHECKED = 1  # of them that the independent checker prices again
-AGREE = 1e-3  # relative difference of checker (exact) and simulation (float32) that is rounding
+
+@dataclass(frozen=True)
+class Sampling:
+    """How many traces are played, and how their costs are trusted.
+
+    Attributes:
+        together: traces at a time, as memory allows.
+        few: traces before it is known how long they take.
+        checked: traces that the independent checker prices again.
+        agree: relative difference of checker (exact) and simulation (float32) that is rounding.
+    """
+
+    together: int = 2000
+    few: int = 32
+    checked: int = 1
+    agree: float = 1e-3
+
+
+SAMPLING = Sampling()
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +85,9 @@ def simulate(
     policy: Policy,
     case: Case,
     *,
-    traces: int = TRACES,
+    traces: int = Options.traces,
     seed: int = 0,
-    together: int = TOGETHER,
+    together: int = SAMPLING.together,
     device: torch.device | str = "cpu",
     select: Select = greedy,
     deadline: float | None = None,
@@ -85,7 +100,7 @@ def simulate(
         traces: how many; seed: of the futures; together: how many at a time (memory).
         select: how the policy's decisions are taken.
         deadline: `time.perf_counter` reading at which to stop, with as many traces as were played;
-            `FEW` are in any case.
+            `Sampling.few` are in any case.
 
     Raises:
         NCOError: where the problem is not online, or fewer than two traces are asked for.
@@ -98,7 +113,7 @@ def simulate(
     costs: list[Tensor] = []
     named: dict[str, list[Tensor]] = {}
     sign, violations = 1, list[str]()
-    first, size = 0, together if deadline is None else min(together, FEW)
+    first, size = 0, together if deadline is None else min(together, SAMPLING.few)
     while first < traces:
         if costs and deadline is not None:
             now = time.perf_counter()
@@ -144,8 +159,8 @@ def _checked(
         return 1, []
     check = folder.check.check
     sign, violations = 1, list[str]()
-    part = instance[:CHECKED]
-    solutions = problem.solution(part, actions[:CHECKED, 0])
+    part = instance[: SAMPLING.checked]
+    solutions = problem.solution(part, actions[: SAMPLING.checked, 0])
     for row, (case, solution) in enumerate(zip(cases_of(problem, part), solutions, strict=True)):
         report = check(case, case.numbered(solution))
         violations += report.violations
@@ -154,7 +169,7 @@ def _checked(
         if report.objective is not None and report.objective != report.cost:
             sign = -1
         simulated = float(costs[row])
-        if not math.isclose(report.cost, simulated, rel_tol=AGREE, abs_tol=AGREE):
+        if not math.isclose(report.cost, simulated, rel_tol=SAMPLING.agree, abs_tol=SAMPLING.agree):
             violations.append(f"trace {row} costs {report.cost:g}, but {simulated:g} was simulated")
     return sign, violations
 

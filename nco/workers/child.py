@@ -8,6 +8,7 @@ copy of the parent's threads, no second run of the user's script, and notebooks 
 import contextlib
 import faulthandler
 import importlib
+import math
 import os
 import pickle
 import queue
@@ -24,19 +25,33 @@ from typing import IO, Any
 
 from nco.core.case import Case, Proof
 from nco.registry.interface import Solver
+from nco.workers.outcome import Improvement
 
-GRACE = 10.0  # seconds after a time limit until the solver counts as hanging
-RARELY = 0.02  # seconds between two solutions that a solver tells on the way
 LENGTH = struct.Struct(">Q")
 LONGEST = 1 << 32  # bytes of a frame; a larger number is no length but rubbish in the pipe
 
 
 @dataclass(frozen=True)
-class Found:
-    """A better solution on the way: after how many seconds of the solver's call, and which."""
+class Patience:
+    """How long parent and child wait for one another, in seconds.
 
-    seconds: float
-    solution: Any
+    Attributes:
+        setup: in which a child must start, import and unpickle; torch takes some on a cold disk.
+        grace: after a time limit until the solver counts as hanging. Solvers look at the clock
+            seldom on large cases, and a child that is killed has to be started anew.
+        dying: in which an idle child ends by itself when its pipe does.
+        between: two solutions that a solver tells on the way, at least: people cannot see more.
+        telling: share of the time, at most, that telling takes from the solver.
+    """
+
+    setup: float = 120.0
+    grace: float = 10.0
+    dying: float = 0.2
+    between: float = 0.02
+    telling: float = 0.05
+
+
+PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
@@ -105,7 +120,7 @@ class Child:
                 with contextlib.suppress(OSError):  # what could not be sent is lost anyway
                     pipe.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.2)  # an idle child ends when its pipe does
+            process.wait(PATIENCE.dying)
         process.kill()
         code = process.wait()
         ending = f"ended with code {code}"
@@ -221,7 +236,7 @@ def _answer(message: bytes, limit: float | None, answers: IO[bytes]) -> bytes:
             return pickle.dumps((None, 0.0, None, None))
     further = _further(request, proof, began, answers)
     if limit is not None:  # ends an orphan whose solver never lets go of the interpreter
-        faulthandler.dump_traceback_later(limit + GRACE, exit=True)
+        faulthandler.dump_traceback_later(limit + PATIENCE.grace, exit=True)
     try:
         solve: Callable[..., Any] = request.solver.solve
         solution = solve(
@@ -240,7 +255,7 @@ def _further(request: Request, proof: Proof, began: float, answers: IO[bytes]) -
     solver = request.solver
     further: dict[str, Any] = {}
     if solver.found and request.watch:
-        further["found"] = _teller(began, answers)
+        further["found"] = _teller(solver.name, began, answers)
     if solver.cores and request.cores is not None:
         further["cores"] = request.cores
     if solver.iterations and request.iterations is not None:
@@ -250,15 +265,17 @@ def _further(request: Request, proof: Proof, began: float, answers: IO[bytes]) -
     return further
 
 
-def _teller(began: float, answers: IO[bytes]) -> Callable[[Any], None]:
+def _teller(source: str, began: float, answers: IO[bytes]) -> Callable[[Any], None]:
     """Sends a better solution on the way; seldom enough not to take the solver's time."""
     silent = [began]  # until then nothing is told
 
     def tell(better: Any) -> None:
         now, spent = time.perf_counter(), time.thread_time()
         if now >= silent[0]:
-            _write_frame(answers, pickle.dumps(Found(now - began, better)))
-            silent[0] = now + max(RARELY, 20 * (time.thread_time() - spent))
+            improvement = Improvement(now - began, math.nan, source, better)
+            _write_frame(answers, pickle.dumps(improvement))
+            taken = time.thread_time() - spent
+            silent[0] = now + max(PATIENCE.between, taken / PATIENCE.telling)
 
     return tell
 

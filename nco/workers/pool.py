@@ -14,37 +14,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from nco import registry
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.registry.interface import Solver
-from nco.workers.child import GRACE, Child, Found, Request, one_line, timed
-
-SETUP = 120.0  # seconds in which a child must start, import and unpickle
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run of a solver came to.
-
-    Attributes:
-        solution: in the case's own numbers; None where the solver found nothing or failed.
-        seconds: wall time of the solver's call alone, without the start of the process, the
-            imports and the transfer. Of a run that was killed, the time until then.
-        error: one line when the solver failed; None when it returned, even without a solution.
-        found: the solutions on the way, where the run was watched and the solver tells; also of a
-            solver that failed later.
-        bound: no feasible solution costs less, where the solver has proven one (a `Proof`).
-    """
-
-    solution: Any
-    seconds: float
-    error: str | None = None
-    found: tuple[Found, ...] = ()
-    bound: float | int | None = None
+from nco.workers.child import PATIENCE, Child, Request, one_line, timed
+from nco.workers.outcome import Improvement, Outcome
 
 
 def run(
@@ -54,11 +31,11 @@ def run(
     time_limit: float | None,
     seed: int = 0,
     start: Any = None,
-    grace: float = GRACE,
+    grace: float = PATIENCE.grace,
     iterations: int | None = None,
 ) -> Outcome:
     """`Workers.run` on one child that this process keeps until it ends."""
-    return lane(0).run(
+    return of_core(0).run(
         case,
         solver,
         time_limit=time_limit,
@@ -69,9 +46,9 @@ def run(
     )
 
 
-def warm(*solvers: Solver[Any], index: int = 0) -> threading.Thread:
-    """`Workers.warm` of a lane, on a thread that ends when it is ready."""
-    thread = threading.Thread(target=lane(index).warm, args=solvers, daemon=True)
+def warm(*solvers: Solver[Any], core: int = 0) -> threading.Thread:
+    """`Workers.warm` of a core's worker, on a thread that ends when it is ready."""
+    thread = threading.Thread(target=of_core(core).warm, args=solvers, daemon=True)
     thread.start()
     return thread
 
@@ -124,7 +101,7 @@ class Workers:
                     child.send(pickle.dumps(("import", pickle.dumps(solvers), None)))
                 for child in self._children:
                     # or one hung import would hold all later runs
-                    with timed(SETUP, child.start().kill):
+                    with timed(PATIENCE.setup, child.start().kill):
                         child.receive()
             except BaseException as error:
                 for child in self._children:  # an answer left unread would be taken for the next
@@ -140,12 +117,12 @@ class Workers:
         time_limit: float | None,
         seed: int = 0,
         start: Any = None,
-        grace: float = GRACE,
+        grace: float = PATIENCE.grace,
         watch: bool = False,
         cores: int | None = None,
         iterations: int | None = None,
         until: float | None = None,
-        tell: "Callable[[Found | Outcome], None] | None" = None,
+        tell: "Callable[[Improvement | Outcome], None] | None" = None,
     ) -> "Handle":
         """Starts a run and returns at once.
 
@@ -161,7 +138,7 @@ class Workers:
             iterations: steps of a solver that can count them.
             until: instead of a time limit, the `time.perf_counter` reading at which the solver
                 should be through, however long the child takes to be ready.
-            tell: called at once, on another thread, with every `Found` and then the outcome.
+            tell: called at once, on another thread, with every improvement and then the outcome.
 
         Raises:
             NCOError: where the problem has no such solver, or after `close`.
@@ -187,7 +164,7 @@ class Workers:
         time_limit: float | None,
         seed: int = 0,
         start: Any = None,
-        grace: float = GRACE,
+        grace: float = PATIENCE.grace,
         watch: bool = False,
         cores: int | None = None,
         iterations: int | None = None,
@@ -228,7 +205,7 @@ class Handle:
         self,
         request: bytes,
         limit: float | None,
-        tell: Callable[[Found | Outcome], None] | None = None,
+        tell: Callable[[Improvement | Outcome], None] | None = None,
     ) -> None:
         self._request, self._limit, self._tell = request, limit, tell
         self.begun: float | None = None  # the reading of the clock when the solver was called
@@ -275,37 +252,39 @@ class Handle:
             except OSError as error:
                 self._settle(Outcome(None, 0.0, one_line(f"cannot start a process: {error}")))
                 return
-        outcome = self._ask(child)
+        outcome = self._outcome_of(child)
         with self._lock:
             if self._reason is not None:  # killed, or just about to be
                 child.stop()
-                outcome = Outcome(None, outcome.seconds, self._reason, outcome.found)
+                outcome = Outcome(None, outcome.seconds, self._reason, outcome.improvements)
             self._settle(outcome)
 
-    def _ask(self, child: Child) -> Outcome:
+    def _outcome_of(self, child: Child) -> Outcome:
         began = time.perf_counter()
-        found: list[Found] = []
+        improvements: list[Improvement] = []
         limit = self._limit
         try:
-            with timed(SETUP, lambda: self.cancel(f"not ready after {SETUP:g} s")):
+            with timed(
+                PATIENCE.setup, lambda: self.cancel(f"not ready after {PATIENCE.setup:g} s")
+            ):
                 child.send(self._request)
                 child.receive()
             self.begun = began = time.perf_counter()
             with timed(limit, lambda: self.cancel(f"timed out after {limit:g} s")):
-                while isinstance(answer := child.receive(), Found):
+                while isinstance(answer := child.receive(), Improvement):
                     if self._tell is not None:
                         self._tell(answer)
                     else:
-                        found.append(answer)
+                        improvements.append(answer)
                 solution, seconds, error, bound = answer
-                return Outcome(solution, seconds, error, tuple(found), bound)
+                return Outcome(solution, seconds, error, tuple(improvements), bound)
         except (EOFError, OSError):
-            return Outcome(None, time.perf_counter() - began, child.stop(), tuple(found))
+            return Outcome(None, time.perf_counter() - began, child.stop(), tuple(improvements))
         except Exception as error:  # whatever unpickling rubbish raises
             seconds = time.perf_counter() - began
             child.stop()  # who knows where in the pipe its next frame begins
             message = one_line(f"unreadable answer: {type(error).__name__}: {error}")
-            return Outcome(None, seconds, message, tuple(found))
+            return Outcome(None, seconds, message, tuple(improvements))
 
 
 # --------------------------------------------------------------------------------------------------
@@ -374,9 +353,9 @@ def _finish(process: int, threads: list[threading.Thread], pending: _Pending) ->
             thread.join(5.0)
 
 
-def lane(index: int) -> Workers:
-    """A worker with one child for each of the processors that run side by side; 0 is `run`'s."""
-    return _shared(os.getpid()) if index == 0 else _beside(os.getpid(), index)
+def of_core(core: int) -> Workers:
+    """The worker with one child for a core of the machine, by its number; that of 0 is `run`'s."""
+    return _shared(os.getpid()) if core == 0 else _beside(os.getpid(), core)
 
 
 @functools.cache
@@ -386,5 +365,5 @@ def _shared(process: int) -> Workers:
 
 
 @functools.cache
-def _beside(process: int, index: int) -> Workers:
+def _beside(process: int, core: int) -> Workers:
     return Workers()

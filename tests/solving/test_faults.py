@@ -8,6 +8,7 @@ import math
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import child_solvers as faulty
@@ -109,12 +110,12 @@ class TestClassicalSolver:
     def test_that_hangs_in_its_import_does_not_hold_later_runs(self, monkeypatch, tmp_path):
         (tmp_path / "hung_module_of_a_test.py").write_text("import time; time.sleep(60)")
         monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.setattr(pool, "SETUP", 0.5)
+        monkeypatch.setattr(pool, "PATIENCE", replace(pool.PATIENCE, setup=0.5))
         with Workers() as fresh:
             begin = time.perf_counter()
             fresh.warm(Solver(faulty.honest, modules=("hung_module_of_a_test",)))
             assert time.perf_counter() - begin < 10.0
-            monkeypatch.setattr(pool, "SETUP", 60.0)
+            monkeypatch.setattr(pool, "PATIENCE", replace(pool.PATIENCE, setup=60.0))
             outcome = fresh.run(Plain(), Solver(faulty.tell), time_limit=None)
         assert outcome.solution == "well"
 
