@@ -242,9 +242,9 @@ def reference() -> None:
 def modules(package: str) -> list[str]:
     """The public modules of a package with public names, itself first."""
     where = folder(package)
-    found = [f"nco.{package}"] if has_public_names(where / "__init__.py") else []
+    found = [f"nco.{package}"] if public_names(where / "__init__.py") else []
     for path in sorted(where.glob("*.py")):
-        if not path.stem.startswith("_") and has_public_names(path):
+        if not path.stem.startswith("_") and public_names(path):
             found.append(f"nco.{package}.{path.stem}")
     return found
 
@@ -254,11 +254,15 @@ def folder(package: str) -> Path:
     return ROOT / path if path.split("/")[0] in ("problems", "models") else ROOT / "nco" / path
 
 
-def has_public_names(path: Path) -> bool:
-    """Whether a module defines a function or class whose name does not begin with ``_``."""
-    kinds = (ast.FunctionDef, ast.ClassDef)
+def public_names(path: Path) -> dict[str, str]:
+    """What a module defines whose name does not begin with ``_``: name to Sphinx's directive."""
+    kinds = {ast.FunctionDef: "autofunction", ast.ClassDef: "autoclass"}
     body = ast.parse(path.read_text()).body
-    return any(isinstance(item, kinds) and not item.name.startswith("_") for item in body)
+    return {
+        item.name: kinds[type(item)]
+        for item in body
+        if isinstance(item, ast.FunctionDef | ast.ClassDef) and not item.name.startswith("_")
+    }
 
 
 def summary(path: Path) -> str:
@@ -270,9 +274,17 @@ def summary(path: Path) -> str:
 
 def write_page(package: str, about: str, names: list[str]) -> None:
     title = f"{package}: {about}"
+    where = folder(package.removeprefix("nco."))
+    own = public_names(where / "__init__.py")
     lines = [title, "=" * len(title)]
     for name in names:
-        lines += ["", name, "-" * len(name), "", f".. automodule:: {name}"]
+        lines += ["", name, "-" * len(name), ""]
+        module = name.rpartition(".")[2]
+        if name != package and module in own:  # a function of the package has the module's name
+            for item, directive in public_names(where / f"{module}.py").items():
+                lines.append(f".. {directive}:: {name}.{item}")
+        else:
+            lines.append(f".. automodule:: {name}")
     (API / f"{package}.rst").write_text("\n".join(lines) + "\n")
 
 

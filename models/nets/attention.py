@@ -32,8 +32,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Ten
             scores = scores + hidden[:, None]
         return (scores.softmax(-1) @ v).transpose(1, 2).contiguous().transpose(1, 2)
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (q, k, v))
-    found: Tensor = _Attend.apply(q, k, v, hidden, keep)
-    return found
+    mixed: Tensor = _Attend.apply(q, k, v, hidden, keep)
+    return mixed
 
 
 def attend_changing(

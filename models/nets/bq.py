@@ -14,6 +14,7 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy
 from nco.core.schema import Channel, Column, Schema, columns
+from nco.core.searches import SearchName
 from nco.models.nets.encoder import Encoder, HasEncoder, TakesOver
 from nco.models.nets.transformer import TransformerEncoder
 
@@ -83,8 +84,8 @@ class BQPolicy(Policy):
         return self.rescale is None
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        return ("beam", "reconstruct")
+    def searches(self) -> tuple[SearchName, ...]:
+        return (SearchName.BEAM, SearchName.RECONSTRUCT)
 
     def make_layers(self, schema: Schema) -> None:
         if self.two_way and len(schema.focus) != 2:
@@ -132,9 +133,9 @@ class BQPolicy(Policy):
         logits = scores.new_full((len(scores), self.schema.kinds, count), -torch.inf)
         slots = len(self.schema.focus)
         index = sub.nodes[:, None, slots:].expand(-1, self.schema.kinds, -1)
-        found = scores[..., slots:].masked_fill(~sub.exists[:, None, slots:], -torch.inf)
+        shown = scores[..., slots:].masked_fill(~sub.exists[:, None, slots:], -torch.inf)
         # padding is node 0 again, so it must not overwrite: the greater of two survives
-        logits = logits.scatter_reduce(2, index, found, "amax")
+        logits = logits.scatter_reduce(2, index, shown, "amax")
         logits = logits.flatten(1).unflatten(0, shape)
         # where none of the open nodes is allowed (a finished row, a way home), all that is allowed
         lost = (logits == -torch.inf) & observation.mask
@@ -212,23 +213,23 @@ class BQPolicy(Policy):
         row = slot % len(self.schema.focus)
         keys = self.key(sub.h).unflatten(-1, (kinds, width))
         query = self.query(sub.h[:, row]) / math.sqrt(width)
-        found = worth + torch.einsum("rd,rlkd->rkl", query, keys)
-        return found - self._near(sub, row)
+        pointed = worth + torch.einsum("rd,rlkd->rkl", query, keys)
+        return pointed - self._near(sub, row)
 
     def adjacency(self, sub: Subproblem) -> Tensor:
         """``[R, L, L]``: as `scores`, of every token as directly (kind 0) next to every other."""
         width = self.encoder.width
         key = functional.linear(sub.h, self.key.weight[:width])
-        found = (self.query(sub.h) / math.sqrt(width)) @ key.transpose(1, 2)
-        found = found + self.worth(sub.h)[..., 0][:, None]
+        pointed = (self.query(sub.h) / math.sqrt(width)) @ key.transpose(1, 2)
+        pointed = pointed + self.worth(sub.h)[..., 0][:, None]
         if self.nearness is None:
-            return found
+            return pointed
         if sub.edges is not None:
             distance = sub.edges
         else:
             assert sub.places is not None
             distance = torch.cdist(sub.places, sub.places)
-        return found - functional.softplus(self.nearness[0]) * distance
+        return pointed - functional.softplus(self.nearness[0]) * distance
 
     def _in_frame(self, channel: Channel, values: Tensor, factor: Tensor | None) -> Tensor:
         """`values` ``[R, L, F]`` of a channel, its lengths and times scaled by `factor`.
@@ -354,12 +355,12 @@ def _scaled(schema: Schema, rescale: Sequence[str] | None) -> dict[Channel, Tens
             known = ", ".join(sorted(names)) or "none"
             raise NCOError(f"rescale: {name!r} is no length or time; there are {known}")
     wanted = names if rescale is None else set(rescale)
-    found = {}
+    masks = {}
     for channel in every:
         which = [f"{channel}.{column.name}" in wanted for column in schema.columns(channel)]
         if any(which[schema.xy if channel is Channel.NODES else 0 :]):
-            found[channel] = torch.tensor(which)
-    return found
+            masks[channel] = torch.tensor(which)
+    return masks
 
 
 def _framed(xy: Tensor, exists: Tensor, slots: int) -> tuple[Tensor, Tensor]:

@@ -23,6 +23,7 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy
 from nco.core.schema import Amounts, Channel, Schema
+from nco.core.searches import SearchName
 
 GAP = "gap"  # what the node's echelon lacks to a newsvendor's level
 SHARPNESS = 4.0  # of the softplus: its corner is a quarter of a unit wide
@@ -59,7 +60,7 @@ class FlowPolicy(Policy):
         ignore: as in `Policy`.
     """
 
-    searches = ("multistart",)
+    searches = (SearchName.MULTISTART,)
     reads = frozenset({Channel.NODES, Channel.LINKS, Channel.DYNAMIC})
 
     def __init__(self, noise: float = 0.0, ignore: Sequence[str] = ()) -> None:

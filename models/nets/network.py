@@ -13,6 +13,7 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy
 from nco.core.schema import Amounts, Channel, Schema
+from nco.core.searches import SearchName
 
 LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyond all bounds
 # Decisions keep some chance: where there is almost none, densities are so steep that one step of
@@ -112,8 +113,8 @@ class GraphBody(Described, nn.Module):
             heard = torch.zeros_like(sent[:, :, :1]).expand(-1, -1, count, -1)
             heard = heard.scatter_add(2, target, sent)
             h = torch.cat([entry, heard], -1)
-        found: Tensor = self.leave(h)
-        return found
+        embeddings: Tensor = self.leave(h)
+        return embeddings
 
     def pooled(self, memory: Memory, nodes: Tensor) -> Tensor:
         """The sum over nodes ``[B, S, D]``."""
@@ -141,7 +142,7 @@ class SharesPolicy(Policy):
         ignore: as in `Policy`.
     """
 
-    searches = ("sampling",)
+    searches = (SearchName.SAMPLING,)
     reads = frozenset({Channel.NODES, Channel.LINKS, Channel.DYNAMIC, Channel.CONTEXT})
 
     def __init__(

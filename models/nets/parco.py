@@ -186,5 +186,5 @@ class ParcoPolicy(Policy):
                 homes = observation.focus[..., 0].flatten(1)
                 exists = memory.exists.gather(1, homes.clamp_min(0)).view(-1, agents)
             query = self.block(query.flatten(0, 1), None, exists).unflatten(0, (batch, rollouts))
-        found: Tensor = self.norm(query)
-        return found
+        normed: Tensor = self.norm(query)
+        return normed

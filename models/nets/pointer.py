@@ -18,6 +18,7 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Part, Policy, Population
 from nco.core.schema import Channel, Schema
+from nco.core.searches import SearchName
 from nco.models.nets.attention import attend, attend_changing
 from nco.models.nets.encoder import Encoder
 from nco.models.nets.transformer import TransformerEncoder
@@ -124,10 +125,11 @@ class AttentionPolicy(Population):
         return self.encoder.reads | {Channel.DYNAMIC, Channel.CONTEXT, Channel.FOCUS}
 
     @property
-    def searches(self) -> tuple[str, ...]:
+    def searches(self) -> tuple[SearchName, ...]:
         if self.agents > 1:
-            return ("population",)
-        return ("multistart", "active", "sampling")  # samples where gradients would not fit
+            return (SearchName.POPULATION,)
+        # samples where gradients would not fit
+        return (SearchName.MULTISTART, SearchName.ACTIVE, SearchName.SAMPLING)
 
     def make_layers(self, schema: Schema) -> None:
         self.encoder.build(schema)
@@ -335,8 +337,8 @@ class AttentionPolicy(Population):
 
     def _weights(self, name: str) -> Tensor:
         """``[K, ...]``: the agents' weights of one kind."""
-        found = [getattr(decoder, name) for decoder in self.decoders]
-        tensors = [part.weight if isinstance(part, nn.Linear) else part for part in found]
+        layers = [getattr(decoder, name) for decoder in self.decoders]
+        tensors = [part.weight if isinstance(part, nn.Linear) else part for part in layers]
         return tensors[0][None] if len(tensors) == 1 else torch.stack(tensors)
 
     def _pointer_weight(self) -> Tensor:
@@ -351,8 +353,8 @@ class AttentionPolicy(Population):
 
     def _through(self, h: Tensor, weights: Tensor) -> Tensor:
         """``[B * K, N, E]``: `h` ``[B, N, D]`` through the weights ``[K, E, D]`` in one product."""
-        found = functional.linear(h, weights.flatten(0, 1)).unflatten(-1, weights.shape[:2])
-        return found.transpose(1, 2).flatten(0, 1)
+        projected = functional.linear(h, weights.flatten(0, 1)).unflatten(-1, weights.shape[:2])
+        return projected.transpose(1, 2).flatten(0, 1)
 
     def _shared(self, tensor: Tensor) -> Tensor:
         """Rows ``[B, ...]``, once for each agent."""
@@ -367,8 +369,8 @@ class AttentionPolicy(Population):
         if memory.places is None:
             return None
         places = lookup(memory.places, at.clamp_min(0)[..., None], memory.places.shape[1])
-        found = torch.cdist(places, memory.places, compute_mode=EXACT)
-        return found.masked_fill((at < 0)[..., None], 0.0)
+        distances = torch.cdist(places, memory.places, compute_mode=EXACT)
+        return distances.masked_fill((at < 0)[..., None], 0.0)
 
 
 class Hidden(Categorical):
@@ -389,8 +391,8 @@ def lookup(tables: Tensor, index: Tensor, count: int) -> Tensor:
     first = torch.arange(0, batch * rows, rows, device=index.device)[:, None, None]
     slot = torch.arange(0, rows, count, device=index.device)
     flat = (index % count + (first + slot)).flatten(0, 1)
-    found: Tensor = _Lookup.apply(tables.reshape(-1, width), flat)
-    return found.view(*index.shape[:2], width)
+    sums: Tensor = _Lookup.apply(tables.reshape(-1, width), flat)
+    return sums.view(*index.shape[:2], width)
 
 
 class _Lookup(torch.autograd.Function):
@@ -400,10 +402,10 @@ class _Lookup(torch.autograd.Function):
     def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
         ctx.save_for_backward(index)
         ctx.rows = len(table)
-        found = table.index_select(0, index[:, 0])
+        sums = table.index_select(0, index[:, 0])
         for slot in range(1, index.shape[1]):
-            found += table.index_select(0, index[:, slot])
-        return found
+            sums += table.index_select(0, index[:, slot])
+        return sums
 
     @staticmethod
     @once_differentiable

@@ -156,8 +156,8 @@ class Linear(nn.Linear):
         state = [(part.data_ptr(), part._version) for part in parts]
         if not self._kept or self._kept[0] != state:
             self._kept = state, [part.detach().bfloat16() for part in parts]
-        found: list[Tensor] = self._kept[1]
-        return found
+        cast: list[Tensor] = self._kept[1]
+        return cast
 
 
 class Block(nn.Module):

@@ -12,6 +12,7 @@ from nco.core.describe import Described
 from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.schema import Channel, Schema, channels
+from nco.core.searches import SearchName
 
 
 class Policy(Described, nn.Module, ABC):
@@ -36,7 +37,6 @@ class Policy(Described, nn.Module, ABC):
     schema: Schema
     agents: int = 1
     encodes: bool = True
-
     symmetric: bool = True
     conflicts: Handler = HighestProbability()
 
@@ -59,13 +59,13 @@ class Policy(Described, nn.Module, ABC):
         return False
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        """Names of `nco.search` that suit the network.
+    def searches(self) -> tuple[SearchName, ...]:
+        """The searches of `nco.search` that suit the network.
 
         The first is the deterministic pass of `nco.solve`; all of them follow one another under a
         time limit.
         """
-        return ("multistart", "sampling")
+        return (SearchName.MULTISTART, SearchName.SAMPLING)
 
     def build(self, schema: Schema) -> Self:
         """Creates the layers for a problem's columns and returns self.
@@ -126,12 +126,12 @@ class Population(Policy):
         """
 
     @abstractmethod
-    def keep(self, agents: Sequence[int]) -> "Population":
-        """The same policy with some of its agents only."""
-
-    @abstractmethod
     def freeze(self) -> None:
         """What the agents share is no longer trained."""
+
+    @abstractmethod
+    def keep(self, agents: Sequence[int]) -> "Population":
+        """The same policy with some of its agents only."""
 
     def take_agents(self, other: Self, agents: Sequence[int]) -> None:
         """Copies what makes up some agents of a larger population."""

@@ -127,8 +127,8 @@ class Schema:
         """The columns of a channel; sets, ends and nodes in focus have no unit."""
         if channel is Channel.FOLLOWS:
             return columns(*self.FOLLOWS) if self.follows else ()
-        found: Iterable[Column | str] = getattr(self, channel.value)
-        return tuple(Column(one) if isinstance(one, str) else one for one in found)
+        entries: Iterable[Column | str] = getattr(self, channel.value)
+        return tuple(Column(one) if isinstance(one, str) else one for one in entries)
 
     def index(self, channel: Channel, name: str) -> int:
         """Which column of a channel has this name.

@@ -29,6 +29,7 @@ from nco.labels.store import (
     write_chunk,
 )
 from nco.registry import folder_of
+from nco.search.task import Task
 from nco.workers.pool import Workers
 from nco.zoo import weights
 
@@ -189,22 +190,23 @@ def _reached(
 ) -> Labelled:
     """Chunk `index`: what `spec.after` comes to at random moments, and the solver goes on."""
     assert spec.after is not None
-    policy = leading(spec.after[0], problem).policy
     first, model = index * spec.chunk, spec.solver.startswith(relabel.PREFIX)
-    expert = policy
+    task = Task(problem, leading(spec.after[0], problem).policy, instance)
+    expert = task
     if model:
-        expert = leading(spec.solver.removeprefix(relabel.PREFIX), problem).policy
+        name = spec.solver.removeprefix(relabel.PREFIX)
+        expert = Task(problem, leading(name, problem).policy, instance)
     rows, costs, given = [], [], []
     with torch.inference_mode():
         random = generator(spec.seed, "moments", index)
-        for ends in dagger.moments(problem, policy, instance, spec.moments or 1, random):
+        for partial in dagger.moments(task, spec.moments or 1, random):
             if model:
-                actions = dagger.searched(problem, expert, instance, ends, spec.rollouts)
+                actions = dagger.searched(expert, partial, spec.rollouts)
             else:
                 actions = dagger.solved(
                     problem,
                     instance,
-                    ends,
+                    partial,
                     lambda rest: [a for a, _ in _solve_all(pool, check, rest, spec, first)],
                 )
             solutions = problem.solution(instance, actions)
@@ -216,7 +218,7 @@ def _reached(
                 ]
             )
             rows.append(actions)
-            given.append(ends.actions.shape[2])
+            given.append(partial.actions.shape[2])
     longest = max(row.shape[1] for row in rows)
     padded = [pad_actions(problem, instance, row[:, None], longest) for row in rows]
     return Labelled(

@@ -14,10 +14,12 @@ from nco.core.capabilities import HasCases, Online
 from nco.core.case import Case
 from nco.core.defaults import load_cases
 from nco.core.errors import NCOError
-from nco.search import named
+from nco.core.searches import SearchName
 from nco.search.beam import WIDTH
-from nco.search.budget import Budget, Incumbent
-from nco.search.multistart import better
+from nco.search.budget import Budget
+from nco.search.catalogue import named
+from nco.search.incumbent import Incumbent
+from nco.search.task import Task
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.options import Options
 from nco.solving.solution import Solution, Status
@@ -74,9 +76,9 @@ class Step:
     """One search of a chain, with the share of the time that it may take."""
 
     model: weights.Model
-    search: str
+    search: SearchName
     share: float = 1.0
-    rollouts: int | None = None
+    width: int | None = None  # of a beam; None: as it wants
 
 
 def device_of(options: Options) -> str:
@@ -127,8 +129,8 @@ def chain(options: Options, case: Case, seconds: float, short: bool) -> list[Ste
             share = PACE.first if takes[quick] <= PACE.first * seconds else 1.0
             steps = [Step(first, first.policy.searches[0], share)]
             width = _width(takes[good], seconds, seconds - takes[quick])
-            if len(names) > 1 and names[0] == "beam" and width is not None:
-                steps.append(Step(last, names[0], rollouts=width))
+            if len(names) > 1 and names[0] == SearchName.BEAM and width is not None:
+                steps.append(Step(last, names[0], width=width))
             return [*steps, Step(last, names[-1])]
     return [Step(fast, name) for name in names]
 
@@ -150,7 +152,8 @@ def once(progress: Progress, options: Options) -> None:
     instance = load_cases(model.problem, progress.cases).to(device_of(options))
     search = named(model.policy.searches[0])
     with torch.inference_mode():
-        for incumbent in search(model.problem, model.policy, instance, Budget(seed=options.seed)):
+        task = Task(model.problem, model.policy, instance)
+        for incumbent in search(task, Budget(seed=options.seed)):
             for candidate in candidates(model, progress.cases, instance, incumbent):
                 progress.offer(candidate)
 
@@ -165,7 +168,7 @@ def first(progress: Progress, options: Options) -> None:
 def greedy(progress: Progress, options: Options, post: Callable[[Candidate], Any]) -> None:
     """One rollout of the fastest model for each case of a group, to begin something else from."""
     largest = max(progress.cases, key=lambda case: case.size)
-    budget = Budget(rollouts=1, seed=options.seed)
+    budget = Budget.counting(1, seed=options.seed)
     for step in chain(options, largest, 0.0, short=True):
         _play(step, progress, options, budget, post, False)
 
@@ -176,7 +179,7 @@ def counted(progress: Progress, options: Options) -> None:
     assert most is not None
     steps = chain(options, case, float("inf"), short=False)
     for place, step in enumerate(steps):
-        budget = Budget(rollouts=min(most, step.rollouts or most), seed=options.seed)
+        budget = Budget(samples=most, width=min(most, step.width or most), seed=options.seed)
         _play(step, progress, options, budget, progress.offer, place > 0)
 
 
@@ -205,7 +208,7 @@ def play(
         if step.model.policy.encodes and PACE.encoding * largest.size**2 > deadline - now:
             continue
         until = min(deadline, now + step.share * seconds)
-        budget = Budget(until, step.rollouts, options.seed, cancelled)
+        budget = Budget(until, width=step.width, seed=options.seed, cancelled=cancelled)
         _play(step, progress, options, budget, post, place > 0)
 
 
@@ -224,7 +227,8 @@ def _play(
     search = named(step.search)
     with torch.inference_mode():
         start = begin(model, progress, instance) if goes_on else None
-        for incumbent in search(model.problem, model.policy, instance, budget, start):
+        task = Task(model.problem, model.policy, instance)
+        for incumbent in search(task, budget, start):
             for candidate in candidates(model, progress.cases, instance, incumbent):
                 post(candidate)
 
@@ -262,13 +266,14 @@ def unchecked(
     history: list[list[Improvement]] = [[] for _ in range(len(source))]
     names = model.policy.searches
     # one rollout whatever the clock says: nothing else would give an answer
-    passes = [(names[0], Budget(rollouts=1, seed=options.seed))]
-    limited = Budget(deadline=limit, rollouts=options.iterations, seed=options.seed)
+    passes = [(names[0], Budget.counting(1, seed=options.seed))]
+    limited = Budget.counting(options.iterations, seed=options.seed, deadline=limit)
+    task = Task(problem, model.policy, instance)
     once_only = limit is None and options.iterations is None
     passes += [(name, limited) for name in (names[:1] if once_only else names)]
     with torch.inference_mode():
         for search, budget in passes:
-            for incumbent in named(search)(problem, model.policy, instance, budget, best):
+            for incumbent in named(search)(task, budget, best):
                 wins = [True] * len(source)
                 if best is not None:
                     wins = (incumbent.cost < best.cost).tolist()
@@ -277,7 +282,7 @@ def unchecked(
                         seconds = time.perf_counter() - begin
                         cost = float(incumbent.cost[index])
                         history[index].append(Improvement(seconds, cost, incumbent.source))
-                best = better(problem, instance, best, incumbent)
+                best = task.better(best, incumbent)
     assert best is not None
     name = type(problem).__name__
     solutions = problem.solution(instance, best.actions)
@@ -315,7 +320,7 @@ def model_of_tensors(options: Options) -> weights.Model:
     if isinstance(model.problem, Online) and not options.hindsight:
         raise NCOError(
             "an instance of an online problem holds its own future: solve its case, which is "
-            "simulated, or ask for the hindsight optimum with hindsight=True"
+            "simulated, or options for the hindsight optimum with hindsight=True"
         )
     return model
 

@@ -159,8 +159,8 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
 
 def fitting(problem: str, case: Case) -> list[str]:
     """The shipped models of a problem folder that are meant for `case` (`Selective`)."""
-    found = []
+    names = []
     for name, card in available().items():
         if str(card["problem"]["class_path"]).startswith(f"nco.problems.{problem}."):
-            found += [name] if fits(construct(card["problem"]), case) else []
-    return found
+            names += [name] if fits(construct(card["problem"]), case) else []
+    return names

@@ -152,7 +152,13 @@ class Revenue(Problem[Instance, State], Online, HasHindsight, HasCases, Selectiv
 
     - instance: a trace of arrivals, one class or nobody in each of T periods, and the setting:
       capacities, what a class earns and uses, and how many of each are expected from when on;
-    - nodes: the periods; of them, only the setting's expectations are features;
+    - nodes: the periods, of which a policy knows the ``chance`` of an arrival, the ``revenue`` that
+      is expected, and ``when`` it is; focus: the ``period`` at hand;
+    - context: thirteen numbers that mean the same in every setting: periods ``left`` and their
+      inverse root; whether somebody has ``arrived`` and is ``acceptable``; its ``revenue``, the
+      ``gain`` of accepting it by the fluid optimum, and ``gain_in_whole`` units; how tight the
+      scarcest resource is (``tightness``); how many ``better`` and ``as_good`` arrivals are
+      expected, and what is to spare of the room when they have come; the inverse of the room;
     - action: reject (t) or accept (N + t) the arrival of period t; mask: accept where somebody has
       arrived and the resources suffice;
     - end: after the last period; a finished row rejects in its last period once more;

@@ -69,6 +69,15 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
     """Order in every period, on every edge of a network, before its demand is known.
 
     - instance: the network and a trace of demands;
+    - nodes: ``holding`` cost; the critical ratio of the node (``own_critical_ratio``) and of the
+      stores below it (``critical_ratio``); ``gain``, a logarithm of what a unit sold is worth; mean
+      and deviation of demand; whether it ``loses_sales``, ``keeps_stock``, ``has_demand``;
+      ``lead_time`` and ``reach`` (until what is ordered can meet demand) in tens of periods; the
+      deviation of all demand below it (``echelon_sd``);
+    - links: ``lead_time`` in tens of periods, ``fare``, and whether the link ``is_from_outside``;
+    - nodes that change: ``stock``; with what is on the way (``position``); the same of the node and
+      all below it (``echelon``); the ``gap`` to the echelon level of a newsvendor; what is due in
+      k periods (``due_k``);
     - action: an amount for every edge, in units of what its target and all below it need in a
       period on average, so that numbers are alike in small and large networks; what is ordered
       from a node is rationed in proportion where its stock does not suffice; a cross-dock sends

@@ -57,7 +57,13 @@ class SupplyChain(AdditiveProblem[Instance, State], Online, HasCases, Selective)
     """Production and shipping of Gammelli et al. (2023), section 5.3: a factory and n stores.
 
     - instance: demand of each store in T periods, costs and capacities;
-    - nodes: the factory, and the stores; links both ways between them;
+    - nodes: the factory, and the stores: ``is_factory, capacity, storage_cost, shipping_cost,
+      mean_demand, noise``; links both ways between them: ``is_link, shipping_cost``; amounts are in
+      units of the mean total demand, costs in prices;
+    - nodes that change: ``stock``, what is ``coming``, the ``lack`` when it has arrived, and the
+      demand of this period and the next two (``demand_k``); context: periods ``left``, what the
+      ``factory_has``, what all ``stores_lack``, what the ``factory_lacks`` for the period after
+      the next;
     - action: amounts ``[B, S, N]``: production at the factory, shipments to the stores; where more
       is shipped than the factory has, all are cut in proportion;
     - a period: what was made and sent in the last one arrives; shipments leave; demand is served or

@@ -87,6 +87,8 @@ class OP(
     """Collect the most prize on one route from the depot and back within a length limit.
 
     - instance: `coords` (or `distances` where a file gives its own), `prizes`, `limit`;
+    - nodes: ``x, y, prize`` (in shares of the highest), ``is_depot``; context: ``left`` of the
+      limit; focus: ``depot, current``;
     - action: the next node, 0 being the return to the depot, which ends the route;
     - mask: customers not yet visited from which the way home is still within the limit; the depot,
       but not as the first action where any customer can be reached;

@@ -132,7 +132,14 @@ class Packing(Problem[Instance, State], Online, HasHindsight, HasCases, Selectiv
 
     - instance: a trace of items, one kind or nobody in each of T periods, each with the period in
       which it leaves; what kinds need and a bin holds of each resource; how likely kinds are;
-    - nodes: the bins, as many as periods, so that there is always an empty one;
+    - nodes: the bins, as many as periods, so that there is always an empty one; all ``is_bin``;
+    - nodes that change: whether a bin ``is_used``, what is ``free``, the least and the most of any
+      resource after the item (``least_after, most_after``), whether it ``fills`` the bin, the
+      chance that a random item fits before, after, and only before (``takes, takes_after,
+      takes_lost``), how long the bin is ``busy``, and how much ``longer`` the item keeps it busy;
+    - context: periods ``left`` and their inverse root, whether an item has ``arrived``, its largest
+      and smallest need, how long it will ``stay``, how many bins are ``used``, the
+      ``expected_load`` of the rest, and how many bins have how much room (``used_of_room_k``);
     - action: the bin for the item; mask: bins in use that have room for it, and the first of the
       empty ones; where nobody arrives, and when all is over, bin 0, which means nothing;
     - end: after the last period;

@@ -57,7 +57,12 @@ class Rebalancing(AdditiveProblem[Instance, State], Online, HasCases):
     """Dynamic vehicle rebalancing of Gammelli et al. (2023), section 5.2.
 
     - instance: requests from region to region in T periods, travel times, fares;
-    - nodes: regions, linked all to all;
+    - nodes: regions: requests expected to be ``leaving`` and ``arriving``, the mean ``fare``,
+      ``vehicles`` at the beginning; linked all to all, with the travel ``time`` in shares of the
+      horizon; amounts are in shares of the fleet;
+    - nodes that change: vehicles left ``idle`` by the trips, requests ``asked`` and ``unserved``,
+      and vehicles due in 1, 2, 3 periods (``due_k``); context: periods ``left`` and ``idle``
+      vehicles of all regions;
     - action: ``[B, S, 2 N N]`` numbers of vehicles from region to region, trips that are served and
       then vehicles sent empty; rounded down, no more than is asked for, and in this order as long
       as there are vehicles;

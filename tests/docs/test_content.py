@@ -10,7 +10,6 @@ import pages
 import pytest
 
 from nco import registry
-from nco.workers import pool
 from nco.zoo import cards
 
 MOST = 150  # lines of the README
@@ -35,7 +34,9 @@ def script(path: str) -> ModuleType:
 def test_a_problem_has_a_page_with_its_solvers(problem: str) -> None:
     """The page of a problem names every classical solver that its folder has."""
     text = (pages.DOCS / "guide" / f"{problem}.md").read_text()
-    missing = [name for name in pool.solvers(problem) if f"`{name}`" not in text]
+    missing = [
+        name for name in registry.folder(problem).classical.solvers() if f"`{name}`" not in text
+    ]
     assert not missing
     assert f"({problem}.md)" in (pages.DOCS / "guide" / "index.md").read_text()
 

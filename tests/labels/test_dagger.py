@@ -22,7 +22,8 @@ from nco.problems.atsp import ATSP
 from nco.problems.cvrp import CVRPVia
 from nco.problems.op import OP
 from nco.problems.tsp import TSP
-from nco.search.beam import search
+from nco.search.beam import beam_search
+from nco.search.task import Task
 from nco.zoo import weights
 
 SIZE = 7
@@ -60,7 +61,7 @@ def label(models: dict[type, str], problem: Problem[Any, Any], folder: Path, *wo
 def test_the_past_leads_to_where_the_policy_stands(problem: Problem[Any, Any]) -> None:
     """Also of a tour that grew at both ends."""
     instance = problem.generate(5, generator(1))
-    ways = dagger.moments(problem, network(problem), instance, 4, generator("moments"))
+    ways = dagger.moments(Task(problem, network(problem), instance), 4, generator("moments"))
     taken = [ends.actions.shape[2] for ends in ways]
     assert taken == sorted(set(taken))
     for ends, steps in zip(ways, taken, strict=True):
@@ -130,7 +131,7 @@ def test_a_model_goes_on_itself(models: dict[type, str], tmp_path: Path) -> None
     found = problem.cost(chunk.instance, chunk.actions)
     torch.testing.assert_close(found.double(), chunk.cost, rtol=1e-5, atol=1e-5)
     with torch.inference_mode():
-        _, cost = search(problem, network(problem), chunk.instance, 3000)
+        _, cost = beam_search(Task(problem, network(problem), chunk.instance), 3000)
     assert bool((chunk.cost.amin(1) >= cost.amin(1) - 1e-5).all())
     assert bool((chunk.cost.diff(dim=1) >= -1e-5).all())
 

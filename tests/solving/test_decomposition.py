@@ -20,6 +20,7 @@ from nco.problems.tsp import TSP
 from nco.registry import sources
 from nco.search.budget import Budget
 from nco.search.reconstruct import reconstruct
+from nco.search.task import Task
 from nco.solving import decomposition, machine, schedule
 from nco.workers import pool
 from nco.zoo.weights import load
@@ -165,7 +166,9 @@ def test_a_tour_too_short_for_a_window_has_none():
 def test_reconstruction_never_worsens_any_instance_of_a_batch(tiny, problem):
     instance = mixed(problem, [20, 26])
     policy = load(tiny[type(problem).__name__.lower()]).policy
-    costs = [found.cost for found in reconstruct(problem, policy, instance, Budget(rollouts=80))]
+    costs = [
+        found.cost for found in reconstruct(Task(problem, policy, instance), Budget(samples=80))
+    ]
     assert len(costs) > 1
     for before, after in itertools.pairwise(costs):
         assert bool((after <= before).all())

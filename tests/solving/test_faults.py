@@ -26,7 +26,7 @@ from nco.core.errors import NCOError
 from nco.core.seeds import generator
 from nco.registry import sources
 from nco.registry.interface import Solver
-from nco.solving import solver
+from nco.solving import machine
 from nco.workers import pool
 from nco.workers.pool import Outcome, Workers
 from nco.zoo import weights
@@ -82,7 +82,7 @@ class TestClassicalSolver:
 
     def test_that_gives_up_early_does_not_end_the_others(self, monkeypatch):
         """Only a proof says that nothing is better."""
-        monkeypatch.setattr(solver, "cores", lambda: 2)
+        monkeypatch.setattr(machine, "cores", lambda: 2)
         found = solve_with(monkeypatch, faulty.hasty, seed=0)
         assert found.solution == [0, 4, 3, 2, 1]
 

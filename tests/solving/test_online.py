@@ -181,7 +181,7 @@ def test_a_deadline_leaves_fewer_traces(monkeypatch: pytest.MonkeyPatch) -> None
         found = simulation.simulate(Newsvendor(), policy, case, traces=10_000, deadline=deadline)
         return found.traces
 
-    assert traces(-1.0) == simulation.FEW
+    assert traces(-1.0) == simulation.SAMPLING.few
     assert traces(60.0) == 10_000
     real, clock = rollout, [0.0]
 

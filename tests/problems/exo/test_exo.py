@@ -226,7 +226,7 @@ def test_generated_cases_are_written_exactly():
         ("a: 7", "a: many", "resources.a many: must be a number"),
         ("{a: 3}", "{c: 3}", "classes.high.uses c: no such resource; there are a, b"),
         ("revenue: 1,", "revenue: 0,", "revenue 0.0: entry .0.: must be finite, positive"),
-        ("revenue: 1,", "", "classes.low .*must hold exactly revenue, uses and probability"),
+        ("revenue: 1,", "", "classes.low .*must hold exactly probability, revenue, uses"),
         ("0.4]", "0.8]", "period 3: the probabilities of all classes sum to more than 1"),
         ("none", "medium", "trace medium: period 1: no such class"),
         (", high]", "]", "trace 3: must list the class"),

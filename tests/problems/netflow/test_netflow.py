@@ -285,14 +285,18 @@ def test_a_file_is_read_and_written_back():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("periods: 3", "periods: 4", "trace 3: must hold a row for each of the 4 periods"),
+        (
+            "periods: 3",
+            "periods: 4",
+            "trace 3: must list a row of demands for each of the 4",
+        ),
         ("[0, 3]", "[0]", "period 1: must be a demand for each of the 2 stores"),
         ("[0, 3]", "[0, many]", "trace: period 1, south many: must be a number"),
         ("[0, 3]", "[0, -3]", "trace: period 1, south -3: must be finite, not negative"),
         ("penalty: 22.5", "penalty: .inf", "penalty inf: must be finite"),
         ("penalty: 22.5\n", "", "penalty: is missing"),
         ("shipping: 0.3, ", "", "stores.north .*must hold exactly"),
-        ("noise: 2}}\ntr", "noise: 1.5}}\ntr", "noise 1.5: store 2: must be a whole number"),
+        ("noise: 2}}\ntr", "noise: 1.5}}\ntr", r"noise 1.5: entry \[1\]: must be a whole number"),
         ("storage: 3", "storage: -3", "factory.storage -3: must be finite, not negative"),
         ("name: two", "lead: 2", "lead: no such field"),
     ],

@@ -24,6 +24,7 @@ from nco.problems.omdcpdp.plot import plot
 from nco.registry.sources import as_case, read
 from nco.search.budget import Budget
 from nco.search.sampling import ROUND, sampling
+from nco.search.task import Task
 from nco.solving.solver import solve
 from nco.testing import check_cases, check_problem
 from nco.testing.play import Probe, walk
@@ -140,7 +141,7 @@ def test_defective_arrays_are_named(fields: dict[str, object], reason: str) -> N
 
 
 def test_a_missing_array_is_named() -> None:
-    with pytest.raises(InstanceError, match="depots: is missing beside deliveries, pickups"):
+    with pytest.raises(InstanceError, match="depots: needed beside deliveries, pickups"):
         files.from_arrays({"pickups": [[0, 0]], "deliveries": [[1, 1]]})
 
 
@@ -560,10 +561,10 @@ def test_samples_come_in_rounds_that_a_deadline_may_end() -> None:
     problem = OMDCPDP(size=4, vehicles=2)
     instance, policy = problem.generate(1, generator(0)), Watched().build(problem.schema)
     policy.widths = []
-    one = next(sampling(problem, policy, instance, Budget(deadline=time.perf_counter() + 60)))
+    one = next(sampling(Task(problem, policy, instance), Budget(deadline=time.perf_counter() + 60)))
     assert set(policy.widths) == {ROUND}
     policy.widths = []
-    all_of_them = list(sampling(problem, policy, instance, Budget(rollouts=3 * ROUND)))
+    all_of_them = list(sampling(Task(problem, policy, instance), Budget(samples=3 * ROUND)))
     assert set(policy.widths) == {3 * ROUND}
     assert all_of_them[-1].cost <= one.cost + 1e-6
 
