@@ -82,7 +82,7 @@ def from_benchmark(folder: Path) -> dict[str, Any]:
         "title": folder.name.replace("_", " "),
         "section": "Measured",
         "measure": f"mean cost; mean gap in percent (± standard error) to {about['gaps_to']}",
-        "instances": plain(about["instances"]),
+        "instances": plain(about["arguments"]["files"] or about["instances"]),
         "machine": about["processor"],
         "threads": f"{about['cores']}; load average {about['load_average']}",
         "date": about["date"][:10],

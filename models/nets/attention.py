@@ -22,7 +22,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Ten
     Args:
         q: queries ``[B, H, S, E]``, already scaled; any strides.
         k: keys ``[B, H, N, E]``; v: values ``[B, H, N, D/H]``.
-        hidden: added to the scores, ``[B, S, N]`` or ``[B, 1, N]``: 0 or minus infinity.
+        hidden: added to the scores, ``[B, S, N]`` or ``[B, 1, N]``: 0, or minus infinity for a node
+            that is not looked at.
     """
     batch, heads, queries, _ = q.shape
     small = batch * heads * queries * k.shape[2] <= BLOCK
@@ -74,7 +75,7 @@ def _blocks(q: Tensor, k: Tensor) -> Iterator[tuple[slice, int, slice]]:
 
 
 class _Attend(torch.autograd.Function):
-    """`attend`, differentiable once; keeps the weights for the way back if told to."""
+    """`attend`, differentiable once; with `keep` the weights are stored for the backward pass."""
 
     @staticmethod
     def forward(

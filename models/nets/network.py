@@ -15,16 +15,16 @@ from nco.core.policy import Policy
 from nco.core.schema import Amounts, Channel, Schema
 from nco.core.searches import SearchName
 
-LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyond all bounds
-# Decisions keep some chance: where there is almost none, densities are so steep that one step of
-# an optimiser throws a good policy away (seen on ten stores after a hundred steps).
-NARROWEST = 0.05  # standard deviation
-SUREST = 2.0  # logarithm of how much surer than before training a network may become
-STEEP, FAINT = 5.0, 1e-3  # of the weights that become shares
-REST = 0.002  # weight of a node that lacks nothing, which the network may change
-SLOW = 0.1  # of what is learned beside a known need
+LEAST = 0.3  # least concentration: the densities of smaller ones have unbounded gradients
+# Decisions stay random: where they hardly are, densities are so steep that one step of an optimiser
+# can ruin a good policy.
+NARROWEST = 0.05  # least standard deviation
+SUREST = 2.0  # most that training may add to the logarithm of the concentration
+STEEP, FAINT = 5.0, 1e-3  # slope and least value of the weights that become shares
+REST = 0.002  # weight of a node that lacks nothing, before the network changes it
+SLOW = 0.1  # factor of what is learned in addition to a known need
 PADDED = 1e-4  # concentration of a node that does not exist
-ZOOM = 10.0  # of the logarithmic copy of features that change: small differences count there
+ZOOM = 10.0  # factor in the logarithmic copy of features that change: it shows small differences
 
 
 class Memory(NamedTuple):

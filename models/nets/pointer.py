@@ -31,7 +31,7 @@ EXACT = "donot_use_mm_for_euclid_dist"  # products cancel: equal points would li
 class Memory(Batch):
     """All that a decoding step needs, computed once an instance and shared by its S rollouts."""
 
-    queries: Tensor  # [B, K (N + 1), D] what node n adds in focus slot k; each last: nowhere
+    queries: Tensor  # [B, K (N + 1), D] what node n adds in slot k; the last of each: no node
     keys: Tensor  # [B, H, N, D/H]
     values: Tensor  # [B, H, N, D/H]
     pointers: Tensor  # [B, kinds * N, D] pointer keys, the glimpse's projection folded in
@@ -173,7 +173,7 @@ class AttentionPolicy(Population):
         else:
             real = features.exists[..., None]
             mean = (h * real).sum(1) / real.sum(1)
-        # the graph's own share of the query rides on the last focus slot, or stands alone
+        # the share of the whole graph is added to the last slot, or is the whole query
         queries = self._project(mean[:, None], "graph")[:, None]
         if self.schema.focus:
             table = self._project(h, "query").unflatten(-1, (len(self.schema.focus), width))

@@ -122,12 +122,12 @@ class Population(Policy):
         """Takes over a policy's weights, each decoder being cloned as often as needed.
 
         Raises:
-            NCOError: where it is another network, or its decoders cannot be shared out evenly.
+            NCOError: where it is another network, or the number of decoders is not a multiple.
         """
 
     @abstractmethod
     def freeze(self) -> None:
-        """What the agents share is no longer trained."""
+        """Stops the training of what the agents share."""
 
     @abstractmethod
     def keep(self, agents: Sequence[int]) -> "Population":

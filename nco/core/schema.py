@@ -71,8 +71,8 @@ class Schema:
     Attributes:
         nodes: of `Features.nodes`. Where nodes have positions, ``x`` and ``y`` come first and are
             in `Features.xy` as well.
-        edges: of `Features.edges`. Edges that only some instances have (a matrix from a file) are
-            not declared.
+        edges: of `Features.edges`, the first the distance. Those that only some instances have (a
+            matrix from a file) are not declared.
         links: of `Features.link`.
         groups: the kinds of sets of `Features.groups`, such as ``("job", "machine")``.
         follows: whether there are `Features.follows`.

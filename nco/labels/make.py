@@ -10,7 +10,6 @@ import torch
 from nco.core import atomic
 from nco.core.case import Case, Report
 from nco.core.defaults import cases_of, pad_actions
-from nco.core.describe import construct
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
 from nco.core.seeds import derive, generator
@@ -24,6 +23,7 @@ from nco.labels.store import (
     complete,
     file_digest,
     generate_chunk,
+    problem_of,
     read_chunk,
     read_spec,
     write_chunk,
@@ -80,7 +80,7 @@ class Maker:
     ) -> None:
         claim(spec, folder)
         self.spec, self.folder, self.base, self._pool = spec, folder, base, pool
-        self._problem = construct(spec.problem)
+        self._problem = problem_of(spec, folder)
         self._check = folder_of(self._problem).check.check
         self._lock = atomic.Lock(folder / "set.json")
 

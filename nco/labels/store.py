@@ -86,6 +86,19 @@ class LabelSpec:
         return self.count(index) * (self.moments or 1)
 
 
+def problem_of(spec: LabelSpec, folder: Path) -> Problem[Any, Any]:
+    """The problem whose instances the set in `folder` holds.
+
+    Raises:
+        InstanceError: where this version has no such problem.
+    """
+    try:
+        found: Problem[Any, Any] = construct(spec.problem)
+    except NCOError as error:
+        raise InstanceError(str(error), path=folder / "set.json") from error
+    return found
+
+
 def generate_chunk(problem: Problem[Any, Any], spec: LabelSpec, index: int) -> Any:
     """The instances of chunk `index`."""
     return problem.generate(spec.count(index), generator(spec.seed, "labels", index))
@@ -177,7 +190,7 @@ def write_chunk(found: Labelled, path: Path) -> None:
 def read(folder: Path, problem: Problem[Any, Any] | None = None) -> Iterator[Labelled]:
     """The chunks of a complete set, verified; actions in the encoding of `problem` if given."""
     spec = read_spec(folder)
-    own = construct(spec.problem)
+    own = problem_of(spec, folder)
     digests = chunk_digests(folder)
     if digests is None:
         raise NCOError(f"{folder}: the set is not complete; run the same `nco label` again")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nco.core.batch import Batch
-from nco.core.capabilities import HasFixedFirstAction, Reversible
+from nco.core.capabilities import HasFixedFirstAction
 from nco.core.decisions import Categorical, Decision
 from nco.core.defaults import mask_of
 from nco.core.problem import Observation
@@ -36,9 +36,9 @@ class Partial(Batch):
     @classmethod
     def of(cls, task: Task, state: Any, actions: Tensor) -> Self:
         """From the states that `actions` ``[B, S, t]`` led to."""
-        if not isinstance(task.problem, Reversible):
+        if task.reversible is None:
             return cls(state, actions)
-        away = task.problem.reversed_state(task.instance, state)
+        away = task.reversible.reversed_state(task.instance, state)
         seen = task.problem.observe(task.instance, away)
         other = log_probs_of(task.policy.decide(task.memory, seen))
         behind = torch.zeros_like(actions, dtype=torch.bool)
@@ -60,8 +60,8 @@ class Partial(Batch):
     def observe(self, task: Task) -> list[Observation]:
         """Of every end; which comes first differs between equal sub-problems."""
         seen = [task.problem.observe(task.instance, self.state)]
-        if isinstance(task.problem, Reversible):
-            away = task.problem.reversed_state(task.instance, self.state)
+        if task.reversible is not None:
+            away = task.reversible.reversed_state(task.instance, self.state)
             seen.append(task.problem.observe(task.instance, away))
         return seen
 
@@ -70,11 +70,9 @@ class Partial(Batch):
 
         `log_probs` ``[B, S, A]`` are those of the end that they are seen from.
         """
-        if not isinstance(task.problem, Reversible):
+        if task.reversible is None or self.far is None or self.other is None:
             return self, log_probs
-        assert self.far is not None
-        assert self.other is not None
-        away = task.problem.reversed_state(task.instance, self.state)
+        away = task.reversible.reversed_state(task.instance, self.state)
         other = self.other.masked_fill(~mask_of(task.problem, task.instance, away), -torch.inf)
         some = other.amax(-1, keepdim=True) > -torch.inf
         other = torch.where(some, other - other.logsumexp(-1, keepdim=True), -torch.inf)
@@ -103,9 +101,9 @@ class Partial(Batch):
 
     def played(self, task: Task) -> Tensor:
         """The actions ``[B, S, t]`` in an order in which they can be played."""
-        if self.behind is None or not isinstance(task.problem, Reversible):
+        if task.reversible is None or self.behind is None:
             return self.actions
-        return task.problem.joined(task.instance, self.actions, self.behind)
+        return task.reversible.joined(task.instance, self.actions, self.behind)
 
     def past(self) -> Tensor:
         """The actions ``[B, S, t]`` along the way from the far end to where we stand.

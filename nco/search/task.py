@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
+from nco.core.capabilities import Reversible
 from nco.core.features import Features
 from nco.core.policy import Policy
 from nco.core.problem import Problem
@@ -33,6 +34,11 @@ class Task:
     def memory(self) -> Any:
         """The policy's embedding of the instances, computed once and used at every step."""
         return self.policy.encode(self.features)
+
+    @functools.cached_property
+    def reversible(self) -> Reversible | None:
+        """The problem, where what remains can be walked from both ends; asked at every step."""
+        return self.problem if isinstance(self.problem, Reversible) else None
 
     @property
     def nodes(self) -> int:

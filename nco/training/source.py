@@ -6,12 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nco.core.describe import construct
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
 from nco.labels.produce import Product, Production
 from nco.labels.recipe import Recipe
-from nco.labels.store import Labelled, check_encoding, chunk_digests, read_chunk, read_spec
+from nco.labels.store import (
+    Labelled,
+    check_encoding,
+    chunk_digests,
+    problem_of,
+    read_chunk,
+    read_spec,
+)
 from nco.workers.cores import usable_cores
 
 
@@ -45,7 +51,7 @@ class Source:
             _product(recipes[name], Path(name), chunk) if name in recipes else _whole(Path(name))
             for name in names
         ]
-        self._own = [construct(product.spec.problem) for product in self._products]
+        self._own = [problem_of(product.spec, product.folder) for product in self._products]
         for product, own in zip(self._products, self._own, strict=True):
             check_encoding(product.spec, product.folder, own, problem)
         self._problem = problem

@@ -14,6 +14,7 @@ import numpy as np
 
 from nco.core.case import Proof
 from nco.core.errors import InstanceError
+from nco.problems._common import with_cpsat
 from nco.problems._routing import with_ortools, with_pyvrp
 from nco.problems._routing.integers import LARGEST_SUM, power_of_ten
 from nco.problems.atsp.files import Case
@@ -308,16 +309,12 @@ def _circuit(
     total = cp_model.LinearExpr.weighted_sum(arcs, excess[rows, columns].tolist())
     model.add(total <= cap)
     model.minimize(total)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed % 2**31
+    solver = with_cpsat.solver(seed, None if seconds == math.inf else seconds)
     solver.parameters.linearization_level = 2  # subtours are cut off the linear relaxation
     solver.parameters.symmetry_level = 0
     solver.parameters.cp_model_probing_level = 0
-    if seconds < math.inf:
-        solver.parameters.max_time_in_seconds = seconds
     status = solver.solve(model)
-    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    if not with_cpsat.has_solution(status):
         return None, whole and bool(status == cp_model.INFEASIBLE)
     chosen = (arc for arc in zip(rows, columns, arcs, strict=True) if solver.value(arc[2]))
     follower = {row: column for row, column, _ in chosen}

@@ -7,6 +7,7 @@ return a rule ``{"rule": NAME}`` that decides arrival by arrival, for `Revenue.r
 from typing import Any
 
 from nco.core.errors import NCOError
+from nco.problems._common import with_cpsat
 from nco.problems._common.decimals import exact as decimal
 from nco.problems._common.decimals import scale
 from nco.problems.exo import exact
@@ -56,12 +57,8 @@ def hindsight(
     factor = scale(case.revenue.tolist(), LARGEST)
     earned = [int(decimal(case.revenue[kinds[t]]) * factor) for t in periods]
     model.maximize(cp_model.LinearExpr.weighted_sum([chosen[t] for t in periods], earned))
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed % 2**31
-    if time_limit is not None:
-        solver.parameters.max_time_in_seconds = time_limit
-    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    solver = with_cpsat.solver(seed, time_limit)
+    if not with_cpsat.has_solution(solver.solve(model)):
         return start
     return [t for t in periods if solver.value(chosen[t])]
 

@@ -26,6 +26,7 @@ import numpy as np
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems._common import yamlfile
+from nco.problems._common.rules import name_of
 from nco.problems._common.yamlfile import (
     array,
     check_array,
@@ -93,13 +94,13 @@ class Case(BaseCase):
         return self.arrivals is not None
 
     def words(self, solution: Any) -> str | None:
-        rules = {
+        sentences = {
             "greedy": "accept whatever fits",
             "bayes": "accept what the fluid optimum of all that is expected would accept at least "
             "half of",
             "optimal": "accept when the revenue exceeds the expected value of what it uses",
         }
-        return rules.get(str(solution.get("rule"))) if isinstance(solution, dict) else None
+        return sentences.get(name_of(solution) or "")
 
     def construct(self) -> list[int]:
         """Accepts whatever fits, in order of arrival."""

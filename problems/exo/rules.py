@@ -9,10 +9,9 @@ from torch import Tensor
 
 from nco.core.case import Case
 from nco.core.decisions import Categorical
-from nco.core.errors import NCOError
-from nco.core.policy import Policy
-from nco.core.problem import Features, Observation
-from nco.core.schema import Channel, Schema
+from nco.core.features import Observation
+from nco.problems._common.rulepolicy import RulePolicy
+from nco.problems._common.rules import known_name
 from nco.problems.exo import exact, files
 from nco.problems.exo.problem import Seen
 
@@ -70,29 +69,18 @@ def follow(accepts: Accepts, case: files.Case) -> list[int]:
 
 def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}`` for one case."""
-    name = solution.get("rule") if isinstance(solution, dict) else None
-    if name not in RULES or not isinstance(case, files.Case):
-        known = ", ".join(RULES)
-        raise NCOError(f"{solution!r}: no rule to follow; there are {known}, as {{'rule': NAME}}")
-    return Rule(case, str(name))
+    assert isinstance(case, files.Case)
+    return Rule(case, known_name(solution, RULES))
 
 
-class Rule(Policy):
+class Rule(RulePolicy):
     """A rule for one setting, asked once for every different state."""
-
-    reads = frozenset(Channel)  # in plain numbers, of which the columns are made
 
     def __init__(self, case: files.Case, name: str) -> None:
         super().__init__()
         self.case, self.name = case, name
         self._accepts = RULES[name](case)
         self._answers: dict[tuple[Any, ...], bool] = {}
-
-    def make_layers(self, schema: Schema) -> None:
-        """A rule has none."""
-
-    def encode(self, features: Features) -> None:
-        return None
 
     def decide(
         self, memory: None, observation: Observation, condition: Tensor | None = None

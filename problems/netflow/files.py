@@ -30,6 +30,7 @@ import numpy as np
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems._common import yamlfile
+from nco.problems._common.rules import name_of
 from nco.problems._common.yamlfile import (
     array,
     check_array,
@@ -109,15 +110,13 @@ class Case(BaseCase):
         return self.demand is not None
 
     def words(self, solution: Any) -> str | None:
-        if not isinstance(solution, dict):
-            return None
-        if solution.get("rule") == "order_up_to":
+        name = name_of(solution)
+        if name == "order_up_to":
             return (
                 f"ship so that each store has {solution['store']:g}, produce so that the factory "
                 f"has {solution['factory']:g}"
             )
-        known = {"equal": "produce the mean demand and ship the same to every store"}
-        return known.get(str(solution.get("rule")))
+        return "produce the mean demand, ship the same to every store" if name == "equal" else None
 
     def construct(self) -> list[list[float]]:
         """Produces and ships nothing."""

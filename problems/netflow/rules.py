@@ -8,16 +8,16 @@ from torch import Tensor, nn
 from nco.core.case import Case
 from nco.core.decisions import Exact
 from nco.core.errors import NCOError
-from nco.core.policy import Policy
-from nco.core.problem import Features, Observation
-from nco.core.schema import Channel, Schema
+from nco.core.features import Observation
+from nco.problems._common.rulepolicy import RulePolicy
+from nco.problems._common.rules import name_of
 from nco.problems.netflow import files
 
 
 def policy(case: Case, solution: Any) -> "Rule":
     """The policy of a rule as `classical.py` returns it."""
     assert isinstance(case, files.Case)
-    kind = solution.get("rule") if isinstance(solution, dict) else None
+    kind = name_of(solution)
     if kind == "order_up_to" and set(solution) == {"rule", "store", "factory"}:
         return OrderUpTo(case, float(solution["store"]), float(solution["factory"]))
     if kind == "equal" and set(solution) == {"rule"}:
@@ -28,10 +28,8 @@ def policy(case: Case, solution: Any) -> "Rule":
     )
 
 
-class Rule(Policy):
+class Rule(RulePolicy):
     """A rule for one case; what it sees is turned back into units."""
-
-    reads = frozenset(Channel)  # in plain numbers, of which the columns are made
 
     def __init__(self, case: files.Case) -> None:
         super().__init__()
@@ -40,12 +38,6 @@ class Rule(Policy):
         self.mean = float(mean.sum())
         self.register_buffer("capacity", torch.tensor(case.capacity))
         self.capacity: Tensor
-
-    def make_layers(self, schema: Schema) -> None:
-        """A rule has none."""
-
-    def encode(self, features: Features) -> None:
-        return None
 
     def there(self, observation: Observation) -> Tensor:
         """What each node has ``[B, S, N]`` at the beginning of the period, in whole thousandths."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nco.problems._common import clock
+from nco.problems._common import clock, with_cpsat
 from nco.problems._common.annealing import temperatures
 from nco.problems._routing import with_ortools, with_pyvrp
 from nco.problems.op.check import check
@@ -159,20 +159,16 @@ def cpsat(
     missed = [arcs[place, place] for place in range(1, count)]
     model.minimize(cp_model.LinearExpr.weighted_sum(missed, whole.prizes[1:]))
     _hint(model, arcs, _places(whole, first))
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed % 2**31
-    if time_limit is not None:
-        left = time_limit - (time.monotonic() - begun)
-        solver.parameters.max_time_in_seconds = max(left, 0.001)
+    left = None if time_limit is None else max(time_limit - (time.monotonic() - begun), 0.001)
+    solver = with_cpsat.solver(seed, left)
     routes = [first]
-    if solver.solve(model) in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    if with_cpsat.has_solution(solver.solve(model)):
         after = {i: j for i, j in driven if solver.boolean_value(arcs[i, j])}
-        found, place = [], after.get(0, 0)
+        route, place = [], after.get(0, 0)
         while place:
-            found.append(int(whole.nodes[place]))
+            route.append(int(whole.nodes[place]))
             place = after[place]
-        routes.append(found)
+        routes.append(route)
     return _best(case, routes)
 
 

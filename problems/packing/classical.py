@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nco.core.errors import NCOError
+from nco.problems._common import with_cpsat
 from nco.problems._common.decimals import exact, scale
 from nco.problems.packing.check import check
 from nco.problems.packing.files import Case
@@ -91,18 +92,14 @@ def hindsight(
     for part in first:
         for item in part:
             model.add_hint(to[item, min(part)], True)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed % 2**31
-    if time_limit is not None:
-        solver.parameters.max_time_in_seconds = time_limit
-    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    solver = with_cpsat.solver(seed, time_limit)
+    if not with_cpsat.has_solution(solver.solve(model)):
         return first
-    found: dict[int, list[int]] = {}
+    filled: dict[int, list[int]] = {}
     for (item, opener), variable in to.items():
         if solver.value(variable):
-            found.setdefault(opener, []).append(item)
-    bins = sorted(sorted(part) for part in _split(case, list(found.values())))
+            filled.setdefault(opener, []).append(item)
+    bins = sorted(sorted(part) for part in _split(case, list(filled.values())))
     return bins if check(case, bins).feasible else first
 
 
@@ -132,14 +129,14 @@ def _assignment(model: Any, case: Case, items: list[int]) -> dict[tuple[int, int
 def _split(case: Case, bins: list[list[int]]) -> list[list[int]]:
     """Bins cut where they stand empty."""
     assert case.leaves is not None
-    found = []
+    runs = []
     for part in bins:
         until, run = -1, list[int]()
         for item in sorted(part):
             if run and item >= until:
-                found.append(run)
+                runs.append(run)
                 run = []
             run.append(item)
             until = max(until, int(case.leaves[item]))
-        found.append(run)
-    return found
+        runs.append(run)
+    return runs

@@ -28,6 +28,7 @@ import numpy as np
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems._common import yamlfile
+from nco.problems._common.rules import name_of
 from nco.problems._common.yamlfile import (
     array,
     check_array,
@@ -103,12 +104,12 @@ class Case(BaseCase):
         return self.arrivals is not None
 
     def words(self, solution: Any) -> str | None:
-        rules = {
+        sentences = {
             "first_fit": "the first open bin that fits",
             "best_fit": "the open bin that will be fullest",
             "sum_of_squares": "where the numbers of open bins of each level stay most even",
         }
-        return rules.get(str(solution.get("rule"))) if isinstance(solution, dict) else None
+        return sentences.get(name_of(solution) or "")
 
     def construct(self) -> list[list[int]]:
         """First fit."""

@@ -7,10 +7,9 @@ from torch import Tensor
 
 from nco.core.case import Case
 from nco.core.decisions import Categorical
-from nco.core.errors import NCOError
-from nco.core.policy import Policy
-from nco.core.problem import Features, Observation
-from nco.core.schema import Channel, Schema
+from nco.core.features import Observation
+from nco.problems._common.rulepolicy import RulePolicy
+from nco.problems._common.rules import known_name
 from nco.problems.packing.problem import Seen
 
 GRAIN = 1000  # levels that are told apart, in shares of a bin
@@ -19,11 +18,7 @@ LOW = -1e9  # of a new bin, which the fitting rules open only if nothing else fi
 
 def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}``."""
-    name = solution.get("rule") if isinstance(solution, dict) else None
-    if name not in RULES:
-        known = ", ".join(RULES)
-        raise NCOError(f"{solution!r}: no rule to follow; there are {known}, as {{'rule': NAME}}")
-    return Rule(str(name))
+    return Rule(known_name(solution, RULES))
 
 
 def first_fit(seen: Seen) -> Tensor:
@@ -64,20 +59,12 @@ def sum_of_squares(seen: Seen) -> Tensor:
 RULES = {"first_fit": first_fit, "best_fit": best_fit, "sum_of_squares": sum_of_squares}
 
 
-class Rule(Policy):
+class Rule(RulePolicy):
     """A rule by name."""
-
-    reads = frozenset(Channel)  # in plain numbers, of which the columns are made
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
-
-    def make_layers(self, schema: Schema) -> None:
-        """A rule has none."""
-
-    def encode(self, features: Features) -> None:
-        return None
 
     def decide(
         self, memory: None, observation: Observation, condition: Tensor | None = None

@@ -26,6 +26,7 @@ import numpy as np
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems._common import yamlfile
+from nco.problems._common.rules import name_of
 from nco.problems._common.yamlfile import (
     array,
     check_array,
@@ -88,11 +89,11 @@ class Case(BaseCase):
         return self.trips is not None
 
     def words(self, solution: Any) -> str | None:
-        rules = {
+        sentences = {
             "equal": "send idle vehicles so that all regions have the same number",
             "stay": "never send an empty vehicle anywhere",
         }
-        return rules.get(str(solution.get("rule"))) if isinstance(solution, dict) else None
+        return sentences.get(name_of(solution) or "")
 
     def construct(self) -> list[Flows]:
         """Nobody is served and nothing moves."""

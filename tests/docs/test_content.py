@@ -61,6 +61,14 @@ def test_the_readme_is_short() -> None:
     assert len((pages.ROOT / "README.md").read_text().splitlines()) <= MOST
 
 
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_to_files(name: str) -> None:
+    """Every relative link of a page at the top of the repository leads to a file or folder."""
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (pages.ROOT / name).read_text())
+    local = [link for link in links if not link.startswith("http")]
+    assert not [link for link in local if not (pages.ROOT / link).exists()]
+
+
 def test_figures_of_the_readme_are_those_of_the_results() -> None:
     """Renewing the README's figures from the stored results changes nothing."""
     results, text = script("benchmarks/results.py"), (pages.ROOT / "README.md").read_text()

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from nco.core.describe import construct, describe
+from nco.core.errors import NCOError
 from nco.core.rollout import greedy, rollout
 from nco.labels import make, store
 from nco.labels.store import LabelSpec
@@ -331,6 +332,15 @@ def test_a_checkpoint_is_the_old_one_or_the_new_one(
         checkpoints.save_checkpoint({"step": torch.tensor(2)}, path)
     assert load(path)["step"] == 1
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_checkpoint_of_version_0_1_is_not_gone_on_with(whole: Path, config: Path) -> None:
+    """One line says so; nothing is trained."""
+    checkpoint = load(whole.parent / "whole/last.ckpt")
+    del checkpoint["nco"]["format"]
+    torch.save(checkpoint, "old.ckpt")
+    with pytest.raises(NCOError, match=r"--ckpt_path: a checkpoint of version 0\.1"):
+        fit(config, "again", "--ckpt_path", "old.ckpt")
 
 
 def test_a_pickle_is_no_checkpoint(tmp_path: Path) -> None:
