@@ -8,18 +8,21 @@ Handler = Callable[[argparse.Namespace], int]
 
 
 def command(commands: Any, name: str, handler: Handler, text: str) -> argparse.ArgumentParser:
+    """Adds a sub-command, whose ``handler`` is called with what was parsed."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(handler=handler)
     return parser
 
 
 def truth(text: str) -> bool:
+    """``true`` or ``false``."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     raise argparse.ArgumentTypeError(f"true or false, not {text}")
 
 
 def seconds(text: str) -> float:
+    """Positive seconds."""
     value = float(text)
     if not value > 0:
         raise argparse.ArgumentTypeError(f"positive seconds, not {text}")
@@ -27,19 +30,23 @@ def seconds(text: str) -> float:
 
 
 def size(text: str) -> int | list[int]:
+    """A size, or the smallest and the largest one as ``LOW-HIGH``."""
     low, _, high = text.partition("-")
     return [int(low), int(high)] if high else int(low)
 
 
 def names(text: str) -> list[str]:
+    """Names between commas."""
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def numbers(text: str) -> list[int]:
+    """Whole numbers between commas."""
     return [int(item) for item in names(text)]
 
 
 def limits(text: str) -> list[float | None]:
+    """Seconds between commas; ``default`` is None, the solver's own idea of when to stop."""
     try:
         return [None if name == "default" else seconds(name) for name in names(text)]
     except ValueError as error:
@@ -47,6 +54,7 @@ def limits(text: str) -> list[float | None]:
 
 
 def mapping(text: str) -> dict[str, Any]:
+    """A mapping in YAML, such as ``{size: 50}``."""
     import yaml
 
     try:

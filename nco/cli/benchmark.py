@@ -8,6 +8,7 @@ from nco.cli.arguments import command, limits, names
 
 
 def add(commands: Any) -> None:
+    """Adds the sub-command to those of ``nco``."""
     parser = command(
         commands,
         "benchmark",
@@ -68,6 +69,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Runs it; the exit code."""
     from nco.benchmark import Plan, main
 
     plan = Plan(

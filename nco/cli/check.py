@@ -8,6 +8,7 @@ from nco.cli.arguments import command
 
 
 def add(commands: Any) -> None:
+    """Adds the sub-command to those of ``nco``."""
     parser = command(commands, "check", run, "Check a solution file against its instance file.")
     parser.add_argument("instance", metavar="INSTANCE")
     parser.add_argument("solution", metavar="SOLUTION", help=".tour, .sol, or JSON")
@@ -16,6 +17,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Runs it; the exit code."""
     from nco.registry.sources import as_case, check
 
     report = check(as_case(options.instance, options.problem), options.solution)

@@ -8,6 +8,7 @@ from nco.cli.arguments import command, size
 
 
 def add(commands: Any) -> None:
+    """Adds the sub-command to those of ``nco``."""
     parser = command(commands, "generate", run, "Write random instances as files.")
     parser.add_argument("--problem", required=True)
     parser.add_argument("--size", type=size, required=True, metavar="N|LOW-HIGH")
@@ -17,6 +18,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Runs it; the exit code."""
     from nco import registry
     from nco.core import atomic
     from nco.core.seeds import generator

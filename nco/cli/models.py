@@ -9,6 +9,7 @@ from nco.cli.arguments import command
 
 
 def add(commands: Any) -> None:
+    """Adds the sub-command to those of ``nco``."""
     parser = command(commands, "models", run, "List the models that ship with the package.")
     parser.add_argument("--json", action="store_true", help="the whole cards")
     inner = parser.add_subparsers(metavar="prune")
@@ -22,6 +23,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Runs it; the exit code."""
     from nco.zoo.weights import available
 
     cards = available()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any) -> None:
+    """Adds the sub-command to those of ``nco``."""
     parser = command(commands, "solve", run, "Solve instance files with a trained network.")
     parser.add_argument("files", nargs="+", metavar="FILE", help="or example:NAME (nco examples)")
     add_options(parser)
@@ -29,6 +30,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Runs it; the exit code."""
     code = 0
     last = None
     for file, answer in _answers(arguments.files, given(arguments)):

@@ -7,6 +7,7 @@ from nco.cli.arguments import command, limits, names, numbers
 
 
 def add(commands: Any) -> None:
+    """Adds the sub-command to those of ``nco``."""
     text = "Measure this machine, so that nco solve divides its time well; a few minutes."
     parser = command(commands, "tune", run, text)
     parser.add_argument("--problems", type=names, help="comma-separated; default: all")
@@ -21,6 +22,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Runs it; the exit code."""
     from nco.solving import machine, tune
 
     limits = [limit for limit in options.time_limits if limit is not None]

@@ -1,6 +1,5 @@
 """What `solve` does with networks: load them, and let one search follow another. Needs torch."""
 
-import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,8 +8,6 @@ from typing import Any
 import torch
 
 from nco import registry
-from nco.core.batch import Batch
-from nco.core.capabilities import HasCases, Online
 from nco.core.case import Case
 from nco.core.defaults import load_cases
 from nco.core.errors import NCOError
@@ -22,8 +19,6 @@ from nco.search.incumbent import Incumbent
 from nco.search.task import Task
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.options import Options
-from nco.solving.solution import Solution, Status
-from nco.workers.outcome import Improvement
 from nco.zoo import cards, weights
 
 
@@ -253,83 +248,6 @@ def candidates(
     rows = incumbent.actions.tolist()
     for index, (case, solution) in enumerate(zip(cases, solutions, strict=True)):
         yield Candidate(index, case.numbered(solution), rows[index], incumbent.source)
-
-
-def unchecked(
-    model: weights.Model, source: Batch, options: Options, begin: float
-) -> list[Solution]:
-    """For a problem without files and checker: its own masks and `cost` are the judge."""
-    problem, instance = model.problem, source.to(device_of(options))
-    setup = time.perf_counter() - begin
-    limit = None if options.time_limit is None else begin + options.time_limit - PACE.margin
-    best: Incumbent | None = None
-    history: list[list[Improvement]] = [[] for _ in range(len(source))]
-    names = model.policy.searches
-    # one rollout whatever the clock says: nothing else would give an answer
-    passes = [(names[0], Budget.counting(1, seed=options.seed))]
-    limited = Budget.counting(options.iterations, seed=options.seed, deadline=limit)
-    task = Task(problem, model.policy, instance)
-    once_only = limit is None and options.iterations is None
-    passes += [(name, limited) for name in (names[:1] if once_only else names)]
-    with torch.inference_mode():
-        for search, budget in passes:
-            for incumbent in named(search)(task, budget, best):
-                wins = [True] * len(source)
-                if best is not None:
-                    wins = (incumbent.cost < best.cost).tolist()
-                for index, won in enumerate(wins):
-                    if won:
-                        seconds = time.perf_counter() - begin
-                        cost = float(incumbent.cost[index])
-                        history[index].append(Improvement(seconds, cost, incumbent.source))
-                best = task.better(best, incumbent)
-    assert best is not None
-    name = type(problem).__name__
-    solutions = problem.solution(instance, best.actions)
-    return [
-        Solution(
-            problem=name,
-            name=f"{name}-{index}",
-            n=problem.features(instance).nodes.shape[1],
-            cost=float(best.cost[index]),
-            objective=float(best.cost[index]),
-            feasible=True,
-            violations=[],
-            solution=solution,
-            taken=functools.partial(list, best.actions[index].tolist()),
-            status=Status.FEASIBLE,
-            seconds=time.perf_counter() - begin,
-            setup_seconds=setup,
-            model=model.name,
-            seed=options.seed,
-            history=history[index],
-        )
-        for index, solution in enumerate(solutions)
-    ]
-
-
-def model_of_tensors(options: Options) -> weights.Model:
-    """The model that was named for a batch of its own problem's instances.
-
-    Raises:
-        NCOError: where none was named, or the instances hold the future that they should hide.
-    """
-    if options.model == "auto":
-        raise NCOError("tensors do not tell which model: name one with model=")
-    model = weights.load(options.model, device_of(options))
-    if isinstance(model.problem, Online) and not options.hindsight:
-        raise NCOError(
-            "an instance of an online problem holds its own future: solve its case, which is "
-            "simulated, or ask for the hindsight optimum with hindsight=True"
-        )
-    return model
-
-
-def cases_of_tensors(model: weights.Model, source: Batch) -> list[Case] | None:
-    """The instances as cases; None where the problem's author wrote no cases or no checker."""
-    if isinstance(model.problem, HasCases) and registry.folder_of(model.problem).has("check"):
-        return model.problem.cases(source)
-    return None
 
 
 IS_LOADED = True  # the last line: `machine.loading` asks for it while a thread imports this module

@@ -4,21 +4,19 @@ The main thread supervises and judges what they find. At the deadline, or at Ctr
 there whatever the others are doing.
 """
 
-import math
 import queue
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from random import Random
 from typing import Any
 
-from nco import registry
 from nco.core.errors import NCOError
 from nco.registry.interface import Part, Solver
-from nco.solving import decomposition, loading, machine
+from nco.solving import decomposition, loading
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.options import Options
+from nco.solving.regions import Regions
 from nco.solving.schedule import NETWORKS, PARTS, Stage
 from nco.workers import pool
 from nco.workers.outcome import Improvement, Outcome
@@ -48,7 +46,6 @@ class Timing:
 
 TIMING = Timing()
 CLOSE = 1e-5  # of a cost: what counting in integers leaves between an optimum and its proof
-UNEVEN = 1.2  # of an equal share: the largest region of a cut
 
 
 @dataclass(frozen=True)
@@ -66,15 +63,6 @@ class Ended:
     early: bool = False
     refused: NCOError | None = None
     bound: float | int | None = None
-
-
-@dataclass
-class Cut:
-    """The parts of one round, and the whole with what they have become."""
-
-    turn: int
-    whole: Any
-    pieces: list[Part]
 
 
 News = tuple[Stage, Candidate, Part | None]
@@ -122,9 +110,10 @@ class Portfolio:
         self.handles: dict[int, Handle] = {}  # the latest of each core
         self.heard: set[Stage] = set()  # those that have told something
         self.sound: set[Stage] = set()  # those that have told something feasible
-        self.cut: Cut | None = None
+        self.regions = Regions(progress, options.seed)
 
     def run(self) -> None:
+        """Until the last stage ends, the deadline has passed, or nothing can be better."""
         for stage in self.waiting:  # a child that is needed later gets ready meanwhile
             if stage.begin > self.waiting[0].begin and self._is_improver(stage):
                 assert self.improver is not None
@@ -259,7 +248,7 @@ class Portfolio:
     def _submit(self, stage: Stage) -> None:
         improver = self.improver
         assert improver is not None  # or no stage is for it
-        piece = self._piece(stage) if stage.solver == PARTS else None
+        piece = self.regions.part(stage.seed, stage.core) if stage.solver == PARTS else None
         begun = time.perf_counter()
         until = self.progress.begin + stage.end - TIMING.spare
         if piece is not None:  # what comes after the next cut is lost
@@ -289,36 +278,17 @@ class Portfolio:
             tell=tell,
         )
 
-    def _piece(self, stage: Stage) -> Part:
-        """The region of the best solution that a core improves in this round."""
-        case = self.progress.cases[0]
-        parts = registry.folder(case.problem).decomposition
-        if self.cut is None or self.cut.turn != stage.seed:
-            best = self.progress.start(0, "best")
-            count = machine.cores()
-            random = Random(self.options.seed + stage.seed)
-            pieces = parts.cut(case, best, math.ceil(UNEVEN * case.size / count), random)
-            random.shuffle(pieces)
-            self.cut = Cut(stage.seed, best, pieces)
-        return self.cut.pieces[stage.core % len(self.cut.pieces)]
-
     def _take(self, stage: Stage, candidate: Candidate, piece: Part | None) -> None:
         """Has a candidate judged; a part's is joined with what the other parts have become."""
         self.heard.add(stage)
         if time.perf_counter() > self.deadline + self.late:
             return  # the checker would make the answer late
         if piece is not None:
-            if self.cut is None or self.cut.turn != stage.seed:
-                return  # from a round that is over: the whole is another one now
-            case = self.progress.cases[0]
-            parts = registry.folder(case.problem).decomposition
-            try:
-                whole = parts.join(case, self.cut.whole, piece, candidate.solution)
-            except Exception as error:  # a solver's rubbish must not cost the answer
-                self.progress.fault(f"{candidate.source}: {type(error).__name__}: {error}")
+            whole = self.regions.joined(stage.seed, piece, candidate)
+            if whole is None:
                 return
-            candidate = replace(candidate, solution=whole)
+            candidate = whole
         if self.progress.take(candidate):
             self.sound.add(stage)
-            if piece is not None and self.cut is not None:
-                self.cut.whole = candidate.solution
+            if piece is not None:
+                self.regions.whole = candidate.solution

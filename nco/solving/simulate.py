@@ -72,6 +72,7 @@ class Evaluation:
 
     @property
     def traces(self) -> int:
+        """How many futures were played."""
         return len(self.costs)
 
     @property
@@ -131,6 +132,17 @@ def simulate(
         if first == 0:
             sign, violations = _checked(problem, instance, played.actions, costs[0])
         first += count
+    return _evaluation(costs, named, sign, violations, time.perf_counter() - begin)
+
+
+def _evaluation(
+    costs: list[Tensor],
+    named: dict[str, list[Tensor]],
+    sign: int,
+    violations: list[str],
+    seconds: float,
+) -> Evaluation:
+    """Means and errors of what was played, part by part."""
     joined = {name: torch.cat(parts) for name, parts in named.items()}
     every = torch.cat(costs)
     return Evaluation(
@@ -141,7 +153,7 @@ def simulate(
         errors={name: standard_error(value) for name, value in joined.items()},
         costs=every,
         violations=violations,
-        seconds=time.perf_counter() - begin,
+        seconds=seconds,
     )
 
 

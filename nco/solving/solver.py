@@ -43,7 +43,10 @@ def solve(source: Any, options: Options) -> Any:
     if options.bound is None:
         options = replace(options, bound=not several)
     if _is_tensors(source):
-        return _solve_tensors(source, options, begin)
+        from nco.solving import tensors
+
+        solved = tensors.solutions(source, options, begin)
+        return solved if len(solved) > 1 else solved[0]
     if not several:
         case = sources.as_case(source, options.problem)
         return next(stream.solutions([case], options, begin))
@@ -117,16 +120,3 @@ def _is_points(source: Sequence[Any]) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _solve_tensors(source: Any, options: Options, begin: float) -> Any:
-    """Through the cases of the model's problem where it has them; by its own rules otherwise."""
-    from nco.solving import neural, stream
-
-    model = neural.model_of_tensors(options)
-    cases = neural.cases_of_tensors(model, source)
-    if cases is None:
-        solutions = neural.unchecked(model, source, options, begin)
-    else:
-        solutions = list(stream.solutions(cases, options, begin))
-    return solutions if len(solutions) > 1 else solutions[0]

@@ -100,11 +100,13 @@ class Child:
         return self._process
 
     def send(self, message: bytes) -> None:
+        """Writes a frame to the process."""
         assert self._process is not None
         assert self._process.stdin is not None
         _write_frame(self._process.stdin, message)
 
     def receive(self) -> Any:
+        """The object in the next frame that the process writes."""
         assert self._process is not None
         assert self._process.stdout is not None
         return pickle.loads(_read_frame(self._process.stdout))
@@ -158,6 +160,7 @@ def _last_words(log: IO[bytes]) -> str:
 
 
 def one_line(text: str) -> str:
+    """A text without line breaks, cut at 200 characters."""
     line = " ".join(text.split())
     return line if len(line) <= 200 else line[:197] + "..."
 

@@ -300,6 +300,7 @@ class _Pending:
         self._over = False
 
     def put(self, handle: Handle) -> None:
+        """Puts a run at the end of the line."""
         self._waiting.put(handle)
         if self._over:  # `end` may have emptied the line already
             handle.cancel("closed")

@@ -11,7 +11,7 @@ from typing import Any
 from nco.core.case import Case
 from nco.core.errors import NCOError
 
-FORMAT = 1
+FORMAT = 2  # 1 is that of nco 0.1, whose networks were told less of a problem
 NO_MODEL = "none"  # in place of a name: no network
 ABOUT = 1.5  # times as long is still about as fast
 FOLDER = Path(str(files("nco.models"))) / "zoo"
@@ -23,11 +23,18 @@ def available() -> dict[str, dict[str, Any]]:
 
 
 def read_card(path: Path) -> dict[str, Any]:
+    """The contents of a model's card.
+
+    Raises:
+        NCOError: where it is none, or one of another version of nco.
+    """
     try:
         card: dict[str, Any] = json.loads(path.read_text())
         version = card["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NCOError(f"{path}: not a model card ({error})") from error
+    if version == 1:
+        raise NCOError(f"{path}: a card of nco 0.1, which this version does not read: train anew")
     if version != FORMAT:
         raise NCOError(f"{path}: format {version}, but this version reads {FORMAT}: update nco")
     return card

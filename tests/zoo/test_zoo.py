@@ -57,6 +57,9 @@ def test_a_card_without_weights_or_of_another_format(folder):
     (folder / "card.json").write_text(json.dumps({**card, "format": 99}))
     with pytest.raises(nco.NCOError, match="format 99"):
         weights.load(str(folder))
+    (folder / "card.json").write_text(json.dumps({**card, "format": 1}))
+    with pytest.raises(nco.NCOError, match=r"a card of nco 0\.1"):
+        weights.load(str(folder))
     (folder / "card.json").write_text("{")
     with pytest.raises(nco.NCOError, match="not a model card"):
         weights.load(str(folder))
