@@ -59,9 +59,6 @@ class DisjunctivePolicy(Population):
 
     With `lookahead` only the next operations of each job are looked at: what they are told of the
     rest (how long it takes, what its machines have to do) means the same in a shop of any length.
-    Measured on weights that had seen all of at most 13 x 13, greedily on Taillard's shops, above
-    the best known with 4, 10 and all operations: 20 x 15 9.9, 6.4, 8.7 %; 20 x 20 10.1, 10.3, 11.4;
-    30 x 20 13.6, 8.6, 9.6 (one or two files each).
 
     Args:
         width: D.

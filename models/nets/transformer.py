@@ -18,8 +18,7 @@ from nco.models.nets.encoder import Encoder
 # queries at a time where no gradient is kept: [B, H, N, N] of 10,000 nodes is 3 GB
 QUERY_CHUNK = 512
 # Tokens at a time where no gradient is kept: what a block computes in between then stays in the
-# caches of a CPU. Measured: 16 sub-problems of 66 tokens 16 ms instead of 34, 128 of them 136
-# instead of 275.
+# caches of a CPU.
 TOKENS = 512
 # the first that the GPU has; not cuDNN's, which is prepared anew for every shape
 KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -46,7 +45,7 @@ class TransformerEncoder(Encoder):
         heads: H.
         layers: blocks.
         hidden: width of the MLP.
-        bf16: compute products in bfloat16 (2-3 times the speed on CPUs and GPUs that have it); sums
+        bf16: compute products in bfloat16 (faster on CPUs and GPUs that have it); sums
             along the depth and the softmax stay in float32.
         norm: "rms", pre-norm by the root mean square; or "rezero" (Bachlechner et al. 2020), no
             norm, and every branch times a scalar that begins at zero.
@@ -134,8 +133,8 @@ class TransformerEncoder(Encoder):
 class Linear(nn.Linear):
     """In bfloat16 or not, which is also what it returns.
 
-    Not by autocast, which looks at every operation and casts weights anew in every call: a policy
-    that looks afresh at 40 nodes before each decision would spend a fifth of its time on that.
+    Not by autocast, which looks at every operation and casts weights anew in every call: that is
+    slow for a policy that looks afresh at the nodes before each decision.
     """
 
     def __init__(self, wide: int, out: int, bias: bool = True, bf16: bool = False) -> None:

@@ -21,7 +21,7 @@ from nco.search.multistart import best_of, better, greedily
 
 WORK = 2e7  # rollouts x nodes^2 of a turn, whose activations are kept for the gradient: 1 GB
 MOST = 128  # rollouts of each instance in a turn
-RATE = 1e-3  # Adam's; measured on TSP100: 4e-3 unlearns what the network knew, 3e-4 is slow
+RATE = 1e-3  # Adam's; a greater one unlearns what the network knew, a smaller one is slow
 IMITATION = 0.1  # weight of the incumbent's log-probability against the reinforcement
 
 

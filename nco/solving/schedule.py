@@ -117,10 +117,7 @@ def _seeds(setting: Setting, improver: str) -> list[Stage]:
 
 
 def _usual(setting: Setting) -> list[str]:
-    """Where nothing was measured: what a solver makes of nothing is better on small cases only.
-
-    PyVRP on five CVRPs of 1,000 customers, 8 s: 0.26 % better from the construction.
-    """
+    """Where nothing was measured: what a solver makes of nothing is better on small cases only."""
     return ["own", "construct"] if setting.size < LARGE else ["construct"]
 
 

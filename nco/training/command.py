@@ -144,7 +144,7 @@ def main(arguments: list[str]) -> None:
     """
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # as `python -m` does, but last: nothing is shadowed
-    torch.set_float32_matmul_precision("highest")  # "medium" is 3-5 times slower on CPUs with AMX
+    torch.set_float32_matmul_precision("highest")  # "medium" is slower on CPUs with AMX
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_no_advertisement)
     with warnings.catch_warnings():
         # of Lightning 2.6 about its use of torch 2.13 and jsonargparse 4.53; a user cannot help it

@@ -33,8 +33,8 @@ def distance(case: Located, start: int, end: int) -> float | int:
     if start == end:
         return 0
     if case.distances is not None:
-        found: float | int = case.distances[start, end].item()
-        return found
+        stated: float | int = case.distances[start, end].item()
+        return stated
     if case.coords is None:
         raise ValueError("a case needs coordinates or distances")
     return _metric(case.metric, case.coords[start].tolist(), case.coords[end].tolist())
@@ -86,7 +86,7 @@ def routes(
     listed = _listed(solution)
     if listed is None:
         return None, [f"the solution is no list of routes but {type(solution).__name__}"]
-    found: list[list[int]] = []
+    whole_routes: list[list[int]] = []
     for place, route in enumerate(listed, 1):
         entries = _listed(route)
         if entries is None:
@@ -97,8 +97,8 @@ def routes(
             if whole is None or abs(whole) > LARGEST:
                 return None, [f"route {place} holds {shown(entry)}, which is no {number}"]
             integers.append(whole)
-        found.append(integers)
-    return found, []
+        whole_routes.append(integers)
+    return whole_routes, []
 
 
 def visits(size: int, routes: Sequence[Sequence[int]], where: str, most: int) -> list[str]:

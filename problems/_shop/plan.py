@@ -164,9 +164,9 @@ def construct(jobs: Work) -> Plan:
     if sum(map(len, jobs)) > LARGEST:
         return by_rule(jobs, "mwkr")
     mirror = [list(reversed(job)) for job in jobs]
-    found = [by_rule(jobs, name) for name in RULES]
-    found += [shifted(jobs, mirrored(mirror, by_rule(mirror, name))) for name in RULES]
-    return min(found, key=lambda plan: makespan(jobs, plan))
+    plans = [by_rule(jobs, name) for name in RULES]
+    plans += [shifted(jobs, mirrored(mirror, by_rule(mirror, name))) for name in RULES]
+    return min(plans, key=lambda plan: makespan(jobs, plan))
 
 
 def mirrored(jobs: Work, plan: Plan) -> Plan:

@@ -76,7 +76,7 @@ class Orders:
     """The order on every machine, and what follows from it.
 
     Operations are numbered job after job; number n stands for none. Lists rather than arrays: steps
-    are scalar, and numpy's take ten times as long.
+    are scalar, and numpy's are slow.
     """
 
     def __init__(self, jobs: Work, plan: Plan, random: random.Random) -> None:
@@ -313,7 +313,7 @@ class Orders:
         those of the present orders, in which an operation with a duration begins before it ends.
         """
         end, tail, duration, n = self.end, self.tail, self.duration, self.size
-        found: list[Swap | Move] = []
+        moves: list[Swap | Move] = []
         for v in path:
             if duration[v] == 0:
                 continue
@@ -325,8 +325,8 @@ class Orders:
                 while w < n and (end[w] - duration[w] < ready or end[w] == ready):
                     u, w = w, self.later[w]
                 bound = max(ready, end[u]) + length + max(rest, tail[w])
-                found.append(Move(bound, v, choice, u, w))
-        return found
+                moves.append(Move(bound, v, choice, u, w))
+        return moves
 
     def _relocate(self, move: Move) -> None:
         """Puts an operation on another machine, and updates all else."""

@@ -167,8 +167,8 @@ def just_in_time(
                     break
                 plan[leaves, edge] += amount
                 arrives = leaves
-    found: Plan = plan.tolist()
-    return found
+    orders: Plan = plan.tolist()
+    return orders
 
 
 def _quickest(case: Case, store: int) -> list[int]:

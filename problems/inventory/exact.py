@@ -64,18 +64,18 @@ def probabilities(case: Case, node: int) -> np.ndarray:
     """Of 0, 1, 2, ... units of one period's demand."""
     mean, kind = float(case.mean[node]), KINDS[int(case.kind[node])]
     if kind == "poisson":
-        found, k = [math.exp(-mean)], 0
-        while 1 - math.fsum(found) > TAIL and k < 10 * mean + 100:
+        chances, k = [math.exp(-mean)], 0
+        while 1 - math.fsum(chances) > TAIL and k < 10 * mean + 100:
             k += 1
-            found.append(found[-1] * mean / k)
+            chances.append(chances[-1] * mean / k)
     elif kind == "geometric":
         failure = mean / (1 + mean)
         count = 1 if mean == 0 else math.ceil(math.log(TAIL) / math.log(failure))
-        found = [(1 - failure) * failure**k for k in range(count)]
+        chances = [(1 - failure) * failure**k for k in range(count)]
     else:
         raise InstanceError("exact lost sales need poisson or geometric demand", value=kind)
-    found[-1] += 1 - math.fsum(found)
-    return np.array(found)
+    chances[-1] += 1 - math.fsum(chances)
+    return np.array(chances)
 
 
 @dataclass(frozen=True)
@@ -194,8 +194,7 @@ class LostSales:
         for arriving in range(q):
             arrived = rest[np.minimum(np.arange(x) + arriving, x - 1)]
             parts.append(leftover @ arrived)
-        found = np.stack(parts, 1)
-        return found.reshape(x, *[q] * value.ndim)
+        return np.stack(parts, 1).reshape(x, *[q] * value.ndim)
 
 
 # ---- serial systems

@@ -380,10 +380,10 @@ def _series(
     lengths = {len(column) for column in rows.values()}
     if len(lengths) != 1:
         raise InstanceError("stores have different numbers of periods", field=field, path=path)
-    found = np.zeros((lengths.pop(), len(names)))
+    demands = np.zeros((lengths.pop(), len(names)))
     for node, column in rows.items():
-        found[:, node] = column
-    return found, sorted(rows)
+        demands[:, node] = column
+    return demands, sorted(rows)
 
 
 def _csv(name: str, folder: Path | None, field: str) -> dict[str, list[str]]:

@@ -60,21 +60,23 @@ def _check_keys(node: Any, depth: int) -> None:
 
 def plain(data: Mapping[str, Any]) -> dict[str, Any]:
     """A user's dict with pandas tables turned into dicts and lists."""
-    found = dict(data)
-    nodes = found["nodes"]
+    network = dict(data)
+    nodes = network["nodes"]
     if hasattr(nodes, "to_dict"):
         table = nodes.set_index("name") if "name" in nodes.columns else nodes
-        found["nodes"] = {name: _filled(row) for name, row in table.to_dict(orient="index").items()}
-    edges = found["edges"]
+        network["nodes"] = {
+            name: _filled(row) for name, row in table.to_dict(orient="index").items()
+        }
+    edges = network["edges"]
     if hasattr(edges, "to_dict"):
-        found["edges"] = [_filled(row) for row in edges.to_dict(orient="records")]
+        network["edges"] = [_filled(row) for row in edges.to_dict(orient="records")]
     for key in ("history", "trace"):
-        series: Any = found.get(key)
+        series: Any = network.get(key)
         if hasattr(series, "to_dict"):
-            found[key] = {name: _cells(column) for name, column in series.to_dict("list").items()}
+            network[key] = {name: _cells(column) for name, column in series.to_dict("list").items()}
         elif isinstance(series, Mapping):
-            found[key] = {name: _cells(column) for name, column in series.items()}
-    return found
+            network[key] = {name: _cells(column) for name, column in series.items()}
+    return network
 
 
 def _filled(row: Mapping[str, Any]) -> dict[str, Any]:

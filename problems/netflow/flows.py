@@ -47,8 +47,8 @@ def closest(
         solver.Add(held + flow <= float(capacity[store + 1]) + extra)
     solver.Minimize(sum(away) + OVERFLOW * sum(over))
     _solve(solver)
-    found = np.array([flow.solution_value() for flow in flows])
-    return Closest(found, float(solver.Objective().Value()))
+    shipments = np.array([flow.solution_value() for flow in flows])
+    return Closest(shipments, float(solver.Objective().Value()))
 
 
 def perfect(

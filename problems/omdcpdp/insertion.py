@@ -39,8 +39,8 @@ def insert(
     places = np.zeros((len(depots), len(pickups), 2), dtype=np.int64)
 
     def price(vehicle: int, orders: Sequence[int]) -> None:
-        found = _insertions(depots[vehicle], routes[vehicle], orders, points, capacity)
-        added[vehicle, orders], places[vehicle, orders] = found
+        insertions = _insertions(depots[vehicle], routes[vehicle], orders, points, capacity)
+        added[vehicle, orders], places[vehicle, orders] = insertions
 
     for vehicle in range(len(depots)):
         price(vehicle, open_orders)
