@@ -41,6 +41,7 @@ def distance(case: Located, start: int, end: int) -> float | int:
 
 
 def _metric(metric: str, start: Sequence[float], end: Sequence[float]) -> float | int:
+    """The distance between two points by the rule of a metric."""
     if metric == "GEO":
         return _geographical(start, end)
     x, y = abs(start[0] - end[0]), abs(start[1] - end[1])
@@ -74,6 +75,7 @@ def _geographical(start: Sequence[float], end: Sequence[float]) -> int:
 
 
 def _radians(value: float) -> float:
+    """TSPLIB's radians of degrees and minutes, DDD.MM."""
     degrees = int(value)
     minutes = value - degrees
     return 3.141592 * (degrees + 5.0 * minutes / 3.0) / 180.0  # TSPLIB's own pi
@@ -142,6 +144,7 @@ def numbers(solution: object, what: str, most: int) -> tuple[list[int], list[str
 
 
 def _listed(value: object) -> Sequence[object] | None:
+    """A list or tuple as it is, an array as a list; None for all else."""
     if isinstance(value, np.ndarray):
         return value.tolist() if value.ndim else None
     return value if isinstance(value, list | tuple) else None

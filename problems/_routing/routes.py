@@ -30,6 +30,7 @@ def read(text: str) -> list[tuple[int, int, list[int]]]:
 
 
 def _customer(token: str, line: int) -> int:
+    """The number of a customer in a line of a solution."""
     if not re.fullmatch(r"[-+]?[0-9]{1,18}", token):
         reason = "a customer number belongs here"
         raise InstanceError(reason, field="Route", value=token, line=line)

@@ -66,6 +66,7 @@ def cpsat(
 
 
 def _hint(case: Case, start: Solution | None) -> Plan | None:
+    """A warm start as a plan."""
     return None if start is None else case.planned(start)
 
 
@@ -83,6 +84,7 @@ def _intervals(
     found: Found | None,
     proof: Proof | None,
 ) -> Solution | None:
+    """CP-SAT on the work list, on so many cores."""
     best = intervals.solve(
         case.work,
         time_limit=time_limit,

@@ -138,6 +138,7 @@ def dispatch_alone(jobs: Work, rule: Rule) -> Plan:
 
 
 def _only_machines(jobs: Work) -> list[list[int]]:
+    """The first machine of each operation: the only one, where none has a choice."""
     return [[choices[0][0] for choices in job] for job in jobs]
 
 

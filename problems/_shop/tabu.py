@@ -381,6 +381,7 @@ class Orders:
 
 
 def _bound(change: Swap | Move) -> int:
+    """The estimate by which changes are compared."""
     return change.bound
 
 

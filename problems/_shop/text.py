@@ -27,6 +27,7 @@ def rows(text: str, path: str | None = None) -> Iterator[Row]:
 
 
 def numeric(word: str) -> bool:
+    """Whether a word is a number."""
     return NUMBER.fullmatch(word) is not None
 
 
@@ -42,6 +43,7 @@ def whole(word: str, field: str, path: str | None, line: int) -> int:
 
 
 def duration(word: str, field: str, path: str | None, line: int) -> int:
+    """A whole number from 0 on."""
     number = whole(word, field, path, line)
     if number < 0:
         reason = "a duration must not be negative"
@@ -80,6 +82,7 @@ def array(field: str, data: Any, dimensions: int, least: int) -> np.ndarray:
 
 
 def check_total(total: int, path: str | None) -> None:
+    """Refuses durations whose sum would not be exact."""
     if total > MAX_TOTAL:
         reason = "the sum of all durations is beyond 2^53 and would not be exact; use a larger unit"
         raise InstanceError(reason, field="durations", value=total, path=path)

@@ -308,6 +308,7 @@ def _circuit(
 
 
 def _length(table: np.ndarray, tour: Sequence[int]) -> int:
+    """Of a closed tour of positions, by the integer table."""
     return int(table[tour, np.roll(tour, -1)].sum())
 
 

@@ -48,6 +48,7 @@ def _centres(case: Case, routes: Routes) -> np.ndarray:
 def _halved(
     group: list[int], routes: Routes, centres: np.ndarray, most: int, angle: float
 ) -> list[list[int]]:
+    """Groups of routes of at most `most` customers, cut in two until they are."""
     if len(group) == 1 or sum(len(routes[i]) for i in group) <= most:
         return [group]
     along = centres[group] @ np.array([math.cos(angle), math.sin(angle)])
@@ -60,6 +61,7 @@ def _halved(
 
 
 def _part(case: Case, routes: Routes) -> Part:
+    """Some routes as a case of their own, whose customers count from 1."""
     members = [customer for route in routes for customer in route]
     nodes = np.array([0, *members])
     small = replace(

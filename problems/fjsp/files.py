@@ -264,6 +264,7 @@ def from_arrays(data: object) -> Case | None:
 
 
 def _is_pair(value: Any) -> bool:
+    """Whether a value is a machine and a duration, both whole."""
     whole = isinstance(value, list) and len(value) == 2
     return whole and all(
         isinstance(x, int | float) and not isinstance(x, bool) and x == x and x % 1 == 0

@@ -125,6 +125,7 @@ class _Option(NamedTuple):
 
 
 def _in_turn(case: Case) -> list[list[int]]:
+    """Routes by the nearest customer next, always of the vehicle that would be home first."""
     demand, capacity = _whole(case.demand, case.capacities)
     if case.size > tsplib.MOST_NEAREST:
         return _in_trips(case, demand.tolist(), capacity.tolist())
@@ -404,6 +405,7 @@ def from_arrays(data: object) -> Case | None:
 
 
 def _row(value: object, field: str) -> np.ndarray:
+    """A row of numbers of a user."""
     numbers = depots.array(value, field, decimal=True)
     if numbers.ndim != 1:
         raise InstanceError("must be one row of numbers", field=field, value=numbers.shape)

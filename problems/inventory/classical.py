@@ -127,6 +127,7 @@ def _observed(demand: np.ndarray, periods: int, ratio: float) -> float:
 
 
 def _counted(chances: np.ndarray, periods: int, ratio: float) -> float:
+    """The smallest stock that covers the demand of so many periods with probability `ratio`."""
     total = np.ones(1)
     for _ in range(periods):
         total = np.convolve(total, chances)
@@ -136,6 +137,7 @@ def _counted(chances: np.ndarray, periods: int, ratio: float) -> float:
 def _fitted(
     case: Case, limit: float | None, seed: int, *, echelon: bool = False, capped: bool = False
 ) -> Rule:
+    """A rule whose levels are fitted by simulation."""
     from nco.problems.inventory.fit import fitted
 
     return fitted(case, seed=seed, echelon=echelon, capped=capped, time_limit=limit)

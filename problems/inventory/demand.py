@@ -28,6 +28,7 @@ def draw(case: Case, count: int, periods: int, generator: Generator) -> Tensor:
 
 
 def _row(values: np.ndarray, generator: Generator) -> Tensor:
+    """Figures as a tensor on the generator's device."""
     return torch.as_tensor(values, dtype=torch.float32, device=generator.device)
 
 
@@ -55,6 +56,7 @@ def _normal(
 def _poisson(
     case: Case, stores: np.ndarray, count: int, periods: int, generator: Generator
 ) -> Tensor:
+    """Poisson demands ``[count, periods, stores]``."""
     rate = _row(case.mean[stores], generator).expand(count, periods, -1)
     return torch.poisson(rate, generator=generator)
 

@@ -52,6 +52,7 @@ def base_stock_cost(case: Case, level: float) -> float:
 
 
 def _single(case: Case) -> tuple[int, int]:
+    """The store and the lead time of the smallest network; an error for any other."""
     if len(case.nodes) != 1 or len(case.source) != 1:
         raise InstanceError("this reference is for one store with one supplier", field="nodes")
     return 0, int(case.lead[0])

@@ -39,6 +39,7 @@ class Outline:
 
 
 def outline(case: Case) -> Outline:
+    """The static figures of a case's nodes."""
     count = len(case.nodes)
     below = np.eye(count, dtype=bool)
     inner = case.source >= 0

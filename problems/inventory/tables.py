@@ -40,6 +40,7 @@ def parse(text: str) -> Any:
 
 
 def _check_keys(node: Any, depth: int) -> None:
+    """Refuses a key that is there twice, and data nested too deeply."""
     import yaml
 
     if depth > DEEPEST:
@@ -95,12 +96,14 @@ def _cells(column: Any) -> list[Any]:
 
 
 def dump(data: dict[str, Any]) -> str:
+    """The YAML text of a file."""
     import yaml
 
     return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=100)
 
 
 def read_json(text: str) -> Any:
+    """The data of a JSON text, or what it holds under "solution"."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -109,6 +112,7 @@ def read_json(text: str) -> Any:
 
 
 def write_json(data: dict[str, Any]) -> str:
+    """The JSON text of a solution."""
     return json.dumps(data) + "\n"
 
 

@@ -169,6 +169,7 @@ def read(text: str, *, path: str | None = None) -> Case:
 
 
 def _is_title(row: list[str]) -> bool:
+    """Whether a line is the title of one of the two blocks."""
     return len(row) == 1 and row[0].lower().rstrip(":") in ("times", "machines")
 
 

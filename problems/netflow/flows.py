@@ -103,5 +103,6 @@ def _solver() -> tuple[Any, Any]:
 
 
 def _solve(solver: Any) -> None:
+    """Solves a linear programme to the optimum, or raises."""
     if solver.Solve() != solver.OPTIMAL:
         raise NCOError("GLOP did not solve a linear programme of a supply chain")

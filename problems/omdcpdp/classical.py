@@ -126,6 +126,7 @@ def _first(case: Case, start: Routes | None) -> Routes:
 
 
 def _cost(case: Case, routes: Routes) -> float:
+    """The checker's cost of feasible routes."""
     cost = check(case, routes).cost
     assert cost is not None
     return cost

@@ -120,6 +120,7 @@ def _insertions(
 
 
 def _where(stop: int, points: dict[str, np.ndarray]) -> np.ndarray:
+    """The place of a stop."""
     return points["pickup"][stop - 1] if stop > 0 else points["delivery"][-stop - 1]
 
 

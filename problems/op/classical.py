@@ -353,6 +353,7 @@ def _useful(case: Case) -> np.ndarray:
 
 
 def _whole(case: Case) -> Whole:
+    """The case in integers: distances rounded up, the limit rounded down."""
     nodes = _useful(case)
     table = np.empty((len(nodes), len(nodes)))
     for row, node in enumerate(nodes):

@@ -53,6 +53,7 @@ def fluid_bound(case: Case) -> float:
 
 
 def _need_stay(case: Case) -> None:
+    """Refuses cases whose items leave again, or whose bins cost by the period."""
     if not np.isinf(case.stays).all() or case.running:
         raise NCOError("exact values are of items that stay, in bins that cost when opened")
 
