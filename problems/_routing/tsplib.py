@@ -163,7 +163,7 @@ def _state(document: Document, key: str, value: str, line: int) -> None:
 
 
 def number(document: Document, token: str, field: str, line: int | None) -> float:
-    """One finite number; the error names `field` and `line`."""
+    """A finite number; the error names `field` and `line`."""
     try:
         value = float(token)
     except ValueError:
@@ -176,7 +176,7 @@ def number(document: Document, token: str, field: str, line: int | None) -> floa
 
 
 def integer(document: Document, token: str, field: str, line: int | None) -> int:
-    """One whole number below 2**53 in size; ``1.0`` and ``1e3`` are whole."""
+    """A whole number below 2**53 in size; ``1.0`` and ``1e3`` are whole."""
     value = number(document, token, field, line)
     if not value.is_integer() or abs(value) > EXACT:
         raise document.error("a whole number belongs here", field=field, value=token, line=line)

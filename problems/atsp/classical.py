@@ -71,7 +71,7 @@ def ortools_pci(
     start: Sequence[int] | None = None,
     found: tsp.Found | None = None,
 ) -> list[int] | None:
-    """As `ortools`, from a first solution by parallel cheapest insertion."""
+    """Searches as `ortools` does, from a first solution by parallel cheapest insertion."""
     if case.size == 3:
         return cpsat(case, time_limit=time_limit, seed=seed, start=start)
     return tsp.ortools_pci(case, time_limit=time_limit, seed=seed, start=start, found=found)
@@ -308,7 +308,7 @@ def _circuit(
 
 
 def _length(table: np.ndarray, tour: Sequence[int]) -> int:
-    """Of a closed tour of positions, by the integer table."""
+    """The length of a closed tour of positions, by the integer table."""
     return int(table[tour, np.roll(tour, -1)].sum())
 
 

@@ -27,7 +27,7 @@ LARGEST = 1500  # customers, whose distances take 20 MB
 
 
 class Trip(NamedTuple):
-    """From the depot and back; without customers it is none."""
+    """Some customers between two visits to the depot."""
 
     stops: list[int]
     load: int
@@ -146,7 +146,7 @@ class Annealing:
         return out
 
     def _sorted(self, out: list[int]) -> list[int]:
-        """In the order in which they are put back; the weights are the paper's."""
+        """The customers in the order in which they are put back; the weights are the paper's."""
         kind, away = self.random.random() * 11, self.way[0]
         if kind < 4:
             self.random.shuffle(out)

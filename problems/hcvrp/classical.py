@@ -60,9 +60,9 @@ def _distances(case: Case) -> np.ndarray:
 
 
 def _speeds(case: Case) -> np.ndarray:
-    """Of the fastest: counted in integers, a file's own unit may leave nothing of the times.
+    """Speeds as shares of the fastest one, so that the unit of a file makes no difference.
 
-    What is a millionth as fast is not driven anyway, and its times must not overflow.
+    They are at least `SLOWEST`, so that no time overflows: a slower vehicle is not used anyway.
     """
     return np.maximum(case.speeds / case.speeds.max(), SLOWEST)
 
@@ -337,7 +337,7 @@ def _pyvrp(
     seed: int,
     start: Routes | None,
 ) -> Routes | None:
-    """One run; `fleet` holds the vehicles of each of the model's types."""
+    """The answer of one run; `fleet` holds the vehicles of each of the model's types."""
     dearest = max(kind.fixed_cost for kind in model.vehicles)
     answer = with_pyvrp.solve(
         model,

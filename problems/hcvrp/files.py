@@ -170,7 +170,7 @@ def _in_turn(case: Case) -> list[list[int]]:
 
 
 def _in_trips(case: Case, demand: list[int], capacity: list[int]) -> list[list[int]]:
-    """For large cases: along a curve, each trip by the vehicle that is home first before it."""
+    """Routes of a large case: trips along a curve, each by the vehicle that is free first."""
     order = tsplib.along_curve(case.coords)[1:]
     routes: list[list[int]] = [[] for _ in capacity]
     busy = [0.0] * len(capacity)

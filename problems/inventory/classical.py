@@ -111,7 +111,7 @@ def newsvendor(
 
 
 def _small(case: Case, most_lead: int) -> bool:
-    """One store with lost sales of whole units, small enough for exact evaluation."""
+    """Whether it is one store with lost sales of whole units, small enough for exact values."""
     if len(case.nodes) != 1 or not case.lost[0] or case.kind[0] not in DISCRETE:
         return False
     mean = float(case.mean[0]) * (1 if case.kind[0] == DISCRETE[0] else 2)

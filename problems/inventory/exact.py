@@ -62,7 +62,7 @@ def _single(case: Case) -> tuple[int, int]:
 
 
 def probabilities(case: Case, node: int) -> np.ndarray:
-    """Of 0, 1, 2, ... units of one period's demand."""
+    """The probabilities of 0, 1, 2, ... units of demand in a period."""
     mean, kind = float(case.mean[node]), KINDS[int(case.kind[node])]
     if kind == "poisson":
         chances, k = [math.exp(-mean)], 0
@@ -101,7 +101,7 @@ class LostSales:
         return cls(probabilities(case, node), h, p, lead)
 
     def quantile(self, periods: int) -> int:
-        """Of that many periods' demand, at the critical ratio."""
+        """The quantile of that many periods' demand at the critical ratio."""
         total = np.ones(1)
         for _ in range(periods):
             total = np.convolve(total, self.demand)

@@ -1,4 +1,4 @@
-"""From a rule as plain data to the policy that plays it, and back."""
+"""Rules as plain data, and the policies that play them."""
 
 from collections.abc import Mapping
 from typing import Any

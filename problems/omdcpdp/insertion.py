@@ -62,7 +62,7 @@ def insert(
 
 
 def in_turn(depots: np.ndarray, pickups: np.ndarray, deliveries: np.ndarray) -> Routes:
-    """One order at a time, the nearest, by the vehicle that is free first."""
+    """Routes by the nearest order next, one at a time, of the vehicle that is free first."""
     routes: Routes = [[] for _ in depots]
     here, free = depots.copy(), np.zeros(len(depots))
     left = np.arange(len(pickups))
@@ -87,7 +87,7 @@ def _insertions(
     points: dict[str, np.ndarray],
     capacity: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of each of `orders` the least that it adds to the sum of arrivals, ``[k]``, and where.
+    """The least that each of `orders` adds to the sum of arrivals, ``[k]``, and where it does.
 
     Places ``[k, 2]``: numbers of stops after which the pickup and the delivery come; they may be
     the same.

@@ -325,7 +325,7 @@ class _Annealing:
 
 
 def _inserted(path: np.ndarray, place: int, node: int) -> np.ndarray:
-    """As `np.insert`, which is slow for so few."""
+    """The same as `np.insert`, which is slow for so few nodes."""
     return np.concatenate([path[:place], [node], path[place:]])
 
 
