@@ -37,7 +37,7 @@ picture: $(INSTALLED)
 	$(BIN)/nco benchmark --files example:random100.vrp --solvers nco,nco-neural,pyvrp,ortools \
 		--time_limits 10 --output demo/random100
 	$(BIN)/python benchmarks/picture.py demo/random100 docs/_static/picture.svg
-	$(BIN)/python benchmarks/results.py --add demo/random100
+	$(BIN)/python benchmarks/results.py --add demo/random100 --readme README.md
 
 lint: $(INSTALLED) links
 	$(BIN)/ruff check .
@@ -45,13 +45,16 @@ lint: $(INSTALLED) links
 	cd build/links && PYTHONPATH=. ../../$(BIN)/lint-imports ../../pyproject.toml --no-cache
 
 # problems/ and models/ lie at the top but are parts of nco: build/links holds the package as it is
-# installed, for tools that read files.
+# installed, for tools that read files; typed_folders.py assigns every problem folder's parts to
+# their Protocols, for mypy.
 links:
 	rm -rf build/links
 	mkdir -p build/links/nco
 	cd build/links/nco && ln -s ../../../nco/* ../../../problems ../../../models ../../../configs .
 
+# A module assigns every problem folder's parts to their Protocols; mypy checks it with the others.
 types: $(INSTALLED) links
+	$(BIN)/python tests/registry/typed_folders.py > build/links/nco/typed_folders.py
 	cd build/links && ../../$(BIN)/mypy --config-file ../../pyproject.toml \
 		--cache-dir ../../.mypy_cache -p nco
 

@@ -22,7 +22,8 @@ from nco.labels.store import Labelled
 from nco.models.bq import BQ
 from nco.models.nets import BQPolicy, TransformerEncoder
 from nco.problems.tsp import TSP
-from nco.search.beam import search
+from nco.search.beam import beam_search
+from nco.search.task import Task
 from nco.zoo import weights
 
 
@@ -86,7 +87,7 @@ def decoding(model: str, nodes: int, device: str) -> dict[str, Any]:
     instance = resize(found.problem, nodes).generate(1, generator("decode")).to(device)
     begin = time.perf_counter()
     with torch.inference_mode():
-        _, cost = search(found.problem, found.policy, instance, 1)
+        _, cost = beam_search(Task(found.problem, found.policy, instance), 1)
     length = float(cost.min())
     return {
         "nodes": nodes,

@@ -20,8 +20,9 @@ import torch
 from nco.core.defaults import resize
 from nco.core.seeds import generator
 from nco.labels.store import read, read_spec
-from nco.search import named
 from nco.search.budget import Budget
+from nco.search.catalogue import named
+from nco.search.task import Task
 from nco.solving.solver import solve
 from nco.training.data import SHIPPED
 from nco.zoo import weights
@@ -81,9 +82,8 @@ def measure_search(
         part = part[:count] if count else part
         best = None
         with torch.inference_mode():
-            for found in named(name)(
-                model.problem, model.policy, part.instance, Budget(rollouts=rollouts)
-            ):
+            task = Task(model.problem, model.policy, part.instance)
+            for found in named(name)(task, Budget.counting(rollouts)):
                 best = found
         assert best is not None
         reference_cost = part.cost.amin(1)

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from nco.core.batch import cat
-from nco.core.defaults import count_starts
+from nco.core.defaults import count_starts, symmetries_of
 from nco.core.rollout import greedy, sample
 from nco.core.seeds import generator
 from nco.labels.store import Labelled, read
@@ -35,6 +35,7 @@ from nco.models.reinforce import Reinforce
 from nco.problems.tsp import TSP
 from nco.search.budget import Budget
 from nco.search.population import play
+from nco.search.task import Task
 from nco.training.data import SHIPPED
 from nco.training.method import Method
 from nco.zoo import weights
@@ -53,7 +54,7 @@ def best_of_samples(model: Model, instance: Any, *, count: int, seed: int) -> Te
 
 def best_of_images(model: Model, instance: Any, *, count: int, seed: int) -> Tensor:
     """Greedily from every start in `count` symmetric images; samples where there are fewer."""
-    images = model.problem.symmetries(instance)[:count]
+    images = symmetries_of(model.problem, instance)[:count]
     costs = _played(model, cat(images), [0], greedy)
     best = costs.unflatten(0, (len(images), -1)).amin(0)
     if count > len(images):
@@ -72,8 +73,7 @@ def best_of_agents(model: Model, instance: Any) -> Tensor:
 def _played(model: Model, instance: Any, agents: list[int], select: Any) -> Tensor:
     problem, policy = model.problem, model.policy
     starts = count_starts(problem, instance)
-    memory = policy.encode(problem.features(instance))
-    found = play(problem, policy, instance, memory, agents, starts, Budget(), select)
+    found = play(Task(problem, policy, instance), agents, starts, Budget(), select)
     assert found is not None  # there is no deadline
     return found.cost.amin(1)
 

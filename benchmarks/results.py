@@ -2,7 +2,7 @@
 
     python benchmarks/results.py
     python benchmarks/results.py --add FOLDER          # first takes over what `nco benchmark` wrote
-    python benchmarks/results.py --readme README.md    # also renews the README's comparison
+    python benchmarks/results.py --readme README.md    # also renews the README's figures
 
 A result is either such a folder (``about.json``, ``table.csv``, and the ``commit`` it was measured
 at), or a JSON file with the keys of `FACTS` and ``rows``.
@@ -37,13 +37,12 @@ FACTS = {  # what a result says of its rows, in the order of the page
     "command": "To measure again",
 }
 COLUMNS = ("problem", "solver", "time_limit", "instances", "mean_cost", "gap_percent")
-IN_README = "routing_one_core"  # the result that the README shows
-BEGIN, END = "<!-- comparison: begin -->", "<!-- comparison: end -->"
+COMPARISON, PICTURED = "routing_one_core", "random100"  # the results that the README shows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--readme", type=Path, help="a file whose comparison table is renewed")
+    parser.add_argument("--readme", type=Path, help="a file whose figures are renewed")
     parser.add_argument("--add", type=Path, help="a folder that `nco benchmark --output` wrote")
     options = parser.parse_args()
     if options.add is not None:
@@ -83,7 +82,7 @@ def from_benchmark(folder: Path) -> dict[str, Any]:
         "title": folder.name.replace("_", " "),
         "section": "Measured",
         "measure": f"mean cost; mean gap in percent (± standard error) to {about['gaps_to']}",
-        "instances": plain(about["instances"]),
+        "instances": plain(about["arguments"]["files"] or about["instances"]),
         "machine": about["processor"],
         "threads": f"{about['cores']}; load average {about['load_average']}",
         "date": about["date"][:10],
@@ -95,6 +94,8 @@ def from_benchmark(folder: Path) -> dict[str, Any]:
 
 
 def cell(line: dict[str, str], name: str) -> str:
+    if name == "mean_cost" and line[name]:
+        return f"{float(line[name]):.7g}"
     if name != "gap_percent" or not line[name]:
         return line[name]
     error = line.get("standard_error")
@@ -136,20 +137,22 @@ def table(result: dict[str, Any]) -> list[str]:
 
 
 def renewed(text: str, results: dict[str, dict[str, Any]]) -> str:
-    """A README with the comparison between its marks as it stands in the results."""
-    result = results[IN_README]
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    middle = "\n".join(["", "", *table(result), "", provenance(result), ""])
-    return before + BEGIN + middle + END + after
-
-
-def provenance(result: dict[str, Any]) -> str:
-    """One sentence on where a table comes from."""
-    words = (result["measure"], result["instances"], result["machine"], result["threads"])
-    text = "; ".join(word for word in words if word)
+    """A README with what stands between its marks as the results say."""
+    result, picture = results[COMPARISON], results[PICTURED]
     status = f" ({result['status']})" if "status" in result else ""
-    return f"{text[0].upper()}{text[1:]}; {result['date']}{status}."
+    facts = [result[key] for key in ("measure", "instances", "machine", "threads")]
+    provenance = f"{'; '.join(facts)}; {result['date']}{status}."
+    comparison = ["", *table(result), "", provenance[0].upper() + provenance[1:], ""]
+    text = between(text, "comparison", "\n".join(comparison))
+    machine = f"{picture['machine']}, {picture['threads']}, {picture['date']}."
+    return between(text, "picture", f"Measured on: {machine}")
+
+
+def between(text: str, mark: str, content: str) -> str:
+    """`text` with `content` between two marks."""
+    before, rest = text.split(f"<!-- {mark}: begin -->\n")
+    after = rest.split(f"<!-- {mark}: end -->")[1]
+    return f"{before}<!-- {mark}: begin -->\n{content}\n<!-- {mark}: end -->{after}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """How Sphinx builds the site; `make docs` writes the generated pages first (docs/generate.py)."""
 
+import functools
 import importlib.metadata
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,12 @@ autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False  # what overrides do is told where they are declared
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {
+    "members": True,
+    "undoc-members": True,
+    "ignore-module-all": True,
+    "show-inheritance": True,
+}
 add_module_names = False
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
@@ -60,10 +67,12 @@ html_title = "nco"
 html_static_path = ["_static"]
 html_css_files = ["nco.css"]
 html_favicon = "_static/favicon.svg"
+html_sidebars = {page: [] for page in ("index", "start", "results", "zoo", "errors")}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options: dict[str, Any] = {
     "navbar_align": "left",
+    "header_links_before_dropdown": 7,
     "navbar_end": ["theme-switcher"],
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
@@ -96,6 +105,34 @@ def leave_as_text(
     return content if node["refdoc"].startswith("api/") else None
 
 
+def skip_silent_methods(
+    app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any
+) -> bool | None:
+    """Of the members of a class, methods and properties with a docstring are listed.
+
+    Attributes stand in the docstring of the class.
+    """
+    if what not in ("class", "exception"):
+        return None
+    method = inspect.isroutine(thing) or isinstance(thing, property | functools.cached_property)
+    return None if method and thing.__doc__ else True
+
+
+def plain_returns(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
+    """Says ``:returns:`` where a docstring has a section Returns.
+
+    Napoleon would take what stands before a colon there for a type.
+    """
+    if "Returns:" not in lines:
+        return
+    at = lines.index("Returns:")
+    lines[at : at + 2] = [f":returns: {lines[at + 1].strip()}"]
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("autodoc-skip-member", skip_silent_methods)
+    app.connect("autodoc-process-docstring", plain_returns, priority=400)  # before napoleon
     roles.register_local_role("named", named)
     app.connect("missing-reference", leave_as_text, priority=900)  # after intersphinx

@@ -101,14 +101,12 @@ def problem_of(card: dict[str, Any]) -> str:
 def zoo(cards: list[dict[str, Any]]) -> str:
     """The table of all models, and a section on each."""
     lines = table(
-        ["model", "problem", "sizes", "parameters", "trained in", "measured gap"],
+        ["model", "problem", "sizes", "measured gap"],
         [
             [
                 f"[`{card['name']}`](#{card['name']})",
                 f"[{problem_of(card)}](guide/{problem_of(card)}.md)",
                 sizes(card),
-                f"{card['parameters'] / 1e6:.2f} M",
-                f"{card['training']['minutes']:g} min",
                 shortest(card),
             ]
             for card in cards
@@ -182,7 +180,7 @@ def reference_of(row: dict[str, Any]) -> str:
 
 
 def gap(row: dict[str, Any]) -> str:
-    digits = 3 if abs(row["gap_percent"]) < 0.1 else 2
+    digits = 3 if max(abs(row["gap_percent"]), row["standard_error"]) < 0.1 else 2
     return f"{row['gap_percent']:.{digits}f} ± {row['standard_error']:.{digits}f}"
 
 
@@ -193,8 +191,9 @@ def shortest(card: dict[str, Any]) -> str:
         gaps = [row["gap_percent"] for row in rows]
         errors = [row["standard_error"] for row in rows]
         text = f"{min(gaps):.2f} to {max(gaps):.2f} % in {len(rows)} settings"
-        return f"{text} (± {min(errors):.2f} to {max(errors):.2f}) to {reference_of(rows[0])}"
-    return "; ".join(f"{row['set']} {gap(row)} %" for row in rows)
+        noise = f"± {min(errors):.2f} to {max(errors):.2f}"
+        return f"{text}<br>({noise}) to {reference_of(rows[0])}"
+    return "<br>".join(f"{row['set']} {gap(row)} %" for row in rows)
 
 
 def sizes(card: dict[str, Any]) -> str:
@@ -243,9 +242,9 @@ def reference() -> None:
 def modules(package: str) -> list[str]:
     """The public modules of a package with public names, itself first."""
     where = folder(package)
-    found = [f"nco.{package}"] if has_public_names(where / "__init__.py") else []
+    found = [f"nco.{package}"] if public_names(where / "__init__.py") else []
     for path in sorted(where.glob("*.py")):
-        if not path.stem.startswith("_") and has_public_names(path):
+        if not path.stem.startswith("_") and public_names(path):
             found.append(f"nco.{package}.{path.stem}")
     return found
 
@@ -255,11 +254,15 @@ def folder(package: str) -> Path:
     return ROOT / path if path.split("/")[0] in ("problems", "models") else ROOT / "nco" / path
 
 
-def has_public_names(path: Path) -> bool:
-    """Whether a module defines a function or class whose name does not begin with ``_``."""
-    kinds = (ast.FunctionDef, ast.ClassDef)
+def public_names(path: Path) -> dict[str, str]:
+    """What a module defines whose name does not begin with ``_``: name to Sphinx's directive."""
+    kinds = {ast.FunctionDef: "autofunction", ast.ClassDef: "autoclass"}
     body = ast.parse(path.read_text()).body
-    return any(isinstance(item, kinds) and not item.name.startswith("_") for item in body)
+    return {
+        item.name: kinds[type(item)]
+        for item in body
+        if isinstance(item, ast.FunctionDef | ast.ClassDef) and not item.name.startswith("_")
+    }
 
 
 def summary(path: Path) -> str:
@@ -271,9 +274,17 @@ def summary(path: Path) -> str:
 
 def write_page(package: str, about: str, names: list[str]) -> None:
     title = f"{package}: {about}"
+    where = folder(package.removeprefix("nco."))
+    own = public_names(where / "__init__.py")
     lines = [title, "=" * len(title)]
     for name in names:
-        lines += ["", name, "-" * len(name), "", f".. automodule:: {name}"]
+        lines += ["", name, "-" * len(name), ""]
+        module = name.rpartition(".")[2]
+        if name != package and module in own:  # a function of the package has the module's name
+            for item, directive in public_names(where / f"{module}.py").items():
+                lines.append(f".. {directive}:: {name}.{item}")
+        else:
+            lines.append(f".. automodule:: {name}")
     (API / f"{package}.rst").write_text("\n".join(lines) + "\n")
 
 

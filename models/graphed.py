@@ -181,7 +181,7 @@ class GraphedBQ(Method):
         if self.trainer.accumulate_grad_batches > 1:
             raise NCOError("GraphedBQ: give more --model.init_args.tokens instead of accumulating")
         bank = Bank.of(
-            self.problem, data.groups, self.arrangements, generator(self.settings.seed, "bank")
+            self.problem, data.groups(), self.arrangements, generator(self.settings.seed, "bank")
         )
         self._bank = bank.to(self.device)
         self._random = self.generator("train", self.global_step)

@@ -1,6 +1,6 @@
 """Classical solvers for tests, most of which fail, each in its own way.
 
-A child process finds them as `child_solvers:<name>`; nothing here imports torch, so that it starts
+A child process imports them from this module; nothing here imports torch, so that it starts
 at once.
 """
 
@@ -8,8 +8,27 @@ import math
 import os
 import resource
 import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nco.core.case import Case
 
 MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Plain(Case):
+    """A case that holds nothing, for solvers that do not look at it."""
+
+    problem: ClassVar[str] = "plain"
+    view: ClassVar[str] = "nothing"
+
+    @property
+    def size(self) -> int:
+        return 0
+
+    def construct(self) -> None:
+        return None
 
 
 def killed(case, *, time_limit, seed, start=None):

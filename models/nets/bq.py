@@ -14,6 +14,7 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy
 from nco.core.schema import Channel, Column, Schema, columns
+from nco.core.searches import SearchName
 from nco.models.nets.encoder import Encoder, HasEncoder, TakesOver
 from nco.models.nets.transformer import TransformerEncoder
 
@@ -83,8 +84,8 @@ class BQPolicy(Policy):
         return self.rescale is None
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        return ("beam", "reconstruct")
+    def searches(self) -> tuple[SearchName, ...]:
+        return (SearchName.BEAM, SearchName.RECONSTRUCT)
 
     def make_layers(self, schema: Schema) -> None:
         if self.two_way and len(schema.focus) != 2:
@@ -132,11 +133,12 @@ class BQPolicy(Policy):
         logits = scores.new_full((len(scores), self.schema.kinds, count), -torch.inf)
         slots = len(self.schema.focus)
         index = sub.nodes[:, None, slots:].expand(-1, self.schema.kinds, -1)
-        found = scores[..., slots:].masked_fill(~sub.exists[:, None, slots:], -torch.inf)
+        shown = scores[..., slots:].masked_fill(~sub.exists[:, None, slots:], -torch.inf)
         # padding is node 0 again, so it must not overwrite: the greater of two survives
-        logits = logits.scatter_reduce(2, index, found, "amax")
+        logits = logits.scatter_reduce(2, index, shown, "amax")
         logits = logits.flatten(1).unflatten(0, shape)
-        # where none of the open nodes is allowed (a finished row, a way home), all that is allowed
+        # where no node that was looked at is allowed (a finished row, the way home), all allowed
+        # actions are equally probable
         lost = (logits == -torch.inf) & observation.mask
         blind = ~((logits > -torch.inf) & observation.mask).any(-1, keepdim=True)
         return Categorical(logits.masked_fill(lost & blind, 0.0), observation.mask)
@@ -151,8 +153,8 @@ class BQPolicy(Policy):
     ) -> Subproblem:
         """The sub-problem of every state, R = B * S, and its embeddings.
 
-        Of as many nodes as the largest has, or of exactly `most`, padding among them: then no shape
-        depends on a value, and a GPU need not be waited for.
+        It has as many tokens as the largest sub-problem needs. With `most` it has exactly so many,
+        padding among them: then no shape depends on a value, and the host never waits for a GPU.
         """
         nodes, exists = self._tokens(memory, observation, most)
         rollouts = observation.mask.shape[1]
@@ -160,16 +162,22 @@ class BQPolicy(Policy):
         rows = torch.arange(len(nodes), device=nodes.device) // rollouts
         places = edges = seen = factor = None
         near: list[Tensor] = []  # what tokens know of the nodes in focus
+        # a slot without a node holds node 0, of which nobody must know
+        told = exists | (torch.arange(nodes.shape[1], device=nodes.device) >= slots)
+        known = told[:, None, :slots]
         if self.schema.xy:
             assert memory.xy is not None
             places, factor = _framed(memory.xy[rows[:, None], nodes], exists, slots)
-            near = [places, self._ends(torch.cdist(places, places[:, :slots]))]
+            places = places * told[..., None]
+            away = torch.cdist(places, places[:, :slots]) * known
+            near = [places, self._ends(away)]
         if self.schema.edges:
             assert memory.edges is not None
             pairs = memory.edges[rows[:, None, None], nodes[:, :, None], nodes[:, None, :]]
             spacing = _spacing(pairs[..., 0], exists)[:, None, None]
             pairs = pairs / spacing[..., None]
-            edges, seen = pairs[..., 0], pairs.log1p()
+            edges = pairs[..., 0]
+            seen = pairs.log1p() * (told[:, :, None] & told[:, None])[..., None]
             near += [seen[:, :, :slots, 0], seen[:, :slots, :, 0].transpose(1, 2)]
             factor = 1 / spacing if factor is None else factor
         own = self._in_frame(Channel.NODES, memory.nodes[rows[:, None], nodes], factor)
@@ -185,11 +193,11 @@ class BQPolicy(Policy):
             changing = changing.gather(1, nodes[..., None].expand(-1, -1, changing.shape[2]))
             parts.append(self._in_frame(Channel.DYNAMIC, changing, factor))
         parts += near
-        tokens = torch.cat(parts, -1)
+        tokens = torch.cat(parts, -1) * told[..., None]
         padded = None
         if most is not None or not bool(exists.all()):
             padded = exists.clone()
-            padded[:, 0] |= ~exists.any(-1)  # attention to nothing at all would be no number
+            padded[:, 0] |= ~exists.any(-1)  # attention over no keys would be NaN
         h = self.encoder(Features(tokens, padded, None if places is None else places + 0.5, seen))
         visit = exists.clone()
         visit[:, :slots] = False
@@ -206,23 +214,23 @@ class BQPolicy(Policy):
         row = slot % len(self.schema.focus)
         keys = self.key(sub.h).unflatten(-1, (kinds, width))
         query = self.query(sub.h[:, row]) / math.sqrt(width)
-        found = worth + torch.einsum("rd,rlkd->rkl", query, keys)
-        return found - self._near(sub, row)
+        pointed = worth + torch.einsum("rd,rlkd->rkl", query, keys)
+        return pointed - self._near(sub, row)
 
     def adjacency(self, sub: Subproblem) -> Tensor:
         """``[R, L, L]``: as `scores`, of every token as directly (kind 0) next to every other."""
         width = self.encoder.width
         key = functional.linear(sub.h, self.key.weight[:width])
-        found = (self.query(sub.h) / math.sqrt(width)) @ key.transpose(1, 2)
-        found = found + self.worth(sub.h)[..., 0][:, None]
+        pointed = (self.query(sub.h) / math.sqrt(width)) @ key.transpose(1, 2)
+        pointed = pointed + self.worth(sub.h)[..., 0][:, None]
         if self.nearness is None:
-            return found
+            return pointed
         if sub.edges is not None:
             distance = sub.edges
         else:
             assert sub.places is not None
             distance = torch.cdist(sub.places, sub.places)
-        return found - functional.softplus(self.nearness[0]) * distance
+        return pointed - functional.softplus(self.nearness[0]) * distance
 
     def _in_frame(self, channel: Channel, values: Tensor, factor: Tensor | None) -> Tensor:
         """`values` ``[R, L, F]`` of a channel, its lengths and times scaled by `factor`.
@@ -252,6 +260,7 @@ class BQPolicy(Policy):
         else:
             assert sub.places is not None
             distance = (sub.places - sub.places[:, row : row + 1]).norm(dim=-1)
+        distance = distance * sub.exists[:, row : row + 1]
         return functional.softplus(self.nearness)[:, None] * distance[:, None]
 
     def _tokens(
@@ -288,7 +297,7 @@ class BQPolicy(Policy):
         rows = torch.arange(len(alive), device=alive.device) // rollouts
         far = torch.zeros_like(alive, dtype=torch.float32)  # without an origin all are as near
         if self.schema.focus:
-            far = self._from_origin(memory, rows, focus[:, -1])
+            far = self._from_origin(memory, rows, focus[:, -1]) * (focus[:, -1:] >= 0)
         distance, nodes = far.masked_fill(~alive, torch.inf).topk(limit, largest=False)
         return nodes, distance < torch.inf
 
@@ -347,12 +356,12 @@ def _scaled(schema: Schema, rescale: Sequence[str] | None) -> dict[Channel, Tens
             known = ", ".join(sorted(names)) or "none"
             raise NCOError(f"rescale: {name!r} is no length or time; there are {known}")
     wanted = names if rescale is None else set(rescale)
-    found = {}
+    masks = {}
     for channel in every:
         which = [f"{channel}.{column.name}" in wanted for column in schema.columns(channel)]
         if any(which[schema.xy if channel is Channel.NODES else 0 :]):
-            found[channel] = torch.tensor(which)
-    return found
+            masks[channel] = torch.tensor(which)
+    return masks
 
 
 def _framed(xy: Tensor, exists: Tensor, slots: int) -> tuple[Tensor, Tensor]:

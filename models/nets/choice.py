@@ -10,6 +10,7 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy
 from nco.core.schema import Channel, Schema
+from nco.core.searches import SearchName
 
 
 class ChoicePolicy(Policy):
@@ -24,7 +25,7 @@ class ChoicePolicy(Policy):
         ignore: as in `Policy`.
     """
 
-    searches = ("sampling",)
+    searches = (SearchName.SAMPLING,)
     reads = frozenset({Channel.NODES, Channel.DYNAMIC, Channel.CONTEXT, Channel.FOCUS})
 
     def __init__(self, width: int = 64, layers: int = 2, ignore: Sequence[str] = ()) -> None:

@@ -14,6 +14,7 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy, Population
 from nco.core.schema import Channel, Schema
+from nco.core.searches import SearchName
 
 STEEP = 4.0  # bound on the scores by which the members of a set are weighted
 
@@ -57,8 +58,9 @@ class DisjunctivePolicy(Population):
     As in BQ-NCO (Drakulic et al. 2023) nothing is encoded beforehand: what is left, with the times
     at which jobs and machines are free, is a shop of its own. Nodes that are allowed are scored.
 
-    With `lookahead` only the next operations of each job are looked at: what they are told of the
-    rest (how long it takes, what its machines have to do) means the same in a shop of any length.
+    With `lookahead` only the next operations of each job are looked at. Their features say of the
+    rest how long it takes and what its machines have to do, which means the same in a shop of any
+    length: networks trained on small shops then do better on large ones.
 
     Args:
         width: D.
@@ -93,8 +95,8 @@ class DisjunctivePolicy(Population):
         self.agents, self.lookahead = agents, lookahead
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        return ("population",) if self.agents > 1 else ("dispatch",)
+    def searches(self) -> tuple[SearchName, ...]:
+        return (SearchName.POPULATION if self.agents > 1 else SearchName.DISPATCH,)
 
     def make_layers(self, schema: Schema) -> None:
         if not (schema.groups and schema.follows):
@@ -175,8 +177,8 @@ class DisjunctivePolicy(Population):
     def _scored(self, h: Tensor, condition: Tensor | None) -> Tensor:
         """Scores ``[R, C]`` by the agents that `condition` ``[B, S]`` names, or the first."""
         if condition is None or self.agents == 1:
-            found: Tensor = self.decoders[0](h)[..., 0]
-            return found
+            scores: Tensor = self.decoders[0](h)[..., 0]
+            return scores
         every = torch.cat([decoder(h) for decoder in self.decoders], -1)  # [R, C, K]
         agent = condition.flatten()[:, None, None].expand(-1, h.shape[1], 1)
         return every.gather(2, agent)[..., 0]
@@ -230,8 +232,8 @@ class Round(nn.Module):
         total = graph.members @ torch.cat([value.flatten(2), weight], -1)
         width = value.shape[-1] * self.heads
         summed = total[..., :width].unflatten(-1, (self.heads, -1))
-        found: Tensor = (summed / total[..., width:, None].clamp_min(1e-6)).flatten(2)
-        return found
+        means: Tensor = (summed / total[..., width:, None].clamp_min(1e-6)).flatten(2)
+        return means
 
     def _exchanged(self, sets: Tensor, graph: Graph) -> Tensor:
         """Attention among the sets that hold something."""
@@ -239,8 +241,10 @@ class Round(nn.Module):
         scores = torch.einsum("rqhd,rshd->rhqs", q, k) / q.shape[-1] ** 0.5
         empty = ~(graph.members > 0).any(-1)
         scores = scores.masked_fill(empty[:, None, None], -1e9)
-        found: Tensor = self.mix(torch.einsum("rhqs,rshd->rqhd", scores.softmax(-1), v).flatten(2))
-        return found
+        exchanged: Tensor = self.mix(
+            torch.einsum("rhqs,rshd->rqhd", scores.softmax(-1), v).flatten(2)
+        )
+        return exchanged
 
 
 def picked(values: Tensor, places: Tensor) -> Tensor:
@@ -261,11 +265,11 @@ def along(h: Tensor, places: Tensor) -> Tensor:
     padded = functional.pad(h, (0, 0, 0, 1)).flatten(0, 1)
     first = torch.arange(0, rows * (length + 1), length + 1, device=h.device)
     flat = (places + first[:, None, None]).flatten()
-    found = padded.index_select(0, flat).view(*places.shape, width)
+    beside = padded.index_select(0, flat).view(*places.shape, width)
     if places.shape[2] == 1:
-        return found[:, :, 0]
+        return beside[:, :, 0]
     count = (places < length).sum(-1, keepdim=True).clamp_min(1)
-    return found.sum(2) / count
+    return beside.sum(2) / count
 
 
 def soon(alive: Tensor, before: Tensor, count: int) -> Tensor:
@@ -277,8 +281,8 @@ def soon(alive: Tensor, before: Tensor, count: int) -> Tensor:
     index = before.flatten(1)[:, None].expand(-1, rollouts, -1)
 
     def is_after(some: Tensor) -> Tensor:
-        found = some.gather(2, index.clamp_min(0)) & (index >= 0)
-        return found.view(batch, rollouts, nodes, -1).any(-1)
+        later = some.gather(2, index.clamp_min(0)) & (index >= 0)
+        return later.view(batch, rollouts, nodes, -1).any(-1)
 
     near = alive & ~is_after(alive)
     for _ in range(count - 1):

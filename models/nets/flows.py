@@ -22,7 +22,8 @@ from nco.core.decisions import Decision, Exact, Normal
 from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy
-from nco.core.schema import Channel, Schema
+from nco.core.schema import Amounts, Channel, Schema
+from nco.core.searches import SearchName
 
 GAP = "gap"  # what the node's echelon lacks to a newsvendor's level
 SHARPNESS = 4.0  # of the softplus: its corner is a quarter of a unit wide
@@ -59,7 +60,7 @@ class FlowPolicy(Policy):
         ignore: as in `Policy`.
     """
 
-    searches = ("multistart",)
+    searches = (SearchName.MULTISTART,)
     reads = frozenset({Channel.NODES, Channel.LINKS, Channel.DYNAMIC})
 
     def __init__(self, noise: float = 0.0, ignore: Sequence[str] = ()) -> None:
@@ -69,6 +70,8 @@ class FlowPolicy(Policy):
         self.noise = noise
 
     def make_layers(self, schema: Schema) -> None:
+        if schema.amounts != (Amounts.LINKS,):
+            raise NCOError("this network needs a problem that decides on an amount along each link")
         self.gap = schema.index(Channel.DYNAMIC, GAP)
         self.make_body(schema)
         if self.noise:
@@ -102,6 +105,8 @@ class VanillaFlow(FlowPolicy):
         hidden: widths of the hidden layers.
         noise, ignore: as in `FlowPolicy`.
     """
+
+    symmetric = False
 
     def __init__(
         self,

@@ -147,5 +147,5 @@ def _nearest(features: Features, rows: slice, neighbours: int) -> tuple[Tensor, 
     if features.exists is not None:
         none = none | ~(features.exists[:, rows, None] & features.exists[:, None])
     distances = distances.masked_fill(none, torch.inf)
-    found = distances.topk(min(neighbours, count - 1), largest=False)
-    return found.values, found.indices
+    nearest = distances.topk(min(neighbours, count - 1), largest=False)
+    return nearest.values, nearest.indices

@@ -13,6 +13,7 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy
 from nco.core.schema import Channel, Schema
+from nco.core.searches import SearchName
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +69,8 @@ class MatNetPolicy(Policy):
         self.hidden, self.cell = hidden, cell
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        return ("beam", "sampling")
+    def searches(self) -> tuple[SearchName, ...]:
+        return (SearchName.BEAM, SearchName.SAMPLING)
 
     def make_layers(self, schema: Schema) -> None:
         if len(schema.groups) != 2:
@@ -156,8 +157,8 @@ class MixedScoreBlock(nn.Module):
         heard = (weights @ v.transpose(1, 2)).transpose(1, 2).flatten(2)
         seen = (weights.transpose(1, 2) @ cells).flatten(2)  # [R, J, H * E]
         own = own + self.join(torch.cat([heard, seen], -1))
-        found: Tensor = own + self.think(self.norm_heard(own))
-        return found
+        after: Tensor = own + self.think(self.norm_heard(own))
+        return after
 
 
 def grid_of(schema: Schema, memory: Features, observation: Observation) -> Grid:
@@ -187,5 +188,5 @@ def grid_of(schema: Schema, memory: Features, observation: Observation) -> Grid:
 
 def _mean(cells: Tensor, exists: Tensor) -> Tensor:
     """Over the second axis of sets, where there is a cell."""
-    found: Tensor = cells.sum(2) / exists.sum(2).clamp_min(1)[..., None]
-    return found
+    means: Tensor = cells.sum(2) / exists.sum(2).clamp_min(1)[..., None]
+    return means

@@ -12,18 +12,19 @@ from nco.core.describe import Described
 from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy
-from nco.core.schema import Channel, Schema
+from nco.core.schema import Amounts, Channel, Schema
+from nco.core.searches import SearchName
 
-LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyond all bounds
-# Decisions keep some chance: where there is almost none, densities are so steep that one step of
-# an optimiser throws a good policy away (seen on ten stores after a hundred steps).
-NARROWEST = 0.05  # standard deviation
-SUREST = 2.0  # logarithm of how much surer than before training a network may become
-STEEP, FAINT = 5.0, 1e-3  # of the weights that become shares
-REST = 0.002  # weight of a node that lacks nothing, which the network may change
-SLOW = 0.1  # of what is learned beside a known need
+LEAST = 0.3  # least concentration: the densities of smaller ones have unbounded gradients
+# Decisions stay random: where they hardly are, densities are so steep that one step of an optimiser
+# can ruin a good policy.
+NARROWEST = 0.05  # least standard deviation
+SUREST = 2.0  # most that training may add to the logarithm of the concentration
+STEEP, FAINT = 5.0, 1e-3  # slope and least value of the weights that become shares
+REST = 0.002  # weight of a node that lacks nothing, before the network changes it
+SLOW = 0.1  # factor of what is learned in addition to a known need
 PADDED = 1e-4  # concentration of a node that does not exist
-ZOOM = 10.0  # of the logarithmic copy of features that change: small differences count there
+ZOOM = 10.0  # factor in the logarithmic copy of features that change: it shows small differences
 
 
 class Memory(NamedTuple):
@@ -112,8 +113,8 @@ class GraphBody(Described, nn.Module):
             heard = torch.zeros_like(sent[:, :, :1]).expand(-1, -1, count, -1)
             heard = heard.scatter_add(2, target, sent)
             h = torch.cat([entry, heard], -1)
-        found: Tensor = self.leave(h)
-        return found
+        embeddings: Tensor = self.leave(h)
+        return embeddings
 
     def pooled(self, memory: Memory, nodes: Tensor) -> Tensor:
         """The sum over nodes ``[B, S, D]``."""
@@ -141,7 +142,7 @@ class SharesPolicy(Policy):
         ignore: as in `Policy`.
     """
 
-    searches = ("sampling",)
+    searches = (SearchName.SAMPLING,)
     reads = frozenset({Channel.NODES, Channel.LINKS, Channel.DYNAMIC, Channel.CONTEXT})
 
     def __init__(
@@ -163,6 +164,11 @@ class SharesPolicy(Policy):
         self.lack, self.need = lack, need
 
     def make_layers(self, schema: Schema) -> None:
+        if schema.amounts != (Amounts.NODES, *[Amounts.ONE] * self.amounts):
+            raise NCOError(
+                "this network needs a problem that decides on a share of each node and beside them "
+                f"on as many amounts as it is told, {self.amounts}"
+            )
         self.lack_column = None if self.lack is None else schema.index(Channel.DYNAMIC, self.lack)
         self.need_column = None if self.need is None else schema.index(Channel.CONTEXT, self.need)
         self.body = GraphBody(self.width, self.rounds).build(schema)

@@ -44,9 +44,9 @@ class ParcoPolicy(Policy):
 
     What the problem says of moves (`Observation.moves`) is added to the pointer with weights that
     the query decides on, and after the clipping once more with weights that are the same for all,
-    beside a number for actions that are not shared, such as to wait. Pointer and queries begin
-    without a say, so an untrained policy is the rule that `prefer` and `idle` describe, and what is
-    learned are corrections (residual policies, Silver et al. 2018).
+    beside a number for actions that are not shared, such as to wait. The pointer begins at zero, so
+    that an untrained policy is the rule that `prefer` and `idle` describe, and training learns
+    corrections to it (residual policies, Silver et al. 2018).
 
     Args:
         encoder: what makes node embeddings of width D; a `TransformerEncoder` of three blocks with
@@ -186,5 +186,5 @@ class ParcoPolicy(Policy):
                 homes = observation.focus[..., 0].flatten(1)
                 exists = memory.exists.gather(1, homes.clamp_min(0)).view(-1, agents)
             query = self.block(query.flatten(0, 1), None, exists).unflatten(0, (batch, rollouts))
-        found: Tensor = self.norm(query)
-        return found
+        normed: Tensor = self.norm(query)
+        return normed

@@ -16,8 +16,9 @@ from nco.core.decisions import Categorical
 from nco.core.describe import arguments_of
 from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
-from nco.core.policy import Policy, Population
+from nco.core.policy import Part, Policy, Population
 from nco.core.schema import Channel, Schema
+from nco.core.searches import SearchName
 from nco.models.nets.attention import attend, attend_changing
 from nco.models.nets.encoder import Encoder
 from nco.models.nets.transformer import TransformerEncoder
@@ -30,7 +31,7 @@ EXACT = "donot_use_mm_for_euclid_dist"  # products cancel: equal points would li
 class Memory(Batch):
     """All that a decoding step needs, computed once an instance and shared by its S rollouts."""
 
-    queries: Tensor  # [B, K (N + 1), D] what node n adds in focus slot k; each last: nowhere
+    queries: Tensor  # [B, K (N + 1), D] what node n adds in slot k; the last of each: no node
     keys: Tensor  # [B, H, N, D/H]
     values: Tensor  # [B, H, N, D/H]
     pointers: Tensor  # [B, kinds * N, D] pointer keys, the glimpse's projection folded in
@@ -124,10 +125,11 @@ class AttentionPolicy(Population):
         return self.encoder.reads | {Channel.DYNAMIC, Channel.CONTEXT, Channel.FOCUS}
 
     @property
-    def searches(self) -> tuple[str, ...]:
+    def searches(self) -> tuple[SearchName, ...]:
         if self.agents > 1:
-            return ("population",)
-        return ("multistart", "active", "sampling")  # samples where gradients would not fit
+            return (SearchName.POPULATION,)
+        # samples where gradients would not fit
+        return (SearchName.MULTISTART, SearchName.ACTIVE, SearchName.SAMPLING)
 
     def make_layers(self, schema: Schema) -> None:
         self.encoder.build(schema)
@@ -171,7 +173,7 @@ class AttentionPolicy(Population):
         else:
             real = features.exists[..., None]
             mean = (h * real).sum(1) / real.sum(1)
-        # the graph's own share of the query rides on the last focus slot, or stands alone
+        # the share of the whole graph is added to the last slot, or is the whole query
         queries = self._project(mean[:, None], "graph")[:, None]
         if self.schema.focus:
             table = self._project(h, "query").unflatten(-1, (len(self.schema.focus), width))
@@ -209,7 +211,7 @@ class AttentionPolicy(Population):
         )
 
     def adaptable(
-        self, memory: Memory, part: str, random: Generator
+        self, memory: Memory, part: Part, random: Generator
     ) -> tuple[Memory, list[Tensor]]:
         """Pointer keys, keys and values of the glimpse; or a residual layer on the glimpse."""
         if part == "embeddings":
@@ -217,8 +219,6 @@ class AttentionPolicy(Population):
             keys, values, pointers = (tensor.clone().requires_grad_() for tensor in own)
             changed = replace(memory, keys=keys, values=values, pointers=pointers)
             return changed, [keys, values, pointers]
-        if part != "layer":
-            return super().adaptable(memory, part, random)
         heads, _, wide = memory.values.shape[1:]
         shape = (len(memory), heads * wide, heads * wide)
         enter = torch.rand(shape, generator=random, device=random.device).to(memory.keys.device)
@@ -337,8 +337,8 @@ class AttentionPolicy(Population):
 
     def _weights(self, name: str) -> Tensor:
         """``[K, ...]``: the agents' weights of one kind."""
-        found = [getattr(decoder, name) for decoder in self.decoders]
-        tensors = [part.weight if isinstance(part, nn.Linear) else part for part in found]
+        layers = [getattr(decoder, name) for decoder in self.decoders]
+        tensors = [part.weight if isinstance(part, nn.Linear) else part for part in layers]
         return tensors[0][None] if len(tensors) == 1 else torch.stack(tensors)
 
     def _pointer_weight(self) -> Tensor:
@@ -353,8 +353,8 @@ class AttentionPolicy(Population):
 
     def _through(self, h: Tensor, weights: Tensor) -> Tensor:
         """``[B * K, N, E]``: `h` ``[B, N, D]`` through the weights ``[K, E, D]`` in one product."""
-        found = functional.linear(h, weights.flatten(0, 1)).unflatten(-1, weights.shape[:2])
-        return found.transpose(1, 2).flatten(0, 1)
+        projected = functional.linear(h, weights.flatten(0, 1)).unflatten(-1, weights.shape[:2])
+        return projected.transpose(1, 2).flatten(0, 1)
 
     def _shared(self, tensor: Tensor) -> Tensor:
         """Rows ``[B, ...]``, once for each agent."""
@@ -369,8 +369,8 @@ class AttentionPolicy(Population):
         if memory.places is None:
             return None
         places = lookup(memory.places, at.clamp_min(0)[..., None], memory.places.shape[1])
-        found = torch.cdist(places, memory.places, compute_mode=EXACT)
-        return found.masked_fill((at < 0)[..., None], 0.0)
+        distances = torch.cdist(places, memory.places, compute_mode=EXACT)
+        return distances.masked_fill((at < 0)[..., None], 0.0)
 
 
 class Hidden(Categorical):
@@ -391,8 +391,8 @@ def lookup(tables: Tensor, index: Tensor, count: int) -> Tensor:
     first = torch.arange(0, batch * rows, rows, device=index.device)[:, None, None]
     slot = torch.arange(0, rows, count, device=index.device)
     flat = (index % count + (first + slot)).flatten(0, 1)
-    found: Tensor = _Lookup.apply(tables.reshape(-1, width), flat)
-    return found.view(*index.shape[:2], width)
+    sums: Tensor = _Lookup.apply(tables.reshape(-1, width), flat)
+    return sums.view(*index.shape[:2], width)
 
 
 class _Lookup(torch.autograd.Function):
@@ -402,10 +402,10 @@ class _Lookup(torch.autograd.Function):
     def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
         ctx.save_for_backward(index)
         ctx.rows = len(table)
-        found = table.index_select(0, index[:, 0])
+        sums = table.index_select(0, index[:, 0])
         for slot in range(1, index.shape[1]):
-            found += table.index_select(0, index[:, slot])
-        return found
+            sums += table.index_select(0, index[:, slot])
+        return sums
 
     @staticmethod
     @once_differentiable

@@ -17,8 +17,8 @@ from nco.models.nets.encoder import Encoder
 
 # queries at a time where no gradient is kept: [B, H, N, N] of 10,000 nodes is 3 GB
 QUERY_CHUNK = 512
-# Tokens at a time where no gradient is kept: what a block computes in between then stays in the
-# caches of a CPU.
+# Tokens at a time where no gradient is kept: the intermediate results of a block then stay in the
+# caches of a CPU, which halves the time.
 TOKENS = 512
 # the first that the GPU has; not cuDNN's, which is prepared anew for every shape
 KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -133,8 +133,8 @@ class TransformerEncoder(Encoder):
 class Linear(nn.Linear):
     """In bfloat16 or not, which is also what it returns.
 
-    Not by autocast, which looks at every operation and casts weights anew in every call: that is
-    slow for a policy that looks afresh at the nodes before each decision.
+    Autocast would cast the weights again in every call: a policy that encodes 40 nodes before each
+    decision would spend much of its time on that.
     """
 
     def __init__(self, wide: int, out: int, bias: bool = True, bf16: bool = False) -> None:
@@ -150,13 +150,13 @@ class Linear(nn.Linear):
 
     def _cast(self, parts: list[Tensor]) -> list[Tensor]:
         """`parts` in bfloat16, kept until they change where no gradient is asked for."""
-        if torch.is_grad_enabled() or self.weight.is_inference():  # which do not tell of changes
+        if torch.is_grad_enabled() or self.weight.is_inference():  # its changes are not counted
             return [part.bfloat16() for part in parts]
         state = [(part.data_ptr(), part._version) for part in parts]
         if not self._kept or self._kept[0] != state:
             self._kept = state, [part.detach().bfloat16() for part in parts]
-        found: list[Tensor] = self._kept[1]
-        return found
+        cast: list[Tensor] = self._kept[1]
+        return cast
 
 
 class Block(nn.Module):
@@ -237,9 +237,9 @@ def spaced(xy: Tensor, exists: Tensor | None) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Squares:
-    """What makes squared distances out of a product: ``-|x_i - x_j|^2 = asks_i . tells_j``.
+    """Vectors whose products are negative squared distances: ``asks_i . tells_j``.
 
-    But for ``-|x_i|^2``, which is the same for all keys of a query and falls out of the softmax.
+    Up to ``-|x_i|^2``, which is the same for all keys of a query and cancels in the softmax.
     """
 
     asks: Tensor  # [B, 1, N, 3]
@@ -252,7 +252,7 @@ class Squares:
         return cls(asks[:, None], tells[:, None].to(kind))
 
     def added(self, q: Tensor, k: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries and keys ``[B, H, N, D/H + 3]``, whose heads see by `rate` ``[H]``."""
+        """Queries and keys ``[B, H, N, D/H + 3]``; head h weighs squared distances by `rate` h."""
         asks = (rate[:, None, None] * self.asks).to(q.dtype)
         tells = self.tells.expand(-1, q.shape[1], -1, -1)
         return torch.cat([q, asks], -1), torch.cat([k, tells], -1)
@@ -277,7 +277,7 @@ def attend(
 
 def fused(q: Tensor, k: Tensor, v: Tensor, exists: Tensor | None) -> Tensor:
     """The same in one kernel, which takes no mask: one more component of the keys hides padding."""
-    width, wide = v.shape[-1], -(-(q.shape[-1] + 1) // 8) * 8  # of a vector, in whole 16 bytes
+    width, wide = v.shape[-1], -(-(q.shape[-1] + 1) // 8) * 8  # kernels need a multiple of 16 bytes
     if exists is not None:
         hidden = HIDDEN * (~exists).to(k.dtype)[:, None, :, None].expand(-1, k.shape[1], -1, -1)
         q, k = torch.cat([q, torch.ones_like(hidden)], -1), torch.cat([k, hidden], -1)

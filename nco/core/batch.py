@@ -4,16 +4,20 @@ Instances are ``[B, ...]``; states, observations and rollouts are ``[B, S, ...]`
 field of one object shares those leading axes, a field may be None, and nothing is ever changed in
 place.
 
-Plain frozen dataclasses rather than tensordict's `TensorClass`: they are constructed faster,
-`torch.compile` accepts them, and `nco solve` need not wait for ``import tensordict``.
+Plain frozen dataclasses rather than tensordict's `TensorClass`: they take less time to construct,
+`torch.compile` accepts them, and `nco solve` need not import tensordict. What is stored, replayed or sent to another process becomes a
+tensordict on the way (`Batch.to_tensordict`): memory-mapped on disk, one buffer on the wire.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args, get_type_hints
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from tensordict import TensorDict, TensorDictBase
 
 T = TypeVar("T", bound="Batch")
 
@@ -80,6 +84,65 @@ class Batch:
     def fold(self) -> Self:
         """Merges the second and third axes: ``[B, S, P, ...]`` to ``[B, S * P, ...]``."""
         return self.map(lambda tensor: tensor.flatten(1, 2))
+
+    def to_tensordict(self) -> "TensorDict":
+        """The same tensors by name, of batch size ``[B]``; what is None is left out."""
+        from tensordict import TensorDict
+
+        values = {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
+        tensors = {
+            name: value.to_tensordict() if isinstance(value, Batch) else value
+            for name, value in values.items()
+            if value is not None
+        }
+        return TensorDict(tensors, batch_size=[len(self)], device=self.device)
+
+    @classmethod
+    def from_tensordict(
+        cls, data: "TensorDictBase", parts: Mapping[str, type["Batch"]] | None = None
+    ) -> Self:
+        """The inverse of `to_tensordict`; memory-mapped tensors stay so.
+
+        Args:
+            data: what is missing in it is None.
+            parts: the classes of those fields that hold batches and whose annotation does not name
+                their class.
+
+        Raises:
+            ValueError: where `data` is not one of this class, naming the field.
+        """
+        names = {item.name for item in fields(cls)}  # type: ignore[arg-type]
+        for name in data.keys():  # noqa: SIM118 - iterating a tensordict gives its rows
+            if name not in names:
+                raise ValueError(f"{cls.__name__} has no field {name}")
+        kinds = {**_parts(cls), **(parts or {})}
+        values: dict[str, Any] = dict.fromkeys(names)
+        part: Any  # a tensor or a tensordict
+        for name, part in data.items():
+            if not isinstance(part, Tensor):
+                if name not in kinds:
+                    raise ValueError(f"{cls.__name__}.{name}: say in `parts` which Batch it is")
+                part = kinds[name].from_tensordict(part)
+            values[name] = part
+        if missing := _required(cls) - set(data.keys()):
+            raise ValueError(f"{cls.__name__} needs a field {min(missing)}")
+        return cls(**values)
+
+
+def _parts(kind: type[Batch]) -> dict[str, type[Batch]]:
+    """The classes of the fields that hold batches, as far as their annotations name them."""
+    found = {}
+    for name, annotation in get_type_hints(kind).items():
+        for part in get_args(annotation) or (annotation,):
+            if isinstance(part, type) and issubclass(part, Batch):
+                found[name] = part
+    return found
+
+
+def _required(kind: type[Batch]) -> set[str]:
+    """The fields that cannot be None, as far as their annotations say so."""
+    hints = get_type_hints(kind).items()
+    return {name for name, hint in hints if hint is not Any and type(None) not in get_args(hint)}
 
 
 def _combine(items: Sequence[T], join: Callable[[list[Tensor]], Tensor]) -> T:

@@ -3,9 +3,10 @@
 A *case* holds exact numbers in the source's own units and numbering (a TSPLIB file, a user's
 arrays). An *instance* (`nco.core.problem`) is a batch of tensors scaled for a network. Files,
 checkers, classical solvers and plots work on cases; policies and searches work on instances;
-`Problem.load` and `Problem.cases` lead from one to the other.
+`load` and `cases` of `nco.core.capabilities.HasCases` lead from one to the other.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
@@ -16,7 +17,7 @@ C = TypeVar("C", bound="Case")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Case:
+class Case(ABC):
     """What every case has; a problem's `files.py` adds its own exact fields.
 
     Attributes:
@@ -30,9 +31,9 @@ class Case:
     path: str | None = None
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """The number that the field calls n (cities, customers, items)."""
-        raise NotImplementedError
 
     @property
     def variant(self) -> str:
@@ -52,9 +53,9 @@ class Case:
         """What a person should know of the case though it is no error, a sentence each."""
         return []
 
+    @abstractmethod
     def construct(self) -> Any:
         """A feasible solution at once, by a simple rule, in the case's own numbers."""
-        raise NotImplementedError
 
     def numbered(self, solution: Any) -> Any:
         """A solution in positions (from 0) put into the case's own numbers."""
@@ -67,13 +68,13 @@ class Case:
 
 def only(cases: Sequence[Case], kind: type[C]) -> list[C]:
     """The same cases; an `InstanceError` where one is of another problem than `kind`."""
-    found: list[C] = []
+    kept: list[C] = []
     for case in cases:
         if not isinstance(case, kind):
             reason = f"is a case of {case.problem}, not of {kind.problem}"
             raise InstanceError(reason, field=case.name, path=case.path)
-        found.append(case)
-    return found
+        kept.append(case)
+    return kept
 
 
 @dataclass(frozen=True)

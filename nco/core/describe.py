@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nco.core.errors import NCOError
+from nco.core.versions import refuse_class
 
 DESCRIPTION = "nco"  # a checkpoint's key that holds the description of what was trained
 PLAIN = (str, int, float, bool, type(None))
@@ -84,6 +85,7 @@ def construct(description: Any, trusted: tuple[str, ...] = ("nco.",)) -> Any:
     if "class_path" not in description or set(description) - {"class_path", "init_args"}:
         return {name: construct(item, trusted) for name, item in description.items()}
     path = str(description["class_path"])
+    refuse_class(path)
     module, _, name = path.rpartition(".")
     if not path.startswith(trusted) and module not in sys.modules:
         raise NCOError(f"{path} is not part of nco: import {module} yourself first if you trust it")

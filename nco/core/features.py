@@ -15,7 +15,7 @@ class Features(Batch):
     exists: Tensor | None = None  # [B, N] bool, False is padding; None: nothing is padding
     # [B, N, 2] positions in the unit square, which are then the first two columns of `nodes` too
     xy: Tensor | None = None
-    edges: Tensor | None = None  # [B, N, N, E] float
+    edges: Tensor | None = None  # [B, N, N, E] float, the first the distance from row to column
     # [B, L, 2] long, from which node to which; -1 is the world outside, such as a supplier
     links: Tensor | None = None
     link: Tensor | None = None  # [B, L, K] float, features of the links

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 from torch import Generator, Tensor, nn
 
@@ -12,6 +12,7 @@ from nco.core.describe import Described
 from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.schema import Channel, Schema, channels
+from nco.core.searches import SearchName
 
 
 class Policy(Described, nn.Module, ABC):
@@ -27,6 +28,8 @@ class Policy(Described, nn.Module, ABC):
     Attributes:
         schema: the columns of the problem that it was built for, without those that it ignores.
         agents: how many different policies it can play: the conditions 0 to `agents` - 1.
+        symmetric: nodes have no numbers for it: any count of them will do, and where their order
+            changes, its decisions change in the same way.
         encodes: all nodes together at first, which takes the square of their number.
         conflicts: who keeps what several agents of a problem picked.
     """
@@ -34,7 +37,7 @@ class Policy(Described, nn.Module, ABC):
     schema: Schema
     agents: int = 1
     encodes: bool = True
-
+    symmetric: bool = True
     conflicts: Handler = HighestProbability()
 
     def __init__(self, ignore: Sequence[str] = ()) -> None:
@@ -50,18 +53,19 @@ class Policy(Described, nn.Module, ABC):
     def scale_free(self) -> bool:
         """Whether decisions stay the same where all lengths and times are multiplied by a number.
 
-        So of a policy that looks at each sub-problem in a frame of its own.
+        So of a policy that looks at each sub-problem in a frame of its own, wherever more than one
+        node remains: the place of a single one has no scale.
         """
         return False
 
     @property
-    def searches(self) -> tuple[str, ...]:
-        """Names of `nco.search` that suit the network.
+    def searches(self) -> tuple[SearchName, ...]:
+        """The searches of `nco.search` that suit the network.
 
         The first is the deterministic pass of `nco.solve`; all of them follow one another under a
         time limit.
         """
-        return ("multistart", "sampling")
+        return (SearchName.MULTISTART, SearchName.SAMPLING)
 
     def build(self, schema: Schema) -> Self:
         """Creates the layers for a problem's columns and returns self.
@@ -89,24 +93,6 @@ class Policy(Described, nn.Module, ABC):
     @abstractmethod
     def make_layers(self, schema: Schema) -> None:
         """Creates the layers for these columns: those of the problem that are not ignored."""
-
-    def keep(self, agents: Sequence[int]) -> "Policy":
-        """The same policy with some of its agents only."""
-        raise NotImplementedError(f"{type(self).__name__} has one agent")
-
-    def adaptable(self, memory: Any, part: str, random: Generator) -> tuple[Any, list[Tensor]]:
-        """`memory` with a part that an active search may train, and the tensors of that part.
-
-        The tensors are ``[B, ...]`` leaves that require a gradient, so that each instance has its
-        own, and the memory decides as before until they are changed.
-
-        Args:
-            memory: what `encode` returned.
-            part: ``"embeddings"``: what was computed of the nodes; ``"layer"``: a residual layer
-                that begins at zero.
-            random: for the layer's weights.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no {part} to adapt")
 
     @abstractmethod
     def encode(self, features: Features) -> Any:
@@ -136,12 +122,16 @@ class Population(Policy):
         """Takes over a policy's weights, each decoder being cloned as often as needed.
 
         Raises:
-            NCOError: where it is another network, or its decoders cannot be shared out evenly.
+            NCOError: where it is another network, or the number of decoders is not a multiple.
         """
 
     @abstractmethod
     def freeze(self) -> None:
-        """What the agents share is no longer trained."""
+        """Stops the training of what the agents share."""
+
+    @abstractmethod
+    def keep(self, agents: Sequence[int]) -> "Population":
+        """The same policy with some of its agents only."""
 
     def take_agents(self, other: Self, agents: Sequence[int]) -> None:
         """Copies what makes up some agents of a larger population."""
@@ -155,3 +145,25 @@ class Population(Policy):
             raise NCOError(f"{theirs} decoders cannot be cloned to {ours}: take a multiple")
         for index, decoder in enumerate(self.decoders):
             decoder.load_state_dict(other.decoders[index * theirs // ours].state_dict())
+
+
+Part = Literal["embeddings", "layer"]
+
+
+@runtime_checkable
+class Adaptable(Protocol):
+    """A policy with parts of its memory that an active search may train."""
+
+    def adaptable(self, memory: Any, part: Part, random: Generator) -> tuple[Any, list[Tensor]]:
+        """`memory` with a part that may be trained, and the tensors of that part.
+
+        The tensors are ``[B, ...]`` leaves that require a gradient, so that each instance has its
+        own, and the memory decides as before until they are changed.
+
+        Args:
+            memory: what `encode` returned.
+            part: ``"embeddings"``: what was computed of the nodes; ``"layer"``: a residual layer
+                that begins at zero.
+            random: for the layer's weights.
+        """
+        ...

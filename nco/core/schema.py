@@ -52,6 +52,15 @@ class Channel(StrEnum):
     MOVES = "moves"  # Observation.moves
 
 
+class Amounts(Enum):
+    """What the numbers of a continuous decision belong to."""
+
+    NODES = "nodes"  # N numbers, one of each node
+    LINKS = "links"  # L numbers, one of each of Features.links
+    PAIRS = "pairs"  # N * N numbers, one of each pair of nodes, the first node varying slowest
+    ONE = "one"  # a number of the whole
+
+
 @dataclass(frozen=True)
 class Schema:
     """The columns of all that a problem tells a policy; an empty tuple: there is no such tensor.
@@ -62,8 +71,8 @@ class Schema:
     Attributes:
         nodes: of `Features.nodes`. Where nodes have positions, ``x`` and ``y`` come first and are
             in `Features.xy` as well.
-        edges: of `Features.edges`. Edges that only some instances have (a matrix from a file) are
-            not declared.
+        edges: of `Features.edges`, the first the distance. Those that only some instances have (a
+            matrix from a file) are not declared.
         links: of `Features.link`.
         groups: the kinds of sets of `Features.groups`, such as ``("job", "machine")``.
         follows: whether there are `Features.follows`.
@@ -72,6 +81,7 @@ class Schema:
         focus: what the nodes in `Observation.focus` are, such as ``("first", "current")``.
         moves: of `Observation.moves`; the first is how far away an action is.
         actions: kinds of actions: action a is kind ``a // N`` of node ``a % N``.
+        amounts: of a continuous problem instead: the parts of a decision ``[B, S, A]`` in order.
     """
 
     nodes: tuple[Column, ...]
@@ -84,6 +94,7 @@ class Schema:
     focus: tuple[str, ...] = ()
     moves: tuple[Column, ...] = ()
     actions: tuple[str, ...] = ("node",)
+    amounts: tuple[Amounts, ...] = ()
 
     FOLLOWS: ClassVar[tuple[str, ...]] = ("after", "before")  # the last axis of Features.follows
 
@@ -116,8 +127,8 @@ class Schema:
         """The columns of a channel; sets, ends and nodes in focus have no unit."""
         if channel is Channel.FOLLOWS:
             return columns(*self.FOLLOWS) if self.follows else ()
-        found: Iterable[Column | str] = getattr(self, channel.value)
-        return tuple(Column(one) if isinstance(one, str) else one for one in found)
+        entries: Iterable[Column | str] = getattr(self, channel.value)
+        return tuple(Column(one) if isinstance(one, str) else one for one in entries)
 
     def index(self, channel: Channel, name: str) -> int:
         """Which column of a channel has this name.

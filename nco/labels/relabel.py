@@ -6,9 +6,12 @@ from typing import Any
 import torch
 
 from nco.core.case import Case, Report
+from nco.core.defaults import load_cases
 from nco.core.errors import NCOError
-from nco.search import named
-from nco.search.budget import Budget, Incumbent
+from nco.search.budget import Budget
+from nco.search.catalogue import named
+from nco.search.incumbent import Incumbent
+from nco.search.task import Task
 from nco.zoo import weights
 
 PREFIX = "model:"  # before a model's name where a solver's is expected
@@ -28,7 +31,7 @@ def answers(
     Args:
         name: a shipped model, a model folder or a checkpoint.
         cases: of one size, each with its own numbering.
-        seed, rollouts: of the search; None is the search's own deterministic pass.
+        seed, rollouts: of the search, or the width of its beam; None is its own deterministic pass.
         known: solutions to begin at, in the cases' own numbers, with their costs. Then the policy's
             last search goes on from them; otherwise its first one begins from nothing.
 
@@ -37,7 +40,7 @@ def answers(
     """
     model = weights.load(name)
     problem: Any = model.problem
-    instance = problem.load(cases)
+    instance = load_cases(problem, cases)
     start = None
     if known is not None:
         rows = [case.indexed(found) for case, (found, _) in zip(cases, known, strict=True)]
@@ -47,8 +50,8 @@ def answers(
     search = named(model.policy.searches[0 if known is None else -1])
     best = start
     with torch.inference_mode():
-        budget = Budget(rollouts=rollouts, seed=seed)
-        for incumbent in search(problem, model.policy, instance, budget, start):
+        budget = Budget.counting(rollouts, seed=seed)
+        for incumbent in search(Task(problem, model.policy, instance), budget, start):
             best = incumbent
     assert best is not None
     solutions = problem.solution(instance, best.actions)

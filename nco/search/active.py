@@ -1,27 +1,29 @@
 """Efficient active search: what is remembered of each instance goes on learning on it alone."""
 
-import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Generator, Tensor
 
 from nco.core.decisions import Categorical
 from nco.core.defaults import count_starts, replay, starts_of
-from nco.core.policy import Policy
-from nco.core.problem import Observation, Problem
+from nco.core.errors import NCOError
+from nco.core.policy import Adaptable, Part, Policy
+from nco.core.problem import Observation
 from nco.core.rollout import Interrupted, Rollout, rollout, sample
 from nco.core.schema import Schema
 from nco.core.seeds import generator
-from nco.search.budget import Budget, Incumbent
-from nco.search.multistart import best_of, better, greedily
+from nco.search.budget import Budget
+from nco.search.incumbent import Incumbent, best_of, improved
+from nco.search.multistart import greedily
+from nco.search.task import Task
 
 WORK = 2e7  # rollouts x nodes^2 of a turn, whose activations are kept for the gradient: 1 GB
 MOST = 128  # rollouts of each instance in a turn
-RATE = 1e-3  # Adam's; a greater one unlearns what the network knew, a smaller one is slow
+RATE = 1e-3  # Adam's; larger ones unlearn what the network knew, smaller ones are slow
 IMITATION = 0.1  # weight of the incumbent's log-probability against the reinforcement
 
 
@@ -31,7 +33,7 @@ class Adapter(Protocol):
     def play(self, turn: "Turn", random: Generator) -> Rollout:
         """Rollouts ``[B, S + 1]``: samples and, as the last one, the incumbent."""
 
-    def learn(self, turn: "Turn", found: Rollout) -> None:
+    def learn(self, turn: "Turn", played: Rollout) -> None:
         """Makes good rollouts and the incumbent more likely."""
 
 
@@ -39,27 +41,24 @@ class Adapter(Protocol):
 class Turn:
     """All that is fixed in one round of an active search."""
 
-    problem: Problem[Any, Any]
-    policy: Policy
-    instance: Any
+    task: Task
     prefix: Tensor | None  # [B, S + 1, 1]
     incumbent: Tensor  # [B, T] actions
     rollouts: int  # S
     over: Callable[[], bool]
 
+    @classmethod
+    def of(cls, task: Task, best: Incumbent, count: int, budget: Budget) -> "Turn":
+        """Samples from `count` starts, where there are starts, and the incumbent from its own."""
+        prefix = starts_of(task.problem, task.instance, count)
+        if prefix is not None:
+            prefix = torch.cat([prefix, best.actions[:, None, :1]], 1)
+        return cls(task, prefix, best.actions, count, budget.over)
 
-def active(
-    problem: Problem[Any, Any],
-    policy: Policy,
-    instance: Any,
-    budget: Budget,
-    start: Incumbent | None = None,
-    *,
-    adapt: str = "embeddings",
-    rate: float = RATE,
-    imitation: float = IMITATION,
-) -> Iterator[Incumbent]:
-    """Yields whenever a turn of samples improves any instance; endless without a limit.
+
+@dataclass(frozen=True)
+class Active:
+    """Efficient active search.
 
     Hottung, Kwon & Tierney, "Efficient Active Search for Combinatorial Optimization Problems" (ICLR
     2022), section 3. Each instance has parameters of its own, which one step of Adam a turn changes
@@ -69,90 +68,84 @@ def active(
 
     Nothing is yielded where there is no room for two samples of the instance in WORK.
 
-    Args:
-        budget: `budget.rollouts` counts the samples of each instance.
+    Attributes:
         adapt: ``"embeddings"`` (section 3.1) and ``"layer"`` (3.2) change what
-            `Policy.adaptable` offers under these names; ``"table"`` (3.3) is a lookup table of the
-            steps of the incumbent, which needs no gradient and suits every policy.
+            `Adaptable.adaptable` offers under these names; ``"table"`` (3.3) is a lookup table of
+            the steps of the incumbent, which needs no gradient and suits every policy.
         rate: the learning rate of Adam.
         imitation: lambda, the weight of the imitation.
     """
-    nodes = problem.features(instance).nodes.shape[1]
-    room = min(MOST, int(WORK / max(nodes**2 * len(instance), 1)))
-    if room < 2:
-        return
-    instance = _plain(instance)
-    best = start
-    if best is None:
-        best = greedily(problem, policy, instance, budget)
+
+    adapt: Part | Literal["table"] = "embeddings"
+    rate: float = RATE
+    imitation: float = IMITATION
+
+    def __call__(
+        self, task: Task, budget: Budget, start: Incumbent | None = None
+    ) -> Iterator[Incumbent]:
+        """Yields whenever a turn of samples improves any instance; endless without a limit.
+
+        Nothing is yielded where there is no room for two samples of the instance in WORK.
+
+        Raises:
+            NCOError: where the policy has nothing to adapt.
+        """
+        room = min(MOST, int(WORK / max(task.nodes**2 * len(task.instance), 1)))
+        if room < 2:
+            return
+        task = task.of(_plain(task.instance))
+        best = start
         if best is None:
-            return
-        yield best
-    best = Incumbent(best.actions.clone(), best.cost.clone(), best.source)
-    random = generator(budget.seed, "active", device=instance.device)
-    adapter = _adapter(problem, policy, instance, adapt, rate, imitation, random)
-    starts = count_starts(problem, instance)
-    spent, slowest = 0, 0.0
-    for turn in itertools.count():
-        count = room if starts <= 1 else min(room, starts)
-        if budget.rollouts is not None:
-            count = min(count, budget.rollouts - spent)
-        if count < 2 or budget.over():
-            return
-        random = generator(budget.seed, "active", turn, device=instance.device)
-        given = _turn(problem, policy, instance, best, count, budget)
-        try:
-            found = adapter.play(given, random)
-        except Interrupted:
-            return
-        spent += count
-        fresh = best_of(found.actions[:, :-1], found.cost[:, :-1].detach(), "active")
-        new = better(problem, instance, best, fresh)
-        if bool((new.cost < best.cost).any()):
-            yield new
-        best = new
-        if budget.left() < slowest:
-            return  # the way back through the rollouts cannot be interrupted
-        began = time.perf_counter()
-        adapter.learn(given, found)
-        slowest = max(slowest, time.perf_counter() - began)
+            best = greedily(task, budget)
+            if best is None:
+                return
+            yield best
+        best = Incumbent(best.actions.clone(), best.cost.clone(), best.source)
+        yield from self._turns(task, budget, best, room)
+
+    def _turns(self, task: Task, budget: Budget, best: Incumbent, room: int) -> Iterator[Incumbent]:
+        device = task.instance.device
+        adapter = self._adapter(task, generator(budget.seed, "active", device=device))
+        starts = count_starts(task.problem, task.instance)
+        spent, slowest = 0, 0.0
+        for number in budget.turns():
+            count = budget.among(room if starts == 1 else min(room, starts), spent)
+            if count < 2:
+                return
+            turn = Turn.of(task, best, count, budget)
+            try:
+                played = adapter.play(turn, generator(budget.seed, "active", number, device=device))
+            except Interrupted:
+                return
+            spent += count
+            fresh = best_of(played.actions[:, :-1], played.cost[:, :-1].detach(), "active")
+            new = task.better(best, fresh)
+            if improved(best, new):
+                yield new
+            best = new
+            if budget.left() < slowest:
+                return  # the way back through the rollouts cannot be interrupted
+            began = time.perf_counter()
+            adapter.learn(turn, played)
+            slowest = max(slowest, time.perf_counter() - began)
+
+    def _adapter(self, task: Task, random: Generator) -> Adapter:
+        with torch.inference_mode(False), torch.no_grad():
+            memory = task.policy.encode(task.problem.features(task.instance))
+            if self.adapt == "table":
+                return _Table(memory)
+            if not isinstance(task.policy, Adaptable):
+                name = type(task.policy).__name__
+                raise NCOError(f"active search: {name} has nothing to adapt; use adapt='table'")
+            able: Adaptable = task.policy  # mypy takes any attribute of a module for a tensor
+            memory, parameters = able.adaptable(memory, self.adapt, random)
+            return _Gradient(memory, parameters, self.rate, self.imitation)
 
 
 def _plain(instance: Any) -> Any:
     """Tensors that may take part in a gradient, whatever mode they were made in."""
     with torch.inference_mode(False):
         return instance.map(torch.clone)
-
-
-def _turn(
-    problem: Problem[Any, Any],
-    policy: Policy,
-    instance: Any,
-    best: Incumbent,
-    count: int,
-    budget: Budget,
-) -> Turn:
-    prefix = starts_of(problem, instance, count)
-    if prefix is not None:
-        prefix = torch.cat([prefix, best.actions[:, None, :1]], 1)
-    return Turn(problem, policy, instance, prefix, best.actions, count, budget.over)
-
-
-def _adapter(
-    problem: Problem[Any, Any],
-    policy: Policy,
-    instance: Any,
-    adapt: str,
-    rate: float,
-    imitation: float,
-    random: Generator,
-) -> Adapter:
-    with torch.inference_mode(False), torch.no_grad():
-        memory = policy.encode(problem.features(instance))
-        if adapt == "table":
-            return _Table(memory)
-        memory, parameters = policy.adaptable(memory, adapt, random)
-        return _Gradient(memory, parameters, rate, imitation)
 
 
 class _Gradient:
@@ -166,13 +159,14 @@ class _Gradient:
 
     def play(self, turn: Turn, random: Generator) -> Rollout:
         with torch.inference_mode(False), torch.enable_grad():
-            return _rollouts(turn, turn.policy, self.memory, random, logp=True)
+            return _rollouts(turn, turn.task.policy, self.memory, random, logp=True)
 
-    def learn(self, turn: Turn, found: Rollout) -> None:
+    def learn(self, turn: Turn, played: Rollout) -> None:
         with torch.inference_mode(False), torch.enable_grad():
-            assert found.logp is not None
-            logp = found.logp.sum(2)
-            advantage = found.cost[:, :-1] - found.cost[:, :-1].mean(1, keepdim=True)
+            assert played.logp is not None
+            logp = played.logp.sum(2)
+            cost = played.cost[:, :-1]
+            advantage = cost - cost.mean(1, keepdim=True)
             if self.unit is None:
                 self.unit = advantage.std(1, keepdim=True).clamp_min(1e-6)
             reinforced = (advantage / self.unit * logp[:, :-1]).mean(1)
@@ -222,11 +216,11 @@ class _Table:
 
     def play(self, turn: Turn, random: Generator) -> Rollout:
         with torch.no_grad():
-            steps = _steps(turn.problem, turn.instance, turn.incumbent)
-            policy = _Tabled(turn.policy, steps * torch.tensor(self.SIGMA).log(), self.ALPHA)
+            steps = _steps(turn.task, turn.incumbent)
+            policy = _Tabled(turn.task.policy, steps * torch.tensor(self.SIGMA).log(), self.ALPHA)
             return _rollouts(turn, policy, self.memory, random, logp=False)
 
-    def learn(self, turn: Turn, found: Rollout) -> None:
+    def learn(self, turn: Turn, played: Rollout) -> None:
         """The table is the incumbent's."""
 
 
@@ -260,12 +254,13 @@ def _at(observation: Observation) -> Tensor:
     return observation.focus.new_full(observation.focus.shape[:-1], -1)
 
 
-def _steps(problem: Problem[Any, Any], instance: Any, actions: Tensor) -> Tensor:
+def _steps(task: Task, actions: Tensor) -> Tensor:
     """``[B, N + 1, A]`` float: 1 where the incumbent ``[B, T]`` takes an action at a node."""
-    folded = replay(problem, instance, actions[:, None]).fold()
-    observation = problem.observe(instance, folded)
-    nodes = problem.features(instance).nodes.shape[1]
-    table = torch.zeros(len(actions), nodes + 1, observation.mask.shape[-1], device=actions.device)
+    folded = replay(task.problem, task.instance, actions[:, None]).fold()
+    observation = task.problem.observe(task.instance, folded)
+    table = torch.zeros(
+        len(actions), task.nodes + 1, observation.mask.shape[-1], device=actions.device
+    )
     rows = torch.arange(len(actions), device=actions.device)[:, None]
     table[rows, _at(observation), actions] = 1.0
     return table
@@ -283,9 +278,9 @@ def _rollouts(turn: Turn, policy: Policy, memory: Any, random: Generator, *, log
         return torch.cat([picks[:, :-1], own[:, None]], 1)
 
     return rollout(
-        turn.problem,
+        turn.task.problem,
         policy,
-        turn.instance,
+        turn.task.instance,
         turn.rollouts + 1,
         select,
         prefix=turn.prefix,

@@ -3,20 +3,19 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from nco.core.batch import Batch
 from nco.core.capabilities import HasCostSoFar
-from nco.core.policy import Policy
-from nco.core.problem import Observation, Problem
+from nco.core.problem import Observation
 from nco.core.rollout import Interrupted
 from nco.core.seeds import generator
-from nco.search.bidirectional import Ends, probable
-from nco.search.budget import Budget, Incumbent
-from nco.search.multistart import best_of, better
+from nco.search.bidirectional import Partial, log_probs_of
+from nco.search.budget import Budget
+from nco.search.incumbent import Incumbent, best_of
+from nco.search.task import Task
 
 WIDTH = 16
 WORK = 1e6  # beams x steps x nodes of each instance in one deterministic pass
@@ -25,31 +24,23 @@ CHEAPER, LIKELY = 0.4, 0.7  # of a step's time later on, at least and rather: le
 SPARE = 2  # candidates for each place in the beam, because equivalent ones fall together
 
 
-def beam(
-    problem: Problem[Any, Any],
-    policy: Policy,
-    instance: Any,
-    budget: Budget,
-    start: Incumbent | None = None,
-) -> Iterator[Incumbent]:
+def beam(task: Task, budget: Budget, start: Incumbent | None = None) -> Iterator[Incumbent]:
     """Yields the best of a beam; under a deadline that of a single path before, unless there is a
     solution to begin with.
 
-    `budget.rollouts` is the width; WIDTH without it, and less where a large instance would take too
-    long (WORK).
+    Of `budget.width`; WIDTH without it, and less where a large instance would take too long (WORK).
     """
-    nodes = problem.features(instance).nodes.shape[1]
-    _, steps = problem.horizon(instance)
-    width = budget.rollouts or max(1, min(WIDTH, int(WORK / max(steps * nodes, 1))))
+    _, steps = task.problem.horizon(task.instance)
+    width = budget.width or max(1, min(WIDTH, int(WORK / max(steps * task.nodes, 1))))
     best = start
     single = budget.deadline is not None and width > 1 and start is None
     for count in [1, width] if single else [width]:
         try:
-            actions, cost = search(problem, policy, instance, count, budget)
+            actions, cost = beam_search(task, count, budget)
         except Interrupted:
             return
         source = "beam" if count > 1 else "greedy"
-        best = better(problem, instance, best, best_of(actions, cost, source))
+        best = task.better(best, best_of(actions, cost, source))
         yield best
 
 
@@ -57,17 +48,12 @@ def beam(
 class _Beams(Batch):
     """W partial solutions of every instance."""
 
-    ends: Ends  # [B, W, ...]
+    partial: Partial  # [B, W, ...]
     logp: Tensor  # [B, W], minus infinity in places that are not taken
 
 
-def search(
-    problem: Problem[Any, Any],
-    policy: Policy,
-    instance: Any,
-    width: int,
-    budget: Budget | None = None,
-    begun: Ends | None = None,
+def beam_search(
+    task: Task, width: int, budget: Budget | None = None, begun: Partial | None = None
 ) -> tuple[Tensor, Tensor]:
     """One beam search: complete actions ``[B, W, T]`` and their costs ``[B, W]``.
 
@@ -83,29 +69,29 @@ def search(
     Raises:
         Interrupted: when the budget is over, or is found too small to come to an end.
     """
-    memory = policy.encode(problem.features(instance))
+    problem, instance = task.problem, task.instance
     if begun is None:
-        begun = Ends.begun(problem, policy, memory, instance)
+        begun = Partial.begun(task)
     beams = _Beams(begun, torch.zeros(len(instance), 1, device=instance.device))
     salt = _Salt.of(problem.observe(instance, begun.state))
     least, most = problem.horizon(instance)
-    opened = begun.actions.shape[2]
+    first = begun.actions.shape[2]
     clock = time.perf_counter()
-    for t in range(opened, most):
-        if t >= least and bool(problem.done(instance, beams.ends.state).all()):
+    for t in range(first, most):
+        if t >= least and bool(problem.done(instance, beams.partial.state).all()):
             break
         if budget is not None:
             if budget.over():
                 raise Interrupted
-            if t > opened and (t - opened) % EARLY == 0:
+            if t > first and (t - first) % EARLY == 0:
                 now = time.perf_counter()
                 width = _in_time(width, (now - clock) / EARLY * (least - t), budget.left())
                 clock = now
-        decision = policy.decide(memory, problem.observe(instance, beams.ends.state))
-        ends, log_probs = beams.ends.surest(problem, instance, probable(decision))
-        beams = _extended(problem, instance, _Beams(ends, beams.logp), log_probs, SPARE * width)
-        beams = _merged(problem, instance, beams, salt, width)
-    actions = beams.ends.played(problem, instance)
+        decision = task.policy.decide(task.memory, problem.observe(instance, beams.partial.state))
+        partial, log_probs = beams.partial.surest(task, log_probs_of(decision))
+        beams = _extended(task, _Beams(partial, beams.logp), log_probs, SPARE * width)
+        beams = _merged(task, beams, salt, width)
+    actions = beams.partial.played(task)
     cost = problem.cost(instance, actions)
     return actions, cost.masked_fill(beams.logp == -torch.inf, torch.inf)
 
@@ -128,9 +114,7 @@ def _in_time(width: int, seconds: float, left: float) -> int:
     return width
 
 
-def _extended(
-    problem: Problem[Any, Any], instance: Any, beams: _Beams, log_probs: Tensor, count: int
-) -> _Beams:
+def _extended(task: Task, beams: _Beams, log_probs: Tensor, count: int) -> _Beams:
     """The `count` most probable one step longer."""
     total = (beams.logp[..., None] + log_probs).flatten(1)
     most = int((total > -torch.inf).sum(1).max())
@@ -138,24 +122,18 @@ def _extended(
     # what is not possible takes the place of the best, so that it can be stepped, but never wins
     flat = torch.where(logp == -torch.inf, flat[:, :1], flat)
     parents, action = flat // log_probs.shape[-1], flat % log_probs.shape[-1]
-    return _Beams(beams.ends.take(parents).step(problem, instance, action), logp)
+    return _Beams(beams.partial.take(parents).step(task, action), logp)
 
 
-def _merged(
-    problem: Problem[Any, Any], instance: Any, beams: _Beams, salt: "_Salt", width: int
-) -> _Beams:
+def _merged(task: Task, beams: _Beams, salt: "_Salt", width: int) -> _Beams:
     """The `width` most probable of those that leave different sub-problems."""
     taken = beams.logp > -torch.inf
-    key = torch.stack([salt.hash(seen) for seen in beams.ends.observe(problem, instance)]).sum(0)
+    key = torch.stack([salt.hash(seen) for seen in beams.partial.observe(task)]).sum(0)
     same = (key[:, :, None] == key[:, None, :]) & taken[:, None] & taken[:, :, None]
     same &= ~torch.eye(key.shape[1], dtype=torch.bool, device=key.device)
     logp = beams.logp
     if bool(same.any()):
-        state = beams.ends.state
-        if isinstance(state, HasCostSoFar):
-            cost = state.cost_so_far
-        else:
-            cost = problem.cost(instance, beams.ends.played(problem, instance))
+        cost = _cost_so_far(task, beams.partial)
         order = torch.arange(key.shape[1], device=key.device)
         dearer = cost[:, :, None] > cost[:, None, :]
         later = (cost[:, :, None] == cost[:, None, :]) & (order[:, None] > order)
@@ -165,7 +143,14 @@ def _merged(
     most = int((logp > -torch.inf).sum(1).max())  # no place is kept that no instance needs
     logp, places = logp.topk(min(width, most), 1)
     kept = beams.take(places)
-    return _Beams(kept.ends, logp)
+    return _Beams(kept.partial, logp)
+
+
+def _cost_so_far(task: Task, partial: Partial) -> Tensor:
+    """What stopping here would cost, ``[B, W]``."""
+    if isinstance(partial.state, HasCostSoFar):
+        return partial.state.cost_so_far
+    return task.problem.cost(task.instance, partial.played(task))
 
 
 @dataclass(frozen=True)
@@ -193,12 +178,12 @@ class _Salt:
     def hash(self, observation: Observation) -> Tensor:
         """``[B, S]`` long."""
         assert observation.alive is not None
-        found = (observation.alive * self.alive).sum(-1)
-        slots = torch.arange(len(self.focus), device=found.device)
-        found = found + self.focus[slots, observation.focus].sum(-1)
+        key = (observation.alive * self.alive).sum(-1)
+        slots = torch.arange(len(self.focus), device=key.device)
+        key = key + self.focus[slots, observation.focus].sum(-1)
         bits = observation.context.contiguous().view(torch.int32).long()
-        found = found + (bits * self.context).sum(-1)
+        key = key + (bits * self.context).sum(-1)
         if observation.nodes is None:
-            return found
+            return key
         bits = observation.nodes.contiguous().view(torch.int32).long()
-        return found + (bits * self.changing).flatten(2).sum(-1)
+        return key + (bits * self.changing).flatten(2).sum(-1)

@@ -1,6 +1,5 @@
 """Rollouts that take several actions from one look of a network at what remains."""
 
-import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,12 +8,11 @@ from torch import Tensor
 
 from nco.core.decisions import Categorical
 from nco.core.defaults import mask_of
-from nco.core.policy import Policy
-from nco.core.problem import Problem
 from nco.core.rollout import Interrupted
 from nco.core.seeds import generator
-from nco.search.budget import Budget, Incumbent
-from nco.search.multistart import best_of, better
+from nco.search.budget import Budget
+from nco.search.incumbent import Incumbent, best_of, improved
+from nco.search.task import Task
 
 AT_ONCE = (16, 8, 4, 2, 1)  # actions from one look
 SAMPLES = 16  # rollouts of a round
@@ -23,75 +21,68 @@ HEAT = (0.35, 0.2, 0.6, 1.0)  # temperatures of the rounds, in turn: few samples
 Pick = Callable[[Tensor], Tensor]  # logits [B, S, A] -> actions [B, S]
 
 
-def dispatch(
-    problem: Problem[Any, Any],
-    policy: Policy,
-    instance: Any,
-    budget: Budget,
-    start: Incumbent | None = None,
-) -> Iterator[Incumbent]:
+def dispatch(task: Task, budget: Budget, start: Incumbent | None = None) -> Iterator[Incumbent]:
     """Greedy rollouts with ever more looks, then random ones with as many a look as did best.
 
     A network that looks at what remains before every action spends nearly all of its time on that.
     Where actions hardly concern one another (operations of different jobs on different machines),
     the scores of one look are priorities that hold for the next actions as well, among what the
-    rules still allow. That is faster, and on large shops better as well.
+    rules still allow.
 
-    `budget.rollouts`: how many, of which the first are the greedy ones. Without that and without a
-    deadline one round of random ones; endless with a deadline.
+    `budget.samples`: how many, of which the first are the greedy ones. Without any limit one round
+    of random ones.
     """
-    best, most = start, budget.rollouts
-    if most is None and budget.deadline is None:
-        most = len(AT_ONCE) + SAMPLES
+    best = start
     costs: list[tuple[float, int]] = []
-    for many in AT_ONCE[:most]:
+    for many in AT_ONCE[: budget.samples]:
         try:
-            found = _played(problem, policy, instance, 1, many, _greedy, budget)
+            played = _played(task, 1, many, greedy_pick, budget)
         except Interrupted:
             break
-        costs.append((float(found.cost.mean()), many))
-        best = better(problem, instance, best, found)
+        costs.append((float(played.cost.mean()), many))
+        best = task.better(best, played)
         yield best
     many = min(costs)[1] if costs else AT_ONCE[0]
+    unlimited = budget.samples is None and budget.deadline is None and budget.rounds is None
+    turns = (0,) if unlimited else budget.turns()
     spent = len(AT_ONCE)
-    for turn in itertools.count():
-        left = SAMPLES if most is None else min(SAMPLES, most - spent)
-        if left <= 0 or budget.over():
+    for turn in turns:
+        count = budget.among(SAMPLES, spent)
+        if count == 0:
             return
-        random = generator(budget.seed, "dispatch", turn, device=instance.device)
-
-        def drawn(logits: Tensor, heat: float = HEAT[turn % len(HEAT)]) -> Tensor:
-            return Categorical(logits / heat, logits > -torch.inf).sample(random)  # noqa: B023
-
+        random = generator(budget.seed, "dispatch", turn, device=task.instance.device)
+        pick = sampled_pick(random, HEAT[turn % len(HEAT)])
         try:
-            found = _played(problem, policy, instance, left, many, drawn, budget)
+            played = _played(task, count, many, pick, budget)
         except Interrupted:
             return
-        spent += left
-        new = better(problem, instance, best, found)
-        if best is None or bool((new.cost < best.cost).any()):
+        spent += count
+        new = task.better(best, played)
+        if improved(best, new):
             yield new
         best = new
 
 
-def _greedy(logits: Tensor) -> Tensor:
+def greedy_pick(logits: Tensor) -> Tensor:
+    """The most probable action ``[B, S]`` of `logits` ``[B, S, A]``."""
     return logits.argmax(-1)
 
 
-def _played(
-    problem: Problem[Any, Any],
-    policy: Policy,
-    instance: Any,
-    rollouts: int,
-    many: int,
-    pick: Pick,
-    budget: Budget,
-) -> Incumbent:
+def sampled_pick(random: torch.Generator, heat: float) -> Pick:
+    """A random action at a temperature, of those whose logit is not minus infinity."""
+
+    def pick(logits: Tensor) -> Tensor:
+        return Categorical(logits / heat, logits > -torch.inf).sample(random)
+
+    return pick
+
+
+def _played(task: Task, rollouts: int, many: int, pick: Pick, budget: Budget) -> Incumbent:
     """The best of `rollouts` of each instance with up to `many` actions from one look.
 
     Instances look for themselves, whatever the others of the batch do.
     """
-    memory = policy.encode(problem.features(instance))
+    problem, instance = task.problem, task.instance
     state = problem.reset(instance, rollouts)
     _, most = problem.horizon(instance)
     mask = mask_of(problem, instance, state)
@@ -111,7 +102,7 @@ def _played(
         if len(rows):
             part: Any = state[rows]
             seen = problem.observe(instance[rows], part)
-            decision = policy.decide(memory[rows], seen)
+            decision = task.policy.decide(task.memory[rows], seen)
             assert isinstance(decision, Categorical)  # one of several actions
             logits[rows] = decision.logits
             scores[rows] = _among(decision.logits, seen.mask, over[rows])

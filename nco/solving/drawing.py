@@ -34,7 +34,7 @@ def draw(case: Case, solution: Any, ax: "Axes") -> None:
     """
     if isinstance(solution, Mapping):
         case, solution = _played(case, solution)
-    registry.module(case.problem, "plot").plot(case, solution, ax)
+    registry.folder(case.problem).plot.plot(case, solution, ax)
 
 
 def _played(case: Case, solution: Mapping[str, Any]) -> tuple[Case, Any]:

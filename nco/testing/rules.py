@@ -20,7 +20,7 @@ from nco.core.defaults import (
 from nco.core.describe import construct, describe
 from nco.core.problem import AdditiveProblem, Features, Problem
 from nco.core.rollout import Rollout, forced, rollout, sample, score
-from nco.core.schema import Column, Schema
+from nco.core.schema import Amounts, Column, Schema
 from nco.core.seeds import generator
 from nco.testing.compare import (
     ABSOLUTE,
@@ -189,12 +189,17 @@ def _names(columns: Sequence[Column]) -> list[str]:
 def observations_are_as_declared(trial: Trial) -> None:
     """Shapes and types as `Observation` and `schema` say, at every step."""
     schema = trial.problem.schema
-    nodes = trial.problem.features(trial.instance).nodes.shape[1]
+    features = trial.problem.features(trial.instance)
+    nodes = features.nodes.shape[1]
+    links = 0 if features.links is None else features.links.shape[1]
     head = [len(trial.instance), ROLLOUTS]
     for step, observation in enumerate(trial.observations):
         agents = list(observation.mask.shape[2:-1])
-        amounts = observation.mask.shape[-1]  # of a continuous problem: as many as it likes
-        actions = amounts if trial.problem.continuous else schema.kinds * nodes
+        actions = schema.kinds * nodes
+        if trial.problem.continuous:
+            sizes = {Amounts.NODES: nodes, Amounts.LINKS: links}
+            sizes |= {Amounts.PAIRS: nodes * nodes, Amounts.ONE: 1}
+            actions = sum(sizes[part] for part in schema.amounts)
         wanted = {
             "mask": (torch.bool, [*head, *agents, actions]),
             "focus": (torch.long, [*head, *agents, len(schema.focus)]),

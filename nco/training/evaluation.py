@@ -9,8 +9,9 @@ from nco.core.defaults import pad_actions, starts_of
 from nco.core.policy import Policy, Population
 from nco.core.problem import Problem
 from nco.core.rollout import Rollout, greedy, rollout
-from nco.search.beam import beam, search
+from nco.search.beam import beam, beam_search
 from nco.search.budget import Budget
+from nco.search.task import Task
 
 Stage = Literal["val", "test"]
 
@@ -50,15 +51,15 @@ class OnePath:
     def costs(
         self, problem: Problem[Any, Any], policy: Policy, instance: Any, stage: Stage
     ) -> dict[str, Tensor]:
-        _, cost = search(problem, policy, instance, 1)
+        _, cost = beam_search(Task(problem, policy, instance), 1)
         costs = {"gap": cost[:, 0]}
         if stage == "test":
-            *_, last = beam(problem, policy, instance, Budget())
+            *_, last = beam(Task(problem, policy, instance), Budget())
             costs["gap_beam"] = last.cost
         return costs
 
     def best(self, problem: Problem[Any, Any], policy: Policy, instance: Any) -> Tensor:
-        return search(problem, policy, instance, 1)[0][:, 0]
+        return beam_search(Task(problem, policy, instance), 1)[0][:, 0]
 
 
 class EveryAgent:

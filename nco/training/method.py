@@ -17,6 +17,7 @@ from nco.core.describe import DESCRIPTION, Described, describe
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.seeds import generator
+from nco.core.versions import CHECKPOINT, refuse_checkpoint
 from nco.labels.store import Labelled
 from nco.training.evaluation import Evaluation, Multistart, Stage
 from nco.training.optimizer import MuonAdamW
@@ -193,8 +194,13 @@ class Method(Described, LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         # not `save_hyperparameters`: Lightning's CLI would let those override the command line
-        checkpoint[DESCRIPTION] = {"method": describe(self), "decay_start": self.decay_start}
+        checkpoint[DESCRIPTION] = {
+            "format": CHECKPOINT,
+            "method": describe(self),
+            "decay_start": self.decay_start,
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        refuse_checkpoint(checkpoint.get(DESCRIPTION, {}), "--ckpt_path")
         if self.settings.decay_steps:
             self.decay_start = checkpoint[DESCRIPTION]["decay_start"]

@@ -8,9 +8,11 @@ from torch import Tensor
 
 from nco.core.defaults import count_starts
 from nco.core.errors import NCOError
+from nco.core.policy import Population
 from nco.labels.store import read
 from nco.search.budget import Budget
 from nco.search.population import play
+from nco.search.task import Task
 from nco.training.data import SHIPPED
 from nco.zoo import weights
 
@@ -48,7 +50,7 @@ def prune(
         NCOError: where the model is no population.
     """
     loaded = weights.load(model)
-    if loaded.policy.agents < 2:
+    if not isinstance(loaded.policy, Population) or loaded.policy.agents < 2:
         raise NCOError(f"model {model} has one agent: there is nothing to prune")
     gaps = _gaps(loaded, reference, count)
     chosen = select(gaps, most or gaps.shape[1])
@@ -85,11 +87,11 @@ def _gaps(loaded: weights.Model, reference: str, count: int | None) -> Tensor:
     with torch.inference_mode():
         for part in read(folder, problem):
             part = part[:count] if count else part
-            memory = policy.encode(problem.features(part.instance))
+            task = Task(problem, policy, part.instance)
             starts = count_starts(problem, part.instance)
             costs = []
             for agent in range(policy.agents):
-                found = play(problem, policy, part.instance, memory, [agent], starts, Budget())
+                found = play(task, [agent], starts, Budget())
                 assert found is not None  # there is no deadline
                 costs.append(found.cost.amin(1))
             best = part.cost.amin(1, keepdim=True)

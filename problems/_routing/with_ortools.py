@@ -21,6 +21,12 @@ from typing import Any
 
 import numpy as np
 
+MODULES = (  # that are imported when a solver is called
+    "ortools.constraint_solver.pywrapcp",
+    "ortools.constraint_solver.routing_enums_pb2",
+    "ortools.constraint_solver.routing_parameters_pb2",
+    "ortools.util.optional_boolean_pb2",
+)
 LARGEST_TABLE = 3000  # nodes; OR-Tools copies a table from Python lists, 40 bytes an entry
 
 Routes = list[list[int]]

@@ -25,6 +25,7 @@ import numpy as np
 
 from nco.core.errors import NCOError
 
+MODULES = ("pyvrp", "pyvrp.exceptions", "pyvrp.stop")  # that are imported when a solver is called
 HOPELESS = 10_000  # iterations after which a run without another limit gives up
 DEAREST = 100_000  # PyVRP's own upper bound of its penalties
 LARGEST_PENALTY = 2**62  # of all load in one vehicle: it must not overflow

@@ -15,12 +15,27 @@ import numpy as np
 from nco.core.case import Proof
 from nco.core.errors import InstanceError
 from nco.problems._common import with_cpsat
+from nco.problems._routing import with_ortools, with_pyvrp
 from nco.problems._routing.integers import LARGEST_SUM, power_of_ten
 from nco.problems.atsp.files import Case
 from nco.problems.tsp import classical as tsp
+from nco.registry.interface import Solver
 
-__all__ = ["ortools", "ortools_pci", "cpsat", "pyvrp"]  # noqa: RUF022  # the first is the one compared with
-VARIANTS = {"ortools": ["ortools", "ortools_pci"]}  # the better of them stands for OR-Tools
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(
+            ortools, found=True, variants=("ortools", "ortools_pci"), modules=with_ortools.MODULES
+        ),
+        "ortools_pci": Solver(ortools_pci, found=True, modules=with_ortools.MODULES),
+        "cpsat": Solver(
+            cpsat,
+            proof=True,
+            modules=("ortools.sat.python.cp_model", "ortools.graph.python.linear_sum_assignment"),
+        ),
+        "pyvrp": Solver(pyvrp, found=True, modules=with_pyvrp.MODULES),
+    }
 
 
 def improvers() -> list[str]:

@@ -26,8 +26,8 @@ class ATSP(Tours, HasEquivalents, HasRemaining, HasCases, HasPublished):
 
     - instance: the TSP's with ``distances [B, N, N]`` from row to column, whose mean is 1/2, and
       `coords` without columns: a city has no place;
-    - features: of a city the least and the mean distance from it and to it, of a pair the
-      distances there and back;
+    - nodes: the least distance from a city and to it (``nearest_from, nearest_to``), and the mean
+      (``mean_from, mean_to``); edges: ``there, back``; focus: ``first, current``;
     - action, mask, end and cost: as in `Tours`;
     - generator: Kwon et al. (2021, MatNet), whole numbers from 1 to 10^6 made to keep the triangle
       inequality, in units of 10^6.

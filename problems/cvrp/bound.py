@@ -28,8 +28,7 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     A set S of customers whose demand needs k(S) vehicles holds at most ``|S| - k(S)`` legs of the
     forest. Prices of customers, of any sign, and prices of sets, not negative, are added to the
     legs and taken off again at what the solution must pay: 2 prices a customer, at most
-    ``|S| - k(S)``
-    times a set's. So the solution costs at least
+    ``|S| - k(S)`` times a set's. So the solution costs at least
 
         min over r from k to n of (the cheapest n - r edges of a forest: Kruskal's first ones
         + the cheapest 2r of all depot legs, each counted twice) - what is taken off.

@@ -15,9 +15,18 @@ from nco.problems._common.decimals import exact
 from nco.problems._routing import integers, with_ortools, with_pyvrp
 from nco.problems.cvrp.check import check
 from nco.problems.cvrp.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["ortools", "ortools_pci", "pyvrp"]
-VARIANTS = {"ortools": ["ortools", "ortools_pci"]}  # the better of them stands for OR-Tools
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(
+            ortools, found=True, variants=("ortools", "ortools_pci"), modules=with_ortools.MODULES
+        ),
+        "ortools_pci": Solver(ortools_pci, found=True, modules=with_ortools.MODULES),
+        "pyvrp": Solver(pyvrp, found=True, iterations=True, modules=with_pyvrp.MODULES),
+    }
 
 
 def improvers() -> list[str]:

@@ -255,8 +255,8 @@ class _Routing(
         order, flips = torch.rand(shape, generator=generator, device=generator.device).tolist()
         changed = []
         for b, plan, random, flip in zip(repeated, plans, order, flips, strict=True):
-            turned = [r[::-1] if f < 0.5 else r for r, f in zip(plan, flip, strict=False)]
-            changed.append(arrange(b, turned, random))
+            routes = [r[::-1] if f < 0.5 else r for r, f in zip(plan, flip, strict=False)]
+            changed.append(arrange(b, routes, random))
         return self.actions(instance[repeated], changed).unflatten(0, (batch, rollouts))
 
     def load(self, cases: Sequence[Case]) -> Instance:
@@ -320,6 +320,8 @@ class CVRP(_Routing, Replayable):
     """Serve every customer once by routes from the depot within capacity, over the least distance.
 
     - instance: `coords` or `distances`, `demand`, `capacity`;
+    - nodes: ``x, y, demand`` (in capacities), ``is_depot``; context: ``free``, what the vehicle can
+      still take, in capacities; focus: ``current``;
     - action: the next node, 0 being the depot;
     - mask: customers not yet served that fit; the depot unless the vehicle stands there;
     - end: all served (the way home is implied); a finished row may only choose the depot;
@@ -414,7 +416,7 @@ class CVRPVia(_Routing, HasDemonstrations):
       its way (at the depot both would be the same action);
     - end: after exactly one step a customer. The encoding of BQ-NCO (Drakulic et al. 2023).
 
-    Instance, cost and generator are those of `CVRP`.
+    Instance, nodes, context, cost and generator are those of `CVRP`; focus: ``depot, current``.
     """
 
     schema: ClassVar[Schema] = Schema(

@@ -12,9 +12,19 @@ from nco.problems._common.decimals import exact as decimal
 from nco.problems._common.decimals import scale
 from nco.problems.exo import exact
 from nco.problems.exo.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["bayes", "optimal", "greedy", "hindsight"]  # noqa: RUF022  the first one is the default
 LARGEST = 10**12  # of the whole numbers that decimals are multiplied up to
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "bayes": Solver(bayes),
+        "optimal": Solver(optimal),
+        "greedy": Solver(greedy),
+        "hindsight": Solver(hindsight, modules=("ortools.sat.python.cp_model",)),
+    }
 
 
 def improvers() -> list[str]:

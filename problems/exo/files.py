@@ -45,7 +45,7 @@ NOBODY = "none"  # in a trace
 TOLERANCE = 1e-9  # of sums of probabilities
 KEYS = {"problem", "name", "periods", "resources", "classes", "trace"}
 FORMS = {"capacity": "R", "revenue": "J", "uses": "RJ", "probability": "TJ"}
-ARRAYS = set(FORMS)
+ARRAYS = {*FORMS, "arrivals", "name"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -166,12 +166,12 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one of the arrays is missing or defective.
     """
-    if not isinstance(data, Mapping) or not set(data) <= ARRAYS | {"arrivals", "name"}:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS:
         return None
     if not {"revenue", "probability"} & set(data):
         return None
-    check_present(data, ARRAYS, "the others of " + ", ".join(sorted(ARRAYS)))
-    arrays = {field: array(field, data[field]) for field in sorted(ARRAYS)}
+    check_present(data, FORMS, "the others of " + ", ".join(sorted(FORMS)))
+    arrays = {field: array(field, data[field]) for field in sorted(FORMS)}
     arrivals = data.get("arrivals")
     if arrivals is not None:
         kinds = array("arrivals", arrivals)

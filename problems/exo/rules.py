@@ -67,7 +67,7 @@ def follow(accepts: Accepts, case: files.Case) -> list[int]:
     return taken
 
 
-def named(case: Case, solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}`` for one case."""
     assert isinstance(case, files.Case)
     return Rule(case, known_name(solution, RULES))

@@ -20,8 +20,7 @@ from nco.problems._routing import integers, with_ortools, with_pyvrp
 from nco.problems.hcvrp import annealing
 from nco.problems.hcvrp.check import check
 from nco.problems.hcvrp.files import MIN_MAX, Case
-
-__all__ = ["ortools", "pyvrp", "anneal", "polish"]  # noqa: RUF022  the first is compared with
+from nco.registry.interface import Solver
 
 Routes = list[list[int]]
 
@@ -33,6 +32,16 @@ SPARE = 3  # visits to the depot beyond those that the demands need
 FIRST, LEAST = 0.15, 0.01
 LARGEST_FIXED = 2.0**50  # cost of a vehicle
 ROUND = 150  # iterations until it has found nothing; twice as many each time at the least share
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(ortools, modules=with_ortools.MODULES),
+        "pyvrp": Solver(pyvrp, modules=with_pyvrp.MODULES),
+        "anneal": Solver(anneal, found=True, iterations=True),
+        "polish": Solver(polish, found=True, iterations=True, modules=with_pyvrp.MODULES),
+    }
 
 
 def improvers() -> list[str]:

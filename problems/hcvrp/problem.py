@@ -66,6 +66,13 @@ class HCVRP(
     """Serve every customer once; the time when the last vehicle is back is minimised.
 
     - instance: `coords`, `demand`, `capacities` and `speeds` of the vehicles, one depot;
+    - nodes: ``x, y, is_depot``, ``demand`` or the vehicle's ``capacity`` (in the largest capacity),
+      its ``speed`` (in the highest), the way ``home``; focus: ``depot, current``;
+    - context of a vehicle: what it can still take (``free``) and its ``capacity``, ``speed``,
+      ``time`` on its way, time to be ``home``, how long ``before_last`` it would be there, and the
+      share of customers ``unserved``;
+    - moves: ``distance``, ``detour`` (how much longer the way home becomes), ``delay`` of the last
+      vehicle, ``lateness`` (how much later than it), ``room`` that would be left;
     - action: of every vehicle the next node, at once: customers are M and above, m is the depot of
       vehicle m, where it is loaded anew; a customer goes to one vehicle only (`shared`), and a
       vehicle that loses it stays where it is for that step, at no cost;
@@ -446,16 +453,18 @@ class HCVRP(
 
 
 def _shuffled(route: Sequence[int], order: Sequence[float], flips: Sequence[float]) -> list[int]:
-    """The trips of one route sorted by `order`, those turned round whose flip is below a half."""
+    """The trips of one route sorted by `order`, those reversed whose flip is below a half."""
     trips: list[list[int]] = [[]]
     for node in route:
         if node:
             trips[-1].append(node)
         else:
             trips.append([])
-    turned = [trip[::-1] if flip < 0.5 else trip for trip, flip in zip(trips, flips, strict=False)]
+    directed = [
+        trip[::-1] if flip < 0.5 else trip for trip, flip in zip(trips, flips, strict=False)
+    ]
     ranks = sorted(range(len(trips)), key=order.__getitem__)
-    return [node for rank in ranks for node in (0, *turned[rank])][1:]
+    return [node for rank in ranks for node in (0, *directed[rank])][1:]
 
 
 def _route(stops: Sequence[int], vehicles: int) -> list[int]:

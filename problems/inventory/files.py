@@ -35,7 +35,7 @@ from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems.inventory import tables
 
-SUFFIX = ".yaml"
+SUFFIX = ".yaml"  # of the files that `write` makes
 EXAMPLES = Path(__file__).parent / "examples"
 SHIPPED = "example:inventory/"  # before the name of a file in `EXAMPLES`
 SUPPLIER = "supplier"
@@ -56,6 +56,7 @@ ROOT = {
     "simulation",
     "whole_units",
 }
+ARRAYS = ROOT
 NODE = {"holding", "penalty", "price", "unmet", "demand", "stock", "on_order", "keeps_stock"}
 EDGE = {"from", "to", "lead_time", "cost"}
 
@@ -133,6 +134,11 @@ class Case(BaseCase):
     def words(self, solution: Any) -> str | None:
         """An order rule in a sentence a clerk can follow."""
         return tables.in_words(solution) if isinstance(solution, Mapping) else None
+
+    def construct(self) -> list[list[float]]:
+        """Orders nothing."""
+        periods = self.periods if self.trace is None else len(self.trace)
+        return [[0.0] * len(self.source) for _ in range(periods)]
 
 
 def recognise(text: str) -> bool:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from nco.core.decisions import Exact
+from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.policy import Policy
-from nco.core.schema import Channel, Schema
+from nco.core.schema import Amounts, Channel, Schema
 
 
 class BaseStock(Policy):
@@ -32,6 +33,8 @@ class BaseStock(Policy):
         ignore: as in `Policy`.
     """
 
+    symmetric = False
+
     def __init__(
         self,
         nodes: int = 1,
@@ -48,6 +51,8 @@ class BaseStock(Policy):
         self.start = level
 
     def make_layers(self, schema: Schema) -> None:
+        if schema.amounts != (Amounts.LINKS,):
+            raise NCOError("this rule needs a problem that decides on an amount along each link")
         self.column = schema.index(Channel.DYNAMIC, "echelon" if self.echelon else "position")
         self.level = nn.Parameter(torch.full((self.nodes,), self.start))
         if self.capped:

@@ -10,12 +10,11 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from nco.core.batch import Batch, cat
-from nco.core.capabilities import HasCases, HasRules, Online, Selective
+from nco.core.capabilities import HasCases, Online, Selective
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.policy import Policy
 from nco.core.problem import AdditiveProblem, Features, Observation
-from nco.core.schema import Column, Schema, Unit, columns
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.problems.inventory import demand, files
 from nco.problems.inventory.network import outline
 
@@ -66,10 +65,19 @@ class State(Batch):
     sold: Tensor  # [B, S, N] demand of the last period that was met at once
 
 
-class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Selective):
+class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
     """Order in every period, on every edge of a network, before its demand is known.
 
     - instance: the network and a trace of demands;
+    - nodes: ``holding`` cost; the critical ratio of the node (``own_critical_ratio``) and of the
+      stores below it (``critical_ratio``); ``gain``, a logarithm of what a unit sold is worth; mean
+      and deviation of demand; whether it ``loses_sales``, ``keeps_stock``, ``has_demand``;
+      ``lead_time`` and ``reach`` (until what is ordered can meet demand) in tens of periods; the
+      deviation of all demand below it (``echelon_sd``);
+    - links: ``lead_time`` in tens of periods, ``fare``, and whether the link ``is_from_outside``;
+    - nodes that change: ``stock``; with what is on the way (``position``); the same of the node and
+      all below it (``echelon``); the ``gap`` to the echelon level of a newsvendor; what is due in
+      k periods (``due_k``);
     - action: an amount for every edge, in units of what its target and all below it need in a
       period on average, so that numbers are alike in small and large networks; what is ordered
       from a node is rationed in proportion where its stock does not suffice; a cross-dock sends
@@ -136,6 +144,7 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Se
                 *(f"due_{k + 1}" for k in range(self.lead)),
                 unit=Unit.LOAD,
             ),
+            amounts=(Amounts.LINKS,),
         )
 
     # ---- instances
@@ -383,12 +392,6 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Se
             count = amounts.shape[1]
             rows[b, :, :count] = amounts / instance.carry[b, :count]
         return rows
-
-    def rule(self, case: Case, solution: Any) -> Policy:
-        from nco.problems.inventory.rules import policy
-
-        assert isinstance(case, files.Case)
-        return policy(case, solution, self.schema)
 
 
 def _tensors(case: files.Case, periods: int) -> Instance:

@@ -7,16 +7,16 @@ import torch
 
 from nco.core.errors import InstanceError
 from nco.core.policy import Policy
-from nco.core.schema import Schema
 from nco.problems.inventory.files import Case
 from nco.problems.inventory.levels import BaseStock
 from nco.problems.inventory.network import outline
+from nco.problems.inventory.problem import Inventory
 
 UNREAD = ("nodes", "links", "dynamic")  # in full: a rule reads one column
 RULES = ("base_stock", "capped_base_stock", "echelon_stock")
 
 
-def policy(case: Case, solution: Any, schema: Schema) -> Policy:
+def policy(case: Case, solution: Any) -> Policy:
     """The policy of ``{"rule": NAME, "levels": {node: level}, "caps": {node: cap}}``.
 
     Raises:
@@ -29,7 +29,7 @@ def policy(case: Case, solution: Any, schema: Schema) -> Policy:
     echelon = solution["rule"] == "echelon_stock"
     capped = solution["rule"] == "capped_base_stock"
     rule = BaseStock(len(case.nodes), capped=capped, echelon=echelon, ignore=UNREAD)
-    rule = rule.build(schema)
+    rule = rule.build(Inventory().schema)
     with torch.no_grad():
         rule.level.copy_(_column(case, solution.get("levels"), "levels") / unit)
         if capped:

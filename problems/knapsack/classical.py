@@ -10,8 +10,17 @@ from nco.problems._common import with_cpsat
 from nco.problems._common.decimals import exact
 from nco.problems.knapsack.check import check
 from nco.problems.knapsack.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["ortools", "cpsat"]  # noqa: RUF022  the first one is the default
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(
+            ortools, same=True, modules=("ortools.algorithms.python.knapsack_solver",)
+        ),
+        "cpsat": Solver(cpsat, modules=("ortools.sat.python.cp_model",)),
+    }
 
 
 def improvers() -> list[str]:
@@ -19,7 +28,6 @@ def improvers() -> list[str]:
     return [name for name in ("ortools",) if importlib.util.find_spec(name)]
 
 
-SAME = frozenset({"ortools"})  # neither a seed nor a start makes a difference to these
 MAX_TOTAL = 2**53  # any case in whole numbers is exact; far from the overflow of int64
 BRANCHING_SECONDS = 60.0
 

@@ -47,6 +47,10 @@ class Knapsack(
     """Choose items of the greatest total value within the capacity.
 
     - instance: `values`, `weights`, `capacity`;
+    - nodes: ``value`` and ``relative_weight`` in shares of the largest, ``weight`` in capacities,
+      the share of items that are ``denser`` (in value by weight), and how far ``overfull`` they and
+      the item make the knapsack; context: the ``free`` share of the capacity, and the share of
+      items that are ``open``;
     - action: the next item; mask: items not packed that still fit;
     - end: nothing fits; a finished row may only choose the item packed last once more (item 0
       where none was);

@@ -57,8 +57,9 @@ KEYS = {
     "trace",
 }
 STORE = {"capacity", "storage", "shipping", "demand"}
-ARRAYS = {"capacity", "storage", "shipping", "peak", "noise"}
+VECTORS = {"capacity", "storage", "shipping", "peak", "noise"}
 NUMBERS = {"price", "production", "penalty"}
+ARRAYS = VECTORS | NUMBERS | {"periods", "demand", "name"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -172,11 +173,10 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one is missing or defective.
     """
-    known = ARRAYS | NUMBERS | {"periods", "demand", "name"}
-    if not isinstance(data, Mapping) or not set(data) <= known or "shipping" not in data:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS or "shipping" not in data:
         return None
-    check_present(data, ARRAYS | NUMBERS | {"periods"}, "shipping")
-    arrays = {field: array(field, data[field]) for field in sorted(ARRAYS)}
+    check_present(data, VECTORS | NUMBERS | {"periods"}, "shipping")
+    arrays = {field: array(field, data[field]) for field in sorted(VECTORS)}
     demand = data.get("demand")
     return Case(
         name=str(data.get("name", "unnamed")),

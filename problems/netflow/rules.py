@@ -14,7 +14,7 @@ from nco.problems._common.rules import name_of
 from nco.problems.netflow import files
 
 
-def named(case: Case, solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of a rule as `classical.py` returns it."""
     assert isinstance(case, files.Case)
     kind = name_of(solution)

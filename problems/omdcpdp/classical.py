@@ -17,13 +17,21 @@ from nco.problems._routing.integers import power_of_ten
 from nco.problems.omdcpdp import annealing
 from nco.problems.omdcpdp.check import check
 from nco.problems.omdcpdp.files import Case, Routes
-
-__all__ = ["ortools", "anneal", "polish"]  # noqa: RUF022  the first is the one compared with
+from nco.registry.interface import Solver
 
 # Of a leg beside what it delays: guided local search looks for dear legs to avoid, and there must
 # be some. Chosen by trial.
 LEG_SHARE = 0.3
 LARGEST_SUM = 2**50  # of arrivals; leaves room for the penalties of guided local search
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(ortools, modules=with_ortools.MODULES),
+        "anneal": Solver(anneal, found=True, iterations=True),
+        "polish": Solver(polish, found=True, iterations=True, modules=with_ortools.MODULES),
+    }
 
 
 def improvers() -> list[str]:

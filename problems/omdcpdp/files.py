@@ -40,7 +40,8 @@ CAPACITY = 3  # of the literature
 FARTHEST = 1e12  # coordinates whose distances and their sums are far from overflow
 MOST = 100_000  # orders, and vehicles
 KEYS = {"problem", "name", "capacity", "vehicles", "orders"}
-ARRAYS = ("depots", "pickups", "deliveries")
+PLACES = ("depots", "pickups", "deliveries")
+ARRAYS = {*PLACES, "capacity", "name"}
 ORDER = "{from: [x, y], to: [x, y]}"
 Routes = list[list[int]]
 
@@ -70,7 +71,7 @@ class Case(nco.core.case.Case):
 
     def __post_init__(self) -> None:
         whole(self.capacity, "capacity", self.path)
-        for field in ARRAYS:
+        for field in PLACES:
             _check(field, getattr(self, field), self.path)
         if len(self.pickups) != len(self.deliveries):
             reason = f"must be as many as the pickups, {len(self.pickups)}"
@@ -140,11 +141,11 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one is missing or defective.
     """
-    if not isinstance(data, Mapping) or not set(data) <= {*ARRAYS, "capacity", "name"}:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS:
         return None
     if "pickups" not in data and "deliveries" not in data:
         return None
-    check_present(data, ARRAYS, ", ".join(sorted(data)))
+    check_present(data, PLACES, ", ".join(sorted(data)))
     capacity = data.get("capacity", CAPACITY)
     capacity = capacity.item() if isinstance(capacity, np.generic) else capacity
     return Case(

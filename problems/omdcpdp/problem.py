@@ -70,6 +70,14 @@ class OMDCPDP(Problem[Instance, State], HasSymmetries, HasCases, HasPublished):
 
     - instance: M vehicles, each at a depot of its own; K orders with a pickup and a delivery;
       at most `capacity` orders on board;
+    - nodes: ``x, y``; the way to the other end of the order, of pickups (``to_delivery_x, _y``) and
+      of deliveries (``to_pickup_x, _y``); ``is_pickup, is_delivery``; of depots 1 / capacity
+      (``depot_capacity_inverse``); focus: ``depot, current``;
+    - context of a vehicle: its ``time`` and ``load``, for how many steps it has stayed (``rest``),
+      and the shares of all orders that are ``waiting`` and ``undelivered``;
+    - moves: ``distance``; of deliveries ``distance_to_delivery``; of pickups the ``delay`` of the
+      load (way times load), the way ``onward`` to the delivery, and how far ``behind_first`` one is
+      there; ``is_delivery, is_own_place``;
     - action of each vehicle: the node to go to, its own place being to stay. A step is no unit of
       time: every vehicle has its own clock, which its own way alone moves on;
     - mask: pickups that nobody made while there is room; deliveries of what is on board; staying

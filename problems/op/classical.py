@@ -19,8 +19,7 @@ from nco.problems._common.annealing import temperatures
 from nco.problems._routing import with_ortools, with_pyvrp
 from nco.problems.op.check import check
 from nco.problems.op.files import Case, fill
-
-__all__ = ["ortools", "pyvrp", "cpsat", "anneal"]  # noqa: RUF022  the first is the one compared with
+from nco.registry.interface import Solver
 
 LARGEST_LIMIT = 10.0**7  # of the route, in the solvers' units
 LARGEST_PRIZES = 10**6  # their sum; times 10,000 legs of the limit it stays within int64
@@ -28,6 +27,16 @@ FINEST_PRIZES = 6  # decimals of prizes that are kept where their sum allows
 LARGEST_FILLED = 3000  # customers up to which a result is completed by insertions
 PRIZES_IN_LIMITS = 3  # what all prizes count, in routes of full length; chosen by trial
 NOISE = 1e-6  # of a solver's unit: what floating point makes of a whole number
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(ortools, modules=with_ortools.MODULES),
+        "pyvrp": Solver(pyvrp, modules=with_pyvrp.MODULES),
+        "cpsat": Solver(cpsat, modules=("ortools.sat.python.cp_model",)),
+        "anneal": Solver(anneal),
+    }
 
 
 def improvers() -> list[str]:

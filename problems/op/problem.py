@@ -87,6 +87,8 @@ class OP(
     """Collect the most prize on one route from the depot and back within a length limit.
 
     - instance: `coords` (or `distances` where a file gives its own), `prizes`, `limit`;
+    - nodes: ``x, y, prize`` (in shares of the highest), ``is_depot``; context: ``left`` of the
+      limit; focus: ``depot, current``;
     - action: the next node, 0 being the return to the depot, which ends the route;
     - mask: customers not yet visited from which the way home is still within the limit; the depot,
       but not as the first action where any customer can be reached;
@@ -267,10 +269,10 @@ class OP(
         length = (actions == 0).int().argmax(-1, keepdim=True)  # the place of the return
         place = torch.arange(actions.shape[2], device=actions.device).expand_as(actions)
         back = actions.gather(2, torch.where(place < length, length - 1 - place, place))
-        turned = (flip < 0.5).to(actions.device)
+        backwards = (flip < 0.5).to(actions.device)
         if instance.distances is not None or instance.rounding is not None:
-            turned = turned & self._playable(instance, back)
-        return torch.where(turned, back, actions)
+            backwards = backwards & self._playable(instance, back)
+        return torch.where(backwards, back, actions)
 
     def _playable(self, instance: Instance, actions: Tensor) -> Tensor:
         """Whether there is a way home all along `actions` ``[B, S, T]``: ``[B, S, 1]`` bool."""

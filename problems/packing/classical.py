@@ -14,9 +14,19 @@ from nco.problems._common import with_cpsat
 from nco.problems._common.decimals import exact, scale
 from nco.problems.packing.check import check
 from nco.problems.packing.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["best_fit", "first_fit", "sum_of_squares", "hindsight"]  # noqa: RUF022  the first one is the default
 LARGEST = 10**9  # of the whole numbers that decimals are multiplied up to
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "best_fit": Solver(best_fit),
+        "first_fit": Solver(first_fit),
+        "sum_of_squares": Solver(sum_of_squares),
+        "hindsight": Solver(hindsight, modules=("ortools.sat.python.cp_model",)),
+    }
 
 
 def improvers() -> list[str]:

@@ -46,8 +46,9 @@ NOBODY = "none"  # in a trace
 CHARGES = ("opened", "running")
 TOLERANCE = 1e-9
 KEYS = {"problem", "name", "periods", "charge", "capacity", "items", "trace"}
-ARRAYS = {"capacity", "needs", "probability", "periods"}
+NEEDED = {"capacity", "needs", "probability", "periods"}
 OTHERS = {"stays", "running", "arrivals", "leaves", "name"}
+ARRAYS = NEEDED | OTHERS
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -193,9 +194,9 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one of the arrays is missing or defective.
     """
-    if not isinstance(data, Mapping) or not set(data) <= ARRAYS | OTHERS or "needs" not in data:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS or "needs" not in data:
         return None
-    check_present(data, ARRAYS, "needs")
+    check_present(data, NEEDED, "needs")
     periods = whole(data["periods"], "periods", None, most=MAX_PERIODS)
     needs = array("needs", data["needs"])
     stays = array("stays", data["stays"]) if "stays" in data else np.full(len(needs), np.inf)

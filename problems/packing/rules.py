@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nco.core.case import Case
 from nco.core.decisions import Categorical
 from nco.core.features import Observation
 from nco.problems._common.rulepolicy import RulePolicy
@@ -15,7 +16,7 @@ GRAIN = 1000  # levels that are told apart, in shares of a bin
 LOW = -1e9  # of a new bin, which the fitting rules open only if nothing else fits
 
 
-def named(solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}``."""
     return Rule(known_name(solution, RULES))
 

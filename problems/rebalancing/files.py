@@ -41,6 +41,8 @@ from nco.problems._common.yamlfile import (
 SUFFIX = ".json"  # of the files that `write` makes
 MAX_PERIODS, MAX_REGIONS = 10_000, 500
 TABLES = ("times", "rates", "prices")
+NEEDED = {"periods", "running", "vehicles", *TABLES}
+ARRAYS = NEEDED | {"trips", "name"}
 KEYS = {"problem", "name", "periods", "running", "vehicles", "trace", *TABLES}
 Flows = list[list[list[float]]]  # of one period: trips served, vehicles sent; each [N][N]
 
@@ -142,12 +144,11 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one is missing or defective.
     """
-    needed = {"periods", "running", "vehicles", *TABLES}
-    if not isinstance(data, Mapping) or not set(data) <= needed | {"trips", "name"}:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS:
         return None
     if "rates" not in data:
         return None
-    check_present(data, needed, "rates")
+    check_present(data, NEEDED, "rates")
     trips = data.get("trips")
     return Case(
         name=str(data.get("name", "unnamed")),

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nco.core.case import Case
 from nco.core.decisions import Exact
 from nco.core.features import Observation
 from nco.problems._common.rulepolicy import RulePolicy
@@ -16,7 +17,7 @@ from nco.problems.rebalancing.problem import Seen
 RULES = ("equal", "stay")
 
 
-def named(solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}``."""
     return Rule(known_name(solution, RULES))
 

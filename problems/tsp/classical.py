@@ -13,9 +13,19 @@ from nco.core.errors import InstanceError, NCOError
 from nco.problems._common import clock
 from nco.problems._routing import integers, tsplib, with_ortools, with_pyvrp
 from nco.problems.tsp.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["ortools", "ortools_pci", "pyvrp", "fast_tsp"]  # noqa: RUF022  # the first is the one compared with
-VARIANTS = {"ortools": ["ortools", "ortools_pci"]}  # the better of them stands for OR-Tools
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(
+            ortools, found=True, variants=("ortools", "ortools_pci"), modules=with_ortools.MODULES
+        ),
+        "ortools_pci": Solver(ortools_pci, found=True, modules=with_ortools.MODULES),
+        "pyvrp": Solver(pyvrp, found=True, iterations=True, modules=with_pyvrp.MODULES),
+        "fast_tsp": Solver(fast_tsp, found=True, same=True, modules=("fast_tsp",)),
+    }
 
 
 def improvers() -> list[str]:
@@ -23,7 +33,6 @@ def improvers() -> list[str]:
     return [name for name in ("fast_tsp", "pyvrp", "ortools") if importlib.util.find_spec(name)]
 
 
-SAME = frozenset({"fast_tsp"})  # neither a seed nor a start makes a difference to these
 LARGEST_UNTIMED = 3000  # nodes; up to here solvers construct a first tour in time to improve it
 FIRST_TENTH = 0.1  # of the time, after which fast-tsp tells its first tour
 LARGEST_FAST = 65_535.0  # fast-tsp stores a distance in 16 bits

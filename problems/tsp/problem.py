@@ -205,6 +205,7 @@ class TSP(
     """Visit every node once and return, over the least distance.
 
     - instance: `coords`, or `distances` where a file gives its own;
+    - nodes: ``x, y``; focus: ``first, current``;
     - action, mask, end, cost: as in `Tours`;
     - generator: Kool, van Hoof & Welling (2019), uniform in the unit square.
 

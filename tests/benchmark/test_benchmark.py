@@ -336,7 +336,7 @@ class TestMeasuring:
     def test_failures_are_runs_without_a_cost(
         self, monkeypatch: pytest.MonkeyPatch, square: Path, outcome: Outcome, error: str
     ) -> None:
-        monkeypatch.setattr(measuring, "classical", lambda *_: [("pyvrp", outcome)])
+        monkeypatch.setattr(measuring, "classical", lambda *_: [outcome])
         (found,) = compare(Plan(files=[str(square)], solvers=["pyvrp"]))
         assert (found.cost, found.gap_percent, found.error) == (None, None, error)
 

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from nco.core import geometry
-from nco.core.batch import Batch, cat, stack
 from nco.core.decisions import Categorical
 from nco.core.defaults import replay, resize
 from nco.core.describe import Described, construct, describe
@@ -295,60 +294,6 @@ def test_half_precision_logits_are_decided_in_float32() -> None:
     assert decision.log_probs.dtype == torch.float32
     expected = torch.full((1, 1, 3), 1 / 3).log()
     torch.testing.assert_close(decision.log_probs, expected, rtol=0, atol=1e-6)
-
-
-# --------------------------------------------------------------------------------------------------
-# Batches
-
-
-@dataclass(frozen=True, eq=False)
-class Inner(Batch):
-    weight: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class Outer(Batch):
-    inner: Inner
-    number: Tensor
-    absent: Tensor | None = None
-
-
-def outer(rows: int) -> Outer:
-    inner = Inner(torch.arange(rows * 6.0).reshape(rows, 2, 3))
-    return Outer(inner, torch.arange(rows * 2).reshape(rows, 2))
-
-
-def test_batch_indexing_reaches_every_tensor() -> None:
-    batch = outer(4)
-    assert len(batch) == 4
-    assert batch.device == torch.device("cpu")
-    part = batch[1:3]
-    assert torch.equal(part.inner.weight, batch.inner.weight[1:3])
-    assert part.absent is None
-    chosen = batch[[3, 0]]
-    assert torch.equal(chosen.number, batch.number[[3, 0]])
-    assert torch.equal(batch[batch.number[:, 0] > 2].number, batch.number[2:])
-
-
-def test_batch_take_and_fold() -> None:
-    batch = outer(2)
-    taken = batch.take(torch.tensor([[1, 1, 0], [0, 1, 1]]))
-    assert taken.number.tolist() == [[1, 1, 0], [2, 3, 3]]
-    assert taken.inner.weight[1, 2].tolist() == [9.0, 10.0, 11.0]
-    folded = stack([batch, batch, batch], 2).fold()
-    assert folded.number.tolist() == [[0, 0, 0, 1, 1, 1], [2, 2, 2, 3, 3, 3]]
-
-
-def test_batches_join() -> None:
-    joined = cat([outer(2), outer(1)])
-    assert joined.number.tolist() == [[0, 1], [2, 3], [0, 1]]
-    assert joined.absent is None
-    assert torch.equal(joined[2:].inner.weight, outer(1).inner.weight)
-
-
-def test_a_batch_is_frozen() -> None:
-    with pytest.raises(AttributeError):
-        outer(1).number = torch.zeros(1)  # type: ignore[misc]
 
 
 # --------------------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from child_solvers import Plain
 from torch import Tensor
 
-from nco.core.case import Case
 from nco.core.defaults import (
     cases_of,
     count_starts,
@@ -183,12 +183,8 @@ def test_a_problem_without_cases_says_what_it_needs(played: tuple[Bare, Instance
 
 def test_a_problem_fits_all_cases_but_those_it_refuses() -> None:
     """A heterogeneous fleet may be asked for another objective than the networks'."""
-
-    class Other(Case):
-        pass
-
-    assert fits(TSP(), Other())
-    assert not fits(HCVRP(), Other())
+    assert fits(TSP(), Plain())
+    assert not fits(HCVRP(), Plain())
 
 
 def test_resize_keeps_the_other_arguments() -> None:

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from nco.core.batch import Batch
 from nco.core.problem import AdditiveProblem, Features, Observation, Problem
 from nco.core.rollout import forced, rollout
-from nco.core.schema import Schema, columns
+from nco.core.schema import Amounts, Schema, columns
 from nco.core.seeds import generator
 from nco.problems.tsp import TSP
 from nco.testing import check_problem
@@ -32,7 +32,9 @@ class Bought(Batch):
 class Buying(AdditiveProblem[Prices, Bought]):
     """Buy any amount in each of three periods; its square is lost as well."""
 
-    schema: ClassVar[Schema] = Schema(nodes=columns("node"), context=columns("context"))
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("node"), context=columns("context"), amounts=(Amounts.ONE,)
+    )
     continuous: ClassVar[bool] = True
 
     def generate(self, batch: int, generator: Generator) -> Prices:

@@ -22,8 +22,8 @@ from nco.problems.atsp import ATSP
 from nco.problems.cvrp import CVRPVia
 from nco.problems.op import OP
 from nco.problems.tsp import TSP
-from nco.search.beam import search
-from nco.training.data import Labels
+from nco.search.beam import beam_search
+from nco.search.task import Task
 from nco.zoo import weights
 
 SIZE = 7
@@ -61,7 +61,7 @@ def label(models: dict[type, str], problem: Problem[Any, Any], folder: Path, *wo
 def test_the_past_leads_to_where_the_policy_stands(problem: Problem[Any, Any]) -> None:
     """Also of a tour that grew at both ends."""
     instance = problem.generate(5, generator(1))
-    ways = dagger.moments(problem, network(problem), instance, 4, generator("moments"))
+    ways = dagger.moments(Task(problem, network(problem), instance), 4, generator("moments"))
     taken = [ends.actions.shape[2] for ends in ways]
     assert taken == sorted(set(taken))
     for ends, steps in zip(ways, taken, strict=True):
@@ -131,7 +131,7 @@ def test_a_model_goes_on_itself(models: dict[type, str], tmp_path: Path) -> None
     found = problem.cost(chunk.instance, chunk.actions)
     torch.testing.assert_close(found.double(), chunk.cost, rtol=1e-5, atol=1e-5)
     with torch.inference_mode():
-        _, cost = search(problem, network(problem), chunk.instance, 3000)
+        _, cost = beam_search(Task(problem, network(problem), chunk.instance), 3000)
     assert bool((chunk.cost.amin(1) >= cost.amin(1) - 1e-5).all())
     assert bool((chunk.cost.diff(dim=1) >= -1e-5).all())
 
@@ -163,12 +163,9 @@ def test_only_what_follows_the_given_steps_is_learned(
     """And the state that the policy came to half of the time."""
     words = ("--solver", "fast_tsp", "--time_limit", "1", "--moments", "1")
     assert label(models, TSP(), tmp_path, *words) == 0
-    data = Labels([str(tmp_path)], batch_size=3)
     made = BQ(TSP(SIZE), network(TSP()))
     made.log = lambda *arguments, **named: None  # type: ignore[assignment, misc]
-    data.trainer = type("", (), {"lightning_module": made})()  # type: ignore[assignment]
-    data.setup("fit")
-    found = data.batch(0, 0)
+    (found,) = store.read(tmp_path, TSP())
     assert found.given is not None
     given = int(found.given[0, 0])
     cuts: list[int] = []
@@ -192,13 +189,13 @@ def test_only_what_follows_the_given_steps_is_learned(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["--problem", "tsp", "--moments", "2"], "--moments"),
+        (["--problem", "tsp", "--moments", "2"], "moments: a positive number"),
         (["--problem", "cvrp", "--after", "TSP"], "a model of TSP, not of cvrp"),
         (["--problem", "cvrp", "--after", "CVRP"], "--solver model:NAME"),
         (["--problem", "jssp", "--after", "gnn-jssp"], "JSSP: classical solvers cannot go on"),
         (["--problem", "hcvrp", "--after", "parco-hcvrp"], "is not decided one node at a time"),
-        (["--after", "TSP", "--improve", "labels"], "--improve"),
-        (["--problem", "tsp", "--after", "TSP", "--moments", "0"], "--moments"),
+        (["--after", "TSP", "--improve", "labels"], "not together with improve"),
+        (["--problem", "tsp", "--after", "TSP", "--moments", "0"], "moments: a positive number"),
     ],
 )
 def test_options_that_contradict_are_one_line(

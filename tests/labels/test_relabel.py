@@ -76,11 +76,14 @@ def test_a_model_improves_a_set_and_keeps_the_better_of_two(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["--solver", "ortools", "--problem", "tsp"], "--size"),
-        (["--solver", "ortools", "--improve", "labels"], "model:NAME"),
-        (["--solver", "model:x", "--improve", "labels", "--size", "9"], "--size"),
+        (["--solver", "ortools", "--problem", "tsp"], "size is missing"),
+        (["--solver", "ortools", "--improve", "labels"], "improve: needs a solver model:NAME"),
+        (
+            ["--solver", "model:x", "--improve", "labels", "--size", "9"],
+            "size: the instances are those of",
+        ),
         (["--solver", "model:x", "--improve", "nowhere"], "nowhere"),
-        (["--solver", "model:x", "--time_limit", "1"], "--rollouts"),
+        (["--solver", "model:x", "--time_limit", "1"], "use rollouts"),
     ],
 )
 def test_options_that_contradict_are_one_line(

@@ -27,8 +27,9 @@ from nco.problems.knapsack.problem import Instance as Items
 from nco.problems.op import OP
 from nco.problems.tsp import TSP
 from nco.problems.tsp.problem import Instance as Cities
-from nco.search.beam import search
-from nco.search.multistart import best_of
+from nco.search.beam import beam_search
+from nco.search.incumbent import best_of
+from nco.search.task import Task
 from nco.training.command import main
 
 CROSS = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.5, 0.6]]])
@@ -161,7 +162,7 @@ def batch(problem: Problem[Any, Any], count: int) -> Labelled:
     """Optimal solutions as labels, by a beam that keeps everything."""
     instance = problem.generate(count, generator(6))
     with torch.inference_mode():
-        actions, cost = search(problem, method(problem).policy, instance, 4000)
+        actions, cost = beam_search(Task(problem, method(problem).policy, instance), 4000)
     best = best_of(actions, cost, "beam")
     return Labelled(instance, best.actions[:, None].clone(), best.cost[:, None].double())
 
@@ -260,7 +261,7 @@ model:
     tokens: 64
 data:
   class_path: nco.training.data.Labels
-  init_args: {{folders: [{labels}], batch_size: 4, references: [{labels}]}}
+  init_args: {{sets: [{labels}], batch_size: 4, references: [{labels}]}}
 trainer:
   limit_train_batches: 4
   log_every_n_steps: 1
@@ -360,7 +361,7 @@ def test_what_is_best_stays_so_without_what_it_leaves(problem: Problem[Any, Any]
     problem.observe = without  # type: ignore[method-assign]
     try:
         with torch.inference_mode():
-            _, cost = search(problem, method(problem).policy, data.instance, 4000)
+            _, cost = beam_search(Task(problem, method(problem).policy, data.instance), 4000)
     finally:
         del problem.observe
     torch.testing.assert_close(cost.amin(1).double(), data.cost[:, 0])

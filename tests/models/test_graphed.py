@@ -23,8 +23,9 @@ from nco.problems.cvrp import CVRPVia
 from nco.problems.knapsack import KnapsackRest
 from nco.problems.op import OP
 from nco.problems.tsp import TSP
-from nco.search.beam import search
-from nco.search.multistart import best_of
+from nco.search.beam import beam_search
+from nco.search.incumbent import best_of
+from nco.search.task import Task
 from nco.training.command import main
 from nco.training.method import Method, Training
 
@@ -44,7 +45,7 @@ def groups(kind: type[Problem[Any, Any]]) -> list[Labelled]:
         problem = kind(size)  # type: ignore[call-arg]
         instance = problem.generate(3, generator("groups", size))
         with torch.inference_mode():
-            actions, cost = search(problem, method(problem).policy, instance, 200)
+            actions, cost = beam_search(Task(problem, method(problem).policy, instance), 200)
         best = best_of(actions, cost, "beam")
         found.append(Labelled(instance, best.actions[:, None].clone(), best.cost[:, None].double()))
     last = found[-1]
@@ -148,7 +149,7 @@ model:
     tokens: 64
 data:
   class_path: nco.training.data.Labels
-  init_args: {{folders: [{labels}], batch_size: 1, references: [{labels}]}}
+  init_args: {{sets: [{labels}], batch_size: 1, references: [{labels}]}}
 trainer:
   limit_train_batches: 4
   enable_progress_bar: false

@@ -24,6 +24,7 @@ from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
 from nco.search.budget import Budget
 from nco.search.population import population
+from nco.search.task import Task
 from nco.training.advantages import Advantage, Group, Polychromic, Winner
 from nco.training.method import Training
 from nco.training.prune import prune, select
@@ -340,9 +341,9 @@ def test_search(problem: Problem[Any, Any], kind: type) -> None:
         problem, policy, instance, 3 * starts, greedy, prefix=prefix, condition=condition
     ).cost
     with torch.inference_mode():
-        greedily = list(population(problem, policy, instance, Budget()))
-        sampled = list(population(problem, policy, instance, Budget(rollouts=3 * starts + 60)))
-        again = list(population(problem, policy, instance, Budget(rollouts=3 * starts + 60)))
+        greedily = list(population(Task(problem, policy, instance), Budget()))
+        sampled = list(population(Task(problem, policy, instance), Budget(samples=3 * starts + 60)))
+        again = list(population(Task(problem, policy, instance), Budget(samples=3 * starts + 60)))
     assert torch.allclose(greedily[-1].cost, every.amin(1))
     assert (sampled[-1].cost <= greedily[-1].cost).all()
     assert torch.equal(sampled[-1].actions, again[-1].actions)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nco.core.errors import NCOError
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.seeds import generator
@@ -14,11 +15,13 @@ from nco.models.nets import AttentionPolicy, BQPolicy, TransformerEncoder
 from nco.problems.cvrp import CVRP
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.search import named
-from nco.search.active import Adam, active
-from nco.search.budget import Budget, Incumbent
+from nco.search.active import Active, Adam
+from nco.search.budget import Budget
+from nco.search.catalogue import named
+from nco.search.incumbent import Incumbent
 from nco.search.multistart import greedily
 from nco.search.sampling import sampling
+from nco.search.task import Task
 
 PROBLEMS = [TSP(12), CVRP(10), Knapsack(15)]
 PARTS = ["embeddings", "layer", "table"]
@@ -44,11 +47,11 @@ def last(found: list[Incumbent]) -> Incumbent:
 @pytest.mark.parametrize("problem", PROBLEMS, ids=name_of)
 def test_it_improves_and_prices_what_it_finds(problem: Problem[Any, Any], part: str) -> None:
     """Also inside the inference mode that `nco.solve` searches in."""
-    network, budget = policy(problem), Budget(rollouts=100, seed=1)
+    network, budget = policy(problem), Budget(samples=100, seed=1)
     with torch.inference_mode():
         instance = problem.generate(2, generator(3))
-        found = list(active(problem, network, instance, budget, adapt=part, rate=0.02))
-        again = list(active(problem, network, instance, budget, adapt=part, rate=0.02))
+        found = list(Active(adapt=part, rate=0.02)(Task(problem, network, instance), budget))
+        again = list(Active(adapt=part, rate=0.02)(Task(problem, network, instance), budget))
     costs = torch.stack([step.cost for step in found])
     assert found[0].source == "greedy"
     assert len(found) > 1
@@ -76,7 +79,7 @@ def test_only_what_is_offered_changes(part: str) -> None:
     network = policy(problem, Watched)
     weights = {name: value.clone() for name, value in network.state_dict().items()}
     instance = problem.generate(2, generator(4))
-    list(active(problem, network, instance, Budget(rollouts=50, seed=1), adapt=part))
+    list(Active(adapt=part)(Task(problem, network, instance), Budget(samples=50, seed=1)))
     assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())
     assert isinstance(network, Watched)
@@ -105,10 +108,10 @@ def test_instances_do_not_mix(part: str) -> None:
     problem = TSP(9)
     network = policy(problem)
     instance = problem.generate(3, generator(6))
-    budget = Budget(rollouts=60, seed=2)
+    budget = Budget(samples=60, seed=2)
     pairs = (torch.tensor([0, 1]), torch.tensor([0, 2]))
     ends = [
-        last(list(active(problem, network, instance[pair], budget, adapt=part, rate=0.02)))
+        last(list(Active(adapt=part, rate=0.02)(Task(problem, network, instance[pair]), budget)))
         for pair in pairs
     ]
     assert all(end.source == "active" for end in ends)
@@ -122,11 +125,11 @@ def test_it_beats_sampling_at_equal_rollouts(part: str) -> None:
     problem = TSP(15)
     network = policy(problem)
     instance = problem.generate(4, generator(7))
-    budget = Budget(rollouts=600, seed=1)
+    budget = Budget(samples=600, seed=1)
     with torch.inference_mode():
-        start = greedily(problem, network, instance, Budget())
-        sampled = last(list(sampling(problem, network, instance, budget, start)))
-        search = active(problem, network, instance, budget, start, adapt=part, rate=0.02)
+        start = greedily(Task(problem, network, instance), Budget())
+        sampled = last(list(sampling(Task(problem, network, instance), budget, start)))
+        search = Active(adapt=part, rate=0.02)(Task(problem, network, instance), budget, start)
         adapted = last(list(search))
     assert (adapted.cost <= sampled.cost).all()
     assert (adapted.cost < sampled.cost).any()
@@ -137,7 +140,9 @@ def test_it_stops_at_the_deadline_and_is_found_by_name() -> None:
     problem = TSP(12)
     instance = problem.generate(1, generator(8))
     begin = time.perf_counter()
-    found = list(named("active")(problem, policy(problem), instance, Budget(deadline=begin + 0.5)))
+    found = list(
+        named("active")(Task(problem, policy(problem), instance), Budget(deadline=begin + 0.5))
+    )
     assert found
     assert 0.4 < time.perf_counter() - begin < 5  # on a busy machine
 
@@ -159,12 +164,12 @@ def test_other_networks_have_the_table_only() -> None:
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
     network = BQPolicy(encoder).build(problem.schema).eval()
     instance = problem.generate(2, generator(9))
-    with pytest.raises(NotImplementedError, match="BQPolicy has no embeddings"):
-        list(active(problem, network, instance, Budget(rollouts=20)))
-    assert list(active(problem, network, instance, Budget(rollouts=20), adapt="table"))
+    with pytest.raises(NCOError, match="BQPolicy has nothing to adapt; use adapt='table'"):
+        list(Active()(Task(problem, network, instance), Budget(samples=20)))
+    assert list(Active(adapt="table")(Task(problem, network, instance), Budget(samples=20)))
 
 
 def test_it_does_not_begin_where_gradients_do_not_fit() -> None:
     problem = TSP(4000)
     instance = problem.generate(1, generator(1))
-    assert list(active(problem, policy(problem), instance, Budget())) == []
+    assert list(Active()(Task(problem, policy(problem), instance), Budget())) == []

@@ -22,11 +22,12 @@ from nco.problems.knapsack import Knapsack, KnapsackRest
 from nco.problems.tsp import TSP
 from nco.problems.tsp.problem import State
 from nco.search import beam as beams
-from nco.search import named
-from nco.search.beam import beam, search
+from nco.search.beam import beam, beam_search
 from nco.search.budget import Budget
-from nco.search.multistart import best_of
+from nco.search.catalogue import named
+from nco.search.incumbent import best_of
 from nco.search.reconstruct import reconstruct
+from nco.search.task import Task
 
 SMALL = [TSP(6), CVRP(4), CVRPVia(5), Knapsack(7), KnapsackRest(7)]
 
@@ -66,7 +67,7 @@ def every_end(problem: Problem[Any, Any], instance: Any) -> float:
 def test_a_wide_beam_is_brute_force(problem: Problem[Any, Any]) -> None:
     instance = problem.generate(2, generator(1))
     with torch.inference_mode():
-        _, cost = search(problem, policy(problem), instance, 4000)
+        _, cost = beam_search(Task(problem, policy(problem), instance), 4000)
     for b in range(2):
         assert cost[b].min().item() == pytest.approx(
             every_end(problem, instance[b : b + 1]), rel=1e-5
@@ -90,7 +91,7 @@ def test_equivalent_states_are_kept_once() -> None:
     """After t of 6 cities there are at most C(5, t - 1) (t - 1) different pairs (set, origin)."""
     problem, network = ATSP(6), policy(ATSP(6))
     seen = watched(network)
-    search(problem, network, problem.generate(3, generator(2)), 10_000)
+    beam_search(Task(problem, network, problem.generate(3, generator(2))), 10_000)
     widths = [observation.mask.shape[1] for observation in seen]
     assert widths == [1, 5, 20, 30, 20]  # without merging: 1, 5, 20, 60, 120
 
@@ -98,7 +99,7 @@ def test_equivalent_states_are_kept_once() -> None:
 def test_paths_between_the_same_ends_are_equivalent_whichever_end_comes_first() -> None:
     problem, network = TSP(7), policy(TSP(7))
     seen = watched(network)
-    search(problem, network, problem.generate(1, generator(2)), 10_000)
+    beam_search(Task(problem, network, problem.generate(1, generator(2))), 10_000)
     turned = 0
     for observation in seen[1:]:  # the first is asked twice, because its ends are one
         states = [
@@ -117,7 +118,7 @@ def test_a_tour_grows_at_the_surer_end() -> None:
     problem, network = TSP(14), policy(TSP(14))
     instance = problem.generate(5, generator(8))
     with torch.inference_mode():
-        actions, cost = search(problem, network, instance, 1)
+        actions, cost = beam_search(Task(problem, network, instance), 1)
         for b in range(5):
             one = instance[b : b + 1]
             memory = network.encode(problem.features(one))
@@ -161,7 +162,7 @@ def test_a_beam_of_one_is_greedy(problem: Problem[Any, Any]) -> None:
         fixed = isinstance(problem, HasFixedFirstAction)
         prefix = problem.fixed_first_action(instance, 1) if fixed else None
         wanted = rollout(problem, network, instance, 1, greedy, prefix=prefix)
-        actions, cost = search(problem, network, instance, 1)
+        actions, cost = beam_search(Task(problem, network, instance), 1)
     assert torch.equal(actions, wanted.actions)
     torch.testing.assert_close(cost, wanted.cost)
 
@@ -171,7 +172,7 @@ def test_costs_are_those_of_the_actions(problem: Problem[Any, Any]) -> None:
     """Of rows that end early, too, and of places in the beam that were never taken."""
     instance = problem.generate(5, generator(4))
     with torch.inference_mode():
-        actions, cost = search(problem, policy(problem), instance, 6)
+        actions, cost = beam_search(Task(problem, policy(problem), instance), 6)
     real = cost.isfinite()
     assert real.any(1).all()
     torch.testing.assert_close(problem.cost(instance, actions)[real], cost[real])
@@ -183,8 +184,8 @@ def test_reconstruction_only_improves(problem: Problem[Any, Any], kind: type) ->
     instance = problem.generate(3, generator(5))
     network = policy(problem, kind)
     with torch.inference_mode():
-        found = list(reconstruct(problem, network, instance, Budget(rollouts=120, seed=1)))
-        again = list(reconstruct(problem, network, instance, Budget(rollouts=120, seed=1)))
+        found = list(reconstruct(Task(problem, network, instance), Budget(samples=120, seed=1)))
+        again = list(reconstruct(Task(problem, network, instance), Budget(samples=120, seed=1)))
     assert found[0].source == "greedy"
     if problem.schema.focus:  # an untrained network leaves much to improve
         assert len(found) > 1
@@ -203,7 +204,9 @@ def test_reconstruction_goes_on_from_a_given_start() -> None:
     start = best_of(tours, problem.cost(instance, tours), "given")
     with torch.inference_mode():
         steps = list(
-            reconstruct(problem, policy(problem), instance, Budget(rollouts=200, seed=3), start)
+            reconstruct(
+                Task(problem, policy(problem), instance), Budget(samples=200, seed=3), start
+            )
         )
     assert all(step.source == "reconstruct" for step in steps)
     assert (steps[-1].cost < start.cost).all()
@@ -217,7 +220,9 @@ def test_searches_stop_at_the_deadline(name: str) -> None:
     begin = time.perf_counter()
     with torch.inference_mode():
         budget = Budget(deadline=begin + 2)
-        found = list(itertools.islice(named(name)(problem, network, instance, budget), 10_000))
+        found = list(
+            itertools.islice(named(name)(Task(problem, network, instance), budget), 10_000)
+        )
     assert found
     assert time.perf_counter() - begin < 8  # on a busy machine
     assert name == "beam" or time.perf_counter() - begin >= 2
@@ -227,7 +232,7 @@ def test_an_interrupted_beam_says_so() -> None:
     problem = TSP(8)
     instance, over = problem.generate(1, generator(9)), Budget(cancelled=lambda: True)
     with pytest.raises(Interrupted):
-        search(problem, policy(problem), instance, 2, over)
+        beam_search(Task(problem, policy(problem), instance), 2, over)
 
 
 def test_a_beam_that_would_come_too_late_becomes_narrower(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +249,7 @@ def test_a_beam_that_would_come_too_late_becomes_narrower(monkeypatch: pytest.Mo
     monkeypatch.setattr(network, "decide", slow)
     left = 58 / 2 * 16 / 1.5
     with torch.inference_mode():
-        _, cost = search(problem, network, instance, 16, Budget(deadline=left))
+        _, cost = beam_search(Task(problem, network, instance), 16, Budget(deadline=left))
     assert 4 <= cost.shape[1] < 16
     assert 0.6 * left < clock[0] <= left
 
@@ -260,17 +265,15 @@ def test_a_beam_knows_when_there_is_no_time_for_it() -> None:
 
 def test_large_instances_have_narrow_beams(monkeypatch: pytest.MonkeyPatch) -> None:
     widths = []
-    monkeypatch.setattr(
-        beams, "search", lambda *given: widths.append(given[3]) or _nothing(given[2])
-    )
+
+    def watched(task: Task, width: int, budget: Budget) -> tuple[Tensor, Tensor]:
+        widths.append(width)
+        return torch.arange(task.nodes).expand(1, 1, -1), torch.ones(1, 1)
+
+    monkeypatch.setattr(beams, "beam_search", watched)
     for size in (50, 1000, 3000):
         problem = TSP(size)
-        list(beam(problem, policy(problem), problem.generate(1, generator(1)), Budget()))
+        list(beam(Task(problem, policy(problem), problem.generate(1, generator(1))), Budget()))
     assert widths[0] == beams.WIDTH
     assert widths == sorted(widths, reverse=True)
     assert widths[-1] == 1
-
-
-def _nothing(instance: Any) -> tuple[Tensor, Tensor]:
-    count = instance.coords.shape[1]
-    return torch.arange(count).expand(1, 1, -1), torch.ones(1, 1)

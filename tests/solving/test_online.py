@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from child_solvers import Plain
 from torch import Generator, Tensor, nn
 
 from nco.core.batch import Batch
@@ -16,7 +17,7 @@ from nco.core.errors import NCOError
 from nco.core.policy import Policy
 from nco.core.problem import AdditiveProblem, Features, Observation
 from nco.core.rollout import greedy, rollout, sample
-from nco.core.schema import Schema, columns
+from nco.core.schema import Amounts, Schema, columns
 from nco.core.seeds import generator
 from nco.problems.tsp import TSP
 from nco.solving import simulate as simulation
@@ -40,7 +41,9 @@ class Day(Batch):
 class Newsvendor(AdditiveProblem[Days, Day]):
     """Buy papers every morning; what is not sold is lost. The optimum is known."""
 
-    schema: ClassVar[Schema] = Schema(nodes=columns("news"), context=columns("day", "last_demand"))
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("news"), context=columns("day", "last_demand"), amounts=(Amounts.ONE,)
+    )
     continuous = True
 
     def generate(self, batch: int, generator: Generator) -> Days:
@@ -100,7 +103,7 @@ class Constant(Policy):
     """One number every morning, which is learned."""
 
     def __init__(self, amount: float = 0.2) -> None:
-        super().__init__()
+        super().__init__(["nodes", "context"])
         self.amount = amount
 
     def make_layers(self, schema: Schema) -> None:
@@ -157,7 +160,7 @@ def test_a_broken_online_problem_hears_where(problem: type[Newsvendor], sentence
 def test_simulation_finds_the_expected_cost() -> None:
     """E[c x - p min(x, U)] = c x - p (x - x^2 / 2) a day, within four standard errors."""
     policy = Constant(0.5).build(Newsvendor.schema)
-    case = Case()
+    case = Plain()
     found = simulation.simulate(Newsvendor(), policy, case, traces=4000, together=1500, seed=3)
     expected = DAYS * (COST * 0.5 - PRICE * (0.5 - 0.125))
     assert found.traces == 4000
@@ -171,14 +174,14 @@ def test_simulation_finds_the_expected_cost() -> None:
 
 
 def test_a_deadline_leaves_fewer_traces(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy, case = Constant().build(Newsvendor.schema), Case()
+    policy, case = Constant().build(Newsvendor.schema), Plain()
 
     def traces(seconds: float) -> int:
         deadline = time.perf_counter() + seconds
         found = simulation.simulate(Newsvendor(), policy, case, traces=10_000, deadline=deadline)
         return found.traces
 
-    assert traces(-1.0) == simulation.FEW
+    assert traces(-1.0) == simulation.SAMPLING.few
     assert traces(60.0) == 10_000
     real, clock = rollout, [0.0]
 
@@ -212,7 +215,7 @@ def test_the_pathwise_gradient_finds_the_newsvendor_quantile() -> None:
 def test_too_few_traces_are_refused(count: int) -> None:
     policy = Constant().build(Newsvendor.schema)
     with pytest.raises(NCOError, match=f"at least 2, .* not {count}"):
-        simulation.simulate(Newsvendor(), policy, Case(), traces=count)
+        simulation.simulate(Newsvendor(), policy, Plain(), traces=count)
 
 
 def test_only_online_problems_are_simulated() -> None:

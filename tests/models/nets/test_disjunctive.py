@@ -19,10 +19,11 @@ from nco.models.reinforce import Reinforce
 from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP
-from nco.registry import check_module
-from nco.search.beam import search
+from nco.registry import folder_of
+from nco.search.beam import beam_search
 from nco.search.budget import Budget
-from nco.search.dispatch import AT_ONCE, _greedy, _played, dispatch
+from nco.search.dispatch import AT_ONCE, _played, dispatch, greedy_pick
+from nco.search.task import Task
 from nco.zoo.weights import load
 
 SMALL = {"width": 16, "layers": 2}
@@ -165,8 +166,8 @@ def test_a_beam_is_better_than_its_one_path() -> None:
     model = load("gnn-jssp")
     instance = resize(model.problem, 6).generate(8, generator(9))
     with torch.no_grad():
-        _, one = search(model.problem, model.policy, instance, 1)
-        actions, many = search(model.problem, model.policy, instance, 8)
+        _, one = beam_search(Task(model.problem, model.policy, instance), 1)
+        actions, many = beam_search(Task(model.problem, model.policy, instance), 8)
     assert torch.equal(model.problem.cost(instance, actions), many)
     assert many.amin(1).mean() < one[:, 0].mean()
 
@@ -178,11 +179,11 @@ def test_a_beam_without_hope_gives_up_at_once() -> None:
     net = policy(problem)
     with torch.no_grad():
         begun = time.perf_counter()
-        search(problem, net, instance, 1)
+        beam_search(Task(problem, net, instance), 1)
         whole = time.perf_counter() - begun
         begun = time.perf_counter()
         with pytest.raises(Interrupted):
-            search(problem, net, instance, 1, Budget(deadline=begun + 0.25 * whole))
+            beam_search(Task(problem, net, instance), 1, Budget(deadline=begun + 0.25 * whole))
     assert time.perf_counter() - begun < 0.25 * whole
     assert rollout(problem, net, instance, 2, sample(generator(0))).cost.isfinite().all()
 
@@ -263,13 +264,14 @@ def test_several_actions_from_one_look_keep_the_rules(problem) -> None:
     instance = problem.load(cases)
     with torch.no_grad():
         found, again = (
-            list(dispatch(problem, net, instance, Budget(rollouts=40, seed=7))) for _ in range(2)
+            list(dispatch(Task(problem, net, instance), Budget(samples=40, seed=7)))
+            for _ in range(2)
         )
     assert len(found) > len(AT_ONCE)
     assert torch.equal(found[-1].actions, again[-1].actions)
     costs = torch.stack([step.cost for step in found])
     assert (costs[1:] <= costs[:-1]).all()
-    check = check_module(problem).check
+    check = folder_of(problem).check.check
     for step in found:
         solutions = problem.solution(instance, step.actions)
         for case, solution, cost in zip(cases, solutions, step.cost.tolist(), strict=True):
@@ -284,11 +286,11 @@ def test_one_action_a_look_is_the_greedy_rollout_and_batches_change_nothing(prob
     cases = [case for n in (3, 5) for case in problem.cases(problem.generate(2, generator(n)))]
     instance = problem.load(cases)
     with torch.no_grad():
-        ones = _played(problem, net, instance, 1, 1, _greedy, Budget())
+        ones = _played(Task(problem, net, instance), 1, 1, greedy_pick, Budget())
         assert torch.equal(ones.cost, rollout(problem, net, instance, 1, greedy).cost[:, 0])
-        together = _played(problem, net, instance, 1, 4, _greedy, Budget()).cost
+        together = _played(Task(problem, net, instance), 1, 4, greedy_pick, Budget()).cost
         alone = [
-            _played(problem, net, problem.load([case]), 1, 4, _greedy, Budget()).cost
+            _played(Task(problem, net, problem.load([case])), 1, 4, greedy_pick, Budget()).cost
             for case in cases
         ]
     assert torch.equal(together, torch.cat(alone))
@@ -301,7 +303,7 @@ def test_fewer_looks_than_actions(monkeypatch) -> None:
     decide = net.decide
     monkeypatch.setattr(net, "decide", lambda *given: looks.append(1) or decide(*given))
     with torch.no_grad():
-        _played(problem, net, instance, 1, 4, _greedy, Budget())
+        _played(Task(problem, net, instance), 1, 4, greedy_pick, Budget())
     assert 36 / 4 <= len(looks) < 36 / 2
     with pytest.raises(Interrupted):
-        _played(problem, net, instance, 1, 4, _greedy, Budget(cancelled=lambda: True))
+        _played(Task(problem, net, instance), 1, 4, greedy_pick, Budget(cancelled=lambda: True))

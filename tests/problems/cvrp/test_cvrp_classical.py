@@ -12,7 +12,7 @@ from nco.problems.cvrp import classical, files
 from nco.problems.cvrp.check import check
 
 Routes = list[list[int]]
-SOLVERS = [getattr(classical, name) for name in classical.__all__]
+SOLVERS = [solver.solve for solver in classical.solvers().values()]
 
 
 def make(size: int, seed: int = 0, **fields: object) -> files.Case:

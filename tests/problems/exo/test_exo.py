@@ -12,11 +12,11 @@ from nco.core.rollout import rollout, sample
 from nco.core.seeds import generator
 from nco.problems.exo import Airline, Listed, Revenue, Secretary, exact, files, rules
 from nco.problems.exo.check import check
-from nco.registry import module
+from nco.registry import folder
 from nco.testing import check_problem
 from nco.testing.play import Probe
 
-baseline = module("exo", "classical")
+baseline = folder("exo").classical
 
 
 # ---- what is exact: figures computed elsewhere, from the authors' own code and by hand
@@ -79,7 +79,7 @@ def test_the_sandwich(setting, periods, name):
     """Policy <= optimal policy <= hindsight <= fluid bound; the optimal policy earns its value."""
     problem, case = Revenue(periods, setting), setting.case(periods)
     instance = problem.generate(1500, generator(1))
-    policy = problem.rule(case, {"rule": name})
+    policy = rules.policy(case, {"rule": name})
     earned = -rollout(problem, policy, instance, 1, sample(generator(2))).cost
     known = -problem.hindsight(instance, problem.reset(instance, 1)).amin(-1)
     value, noise = exact.Optimal(case).value, 3 * standard_error(earned)
@@ -151,7 +151,7 @@ def test_rules_in_a_rollout_do_what_they_do_on_a_case():
     problem = Revenue(15, Airline())
     instance = problem.generate(20, generator(6))
     for name in rules.RULES:
-        policy = problem.rule(Airline().case(15), {"rule": name})
+        policy = rules.policy(Airline().case(15), {"rule": name})
         played = rollout(problem, policy, instance, 1, sample(generator(7)))
         found = problem.solution(instance, played.actions[:, 0])
         for case, accepted in zip(problem.cases(instance), found, strict=True):
@@ -179,7 +179,7 @@ def test_other_settings_keep_the_contract():
 
 def test_an_unknown_rule_is_named():
     with pytest.raises(NCOError, match="no rule to follow"):
-        Revenue().rule(Airline().case(3), {"rule": "clairvoyant"})
+        rules.policy(Airline().case(3), {"rule": "clairvoyant"})
 
 
 # ---- files and the checker

@@ -35,6 +35,7 @@ from nco.problems.hcvrp.plot import plot
 from nco.search.budget import Budget
 from nco.search.multistart import multistart
 from nco.search.sampling import sampling
+from nco.search.task import Task
 from nco.workers import pool
 from nco.zoo import cards
 
@@ -455,10 +456,10 @@ def test_searches_know_agents() -> None:
     problem, instance = fleet()
     policy = network(problem)
     with torch.inference_mode():
-        one = list(multistart(problem, policy, instance, Budget()))[-1]
+        one = list(multistart(Task(problem, policy, instance), Budget()))[-1]
         assert one.actions.ndim == 3
         assert torch.allclose(problem.cost(instance, one.actions[:, None])[:, 0], one.cost)
-        many = list(sampling(problem, policy, instance, Budget(rollouts=20), one))
+        many = list(sampling(Task(problem, policy, instance), Budget(samples=20), one))
     assert all(bool((found.cost <= one.cost).all()) for found in many)
 
 

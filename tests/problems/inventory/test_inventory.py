@@ -18,7 +18,7 @@ from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
 from nco.models.hdpo import HDPO
 from nco.models.nets import GraphFlow, SymmetricFlow, VanillaFlow
-from nco.problems.inventory import Inventory, classical, exact, files, fit
+from nco.problems.inventory import Inventory, classical, exact, files, fit, rules
 from nco.problems.inventory.check import check, simulate
 from nco.problems.inventory.levels import BaseStock
 from nco.problems.inventory.network import outline
@@ -343,7 +343,7 @@ def test_simulated_rules_cost_what_theory_says() -> None:
             solver = classical.echelon_stock if len(network.nodes) > 1 else classical.newsvendor
             rule = solver(network, time_limit=None, seed=0) or {}
         short = replace(network, periods=160, warmup=60)
-        found = evaluate(problem, problem.rule(network, rule), short, traces=600, seed=2)
+        found = evaluate(problem, rules.policy(network, rule), short, traces=600, seed=2)
         assert found.violations == []
         expected = cost or model.capped(17, 5)
         assert abs(found.cost - expected) < 4 * found.cost_standard_error
@@ -373,7 +373,7 @@ def test_fitted_levels_beat_a_newsvendors() -> None:
         ("newsvendor", classical.newsvendor(network, time_limit=None, seed=0)),
         ("fitted", fit.fitted(network, seed=0, echelon=True, steps=20)),
     ):
-        costs[name] = evaluate(problem, problem.rule(network, rule), short, traces=100).cost
+        costs[name] = evaluate(problem, rules.policy(network, rule), short, traces=100).cost
     assert costs["fitted"] < 0.98 * costs["newsvendor"]
 
 
@@ -402,7 +402,7 @@ def test_noise_makes_a_network_explore() -> None:
 )
 def test_unknown_rules_are_refused(solution: Any, words: str) -> None:
     with pytest.raises(InstanceError, match=words):
-        Inventory().rule(case(), solution)
+        rules.policy(case(), solution)
 
 
 # ---- plans with perfect information
@@ -495,7 +495,7 @@ def test_a_wrong_simulation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = Inventory()
     rule = {"rule": "base_stock", "levels": {"store": 20}}
     short = replace(case(), periods=40, warmup=10)
-    found = evaluate(problem, problem.rule(case(), rule), short, traces=2)
+    found = evaluate(problem, rules.policy(case(), rule), short, traces=2)
     assert "was simulated" in found.violations[0]
 
 

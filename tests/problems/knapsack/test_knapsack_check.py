@@ -115,7 +115,7 @@ def test_every_mutation_of_a_valid_choice_is_flagged_or_changes_the_value(seed):
 
 
 def test_the_default_solver_is_named_first():
-    assert classical.__all__ == ["ortools", "cpsat"]
+    assert list(classical.solvers()) == ["ortools", "cpsat"]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -11,12 +11,12 @@ from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
 from nco.models.bilevel import Bilevel
 from nco.models.nets.network import GraphValue, SharesPolicy
-from nco.problems.netflow import SupplyChain, SupplyShares, files, flows
+from nco.problems.netflow import SupplyChain, SupplyShares, files, flows, rules
 from nco.problems.netflow.check import check
 from nco.problems.netflow.problem import AHEAD, mean_demand
-from nco.registry import module
+from nco.registry import folder
 
-baseline = module("netflow", "classical")
+baseline = folder("netflow").classical
 
 
 # ---- the demand and the perfect plan, against figures computed elsewhere (HiGHS)
@@ -124,9 +124,9 @@ def test_more_than_there_is_is_shared_in_proportion():
 
 
 def test_order_up_to_orders_up_to():
-    problem, policy_of = SupplyChain(2), SupplyChain(2).rule
+    problem = SupplyChain(2)
     case = problem.cases(problem.generate(1, generator(1)))[0]
-    policy = policy_of(case, {"rule": "order_up_to", "store": 5, "factory": 12})
+    policy = rules.policy(case, {"rule": "order_up_to", "store": 5, "factory": 12})
     instance = problem.load([case])
     played = rollout(problem, policy, instance, 1, greedy, logp=False)
     plan = problem.solution(instance, played.actions[:, 0])[0]
@@ -146,12 +146,12 @@ def test_levels_are_searched_for():
     found = baseline.order_up_to(case, time_limit=None, seed=0)
 
     def cost(solution):
-        policy = problem.rule(case, solution)
+        policy = rules.policy(case, solution)
         return float(rollout(problem, policy, instance, 1, greedy, logp=False).cost.mean())
 
     assert cost(found) <= cost({"rule": "order_up_to", "store": 16, "factory": 19}) + 20
     with pytest.raises(NCOError, match="no rule to follow"):
-        problem.rule(case, {"rule": "order_up_to"})
+        rules.policy(case, {"rule": "order_up_to"})
 
 
 def test_advantages_by_hand():

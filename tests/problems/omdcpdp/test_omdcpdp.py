@@ -24,6 +24,7 @@ from nco.problems.omdcpdp.plot import plot
 from nco.registry.sources import as_case, read
 from nco.search.budget import Budget
 from nco.search.sampling import ROUND, sampling
+from nco.search.task import Task
 from nco.solving.solver import solve
 from nco.testing import check_cases, check_problem
 from nco.testing.play import Probe, walk
@@ -99,7 +100,7 @@ def test_a_file_is_read_and_written(tmp_path: Path) -> None:
     )
     for one in (case, scaled):
         again = files.read(files.write(one))
-        assert all(np.array_equal(getattr(again, f), getattr(one, f)) for f in files.ARRAYS)
+        assert all(np.array_equal(getattr(again, f), getattr(one, f)) for f in files.PLACES)
     named = files.Case(**{**case.__dict__, "name": "Zürich \U0001f6b2"})
     assert files.read(files.write(named)).name == named.name
     as_json = {
@@ -109,7 +110,7 @@ def test_a_file_is_read_and_written(tmp_path: Path) -> None:
     }
     found = files.read(json.dumps(as_json))
     assert (found.depots[0, 0], found.pickups[0, 0], found.capacity) == (1e-5, 1e-7, 3)
-    claims = [name for name in registry.names() if registry.module(name, "files").recognise(GOOD)]
+    claims = [name for name in registry.names() if registry.folder(name).files.recognise(GOOD)]
     assert claims == ["omdcpdp"]
 
 
@@ -295,7 +296,7 @@ def test_ortools_is_never_worse_than_its_start_and_ignores_a_broken_one() -> Non
     assert check(case, again).cost <= check(case, found).cost
     assert check(case, classical.ortools(case, time_limit=0.1, seed=0, start=[[1]])).feasible
     assert classical.ortools(case, time_limit=None, seed=0) == start
-    assert set(classical.improvers()) <= set(classical.__all__)
+    assert set(classical.improvers()) <= set(classical.solvers())
 
 
 # --------------------------------------------------------------------------------------------------
@@ -385,7 +386,7 @@ def test_annealing_ends_in_time_and_leaves_what_is_too_large(monkeypatch) -> Non
 )
 def test_contract(problem: OMDCPDP) -> None:
     ran = check_problem(problem)
-    assert {"checker_agrees", "baseline_replays", "brute_force_agrees"} <= set(ran)
+    assert {"checker_agrees", "classical_solver_replays", "brute_force_agrees"} <= set(ran)
 
 
 GIVEN: dict[str, list[Case]] = {
@@ -417,7 +418,7 @@ def played(problem: OMDCPDP, instance: object, rollouts: int, eager: float) -> t
         actions.append(settle(picks, priority, seen))
         state = problem.step(instance, state, actions[-1])
         assert len(actions) <= problem.horizon(instance)[1]
-    assert torch.allclose(problem.cost(instance, torch.stack(actions, 2)), state.late)
+    assert torch.allclose(problem.cost(instance, torch.stack(actions, 2)), state.cost_so_far)
     return torch.stack(actions, 2)
 
 
@@ -560,10 +561,10 @@ def test_samples_come_in_rounds_that_a_deadline_may_end() -> None:
     problem = OMDCPDP(size=4, vehicles=2)
     instance, policy = problem.generate(1, generator(0)), Watched().build(problem.schema)
     policy.widths = []
-    one = next(sampling(problem, policy, instance, Budget(deadline=time.perf_counter() + 60)))
+    one = next(sampling(Task(problem, policy, instance), Budget(deadline=time.perf_counter() + 60)))
     assert set(policy.widths) == {ROUND}
     policy.widths = []
-    all_of_them = list(sampling(problem, policy, instance, Budget(rollouts=3 * ROUND)))
+    all_of_them = list(sampling(Task(problem, policy, instance), Budget(samples=3 * ROUND)))
     assert set(policy.widths) == {3 * ROUND}
     assert all_of_them[-1].cost <= one.cost + 1e-6
 

@@ -12,10 +12,10 @@ from nco.core.seeds import generator
 from nco.problems.packing import Bins, Machines, Packing, exact, files, rules
 from nco.problems.packing.check import check
 from nco.problems.packing.planner import Planner
-from nco.registry import module
+from nco.registry import folder
 from nco.testing.play import Probe
 
-baseline = module("packing", "classical")
+baseline = folder("packing").classical
 TOY = Bins(6, [1, 2, 3, 4], [0.1, 0.1, 0.4, 0.4])
 
 
@@ -81,7 +81,7 @@ def test_the_sandwich(setting, periods):
     assert exact.fluid_bound(case) <= float(known.mean()) + noise
     assert float(known.mean()) <= value + noise
     for name in rules.RULES:
-        policy = problem.rule(case, {"rule": name})
+        policy = rules.policy(case, {"rule": name})
         paid = rollout(problem, policy, instance, 1, greedy, logp=False).cost
         assert (paid >= known).all()
         assert float(paid.mean()) >= value - 3 * float(paid.std()) / math.sqrt(len(paid))

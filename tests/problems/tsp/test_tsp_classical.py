@@ -15,7 +15,7 @@ from nco.problems.tsp.plot import plot
 Solver = Callable[..., list[int] | None]
 
 
-@pytest.fixture(params=classical.__all__)
+@pytest.fixture(params=classical.solvers())
 def solver(request: pytest.FixtureRequest) -> Solver:
     """Each solver that is installed."""
     if request.param != "ortools":

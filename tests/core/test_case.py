@@ -1,0 +1,38 @@
+"""Exact cases: what every folder's cases can do."""
+
+from typing import Any
+
+import pytest
+from child_solvers import Plain
+
+from nco import registry
+from nco.core.case import Case, only
+from nco.core.errors import InstanceError
+from nco.core.problem import Problem
+from nco.core.seeds import generator
+from nco.problems.tsp.files import Case as Tour
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_simple_rule_constructs_a_feasible_solution(name: str) -> None:
+    """Also of an online problem's case that holds its future, where it is a plan."""
+    problem: Any = registry.folder(name).problem_class()
+    assert isinstance(problem, Problem)
+    check = registry.folder(name).check.check
+    for case in problem.cases(problem.generate(2, generator(1))):
+        report = check(case, case.construct())
+        assert report.feasible, report.violations
+
+
+def test_a_folder_says_what_size_and_construct_are() -> None:
+    """There is no case without."""
+    with pytest.raises(TypeError, match="abstract methods construct, size"):
+        Case()  # type: ignore[abstract]
+
+
+def test_cases_of_another_problem_are_refused() -> None:
+    """Those of one problem pass as they are."""
+    plain = Plain(name="square", path="square.txt")
+    assert only([plain, plain], Plain) == [plain, plain]
+    with pytest.raises(InstanceError, match="square: is a case of plain, not of tsp"):
+        only([plain], Tour)
