@@ -5,8 +5,9 @@ field of one object shares those leading axes, a field may be None, and nothing 
 place.
 
 Plain frozen dataclasses rather than tensordict's `TensorClass`: they take less time to construct,
-`torch.compile` accepts them, and `nco solve` need not import tensordict. What is stored, replayed or sent to another process becomes a
-tensordict on the way (`Batch.to_tensordict`): memory-mapped on disk, one buffer on the wire.
+`torch.compile` accepts them, and `nco solve` need not import tensordict. What is
+stored, replayed or sent to another process becomes a tensordict on the way
+(`Batch.to_tensordict`): memory-mapped on disk, one buffer on the wire.
 """
 
 from collections.abc import Callable, Mapping, Sequence
