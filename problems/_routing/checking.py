@@ -152,6 +152,8 @@ def _listed(value: object) -> Sequence[object] | None:
 
 def _integer(value: object) -> int | None:
     """The whole number that `value` is, of any integer type; None for all else."""
+    if type(value) is int:  # most are
+        return value
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
         return None
     try:
