@@ -156,8 +156,8 @@ class VanillaFlow(FlowPolicy):
 class Wiring(Batch):
     """A batch of graphs as dense incidence: links to the nodes that they leave and enter.
 
-    Dense and not by index: with tens of nodes, products of small matrices are several times faster
-    than scattering on a CPU, and give the same sums every time.
+    Dense and not by index: with tens of nodes, products of small matrices are faster than
+    scattering on a CPU, and give the same sums every time.
     """
 
     static: Tensor  # [B, N, F]

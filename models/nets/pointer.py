@@ -238,8 +238,8 @@ class AttentionPolicy(Population):
             memory, block = self._addressed(memory, batch, rollouts, condition)
             rows = len(memory)
             observation = observation.map(lambda part: part.reshape(rows, block, *part.shape[2:]))
-        # 0 where allowed, minus infinity elsewhere: 1 - 1/1 and 1 - 1/0. Filling by a mask takes
-        # ten times as long on a CPU
+        # 0 where allowed, minus infinity elsewhere: 1 - 1/1 and 1 - 1/0. Filling by a mask is
+        # slow on a CPU
         hidden = observation.mask.view(torch.uint8).float().reciprocal_().neg_().add_(1.0)
         logits = self.logits(memory, observation, hidden, condition)
         return Hidden(logits.reshape(batch, rollouts, -1))
@@ -272,7 +272,7 @@ class AttentionPolicy(Population):
                 "bsd,bkdc->bskc", glimpse, pointers.expand(len(glimpse), -1, -1, -1)
             )
             scores = scores + torch.einsum("bskc,bsnc->bskn", asked, features).flatten(2)
-        # clip * tanh(x), in the form that is five times as fast on a CPU
+        # clip * tanh(x), in the form that is faster on a CPU
         logits = 2 * self.clip * torch.sigmoid(2 * scores) - self.clip
         if self.decoders[0].nearness is not None:
             near = self._distances(memory, observation.focus[..., -1])
@@ -384,8 +384,8 @@ class Hidden(Categorical):
 def lookup(tables: Tensor, index: Tensor, count: int) -> Tensor:
     """Sums ``[B, S, D]`` of one row from each of K tables ``[B, K * count, D]``.
 
-    `index` ``[B, S, K]`` says which, -1 being the last. Several times as fast on a CPU as indexing
-    by two tensors, above all backwards.
+    `index` ``[B, S, K]`` says which, -1 being the last. Faster on a CPU than indexing by two
+    tensors, above all backwards.
     """
     batch, rows, width = tables.shape
     first = torch.arange(0, batch * rows, rows, device=index.device)[:, None, None]

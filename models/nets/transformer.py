@@ -45,7 +45,7 @@ class TransformerEncoder(Encoder):
         heads: H.
         layers: blocks.
         hidden: width of the MLP.
-        bf16: compute products in bfloat16 (2-3 times the speed on CPUs and GPUs that have it); sums
+        bf16: compute products in bfloat16 (faster on CPUs and GPUs that have it); sums
             along the depth and the softmax stay in float32.
         norm: "rms", pre-norm by the root mean square; or "rezero" (Bachlechner et al. 2020), no
             norm, and every branch times a scalar that begins at zero.
@@ -134,7 +134,7 @@ class Linear(nn.Linear):
     """In bfloat16 or not, which is also what it returns.
 
     Autocast would cast the weights again in every call: a policy that encodes 40 nodes before each
-    decision would spend a fifth of its time on that.
+    decision would spend much of its time on that.
     """
 
     def __init__(self, wide: int, out: int, bias: bool = True, bf16: bool = False) -> None:

@@ -153,7 +153,7 @@ def main(arguments: list[str]) -> None:
     _refuse_old(words)
     # one line instead of a page before every error
     usages = {name: {"usage": f"nco {name} --config FILE [options]"} for name in COMMANDS}
-    torch.set_float32_matmul_precision("highest")  # "medium" is 3-5 times slower on CPUs with AMX
+    torch.set_float32_matmul_precision("highest")  # "medium" is slower on CPUs with AMX
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_no_advertisement)
     with warnings.catch_warnings():
         # of Lightning 2.6 about its use of torch 2.13 and jsonargparse 4.53; a user cannot help it

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 def temperatures(
     hot: float, cold: float, *, time_limit: float | None, iterations: int
 ) -> Iterator[float]:
-    """One for each step, at least one: from `hot` down to `cold` at a constant rate.
+    """The temperature of each step, at least one: from `hot` to `cold` by equal factors.
 
     Kirkpatrick, Gelatt and Vecchi (1983), "Optimization by Simulated Annealing".
 
     Args:
         hot, cold: positive.
         time_limit: seconds from the first step on; None for `iterations` steps.
-        iterations: of a schedule without a clock; with one they count for nothing.
+        iterations: steps of a schedule without a time limit; with one they count for nothing.
     """
     begun = time.perf_counter()
     share, steps = 0.0, 0

@@ -16,7 +16,7 @@ def exact(value: float) -> Fraction:
 
 
 def rational(value: float) -> Fraction | int:
-    """As `exact`, but an int where that is whole: sums of ints are ten times as fast."""
+    """The same decimal as `exact`, but an int where that is whole: sums of ints are faster."""
     value = float(value)
     if value.is_integer() and abs(value) <= EXACT:
         return int(value)

@@ -12,7 +12,7 @@ def shown(value: object, most: int = 60) -> str:
 
 
 def shortened(sentences: Sequence[str], most: int, kind: str = "of this kind") -> list[str]:
-    """At most so many sentences, and a count of the others: there may be 10,000 alike."""
+    """The first `most` sentences, and a count of the others: there may be 10,000 alike."""
     more = len(sentences) - most
     return [*sentences[:most], *([f"and {more} more {kind}"] if more > 0 else [])]
 

@@ -157,6 +157,14 @@ def check_whole(field: str, values: np.ndarray, path: str | None) -> None:
         raise InstanceError(reason, field=field, value=value, path=path)
 
 
+def check_numbers(given: Iterable[int], count: int, field: str, path: str | None) -> None:
+    """Refuses numbers of a `field` (a period, an item) that do not exist: they count from 0."""
+    for number in given:
+        if not 0 <= number < count:
+            reason = f"the numbers go from 0 to {count - 1}"
+            raise InstanceError(reason, field=field, value=number, path=path)
+
+
 def head(problem: str, name: str) -> list[str]:
     """The first lines of a case's file."""
     return [f"problem: {problem}", f"name: {json.dumps(name, ensure_ascii=False)}"]

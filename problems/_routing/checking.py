@@ -33,14 +33,15 @@ def distance(case: Located, start: int, end: int) -> float | int:
     if start == end:
         return 0
     if case.distances is not None:
-        found: float | int = case.distances[start, end].item()
-        return found
+        stated: float | int = case.distances[start, end].item()
+        return stated
     if case.coords is None:
         raise ValueError("a case needs coordinates or distances")
     return _metric(case.metric, case.coords[start].tolist(), case.coords[end].tolist())
 
 
 def _metric(metric: str, start: Sequence[float], end: Sequence[float]) -> float | int:
+    """The distance between two points by the rule of a metric."""
     if metric == "GEO":
         return _geographical(start, end)
     x, y = abs(start[0] - end[0]), abs(start[1] - end[1])
@@ -74,6 +75,7 @@ def _geographical(start: Sequence[float], end: Sequence[float]) -> int:
 
 
 def _radians(value: float) -> float:
+    """TSPLIB's radians of degrees and minutes, DDD.MM."""
     degrees = int(value)
     minutes = value - degrees
     return 3.141592 * (degrees + 5.0 * minutes / 3.0) / 180.0  # TSPLIB's own pi
@@ -86,7 +88,7 @@ def routes(
     listed = _listed(solution)
     if listed is None:
         return None, [f"the solution is no list of routes but {type(solution).__name__}"]
-    found: list[list[int]] = []
+    whole_routes: list[list[int]] = []
     for place, route in enumerate(listed, 1):
         entries = _listed(route)
         if entries is None:
@@ -97,8 +99,8 @@ def routes(
             if whole is None or abs(whole) > LARGEST:
                 return None, [f"route {place} holds {shown(entry)}, which is no {number}"]
             integers.append(whole)
-        found.append(integers)
-    return found, []
+        whole_routes.append(integers)
+    return whole_routes, []
 
 
 def visits(size: int, routes: Sequence[Sequence[int]], where: str, most: int) -> list[str]:
@@ -142,6 +144,7 @@ def numbers(solution: object, what: str, most: int) -> tuple[list[int], list[str
 
 
 def _listed(value: object) -> Sequence[object] | None:
+    """A list or tuple as it is, an array as a list; None for all else."""
     if isinstance(value, np.ndarray):
         return value.tolist() if value.ndim else None
     return value if isinstance(value, list | tuple) else None
@@ -149,6 +152,8 @@ def _listed(value: object) -> Sequence[object] | None:
 
 def _integer(value: object) -> int | None:
     """The whole number that `value` is, of any integer type; None for all else."""
+    if type(value) is int:  # most are
+        return value
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
         return None
     try:

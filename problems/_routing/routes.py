@@ -18,18 +18,19 @@ def read(text: str) -> list[tuple[int, int, list[int]]]:
     Raises:
         InstanceError: for any other line.
     """
-    found = []
+    stated = []
     for line, written in enumerate(text.splitlines(), 1):
         if match := _ROUTE.fullmatch(written):
             customers = [_customer(token, line) for token in match[2].split()]
-            found.append((line, int(match[1]), customers))
+            stated.append((line, int(match[1]), customers))
         elif written.strip() and not (len(written) <= LONGEST and _FIGURE.fullmatch(written)):
             reason = "a line must be 'Route #1: 5 2 7' or 'Cost 784'"
             raise InstanceError(reason, field="solution", value=written, line=line)
-    return found
+    return stated
 
 
 def _customer(token: str, line: int) -> int:
+    """The number of a customer in a line of a solution."""
     if not re.fullmatch(r"[-+]?[0-9]{1,18}", token):
         reason = "a customer number belongs here"
         raise InstanceError(reason, field="Route", value=token, line=line)

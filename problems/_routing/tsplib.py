@@ -163,7 +163,7 @@ def _state(document: Document, key: str, value: str, line: int) -> None:
 
 
 def number(document: Document, token: str, field: str, line: int | None) -> float:
-    """One finite number; the error names `field` and `line`."""
+    """A finite number; the error names `field` and `line`."""
     try:
         value = float(token)
     except ValueError:
@@ -176,7 +176,7 @@ def number(document: Document, token: str, field: str, line: int | None) -> floa
 
 
 def integer(document: Document, token: str, field: str, line: int | None) -> int:
-    """One whole number below 2**53 in size; ``1.0`` and ``1e3`` are whole."""
+    """A whole number below 2**53 in size; ``1.0`` and ``1e3`` are whole."""
     value = number(document, token, field, line)
     if not value.is_integer() or abs(value) > EXACT:
         raise document.error("a whole number belongs here", field=field, value=token, line=line)
@@ -234,8 +234,8 @@ def table(document: Document, section: str, columns: int, ids: np.ndarray | None
     if ids is None and len(lines) != size:
         reason = f"{section} has {len(lines)} rows: correct DIMENSION or complete the file"
         raise document.error(reason, field="DIMENSION", value=size)
-    found = np.fromiter(places, dtype=np.int64, count=len(places))
-    rows = Table(found, np.array(values, dtype=np.float64).reshape(-1, columns), lines)
+    numbers = np.fromiter(places, dtype=np.int64, count=len(places))
+    rows = Table(numbers, np.array(values, dtype=np.float64).reshape(-1, columns), lines)
     return rows if ids is None else _arranged(document, section, rows, ids, places)
 
 
@@ -301,7 +301,7 @@ def coordinates(
 
 def depots(document: Document) -> list[tuple[int, int]]:
     """DEPOT_SECTION as (line, node number), up to its -1; nothing may follow the -1."""
-    found: list[tuple[int, int]] = []
+    stated: list[tuple[int, int]] = []
     section, ended = "DEPOT_SECTION", False
     for line, tokens in document.rows(section):
         for token in tokens:
@@ -311,8 +311,8 @@ def depots(document: Document) -> list[tuple[int, int]]:
                 raise document.error(reason, field=section, value=token, line=line)
             ended = node == -1
             if not ended:
-                found.append((line, node))
-    return found
+                stated.append((line, node))
+    return stated
 
 
 def edge_weights(document: Document) -> np.ndarray:
@@ -539,8 +539,7 @@ def nearest_order(coords: np.ndarray | None, distances: np.ndarray | None) -> li
 def along_curve(coords: np.ndarray) -> list[int]:
     """All positions in the order of Hilbert's curve, turned to begin with position 0.
 
-    As a tour of uniform points it is two fifths above the optimum, where that of nearest nodes is
-    a quarter above, but it takes n log n operations.
+    A longer tour than that of nearest nodes, but it takes n log n operations.
     """
     low = coords.min(0)
     side = max(float((coords.max(0) - low).max()), 1e-300)

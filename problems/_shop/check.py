@@ -156,14 +156,14 @@ def _earliest(
     """When each may begin after all that must come before it; None where they wait in a circle."""
     begin: dict[tuple[int, int], int] = {}
     while len(begin) < len(before):
-        found = [
+        ready = [
             cell
             for cell, needed in before.items()
             if cell not in begin and all(other in begin for other in needed)
         ]
-        if not found:
+        if not ready:
             return None
-        for cell in found:
+        for cell in ready:
             ends = (begin[other] + duration[other] for other in before[cell])
             begin[cell] = max(ends, default=0)
     return begin

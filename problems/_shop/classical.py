@@ -64,9 +64,10 @@ def ortools(
     cores: int = 2,
     proof: Proof | None = None,
 ) -> Solution | None:
-    """OR-Tools' CP-SAT with a worker a core; hinted with `start` and never worse than it.
+    """OR-Tools' CP-SAT with a thread for each core, which begins at `start`.
 
-    Without a `time_limit` it goes on until the optimum is proven.
+    The plan is never worse than `start`. Without a `time_limit` the search goes on until the
+    optimum is proven.
     """
     return _intervals(case, time_limit, seed, start, cores, found, proof)
 
@@ -80,16 +81,17 @@ def cpsat(
     found: Found | None = None,
     proof: Proof | None = None,
 ) -> Solution | None:
-    """The same with one worker, for many cases at a time."""
+    """As `ortools`, on one core, for many cases at a time."""
     return _intervals(case, time_limit, seed, start, 1, found, proof)
 
 
 def _hint(case: Case, start: Solution | None) -> Plan | None:
+    """A warm start as a plan."""
     return None if start is None else case.planned(start)
 
 
 def _teller(case: Case, found: Found | None) -> Callable[[Plan], None] | None:
-    """Tells of plans as the solutions that they are."""
+    """Calls `found` with each plan, as a solution of the case."""
     return None if found is None else lambda plan: found(case.stated(plan))
 
 
@@ -98,16 +100,17 @@ def _intervals(
     time_limit: float | None,
     seed: int,
     start: Solution | None,
-    workers: int,
+    cores: int,
     found: Found | None,
     proof: Proof | None,
 ) -> Solution | None:
+    """CP-SAT on the work list, on so many cores."""
     best = intervals.solve(
         case.work,
         time_limit=time_limit,
         seed=seed,
         start=_hint(case, start),
-        workers=workers,
+        cores=cores,
         found=_teller(case, found),
         proof=proof,
     )
@@ -143,7 +146,7 @@ def polish(
 ) -> Solution | None:
     """Tabu search, and CP-SAT with the rest of the time unless the shop is large.
 
-    Without a time limit `iterations` steps of tabu search.
+    Without a time limit it makes `iterations` steps of tabu search.
     """
     first = _hint(case, start)
     best = both.polish(
@@ -151,7 +154,7 @@ def polish(
         time_limit=time_limit,
         seed=seed,
         start=first,
-        workers=cores,
+        cores=cores,
         iterations=iterations,
         found=_teller(case, found),
         proof=proof,

@@ -18,7 +18,7 @@ def solve(
     time_limit: float | None,
     seed: int,
     start: Plan | None,
-    workers: int,
+    cores: int,
     found: Callable[[Plan], None] | None = None,
     proof: Proof | None = None,
 ) -> Plan | None:
@@ -30,7 +30,7 @@ def solve(
             None: until it is proven.
         seed: of CP-SAT's own random numbers.
         start: a feasible plan, given to it as a hint and as a bound.
-        workers: its threads; with one, equal seeds give equal answers but for the clock.
+        cores: its threads; with one, equal seeds give equal answers but for the clock.
         found: is called with each better plan on the way.
         proof: takes the lower bound of the makespan that CP-SAT has proven.
     """
@@ -49,7 +49,7 @@ def solve(
     left = None if time_limit is None else time_limit - (time.perf_counter() - begun)
     if left is not None and left <= 0:
         return start
-    solver = with_cpsat.solver(seed, left, workers)
+    solver = with_cpsat.solver(seed, left, cores)
 
     told: list[Plan] = []  # the best that `found` was called with
 
@@ -124,7 +124,7 @@ def _variables(model: Any, jobs: Work, horizon: int) -> tuple[list[list[Operatio
 def _alternatives(
     model: Any, choices: Any, begin: Any, end: Any, on: dict[int, list[Any]]
 ) -> list[tuple[int, Any]]:
-    """One optional interval a machine, exactly one of them present."""
+    """An optional interval on each machine, of which exactly one is present."""
     chosen = []
     for machine, duration in choices:
         present = model.new_bool_var("")

@@ -138,6 +138,7 @@ def dispatch_alone(jobs: Work, rule: Rule) -> Plan:
 
 
 def _only_machines(jobs: Work) -> list[list[int]]:
+    """The first machine of each operation: the only one, where none has a choice."""
     return [[choices[0][0] for choices in job] for job in jobs]
 
 
@@ -164,9 +165,9 @@ def construct(jobs: Work) -> Plan:
     if sum(map(len, jobs)) > LARGEST:
         return by_rule(jobs, "mwkr")
     mirror = [list(reversed(job)) for job in jobs]
-    found = [by_rule(jobs, name) for name in RULES]
-    found += [shifted(jobs, mirrored(mirror, by_rule(mirror, name))) for name in RULES]
-    return min(found, key=lambda plan: makespan(jobs, plan))
+    plans = [by_rule(jobs, name) for name in RULES]
+    plans += [shifted(jobs, mirrored(mirror, by_rule(mirror, name))) for name in RULES]
+    return min(plans, key=lambda plan: makespan(jobs, plan))
 
 
 def mirrored(jobs: Work, plan: Plan) -> Plan:

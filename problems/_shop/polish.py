@@ -22,7 +22,7 @@ def polish(
     time_limit: float | None,
     seed: int,
     start: Plan | None,
-    workers: int = 2,
+    cores: int = 2,
     found: Callable[[Plan], None] | None = None,
     iterations: int = tabu.STEPS,
     proof: Proof | None = None,
@@ -34,7 +34,7 @@ def polish(
         time_limit: seconds from here on; None: `iterations` steps of tabu search.
         seed: of tabu search and CP-SAT.
         start: a feasible plan, such as a network's.
-        workers: CP-SAT's threads.
+        cores: CP-SAT's threads.
         found: is called with better plans on the way.
         proof: takes the lower bound that CP-SAT has proven, if it had a turn.
     """
@@ -62,7 +62,7 @@ def polish(
         time_limit=left,
         seed=seed,
         start=best,
-        workers=workers,
+        cores=cores,
         found=found,
         proof=proof,
     )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nco.problems._shop.plan import Plan, Work, duration_of
 
 TENURE = 8, 16  # steps for which a swap may not be undone, drawn anew for each
-PATIENCE = 2000  # steps without a better schedule, after which it begins at the best once more
+PATIENCE = 2000  # steps without a better plan, after which the search returns to the best one
 STEPS = 5000  # without a time limit
 SHAKES = 5  # random swaps at a new beginning
 
@@ -75,8 +75,8 @@ def improve(
 class Orders:
     """The order on every machine, and what follows from it.
 
-    Operations are numbered job after job; number n stands for none. Lists rather than arrays: steps
-    are scalar, and numpy's take ten times as long.
+    Operations are numbered job after job; number n stands for none. They are lists, because
+    numpy's arrays are slow where one number at a time is read.
     """
 
     def __init__(self, jobs: Work, plan: Plan, random: random.Random) -> None:
@@ -187,7 +187,7 @@ class Orders:
         return True
 
     def _changes(self, path: list[int], swaps: list[Swap]) -> list[Swap | Move]:
-        """All that may shorten a longest path."""
+        """The changes that may shorten a longest path."""
         legal = [swap for swap in swaps if self._legal(swap)]
         if len(legal) < len(swaps):  # what is next to them may have to move before they can
             inner = [
@@ -207,7 +207,7 @@ class Orders:
         return []
 
     def _begin_again(self) -> None:
-        """At the best, and some random changes away from it."""
+        """Returns to the best orders, and makes some random changes there."""
         parts = (part.copy() for part in self.kept)
         self.order, self.earlier, self.later, self.end, self.on, self.duration = parts
         for v in range(self.size):
@@ -224,7 +224,7 @@ class Orders:
                 self._take(self.random.choice(changes))
 
     def _placed(self) -> None:
-        """All that follows from the order of all."""
+        """Updates what follows from the order of all operations."""
         for place, v in enumerate(self.order):
             self.place[v] = place
         self._forwards(0)
@@ -244,7 +244,7 @@ class Orders:
         self.cost = max([self.end[last] for last in self.lasts])
 
     def _path(self) -> list[int]:
-        """One longest path, by random turns."""
+        """A longest path; where several operations can follow, one is drawn."""
         end, tail, duration, cost = self.end, self.tail, self.duration, self.cost
         heads = [v for v in range(self.size) if tail[v] == cost and end[v] == duration[v]]
         v = self.random.choice(heads)
@@ -313,7 +313,7 @@ class Orders:
         those of the present orders, in which an operation with a duration begins before it ends.
         """
         end, tail, duration, n = self.end, self.tail, self.duration, self.size
-        found: list[Swap | Move] = []
+        moves: list[Swap | Move] = []
         for v in path:
             if duration[v] == 0:
                 continue
@@ -325,8 +325,8 @@ class Orders:
                 while w < n and (end[w] - duration[w] < ready or end[w] == ready):
                     u, w = w, self.later[w]
                 bound = max(ready, end[u]) + length + max(rest, tail[w])
-                found.append(Move(bound, v, choice, u, w))
-        return found
+                moves.append(Move(bound, v, choice, u, w))
+        return moves
 
     def _relocate(self, move: Move) -> None:
         """Puts an operation on another machine, and updates all else."""
@@ -381,6 +381,7 @@ class Orders:
 
 
 def _bound(change: Swap | Move) -> int:
+    """The estimate by which changes are compared."""
     return change.bound
 
 

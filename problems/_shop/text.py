@@ -27,6 +27,7 @@ def rows(text: str, path: str | None = None) -> Iterator[Row]:
 
 
 def numeric(word: str) -> bool:
+    """Whether a word is a number."""
     return NUMBER.fullmatch(word) is not None
 
 
@@ -42,44 +43,46 @@ def whole(word: str, field: str, path: str | None, line: int) -> int:
 
 
 def duration(word: str, field: str, path: str | None, line: int) -> int:
-    found = whole(word, field, path, line)
-    if found < 0:
+    """A whole number from 0 on."""
+    number = whole(word, field, path, line)
+    if number < 0:
         reason = "a duration must not be negative"
         raise InstanceError(reason, field=field, value=word, path=path, line=line)
-    return found
+    return number
 
 
 def count(word: str, field: str, path: str | None, line: int) -> int:
     """How many there are of something: one at least."""
-    found = whole(word, field, path, line)
-    if not 1 <= found <= MAX_OPERATIONS:
+    number = whole(word, field, path, line)
+    if not 1 <= number <= MAX_OPERATIONS:
         reason = f"must be from 1 to {MAX_OPERATIONS}"
         raise InstanceError(reason, field=field, value=word, path=path, line=line)
-    return found
+    return number
 
 
 def array(field: str, data: Any, dimensions: int, least: int) -> np.ndarray:
     """Whole numbers of a user as int64, none below `least`."""
     reason = f"must be whole numbers in {dimensions} dimensions"
     try:
-        found = np.asarray(data)
+        numbers = np.asarray(data)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged, or not for numpy to see
         raise InstanceError(reason, field=field, value=data) from error
-    if found.dtype.kind not in "iuf" or found.ndim != dimensions or found.size == 0:
-        shape = data if found.dtype.kind not in "iuf" else list(found.shape)
+    if numbers.dtype.kind not in "iuf" or numbers.ndim != dimensions or numbers.size == 0:
+        shape = data if numbers.dtype.kind not in "iuf" else list(numbers.shape)
         raise InstanceError(reason, field=field, value=shape)
-    if found.size > MAX_OPERATIONS:
-        raise InstanceError(f"at most {MAX_OPERATIONS} entries", field=field, value=found.size)
-    good = np.isfinite(found) & (np.abs(found) <= MAX_TOTAL) & (found == np.round(found))
-    good &= found >= least
+    if numbers.size > MAX_OPERATIONS:
+        raise InstanceError(f"at most {MAX_OPERATIONS} entries", field=field, value=numbers.size)
+    good = np.isfinite(numbers) & (np.abs(numbers) <= MAX_TOTAL) & (numbers == np.round(numbers))
+    good &= numbers >= least
     if not good.all():
         place = tuple(int(i) for i in np.argwhere(~good)[0])
         reason = f"entry {list(place)} must be a whole number of at least {least}"
-        raise InstanceError(reason, field=field, value=found[place].item())
-    return found.astype(np.int64)
+        raise InstanceError(reason, field=field, value=numbers[place].item())
+    return numbers.astype(np.int64)
 
 
 def check_total(total: int, path: str | None) -> None:
+    """Refuses durations whose sum would not be exact."""
     if total > MAX_TOTAL:
         reason = "the sum of all durations is beyond 2^53 and would not be exact; use a larger unit"
         raise InstanceError(reason, field="durations", value=total, path=path)

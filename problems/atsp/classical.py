@@ -86,7 +86,7 @@ def ortools_pci(
     start: Sequence[int] | None = None,
     found: tsp.Found | None = None,
 ) -> list[int] | None:
-    """As `ortools`, from a first solution by parallel cheapest insertion."""
+    """Searches as `ortools` does, from a first solution by parallel cheapest insertion."""
     if case.size == 3:
         return cpsat(case, time_limit=time_limit, seed=seed, start=start)
     return tsp.ortools_pci(case, time_limit=time_limit, seed=seed, start=start, found=found)
@@ -129,7 +129,7 @@ def cpsat(
     each arc lengthens it (Carpaneto & Toth 1980). Its cycles are patched into a tour (Karp 1979),
     which exchanges of segments shorten. CP-SAT then looks for a circuit of the few arcs that a
     shorter tour may have: first of a length near the bound, which is quickly found or refuted, and
-    at last of any length below the tour's. Random matrices of 100 cities take 0.15 s on average.
+    at last of any length below the tour's.
 
     Args:
         case: the case; integers are solved exactly, reals to seven digits.
@@ -159,9 +159,9 @@ def cpsat(
     proven = gap == 0
     for cap in sorted(caps if gap > 0 else ()):
         left = deadline - time.monotonic()
-        found, proven = _circuit(relaxed.excess, cap, left, seed) if left > 0 else (None, False)
-        if found is not None:
-            tour = found
+        shorter, proven = _circuit(relaxed.excess, cap, left, seed) if left > 0 else (None, False)
+        if shorter is not None:
+            tour = shorter
             break
     if proof is not None and proven:
         proof.bound = _least(matrix, scale, _length(table, tour))
@@ -323,6 +323,7 @@ def _circuit(
 
 
 def _length(table: np.ndarray, tour: Sequence[int]) -> int:
+    """The length of a closed tour of positions, by the integer table."""
     return int(table[tour, np.roll(tour, -1)].sum())
 
 

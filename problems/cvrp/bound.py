@@ -57,8 +57,8 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
         return None
     table = floored(distances, factor)
     target = 2 * int(table[0].sum()) if known is None else math.ceil(known * factor)
-    found = _Ascent(table, *_whole(case)).climb(target, time_limit)
-    return Bound(unscaled(min(found, target), factor, distances), "forest")
+    least = _Ascent(table, *_whole(case)).climb(target, time_limit)
+    return Bound(unscaled(min(least, target), factor, distances), "forest")
 
 
 class _Ascent:

@@ -1,4 +1,4 @@
-"""Tells whether routes solve a CVRP case and what they cost, independently of the readers.
+"""The checker: whether routes solve a CVRP case and what they cost, independently of the readers.
 
 Loads are exact fractions of the decimals that the source states, so that 0.1 + 0.2 fits into 0.3.
 """

@@ -70,7 +70,7 @@ def ortools_pci(
     start: Routes | None = None,
     found: Found | None = None,
 ) -> Routes | None:
-    """As `ortools`, from a first solution by parallel cheapest insertion."""
+    """Searches as `ortools` does, from a first solution by parallel cheapest insertion."""
     return _ortools(case, "PARALLEL_CHEAPEST_INSERTION", time_limit, start, found)
 
 

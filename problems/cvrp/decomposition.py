@@ -28,11 +28,11 @@ def cut(case: Case, solution: Routes, most: int, random: Random) -> list[Part]:
     return [_part(case, [routes[i] for i in group]) for group in groups]
 
 
-def join(case: Case, solution: Routes, part: Part, found: Routes) -> Routes:
-    """The solution with the routes of a part's customers replaced by those of `found`."""
+def join(case: Case, solution: Routes, part: Part, better: Routes) -> Routes:
+    """The solution with the routes of a part's customers replaced by those of `better`."""
     inside = set(part.members)
     kept = [list(route) for route in solution if route and route[0] not in inside]
-    return kept + [[part.members[customer - 1] for customer in route] for route in found if route]
+    return kept + [[part.members[customer - 1] for customer in route] for route in better if route]
 
 
 def _centres(case: Case, routes: Routes) -> np.ndarray:
@@ -48,6 +48,7 @@ def _centres(case: Case, routes: Routes) -> np.ndarray:
 def _halved(
     group: list[int], routes: Routes, centres: np.ndarray, most: int, angle: float
 ) -> list[list[int]]:
+    """Groups of routes of at most `most` customers, cut in two until they are."""
     if len(group) == 1 or sum(len(routes[i]) for i in group) <= most:
         return [group]
     along = centres[group] @ np.array([math.cos(angle), math.sin(angle)])
@@ -60,6 +61,7 @@ def _halved(
 
 
 def _part(case: Case, routes: Routes) -> Part:
+    """Some routes as a case of their own, whose customers count from 1."""
     members = [customer for route in routes for customer in route]
     nodes = np.array([0, *members])
     small = replace(
@@ -77,8 +79,8 @@ def _part(case: Case, routes: Routes) -> Part:
 def _numbered(routes: Sequence[Sequence[int]]) -> Routes:
     """The same routes with customers counted from 1 in their order."""
     count = 0
-    found = []
+    numbered = []
     for route in routes:
-        found.append(list(range(count + 1, count + len(route) + 1)))
+        numbered.append(list(range(count + 1, count + len(route) + 1)))
         count += len(route)
-    return found
+    return numbered

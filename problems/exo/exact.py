@@ -64,17 +64,17 @@ class Optimal:
         reached = [{self._key(self.case.capacity)}]
         total = 1
         for chance in self.case.probability:
-            found = set(reached[-1])
+            following = set(reached[-1])
             for key in reached[-1]:
                 free = np.array(key)
                 for kind in np.flatnonzero(chance > 0):
                     after = free - self._columns[kind]
                     if (after >= -TOLERANCE).all():
-                        found.add(self._key(after))
-            total += len(found)
+                        following.add(self._key(after))
+            total += len(following)
             if total > MOST_STATES:
                 raise NCOError(f"the dynamic programme has more than {MOST_STATES} states")
-            reached.append(found)
+            reached.append(following)
         return reached
 
     def _backward(self) -> list[dict[tuple[float, ...], float]]:

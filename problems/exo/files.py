@@ -118,11 +118,9 @@ class Case(BaseCase):
         return sorted(int(period) for period in solution)
 
     def indexed(self, solution: Iterable[int]) -> list[int]:
-        for period in solution:
-            if not 0 <= period < self.size:
-                reason = f"periods go from 0 to {self.size - 1}"
-                raise InstanceError(reason, field="period", value=period, path=self.path)
-        return sorted(int(period) for period in solution)
+        periods = self.numbered(solution)
+        yamlfile.check_numbers(periods, self.size, "period", self.path)
+        return periods
 
 
 def recognise(text: str) -> bool:

@@ -45,7 +45,7 @@ def bayes(case: files.Case) -> Accepts:
 
 
 def optimal(case: files.Case) -> Accepts:
-    """By dynamic programming; for settings with few states."""
+    """The optimal policy, by dynamic programming; for settings with few states."""
     return exact.Optimal(case).accepts
 
 

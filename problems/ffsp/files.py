@@ -102,14 +102,14 @@ def read(text: str, *, path: str | None = None) -> Case:
 
 def _stage(rows: list[words.Row], stage: int, machines: int, path: str | None) -> np.ndarray:
     """Durations ``[jobs, machines]`` of one stage."""
-    found = []
+    durations = []
     for job, (line, row) in enumerate(rows):
         if len(row) != machines:
             reason = f"stage {stage} has {machines} machines, job {job} {len(row)} durations"
             value = " ".join(row[:9])
             raise InstanceError(reason, field="durations", value=value, path=path, line=line)
-        found.append([words.duration(word, "duration", path, line) for word in row])
-    return np.array(found, dtype=np.int64)
+        durations.append([words.duration(word, "duration", path, line) for word in row])
+    return np.array(durations, dtype=np.int64)
 
 
 def from_arrays(data: object) -> Case | None:

@@ -73,9 +73,9 @@ class Case(BaseCase):
         own = self.indexed(solution)
         return plan.Plan(own["start"], own["machine"])
 
-    def stated(self, found: plan.Plan) -> Schedule:
+    def stated(self, made: plan.Plan) -> Schedule:
         """A plan as a solution, in the source's numbers of machines."""
-        return self.numbered(scheduled(found))
+        return self.numbered(scheduled(made))
 
     def numbered(self, solution: Any) -> Schedule:
         """A schedule by machines from 0 put into the source's numbers."""
@@ -93,9 +93,9 @@ class Case(BaseCase):
         return {"start": words.plain(solution["start"]), "machine": moved}
 
 
-def scheduled(found: plan.Plan) -> Schedule:
+def scheduled(made: plan.Plan) -> Schedule:
     """A plan as a solution, machines from 0."""
-    return {"start": found.start, "machine": found.machine}
+    return {"start": made.start, "machine": made.machine}
 
 
 def _check_choices(
@@ -265,6 +265,7 @@ def from_arrays(data: object) -> Case | None:
 
 
 def _is_pair(value: Any) -> bool:
+    """Whether a value is a machine and a duration, both whole."""
     whole = isinstance(value, list) and len(value) == 2
     return whole and all(
         isinstance(x, int | float) and not isinstance(x, bool) and x == x and x % 1 == 0

@@ -27,7 +27,7 @@ LARGEST = 1500  # customers, whose distances take 20 MB
 
 
 class Trip(NamedTuple):
-    """From the depot and back; without customers it is none."""
+    """Some customers between two visits to the depot."""
 
     stops: list[int]
     load: int
@@ -146,7 +146,7 @@ class Annealing:
         return out
 
     def _sorted(self, out: list[int]) -> list[int]:
-        """In the order in which they are put back; the weights are the paper's."""
+        """The customers in the order in which they are put back; the weights are the paper's."""
         kind, away = self.random.random() * 11, self.way[0]
         if kind < 4:
             self.random.shuffle(out)
@@ -180,8 +180,8 @@ class Annealing:
         """The least detour, in which trip, before which stop; behind the last a new trip."""
         way, random = self.way, self.random.random
         to = way[customer]
-        found = (2 * to[0], len(route), 0)
-        least = found[0]
+        best = (2 * to[0], len(route), 0)
+        least = best[0]
         for place, trip in enumerate(route):
             if trip.load > room:
                 continue
@@ -189,12 +189,12 @@ class Annealing:
             for at, v in enumerate(stops):
                 added = to[u] + to[v] - way[u][v]
                 if added < least and random() >= BLIND:
-                    least, found = added, (added, place, at)
+                    least, best = added, (added, place, at)
                 u = v
             added = to[u] + to[0] - way[u][0]
             if added < least and random() >= BLIND:
-                least, found = added, (added, place, len(stops))
-        return found
+                least, best = added, (added, place, len(stops))
+        return best
 
 
 def improve(

@@ -1,4 +1,4 @@
-"""Tells whether the routes of a mixed fleet solve a case and what they cost, on its own.
+"""The checker: whether the routes of a mixed fleet solve a case and what they cost, on its own.
 
 Distances are straight lines, computed one pair at a time; loads are exact fractions of the decimals
 that the source states, so that 0.1 + 0.2 fits into 0.3.
@@ -141,7 +141,7 @@ def every_solution(case: Stated, limit: int) -> Iterator[list[list[int]]] | None
 
 
 def _every(size: int, fleet: int) -> Iterator[list[list[int]]]:
-    """Of each order of the customers: after each, on with the trip, or a new one by any vehicle."""
+    """Every order of the customers; after each one the trip goes on, or any vehicle begins one."""
     for order in permutations(range(1, size + 1)):
         for owners in product(range(fleet + 1), repeat=max(size - 1, 0)):
             for first in range(fleet):

@@ -69,9 +69,9 @@ def _distances(case: Case) -> np.ndarray:
 
 
 def _speeds(case: Case) -> np.ndarray:
-    """Of the fastest: counted in integers, a file's own unit may leave nothing of the times.
+    """Speeds as shares of the fastest one, so that the unit of a file makes no difference.
 
-    What is a millionth as fast is not driven anyway, and its times must not overflow.
+    They are at least `SLOWEST`, so that no time overflows: a slower vehicle is not used anyway.
     """
     return np.maximum(case.speeds / case.speeds.max(), SLOWEST)
 
@@ -94,20 +94,13 @@ def _offered(case: Case, start: Routes | None) -> list[list[int]]:
     return list(kinds.values())
 
 
-def _trips(route: Sequence[int]) -> list[list[int]]:
-    """The non-empty runs of customers between the zeros."""
-    trips: list[list[int]] = [[]]
+def _tidy(route: Sequence[int]) -> list[int]:
+    """The route without visits to the depot at its ends, or after one another."""
+    stops: list[int] = []
     for node in route:
-        if node:
-            trips[-1].append(node)
-        else:
-            trips.append([])
-    return [trip for trip in trips if trip]
-
-
-def _joined(trips: Sequence[Sequence[int]]) -> list[int]:
-    """The route of some trips."""
-    return [node for trip in trips if trip for node in (0, *trip)][1:]
+        if node or (stops and stops[-1]):
+            stops.append(node)
+    return stops[:-1] if stops and not stops[-1] else stops
 
 
 def anneal(
@@ -194,7 +187,7 @@ def ortools(
     initial = None
     if start is not None:
         copies = iter(range(case.size + 1, len(node)))
-        chosen = [_joined(_trips(start[vehicle])) for vehicle in fleet]
+        chosen = [_tidy(start[vehicle]) for vehicle in fleet]
         initial = [[stop or next(copies) for stop in route] for route in chosen]
     search = with_ortools.Search(deadline, "PARALLEL_CHEAPEST_INSERTION")
     answer = with_ortools.solve(model, search, start=initial)
@@ -202,7 +195,7 @@ def ortools(
         return None
     routes: Routes = [[] for _ in case.capacities]
     for vehicle, stops in zip(fleet, answer, strict=True):
-        routes[vehicle] = _joined(_trips([node[stop] for stop in stops]))
+        routes[vehicle] = _tidy([node[stop] for stop in stops])
     return routes
 
 
@@ -346,7 +339,7 @@ def _pyvrp(
     seed: int,
     start: Routes | None,
 ) -> Routes | None:
-    """One run; `fleet` holds the vehicles of each of the model's types."""
+    """The answer of one run; `fleet` holds the vehicles of each of the model's types."""
     dearest = max(kind.fixed_cost for kind in model.vehicles)
     answer = with_pyvrp.solve(
         model,
@@ -361,7 +354,7 @@ def _pyvrp(
     free = [iter(equal) for equal in fleet]
     for route in answer:
         stops = [stop + 1 if stop >= 0 else 0 for stop in route.stops]
-        routes[next(free[route.vehicle])] = _joined(_trips(stops))
+        routes[next(free[route.vehicle])] = _tidy(stops)
     return routes
 
 
@@ -370,7 +363,7 @@ def _pyvrp_routes(fleet: Sequence[Sequence[int]], start: Routes) -> list[with_py
     routes = []
     for kind, equal in enumerate(fleet):
         for vehicle in equal:
-            stops = _joined(_trips(start[vehicle]))
+            stops = _tidy(start[vehicle])
             routes.append(with_pyvrp.Route([stop - 1 if stop else ~0 for stop in stops], kind))
     return routes
 

@@ -125,6 +125,7 @@ class _Option(NamedTuple):
 
 
 def _in_turn(case: Case) -> list[list[int]]:
+    """Routes by the nearest customer next, always of the vehicle that would be home first."""
     demand, capacity = _whole(case.demand, case.capacities)
     if case.size > tsplib.MOST_NEAREST:
         return _in_trips(case, demand.tolist(), capacity.tolist())
@@ -169,7 +170,7 @@ def _in_turn(case: Case) -> list[list[int]]:
 
 
 def _in_trips(case: Case, demand: list[int], capacity: list[int]) -> list[list[int]]:
-    """For large cases: along a curve, each trip by the vehicle that is home first before it."""
+    """Routes of a large case: trips along a curve, each by the vehicle that is free first."""
     order = tsplib.along_curve(case.coords)[1:]
     routes: list[list[int]] = [[] for _ in capacity]
     busy = [0.0] * len(capacity)
@@ -270,8 +271,8 @@ def read(text: str, *, path: str | None = None) -> Case:
     def column(section: str, default: float) -> np.ndarray:
         if section not in document.sections:
             return np.full(count, default)
-        found: np.ndarray = tsplib.table(document, section, 1, vehicles).values[:, 0]
-        return found
+        stated: np.ndarray = tsplib.table(document, section, 1, vehicles).values[:, 0]
+        return stated
 
     try:
         return _case(
@@ -377,14 +378,14 @@ def from_arrays(data: object) -> Case | None:
         raise InstanceError(reason, field="demand", value=demand.shape)
     coords = depots.coordinates(data["coords"], len(demand), "demand")
     columns = {"speeds": 1.0, "fixed": 0.0, "unit": 1.0}
-    found = {}
+    given = {}
     for key, default in columns.items():
-        found[key] = np.full(len(capacities), default)
+        given[key] = np.full(len(capacities), default)
         if key in keys:
-            found[key] = _row(data[key], key)
-            if len(found[key]) != len(capacities):
+            given[key] = _row(data[key], key)
+            if len(given[key]) != len(capacities):
                 reason = f"must have as many numbers as `capacities`, {len(capacities)}"
-                raise InstanceError(reason, field=key, value=len(found[key]))
+                raise InstanceError(reason, field=key, value=len(given[key]))
     objective = data.get("objective") or (TOTAL if keys & {"fixed", "unit"} else MIN_MAX)
     if objective not in (MIN_MAX, TOTAL):
         reason = f"must be {MIN_MAX} or {TOTAL}"
@@ -399,22 +400,23 @@ def from_arrays(data: object) -> Case | None:
         demand=demand,
         capacities=capacities,
         objective=objective,
-        **found,
+        **given,
     )
 
 
 def _row(value: object, field: str) -> np.ndarray:
-    found = depots.array(value, field, decimal=True)
-    if found.ndim != 1:
-        raise InstanceError("must be one row of numbers", field=field, value=found.shape)
-    return found
+    """A row of numbers of a user."""
+    numbers = depots.array(value, field, decimal=True)
+    if numbers.ndim != 1:
+        raise InstanceError("must be one row of numbers", field=field, value=numbers.shape)
+    return numbers
 
 
 def write(case: Case) -> str:
     """The case as the text of a file; the depot becomes node 1."""
     kind = next(name for name, objective in TYPES.items() if objective == case.objective)
     lines = [
-        f"NAME : {' '.join(case.name.split()) or 'unnamed'}",
+        f"NAME : {tsplib.one_line(case.name)}",
         f"TYPE : {kind}",
         f"DIMENSION : {case.size + 1}",
         f"VEHICLES : {len(case.capacities)}",
@@ -442,17 +444,17 @@ def read_solution(text: str, case: Case) -> list[list[int]]:
     """
     if text.lstrip()[:1] in ("[", "{"):
         return routes.from_json(text)
-    found: list[list[int]] = [[] for _ in case.capacities]
+    own: list[list[int]] = [[] for _ in case.capacities]
     seen: set[int] = set()
     for line, vehicle, customers in routes.read(text):
-        if not 1 <= vehicle <= len(found) or vehicle in seen:
-            reason = f"a route each of the vehicles 1 to {len(found)} belongs here"
+        if not 1 <= vehicle <= len(own) or vehicle in seen:
+            reason = f"a route each of the vehicles 1 to {len(own)} belongs here"
             raise InstanceError(reason, field="Route", value=vehicle, line=line)
         seen.add(vehicle)
-        found[vehicle - 1] = customers
+        own[vehicle - 1] = customers
     if not seen and case.size:
         raise InstanceError("there is no line 'Route #1: ...'", field="solution")
-    return found
+    return own
 
 
 def write_solution(case: Case, solution: Sequence[Sequence[int]], cost: float | None) -> str:

@@ -119,7 +119,7 @@ def newsvendor(
 
 
 def _small(case: Case, most_lead: int) -> bool:
-    """One store with lost sales of whole units, small enough for exact evaluation."""
+    """Whether it is one store with lost sales of whole units, small enough for exact values."""
     if len(case.nodes) != 1 or not case.lost[0] or case.kind[0] not in DISCRETE:
         return False
     mean = float(case.mean[0]) * (1 if case.kind[0] == DISCRETE[0] else 2)
@@ -135,6 +135,7 @@ def _observed(demand: np.ndarray, periods: int, ratio: float) -> float:
 
 
 def _counted(chances: np.ndarray, periods: int, ratio: float) -> float:
+    """The smallest stock that covers the demand of so many periods with probability `ratio`."""
     total = np.ones(1)
     for _ in range(periods):
         total = np.convolve(total, chances)
@@ -144,6 +145,7 @@ def _counted(chances: np.ndarray, periods: int, ratio: float) -> float:
 def _fitted(
     case: Case, limit: float | None, seed: int, *, echelon: bool = False, capped: bool = False
 ) -> Rule:
+    """A rule whose levels are fitted by simulation."""
     from nco.problems.inventory.fit import fitted
 
     return fitted(case, seed=seed, echelon=echelon, capped=capped, time_limit=limit)
@@ -175,8 +177,8 @@ def just_in_time(
                     break
                 plan[leaves, edge] += amount
                 arrives = leaves
-    found: Plan = plan.tolist()
-    return found
+    orders: Plan = plan.tolist()
+    return orders
 
 
 def _quickest(case: Case, store: int) -> list[int]:

@@ -16,18 +16,19 @@ def draw(case: Case, count: int, periods: int, generator: Generator) -> Tensor:
     shape = count, periods, len(case.nodes)
     if case.history is not None:
         return _blocks(case, count, periods, generator)
-    found = torch.zeros(shape, device=generator.device)
+    demand = torch.zeros(shape, device=generator.device)
     for kind, sample in ((NORMAL, _normal), (POISSON, _poisson), (GEOMETRIC, _geometric)):
         stores = np.flatnonzero(case.kind == kind)
         if len(stores):
             at = torch.from_numpy(stores).to(generator.device)
-            found[:, :, at] = sample(case, stores, count, periods, generator)
+            demand[:, :, at] = sample(case, stores, count, periods, generator)
     if case.size and not (case.kind != HISTORY).all():
         raise ValueError(f"{case.name} has a trace of observed demands only, and no history")
-    return found
+    return demand
 
 
 def _row(values: np.ndarray, generator: Generator) -> Tensor:
+    """Figures as a tensor on the generator's device."""
     return torch.as_tensor(values, dtype=torch.float32, device=generator.device)
 
 
@@ -55,6 +56,7 @@ def _normal(
 def _poisson(
     case: Case, stores: np.ndarray, count: int, periods: int, generator: Generator
 ) -> Tensor:
+    """Poisson demands ``[count, periods, stores]``."""
     rate = _row(case.mean[stores], generator).expand(count, periods, -1)
     return torch.poisson(rate, generator=generator)
 
@@ -67,8 +69,8 @@ def _geometric(
     shape = count, periods, len(stores)
     uniform = torch.rand(shape, generator=generator, device=generator.device, dtype=torch.double)
     failure = mean / (1 + mean)
-    found = (torch.log1p(-uniform) / failure.clamp_min(1e-300).log()).floor()
-    return found.float()
+    failures = (torch.log1p(-uniform) / failure.clamp_min(1e-300).log()).floor()
+    return failures.float()
 
 
 def _blocks(case: Case, count: int, periods: int, generator: Generator) -> Tensor:

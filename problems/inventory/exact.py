@@ -52,6 +52,7 @@ def base_stock_cost(case: Case, level: float) -> float:
 
 
 def _single(case: Case) -> tuple[int, int]:
+    """The store and the lead time of the smallest network; an error for any other."""
     if len(case.nodes) != 1 or len(case.source) != 1:
         raise InstanceError("this reference is for one store with one supplier", field="nodes")
     return 0, int(case.lead[0])
@@ -61,21 +62,21 @@ def _single(case: Case) -> tuple[int, int]:
 
 
 def probabilities(case: Case, node: int) -> np.ndarray:
-    """Of 0, 1, 2, ... units of one period's demand."""
+    """The probabilities of 0, 1, 2, ... units of demand in a period."""
     mean, kind = float(case.mean[node]), KINDS[int(case.kind[node])]
     if kind == "poisson":
-        found, k = [math.exp(-mean)], 0
-        while 1 - math.fsum(found) > TAIL and k < 10 * mean + 100:
+        chances, k = [math.exp(-mean)], 0
+        while 1 - math.fsum(chances) > TAIL and k < 10 * mean + 100:
             k += 1
-            found.append(found[-1] * mean / k)
+            chances.append(chances[-1] * mean / k)
     elif kind == "geometric":
         failure = mean / (1 + mean)
         count = 1 if mean == 0 else math.ceil(math.log(TAIL) / math.log(failure))
-        found = [(1 - failure) * failure**k for k in range(count)]
+        chances = [(1 - failure) * failure**k for k in range(count)]
     else:
         raise InstanceError("exact lost sales need poisson or geometric demand", value=kind)
-    found[-1] += 1 - math.fsum(found)
-    return np.array(found)
+    chances[-1] += 1 - math.fsum(chances)
+    return np.array(chances)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class LostSales:
         return cls(probabilities(case, node), h, p, lead)
 
     def quantile(self, periods: int) -> int:
-        """Of that many periods' demand, at the critical ratio."""
+        """The quantile of that many periods' demand at the critical ratio."""
         total = np.ones(1)
         for _ in range(periods):
             total = np.convolve(total, self.demand)
@@ -194,8 +195,7 @@ class LostSales:
         for arriving in range(q):
             arrived = rest[np.minimum(np.arange(x) + arriving, x - 1)]
             parts.append(leftover @ arrived)
-        found = np.stack(parts, 1)
-        return found.reshape(x, *[q] * value.ndim)
+        return np.stack(parts, 1).reshape(x, *[q] * value.ndim)
 
 
 # ---- serial systems

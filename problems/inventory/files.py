@@ -198,6 +198,7 @@ def from_arrays(data: object) -> Case | None:
 
 
 def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
+    """The case of parsed data; `folder` is where its CSV files lie."""
     if not isinstance(data, dict):
         raise InstanceError("must be a mapping with nodes and edges", field="file")
     _only(data, ROOT, "file")
@@ -308,6 +309,7 @@ def _demand(value: Any, field: str) -> tuple[str, float, float, bool]:
 
 
 def _from_history(row: dict[str, Any], observed: np.ndarray, name: str) -> None:
+    """Puts the figures of observed demand into the row of a node."""
     if row["kind"] != 0:
         raise InstanceError("has a demand and a history: give one", field=f"node {name}")
     row["kind"] = KINDS.index("history")
@@ -315,6 +317,7 @@ def _from_history(row: dict[str, Any], observed: np.ndarray, name: str) -> None:
 
 
 def _edges(value: Any, names: list[str]) -> dict[str, np.ndarray]:
+    """The columns of all edges."""
     if not isinstance(value, list) or not value:
         raise InstanceError("must be a list of {from, to, lead_time}", field="edges")
     if len(value) > MAX_EDGES:
@@ -386,10 +389,10 @@ def _series(
     lengths = {len(column) for column in rows.values()}
     if len(lengths) != 1:
         raise InstanceError("stores have different numbers of periods", field=field, path=path)
-    found = np.zeros((lengths.pop(), len(names)))
+    demands = np.zeros((lengths.pop(), len(names)))
     for node, column in rows.items():
-        found[:, node] = column
-    return found, sorted(rows)
+        demands[:, node] = column
+    return demands, sorted(rows)
 
 
 def _csv(name: str, folder: Path | None, field: str) -> dict[str, list[str]]:
@@ -419,6 +422,7 @@ def _csv(name: str, folder: Path | None, field: str) -> dict[str, list[str]]:
 
 
 def _cell(cell: Any, field: str, path: str | None, line: int, free: bool) -> float:
+    """One demand of a series."""
     text = str(cell).strip()
     if not text:
         raise InstanceError("a gap: every period needs a number", field=field, path=path, line=line)
@@ -483,6 +487,7 @@ def _check_circles(case: Case) -> None:
 
 
 def _check_demand(case: Case) -> None:
+    """Refuses correlations that do not exist, and mixtures of demand that cannot be drawn."""
     if not -1 <= case.correlation <= 1:
         reason = "a correlation lies between -1 and 1"
         raise InstanceError(reason, field="correlation", value=case.correlation)
@@ -515,6 +520,7 @@ def _check_demand(case: Case) -> None:
 
 
 def _mapping(value: Any, field: str, most: int, empty: bool = False) -> dict[str, Any]:
+    """A mapping of at most `most` names."""
     if not isinstance(value, dict) or not (value or empty):
         shown = None if value is None else value
         raise InstanceError("must be a mapping of names to values", field=field, value=shown)
@@ -524,6 +530,7 @@ def _mapping(value: Any, field: str, most: int, empty: bool = False) -> dict[str
 
 
 def _only(given: Iterable[str], allowed: set[str], field: str) -> None:
+    """Refuses keys that are not allowed."""
     for key in given:
         if key not in allowed:
             known = ", ".join(sorted(allowed))
@@ -531,6 +538,7 @@ def _only(given: Iterable[str], allowed: set[str], field: str) -> None:
 
 
 def _number(value: Any, field: str, least: float | None = 0.0) -> float:
+    """A finite number, not below `least`."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise InstanceError("must be a number", field=field, value=value)
     number = float(value)
@@ -544,6 +552,7 @@ def _number(value: Any, field: str, least: float | None = 0.0) -> float:
 
 
 def _whole(value: Any, field: str, least: int, most: int) -> int:
+    """A whole number from `least` to `most`."""
     number = _number(value, field, least)
     if not number.is_integer() or number > most:
         reason = f"must be a whole number from {least} to {most}"
@@ -552,6 +561,7 @@ def _whole(value: Any, field: str, least: int, most: int) -> int:
 
 
 def _truth(value: Any, field: str) -> bool:
+    """True or false."""
     if not isinstance(value, bool | np.bool_):
         raise InstanceError("must be true or false", field=field, value=value)
     return bool(value)
@@ -566,6 +576,7 @@ def write(case: Case) -> str:
 
 
 def _plain(case: Case) -> dict[str, Any]:
+    """A case as a file's data."""
     nodes: dict[str, Any] = {}
     for i, name in enumerate(case.nodes):
         row: dict[str, Any] = {"holding": float(case.holding[i])}
@@ -610,4 +621,5 @@ def read_solution(text: str, case: Case) -> Any:
 
 
 def write_solution(case: Case, solution: Any, cost: float | int | None) -> str:
+    """Orders or a rule as JSON, with the cost."""
     return tables.write_json({"problem": case.problem, "cost": cost, "solution": solution})

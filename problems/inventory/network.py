@@ -39,6 +39,7 @@ class Outline:
 
 
 def outline(case: Case) -> Outline:
+    """The static figures of a case's nodes."""
     count = len(case.nodes)
     below = np.eye(count, dtype=bool)
     inner = case.source >= 0
@@ -89,10 +90,10 @@ def chain(case: Case) -> list[int] | None:
     supplier = {int(t): int(s) for s, t in zip(case.source, case.target, strict=True)}
     if len(supplier) != len(case.nodes):
         return None
-    found = [case.stores[0]]
-    while supplier[found[-1]] >= 0:
-        found.append(supplier[found[-1]])
-    return found if len(found) == len(case.nodes) else None
+    nodes = [case.stores[0]]
+    while supplier[nodes[-1]] >= 0:
+        nodes.append(supplier[nodes[-1]])
+    return nodes if len(nodes) == len(case.nodes) else None
 
 
 def lead_of(case: Case, node: int) -> int:

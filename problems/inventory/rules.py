@@ -1,4 +1,4 @@
-"""From a rule as plain data to the policy that plays it, and back."""
+"""Rules as plain data, and the policies that play them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,12 +29,12 @@ def policy(case: Case, solution: Any) -> Policy:
     echelon = solution["rule"] == "echelon_stock"
     capped = solution["rule"] == "capped_base_stock"
     rule = BaseStock(len(case.nodes), capped=capped, echelon=echelon, ignore=UNREAD)
-    found = rule.build(Inventory().schema)
+    rule = rule.build(Inventory().schema)
     with torch.no_grad():
-        found.level.copy_(_column(case, solution.get("levels"), "levels") / unit)
+        rule.level.copy_(_column(case, solution.get("levels"), "levels") / unit)
         if capped:
-            found.cap.copy_(_column(case, solution.get("caps"), "caps") / unit)
-    return found.eval().requires_grad_(False)
+            rule.cap.copy_(_column(case, solution.get("caps"), "caps") / unit)
+    return rule.eval().requires_grad_(False)
 
 
 def _column(case: Case, values: Any, field: str) -> torch.Tensor:
@@ -51,11 +51,11 @@ def plain(case: Case, learned: BaseStock) -> dict[str, Any]:
     """The inverse of `policy`."""
     unit = torch.from_numpy(outline(case).unit)
     levels = (learned.levels().detach() * unit).tolist()
-    found: dict[str, Any] = {
+    solution: dict[str, Any] = {
         "rule": "echelon_stock" if learned.echelon else "base_stock",
         "levels": dict(zip(case.nodes, levels, strict=True)),
     }
     if learned.capped:
         caps = (learned.cap.detach() * unit).tolist()
-        found |= {"rule": "capped_base_stock", "caps": dict(zip(case.nodes, caps, strict=True))}
-    return found
+        solution |= {"rule": "capped_base_stock", "caps": dict(zip(case.nodes, caps, strict=True))}
+    return solution

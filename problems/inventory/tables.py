@@ -40,6 +40,7 @@ def parse(text: str) -> Any:
 
 
 def _check_keys(node: Any, depth: int) -> None:
+    """Refuses a key that is there twice, and data nested too deeply."""
     import yaml
 
     if depth > DEEPEST:
@@ -60,21 +61,23 @@ def _check_keys(node: Any, depth: int) -> None:
 
 def plain(data: Mapping[str, Any]) -> dict[str, Any]:
     """A user's dict with pandas tables turned into dicts and lists."""
-    found = dict(data)
-    nodes = found["nodes"]
+    network = dict(data)
+    nodes = network["nodes"]
     if hasattr(nodes, "to_dict"):
         table = nodes.set_index("name") if "name" in nodes.columns else nodes
-        found["nodes"] = {name: _filled(row) for name, row in table.to_dict(orient="index").items()}
-    edges = found["edges"]
+        network["nodes"] = {
+            name: _filled(row) for name, row in table.to_dict(orient="index").items()
+        }
+    edges = network["edges"]
     if hasattr(edges, "to_dict"):
-        found["edges"] = [_filled(row) for row in edges.to_dict(orient="records")]
+        network["edges"] = [_filled(row) for row in edges.to_dict(orient="records")]
     for key in ("history", "trace"):
-        series: Any = found.get(key)
+        series: Any = network.get(key)
         if hasattr(series, "to_dict"):
-            found[key] = {name: _cells(column) for name, column in series.to_dict("list").items()}
+            network[key] = {name: _cells(column) for name, column in series.to_dict("list").items()}
         elif isinstance(series, Mapping):
-            found[key] = {name: _cells(column) for name, column in series.items()}
-    return found
+            network[key] = {name: _cells(column) for name, column in series.items()}
+    return network
 
 
 def _filled(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,12 +96,14 @@ def _cells(column: Any) -> list[Any]:
 
 
 def dump(data: dict[str, Any]) -> str:
+    """The YAML text of a file."""
     import yaml
 
     return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=100)
 
 
 def read_json(text: str) -> Any:
+    """The data of a JSON text, or what it holds under "solution"."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -107,6 +112,7 @@ def read_json(text: str) -> Any:
 
 
 def write_json(data: dict[str, Any]) -> str:
+    """The JSON text of a solution."""
     return json.dumps(data) + "\n"
 
 

@@ -27,5 +27,6 @@ def every_solution(case: "Case", most: int) -> Iterator[list[list[int]]] | None:
 
 
 def _work(case: "Case") -> list[list[list[tuple[int, int]]]]:
+    """The work list: each operation with its one machine and duration."""
     rows = zip(case.machines.tolist(), case.durations.tolist(), strict=True)
     return [[[pair] for pair in zip(*row, strict=True)] for row in rows]

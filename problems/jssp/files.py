@@ -88,14 +88,14 @@ class Case(BaseCase):
         """A solution with the machines, which are given."""
         return plan.Plan(solution, self.machines.tolist())
 
-    def stated(self, found: plan.Plan) -> list[list[int]]:
+    def stated(self, made: plan.Plan) -> list[list[int]]:
         """A plan as a solution."""
-        return found.start
+        return made.start
 
     def numbered(self, solution: Any) -> list[list[int]]:
         """Start times are the same everywhere: jobs and operations count from 0."""
-        found: list[list[int]] = words.plain(solution)
-        return found
+        start: list[list[int]] = words.plain(solution)
+        return start
 
     def indexed(self, solution: Any) -> list[list[int]]:
         return self.numbered(solution)
@@ -170,6 +170,7 @@ def read(text: str, *, path: str | None = None) -> Case:
 
 
 def _is_title(row: list[str]) -> bool:
+    """Whether a line is the title of one of the two blocks."""
     return len(row) == 1 and row[0].lower().rstrip(":") in ("times", "machines")
 
 
@@ -210,25 +211,25 @@ def _block(
     rows: Iterator[words.Row], jobs: int, wide: int, what: str, path: str | None
 ) -> list[words.Row]:
     """The next `jobs` rows, each of `wide` words."""
-    found: list[words.Row] = []
-    while len(found) < jobs:
+    block: list[words.Row] = []
+    while len(block) < jobs:
         line, row = next(rows, (0, []))
         if not row:
-            reason = f"the file holds {len(found)} rows of {what}; complete it or correct jobs"
+            reason = f"the file holds {len(block)} rows of {what}; complete it or correct jobs"
             raise InstanceError(reason, field="jobs", value=jobs, path=path)
         if len(row) != wide:
-            reason = f"job {len(found)} must have {wide} numbers ({what}), not {len(row)}"
+            reason = f"job {len(block)} must have {wide} numbers ({what}), not {len(row)}"
             shown = " ".join(row[:9])
             raise InstanceError(reason, field="job", value=shown, path=path, line=line)
-        found.append((line, row))
-    return found
+        block.append((line, row))
+    return block
 
 
 def _machines(table: list[words.Row], machines: int, path: str | None) -> np.ndarray:
     """Machines from 0, each once a job; files may count from 0, or from 1 throughout."""
-    found = [[words.whole(word, "machine", path, line) for word in row] for line, row in table]
-    base = 1 if all(min(row) >= 1 for row in found) else 0
-    for (line, _), row in zip(table, found, strict=True):
+    stated = [[words.whole(word, "machine", path, line) for word in row] for line, row in table]
+    base = 1 if all(min(row) >= 1 for row in stated) else 0
+    for (line, _), row in zip(table, stated, strict=True):
         for machine in row:
             if not base <= machine < machines + base:
                 reason = f"machines go from {base} to {machines + base - 1} here"
@@ -237,7 +238,7 @@ def _machines(table: list[words.Row], machines: int, path: str | None) -> np.nda
             twice = next(machine for machine in row if row.count(machine) > 1)
             reason = "visited twice by one job, which is for problem fjsp; correct the line"
             raise InstanceError(reason, field="machine", value=twice, path=path, line=line)
-    return np.array(found, dtype=np.int64) - base
+    return np.array(stated, dtype=np.int64) - base
 
 
 def from_arrays(data: object) -> Case | None:

@@ -38,7 +38,7 @@ def ortools(
     """OR-Tools' branch and bound for knapsacks; never worse than `start`.
 
     It takes neither a seed nor a start. Without a `time_limit` it still stops after a minute,
-    because its queue of open nodes grows by some 60 MB a second on instances it cannot close.
+    because its queue of open nodes fills the memory on instances that it cannot close.
     """
     from ortools.algorithms.python import knapsack_solver
 

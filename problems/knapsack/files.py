@@ -17,7 +17,7 @@ import numpy as np
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems._common.decimals import exact
-from nco.problems._common.yamlfile import array, read_list, write_list
+from nco.problems._common.yamlfile import array, check_numbers, read_list, write_list
 
 MAX_ITEMS = 1_000_000
 MAX_TOTAL = 2.0**53  # up to here a sum of whole numbers is exact in float64
@@ -96,11 +96,9 @@ class Case(BaseCase):
         return sorted(int(item) for item in solution)
 
     def indexed(self, solution: Iterable[int]) -> list[int]:
-        for item in solution:
-            if not 0 <= item < self.size:
-                reason = f"item numbers go from 0 to {self.size - 1}"
-                raise InstanceError(reason, field="item", value=item, path=self.path)
-        return sorted(int(item) for item in solution)
+        items = self.numbered(solution)
+        check_numbers(items, self.size, "item", self.path)
+        return items
 
 
 def recognise(text: str) -> bool:

@@ -104,6 +104,7 @@ def mpc(case: Case, *, time_limit: float | None, seed: int, start: Any = None) -
 
 
 def _trace(case: Case) -> np.ndarray:
+    """The known demand; an error where there is none."""
     if case.demand is None:
         raise NCOError("the case has no trace of demand that could be planned for")
     return case.demand

@@ -47,8 +47,8 @@ def closest(
         solver.Add(held + flow <= float(capacity[store + 1]) + extra)
     solver.Minimize(sum(away) + OVERFLOW * sum(over))
     _solve(solver)
-    found = np.array([flow.solution_value() for flow in flows])
-    return Closest(found, float(solver.Objective().Value()))
+    shipments = np.array([flow.solution_value() for flow in flows])
+    return Closest(shipments, float(solver.Objective().Value()))
 
 
 def perfect(
@@ -103,5 +103,6 @@ def _solver() -> tuple[Any, Any]:
 
 
 def _solve(solver: Any) -> None:
+    """Solves a linear programme to the optimum, or raises."""
     if solver.Solve() != solver.OPTIMAL:
         raise NCOError("GLOP did not solve a linear programme of a supply chain")

@@ -22,7 +22,7 @@ LARGEST = 1500  # orders, whose distances take 80 MB
 
 
 class Route(NamedTuple):
-    """What a vehicle does, as nodes from its depot on, and what insertions ask of that.
+    """The nodes that a vehicle visits, from its depot on, and the figures that insertions need.
 
     The lists have an entry for the depot and for each stop.
     """
@@ -178,7 +178,7 @@ class Annealing:
         ]
 
     def _sorted(self, out: list[int]) -> list[int]:
-        """In the order in which they are put back."""
+        """The orders in the order in which they are put back."""
         kind = self.random.random()
         if kind < 0.5:
             self.random.shuffle(out)

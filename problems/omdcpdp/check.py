@@ -1,4 +1,4 @@
-"""Tells whether routes solve a case of open pickup and delivery, and what they cost.
+"""The checker: whether routes solve a case of open pickup and delivery, and what they cost.
 
 Independent of the readers and solvers: it drives each route stop by stop and adds up its legs.
 """

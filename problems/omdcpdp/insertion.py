@@ -39,8 +39,8 @@ def insert(
     places = np.zeros((len(depots), len(pickups), 2), dtype=np.int64)
 
     def price(vehicle: int, orders: Sequence[int]) -> None:
-        found = _insertions(depots[vehicle], routes[vehicle], orders, points, capacity)
-        added[vehicle, orders], places[vehicle, orders] = found
+        insertions = _insertions(depots[vehicle], routes[vehicle], orders, points, capacity)
+        added[vehicle, orders], places[vehicle, orders] = insertions
 
     for vehicle in range(len(depots)):
         price(vehicle, open_orders)
@@ -62,7 +62,7 @@ def insert(
 
 
 def in_turn(depots: np.ndarray, pickups: np.ndarray, deliveries: np.ndarray) -> Routes:
-    """One order at a time, the nearest, by the vehicle that is free first."""
+    """Routes by the nearest order next, one at a time, of the vehicle that is free first."""
     routes: Routes = [[] for _ in depots]
     here, free = depots.copy(), np.zeros(len(depots))
     left = np.arange(len(pickups))
@@ -87,7 +87,7 @@ def _insertions(
     points: dict[str, np.ndarray],
     capacity: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of each of `orders` the least that it adds to the sum of arrivals, ``[k]``, and where.
+    """The least that each of `orders` adds to the sum of arrivals, ``[k]``, and where it does.
 
     Places ``[k, 2]``: numbers of stops after which the pickup and the delivery come; they may be
     the same.
@@ -120,6 +120,7 @@ def _insertions(
 
 
 def _where(stop: int, points: dict[str, np.ndarray]) -> np.ndarray:
+    """The place of a stop."""
     return points["pickup"][stop - 1] if stop > 0 else points["delivery"][-stop - 1]
 
 

@@ -1,4 +1,4 @@
-"""Tells whether a route solves an orienteering case and what prize it brings.
+"""The checker: whether a route solves an orienteering case and what prize it brings.
 
 Independent of the readers and solvers: distances are computed one pair at a time by the rules of
 TSPLIB 95 (Reinelt, section 2), prizes in exact fractions of the decimals that the source states.

@@ -109,8 +109,8 @@ class Case(Numbered, nco.core.case.Case):
         if self.distances is not None:
             return self.distances[start, end].astype(np.float64)
         assert self.coords is not None
-        found = tsplib.distances(self.coords[start], self.coords[end], self.metric)
-        return np.where(start == end, 0.0, found)  # GEO's formula says 1
+        distances = tsplib.distances(self.coords[start], self.coords[end], self.metric)
+        return np.where(start == end, 0.0, distances)  # GEO's formula says 1
 
 
 # --------------------------------------------------------------------------------------------------
@@ -172,11 +172,12 @@ class _Insertion:
         self._search(np.arange(len(self.left)))
 
     def route(self) -> list[int]:
-        found, stop = [], int(self.after[0])
+        """Its stops in their order."""
+        stops, stop = [], int(self.after[0])
         while stop:
-            found.append(stop)
+            stops.append(stop)
             stop = int(self.after[stop])
-        return found
+        return stops
 
     def extend(self) -> bool:
         """Inserts one customer; False where none fits."""

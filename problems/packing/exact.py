@@ -53,6 +53,7 @@ def fluid_bound(case: Case) -> float:
 
 
 def _need_stay(case: Case) -> None:
+    """Refuses cases whose items leave again, or whose bins cost by the period."""
     if not np.isinf(case.stays).all() or case.running:
         raise NCOError("exact values are of items that stay, in bins that cost when opened")
 
@@ -60,7 +61,7 @@ def _need_stay(case: Case) -> None:
 def _after(case: Case, bins: Bins, kind: int) -> list[tuple[int, Bins]]:
     """Bins opened and what is left of all, for each different place of an item."""
     need = case.needs[kind]
-    found: dict[Bins, int] = {}
+    opening: dict[Bins, int] = {}
     whole = tuple(case.capacity.tolist())
     for room in {*bins, whole}:
         after = np.array(room) - need
@@ -74,8 +75,8 @@ def _after(case: Case, bins: Bins, kind: int) -> list[tuple[int, Bins]]:
             rest.append(changed)  # a bin that takes nothing more is forgotten
         key = tuple(sorted(rest))
         opened = 0 if room in bins else 1
-        found[key] = min(opened, found.get(key, 1))
-    return [(opened, key) for key, opened in found.items()]
+        opening[key] = min(opened, opening.get(key, 1))
+    return [(opened, key) for key, opened in opening.items()]
 
 
 def _reachable(case: Case) -> list[set[Bins]]:

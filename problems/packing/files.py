@@ -138,12 +138,10 @@ class Case(BaseCase):
         return [[int(period) for period in part] for part in solution]
 
     def indexed(self, solution: Iterable[Iterable[int]]) -> list[list[int]]:
-        for part in solution:
-            for period in part:
-                if not 0 <= period < self.size:
-                    reason = f"periods go from 0 to {self.size - 1}"
-                    raise InstanceError(reason, field="period", value=period, path=self.path)
-        return self.numbered(solution)
+        bins = self.numbered(solution)
+        for part in bins:
+            yamlfile.check_numbers(part, self.size, "period", self.path)
+        return bins
 
 
 def recognise(text: str) -> bool:

@@ -93,12 +93,12 @@ class Planner:
     def patterns(self, free: Free) -> np.ndarray:
         """All numbers ``[Q, J]`` that fit into a bin, with as many of the last kind as go in."""
         if free not in self._patterns:
-            found: list[list[int]] = []
-            self._extend([], np.array(free), found)
-            self._patterns[free] = np.array(found, dtype=np.int64)
+            patterns: list[list[int]] = []
+            self._extend([], np.array(free), patterns)
+            self._patterns[free] = np.array(patterns, dtype=np.int64)
         return self._patterns[free]
 
-    def _extend(self, head: list[int], room: np.ndarray, found: list[list[int]]) -> None:
+    def _extend(self, head: list[int], room: np.ndarray, patterns: list[list[int]]) -> None:
         need = self.needs[len(head)]
         used = need > 0
         limit = math.inf
@@ -106,9 +106,9 @@ class Planner:
             limit = float(np.floor((room[used] + TOLERANCE) / need[used]).min())
         most = int(min(max(limit, 0.0), LARGEST))
         if len(head) == len(self.needs) - 1:
-            found.append([*head, most])
+            patterns.append([*head, most])
             return
-        if len(found) > LARGEST or most == LARGEST:
+        if len(patterns) > LARGEST or most == LARGEST:
             raise NCOError("the hindsight planner has too many ways to fill one bin")
         for count in range(most + 1):
-            self._extend([*head, count], room - count * need, found)
+            self._extend([*head, count], room - count * need, patterns)

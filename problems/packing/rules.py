@@ -38,7 +38,7 @@ def best_fit(seen: Seen) -> Tensor:
 
 
 def sum_of_squares(seen: Seen) -> Tensor:
-    """Where the sum of squares of the numbers of open bins of each level grows least.
+    """The bin where the sum of squares of the numbers of open bins of each level grows least.
 
     Csirik, Johnson, Kenyon, Orlin, Shor & Weber (2006); full and empty bins do not count.
     """

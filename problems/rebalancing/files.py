@@ -96,7 +96,7 @@ class Case(BaseCase):
         return sentences.get(name_of(solution) or "")
 
     def construct(self) -> list[Flows]:
-        """Nobody is served and nothing moves."""
+        """The plan that serves nobody and moves nothing."""
         return [np.zeros((2, self.size, self.size)).tolist() for _ in range(self.periods)]
 
     def numbered(self, solution: Iterable[Any]) -> list[Flows]:

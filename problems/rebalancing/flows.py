@@ -113,5 +113,5 @@ def perfect(case: Case, trips: np.ndarray) -> list[Any]:
     plan = np.zeros((periods, 2, count, count))
     for (arc, period, origin, kind), end in zip(arcs, ends, strict=True):
         plan[period, kind, origin, end] = solver.flow(arc)
-    found: list[Any] = plan.tolist()
-    return found
+    tables: list[Any] = plan.tolist()
+    return tables

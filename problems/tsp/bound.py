@@ -41,8 +41,8 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     if known is None:
         tour = np.array(case.indexed(case.construct()))
         known = float(distances[tour, np.roll(tour, -1)].sum())
-    found = one_tree.tour_bound(table, math.ceil(known * factor), time_limit)
-    return None if found is None else Bound(unscaled(found, factor, distances), "1-tree")
+    least = one_tree.tour_bound(table, math.ceil(known * factor), time_limit)
+    return None if least is None else Bound(unscaled(least, factor, distances), "1-tree")
 
 
 def scale(distances: np.ndarray) -> int | float | None:
@@ -61,8 +61,8 @@ def floored(distances: np.ndarray, factor: int | float) -> np.ndarray:
     return np.floor(distances * (factor * (1 - ERROR))).astype(np.int64)
 
 
-def unscaled(found: int, factor: int | float, distances: np.ndarray) -> int | float:
+def unscaled(value: int, factor: int | float, distances: np.ndarray) -> int | float:
     """A bound of the table as one of the case: whole where distances are."""
     if distances.dtype == np.int64:
-        return -(-found // int(factor))
-    return found / factor * (1 - ERROR)
+        return -(-value // int(factor))
+    return value / factor * (1 - ERROR)

@@ -73,7 +73,7 @@ def ortools_pci(
     start: Sequence[int] | None = None,
     found: Found | None = None,
 ) -> list[int] | None:
-    """As `ortools`, from a first solution by parallel cheapest insertion."""
+    """Searches as `ortools` does, from a first solution by parallel cheapest insertion."""
     return _ortools(case, "PARALLEL_CHEAPEST_INSERTION", time_limit, start, found)
 
 
@@ -118,8 +118,8 @@ def pyvrp(
     Args:
         case: the case.
         time_limit: seconds from here on, building the model included and importing PyVRP not;
-            None stops at the first local optimum. At 10,000 nodes it takes 3 GB and runs half a
-            minute over.
+            None stops at the first local optimum. With thousands of nodes it takes gigabytes and
+            runs over its time.
         seed: of PyVRP's own random numbers.
         start: a tour to begin from.
         found: is called with each better tour on the way.

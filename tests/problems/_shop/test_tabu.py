@@ -104,7 +104,7 @@ def test_no_duration_makes_no_circle_and_no_proof() -> None:
     for seed, work in enumerate(shops := odd_shops(40)):
         start = by_rule(work, "lpt")
         search = Orders(work, start, random.Random(seed))
-        least = makespan(work, cpsat.solve(work, time_limit=10, seed=0, start=start, workers=1))
+        least = makespan(work, cpsat.solve(work, time_limit=10, seed=0, start=start, cores=1))
         for _ in range(200):
             if not search.step():
                 assert search.best == least
@@ -137,7 +137,7 @@ def test_polish_is_never_worse_than_cpsat_alone(limit: float) -> None:
     for size, machines in ((15, 15), (20, 10)):
         case = JSSP(machines=machines).published(size, 1, 9)[0]
         start = construct(case.work)
-        alone = cpsat.solve(case.work, time_limit=limit, seed=0, start=None, workers=2)
+        alone = cpsat.solve(case.work, time_limit=limit, seed=0, start=None, cores=2)
         helped = polish(case.work, time_limit=limit, seed=0, start=start)
         assert check_plan(case.work, *helped).feasible
         assert alone is None or makespan(case.work, helped) <= makespan(case.work, alone)

@@ -259,7 +259,7 @@ def test_item_numbers_are_positions():
     case = read(TEXT)
     assert case.numbered([3, 0]) == case.indexed([3, 0]) == [0, 3]
     for item in (-1, 4):
-        with pytest.raises(InstanceError, match=f"item {item}: item numbers go from 0 to 3"):
+        with pytest.raises(InstanceError, match=f"item {item}: the numbers go from 0 to 3"):
             case.indexed([0, item])
 
 
