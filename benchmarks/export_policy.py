@@ -75,7 +75,7 @@ def measure(folder: Path, case: Case, reference: str, traces: int) -> dict[str, 
 def _planned(case: Case) -> float:
     """The cost of the best plan for a known future, by the independent checker."""
     outcome = pool.run(case, "hindsight", time_limit=None)
-    report = registry.module(case.problem, "check").check(case, outcome.solution)
+    report = registry.folder(case.problem).check.check(case, outcome.solution)
     assert report.feasible, report.violations
     return float(report.cost)
 

@@ -19,11 +19,12 @@ from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
 from nco.models.nets.pointer import AttentionPolicy
 from nco.models.nets.transformer import TransformerEncoder
-from nco.models.reinforce import Exponential, MeanOverStarts, Reinforce
+from nco.models.reinforce import Reinforce
 from nco.problems.cvrp import CVRP
 from nco.problems.cvrp import problem as cvrp
 from nco.problems.tsp import TSP
 from nco.problems.tsp import problem as tsp
+from nco.training.advantages import Exponential, MeanOverStarts
 
 LAYERS = {"pomo": 6, "am": 3}
 
@@ -52,11 +53,11 @@ class NCO:
     def _method(self, model: str, problem: str, n: int) -> Reinforce:
         policy = AttentionPolicy(TransformerEncoder(layers=LAYERS[model], bf16=self.bf16))
         if model == "pomo":
-            return Reinforce(self._problem(problem, n), policy, baseline=MeanOverStarts())
+            return Reinforce(self._problem(problem, n), policy, advantage=MeanOverStarts())
         return Reinforce(
             self._problem(problem, n),
             policy,
-            baseline=Exponential(),
+            advantage=Exponential(),
             rollouts=1,
             use_starts=False,
         )

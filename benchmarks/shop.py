@@ -8,6 +8,14 @@ takes it; nothing is asked of a policy. `table` solves every file below a folder
 ``best_known.csv`` (names without suffix, with the folder below or without it) with each solver at
 each time limit, and appends a line a run to its output; a table that was interrupted goes on where
 it stopped.
+
+Measured on weights of `DisjunctivePolicy` that were trained on at most 13 x 13, greedily on one or
+two of Taillard's shops of each size, percent above the best known by `lookahead`:
+
+    shop      4     10    all
+    20 x 15   9.9   6.4   8.7
+    20 x 20   10.1  10.3  11.4
+    30 x 20   13.6  8.6   9.6
 """
 
 import argparse

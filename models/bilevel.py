@@ -5,17 +5,18 @@ Network Control via Bi-Level Optimization". The lower level belongs to the probl
 gradient is that of the desire's density and never passes through a linear programme.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Generator, Tensor
+from torch.nn import Parameter
 
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import decisions, rollout, sample
 from nco.models.nets.network import GraphValue
-from nco.training.method import Method
+from nco.training.method import Method, Training
 
 RARE = 3.0  # standard deviations at which an advantage is cut: a shortage early on costs a hundred
 
@@ -27,7 +28,7 @@ class Bilevel(Method):
     the critic's errors from there on (Schulman et al. 2016), in standard deviations of the batch.
 
     Args:
-        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
+        problem, policy, training: as in `Method`; lr 1e-3 and warmup 50 where none is given.
         critic: of the state; `GraphValue` by default.
         rollouts: of each trace.
         discount: of a later cost; credit: weight of later errors in an advantage, from 0 (the next
@@ -41,12 +42,7 @@ class Bilevel(Method):
         problem: Problem,
         policy: Policy,
         *,
-        lr: float = 1e-3,
-        warmup: int = 50,
-        weight_decay: float = 0.0,
-        decay_steps: int = 0,
-        seed: int = 0,
-        initial: str | None = None,
+        training: Training | None = None,
         critic: GraphValue | None = None,
         rollouts: int = 1,
         discount: float = 0.95,
@@ -54,19 +50,10 @@ class Bilevel(Method):
         unit: float = 100.0,
         entropy: float = 1e-3,
     ) -> None:
-        super().__init__(
-            problem,
-            policy,
-            lr=lr,
-            warmup=warmup,
-            weight_decay=weight_decay,
-            decay_steps=decay_steps,
-            seed=seed,
-            initial=initial,
-        )
+        super().__init__(problem, policy, training, lr=1e-3, warmup=50)
         if not 0 <= discount <= 1 or not 0 <= credit <= 1 or unit <= 0 or entropy < 0:
             raise ValueError(f"discount {discount}, credit {credit}, unit {unit}, {entropy}")
-        self.critic = (critic if critic is not None else GraphValue()).build(problem.sizes)
+        self.critic = (critic if critic is not None else GraphValue()).build(problem.schema)
         self.rollouts, self.discount, self.credit = rollouts, discount, credit
         self.unit, self.entropy = unit, entropy
 
@@ -107,12 +94,6 @@ class Bilevel(Method):
             found.append(total)
         return torch.stack(found[::-1], -1)
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The policy's groups, and the critic's."""
-        configured: Any = super().configure_optimizers()
-        group = {"params": list(self.critic.parameters()), "weight_decay": 0.0}
-        configured["optimizer"].add_param_group(group)
-        schedule = torch.optim.lr_scheduler.LambdaLR(configured["optimizer"], self._rate)
-        configured["lr_scheduler"]["scheduler"] = schedule
-        found: OptimizerLRScheduler = configured
-        return found
+    def parameters_to_train(self) -> Iterable[Parameter]:
+        """The policy's, and the critic's."""
+        return [*self.policy.parameters(), *self.critic.parameters()]

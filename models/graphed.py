@@ -14,9 +14,11 @@ from nco.core.errors import NCOError
 from nco.core.problem import Problem
 from nco.core.seeds import generator
 from nco.labels.store import Labelled
-from nco.models.bq import BQ
 from nco.models.nets.bq import BQPolicy
+from nco.models.subproblems import SubproblemLoss, begin
 from nco.training.data import Labels
+from nco.training.evaluation import OnePath
+from nco.training.method import Method, Training
 
 WARM = 3  # passes before the capture, which set up what the libraries need
 EVERY = 20  # steps between two looks at the loss, for each of which the GPU is waited for
@@ -77,8 +79,7 @@ class Bank(Batch):
         first = first.minimum(decisions - 1)
         instance = problem.padded(group.instance, most)
         # the kind of an action stands above the number of its node
-        actions = actions % count + actions // count * most
-        actions = pad_actions(problem, instance, actions, total)
+        actions = pad_actions(problem, instance, actions % count + actions // count * most, total)
         owner = torch.arange(batch)[:, None].expand(-1, labels)
         own = torch.full((batch, labels), group.given is not None)
         end = (decisions - 1).maximum(first + 1)  # the last node of all is no choice
@@ -105,8 +106,8 @@ class Bank(Batch):
         return instance, actions, steps[:, None, None]
 
 
-class GraphedBQ(BQ):
-    """`BQ` for a GPU, which would otherwise wait for the processor nearly all the time.
+class GraphedBQ(Method):
+    """The loss of `BQ` for a GPU, which would otherwise wait for the processor nearly all the time.
 
     All labels lie in the GPU's memory, padded to one size. Every sub-problem of a step is drawn by
     itself (`BQ` cuts all at the same place): its label, how much of it is done, image and
@@ -117,24 +118,20 @@ class GraphedBQ(BQ):
     The data module must be `nco.training.data.Labels`, whose `batch_size` means nothing here.
 
     Args:
-        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial, muon: as in `Method`.
+        problem, policy, training: as in `Method`; lr 5e-4 and warmup 500 where none is given.
         tokens, dense, rotate, thin, encoder: as in `BQ`; `tokens` counts padding.
         arrangements: so many equal solutions of every label are drawn beforehand; 0: at every step,
             which only such problems can do as need no lists of routes for it.
     """
+
+    evaluation = OnePath()
 
     def __init__(
         self,
         problem: Problem,
         policy: BQPolicy,
         *,
-        lr: float = 5e-4,
-        warmup: int = 500,
-        weight_decay: float = 0.0,
-        decay_steps: int = 0,
-        seed: int = 0,
-        initial: str | None = None,
-        muon: bool = False,
+        training: Training | None = None,
         tokens: int = 4096,
         dense: float = 0.0,
         rotate: bool = False,
@@ -142,28 +139,31 @@ class GraphedBQ(BQ):
         encoder: str | None = None,
         arrangements: int = 0,
     ) -> None:
-        super().__init__(
-            problem,
-            policy,
-            lr=lr,
-            warmup=warmup,
-            weight_decay=weight_decay,
-            decay_steps=decay_steps,
-            seed=seed,
-            initial=initial,
-            muon=muon,
-            tokens=tokens,
-            dense=dense,
-            rotate=rotate,
-            thin=thin,
-            encoder=encoder,
-        )
+        super().__init__(problem, policy, training, lr=5e-4, warmup=500)
+        self.policy: BQPolicy
         if not isinstance(problem, Paddable):
             raise ValueError(f"{type(problem).__name__} cannot pad instances: it has no `padded`")
-        self.arrangements = arrangements
+        self.tokens, self.arrangements = tokens, arrangements
+        self.compare = SubproblemLoss(problem, policy, dense=dense, rotate=rotate, thin=thin)
+        begin(policy, encoder, self.settings.initial)
         self._bank: Bank | None = None
         self._launch: Callable[[], object] | None = None
         self._losses: dict[str, Tensor] = {}
+
+    def loss(self, batch: Any, generator: Generator) -> Tensor:
+        """Of one step's sub-problems, drawn from the labels at hand; `batch` is not used."""
+        bank, policy = self._bank, self.policy
+        assert bank is not None
+        nodes = policy.most_tokens(_width(self.problem, bank.instance))
+        rows = max(1, self.tokens // (nodes + len(self.problem.schema.focus)))
+        instance, actions, steps = bank.drawn(self.problem, rows, generator, self.arrangements > 0)
+        total = actions.shape[2]
+        after = (steps + torch.arange(total, device=steps.device)).clamp_max(total - 1)
+        fixed = nodes if self.device.type == "cuda" else None
+        rest = actions.gather(2, after)
+        losses = self.compare.named(instance, actions, steps, rest, generator, fixed)
+        self._losses = {name: value.detach() for name, value in losses.items()}
+        return self.compare.weighted(losses)
 
     def setup(self, stage: str) -> None:
         # not earlier: Lightning would refuse to clip gradients, which `training_step` asks for
@@ -180,7 +180,9 @@ class GraphedBQ(BQ):
             raise NCOError("GraphedBQ trains on one device: give --trainer.devices 1")
         if self.trainer.accumulate_grad_batches > 1:
             raise NCOError("GraphedBQ: give more --model.init_args.tokens instead of accumulating")
-        bank = Bank.of(self.problem, data.groups, self.arrangements, generator(self.seed, "bank"))
+        bank = Bank.of(
+            self.problem, data.groups(), self.arrangements, generator(self.settings.seed, "bank")
+        )
         self._bank = bank.to(self.device)
         self._random = self.generator("train", self.global_step)
         self._launch = self._captured() if self.device.type == "cuda" else self._pass
@@ -194,7 +196,7 @@ class GraphedBQ(BQ):
         if step % EVERY == 0:
             for name, value in self._losses.items():
                 self.log(f"train/{name}", value.clone(), prog_bar=name == "loss")
-            self.finite(self._losses["loss"])
+            self.check_finite(self._losses["loss"])
         optimizer: Any = self.optimizers()
         self.clip_gradients(optimizer)  # as the trainer says
         optimizer.step()
@@ -202,7 +204,7 @@ class GraphedBQ(BQ):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._losses:  # since the last look
-            self.finite(self._losses["loss"])
+            self.check_finite(self._losses["loss"])
         super().on_save_checkpoint(checkpoint)
 
     def _captured(self) -> Callable[[], object]:
@@ -227,22 +229,9 @@ class GraphedBQ(BQ):
 
     def _pass(self) -> None:
         """Loss and gradients of newly drawn sub-problems."""
-        bank, policy = self._bank, self.policy
-        assert bank is not None
-        nodes = policy.most_tokens(_width(self.problem, bank.instance))
-        rows = max(1, self.tokens // (nodes + self.problem.sizes.focus))
-        for parameter in policy.parameters():
+        for parameter in self.policy.parameters():
             parameter.grad = None
-        instance, actions, steps = bank.drawn(
-            self.problem, rows, self._random, self.arrangements > 0
-        )
-        total = actions.shape[2]
-        after = (steps + torch.arange(total, device=steps.device)).clamp_max(total - 1)
-        fixed = nodes if self.device.type == "cuda" else None
-        rest = actions.gather(2, after)
-        losses = self.compared(instance, actions, steps, rest, self._random, fixed)
-        self.weighted(losses).backward()
-        self._losses = {name: value.detach() for name, value in losses.items()}
+        self.loss(None, self._random).backward()
 
 
 def _width(problem: Problem[Any, Any], instance: Any) -> int:

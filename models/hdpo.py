@@ -7,10 +7,10 @@ from torch import Generator, Tensor
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import greedy, rollout
-from nco.training.method import Method
+from nco.training.method import Method, Training
 
 
-class Hdpo(Method):
+class HDPO(Method):
     """The pathwise gradient of an online problem's cost, through the simulator (HDPO).
 
     Alvo, Russo, Kanoria & Lee (2023), Deep Reinforcement Learning for Inventory Networks, arXiv
@@ -20,33 +20,15 @@ class Hdpo(Method):
 
     Args:
         problem: a continuous one whose cost has a gradient.
-        policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
+        policy, training: as in `Method`; lr 3e-3 and warmup 20 where none is given.
     """
 
     def __init__(
-        self,
-        problem: Problem,
-        policy: Policy,
-        *,
-        lr: float = 3e-3,
-        warmup: int = 20,
-        weight_decay: float = 0.0,
-        decay_steps: int = 0,
-        seed: int = 0,
-        initial: str | None = None,
+        self, problem: Problem, policy: Policy, *, training: Training | None = None
     ) -> None:
         if not problem.continuous:
             raise ValueError(f"{type(problem).__name__} has no amounts: its cost has no gradient")
-        super().__init__(
-            problem,
-            policy,
-            lr=lr,
-            warmup=warmup,
-            weight_decay=weight_decay,
-            decay_steps=decay_steps,
-            seed=seed,
-            initial=initial,
-        )
+        super().__init__(problem, policy, training, lr=3e-3, warmup=20)
 
     def loss(self, batch: Any, generator: Generator) -> Tensor:
         played = rollout(self.problem, self.policy, batch, 1, greedy, logp=False)

@@ -14,7 +14,7 @@ from nco.core.decisions import Categorical
 from nco.core.policy import Policy
 from nco.core.problem import Observation, Problem
 from nco.core.rollout import decisions, rollout, sample
-from nco.training.method import Method
+from nco.training.method import Method, Training
 
 
 class Hindsight(Method):
@@ -30,7 +30,7 @@ class Hindsight(Method):
       the critic. All actions are summed over, so nothing need be sampled.
 
     Args:
-        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
+        problem, policy, training: as in `Method`; lr 1e-3 and warmup 50 where none is given.
         mode: ``regression`` or ``actor``.
         rollouts: of each trace.
         steps: of each episode, at random; planners may take their time.
@@ -44,28 +44,14 @@ class Hindsight(Method):
         problem: Problem,
         policy: Policy,
         *,
-        lr: float = 1e-3,
-        warmup: int = 50,
-        weight_decay: float = 0.0,
-        decay_steps: int = 0,
-        seed: int = 0,
-        initial: str | None = None,
+        training: Training | None = None,
         mode: Literal["regression", "actor"] = "regression",
         rollouts: int = 1,
         steps: int = 16,
         sharpness: float = 10.0,
         entropy: float = 0.01,
     ) -> None:
-        super().__init__(
-            problem,
-            policy,
-            lr=lr,
-            warmup=warmup,
-            weight_decay=weight_decay,
-            decay_steps=decay_steps,
-            seed=seed,
-            initial=initial,
-        )
+        super().__init__(problem, policy, training, lr=1e-3, warmup=50)
         if not isinstance(problem, HasHindsight):
             raise ValueError(f"{type(problem).__name__} has no planner that knows the future")
         if mode not in ("regression", "actor"):

@@ -7,12 +7,12 @@ from torch import Generator, Tensor
 
 from nco.core.capabilities import HasConsistentActions
 from nco.core.decisions import Categorical
-from nco.core.defaults import equivalents_of, replay, symmetries_of
+from nco.core.defaults import equivalents_of, replay, starts_of, symmetries_of
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import decisions, score
 from nco.labels.store import Labelled
-from nco.training.method import Method
+from nco.training.method import Method, Training
 
 
 class Imitation(Method):
@@ -20,12 +20,12 @@ class Imitation(Method):
 
     A solution has many action sequences (rotations and directions of a tour, orders of routes, of
     items): each label is shown in `views` random ones at once, which share one encoding of the
-    instance, and in one of its symmetric images.
+    instance, and in one of its symmetric images. Where instances have several starts, the first
+    action is not imitated: every search tries all of them.
 
     Args:
-        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial, muon: as in `Method`.
+        problem, policy, training: as in `Method`; lr 3e-4 and warmup 200 where none is given.
         views: equivalent action sequences of each label in a batch.
-        skip: first actions that are not imitated: 1 where a search forces every start anyway.
         cuts: imitate so many random steps only, the same ones of all labels of a batch, each in a
             pass of its own: for a policy that looks at what remains afresh, which then is of one
             size. Any action that leads to the same solution is right (`HasConsistentActions`). 0 is
@@ -37,29 +37,12 @@ class Imitation(Method):
         problem: Problem,
         policy: Policy,
         *,
-        lr: float = 3e-4,
-        warmup: int = 200,
-        weight_decay: float = 0.0,
-        decay_steps: int = 0,
-        seed: int = 0,
-        initial: str | None = None,
-        muon: bool = False,
+        training: Training | None = None,
         views: int = 8,
-        skip: int = 1,
         cuts: int = 0,
     ) -> None:
-        super().__init__(
-            problem,
-            policy,
-            lr=lr,
-            warmup=warmup,
-            weight_decay=weight_decay,
-            decay_steps=decay_steps,
-            seed=seed,
-            initial=initial,
-            muon=muon,
-        )
-        self.views, self.skip, self.cuts = views, skip, cuts
+        super().__init__(problem, policy, training, lr=3e-4, warmup=200)
+        self.views, self.cuts = views, cuts
 
     def loss(self, batch: Labelled, generator: Generator) -> Tensor:
         instance: Any = batch.instance
@@ -71,7 +54,8 @@ class Imitation(Method):
         label = batch.actions[rows, best][:, None].repeat_interleave(self.views, 1)
         actions = equivalents_of(self.problem, instance, label, generator)
         total = actions.shape[2]
-        first = min(self.skip, total - 1)
+        starts = starts_of(self.problem, instance)
+        first = 0 if starts is None else min(starts.shape[2], total - 1)
         if self.cuts:
             loss = self._at_cuts(instance, actions, first, generator)
         else:

@@ -1,4 +1,4 @@
-"""Proximal policy optimisation with a baseline from rollouts that share their future."""
+"""Proximal policy optimisation, whose baseline is other rollouts that share their future."""
 
 import copy
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from torch import Generator, Tensor
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import rollout, sample, score
-from nco.training.method import Method
+from nco.training.advantages import Advantage, Group, ToGo
+from nco.training.method import Method, Training
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,22 +22,22 @@ class Collected:
     picks: Tensor  # [B, S, T, *M]
     states: Any  # [B, S, T, ...]
     logp: Tensor  # [B, S, T]
-    advantage: Tensor  # [B, S, T], of costs: above zero is worse than others
+    advantage: Tensor  # [B, S, T or 1], of costs: above zero is worse than others
 
 
-class Ppo(Method):
+class PPO(Method):
     """The clipped surrogate of Schulman et al. (2017), equation 7, without a critic.
 
     The rollouts of an instance share its trace, so that what the others still pay from a step on is
-    a baseline for it that no critic could better on exogenous chance. A problem whose
-    steps have no cost of their own has one advantage for the whole episode.
+    a baseline for it that no critic could better on exogenous chance (`ToGo`).
 
     Rollouts are collected every `epochs` steps, and collected again, the same, by a run that
     resumes between two collections: the policy that played them is kept with the checkpoint.
 
     Args:
-        problem, policy, lr, warmup, weight_decay, decay_steps, seed, initial: as in `Method`.
-        rollouts: of each instance, at least 2; epochs: steps on the same rollouts.
+        problem, policy, training: as in `Method`; lr 3e-4 and warmup 20 where none is given.
+        advantage: what costs are compared with; `ToGo` by default.
+        rollouts: of each instance; epochs: steps on the same rollouts.
         clip: how far the ratio of probabilities may leave 1 with profit.
     """
 
@@ -45,28 +46,20 @@ class Ppo(Method):
         problem: Problem,
         policy: Policy,
         *,
-        lr: float = 3e-4,
-        warmup: int = 20,
-        weight_decay: float = 0.0,
-        decay_steps: int = 0,
-        seed: int = 0,
-        initial: str | None = None,
+        training: Training | None = None,
+        advantage: Advantage | None = None,
         rollouts: int = 8,
         epochs: int = 4,
         clip: float = 0.2,
     ) -> None:
-        if rollouts < 2 or epochs < 1 or not 0 < clip < 1:
-            raise ValueError("rollouts must be at least 2, epochs at least 1, clip between 0 and 1")
-        super().__init__(
-            problem,
-            policy,
-            lr=lr,
-            warmup=warmup,
-            weight_decay=weight_decay,
-            decay_steps=decay_steps,
-            seed=seed,
-            initial=initial,
-        )
+        if epochs < 1 or not 0 < clip < 1:
+            raise ValueError(
+                f"epochs must be at least 1 and clip between 0 and 1, not {epochs} and {clip}"
+            )
+        super().__init__(problem, policy, training, lr=3e-4, warmup=20)
+        self.advantage = advantage if advantage is not None else ToGo()
+        self.advantage.check(rollouts)
+        self.advantage.attach(problem, self.policy, self.settings.seed)
         self.rollouts, self.epochs, self.clip = rollouts, epochs, clip
         self.behaviour = copy.deepcopy(self.policy).requires_grad_(False)
         self._kept: Collected | None = None
@@ -92,14 +85,8 @@ class Ppo(Method):
         select = sample(generator)
         played = rollout(self.problem, self.behaviour, instance, self.rollouts, select, keep=True)
         assert played.logp is not None
-        steps = played.picks.shape[2]
-        if played.step_costs is None:
-            ahead = played.cost[..., None].expand(-1, -1, steps)
-        else:
-            ahead = played.step_costs.flip(2).cumsum(2).flip(2)
-        others = (ahead.sum(1, keepdim=True) - ahead) / (self.rollouts - 1)
-        advantage = ahead - others
-        advantage = advantage / advantage.std(correction=0).clamp_min(1e-8)
+        group = Group(instance, played.cost, played.actions, step_cost=played.step_costs)
+        advantage = self.advantage(group)
         self.log("train/cost", played.cost.mean(), prog_bar=True)
         return Collected(instance, played.picks, played.states, _whole(played.logp), advantage)
 

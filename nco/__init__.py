@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nco.solving.solver import solve, solve_iter
     from nco.zoo.weights import available, load
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "InstanceError",
     "NCOError",

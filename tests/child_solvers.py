@@ -1,6 +1,6 @@
 """Classical solvers for tests, most of which fail, each in its own way.
 
-A child process finds them as `child_solvers:<name>`; nothing here imports torch, so that it starts
+A child process imports them from this module; nothing here imports torch, so that it starts
 at once.
 """
 

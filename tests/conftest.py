@@ -20,7 +20,7 @@ def save_tiny(folder: Path, problem: object, seed: int = 0) -> str:
     """A model folder with a one-layer network for `problem`."""
     torch.manual_seed(seed)
     policy = AttentionPolicy(TransformerEncoder(width=16, heads=2, layers=1, hidden=16), heads=2)
-    weights.save(folder, problem, policy.build(problem.sizes), {"measured": []})
+    weights.save(folder, problem, policy.build(problem.schema), {"measured": []})
     return str(folder)
 
 

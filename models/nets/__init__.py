@@ -7,13 +7,11 @@ from nco.models.nets.latent import LatentPolicy
 from nco.models.nets.matnet import MatNetPolicy
 from nco.models.nets.parco import ParcoPolicy
 from nco.models.nets.pointer import AttentionPolicy
-from nco.models.nets.rules import BaseStock
 from nco.models.nets.transformer import TransformerEncoder
 
 __all__ = [
     "AttentionPolicy",
     "BQPolicy",
-    "BaseStock",
     "DisjunctivePolicy",
     "GraphFlow",
     "LatentPolicy",

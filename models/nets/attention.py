@@ -22,7 +22,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Ten
     Args:
         q: queries ``[B, H, S, E]``, already scaled; any strides.
         k: keys ``[B, H, N, E]``; v: values ``[B, H, N, D/H]``.
-        hidden: added to the scores, ``[B, S, N]`` or ``[B, 1, N]``: 0 or minus infinity.
+        hidden: added to the scores, ``[B, S, N]`` or ``[B, 1, N]``: 0, or minus infinity for a node
+            that is not looked at.
     """
     batch, heads, queries, _ = q.shape
     small = batch * heads * queries * k.shape[2] <= BLOCK
@@ -32,8 +33,33 @@ def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Ten
             scores = scores + hidden[:, None]
         return (scores.softmax(-1) @ v).transpose(1, 2).contiguous().transpose(1, 2)
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (q, k, v))
-    found: Tensor = _Attend.apply(q, k, v, hidden, keep)
-    return found
+    mixed: Tensor = _Attend.apply(q, k, v, hidden, keep)
+    return mixed
+
+
+def attend_changing(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    hidden: Tensor,
+    changing: Tensor,
+    key: Tensor,
+    value: Tensor,
+) -> Tensor:
+    """`attend` where each query has keys ``k + key c`` and values ``v + value c`` of its own.
+
+    They are never formed: ``q (key c)`` is ``(q key) c``, and values are summed before `value`.
+
+    Args:
+        q, k, v, hidden: as in `attend`.
+        changing: c, ``[B, S, N, C]``: what each query sees of each node.
+        key, value: ``[B or 1, H, D/H, C]``.
+    """
+    scores = q @ k.transpose(-1, -2) + hidden[:, None]
+    scores = scores + torch.einsum("bhsc,bsnc->bhsn", q @ key, changing)
+    weights = scores.softmax(-1)
+    seen = torch.einsum("bhsn,bsnc->bhsc", weights, changing)
+    return weights @ v + seen @ value.transpose(-1, -2)
 
 
 def _blocks(q: Tensor, k: Tensor) -> Iterator[tuple[slice, int, slice]]:
@@ -49,7 +75,7 @@ def _blocks(q: Tensor, k: Tensor) -> Iterator[tuple[slice, int, slice]]:
 
 
 class _Attend(torch.autograd.Function):
-    """`attend`, differentiable once; keeps the weights for the way back if told to."""
+    """`attend`, differentiable once; with `keep` the weights are stored for the backward pass."""
 
     @staticmethod
     def forward(

@@ -1,8 +1,8 @@
 """The policy of BQ-NCO: look at the remaining sub-problem afresh before every decision."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,11 @@ from torch.nn import functional
 from nco.core.batch import Batch
 from nco.core.decisions import Categorical
 from nco.core.errors import NCOError
+from nco.core.features import Features, Observation
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.schema import Channel, Column, Schema, columns
 from nco.core.searches import SearchName
+from nco.models.nets.encoder import Encoder, HasEncoder, TakesOver
 from nco.models.nets.transformer import TransformerEncoder
 
 AREA = math.sqrt(2 * math.pi)  # a disc of unit root mean square radius has this much squared
@@ -39,8 +41,11 @@ class BQPolicy(Policy):
     Optimization" (NeurIPS 2023), section 4: nothing is encoded beforehand, because what is left
     to do is a smaller problem of the same kind, whatever led to it. Here
 
-    - a sub-problem is moved and scaled to unit area around the centre of its nodes, so that a
-      corner of a large instance looks like a small instance;
+    - a sub-problem has a frame of its own: positions are moved to the centre of its nodes and
+      scaled to unit area (without positions, distances are in units of the mean distance to the
+      nearest node), and every column that is a length or a time, of nodes or of the state, is
+      scaled by the same factor. So a corner of a large instance looks like a small instance, and
+      what remains of a route's length is seen in relation to the distances that remain;
     - a next node is scored by a pointer, ``(W_q h_origin) . (W_k h_j)``, minus a learned multiple
       of its distance, where there is an origin. So a path can be asked from its other end, too;
     - at most `neighbours` nodes, those nearest to the origin, are looked at and can be chosen.
@@ -49,68 +54,70 @@ class BQPolicy(Policy):
         encoder: over tokens, width D.
         neighbours: most nodes of a sub-problem that are looked at; 0 is all.
         two_way: origin and destination look alike, for paths that may be walked either way.
+        rescale: the columns, written ``channel.name`` (``context.left``), that are scaled with the
+            frame beside positions and distances; by default all whose unit is a length or a time.
+            Others are seen in the instance's units, as by weights that were trained so.
+        ignore: as in `Policy`.
     """
 
     encodes = False
 
     def __init__(
         self,
-        encoder: TransformerEncoder | None = None,
+        encoder: Encoder | None = None,
         neighbours: int = 0,
         two_way: bool = False,
+        rescale: Sequence[str] | None = None,
+        ignore: Sequence[str] = (),
     ) -> None:
-        super().__init__()
-        self.encoder = encoder if encoder is not None else TransformerEncoder()
-        self.neighbours, self.two_way = neighbours, two_way
+        super().__init__(ignore)
+        self.encoder: Encoder = encoder if encoder is not None else TransformerEncoder()
+        self.neighbours, self.two_way, self.rescale = neighbours, two_way, rescale
+
+    @property
+    def reads(self) -> frozenset[Channel]:
+        own = {Channel.NODES, Channel.DYNAMIC, Channel.CONTEXT, Channel.FOCUS}
+        return self.encoder.reads | own
+
+    @property
+    def scale_free(self) -> bool:
+        return self.rescale is None
 
     @property
     def searches(self) -> tuple[SearchName, ...]:
         return (SearchName.BEAM, SearchName.RECONSTRUCT)
 
-    def build(self, sizes: Sizes) -> Self:
-        self.sizes = sizes
-        if self.two_way and sizes.focus != 2:
-            raise ValueError(
-                f"two_way needs a path with two ends, not {sizes.focus} nodes in focus"
-            )
-        own = sizes.node - sizes.xy + sizes.dynamic + sizes.context + sizes.focus
-        located = sizes.xy + (sizes.focus if sizes.xy or sizes.edge else 0)
-        if sizes.edge:
-            located += sizes.focus  # both ways
-        self.encoder.build(Sizes(node=own + located, xy=sizes.xy, edge=sizes.edge))
+    def make_layers(self, schema: Schema) -> None:
+        if self.two_way and len(schema.focus) != 2:
+            count = len(schema.focus)
+            raise NCOError(f"two_way needs a path with two ends, not {count} nodes in focus")
+        self.tokens = _token_columns(schema)
+        self.encoder.build(Schema(nodes=self.tokens, edges=schema.edges))
         width = self.encoder.width
         self.query = nn.Linear(width, width, bias=False)
-        self.key = nn.Linear(width, sizes.kinds * width, bias=False)
-        self.worth = nn.Linear(width, sizes.kinds)
-        near = bool(sizes.focus and (sizes.xy or sizes.edge))
-        self.nearness = nn.Parameter(torch.zeros(sizes.kinds)) if near else None
-        return self
+        self.key = nn.Linear(width, schema.kinds * width, bias=False)
+        self.worth = nn.Linear(width, schema.kinds)
+        near = bool(schema.focus and (schema.xy or schema.edges))
+        self.nearness = nn.Parameter(torch.zeros(schema.kinds)) if near else None
+        for channel, scaled in _scaled(schema, self.rescale).items():
+            self.register_buffer(f"scaled_{channel}", scaled, persistent=False)
 
     def begin_as(self, other: Policy) -> None:
-        """Takes over another policy's encoder: its blocks, and how it reads a node.
+        """Takes over another policy's encoder, and how it reads the columns of nodes.
 
-        The other's nodes are positions in the unit square, then features of their own; here the
-        same stand elsewhere among a token's columns, and positions lie around zero.
+        The other's positions lie in the unit square; here they lie around zero.
 
         Raises:
-            NCOError: where the two encoders differ in shape.
+            NCOError: where the two encoders differ in shape, or this one cannot take over weights.
         """
-        theirs, ours = getattr(other, "encoder", None), self.encoder
-        shape = ("width", "heads", "layers", "hidden", "norm", "mlp")
-        for name in shape:
-            if getattr(theirs, name, None) != getattr(ours, name):
-                raise NCOError(f"encoder: its {name} is {getattr(theirs, name, None)}, not ours")
-        assert isinstance(theirs, TransformerEncoder)
-        ours.blocks.load_state_dict(theirs.blocks.state_dict())
-        ours.leave.load_state_dict(theirs.leave.state_dict())
-        xy, weight = self.sizes.xy, theirs.enter.weight
-        own = self.sizes.node - xy
-        place = own + self.sizes.focus + self.sizes.context + self.sizes.dynamic
-        with torch.no_grad():
-            ours.enter.weight.mul_(0.3)  # what is new whispers at first
-            ours.enter.weight[:, :own] = weight[:, xy:]
-            ours.enter.weight[:, place : place + xy] = weight[:, :xy]
-            ours.enter.bias.copy_(theirs.enter.bias + 0.5 * weight[:, :xy].sum(1))
+        if not isinstance(other, HasEncoder):
+            raise NCOError(f"{type(other).__name__} has no encoder to begin with")
+        if not isinstance(self.encoder, TakesOver):
+            raise NCOError(f"{type(self.encoder).__name__} cannot begin as another encoder")
+        theirs = [column.name for column in other.schema.nodes]
+        sources = [theirs.index(one.name) if one.name in theirs else None for one in self.tokens]
+        moved = torch.tensor([0.5 if name in ("x", "y") else 0.0 for name in theirs])
+        self.encoder.take_over(other.encoder, sources, moved)
 
     def encode(self, features: Features) -> Features:
         """The instance as it is: everything else depends on what remains."""
@@ -123,21 +130,22 @@ class BQPolicy(Policy):
         scores = self.scores(sub)  # [R, kinds, L]
         shape = observation.mask.shape[:2]
         count = memory.nodes.shape[1]
-        logits = scores.new_full((len(scores), self.sizes.kinds, count), -torch.inf)
-        slots = self.sizes.focus
-        index = sub.nodes[:, None, slots:].expand(-1, self.sizes.kinds, -1)
-        found = scores[..., slots:].masked_fill(~sub.exists[:, None, slots:], -torch.inf)
+        logits = scores.new_full((len(scores), self.schema.kinds, count), -torch.inf)
+        slots = len(self.schema.focus)
+        index = sub.nodes[:, None, slots:].expand(-1, self.schema.kinds, -1)
+        shown = scores[..., slots:].masked_fill(~sub.exists[:, None, slots:], -torch.inf)
         # padding is node 0 again, so it must not overwrite: the greater of two survives
-        logits = logits.scatter_reduce(2, index, found, "amax")
+        logits = logits.scatter_reduce(2, index, shown, "amax")
         logits = logits.flatten(1).unflatten(0, shape)
-        # where none of the open nodes is allowed (a finished row, a way home), all that is allowed
+        # where no node that was looked at is allowed (a finished row, the way home), all allowed
+        # actions are equally probable
         lost = (logits == -torch.inf) & observation.mask
         blind = ~((logits > -torch.inf) & observation.mask).any(-1, keepdim=True)
         return Categorical(logits.masked_fill(lost & blind, 0.0), observation.mask)
 
     def most_tokens(self, left: int) -> int:
         """How many of `left` remaining nodes are looked at."""
-        limited = self.neighbours and self.sizes.focus
+        limited = self.neighbours > 0 and self.schema.focus
         return min(left, self.neighbours) if limited else left
 
     def look(
@@ -145,39 +153,51 @@ class BQPolicy(Policy):
     ) -> Subproblem:
         """The sub-problem of every state, R = B * S, and its embeddings.
 
-        Of as many nodes as the largest has, or of exactly `most`, padding among them: then no shape
-        depends on a value, and a GPU need not be waited for.
+        It has as many tokens as the largest sub-problem needs. With `most` it has exactly so many,
+        padding among them: then no shape depends on a value, and the host never waits for a GPU.
         """
         nodes, exists = self._tokens(memory, observation, most)
         rollouts = observation.mask.shape[1]
-        slots = self.sizes.focus
+        slots = len(self.schema.focus)
         rows = torch.arange(len(nodes), device=nodes.device) // rollouts
-        own = memory.nodes[rows[:, None], nodes][..., self.sizes.xy :]
-        flag = torch.eye(nodes.shape[1], slots, device=nodes.device).expand(len(nodes), -1, -1)
-        parts = [own, self._ends(flag)]
-        if self.sizes.context:
-            context = observation.context.flatten(0, 1)[:, None]
-            parts.append(context.expand(-1, nodes.shape[1], -1))
-        if observation.nodes is not None:
-            changing = observation.nodes.flatten(0, 1)
-            parts.append(changing.gather(1, nodes[..., None].expand(-1, -1, changing.shape[2])))
-        places = edges = seen = None
-        if self.sizes.xy:
+        places = edges = seen = factor = None
+        near: list[Tensor] = []  # what tokens know of the nodes in focus
+        # a slot without a node holds node 0, of which nobody must know
+        told = exists | (torch.arange(nodes.shape[1], device=nodes.device) >= slots)
+        known = told[:, None, :slots]
+        if self.schema.xy:
             assert memory.xy is not None
-            frame = _framed(memory.xy[rows[:, None], nodes], exists, slots)
-            parts += [frame, self._ends(torch.cdist(frame, frame[:, :slots]))]
-            places = frame
-        if self.sizes.edge:
+            places, factor = _framed(memory.xy[rows[:, None], nodes], exists, slots)
+            places = places * told[..., None]
+            away = torch.cdist(places, places[:, :slots]) * known
+            near = [places, self._ends(away)]
+        if self.schema.edges:
             assert memory.edges is not None
             pairs = memory.edges[rows[:, None, None], nodes[:, :, None], nodes[:, None, :]]
-            pairs = pairs / _spacing(pairs[..., 0], exists)[:, None, None, None]
-            edges, seen = pairs[..., 0], pairs.log1p()
-            parts += [seen[:, :, :slots, 0], seen[:, :slots, :, 0].transpose(1, 2)]
-        tokens = torch.cat(parts, -1)
+            spacing = _spacing(pairs[..., 0], exists)[:, None, None]
+            pairs = pairs / spacing[..., None]
+            edges = pairs[..., 0]
+            seen = pairs.log1p() * (told[:, :, None] & told[:, None])[..., None]
+            near += [seen[:, :, :slots, 0], seen[:, :slots, :, 0].transpose(1, 2)]
+            factor = 1 / spacing if factor is None else factor
+        own = self._in_frame(Channel.NODES, memory.nodes[rows[:, None], nodes], factor)
+        flag = torch.eye(nodes.shape[1], slots, device=nodes.device).expand(len(nodes), -1, -1)
+        parts = [own[..., self.schema.xy :], self._ends(flag)]
+        if self.schema.context:
+            context = observation.context.flatten(0, 1)[:, None]
+            context = self._in_frame(Channel.CONTEXT, context, factor)
+            parts.append(context.expand(-1, nodes.shape[1], -1))
+        if self.schema.dynamic:
+            assert observation.nodes is not None
+            changing = observation.nodes.flatten(0, 1)
+            changing = changing.gather(1, nodes[..., None].expand(-1, -1, changing.shape[2]))
+            parts.append(self._in_frame(Channel.DYNAMIC, changing, factor))
+        parts += near
+        tokens = torch.cat(parts, -1) * told[..., None]
         padded = None
         if most is not None or not bool(exists.all()):
             padded = exists.clone()
-            padded[:, 0] |= ~exists.any(-1)  # attention to nothing at all would be no number
+            padded[:, 0] |= ~exists.any(-1)  # attention over no keys would be NaN
         h = self.encoder(Features(tokens, padded, None if places is None else places + 0.5, seen))
         visit = exists.clone()
         visit[:, :slots] = False
@@ -187,30 +207,43 @@ class BQPolicy(Policy):
 
     def scores(self, sub: Subproblem, slot: int = -1) -> Tensor:
         """``[R, kinds, L]``: of every token as the next to the one in focus slot `slot`."""
-        kinds, width = self.sizes.kinds, self.encoder.width
+        kinds, width = self.schema.kinds, self.encoder.width
         worth = self.worth(sub.h).transpose(1, 2)
-        if not self.sizes.focus:
+        if not self.schema.focus:
             return worth
-        row = slot % self.sizes.focus
+        row = slot % len(self.schema.focus)
         keys = self.key(sub.h).unflatten(-1, (kinds, width))
         query = self.query(sub.h[:, row]) / math.sqrt(width)
-        found = worth + torch.einsum("rd,rlkd->rkl", query, keys)
-        return found - self._near(sub, row)
+        pointed = worth + torch.einsum("rd,rlkd->rkl", query, keys)
+        return pointed - self._near(sub, row)
 
     def adjacency(self, sub: Subproblem) -> Tensor:
         """``[R, L, L]``: as `scores`, of every token as directly (kind 0) next to every other."""
         width = self.encoder.width
         key = functional.linear(sub.h, self.key.weight[:width])
-        found = (self.query(sub.h) / math.sqrt(width)) @ key.transpose(1, 2)
-        found = found + self.worth(sub.h)[..., 0][:, None]
+        pointed = (self.query(sub.h) / math.sqrt(width)) @ key.transpose(1, 2)
+        pointed = pointed + self.worth(sub.h)[..., 0][:, None]
         if self.nearness is None:
-            return found
+            return pointed
         if sub.edges is not None:
             distance = sub.edges
         else:
             assert sub.places is not None
             distance = torch.cdist(sub.places, sub.places)
-        return found - functional.softplus(self.nearness[0]) * distance
+        return pointed - functional.softplus(self.nearness[0]) * distance
+
+    def _in_frame(self, channel: Channel, values: Tensor, factor: Tensor | None) -> Tensor:
+        """`values` ``[R, L, F]`` of a channel, its lengths and times scaled by `factor`.
+
+        What is more than `NEAR` afterwards tells how much more by a logarithm, as positions do.
+        """
+        scaled: Tensor | None = getattr(self, f"scaled_{channel}", None)
+        if scaled is None or factor is None:
+            return values
+        changed = values * factor
+        size = changed.abs().clamp_min(1e-9)
+        far = torch.where(size > NEAR, NEAR * (1 + (size / NEAR).log()) / size, 1.0)
+        return torch.where(scaled, changed * far, values)
 
     def _ends(self, columns: Tensor) -> Tensor:
         """Columns ``[R, L, 2]`` of destination and origin, made the same for both if two_way."""
@@ -227,6 +260,7 @@ class BQPolicy(Policy):
         else:
             assert sub.places is not None
             distance = (sub.places - sub.places[:, row : row + 1]).norm(dim=-1)
+        distance = distance * sub.exists[:, row : row + 1]
         return functional.softplus(self.nearness)[:, None] * distance[:, None]
 
     def _tokens(
@@ -262,8 +296,8 @@ class BQPolicy(Policy):
         """The `limit` nearest ``[R, limit]`` of what is `alive`, and which of them are."""
         rows = torch.arange(len(alive), device=alive.device) // rollouts
         far = torch.zeros_like(alive, dtype=torch.float32)  # without an origin all are as near
-        if self.sizes.focus:
-            far = self._from_origin(memory, rows, focus[:, -1])
+        if self.schema.focus:
+            far = self._from_origin(memory, rows, focus[:, -1]) * (focus[:, -1:] >= 0)
         distance, nodes = far.masked_fill(~alive, torch.inf).topk(limit, largest=False)
         return nodes, distance < torch.inf
 
@@ -288,17 +322,61 @@ def _spacing(distances: Tensor, exists: Tensor) -> Tensor:
     return torch.where(some.any(1), total / some.sum(1).clamp_min(1), 1.0)
 
 
-def _framed(xy: Tensor, exists: Tensor, slots: int) -> Tensor:
+def _token_columns(schema: Schema) -> tuple[Column, ...]:
+    """What a token knows: of its node, whether it is in focus, of the state, and where it is."""
+    located = [*columns("x", "y")] if schema.xy else []
+    if schema.xy:
+        located += columns(*(f"distance to {name}" for name in schema.focus))
+    if schema.edges:
+        located += columns(*(f"to {name}" for name in schema.focus))
+        located += columns(*(f"from {name}" for name in schema.focus))
+    return (
+        *(column for column in schema.nodes if column.name not in ("x", "y")),
+        *columns(*(f"is {name}" for name in schema.focus)),
+        *columns(*(f"context.{column.name}" for column in schema.context)),
+        *columns(*(f"dynamic.{column.name}" for column in schema.dynamic)),
+        *located,
+    )
+
+
+def _scaled(schema: Schema, rescale: Sequence[str] | None) -> dict[Channel, Tensor]:
+    """Of each channel which columns ``[F]`` are scaled with the frame; not where none is.
+
+    Raises:
+        NCOError: where a name of `rescale` is no column, or no length or time.
+    """
+    every = (Channel.NODES, Channel.CONTEXT, Channel.DYNAMIC)
+    names = {
+        f"{channel}.{schema.columns(channel)[at].name}"
+        for channel in every
+        for at in schema.scaled(channel)
+    }
+    for name in rescale or ():
+        if name not in names:
+            known = ", ".join(sorted(names)) or "none"
+            raise NCOError(f"rescale: {name!r} is no length or time; there are {known}")
+    wanted = names if rescale is None else set(rescale)
+    masks = {}
+    for channel in every:
+        which = [f"{channel}.{column.name}" in wanted for column in schema.columns(channel)]
+        if any(which[schema.xy if channel is Channel.NODES else 0 :]):
+            masks[channel] = torch.tensor(which)
+    return masks
+
+
+def _framed(xy: Tensor, exists: Tensor, slots: int) -> tuple[Tensor, Tensor]:
     """Positions ``[R, L, 2]`` around the centre of the nodes to visit, in sides of their area.
 
-    What lies beyond `NEAR`, a distant destination or depot, keeps its direction and tells its
-    distance by a logarithm.
+    And by which factor ``[R, 1, 1]`` lengths are multiplied. What lies beyond `NEAR`, a distant
+    destination or depot, keeps its direction and tells its distance by a logarithm.
     """
     weight = exists.clone()
     weight[:, :slots] &= ~exists[:, slots:].any(-1, keepdim=True)
     share = weight[..., None] / weight.sum(-1).clamp_min(1)[:, None, None]
     moved = xy - (xy * share).sum(1, keepdim=True)
     spread = (moved.square() * share).sum((1, 2), keepdim=True).sqrt()
-    moved = moved / (AREA * spread).clamp_min(1e-6)
+    side = (AREA * spread).clamp_min(1e-6)
+    moved = moved / side
     radius = moved.norm(dim=-1, keepdim=True).clamp_min(1e-9)
-    return moved * torch.where(radius > NEAR, NEAR * (1 + (radius / NEAR).log()) / radius, 1.0)
+    near = torch.where(radius > NEAR, NEAR * (1 + (radius / NEAR).log()) / radius, 1.0)
+    return moved * near, 1 / side

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +9,11 @@ from torch.nn import functional
 
 from nco.core.batch import Batch
 from nco.core.decisions import Categorical
+from nco.core.describe import arguments_of
 from nco.core.errors import NCOError
+from nco.core.features import Features, Observation
 from nco.core.policy import Policy, Population
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.schema import Channel, Schema
 from nco.core.searches import SearchName
 
 STEEP = 4.0  # bound on the scores by which the members of a set are weighted
@@ -57,11 +58,9 @@ class DisjunctivePolicy(Population):
     As in BQ-NCO (Drakulic et al. 2023) nothing is encoded beforehand: what is left, with the times
     at which jobs and machines are free, is a shop of its own. Nodes that are allowed are scored.
 
-    With `lookahead` only the next operations of each job are looked at: what they are told of the
-    rest (how long it takes, what its machines have to do) means the same in a shop of any length.
-    Measured on weights that had seen all of at most 13 x 13, greedily on Taillard's shops, above
-    the best known with 4, 10 and all operations: 20 x 15 9.9, 6.4, 8.7 %; 20 x 20 10.1, 10.3, 11.4;
-    30 x 20 13.6, 8.6, 9.6 (one or two files each).
+    With `lookahead` only the next operations of each job are looked at. Their features say of the
+    rest how long it takes and what its machines have to do, which means the same in a shop of any
+    length: networks trained on small shops then do better on large ones.
 
     Args:
         width: D.
@@ -70,7 +69,12 @@ class DisjunctivePolicy(Population):
         hidden: width of the MLPs, in widths.
         agents: K, each of which scores for itself what all of them see.
         lookahead: next operations of each job that are looked at; 0 is all.
+        ignore: as in `Policy`.
     """
+
+    reads = frozenset(
+        {Channel.NODES, Channel.DYNAMIC, Channel.CONTEXT, Channel.GROUPS, Channel.FOLLOWS}
+    )
 
     def __init__(
         self,
@@ -80,8 +84,9 @@ class DisjunctivePolicy(Population):
         hidden: int = 2,
         agents: int = 1,
         lookahead: int = 0,
+        ignore: Sequence[str] = (),
     ) -> None:
-        super().__init__()
+        super().__init__(ignore)
         if agents < 1:
             raise ValueError(f"agents must be at least 1, not {agents}")
         if width % heads:
@@ -93,16 +98,15 @@ class DisjunctivePolicy(Population):
     def searches(self) -> tuple[SearchName, ...]:
         return (SearchName.POPULATION if self.agents > 1 else SearchName.DISPATCH,)
 
-    def build(self, sizes: Sizes) -> Self:
-        if not (sizes.groups and sizes.follows):
-            raise ValueError(
-                "this policy needs a problem whose nodes lie in sets and follow others"
-            )
-        self.enter = nn.Linear(sizes.node + sizes.dynamic + sizes.context, self.width)
-        self.kind = nn.Parameter(torch.zeros(sizes.groups, self.width))
+    def make_layers(self, schema: Schema) -> None:
+        if not (schema.groups and schema.follows):
+            raise NCOError("this policy needs a problem whose nodes lie in sets and follow others")
+        told = len(schema.nodes) + len(schema.dynamic) + len(schema.context)
+        self.enter = nn.Linear(told, self.width)
+        self.kind = nn.Parameter(torch.zeros(len(schema.groups), self.width))
         self.blocks = nn.ModuleList(
             [
-                Round(self.width, self.heads, self.hidden * self.width, sizes.groups)
+                Round(self.width, self.heads, self.hidden * self.width, len(schema.groups))
                 for _ in range(self.layers)
             ]
         )
@@ -111,8 +115,6 @@ class DisjunctivePolicy(Population):
             nn.Sequential(nn.Linear(self.width, self.width), nn.ReLU(), nn.Linear(self.width, 1))
             for _ in range(self.agents)
         )
-        self.sizes = sizes
-        return self
 
     def begin_as(self, other: Policy) -> None:
         if not isinstance(other, DisjunctivePolicy):
@@ -132,8 +134,8 @@ class DisjunctivePolicy(Population):
         self.decoders.requires_grad_(True)
 
     def keep(self, agents: Sequence[int]) -> "DisjunctivePolicy":
-        arguments = {**self.__dict__["_init_args"], "agents": len(agents)}
-        kept = DisjunctivePolicy(**arguments).build(self.sizes)
+        arguments = {**arguments_of(self), "agents": len(agents)}
+        kept = DisjunctivePolicy(**arguments).build(self.schema)
         shared = {k: v for k, v in self.state_dict().items() if not k.startswith("decoders.")}
         kept.load_state_dict({**kept.state_dict(), **shared})
         kept.take_agents(self, agents)
@@ -149,10 +151,12 @@ class DisjunctivePolicy(Population):
         graph = remaining(memory, observation, self.lookahead)
         rows = torch.arange(len(graph.nodes), device=graph.nodes.device)
         parts = [memory.nodes[rows[:, None] // observation.mask.shape[1], graph.nodes]]
-        if observation.nodes is not None:
+        if self.schema.dynamic:
+            assert observation.nodes is not None
             parts.append(observation.nodes.flatten(0, 1)[rows[:, None], graph.nodes])
-        context = observation.context.flatten(0, 1)[:, None]
-        parts.append(context.expand(-1, graph.nodes.shape[1], -1))
+        if self.schema.context:
+            context = observation.context.flatten(0, 1)[:, None]
+            parts.append(context.expand(-1, graph.nodes.shape[1], -1))
         h = self.enter(torch.cat(parts, -1))
         sets = self.kind[graph.kinds].expand(len(h), -1, -1)
         for block in self.blocks[:-1]:
@@ -173,8 +177,8 @@ class DisjunctivePolicy(Population):
     def _scored(self, h: Tensor, condition: Tensor | None) -> Tensor:
         """Scores ``[R, C]`` by the agents that `condition` ``[B, S]`` names, or the first."""
         if condition is None or self.agents == 1:
-            found: Tensor = self.decoders[0](h)[..., 0]
-            return found
+            scores: Tensor = self.decoders[0](h)[..., 0]
+            return scores
         every = torch.cat([decoder(h) for decoder in self.decoders], -1)  # [R, C, K]
         agent = condition.flatten()[:, None, None].expand(-1, h.shape[1], 1)
         return every.gather(2, agent)[..., 0]
@@ -228,8 +232,8 @@ class Round(nn.Module):
         total = graph.members @ torch.cat([value.flatten(2), weight], -1)
         width = value.shape[-1] * self.heads
         summed = total[..., :width].unflatten(-1, (self.heads, -1))
-        found: Tensor = (summed / total[..., width:, None].clamp_min(1e-6)).flatten(2)
-        return found
+        means: Tensor = (summed / total[..., width:, None].clamp_min(1e-6)).flatten(2)
+        return means
 
     def _exchanged(self, sets: Tensor, graph: Graph) -> Tensor:
         """Attention among the sets that hold something."""
@@ -237,8 +241,10 @@ class Round(nn.Module):
         scores = torch.einsum("rqhd,rshd->rhqs", q, k) / q.shape[-1] ** 0.5
         empty = ~(graph.members > 0).any(-1)
         scores = scores.masked_fill(empty[:, None, None], -1e9)
-        found: Tensor = self.mix(torch.einsum("rhqs,rshd->rqhd", scores.softmax(-1), v).flatten(2))
-        return found
+        exchanged: Tensor = self.mix(
+            torch.einsum("rhqs,rshd->rqhd", scores.softmax(-1), v).flatten(2)
+        )
+        return exchanged
 
 
 def picked(values: Tensor, places: Tensor) -> Tensor:
@@ -259,11 +265,11 @@ def along(h: Tensor, places: Tensor) -> Tensor:
     padded = functional.pad(h, (0, 0, 0, 1)).flatten(0, 1)
     first = torch.arange(0, rows * (length + 1), length + 1, device=h.device)
     flat = (places + first[:, None, None]).flatten()
-    found = padded.index_select(0, flat).view(*places.shape, width)
+    beside = padded.index_select(0, flat).view(*places.shape, width)
     if places.shape[2] == 1:
-        return found[:, :, 0]
+        return beside[:, :, 0]
     count = (places < length).sum(-1, keepdim=True).clamp_min(1)
-    return found.sum(2) / count
+    return beside.sum(2) / count
 
 
 def soon(alive: Tensor, before: Tensor, count: int) -> Tensor:
@@ -275,8 +281,8 @@ def soon(alive: Tensor, before: Tensor, count: int) -> Tensor:
     index = before.flatten(1)[:, None].expand(-1, rollouts, -1)
 
     def is_after(some: Tensor) -> Tensor:
-        found = some.gather(2, index.clamp_min(0)) & (index >= 0)
-        return found.view(batch, rollouts, nodes, -1).any(-1)
+        later = some.gather(2, index.clamp_min(0)) & (index >= 0)
+        return later.view(batch, rollouts, nodes, -1).any(-1)
 
     near = alive & ~is_after(alive)
     for _ in range(count - 1):

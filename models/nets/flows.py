@@ -2,16 +2,16 @@
 
 All put out a mean for every link, positive by a softplus: in a problem that rations in proportion
 what a node does not have, every output is feasible. They see `Features.nodes` and `Features.link`
-once and `Observation.nodes` at every step, whose column `GAP` says what a newsvendor would order: a
+once and `Observation.nodes` at every step, whose column ``gap`` is what a newsvendor would order: a
 network learns what to add to it (its last layer begins at zero), which takes a small part of the
 training that learning from nothing takes. Where that rule is the best one, as for one store with
 backlog, there is nothing to learn.
 """
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -19,11 +19,13 @@ from torch.nn import functional
 
 from nco.core.batch import Batch
 from nco.core.decisions import Decision, Exact, Normal
+from nco.core.errors import NCOError
+from nco.core.features import Features, Observation
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.schema import Amounts, Channel, Schema
 from nco.core.searches import SearchName
 
-GAP = 3  # column of Observation.nodes: what the node's echelon lacks to a newsvendor's level
+GAP = "gap"  # what the node's echelon lacks to a newsvendor's level
 SHARPNESS = 4.0  # of the softplus: its corner is a quarter of a unit wide
 
 
@@ -55,19 +57,37 @@ class FlowPolicy(Policy):
     Args:
         noise: standard deviation at the beginning, in units, then learned; 0: no chance, for the
             pathwise gradient.
+        ignore: as in `Policy`.
     """
 
     searches = (SearchName.MULTISTART,)
+    reads = frozenset({Channel.NODES, Channel.LINKS, Channel.DYNAMIC})
 
-    def __init__(self, noise: float = 0.0) -> None:
-        super().__init__()
+    def __init__(self, noise: float = 0.0, ignore: Sequence[str] = ()) -> None:
+        super().__init__(ignore)
         if noise < 0:
             raise ValueError(f"noise must not be negative, not {noise}")
         self.noise = noise
 
-    def _make_noise(self) -> None:
+    def make_layers(self, schema: Schema) -> None:
+        if schema.amounts != (Amounts.LINKS,):
+            raise NCOError("this network needs a problem that decides on an amount along each link")
+        self.gap = schema.index(Channel.DYNAMIC, GAP)
+        self.make_body(schema)
         if self.noise:
             self.log_noise = nn.Parameter(torch.tensor(math.log(self.noise)))
+
+    @abstractmethod
+    def make_body(self, schema: Schema) -> None:
+        """Creates the layers that the network has for itself."""
+
+    def _lacking(self, shares: Tensor, observation: Observation) -> Tensor:
+        """What a newsvendor would order on each link, ``[B, S, L]``; negative: too much is there.
+
+        `shares` ``[B, L, N]``: of what each node lacks, the share of each link to it.
+        """
+        assert observation.nodes is not None
+        return observation.nodes[..., self.gap] @ shares.transpose(1, 2)
 
     def _decision(self, raw: Tensor, mask: Tensor) -> Decision:
         """From raw outputs ``[B, S, L]``."""
@@ -83,8 +103,10 @@ class VanillaFlow(FlowPolicy):
     Args:
         nodes, links: of the networks.
         hidden: widths of the hidden layers.
-        noise: as in `FlowPolicy`.
+        noise, ignore: as in `FlowPolicy`.
     """
+
+    symmetric = False
 
     def __init__(
         self,
@@ -92,21 +114,29 @@ class VanillaFlow(FlowPolicy):
         links: int = 1,
         hidden: Sequence[int] = (32, 32, 32),
         noise: float = 0.0,
+        ignore: Sequence[str] = (),
     ) -> None:
-        super().__init__(noise)
+        super().__init__(noise, ignore)
         self.nodes, self.links, self.hidden = nodes, links, list(hidden)
 
-    def build(self, sizes: Sizes) -> Self:
-        inputs = self.nodes * (sizes.node + sizes.dynamic)
+    def make_body(self, schema: Schema) -> None:
+        inputs = self.nodes * (len(schema.nodes) + len(schema.dynamic))
+        inputs += self.links * len(schema.links)
         self.body = correcting(mlp(inputs, self.hidden, self.links))
-        self._make_noise()
-        return self
 
     def encode(self, features: Features) -> tuple[Tensor, Tensor]:
-        if features.nodes.shape[1] != self.nodes:
-            count = features.nodes.shape[1]
-            raise ValueError(f"this network is for {self.nodes} nodes, not {count}")
-        return features.nodes.flatten(1), wire(features).shares
+        """All that does not change, ``[B, F]``, and the shares ``[B, L, N]`` of `_lacking`."""
+        assert features.link is not None
+        counts = features.nodes.shape[1], features.link.shape[1]
+        if counts != (self.nodes, self.links):
+            raise NCOError(
+                f"this network is for {self.nodes} nodes and {self.links} links, not {counts[0]} "
+                f"and {counts[1]}"
+            )
+        static = features.nodes.flatten(1)
+        if self.schema.links:
+            static = torch.cat([static, features.link.flatten(1)], -1)
+        return static, wire(features).shares
 
     def decide(
         self,
@@ -118,7 +148,7 @@ class VanillaFlow(FlowPolicy):
         static, shares = memory
         seen = observation.nodes.flatten(2)
         seen = torch.cat([static[:, None].expand(-1, seen.shape[1], -1), seen], -1)
-        raw = self.body(seen) + lacking(shares, observation)
+        raw = self.body(seen) + self._lacking(shares, observation)
         return self._decision(raw, observation.mask)
 
 
@@ -151,9 +181,9 @@ def wire(features: Features) -> Wiring:
         exists = torch.ones_like(nodes[..., :1])
     else:
         exists = features.exists[..., None].to(nodes.dtype)
-        # padded links point from the outside to node 0: they have no features
-        real = (features.link != 0).any(-1, keepdim=True).to(nodes.dtype)
-        enters = enters * real
+    if features.linked is not None:  # padded links point at nodes all the same
+        linked = features.linked[..., None].to(nodes.dtype)
+        leaves, enters = leaves * linked, enters * linked
     coming = enters.sum(1, keepdim=True).clamp_min(1.0)
     return Wiring(
         nodes,
@@ -165,12 +195,6 @@ def wire(features: Features) -> Wiring:
         exists,
         enters / coming,
     )
-
-
-def lacking(shares: Tensor, observation: Observation) -> Tensor:
-    """What a newsvendor would order on each link, ``[B, S, L]``; below zero where he would not."""
-    assert observation.nodes is not None
-    return observation.nodes[..., GAP] @ shares.transpose(1, 2)
 
 
 def along(incidence: Tensor, nodes: Tensor) -> Tensor:
@@ -198,22 +222,24 @@ class SymmetricFlow(FlowPolicy):
 
     Args:
         width: of the context; hidden: of the links' MLP.
-        noise: as in `FlowPolicy`.
+        noise, ignore: as in `FlowPolicy`.
     """
 
     def __init__(
-        self, width: int = 32, hidden: Sequence[int] = (32, 32), noise: float = 0.0
+        self,
+        width: int = 32,
+        hidden: Sequence[int] = (32, 32),
+        noise: float = 0.0,
+        ignore: Sequence[str] = (),
     ) -> None:
-        super().__init__(noise)
+        super().__init__(noise, ignore)
         self.width, self.hidden = width, list(hidden)
 
-    def build(self, sizes: Sizes) -> Self:
-        seen = sizes.node + sizes.dynamic
+    def make_body(self, schema: Schema) -> None:
+        seen = len(schema.nodes) + len(schema.dynamic)
         self.whole = mlp(seen, [self.width], self.width)
-        inputs = 2 * seen + sizes.link + self.width
+        inputs = 2 * seen + len(schema.links) + self.width
         self.body = correcting(mlp(inputs, self.hidden, 1))
-        self._make_noise()
-        return self
 
     def encode(self, features: Features) -> Wiring:
         return wire(features)
@@ -228,7 +254,7 @@ class SymmetricFlow(FlowPolicy):
         link = memory.link[:, None].expand(-1, seen.shape[1], -1, -1)
         wide = context.expand(-1, -1, link.shape[2], -1)
         inputs = torch.cat([*ends, link, wide], -1)
-        raw = self.body(inputs)[..., 0] + lacking(memory.shares, observation)
+        raw = self.body(inputs)[..., 0] + self._lacking(memory.shares, observation)
         return self._decision(raw, observation.mask)
 
 
@@ -242,24 +268,24 @@ class GraphFlow(FlowPolicy):
 
     Args:
         width: D; rounds: of messages.
-        noise: as in `FlowPolicy`.
+        noise, ignore: as in `FlowPolicy`.
     """
 
-    def __init__(self, width: int = 32, rounds: int = 1, noise: float = 0.0) -> None:
-        super().__init__(noise)
+    def __init__(
+        self, width: int = 32, rounds: int = 1, noise: float = 0.0, ignore: Sequence[str] = ()
+    ) -> None:
+        super().__init__(noise, ignore)
         if rounds < 1:
             raise ValueError(f"rounds must be at least 1, not {rounds}")
         self.width, self.rounds = width, rounds
 
-    def build(self, sizes: Sizes) -> Self:
-        seen, width = sizes.node + sizes.dynamic, self.width
+    def make_body(self, schema: Schema) -> None:
+        seen, width = len(schema.nodes) + len(schema.dynamic), self.width
         self.node_in = mlp(seen, [width], width)
-        self.link_in = mlp(2 * seen + sizes.link, [width], width)
+        self.link_in = mlp(2 * seen + len(schema.links), [width], width)
         self.node_update = mlp(3 * width, [width], width)
         self.link_update = mlp(3 * width, [width], width)
         self.body = correcting(mlp(width, [width], 1))
-        self._make_noise()
-        return self
 
     def encode(self, features: Features) -> Wiring:
         return wire(features)
@@ -277,5 +303,5 @@ class GraphFlow(FlowPolicy):
             h = h + self.node_update(torch.cat([h, coming, going], -1))
             both = [along(memory.leaves, h), along(memory.enters, h)]
             e = e + self.link_update(torch.cat([e, *both], -1))
-        raw = self.body(e)[..., 0] + lacking(memory.shares, observation)
+        raw = self.body(e)[..., 0] + self._lacking(memory.shares, observation)
         return self._decision(raw, observation.mask)

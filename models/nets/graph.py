@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nco.core.describe import Described
-from nco.core.problem import Features, Sizes
+from nco.core.features import Features
+from nco.core.schema import Channel, Schema
+from nco.models.nets.encoder import Encoder
 
 with warnings.catch_warnings():
     # torch-geometric 2.8 scripts some of its classes, which torch 2.13 calls deprecated
@@ -20,7 +21,7 @@ QUERY_CHUNK = 1024  # nodes at a time whose distances to all others are held: 10
 EXACT = "donot_use_mm_for_euclid_dist"  # products cancel: equal points would lie apart
 
 
-class GraphEncoder(Described, nn.Module):
+class GraphEncoder(Encoder):
     """Pre-norm message passing on the k-nearest-neighbour graph, with distances as edge features.
 
     Attention over neighbours (torch-geometric's `TransformerConv`, Shi et al. 2021) instead of over
@@ -29,7 +30,7 @@ class GraphEncoder(Described, nn.Module):
     (knapsack items that are alike). A node also hears the mean over all nodes in every round (a
     virtual node, Gilmer et al. 2017), because a depot, say, is seldom among its nearest.
 
-    The same interface as `TransformerEncoder`. In a module of its own, so that nobody who does not
+    In a module of its own, so that nobody who does not
     use it pays the seconds that torch-geometric takes to import.
 
     Args:
@@ -39,6 +40,8 @@ class GraphEncoder(Described, nn.Module):
         hidden: width of the MLP.
         neighbours: k, the node itself not counted; all others where there are fewer.
     """
+
+    reads = frozenset({Channel.NODES, Channel.EDGES})
 
     def __init__(
         self,
@@ -56,36 +59,44 @@ class GraphEncoder(Described, nn.Module):
         self.width, self.heads, self.layers, self.hidden = width, heads, layers, hidden
         self.neighbours = neighbours
 
-    def build(self, sizes: Sizes) -> Self:
-        self.enter = nn.Linear(sizes.node, self.width)
+    def build(self, schema: Schema) -> Self:
+        self.enter = nn.Linear(len(schema.nodes), self.width)
+        # the length of a link, and what else a problem says of pairs of nodes
+        told = max(1, len(schema.edges))
         self.blocks = nn.ModuleList(
-            [GraphBlock(self.width, self.heads, self.hidden) for _ in range(self.layers)]
+            [GraphBlock(self.width, self.heads, self.hidden, told) for _ in range(self.layers)]
         )
         self.leave = nn.RMSNorm(self.width)
+        self.further = slice(1, told)
         return self
 
     def forward(self, features: Features) -> Tensor:
         """Node embeddings ``[B, N, D]``."""
-        links, lengths = neighbour_graph(features, self.neighbours)
+        links, told = neighbour_graph(features, self.neighbours)
+        if self.further.stop > 1:
+            assert features.edges is not None
+            count = features.nodes.shape[1]
+            pairs = features.edges.flatten(0, 1)[links[1], links[0] % count]
+            told = torch.cat([told, pairs[:, self.further]], -1)
         h = self.enter(features.nodes)
         for block in self.blocks:
-            h = block(h, links, lengths, features.exists)
+            h = block(h, links, told, features.exists)
         return self.leave(h)
 
 
 class GraphBlock(nn.Module):
     """One round of messages and an MLP."""
 
-    def __init__(self, width: int, heads: int, hidden: int) -> None:
+    def __init__(self, width: int, heads: int, hidden: int, told: int) -> None:
         super().__init__()
         self.norm1, self.norm2 = nn.RMSNorm(width), nn.RMSNorm(width)
-        self.messages = TransformerConv(width, width // heads, heads, edge_dim=1)
+        self.messages = TransformerConv(width, width // heads, heads, edge_dim=told)
         self.whole = nn.Linear(width, width, bias=False)
         self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
 
-    def forward(self, h: Tensor, links: Tensor, lengths: Tensor, exists: Tensor | None) -> Tensor:
+    def forward(self, h: Tensor, links: Tensor, told: Tensor, exists: Tensor | None) -> Tensor:
         normed = self.norm1(h)
-        heard = self.messages(normed.flatten(0, 1), links, lengths).view_as(h)
+        heard = self.messages(normed.flatten(0, 1), links, told).view_as(h)
         if exists is None:
             mean = normed.mean(1)
         else:
@@ -136,5 +147,5 @@ def _nearest(features: Features, rows: slice, neighbours: int) -> tuple[Tensor, 
     if features.exists is not None:
         none = none | ~(features.exists[:, rows, None] & features.exists[:, None])
     distances = distances.masked_fill(none, torch.inf)
-    found = distances.topk(min(neighbours, count - 1), largest=False)
-    return found.values, found.indices
+    nearest = distances.topk(min(neighbours, count - 1), largest=False)
+    return nearest.values, nearest.indices

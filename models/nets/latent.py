@@ -6,7 +6,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from nco.core.problem import Sizes
+from nco.core.schema import Schema
+from nco.models.nets.encoder import Encoder
 from nco.models.nets.pointer import AttentionPolicy
 
 
@@ -23,29 +24,30 @@ class LatentPolicy(AttentionPolicy):
         encoder, heads, clip, distance: as in `AttentionPolicy`.
         agents: K, strategies.
         hidden: width of z and of the layer.
+        ignore: as in `Policy`.
     """
 
     def __init__(
         self,
-        encoder: nn.Module | None = None,
+        encoder: Encoder | None = None,
         heads: int = 8,
         clip: float = 10.0,
         distance: bool = True,
         agents: int = 16,
         hidden: int = 256,
+        ignore: Sequence[str] = (),
     ) -> None:
-        super().__init__(encoder, heads, clip, distance)
+        super().__init__(encoder, heads, clip, distance, ignore=ignore)
         self.agents, self.hidden = agents, hidden
 
-    def build(self, sizes: Sizes) -> Self:
-        super().build(sizes)
-        width = int(self.encoder.width)  # type: ignore[arg-type]
+    def make_layers(self, schema: Schema) -> None:
+        super().make_layers(schema)
+        width = self.encoder.width
         self.strategies = nn.Parameter(torch.randn(self.agents, self.hidden))
         self.enter = nn.Linear(width, self.hidden)
         self.leave = nn.Linear(self.hidden, width)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
-        return self
 
     def take_agents(self, other: Self, agents: Sequence[int]) -> None:
         state = other.state_dict()

@@ -1,7 +1,7 @@
 """Mixed-score attention between two sets of nodes, such as jobs and machines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -9,8 +9,10 @@ from torch.nn import functional
 
 from nco.core.batch import Batch
 from nco.core.decisions import Categorical
+from nco.core.errors import NCOError
+from nco.core.features import Features, Observation
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.schema import Channel, Schema
 from nco.core.searches import SearchName
 
 
@@ -46,12 +48,21 @@ class MatNetPolicy(Policy):
         heads: of the attention.
         hidden: width of the MLPs.
         cell: width of a cell.
+        ignore: as in `Policy`.
     """
 
+    reads = frozenset({Channel.NODES, Channel.DYNAMIC, Channel.CONTEXT, Channel.GROUPS})
+
     def __init__(
-        self, width: int = 64, layers: int = 3, heads: int = 4, hidden: int = 256, cell: int = 32
+        self,
+        width: int = 64,
+        layers: int = 3,
+        heads: int = 4,
+        hidden: int = 256,
+        cell: int = 32,
+        ignore: Sequence[str] = (),
     ) -> None:
-        super().__init__()
+        super().__init__(ignore)
         if width % heads:
             raise ValueError(f"width {width} is not divisible by heads {heads}")
         self.width, self.layers, self.heads = width, layers, heads
@@ -61,12 +72,12 @@ class MatNetPolicy(Policy):
     def searches(self) -> tuple[SearchName, ...]:
         return (SearchName.BEAM, SearchName.SAMPLING)
 
-    def build(self, sizes: Sizes) -> Self:
-        if sizes.groups != 2:
-            raise ValueError("this policy needs a problem whose nodes lie in two kinds of sets")
+    def make_layers(self, schema: Schema) -> None:
+        if len(schema.groups) != 2:
+            raise NCOError("this policy needs a problem whose nodes lie in two kinds of sets")
         wide, cell = self.width, self.cell
         self.enter = nn.Sequential(
-            nn.Linear(sizes.node + sizes.dynamic + sizes.context, 2 * cell),
+            nn.Linear(len(schema.nodes) + len(schema.dynamic) + len(schema.context), 2 * cell),
             nn.ReLU(),
             nn.Linear(2 * cell, cell),
         )
@@ -83,7 +94,6 @@ class MatNetPolicy(Policy):
         self.of_row, self.of_column = nn.Linear(wide, wide), nn.Linear(wide, wide, bias=False)
         self.of_cell = nn.Linear(cell, wide, bias=False)
         self.score = nn.Linear(wide, 1)
-        return self
 
     def encode(self, features: Features) -> Features:
         """The instance as it is: everything else depends on what remains."""
@@ -93,7 +103,7 @@ class MatNetPolicy(Policy):
         self, memory: Features, observation: Observation, condition: Tensor | None = None
     ) -> Categorical:
         assert memory.groups is not None
-        grid = grid_of(memory, observation)
+        grid = grid_of(self.schema, memory, observation)
         cells = self.enter(grid.cells) * grid.exists[..., None]
         across, down = cells.transpose(1, 2), grid.exists.transpose(1, 2)
         rows, columns = self.rows(_mean(cells, grid.exists)), self.columns(_mean(across, down))
@@ -147,11 +157,11 @@ class MixedScoreBlock(nn.Module):
         heard = (weights @ v.transpose(1, 2)).transpose(1, 2).flatten(2)
         seen = (weights.transpose(1, 2) @ cells).flatten(2)  # [R, J, H * E]
         own = own + self.join(torch.cat([heard, seen], -1))
-        found: Tensor = own + self.think(self.norm_heard(own))
-        return found
+        after: Tensor = own + self.think(self.norm_heard(own))
+        return after
 
 
-def grid_of(memory: Features, observation: Observation) -> Grid:
+def grid_of(schema: Schema, memory: Features, observation: Observation) -> Grid:
     """The matrix of every state, R = B * S, with features of node, state and context."""
     assert observation.alive is not None
     assert memory.groups is not None
@@ -167,14 +177,16 @@ def grid_of(memory: Features, observation: Observation) -> Grid:
     first = first.clamp_max(count - 1)
     states = torch.arange(len(alive), device=alive.device)[:, None]
     parts = [memory.nodes[states // rollouts, first]]
-    if observation.nodes is not None:
+    if schema.dynamic:
+        assert observation.nodes is not None
         parts.append(observation.nodes.flatten(0, 1)[states, first])
-    parts.append(observation.context.flatten(0, 1)[:, None].expand(-1, high * wide, -1))
+    if schema.context:
+        parts.append(observation.context.flatten(0, 1)[:, None].expand(-1, high * wide, -1))
     cells = torch.cat(parts, -1) * exists[..., None]
     return Grid(cells.unflatten(1, (high, wide)), exists.unflatten(1, (high, wide)))
 
 
 def _mean(cells: Tensor, exists: Tensor) -> Tensor:
     """Over the second axis of sets, where there is a cell."""
-    found: Tensor = cells.sum(2) / exists.sum(2).clamp_min(1)[..., None]
-    return found
+    means: Tensor = cells.sum(2) / exists.sum(2).clamp_min(1)[..., None]
+    return means

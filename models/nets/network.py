@@ -1,5 +1,6 @@
 """Graph networks over the links of a problem, for decisions about flows."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -8,29 +9,33 @@ from torch.nn import functional
 
 from nco.core.decisions import Decision, Dirichlet, Joint, Normal
 from nco.core.describe import Described
+from nco.core.errors import NCOError
+from nco.core.features import Features, Observation
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.schema import Amounts, Channel, Schema
 from nco.core.searches import SearchName
 
-LEAST = 0.3  # of a concentration: densities of smaller ones have gradients beyond all bounds
-# Decisions keep some chance: where there is almost none, densities are so steep that one step of
-# an optimiser throws a good policy away (seen on ten stores after a hundred steps).
-NARROWEST = 0.05  # standard deviation
-SUREST = 2.0  # logarithm of how much surer than before training a network may become
-STEEP, FAINT = 5.0, 1e-3  # of the weights that become shares
-REST = 0.002  # weight of a node that lacks nothing, which the network may change
-SLOW = 0.1  # of what is learned beside a known need
+LEAST = 0.3  # least concentration: the densities of smaller ones have unbounded gradients
+# Decisions stay random: where they hardly are, densities are so steep that one step of an optimiser
+# can ruin a good policy.
+NARROWEST = 0.05  # least standard deviation
+SUREST = 2.0  # most that training may add to the logarithm of the concentration
+STEEP, FAINT = 5.0, 1e-3  # slope and least value of the weights that become shares
+REST = 0.002  # weight of a node that lacks nothing, before the network changes it
+SLOW = 0.1  # factor of what is learned in addition to a known need
 PADDED = 1e-4  # concentration of a node that does not exist
-ZOOM = 10.0  # of the logarithmic copy of features that change: small differences count there
+ZOOM = 10.0  # factor in the logarithmic copy of features that change: it shows small differences
 
 
 class Memory(NamedTuple):
     """What of an instance does not change."""
 
     nodes: Tensor  # [B, N, F]
-    links: Tensor  # [B, L, 2] long, padding points at node 0
+    source: Tensor  # [B, L] long; the world outside is node 0 as well
+    target: Tensor  # [B, L] long
     link: Tensor  # [B, L, K]
-    real: Tensor  # [B, L, 1] float, 0 for padding
+    inside: Tensor  # [B, 1, L, 1] float, 0 where the source is the world outside
+    real: Tensor  # [B, 1, L, 1] float, 0 for padding and where the target is the world outside
     exists: Tensor | None  # [B, N]
 
 
@@ -56,13 +61,13 @@ class GraphBody(Described, nn.Module):
             raise ValueError(f"width {width} and rounds {rounds} must be at least 1")
         self.width, self.rounds = width, rounds
 
-    def build(self, sizes: Sizes) -> Self:
-        entry = sizes.node + 2 * (sizes.dynamic + sizes.context)
+    def build(self, schema: Schema) -> Self:
+        entry = len(schema.nodes) + 2 * (len(schema.dynamic) + len(schema.context))
         messages, wide = [], entry
         for _ in range(self.rounds):
             messages.append(
                 nn.Sequential(
-                    nn.Linear(2 * wide + sizes.link, self.width),
+                    nn.Linear(2 * wide + len(schema.links), self.width),
                     nn.ReLU(),
                     nn.Linear(self.width, self.width),
                 )
@@ -74,10 +79,19 @@ class GraphBody(Described, nn.Module):
 
     def encode(self, features: Features) -> Memory:
         if features.links is None or features.link is None:
-            raise ValueError("a graph network needs a problem whose features have links")
-        real = (features.links >= 0).all(-1, keepdim=True).float()
+            raise NCOError("a graph network needs a problem whose features have links")
+        source, target = features.links.unbind(-1)
+        real = target >= 0
+        if features.linked is not None:
+            real = real & features.linked
         return Memory(
-            features.nodes, features.links.clamp_min(0), features.link, real, features.exists
+            features.nodes,
+            source.clamp_min(0),
+            target.clamp_min(0),
+            features.link,
+            (source >= 0).float()[:, None, :, None],
+            real.float()[:, None, :, None],
+            features.exists,
         )
 
     def forward(self, memory: Memory, observation: Observation) -> Tensor:
@@ -92,14 +106,15 @@ class GraphBody(Described, nn.Module):
         link = memory.link[:, None].expand(-1, rollouts, -1, -1)
         h = entry
         for message in self.messages:
-            ends = [h[rows, :, memory.links[..., end]].transpose(1, 2) for end in (0, 1)]
-            sent = message(torch.cat([*ends, link], -1)) * memory.real[:, None]
-            target = memory.links[:, None, :, 1, None].expand_as(sent)
+            source = h[rows, :, memory.source].transpose(1, 2) * memory.inside
+            here = h[rows, :, memory.target].transpose(1, 2)
+            sent = message(torch.cat([source, here, link], -1)) * memory.real
+            target = memory.target[:, None, :, None].expand_as(sent)
             heard = torch.zeros_like(sent[:, :, :1]).expand(-1, -1, count, -1)
             heard = heard.scatter_add(2, target, sent)
             h = torch.cat([entry, heard], -1)
-        found: Tensor = self.leave(h)
-        return found
+        embeddings: Tensor = self.leave(h)
+        return embeddings
 
     def pooled(self, memory: Memory, nodes: Tensor) -> Tensor:
         """The sum over nodes ``[B, S, D]``."""
@@ -120,13 +135,15 @@ class SharesPolicy(Policy):
         amounts: numbers in the action after the N shares.
         sure: total concentration before training.
         spread: standard deviation of amounts before training.
-        lack: which of the features that change says what a node lacks; shares then begin in
+        lack: column of `Observation.nodes` that says what a node lacks; shares then begin in
             proportion to it, and what is learned are corrections (residual policies, Silver et al.
             2018). None: shares begin equal.
-        need: which number of the context says what amount is needed; likewise.
+        need: column of the context that says what amount is needed; likewise.
+        ignore: as in `Policy`.
     """
 
     searches = (SearchName.SAMPLING,)
+    reads = frozenset({Channel.NODES, Channel.LINKS, Channel.DYNAMIC, Channel.CONTEXT})
 
     def __init__(
         self,
@@ -135,21 +152,29 @@ class SharesPolicy(Policy):
         amounts: int = 1,
         sure: float = 100.0,
         spread: float = 0.15,
-        lack: int | None = None,
-        need: int | None = None,
+        lack: str | None = None,
+        need: str | None = None,
+        ignore: Sequence[str] = (),
     ) -> None:
-        super().__init__()
+        super().__init__(ignore)
         if sure <= 0 or spread <= 0:
             raise ValueError(f"sure {sure} and spread {spread} must be positive")
         self.width, self.rounds, self.amounts = width, rounds, amounts
         self.sure, self.spread = sure, spread
         self.lack, self.need = lack, need
 
-    def build(self, sizes: Sizes) -> Self:
-        self.body = GraphBody(self.width, self.rounds).build(sizes)
+    def make_layers(self, schema: Schema) -> None:
+        if schema.amounts != (Amounts.NODES, *[Amounts.ONE] * self.amounts):
+            raise NCOError(
+                "this network needs a problem that decides on a share of each node and beside them "
+                f"on as many amounts as it is told, {self.amounts}"
+            )
+        self.lack_column = None if self.lack is None else schema.index(Channel.DYNAMIC, self.lack)
+        self.need_column = None if self.need is None else schema.index(Channel.CONTEXT, self.need)
+        self.body = GraphBody(self.width, self.rounds).build(schema)
         self.share, last = nn.Linear(self.width, 1), nn.Linear(self.width, 2 * self.amounts + 1)
         self.whole = nn.Sequential(
-            nn.Linear(self.width + 2 * sizes.context, self.width),
+            nn.Linear(self.width + 2 * len(schema.context), self.width),
             nn.ReLU(),
             last,
         )
@@ -157,7 +182,6 @@ class SharesPolicy(Policy):
             for head in (self.share, last):
                 nn.init.zeros_(head.weight)
                 nn.init.zeros_(head.bias)
-        return self
 
     def encode(self, features: Features) -> Memory:
         return self.body.encode(features)
@@ -168,11 +192,11 @@ class SharesPolicy(Policy):
         nodes = self.body(memory, observation)
         # softplus and not softmax: what nodes lack is additive, and so should be their weights
         score = self.share(nodes)[..., 0]
-        if self.lack is None:
+        if self.lack_column is None:
             weight = functional.softplus(STEEP * score) + FAINT
         else:
             assert observation.nodes is not None
-            lacked = observation.nodes[..., self.lack].clamp_min(0) + REST
+            lacked = observation.nodes[..., self.lack_column].clamp_min(0) + REST
             weight = lacked * score.clamp(-3, 3).exp()
         if memory.exists is not None:
             weight = weight * memory.exists[:, None]
@@ -184,10 +208,10 @@ class SharesPolicy(Policy):
         concentration = self.sure * sure.clamp(-3, SUREST).exp() * weight + LEAST
         if memory.exists is not None:
             concentration = concentration.where(memory.exists[:, None], PADDED)
-        if self.need is None:
+        if self.need_column is None:
             mean = functional.softplus(mean + 0.5)
         else:
-            mean = context[..., self.need, None].clamp_min(0) + SLOW * mean
+            mean = context[..., self.need_column, None].clamp_min(0) + SLOW * mean
         std = self.spread * spread.clamp(-3, 1).exp() + NARROWEST
         decisions: list[Decision] = [
             Dirichlet(concentration),
@@ -207,8 +231,8 @@ class GraphValue(Described, nn.Module):
         super().__init__()
         self.width, self.rounds = width, rounds
 
-    def build(self, sizes: Sizes) -> Self:
-        self.body = GraphBody(self.width, self.rounds).build(sizes)
+    def build(self, schema: Schema) -> Self:
+        self.body = GraphBody(self.width, self.rounds).build(schema)
         self.head = nn.Sequential(
             nn.Linear(self.width, self.width), nn.ReLU(), nn.Linear(self.width, 1)
         )

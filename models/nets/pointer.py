@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -13,11 +13,14 @@ from torch.nn import functional
 
 from nco.core.batch import Batch
 from nco.core.decisions import Categorical
+from nco.core.describe import arguments_of
 from nco.core.errors import NCOError
+from nco.core.features import Features, Observation
 from nco.core.policy import Part, Policy, Population
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.schema import Channel, Schema
 from nco.core.searches import SearchName
-from nco.models.nets.attention import attend
+from nco.models.nets.attention import attend, attend_changing
+from nco.models.nets.encoder import Encoder
 from nco.models.nets.transformer import TransformerEncoder
 
 TABLE = 1024  # nodes up to which all distances are computed at once
@@ -28,7 +31,7 @@ EXACT = "donot_use_mm_for_euclid_dist"  # products cancel: equal points would li
 class Memory(Batch):
     """All that a decoding step needs, computed once an instance and shared by its S rollouts."""
 
-    queries: Tensor  # [B, K (N + 1), D] what node n adds in focus slot k; each last: nowhere
+    queries: Tensor  # [B, K (N + 1), D] what node n adds in slot k; the last of each: no node
     keys: Tensor  # [B, H, N, D/H]
     values: Tensor  # [B, H, N, D/H]
     pointers: Tensor  # [B, kinds * N, D] pointer keys, the glimpse's projection folded in
@@ -55,18 +58,21 @@ class Residual(Batch):
 class Decoder(nn.Module):
     """The weights with which one agent reads the nodes' embeddings and points at the next."""
 
-    def __init__(self, sizes: Sizes, width: int, distance: bool) -> None:
+    def __init__(self, schema: Schema, width: int, distance: bool) -> None:
         super().__init__()
-        focus = sizes.focus * width
-        self.query = nn.Linear(width, focus, bias=False) if focus else None
-        self.nowhere = nn.Parameter(torch.zeros(sizes.focus, width))
-        self.context = nn.Linear(sizes.context, width) if sizes.context else None
+        slots = len(schema.focus)
+        self.query = nn.Linear(width, slots * width, bias=False) if slots else None
+        self.nowhere = nn.Parameter(torch.zeros(slots, width))
+        self.context = nn.Linear(len(schema.context), width) if schema.context else None
         self.graph = nn.Linear(width, width, bias=False)
         self.key_value = nn.Linear(width, 2 * width, bias=False)
-        self.point = nn.Linear(width, sizes.kinds * width, bias=False)
+        self.point = nn.Linear(width, schema.kinds * width, bias=False)
         self.glimpse = nn.Linear(width, width, bias=False)
-        near = sizes.focus > 0 and distance
-        self.nearness = nn.Parameter(torch.zeros(sizes.kinds)) if near else None
+        self.nearness = nn.Parameter(torch.zeros(schema.kinds)) if slots and distance else None
+        self.changing = None
+        if schema.dynamic:  # keys and values of the glimpse, and pointer keys of each kind
+            parts = (2 + schema.kinds) * width
+            self.changing = nn.Linear(len(schema.dynamic), parts, bias=False)
 
 
 class AttentionPolicy(Population):
@@ -81,6 +87,10 @@ class AttentionPolicy(Population):
     node in focus in units of the mean spacing, and b learned: an untrained policy already prefers
     what is near, and the preference means the same at every size.
 
+    Features of nodes that change (`Channel.DYNAMIC`) add a linear function of theirs to the node's
+    key and value of the glimpse and to its pointer key at every step, as Kool et al. have it for
+    split deliveries.
+
     With several `agents` it is the population of Poppy (Grinsztajn et al., "Winner Takes It All",
     NeurIPS 2023, section 4): one encoder, a decoder for each agent, all of them applied in one
     product. The condition says which agent plays a rollout; without one it is the first.
@@ -91,22 +101,28 @@ class AttentionPolicy(Population):
         clip: logits lie within this of zero before the distance term.
         distance: add the distance term.
         agents: K, decoders.
+        ignore: as in `Policy`.
     """
 
     def __init__(
         self,
-        encoder: nn.Module | None = None,
+        encoder: Encoder | None = None,
         heads: int = 8,
         clip: float = 10.0,
         distance: bool = True,
         agents: int = 1,
+        ignore: Sequence[str] = (),
     ) -> None:
-        super().__init__()
+        super().__init__(ignore)
         if agents < 1:
             raise ValueError(f"agents must be at least 1, not {agents}")
-        self.encoder = encoder if encoder is not None else TransformerEncoder()
+        self.encoder: Encoder = encoder if encoder is not None else TransformerEncoder()
         self.heads, self.clip, self.distance = heads, clip, distance
         self.agents = self.decoder_count = agents
+
+    @property
+    def reads(self) -> frozenset[Channel]:
+        return self.encoder.reads | {Channel.DYNAMIC, Channel.CONTEXT, Channel.FOCUS}
 
     @property
     def searches(self) -> tuple[SearchName, ...]:
@@ -115,14 +131,12 @@ class AttentionPolicy(Population):
         # samples where gradients would not fit
         return (SearchName.MULTISTART, SearchName.ACTIVE, SearchName.SAMPLING)
 
-    def build(self, sizes: Sizes) -> Self:
-        width = int(self.encoder.width)  # type: ignore[arg-type]
-        self.encoder.build(sizes)  # type: ignore[operator]
-        self.sizes = sizes
+    def make_layers(self, schema: Schema) -> None:
+        self.encoder.build(schema)
+        width = self.encoder.width
         self.decoders = nn.ModuleList(
-            Decoder(sizes, width, self.distance) for _ in range(self.decoder_count)
+            Decoder(schema, width, self.distance) for _ in range(self.decoder_count)
         )
-        return self
 
     def begin_as(self, other: Policy) -> None:
         """Takes over a policy's encoder and decoders, each of which is cloned as often as needed.
@@ -140,9 +154,9 @@ class AttentionPolicy(Population):
 
     def keep(self, agents: Sequence[int]) -> "AttentionPolicy":
         """The same policy with some of its agents only."""
-        arguments = {**self.__dict__["_init_args"], "agents": len(agents)}
+        arguments = {**arguments_of(self), "agents": len(agents)}
         arguments["encoder"] = copy.deepcopy(self.encoder)
-        kept = type(self)(**arguments).build(self.sizes)
+        kept = type(self)(**arguments).build(self.schema)
         kept.encoder.load_state_dict(self.encoder.state_dict())
         kept.take_agents(self, agents)
         return kept
@@ -159,10 +173,10 @@ class AttentionPolicy(Population):
         else:
             real = features.exists[..., None]
             mean = (h * real).sum(1) / real.sum(1)
-        # the graph's own share of the query rides on the last focus slot, or stands alone
+        # the share of the whole graph is added to the last slot, or is the whole query
         queries = self._project(mean[:, None], "graph")[:, None]
-        if self.sizes.focus:
-            table = self._project(h, "query").unflatten(-1, (self.sizes.focus, width))
+        if self.schema.focus:
+            table = self._project(h, "query").unflatten(-1, (len(self.schema.focus), width))
             nowhere = self._weights("nowhere").repeat(len(h), 1, 1)[:, :, None]
             table = torch.cat([table.transpose(1, 2), nowhere], 2)
             queries = torch.cat([table[:, :-1], table[:, -1:] + queries], 1)
@@ -171,7 +185,7 @@ class AttentionPolicy(Population):
         keys, values = parts.unbind(2)
         # kinds stand one after the other along the actions
         pointers = self._through(h, self._pointer_weight() / math.sqrt(width))
-        pointers = pointers.unflatten(-1, (self.sizes.kinds, width)).transpose(1, 2).flatten(1, 2)
+        pointers = pointers.unflatten(-1, (self.schema.kinds, width)).transpose(1, 2).flatten(1, 2)
         places = edges = None
         if self.decoders[0].nearness is not None and features.xy is not None:
             spacing = count if features.exists is None else features.exists.sum(-1)
@@ -241,14 +255,24 @@ class AttentionPolicy(Population):
         query = self._query(memory, observation)
         q = query.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [B, H, S, D/H]
         nodes = hidden
-        if self.sizes.kinds > 1:
-            nodes = hidden.unflatten(-1, (self.sizes.kinds, -1)).amax(2)
-        glimpse = attend(q, memory.keys, memory.values, nodes).transpose(1, 2).flatten(2)
-        glimpse = self.refined(glimpse, condition)
+        if self.schema.kinds > 1:
+            nodes = hidden.unflatten(-1, (self.schema.kinds, -1)).amax(2)
+        changing = self._changing(memory, observation) if self.schema.dynamic else None
+        if changing is None:
+            seen = attend(q, memory.keys, memory.values, nodes)
+        else:
+            seen = attend_changing(q, memory.keys, memory.values, nodes, *changing[:3])
+        glimpse = self.refined(seen.transpose(1, 2).flatten(2), condition)
         if memory.layer is not None:
             glimpse = memory.layer(glimpse)
-        # clip * tanh(x), in the form that is five times as fast on a CPU
         scores = glimpse @ memory.pointers.transpose(-1, -2)
+        if changing is not None:
+            features, pointers = changing[0], changing[3]
+            asked = torch.einsum(
+                "bsd,bkdc->bskc", glimpse, pointers.expand(len(glimpse), -1, -1, -1)
+            )
+            scores = scores + torch.einsum("bskc,bsnc->bskn", asked, features).flatten(2)
+        # clip * tanh(x), in the form that is five times as fast on a CPU
         logits = 2 * self.clip * torch.sigmoid(2 * scores) - self.clip
         if self.decoders[0].nearness is not None:
             near = self._distances(memory, observation.focus[..., -1])
@@ -265,11 +289,11 @@ class AttentionPolicy(Population):
 
     def _query(self, memory: Memory, observation: Observation) -> Tensor:
         focus = observation.focus
-        if self.sizes.focus:
+        if self.schema.focus:
             query = lookup(memory.queries, focus, memory.keys.shape[2] + 1)
         else:
             query = memory.queries.expand(-1, focus.shape[1], -1)
-        if self.sizes.context:
+        if self.schema.context:
             decoders = cast("list[Decoder]", list(self.decoders))
             contexts = [decoder.context for decoder in decoders if decoder.context is not None]
             if len(contexts) == 1:
@@ -278,6 +302,22 @@ class AttentionPolicy(Population):
             bias = torch.stack([layer.bias for layer in contexts])[memory.agent]
             query = query + bias[:, None] + observation.context @ weight.transpose(1, 2)
         return query
+
+    def _changing(
+        self, memory: Memory, observation: Observation
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Features that change ``[B, S, N, C]`` and the weights by which they are read.
+
+        Those of keys and values ``[B or 1, H, D/H, C]``, of pointer keys ``[B or 1, kinds, D, C]``.
+        """
+        assert observation.nodes is not None
+        weights = self._weights("changing")  # [K, (2 + kinds) D, C]
+        weights = weights if len(weights) == 1 else weights[memory.agent]
+        width = self.encoder.width
+        key, value, pointers = weights.split([width, width, self.schema.kinds * width], 1)
+        key = key.unflatten(1, (self.heads, -1)) / math.sqrt(width // self.heads)
+        pointers = pointers.unflatten(1, (-1, width)) / math.sqrt(width)
+        return observation.nodes, key, value.unflatten(1, (self.heads, -1)), pointers
 
     def _addressed(
         self, memory: Memory, batch: int, rollouts: int, condition: Tensor | None
@@ -297,14 +337,14 @@ class AttentionPolicy(Population):
 
     def _weights(self, name: str) -> Tensor:
         """``[K, ...]``: the agents' weights of one kind."""
-        found = [getattr(decoder, name) for decoder in self.decoders]
-        tensors = [part.weight if isinstance(part, nn.Linear) else part for part in found]
+        layers = [getattr(decoder, name) for decoder in self.decoders]
+        tensors = [part.weight if isinstance(part, nn.Linear) else part for part in layers]
         return tensors[0][None] if len(tensors) == 1 else torch.stack(tensors)
 
     def _pointer_weight(self) -> Tensor:
         """``[K, kinds * D, D]``: pointer keys, seen from before the glimpse's projection."""
         width = self.encoder.width
-        point = self._weights("point").unflatten(1, (self.sizes.kinds, width))
+        point = self._weights("point").unflatten(1, (self.schema.kinds, width))
         folded = self._weights("glimpse").transpose(1, 2)[:, None] @ point
         return folded.flatten(1, 2)
 
@@ -313,8 +353,8 @@ class AttentionPolicy(Population):
 
     def _through(self, h: Tensor, weights: Tensor) -> Tensor:
         """``[B * K, N, E]``: `h` ``[B, N, D]`` through the weights ``[K, E, D]`` in one product."""
-        found = functional.linear(h, weights.flatten(0, 1)).unflatten(-1, weights.shape[:2])
-        return found.transpose(1, 2).flatten(0, 1)
+        projected = functional.linear(h, weights.flatten(0, 1)).unflatten(-1, weights.shape[:2])
+        return projected.transpose(1, 2).flatten(0, 1)
 
     def _shared(self, tensor: Tensor) -> Tensor:
         """Rows ``[B, ...]``, once for each agent."""
@@ -329,8 +369,8 @@ class AttentionPolicy(Population):
         if memory.places is None:
             return None
         places = lookup(memory.places, at.clamp_min(0)[..., None], memory.places.shape[1])
-        found = torch.cdist(places, memory.places, compute_mode=EXACT)
-        return found.masked_fill((at < 0)[..., None], 0.0)
+        distances = torch.cdist(places, memory.places, compute_mode=EXACT)
+        return distances.masked_fill((at < 0)[..., None], 0.0)
 
 
 class Hidden(Categorical):
@@ -351,8 +391,8 @@ def lookup(tables: Tensor, index: Tensor, count: int) -> Tensor:
     first = torch.arange(0, batch * rows, rows, device=index.device)[:, None, None]
     slot = torch.arange(0, rows, count, device=index.device)
     flat = (index % count + (first + slot)).flatten(0, 1)
-    found: Tensor = _Lookup.apply(tables.reshape(-1, width), flat)
-    return found.view(*index.shape[:2], width)
+    sums: Tensor = _Lookup.apply(tables.reshape(-1, width), flat)
+    return sums.view(*index.shape[:2], width)
 
 
 class _Lookup(torch.autograd.Function):
@@ -362,10 +402,10 @@ class _Lookup(torch.autograd.Function):
     def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
         ctx.save_for_backward(index)
         ctx.rows = len(table)
-        found = table.index_select(0, index[:, 0])
+        sums = table.index_select(0, index[:, 0])
         for slot in range(1, index.shape[1]):
-            found += table.index_select(0, index[:, slot])
-        return found
+            sums += table.index_select(0, index[:, slot])
+        return sums
 
     @staticmethod
     @once_differentiable

@@ -1,6 +1,7 @@
 """A transformer encoder over a set of nodes, with a sense of distance where there are positions."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -9,22 +10,25 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from nco.core.describe import Described
-from nco.core.problem import Features, Sizes
+from nco.core.errors import NCOError
+from nco.core.features import Features
+from nco.core.schema import Channel, Schema
+from nco.models.nets.encoder import Encoder
 
 # queries at a time where no gradient is kept: [B, H, N, N] of 10,000 nodes is 3 GB
 QUERY_CHUNK = 512
-# Tokens at a time where no gradient is kept: what a block computes in between then stays in the
-# caches of a CPU. Measured: 16 sub-problems of 66 tokens 16 ms instead of 34, 128 of them 136
-# instead of 275.
+# Tokens at a time where no gradient is kept: the intermediate results of a block then stay in the
+# caches of a CPU, which halves the time.
 TOKENS = 512
 # the first that the GPU has; not cuDNN's, which is prepared anew for every shape
 KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 HIDDEN = -1e4  # score of a node that does not exist, where a kernel takes no mask
 EDGE = 16  # hidden width of the network over features of pairs
+NEW = 0.3  # of the usual initial weights: for columns that an encoder taken over did not have
+SHAPE = ("width", "heads", "layers", "hidden", "norm", "mlp")
 
 
-class TransformerEncoder(Described, nn.Module):
+class TransformerEncoder(Encoder):
     """Transformer blocks with full attention over ``[B, N, F]`` features.
 
     Where nodes have positions, head h adds ``-a_h n |x_i - x_j|^2`` to its attention scores, with
@@ -32,9 +36,9 @@ class TransformerEncoder(Described, nn.Module):
     mean the same neighbourhood at every size. The term is folded into the dot product by three more
     components of query and key, so no ``[N, N]`` matrix is held for it.
 
-    Where a problem gives features of pairs of nodes (``Sizes.edge``), a small network of each block
-    turns them into one more term of every head's scores, the mixed scores of MatNet (Kwon et al.
-    2021) in additive form.
+    Where a problem gives features of pairs of nodes (`Channel.EDGES`), a small network of each
+    block turns them into one more term of every head's scores, the mixed scores of MatNet (Kwon et
+    al. 2021) in additive form.
 
     Args:
         width: D.
@@ -47,6 +51,8 @@ class TransformerEncoder(Described, nn.Module):
             norm, and every branch times a scalar that begins at zero.
         mlp: "relu", or "swiglu" (Shazeer 2020) of two thirds the hidden width: as many parameters.
     """
+
+    reads = frozenset({Channel.NODES, Channel.EDGES})
 
     def __init__(
         self,
@@ -65,8 +71,8 @@ class TransformerEncoder(Described, nn.Module):
         self.width, self.heads, self.layers, self.hidden = width, heads, layers, hidden
         self.bf16 = bf16
 
-    def build(self, sizes: Sizes) -> Self:
-        self.enter = Linear(sizes.node, self.width, bf16=self.bf16)
+    def build(self, schema: Schema) -> Self:
+        self.enter = Linear(len(schema.nodes), self.width, bf16=self.bf16)
         self.blocks = nn.ModuleList(
             [
                 Block(
@@ -75,15 +81,32 @@ class TransformerEncoder(Described, nn.Module):
                     self.hidden,
                     self.norm,
                     self.mlp,
-                    sizes.edge,
+                    len(schema.edges),
                     self.bf16,
                 )
                 for _ in range(self.layers)
             ]
         )
         self.leave = nn.RMSNorm(self.width)
-        self.edge = sizes.edge
+        self.edge = bool(schema.edges)
         return self
+
+    def take_over(self, other: Encoder, sources: Sequence[int | None], moved: Tensor) -> None:
+        """As `TakesOver` says; columns that `other` has not begin with small weights."""
+        for name in SHAPE:
+            theirs = getattr(other, name, None)
+            if theirs != getattr(self, name):
+                raise NCOError(f"encoder: its {name} is {theirs}, not {getattr(self, name)}")
+        assert isinstance(other, TransformerEncoder)
+        self.blocks.load_state_dict(other.blocks.state_dict())
+        self.leave.load_state_dict(other.leave.state_dict())
+        weight = other.enter.weight
+        with torch.no_grad():
+            self.enter.weight.mul_(NEW)
+            for column, source in enumerate(sources):
+                if source is not None:
+                    self.enter.weight[:, column] = weight[:, source]
+            self.enter.bias.copy_(other.enter.bias + (weight * moved).sum(1))
 
     def forward(self, features: Features) -> Tensor:
         """Node embeddings ``[B, N, D]`` in float32."""
@@ -110,8 +133,8 @@ class TransformerEncoder(Described, nn.Module):
 class Linear(nn.Linear):
     """In bfloat16 or not, which is also what it returns.
 
-    Not by autocast, which looks at every operation and casts weights anew in every call: a policy
-    that looks afresh at 40 nodes before each decision would spend a fifth of its time on that.
+    Autocast would cast the weights again in every call: a policy that encodes 40 nodes before each
+    decision would spend a fifth of its time on that.
     """
 
     def __init__(self, wide: int, out: int, bias: bool = True, bf16: bool = False) -> None:
@@ -127,13 +150,13 @@ class Linear(nn.Linear):
 
     def _cast(self, parts: list[Tensor]) -> list[Tensor]:
         """`parts` in bfloat16, kept until they change where no gradient is asked for."""
-        if torch.is_grad_enabled() or self.weight.is_inference():  # which do not tell of changes
+        if torch.is_grad_enabled() or self.weight.is_inference():  # its changes are not counted
             return [part.bfloat16() for part in parts]
         state = [(part.data_ptr(), part._version) for part in parts]
         if not self._kept or self._kept[0] != state:
             self._kept = state, [part.detach().bfloat16() for part in parts]
-        found: list[Tensor] = self._kept[1]
-        return found
+        cast: list[Tensor] = self._kept[1]
+        return cast
 
 
 class Block(nn.Module):
@@ -214,9 +237,9 @@ def spaced(xy: Tensor, exists: Tensor | None) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Squares:
-    """What makes squared distances out of a product: ``-|x_i - x_j|^2 = asks_i . tells_j``.
+    """Vectors whose products are negative squared distances: ``asks_i . tells_j``.
 
-    But for ``-|x_i|^2``, which is the same for all keys of a query and falls out of the softmax.
+    Up to ``-|x_i|^2``, which is the same for all keys of a query and cancels in the softmax.
     """
 
     asks: Tensor  # [B, 1, N, 3]
@@ -229,7 +252,7 @@ class Squares:
         return cls(asks[:, None], tells[:, None].to(kind))
 
     def added(self, q: Tensor, k: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries and keys ``[B, H, N, D/H + 3]``, whose heads see by `rate` ``[H]``."""
+        """Queries and keys ``[B, H, N, D/H + 3]``; head h weighs squared distances by `rate` h."""
         asks = (rate[:, None, None] * self.asks).to(q.dtype)
         tells = self.tells.expand(-1, q.shape[1], -1, -1)
         return torch.cat([q, asks], -1), torch.cat([k, tells], -1)
@@ -254,7 +277,7 @@ def attend(
 
 def fused(q: Tensor, k: Tensor, v: Tensor, exists: Tensor | None) -> Tensor:
     """The same in one kernel, which takes no mask: one more component of the keys hides padding."""
-    width, wide = v.shape[-1], -(-(q.shape[-1] + 1) // 8) * 8  # of a vector, in whole 16 bytes
+    width, wide = v.shape[-1], -(-(q.shape[-1] + 1) // 8) * 8  # kernels need a multiple of 16 bytes
     if exists is not None:
         hidden = HIDDEN * (~exists).to(k.dtype)[:, None, :, None].expand(-1, k.shape[1], -1, -1)
         q, k = torch.cat([q, torch.ones_like(hidden)], -1), torch.cat([k, hidden], -1)

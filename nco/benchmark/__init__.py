@@ -18,13 +18,14 @@ from nco.benchmark.output import print_table, save
 from nco.benchmark.picture import plot
 from nco.benchmark.plan import Plan
 from nco.benchmark.report import report as html
-from nco.benchmark.runs import Point, Run, with_gaps
+from nco.benchmark.runs import Run, with_gaps
 from nco.benchmark.summary import Row, summarise
+from nco.workers.outcome import Improvement
 
 __all__ = [
     "Contest",
+    "Improvement",
     "Plan",
-    "Point",
     "Row",
     "Run",
     "compare",

@@ -10,12 +10,42 @@ from nco.benchmark.plan import shown_limit
 from nco.benchmark.runs import FINAL, Run
 from nco.benchmark.summary import Row
 
-WIDTH, HEIGHT = 760, 400
-LEFT, RIGHT, TOP, BOTTOM = 56, 14, 12, 44  # margins
-LINEAR = 0.1  # percent around which the gap axis turns from linear to logarithmic
-GAPS = (-10, -1, -0.1, 0, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
-MOST_DOTS = 1500
-EARLIEST = 1e-3  # seconds; what is found sooner is drawn there
+
+@dataclass(frozen=True)
+class Canvas:
+    """The chart's measures in SVG's own units, and what is drawn on it.
+
+    Attributes:
+        width, height: of all; left, right, top, bottom: margins, which hold the axes' words.
+        linear: percent around which the gap axis turns from linear to logarithmic.
+        gaps: percents that may get a line.
+        dots: runs that are drawn at most: more would make a report slow to open.
+        earliest: seconds; what is found sooner is drawn there.
+    """
+
+    width: int = 760
+    height: int = 400
+    left: int = 56
+    right: int = 14
+    top: int = 12
+    bottom: int = 44
+    linear: float = 0.1
+    gaps: tuple[float, ...] = (-10, -1, -0.1, 0, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
+    dots: int = 1500
+    earliest: float = 1e-3
+
+    @property
+    def end(self) -> int:
+        """Where the axes end on the right."""
+        return self.width - self.right
+
+    @property
+    def base(self) -> int:
+        """Where the axis of seconds lies."""
+        return self.height - self.bottom
+
+
+CANVAS = Canvas()
 
 Caption = Callable[[Run], tuple[str, int | None]]
 
@@ -32,16 +62,16 @@ class Axes:
     def x(self, seconds: float) -> float:
         span = math.log(self.last / self.first)
         place = math.log(min(max(seconds, self.first), self.last) / self.first) / span
-        return LEFT + place * (WIDTH - LEFT - RIGHT)
+        return CANVAS.left + place * (CANVAS.end - CANVAS.left)
 
     def y(self, gap: float) -> float:
         low, high = _scaled(self.low), _scaled(self.high)
         place = (_scaled(min(max(gap, self.low), self.high)) - low) / (high - low)
-        return HEIGHT - BOTTOM - place * (HEIGHT - TOP - BOTTOM)
+        return CANVAS.base - place * (CANVAS.base - CANVAS.top)
 
 
 def _scaled(gap: float) -> float:
-    return math.asinh(gap / LINEAR)
+    return math.asinh(gap / CANVAS.linear)
 
 
 def chart(
@@ -70,12 +100,12 @@ def chart(
             f'<g class="series c{colours[name]}" data-series="{escape(name)}">',
             _band(places, axes),
             _line(places, axes, traced),
-            *[_dot(run, axes, caption) for run in own[: MOST_DOTS // len(curves)]],
+            *[_dot(run, axes, caption) for run in own[: CANVAS.dots // len(curves)]],
             *[_marker(row, axes) for row in rows if row.solver == name],
             "</g>",
         ]
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'<svg class="chart" viewBox="0 0 {CANVAS.width} {CANVAS.height}" role="img" '
         f'aria-label="Mean gap in percent against seconds">{"".join(parts)}</svg>'
     )
 
@@ -89,11 +119,11 @@ def _curve(solver: str, runs: Sequence[Run]) -> tuple[list[Place], str]:
 
 
 def _axes(solved: Sequence[Run], curves: Mapping[str, tuple[list[Place], str]]) -> Axes:
-    places = [place for found, _ in curves.values() for place in found]
+    places = [place for curve, _ in curves.values() for place in curve]
     times = [run.seconds for run in solved] + [place.seconds for place in places]
     times += [run.time_limit for run in solved if run.time_limit is not None]
     gaps = [run.gap_percent or 0.0 for run in solved] + [place.gap_percent for place in places]
-    first = max(min(times), EARLIEST) * 0.8
+    first = max(min(times), CANVAS.earliest) * 0.8
     return Axes(first, max(max(times) * 1.1, first * 2), min([0.0, *gaps]), max([*gaps, 0.3]) * 1.1)
 
 
@@ -105,19 +135,19 @@ def _grid(axes: Axes) -> str:
             seconds = digit * 10.0**power
             if axes.first <= seconds <= axes.last:
                 x = axes.x(seconds)
-                parts.append(f'<path class="grid" d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
-                parts.append(_words(x, HEIGHT - BOTTOM + 16, f"{seconds:g}", "middle"))
+                parts.append(f'<path class="grid" d="M{x:.1f} {CANVAS.top}V{CANVAS.base}"/>')
+                parts.append(_words(x, CANVAS.base + 16, f"{seconds:g}", "middle"))
     before = math.inf
-    for gap in GAPS:
+    for gap in CANVAS.gaps:
         y = axes.y(gap)
         if axes.low <= gap <= axes.high and before - y >= 14:
-            parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
-            parts.append(_words(LEFT - 6, y + 4, f"{gap:g}", "end"))
+            parts.append(f'<path class="grid" d="M{CANVAS.left} {y:.1f}H{CANVAS.end}"/>')
+            parts.append(_words(CANVAS.left - 6, y + 4, f"{gap:g}", "end"))
             before = y
-    parts.append(_words((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "seconds", "middle"))
+    parts.append(_words((CANVAS.left + CANVAS.end) / 2, CANVAS.height - 8, "seconds", "middle"))
     parts.append(
-        f'<text transform="translate(14 {HEIGHT / 2}) rotate(-90)" text-anchor="middle">gap (%)'
-        "</text>"
+        f'<text transform="translate(14 {CANVAS.height / 2}) rotate(-90)" '
+        'text-anchor="middle">gap (%)</text>'
     )
     return "".join(parts)
 

@@ -9,11 +9,13 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from nco.benchmark.answers import Answer, best_of, classical, own
+from nco.benchmark.answers import best_of, classical, own
 from nco.benchmark.contest import Entrant
 from nco.benchmark.plan import Plan
 from nco.core.case import Case
-from nco.workers.pool import SETUP, Workers
+from nco.workers.child import PATIENCE
+from nco.workers.outcome import Outcome
+from nco.workers.pool import Workers
 
 # two pickles, for the second can be read only where the first says that modules are found
 CODE = """
@@ -24,20 +26,20 @@ child()
 """
 
 
-def answer(entrant: Entrant, case: Case, limit: float | None, plan: Plan) -> Answer:
+def outcome(entrant: Entrant, case: Case, limit: float | None, plan: Plan) -> Outcome:
     """The same as a warm answer, but `seconds` is from the start of the first process on."""
     begin = time.perf_counter()
     if entrant.model is not None:
-        found: Answer = _fresh((entrant, case, limit, plan), limit)
+        fresh = _fresh((entrant, case, limit, plan), limit)
     else:
         with Workers(plan.cores) as pool:
             outcomes = classical(entrant.name, case, limit, plan, pool)
             seconds = time.perf_counter() - begin
         return replace(best_of(case, outcomes), seconds=seconds)
-    return replace(found, seconds=time.perf_counter() - begin)
+    return replace(fresh, seconds=time.perf_counter() - begin)
 
 
-def _fresh(arguments: tuple[Any, ...], limit: float | None) -> Answer:
+def _fresh(arguments: tuple[Any, ...], limit: float | None) -> Outcome:
     """`own` in a new interpreter, which imports what it needs when it needs it."""
     *_, plan = arguments
     process = subprocess.Popen(
@@ -47,7 +49,7 @@ def _fresh(arguments: tuple[Any, ...], limit: float | None) -> Answer:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    guard = threading.Timer(SETUP + (limit or SETUP), process.kill)
+    guard = threading.Timer(PATIENCE.setup + (limit or PATIENCE.setup), process.kill)
     guard.daemon = True
     guard.start()
     try:
@@ -59,10 +61,10 @@ def _fresh(arguments: tuple[Any, ...], limit: float | None) -> Answer:
     finally:
         guard.cancel()
     if process.returncode == 0:
-        found: Answer = pickle.loads(said)
-        return found
+        own_outcome: Outcome = pickle.loads(said)
+        return own_outcome
     words = complaint.decode(errors="replace").strip().splitlines()
-    return Answer(None, 0.0, f"ended with code {process.returncode}: {' '.join(words[-1:])}")
+    return Outcome(None, 0.0, f"ended with code {process.returncode}: {' '.join(words[-1:])}")
 
 
 def child() -> None:
@@ -70,7 +72,7 @@ def child() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what is printed on the way is no answer
     entrant, case, limit, plan = pickle.load(sys.stdin.buffer)
-    found = own(entrant, case, limit, plan)
+    own_outcome = own(entrant, case, limit, plan)
     with answers:
-        pickle.dump(found, answers)
+        pickle.dump(own_outcome, answers)
     os._exit(0)  # the end of the interpreter is no part of the answer

@@ -12,9 +12,11 @@ from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.seeds import generator
 from nco.registry import sources
-from nco.workers import pool
 
-NETWORKS = ("nco", "nco-neural")  # with and without a classical solver's help; both take ":MODEL"
+OWN = (
+    "nco",
+    "nco-neural",
+)  # our own, with and without a classical solver's help; both take ":MODEL"
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,10 @@ class Contest:
     @property
     def chilled(self) -> list[tuple[str, Case]]:
         """The first instances of each problem, which are also solved from a cold start."""
-        found: dict[str, list[tuple[str, Case]]] = {}
+        groups: dict[str, list[tuple[str, Case]]] = {}
         for name, case in self.cases:
-            found.setdefault(case.problem, []).append((name, case))
-        return [each for group in found.values() for each in group[: self.plan.cold]]
+            groups.setdefault(case.problem, []).append((name, case))
+        return [each for group in groups.values() for each in group[: self.plan.cold]]
 
     @property
     def runs(self) -> int:
@@ -77,19 +79,19 @@ def prepare(plan: Plan) -> Contest:
         problem: [entrant for entrant in asked if _serves(entrant, problem)] for problem in problems
     }
     for entrant in asked:
-        if not any(entrant in found for found in entrants.values()):
+        if not any(entrant in each for each in entrants.values()):
             raise NCOError(_unknown(entrant, problems))
     known = best_known(Path(plan.best_known), cases) if plan.best_known is not None else {}
     return Contest(plan, cases, entrants, known, _models(entrants, cases), origin)
 
 
 def _from_files(plan: Plan) -> tuple[list[tuple[str, Case]], str]:
-    found = [(path, sources.read(path, plan.problem)) for path in dict.fromkeys(plan.files)]
-    found.sort(key=lambda item: item[1].problem)  # problem by problem, else in the given order
-    keys = [(case.problem, Path(path).stem) for path, case in found]
+    read = [(path, sources.read(path, plan.problem)) for path in dict.fromkeys(plan.files)]
+    read.sort(key=lambda item: item[1].problem)  # problem by problem, else in the given order
+    keys = [(case.problem, Path(path).stem) for path, case in read]
     named = [
         (key[1] if keys.count(key) == 1 else str(path), case)
-        for key, (path, case) in zip(keys, found, strict=True)
+        for key, (path, case) in zip(keys, read, strict=True)
     ]
     return named, f"{len(named)} files"
 
@@ -97,7 +99,7 @@ def _from_files(plan: Plan) -> tuple[list[tuple[str, Case]], str]:
 def _from_problem(plan: Plan) -> tuple[list[tuple[str, Case]], str]:
     assert plan.problem is not None
     assert plan.size is not None  # or there are files
-    kind = registry.problem_class(plan.problem)
+    kind = registry.folder(plan.problem).problem_class
     try:
         problem = kind(size=plan.size)
     except ValueError as error:
@@ -112,28 +114,29 @@ def _from_problem(plan: Plan) -> tuple[list[tuple[str, Case]], str]:
 
 def _entrant(name: str) -> Entrant:
     kind, colon, model = name.partition(":")
-    if kind not in NETWORKS:
+    if kind not in OWN:
         return Entrant(name, None)
     return Entrant(name, model if colon else "auto", kind == "nco")
 
 
 def _serves(entrant: Entrant, problem: str) -> bool:
     if entrant.model is None:
-        return entrant.name in pool.solvers(problem)
+        return entrant.name in registry.folder(problem).classical.solvers()
     if entrant.model == "auto":
         return True
     from nco.zoo.weights import load
 
-    return registry.folder_of(load(entrant.model).problem).rpartition(".")[2] == problem
+    return registry.folder_of(load(entrant.model).problem).name == problem
 
 
 def _unknown(entrant: Entrant, problems: Sequence[str]) -> str:
     if entrant.model is not None:
         return f"solver {entrant.name}: not a model for {' or '.join(problems)}"
-    names = dict.fromkeys(name for problem in problems for name in pool.solvers(problem))
+    every = [registry.folder(problem).classical.solvers() for problem in problems]
+    names = dict.fromkeys(name for solvers in every for name in solvers)
     return (
-        f"unknown solver {entrant.name}; there are {', '.join([*NETWORKS, *names])}, "
-        f"{NETWORKS[0]}:MODEL and {NETWORKS[1]}:MODEL"
+        f"unknown solver {entrant.name}; there are {', '.join([*OWN, *names])}, "
+        f"{OWN[0]}:MODEL and {OWN[1]}:MODEL"
     )
 
 
@@ -141,22 +144,20 @@ def _models(
     entrants: Mapping[str, Sequence[Entrant]], cases: Iterable[tuple[str, Case]]
 ) -> dict[str, list[str]]:
     """The networks behind each entrant, or that there is none."""
-    from nco.solving.simulate import is_online
-    from nco.solving.solver import NO_MODEL
-    from nco.zoo.cards import choose
+    from nco.zoo.cards import NO_MODEL, choose
     from nco.zoo.weights import fitting
 
     kinds = {(case.problem, case.variant, case.size): case for _, case in cases}
-    found: dict[str, list[str]] = {}
+    models: dict[str, list[str]] = {}
     for case in kinds.values():
         for entrant in entrants[case.problem]:
             if entrant.model is None:
                 continue
             if entrant.model != "auto":
                 names = [entrant.model]
-            elif is_online(case):
+            elif registry.folder(case.problem).is_online:
                 names = fitting(case.problem, case)
             else:
                 names = [choose(case) or NO_MODEL]
-            found.setdefault(entrant.name, []).extend(names)
-    return {name: list(dict.fromkeys(models)) for name, models in found.items()}
+            models.setdefault(entrant.name, []).extend(names)
+    return {name: list(dict.fromkeys(every)) for name, every in models.items()}

@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from nco.workers import pool
+from nco import registry
 
 
 @contextlib.contextmanager
@@ -40,8 +40,9 @@ def lineup(problem: str, solver: str, cores: int, seed: int) -> list[tuple[str, 
     Its variants run even where there are fewer cores than those, then one after another, each
     with the whole time: the row is the best of them.
     """
-    names = pool.variants(problem, solver)
-    if len(names) == 1 and pool.takes(problem, solver, "cores"):
+    own = registry.folder(problem).solver(solver)
+    names = own.variants or (solver,)
+    if len(names) == 1 and own.cores:
         return [(solver, seed)]
     count = max(cores, len(names))
     return [(names[index % len(names)], seed + index // len(names)) for index in range(count)]
@@ -51,7 +52,7 @@ def described(problem: str, solver: str, cores: int, seed: int) -> str:
     """The same in words, for ``about.json``."""
     runs = lineup(problem, solver, cores, seed)
     if len(runs) == 1:
-        threads = cores if pool.takes(problem, solver, "cores") else 1
+        threads = cores if registry.folder(problem).solver(solver).cores else 1
         return f"one run, {threads} thread{'s' if threads > 1 else ''}"
     names = ", ".join(f"{name} seed {number}" for name, number in runs)
     return f"the best of {names}, one thread each, {cores} at a time"

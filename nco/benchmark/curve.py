@@ -1,7 +1,7 @@
 """The gap over time, and its integral.
 
 The *primal integral* (Berthold, "Measuring the impact of primal heuristics", Operations Research
-Letters 41, 2013, section 2). The primal gap of a solution of cost c to the best cost c* is
+Letters 41, 2013, section 2). The primal gap of a solution of cost c to the best cost ``c*`` is::
 
     gamma(c) = 0                            where c = c*,
                1                            where c c* < 0, and before there is a solution,
@@ -14,7 +14,7 @@ p(t) is that of the best solution after t seconds, a step function from 1 downwa
 What is reported is 100 P(T) / T, T the time limit: the primal gap in percent, averaged over the
 time. 100 is a solver that found nothing, 0 one that had the best at once; small is good, and early
 solutions count as much as good ones. Three details that the paper leaves open: a solution better
-than c* (a best known value that is not the optimum) counts as c*; what comes after T does not
+than ``c*`` (a best known value, not the optimum) counts as ``c*``; what comes after T does not
 count; without a time limit there is no T, and so no integral.
 """
 
@@ -25,7 +25,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from nco.benchmark.runs import FINAL, Point, Run, gap, improvements
+from nco.benchmark.runs import FINAL, Run, gap_percent, improvements
+from nco.workers.outcome import Improvement
 
 MOST = 300  # places of a curve; more would not be seen
 
@@ -47,7 +48,7 @@ def primal_gap(cost: float, best: float) -> float:
     return (cost - best) / max(abs(cost), abs(best))
 
 
-def primal_integral(points: Sequence[Point], best: float, limit: float) -> float:
+def primal_integral(points: Sequence[Improvement], best: float, limit: float) -> float:
     """100 P(T) / T of solutions found until the time limit T.
 
     Args:
@@ -78,7 +79,9 @@ def with_integrals(runs: Sequence[Run]) -> list[Run]:
     return [replace(run, primal_integral=_integral(run)) for run in joined]
 
 
-def _joined(run: Run, shorter: Mapping[tuple[str, str, str], Sequence[Run]]) -> tuple[Point, ...]:
+def _joined(
+    run: Run, shorter: Mapping[tuple[str, str, str], Sequence[Run]]
+) -> tuple[Improvement, ...]:
     if run.traced != FINAL or run.cold or run.time_limit is None:
         return run.points
     points = list(run.points)
@@ -124,7 +127,7 @@ def _place(runs: Sequence[Run], seconds: float) -> Place:
 def _gap_at(run: Run, seconds: float) -> float:
     assert run.best_cost is not None
     held = bisect.bisect_right(run.points, seconds, key=lambda point: point.seconds)
-    return gap(run.points[held - 1].cost, run.best_cost)
+    return gap_percent(run.points[held - 1].cost, run.best_cost)
 
 
 def _thinned(times: list[float]) -> list[float]:

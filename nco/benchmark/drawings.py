@@ -5,16 +5,32 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from nco import registry
 from nco.benchmark.runs import Run
 from nco.core.case import Case
+from nco.solving import drawing
 
-MOST = 150  # different pictures in a report
-LARGEST = 120_000  # characters of one; what would be larger is kept in pixels
-WHOLE = 8_000_000  # of all together
-DOTS = 80  # pixels an inch of those
+
+@dataclass(frozen=True)
+class Room:
+    """What pictures may take in a report, so that browsers open it at once.
+
+    Attributes:
+        pictures: different ones.
+        characters: of one; what would be larger is kept in pixels.
+        together: characters of all of them.
+        dots: pixels an inch of those that are kept in pixels.
+    """
+
+    pictures: int = 150
+    characters: int = 120_000
+    together: int = 8_000_000
+    dots: int = 80
+
+
+ROOM = Room()
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # letters as letters and not as curves
     "svg.hashsalt": "nco",  # the same picture twice is the same text
@@ -53,7 +69,7 @@ class Album:
         return self._known[key]
 
     def _add(self, case: Case, solution: Any) -> int | None:
-        if len(self.pictures) == MOST or self._size > WHOLE:
+        if len(self.pictures) == ROOM.pictures or self._size > ROOM.together:
             self.left_out += 1
             return None
         picture = draw(case, solution)
@@ -74,11 +90,11 @@ def draw(case: Case, solution: Any) -> str:
         figure = Figure(figsize=(4.4, 4.4), layout="constrained")
         ax = figure.add_subplot()
         try:
-            registry.module(case.problem, "plot").plot(case, solution, ax)
+            drawing.draw(case, solution, ax)
             text = _svg(figure)
         except Exception as error:
             return _svg(_excuse(f"not drawn: {type(error).__name__}: {error}"))
-        return text if len(text) <= LARGEST else _png(figure)
+        return text if len(text) <= ROOM.characters else _png(figure)
 
 
 def _excuse(message: str) -> Any:
@@ -99,15 +115,15 @@ def _svg(figure: Any) -> str:
     return ATTRIBUTE.sub(_shortened, text)
 
 
-def _shortened(found: re.Match[str]) -> str:
-    name, value = found.groups()
+def _shortened(match: re.Match[str]) -> str:
+    name, value = match.groups()
     numbers = DECIMALS.sub(r"\1", value).replace(".0 ", " ")
     return f'{name}="{" ".join(numbers.split())}"'
 
 
 def _png(figure: Any) -> str:
     data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=DOTS)
+    figure.savefig(data, format="png", dpi=ROOM.dots)
     return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from nco import registry
 from nco.benchmark import cold
-from nco.benchmark.answers import Answer, best_of, classical, own, priced
+from nco.benchmark.answers import best_of, classical, own, priced
 from nco.benchmark.contest import Contest, Entrant
 from nco.benchmark.cores import confined
 from nco.benchmark.plan import Plan
 from nco.benchmark.runs import Run
 from nco.core.case import Case
+from nco.workers.outcome import Outcome
 from nco.workers.pool import Workers
 
 WARM_UP = (0.05, 1.0)  # seconds: load everything, then take the whole path once
@@ -25,13 +27,13 @@ def measure(contest: Contest) -> Iterator[Run]:
             for name, case in contest.cases:
                 for limit in contest.limits:
                     for entrant in contest.entrants[case.problem]:
-                        answer = _answer(entrant, case, limit, plan, pool)
-                        yield priced(name, case, entrant.name, limit, answer, plan)
+                        outcome = _outcome(entrant, case, limit, plan, pool)
+                        yield priced(name, case, entrant.name, limit, outcome, plan)
         for name, case in contest.chilled:
             for limit in contest.limits:
                 for entrant in contest.entrants[case.problem]:
-                    answer = cold.answer(entrant, case, limit, plan)
-                    run = priced(name, case, entrant.name, limit, answer, plan)
+                    outcome = cold.outcome(entrant, case, limit, plan)
+                    run = priced(name, case, entrant.name, limit, outcome, plan)
                     yield replace(run, cold=True)
 
 
@@ -39,15 +41,18 @@ def _warm_up(contest: Contest, pool: Workers) -> None:
     """Every solver on the first instance of each problem; failures will show in the runs."""
     first = {case.problem: case for _, case in reversed(contest.cases)}
     for problem, case in first.items():
-        names = [each.name for each in contest.entrants[problem] if each.model is None]
-        if names:
-            pool.warm(problem, *names)
+        folder = registry.folder(problem)
+        classical_ones = [each.name for each in contest.entrants[problem] if each.model is None]
+        if classical_ones:
+            pool.warm(*map(folder.solver, classical_ones))
         for entrant in contest.entrants[problem]:
             for seconds in WARM_UP:
-                _answer(entrant, case, seconds, contest.plan, pool)
+                _outcome(entrant, case, seconds, contest.plan, pool)
 
 
-def _answer(entrant: Entrant, case: Case, limit: float | None, plan: Plan, pool: Workers) -> Answer:
+def _outcome(
+    entrant: Entrant, case: Case, limit: float | None, plan: Plan, pool: Workers
+) -> Outcome:
     if entrant.model is not None:
         return own(entrant, case, limit, plan)
     return best_of(case, classical(entrant.name, case, limit, plan, pool))

@@ -111,8 +111,8 @@ def further(rows: Sequence[Run] | Sequence[Row]) -> list[str]:
 
 def further_cell(row: Run | Row, name: str) -> float | str:
     """The value in such a column; nothing where there is none."""
-    found = row.measures.get(name, getattr(row, name, None))
-    return "" if found is None else found
+    value = row.measures.get(name, getattr(row, name, None))
+    return "" if value is None else value
 
 
 def _cells(row: Run | Row, columns: Sequence[str]) -> list[Any]:

@@ -1,11 +1,11 @@
 """What to compare on what."""
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nco.core.errors import NCOError
+from nco.solving import machine
 
 PUBLISHED_SEEDS, PUBLISHED = (1234, 4321), 10_000
 DEFAULT = "default"  # a solver's own idea of when to stop, such as nco's one deterministic pass
@@ -57,17 +57,10 @@ class Plan:
         most = PUBLISHED if self.seed in PUBLISHED_SEEDS else math.inf
         if not 1 <= self.instances <= most:
             raise NCOError(f"instances must be from 1 to {most}, not {self.instances}")
-        if not 1 <= self.cores <= usable_cores():
-            raise NCOError(f"cores must be from 1 to the {usable_cores()} here, not {self.cores}")
+        if not 1 <= self.cores <= machine.cores():
+            raise NCOError(f"cores must be from 1 to the {machine.cores()} here, not {self.cores}")
         if self.cold < 0:
             raise NCOError(f"cold must be a number of instances from 0, not {self.cold}")
-
-
-def usable_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def shown_limit(limit: float | None) -> str:

@@ -3,17 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
+
+from nco.solving import certify
+from nco.workers.outcome import Improvement
 
 HISTORY, STREAMED, FINAL = "history", "streamed", "final"  # where a run's points come from
-
-
-class Point(NamedTuple):
-    """A better solution: after how many seconds, at what cost, found by what."""
-
-    seconds: float
-    cost: float
-    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,14 +45,14 @@ class Run:
     measures: Mapping[str, float] = field(default_factory=dict)
     cold: bool = False
     faults: tuple[str, ...] = ()
-    points: tuple[Point, ...] = ()
+    points: tuple[Improvement, ...] = ()
     traced: str = FINAL
     solution: Any = None
     best_cost: float | None = None
     primal_integral: float | None = None
 
 
-def improvements(points: Sequence[Point]) -> tuple[Point, ...]:
+def improvements(points: Sequence[Improvement]) -> tuple[Improvement, ...]:
     """Those that are better than all before them, in the order of time."""
     best = math.inf
     kept = []
@@ -89,11 +84,10 @@ def with_gaps(runs: Sequence[Run], known: Mapping[tuple[str, str], float]) -> li
 def _with_gap(run: Run, best: float | None) -> Run:
     if run.cost is None or best is None:
         return replace(run, best_cost=best)
-    return replace(run, best_cost=best, gap_percent=gap(run.cost, best))
+    return replace(run, best_cost=best, gap_percent=gap_percent(run.cost, best))
 
 
-def gap(cost: float, best: float) -> float:
-    """In percent of the best, positive when worse, for negative costs too."""
-    if cost == best:
-        return 0.0
-    return 100 * (cost - best) / abs(best) if best else math.copysign(math.inf, cost)
+def gap_percent(cost: float, best: float) -> float:
+    """`certify.gap` in percent; infinite where the best is 0 and the cost is not."""
+    share = certify.gap(cost, best)
+    return math.copysign(math.inf, cost) if share is None else 100 * share

@@ -11,7 +11,7 @@ from typing import Any
 from nco import __version__
 from nco.benchmark.contest import Contest
 from nco.benchmark.cores import described
-from nco.benchmark.plan import usable_cores
+from nco.solving import machine
 
 PACKAGES = ("torch", "ortools", "pyvrp", "fast-tsp")
 
@@ -22,7 +22,7 @@ def describe_setting(contest: Contest) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
-        "cores": f"{plan.cores} of {usable_cores()} cores for every solver",
+        "cores": f"{plan.cores} of {machine.cores()} cores for every solver",
         "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "network_device": _device(plan.device),
         "versions": _versions(),
@@ -38,16 +38,16 @@ def describe_setting(contest: Contest) -> dict[str, Any]:
 def _rows(contest: Contest) -> dict[str, str]:
     """What stands behind each solver's row, where that is not itself alone."""
     plan = contest.plan
-    found = {}
+    rows = {}
     for problem, entrants in contest.entrants.items():
         for entrant in entrants:
             name = f"{problem}: {entrant.name}" if len(contest.entrants) > 1 else entrant.name
             if entrant.model is None:
-                found[name] = described(problem, entrant.name, plan.cores, plan.seed)
+                rows[name] = described(problem, entrant.name, plan.cores, plan.seed)
             else:
                 part = "networks and classical solvers" if entrant.classical else "networks alone"
-                found[name] = f"{part}, on the cores as it sees fit"
-    return found
+                rows[name] = f"{part}, on the cores as it sees fit"
+    return rows
 
 
 def _versions() -> dict[str, str]:

@@ -21,8 +21,8 @@ def run(options: argparse.Namespace) -> int:
     from nco.core import atomic
     from nco.core.seeds import generator
 
-    kind = registry.problem_class(options.problem)
-    files = registry.module(options.problem, "files")
+    kind = registry.folder(options.problem).problem_class
+    files = registry.folder(options.problem).files
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(options.instances):

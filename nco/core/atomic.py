@@ -4,6 +4,12 @@ import contextlib
 import hashlib
 import os
 from pathlib import Path
+from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where two processes had better not write the same
+    fcntl = None  # type: ignore[assignment]
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -26,3 +32,31 @@ def write_text(path: Path, text: str) -> None:
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+class Lock:
+    """Keeps other processes from writing what belongs to a file; ends with the process, too.
+
+    Args:
+        path: an existing file, which may be replaced (`write_bytes`) by whoever holds the lock.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def acquire(self) -> None:
+        """Waits until no other process holds the lock."""
+        while fcntl is not None:
+            file = open(self.path, "rb+")  # noqa: SIM115  closed by release
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if os.fstat(file.fileno()).st_ino == os.stat(self.path).st_ino:
+                self._file = file
+                return
+            file.close()  # the file was replaced while this process waited
+
+    def release(self) -> None:
+        """Lets the next one in."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

@@ -20,7 +20,7 @@ from torch import Generator, Tensor
 from nco.core.case import Case
 
 if TYPE_CHECKING:
-    from nco.core.policy import Policy
+    pass
 
 # --------------------------------------------------------------------------------------------------
 # Of states
@@ -377,19 +377,6 @@ class Online(Protocol):
 
 
 @runtime_checkable
-class HasRules(Protocol):
-    """Classical solvers of an online problem answer with rules, which can be played.
-
-    Asked for by the simulation of such an answer.
-    """
-
-    @abstractmethod
-    def rule(self, case: Case, solution: Any) -> "Policy":
-        """The policy that `solution` of an online case stands for, built, on the CPU."""
-        ...
-
-
-@runtime_checkable
 class HasHindsight(Protocol):
     """The best way on can be computed for one who knows the future.
 
@@ -423,7 +410,6 @@ CAPABILITIES: tuple[type, ...] = (
     Selective,
     HasPublished,
     Online,
-    HasRules,
     HasHindsight,
 )
 """All capabilities of problems."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nco.core.describe import Described
-from nco.core.problem import Observation
+from nco.core.features import Observation
 from nco.core.seeds import generator
 
 
@@ -45,7 +45,7 @@ class Handler(Described, ABC):
 
 
 class HighestProbability(Handler):
-    """The agent that was surest of its pick."""
+    """The agent whose pick had the highest probability."""
 
     def __call__(self, picks: Tensor, logp: Tensor, observation: Observation) -> Tensor:
         return settle(picks, logp.detach(), observation)
@@ -59,7 +59,7 @@ class FirstAgent(Handler):
 
 
 class RandomAgent(Handler):
-    """Any agent; equal picks of equal batches are settled alike.
+    """A random agent; the same picks of the same batch are always settled in the same way.
 
     Args:
         seed: of the choice.
@@ -88,7 +88,7 @@ class Closest(Handler):
 
 
 class OneAtATime(Handler):
-    """Only the surest of the agents that want to move does: one agent a step, to compare with."""
+    """One agent a step, for comparison: of those that want to move, the one that was surest."""
 
     def __call__(self, picks: Tensor, logp: Tensor, observation: Observation) -> Tensor:
         assert observation.stay is not None

@@ -1,4 +1,4 @@
-"""What a policy hands over: distributions over the next actions of all rollouts."""
+"""What a policy returns: distributions over the next actions of all rollouts."""
 
 import math
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ class Categorical:
 
 
 class Exact:
-    """A continuous action without chance, with its gradient: ``[B, S, A]``."""
+    """A deterministic continuous action ``[B, S, A]`` with its gradient."""
 
     def __init__(self, action: Tensor) -> None:
         self.action = action
@@ -71,7 +71,7 @@ class Exact:
         return self.action.detach()
 
     def log_prob(self, action: Tensor) -> Tensor:
-        """``[B, S]``: log 1. Whether `action` is the one is not asked: there is no other."""
+        """``[B, S]`` zeros, the logarithm of 1; `action` is not compared with the only one."""
         return action.new_zeros(action.shape[:-1])
 
     def entropy(self) -> Tensor:
@@ -82,7 +82,7 @@ class Normal:
     """Independent normal numbers; `mean` and `std` are ``[B, S, A]``, `exists` too (bool).
 
     Samples may be negative, which a problem takes for zero: densities are those of the unbounded
-    distribution, as a score-function gradient wants them.
+    distribution, as a score-function gradient needs them.
     """
 
     def __init__(self, mean: Tensor, std: Tensor, exists: Tensor | None = None) -> None:

@@ -21,7 +21,7 @@ from nco.core.capabilities import (
     Selective,
 )
 from nco.core.case import Case
-from nco.core.describe import arguments
+from nco.core.describe import arguments_of
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
 
@@ -39,13 +39,16 @@ def count_starts(problem: Problem[Any, Any], instance: Any) -> int:
     return max(1, problem.start_count(instance)) if isinstance(problem, HasStarts) else 1
 
 
-def starts_of(problem: Problem[Any, Any], instance: Any, rollouts: int) -> Tensor | None:
+def starts_of(
+    problem: Problem[Any, Any], instance: Any, rollouts: int | None = None
+) -> Tensor | None:
     """First actions ``[B, S, 1, *M]`` that differ between rollouts, wrapping where too few.
 
-    None where the policy chooses the first action: the problem has no starts, or only one.
+    Without `rollouts`, one rollout from every start. None where the policy chooses the first
+    action: the problem has no starts, or only one.
     """
-    if isinstance(problem, HasStarts) and problem.start_count(instance) > 1:
-        return problem.starts(instance, rollouts)
+    if isinstance(problem, HasStarts) and (count := problem.start_count(instance)) > 1:
+        return problem.starts(instance, count if rollouts is None else rollouts)
     return None
 
 
@@ -199,7 +202,7 @@ def fits(problem: Problem[Any, Any], case: Case) -> bool:
 
 def has_size(problem: Problem[Any, Any]) -> bool:
     """Whether the problem's ``__init__`` has a `size`, so that `resize` works."""
-    return "size" in arguments(problem)
+    return "size" in arguments_of(problem)
 
 
 def resize(problem: P, size: int) -> P:
@@ -210,4 +213,4 @@ def resize(problem: P, size: int) -> P:
     """
     if not has_size(problem):
         raise NCOError(f"{type(problem).__name__} has no size: its __init__ takes none")
-    return type(problem)(**{**arguments(problem), "size": size})
+    return type(problem)(**{**arguments_of(problem), "size": size})

@@ -2,9 +2,10 @@
 
 Checkpoints and cards hold only such descriptions, so they load with ``weights_only=True`` whether
 the objects were made by a YAML file or in Python. A class that derives from `Described` remembers
-the arguments of its own construction.
+the arguments of its own construction; of a dataclass they are its fields.
 """
 
+import dataclasses
 import functools
 import importlib
 import inspect
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nco.core.errors import NCOError
+from nco.core.versions import refuse_class
 
 DESCRIPTION = "nco"  # a checkpoint's key that holds the description of what was trained
 PLAIN = (str, int, float, bool, type(None))
@@ -46,10 +48,11 @@ def _remembering(init: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def arguments(value: Described) -> dict[str, Any]:
-    """What `value` was constructed from, by name; empty where its class has no ``__init__``."""
-    found: dict[str, Any] = value.__dict__.get("_init_args", {})
-    return found
+def arguments_of(value: Described) -> dict[str, Any]:
+    """The arguments that `value` was constructed with, defaults included, by name."""
+    if dataclasses.is_dataclass(value):
+        return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+    return dict(value.__dict__.get("_init_args", {}))
 
 
 def describe(value: Any) -> Any:
@@ -57,7 +60,7 @@ def describe(value: Any) -> Any:
     if isinstance(value, Described):
         return {
             "class_path": f"{type(value).__module__}.{type(value).__qualname__}",
-            "init_args": {name: describe(item) for name, item in arguments(value).items()},
+            "init_args": {name: describe(item) for name, item in arguments_of(value).items()},
         }
     if isinstance(value, PLAIN):
         return value
@@ -82,6 +85,7 @@ def construct(description: Any, trusted: tuple[str, ...] = ("nco.",)) -> Any:
     if "class_path" not in description or set(description) - {"class_path", "init_args"}:
         return {name: construct(item, trusted) for name, item in description.items()}
     path = str(description["class_path"])
+    refuse_class(path)
     module, _, name = path.rpartition(".")
     if not path.startswith(trusted) and module not in sys.modules:
         raise NCOError(f"{path} is not part of nco: import {module} yourself first if you trust it")

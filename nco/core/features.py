@@ -1,4 +1,4 @@
-"""What a policy may know of an instance and of a state, and the widths of both."""
+"""What a policy may know of an instance and of a state; `nco.core.schema` names the columns."""
 
 from dataclasses import dataclass, field
 
@@ -15,9 +15,11 @@ class Features(Batch):
     exists: Tensor | None = None  # [B, N] bool, False is padding; None: nothing is padding
     # [B, N, 2] positions in the unit square, which are then the first two columns of `nodes` too
     xy: Tensor | None = None
-    edges: Tensor | None = None  # [B, N, N, E] float
-    links: Tensor | None = None  # [B, L, 2] long, from which node to which; -1 is no node of these
+    edges: Tensor | None = None  # [B, N, N, E] float, the first the distance from row to column
+    # [B, L, 2] long, from which node to which; -1 is the world outside, such as a supplier
+    links: Tensor | None = None
     link: Tensor | None = None  # [B, L, K] float, features of the links
+    linked: Tensor | None = None  # [B, L] bool, False is a padded link; None: no link is padding
     # [B, N, G] long: of each kind of sets (jobs, machines) the one that holds a node, numbered from
     # 0; padding -1. Sets that nodes compete in, or follow one another in
     groups: Tensor | None = None
@@ -46,20 +48,3 @@ class Observation(Batch):
     # [B, S, M, A, J] float, what an action would mean to an agent; first how far away it is, in one
     # unit for all agents
     moves: Tensor | None = field(default=None, kw_only=True)
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The widths a network needs, read from the problem and never typed twice; 0 is absent."""
-
-    node: int
-    focus: int = 0
-    context: int = 0
-    edge: int = 0
-    dynamic: int = 0
-    xy: int = 0  # 2 where nodes have positions
-    kinds: int = 1  # A = kinds * N: action a is kind a // N of node a % N
-    link: int = 0
-    groups: int = 0  # kinds of sets
-    follows: bool = False  # whether nodes follow one another
-    move: int = 0  # numbers on each agent and action

@@ -1,11 +1,7 @@
 """Names that are imported when first used: `import nco` and solver children need no torch."""
 
 import importlib
-import time
 from collections.abc import Callable
-
-JUST = 0.01  # seconds after an import in which a call still belongs to it
-_waited = [0.0, 0.0]  # readings of the clock: the last import of a name, from and to
 
 
 def attribute(package: str, where: dict[str, str]) -> Callable[[str], object]:
@@ -14,16 +10,7 @@ def attribute(package: str, where: dict[str, str]) -> Callable[[str], object]:
     def __getattr__(name: str) -> object:
         if name not in where:
             raise AttributeError(f"module {package} has no attribute {name}")
-        begun = time.perf_counter()
-        found = getattr(importlib.import_module(f"{package}.{where[name]}"), name)
-        _waited[:] = begun, time.perf_counter()
-        return found
+        value: object = getattr(importlib.import_module(f"{package}.{where[name]}"), name)
+        return value
 
     return __getattr__
-
-
-def called() -> float:
-    """When a call that is just beginning began for the caller, who also waited for its import."""
-    now = time.perf_counter()
-    begun, ended = _waited
-    return begun if now - ended < JUST else now

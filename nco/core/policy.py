@@ -10,25 +10,53 @@ from nco.core.conflicts import Handler, HighestProbability
 from nco.core.decisions import Decision
 from nco.core.describe import Described
 from nco.core.errors import NCOError
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.features import Features, Observation
+from nco.core.schema import Channel, Schema, channels
 from nco.core.searches import SearchName
 
 
 class Policy(Described, nn.Module, ABC):
     """A network that decides; it never learns a problem's name.
 
-    `__init__` holds hyper-parameters only and `build` makes the layers, because the widths come
-    from the problem. Subclasses call ``super().__init__()`` first.
+    `__init__` holds hyper-parameters only and `build` makes the layers, because their widths come
+    from the problem. Subclasses call ``super().__init__(ignore)`` first.
+
+    Args:
+        ignore: names of channels (`nco.core.schema.Channel`) that the policy does not read although
+            the problem offers them.
 
     Attributes:
+        schema: the columns of the problem that it was built for, without those that it ignores.
         agents: how many different policies it can play: the conditions 0 to `agents` - 1.
+        symmetric: nodes have no numbers for it: any count of them will do, and where their order
+            changes, its decisions change in the same way.
         encodes: all nodes together at first, which takes the square of their number.
         conflicts: who keeps what several agents of a problem picked.
     """
 
+    schema: Schema
     agents: int = 1
     encodes: bool = True
+    symmetric: bool = True
     conflicts: Handler = HighestProbability()
+
+    def __init__(self, ignore: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.ignored = channels(ignore)
+
+    @property
+    def reads(self) -> frozenset[Channel]:
+        """The channels that the policy reads, all of their columns."""
+        return frozenset()
+
+    @property
+    def scale_free(self) -> bool:
+        """Whether decisions stay the same where all lengths and times are multiplied by a number.
+
+        So of a policy that looks at each sub-problem in a frame of its own, wherever more than one
+        node remains: the place of a single one has no scale.
+        """
+        return False
 
     @property
     def searches(self) -> tuple[SearchName, ...]:
@@ -39,13 +67,36 @@ class Policy(Described, nn.Module, ABC):
         """
         return (SearchName.MULTISTART, SearchName.SAMPLING)
 
+    def build(self, schema: Schema) -> Self:
+        """Creates the layers for a problem's columns and returns self.
+
+        Raises:
+            NCOError: where the problem offers a channel that the policy neither reads nor ignores:
+                it would be trained on less than the problem says.
+        """
+        dropped = [
+            channel for channel in schema.offered if channel not in self.reads | self.ignored
+        ]
+        if dropped:
+            parts = [
+                f"{channel} ({', '.join(column.name for column in schema.columns(channel))})"
+                for channel in dropped
+            ]
+            raise NCOError(
+                f"{type(self).__name__} does not read {' and '.join(parts)} that the problem "
+                f"offers: take a policy that does, or tell it to ignore: [{', '.join(dropped)}]"
+            )
+        self.schema = schema.without(self.ignored & self.reads)
+        self.make_layers(self.schema)
+        return self
+
     @abstractmethod
-    def build(self, sizes: Sizes) -> Self:
-        """Creates the layers for a problem's widths and returns self."""
+    def make_layers(self, schema: Schema) -> None:
+        """Creates the layers for these columns: those of the problem that are not ignored."""
 
     @abstractmethod
     def encode(self, features: Features) -> Any:
-        """Whatever of an instance need be computed only once, tensors ``[B, ...]``."""
+        """What of an instance is computed once and reused at every step, tensors ``[B, ...]``."""
 
     @abstractmethod
     def decide(
@@ -71,16 +122,16 @@ class Population(Policy):
         """Takes over a policy's weights, each decoder being cloned as often as needed.
 
         Raises:
-            NCOError: where it is another network, or its decoders cannot be shared out evenly.
+            NCOError: where it is another network, or the number of decoders is not a multiple.
         """
+
+    @abstractmethod
+    def freeze(self) -> None:
+        """Stops the training of what the agents share."""
 
     @abstractmethod
     def keep(self, agents: Sequence[int]) -> "Population":
         """The same policy with some of its agents only."""
-
-    @abstractmethod
-    def freeze(self) -> None:
-        """What the agents share is no longer trained."""
 
     def take_agents(self, other: Self, agents: Sequence[int]) -> None:
         """Copies what makes up some agents of a larger population."""

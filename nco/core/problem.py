@@ -14,9 +14,10 @@ from torch import Generator, Tensor
 
 from nco.core.batch import Batch
 from nco.core.describe import Described
-from nco.core.features import Features, Observation, Sizes
+from nco.core.features import Features, Observation
+from nco.core.schema import Schema
 
-__all__ = ["AdditiveProblem", "Features", "Observation", "Problem", "Sizes"]
+__all__ = ["AdditiveProblem", "Features", "Observation", "Problem"]
 
 Instance = TypeVar("Instance", bound=Batch)
 State = TypeVar("State", bound=Batch)
@@ -32,13 +33,13 @@ class Problem(Described, ABC, Generic[Instance, State]):
     what its steps cost derives from `AdditiveProblem` instead.
 
     Attributes:
-        sizes: the widths of features and observations.
+        schema: the names and units of all columns of features and observations.
         continuous: an action is A non-negative numbers, ``[B, S, A]`` float, all of them feasible
             (a step rations what there is), instead of one of A choices.
         tiny: a size whose solutions `nco.testing` can enumerate.
     """
 
-    sizes: ClassVar[Sizes]
+    schema: ClassVar[Schema]
     continuous: ClassVar[bool] = False
     tiny: ClassVar[int] = 4
 

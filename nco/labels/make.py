@@ -1,6 +1,5 @@
 """Makes labelled sets: generates instances, has them solved, and checks what is stored."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +9,7 @@ import torch
 
 from nco.core import atomic
 from nco.core.case import Case, Report
-from nco.core.defaults import pad_actions
-from nco.core.describe import construct
+from nco.core.defaults import cases_of, pad_actions
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
 from nco.core.seeds import derive, generator
@@ -20,14 +18,17 @@ from nco.labels.store import (
     Labelled,
     LabelSpec,
     chunk_digests,
+    chunk_path,
     claim,
+    complete,
     file_digest,
     generate_chunk,
+    problem_of,
     read_chunk,
     read_spec,
     write_chunk,
 )
-from nco.registry import check_module
+from nco.registry import folder_of
 from nco.search.task import Task
 from nco.workers.pool import Workers
 from nco.zoo import weights
@@ -54,30 +55,68 @@ def fill(
     Every solution is checked by the problem's independent checker before it is stored. `base` is
     the set that `spec.improves` (see `improving`).
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    claim(spec, folder)
-    problem = construct(spec.problem)
-    check = check_module(problem).check
-    stored = chunk_digests(folder)
-    with Workers(workers) as pool:
+    with Workers(workers) as pool, Maker(spec, folder, pool, base) as maker:
         for index in range(spec.chunks()):
-            path = folder / f"{index:05d}.safetensors"
-            if stored is not None and path.exists() and file_digest(path) != stored[index]:
-                path.unlink()  # damaged since: its new checksum must not make it whole
-            if not path.exists():
-                instance = generate_chunk(problem, spec, index)
-                cases = problem.cases(instance)
-                if spec.after is not None:
-                    found = _reached(pool, check, problem, instance, cases, spec, index)
-                else:
-                    answers = _answers(pool, check, problem, cases, spec, index, base)
-                    found = _labelled(problem, instance, cases, answers)
-                write_chunk(found, path)
+            if maker.lacks(index):
+                maker.make(index)
             progress(min((index + 1) * spec.chunk, spec.instances))
-    digests = [file_digest(folder / f"{i:05d}.safetensors") for i in range(spec.chunks())]
-    atomic.write_text(
-        folder / "set.json", json.dumps({**spec.__dict__, "sha256": digests}, indent=1)
-    )
+
+
+class Maker:
+    """Makes one labelled set chunk by chunk; while it is open, no other process makes it.
+
+    Args:
+        spec: what the set holds.
+        folder: where it is kept.
+        pool: runs the solvers.
+        base: the set that `spec.improves`.
+
+    Raises:
+        NCOError: where the folder holds another set.
+    """
+
+    def __init__(
+        self, spec: LabelSpec, folder: Path, pool: Workers, base: Path | None = None
+    ) -> None:
+        claim(spec, folder)
+        self.spec, self.folder, self.base, self._pool = spec, folder, base, pool
+        self._problem = problem_of(spec, folder)
+        self._check = folder_of(self._problem).check.check
+        self._lock = atomic.Lock(folder / "set.json")
+
+    def __enter__(self) -> "Maker":
+        self._lock.acquire()
+        for left in self.folder.glob(".*.tmp"):  # of a process that was killed while it wrote
+            left.unlink()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.complete()
+        self._lock.release()
+
+    def lacks(self, index: int) -> bool:
+        """Whether chunk `index` has to be made; a damaged one is deleted and made again."""
+        path, digests = chunk_path(self.folder, index), chunk_digests(self.folder)
+        if digests is not None and path.exists() and file_digest(path) != digests[index]:
+            path.unlink()
+        return not path.exists()
+
+    def make(self, index: int) -> None:
+        """Makes chunk `index`, whose file is written whole or not at all."""
+        spec, problem = self.spec, self._problem
+        instance = generate_chunk(problem, spec, index)
+        cases = cases_of(problem, instance)
+        if spec.after is not None:
+            chunk = _reached(self._pool, self._check, problem, instance, cases, spec, index)
+        else:
+            answers = _answers(self._pool, self._check, problem, cases, spec, index, self.base)
+            chunk = _labelled(problem, instance, cases, answers)
+        write_chunk(chunk, chunk_path(self.folder, index))
+
+    def complete(self) -> None:
+        """Declares the set complete, if it is."""
+        if all(chunk_path(self.folder, index).exists() for index in range(self.spec.chunks())):
+            complete(self.folder)
 
 
 def _answers(

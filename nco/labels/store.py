@@ -27,6 +27,7 @@ from nco.core.problem import Problem
 from nco.core.seeds import generator
 
 FORMAT = 1
+CHUNK = 200  # instances of one file, unless somebody asks for another number
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ class LabelSpec:
     time_limit: float | None
     instances: int
     seed: int
-    chunk: int = 200
+    chunk: int = CHUNK
     format: int = FORMAT
     rollouts: int | None = None
     improves: str | None = None
@@ -73,16 +74,43 @@ class LabelSpec:
             object.__setattr__(self, "after", tuple(self.after))
 
     def chunks(self) -> int:
+        """How many files the set has."""
         return -(-self.instances // self.chunk)
+
+    def count(self, index: int) -> int:
+        """How many instances chunk `index` has."""
+        return min(self.chunk, self.instances - index * self.chunk)
+
+    def labels(self, index: int) -> int:
+        """How many labels chunk `index` has, or a few less where a policy's ways are short."""
+        return self.count(index) * (self.moments or 1)
+
+
+def problem_of(spec: LabelSpec, folder: Path) -> Problem[Any, Any]:
+    """The problem whose instances the set in `folder` holds.
+
+    Raises:
+        InstanceError: where this version has no such problem.
+    """
+    try:
+        found: Problem[Any, Any] = construct(spec.problem)
+    except NCOError as error:
+        raise InstanceError(str(error), path=folder / "set.json") from error
+    return found
 
 
 def generate_chunk(problem: Problem[Any, Any], spec: LabelSpec, index: int) -> Any:
     """The instances of chunk `index`."""
-    count = min(spec.chunk, spec.instances - index * spec.chunk)
-    return problem.generate(count, generator(spec.seed, "labels", index))
+    return problem.generate(spec.count(index), generator(spec.seed, "labels", index))
+
+
+def chunk_path(folder: Path, index: int) -> Path:
+    """The file of chunk `index`."""
+    return folder / f"{index:05d}.safetensors"
 
 
 def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
     return atomic.sha256(path.read_bytes())
 
 
@@ -93,6 +121,12 @@ def chunk_digests(folder: Path) -> list[str] | None:
 
 
 def claim(spec: LabelSpec, folder: Path) -> None:
+    """Makes `folder` the set that `spec` says.
+
+    Raises:
+        NCOError: where it already is another one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "set.json"
     if path.exists():
         found = read_spec(folder)
@@ -103,6 +137,12 @@ def claim(spec: LabelSpec, folder: Path) -> None:
 
 
 def read_spec(folder: Path) -> LabelSpec:
+    """What the set in `folder` holds.
+
+    Raises:
+        NCOError: where there is none.
+        InstanceError: where its description is none of this version.
+    """
     path = folder / "set.json"
     try:
         data = json.loads(path.read_text())
@@ -127,7 +167,16 @@ def fingerprint(instance: Batch) -> str:
     return atomic.sha256(b"".join(parts))[:16]
 
 
+def complete(folder: Path) -> None:
+    """Writes the checksums of all chunks: from now on the set is complete."""
+    spec = read_spec(folder)
+    digests = [file_digest(chunk_path(folder, index)) for index in range(spec.chunks())]
+    text = json.dumps({**spec.__dict__, "sha256": digests}, indent=1)
+    atomic.write_text(folder / "set.json", text)
+
+
 def write_chunk(found: Labelled, path: Path) -> None:
+    """Stores actions and costs; the instances are made again from their seed."""
     small = torch.int16 if int(found.actions.max()) < 2**15 else torch.int32
     actions = found.actions.to(small)
     if found.given is None:
@@ -141,7 +190,7 @@ def write_chunk(found: Labelled, path: Path) -> None:
 def read(folder: Path, problem: Problem[Any, Any] | None = None) -> Iterator[Labelled]:
     """The chunks of a complete set, verified; actions in the encoding of `problem` if given."""
     spec = read_spec(folder)
-    own = construct(spec.problem)
+    own = problem_of(spec, folder)
     digests = chunk_digests(folder)
     if digests is None:
         raise NCOError(f"{folder}: the set is not complete; run the same `nco label` again")
@@ -158,7 +207,7 @@ def read_chunk(
     problem: Problem[Any, Any] | None = None,
 ) -> Labelled:
     """One chunk, with its instances made again from the seed."""
-    path = folder / f"{index:05d}.safetensors"
+    path = chunk_path(folder, index)
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
@@ -175,6 +224,7 @@ def read_chunk(
         actions = file.get_tensor("actions").long()
         cost = file.get_tensor("cost")
         given = file.get_tensor("given").long() if "given" in file.keys() else None  # noqa: SIM118
+    check_encoding(spec, folder, own, problem)
     instance = generate_chunk(own, spec, index)
     if metadata["instances"] != fingerprint(instance):
         raise InstanceError(
@@ -183,15 +233,20 @@ def read_chunk(
             value=metadata["instances"],
             path=path,
         )
-    same = problem is None or type(problem) is type(own)
     if given is not None:
-        if not same:
-            reason = f"{folder}: labels after a model's decisions are for {type(own).__name__} only"
-            raise NCOError(reason)
         return Labelled(instance, actions, cost, given)
-    if problem is not None and not same:
+    if problem is not None and type(problem) is not type(own):
         actions = problem.actions(instance, own.solution(instance, actions))
     return Labelled(instance, actions[:, None], cost[:, None])
+
+
+def check_encoding(
+    spec: LabelSpec, folder: Path, own: Problem[Any, Any], problem: Problem[Any, Any] | None
+) -> None:
+    """Raises NCOError where labels of `own` cannot be read as labels of `problem`."""
+    if spec.after is not None and problem is not None and type(problem) is not type(own):
+        reason = f"{folder}: labels after a model's decisions are for {type(own).__name__} only"
+        raise NCOError(reason)
 
 
 def by_size(chunks: Iterator[Labelled], problem: Problem[Any, Any]) -> list[Labelled]:

@@ -29,7 +29,7 @@ def read(path: str | Path, problem: str | None = None) -> Case:
     text = _text(path)
     names = [problem] if problem else registry.names()
     if problem is None:
-        names = [name for name in names if registry.module(name, "files").recognise(text)]
+        names = [name for name in names if registry.folder(name).files.recognise(text)]
     if not names:
         raise InstanceError(
             f"not recognised as a file of any problem ({', '.join(registry.names())}); "
@@ -38,7 +38,7 @@ def read(path: str | Path, problem: str | None = None) -> Case:
         )
     if len(names) > 1:
         raise InstanceError(f"may be {' or '.join(names)}; name one with problem=", path=path)
-    case: Case = registry.module(names[0], "files").read(text, path=str(path))
+    case: Case = registry.folder(names[0]).files.read(text, path=str(path))
     return case
 
 
@@ -47,7 +47,7 @@ def examples() -> dict[str, Path]:
     return {
         f"{EXAMPLE}{name}/{path.name}": path
         for name in registry.names()
-        for path in sorted((registry.path(name) / "examples").glob("*.*"))
+        for path in sorted((registry.folder(name).path / "examples").glob("*.*"))
     }
 
 
@@ -89,7 +89,7 @@ def as_case(source: Any, problem: str | None = None) -> Case:
         return read(source, problem)
     found = []
     for name in [problem] if problem else registry.names():
-        case = registry.module(name, "files").from_arrays(source)
+        case = registry.folder(name).files.from_arrays(source)
         if case is not None:
             found.append(case)
     if len(found) == 1:
@@ -110,9 +110,9 @@ def _misnamed(source: Mapping[Any, Any], problem: str | None) -> InstanceError |
     given = {str(key) for key in source}
     nearest: tuple[int, str, set[str]] | None = None
     for name in [problem] if problem else registry.names():
-        known = set(getattr(registry.module(name, "files"), "ARRAYS", ()))
+        known = set(registry.folder(name).files.ARRAYS)
         alike = sum(bool(get_close_matches(key, known, 1, ALIKE)) for key in given)
-        if nearest is None or alike > nearest[0]:
+        if nearest is None or (alike, -len(known)) > (nearest[0], -len(nearest[2])):
             nearest = (alike, name, known)
     if nearest is None or nearest[0] == 0 or given <= nearest[2]:
         return None
@@ -132,14 +132,13 @@ def check(instance: Any, solution: Any, problem: str | None = None) -> Report:
     if isinstance(solution, str | Path):
         path = Path(solution)
         try:
-            solution = registry.module(case.problem, "files").read_solution(_text(path), case)
+            solution = registry.folder(case.problem).files.read_solution(_text(path), case)
         except InstanceError as error:
             raise InstanceError(
                 error.reason, field=error.field, value=error.value, path=path, line=error.line
             ) from error
     solution = getattr(solution, "solution", solution)
-    report: Report = registry.module(case.problem, "check").check(case, solution)
-    return report
+    return registry.folder(case.problem).check.check(case, solution)
 
 
 __all__ = ["NCOError", "as_case", "check", "read"]

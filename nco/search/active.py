@@ -14,6 +14,7 @@ from nco.core.errors import NCOError
 from nco.core.policy import Adaptable, Part, Policy
 from nco.core.problem import Observation
 from nco.core.rollout import Interrupted, Rollout, rollout, sample
+from nco.core.schema import Schema
 from nco.core.seeds import generator
 from nco.search.budget import Budget
 from nco.search.incumbent import Incumbent, best_of, improved
@@ -64,6 +65,8 @@ class Active:
     by the policy gradient of its S samples (their mean cost is the baseline) and by the imitation
     of the best solution so far. The network itself stays as it is. Costs are measured in standard
     deviations of an instance's first samples, so that one rate serves every problem.
+
+    Nothing is yielded where there is no room for two samples of the instance in WORK.
 
     Attributes:
         adapt: ``"embeddings"`` (section 3.1) and ``"layer"`` (3.2) change what
@@ -228,8 +231,8 @@ class _Tabled(Policy):
         super().__init__()
         self.policy, self.table, self.alpha = policy, table, alpha
 
-    def build(self, sizes: Any) -> "_Tabled":
-        return self
+    def make_layers(self, schema: Schema) -> None:
+        """It has none of its own."""
 
     def encode(self, features: Any) -> Any:
         return self.policy.encode(features)

@@ -2,56 +2,79 @@
 
 Its tables grow with the square of the size and its search takes ever longer to get round, so a
 large case is improved faster part by part: the problem's folder says how to cut and to join
-(`nco.core.parts`), and the next cut runs elsewhere.
+(`nco.registry.interface.Decomposition`), and the next cut runs elsewhere.
 """
 
 import functools
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from nco import registry
 from nco.core.case import Case
-from nco.workers import pool
+from nco.registry.interface import Solver
+from nco.solving.incumbents import is_better
 
-SIZE = 400  # nodes of a part
-EACH = 0.001  # seconds for each node of a part, at least
-LEAST = 0.02  # seconds with which it is worth beginning with a part
+
+@dataclass(frozen=True)
+class Pieces:
+    """How a large solution is improved part by part.
+
+    Attributes:
+        size: nodes of a part: few enough for a solver's tables, and its search gets round.
+        each: seconds for each node of a part, at least.
+        least: seconds with which it is worth beginning with a part.
+    """
+
+    size: int = 400
+    each: float = 0.001
+    least: float = 0.02
+
+
+PIECES = Pieces()
+
+
+def on_parts(solver: Solver[Any]) -> Solver[Any]:
+    """`improve` as a solver for a child process, which will need what `solver` needs."""
+    return Solver(improve, found=True, modules=solver.modules)
 
 
 def improve(
     case: Case,
     *,
-    time_limit: float,
+    time_limit: float | None,
     seed: int,
-    start: Any,
+    start: Any = None,
     found: Callable[[Any], None] | None = None,
 ) -> Any:
     """The best solution that the time allows; never worse than `start`, which must be feasible.
 
     Args:
         case: of a problem whose folder has a ``decomposition.py``.
-        time_limit: seconds from here on.
+        time_limit: seconds from here on; None: there is nothing to divide, and `start` stays.
         seed: of the cuts and of the solver.
         start: the solution to improve; None gives None.
         found: is called with each better solution on the way.
     """
+    if start is None or time_limit is None:
+        return start
     deadline = time.perf_counter() + time_limit
-    if start is None:
-        return None
-    parts = registry.module(case.problem, "decomposition")
+    parts = registry.folder(case.problem).decomposition
     random = Random(seed)
-    each = max(EACH, time_limit / max(case.size, 1))  # once round, where there is time for it
+    each = max(
+        PIECES.each, time_limit / max(case.size, 1)
+    )  # once round, where there is time for it
     best = start
     while True:
-        pieces = parts.cut(case, best, SIZE, random)
+        pieces = parts.cut(case, best, PIECES.size, random)
         if not pieces:
             return best
         random.shuffle(pieces)
         for piece in pieces:
             left = deadline - time.perf_counter()
-            if left < LEAST:
+            if left < PIECES.least:
                 return best
             told = None
             if found is not None:
@@ -74,14 +97,13 @@ def _told(
 def _improved(piece: Any, seconds: float, seed: int, found: Callable[[Any], None] | None) -> Any:
     """A better solution of a part, by the folder's own checker; None where there is none."""
     case = piece.case
-    baseline: Any = registry.module(case.problem, "classical")
-    name = baseline.improvers()[0]
-    solver = getattr(baseline, name)
-    if pool.takes(case.problem, name, "found"):
-        solver = functools.partial(solver, found=found)
-    new = solver(case, time_limit=seconds, seed=seed, start=piece.solution)
+    folder = registry.folder(case.problem)
+    solver = folder.solver(folder.classical.improvers()[0])
+    solve: Callable[..., Any] = solver.solve
+    if solver.found:
+        solve = functools.partial(solve, found=found)
+    new = solve(case, time_limit=seconds, seed=seed, start=piece.solution)
     if new is None:
         return None
-    check = registry.module(case.problem, "check").check
-    report, before = check(case, new), check(case, piece.solution)
-    return new if report.feasible and report.cost < before.cost else None
+    check = folder.check.check
+    return new if is_better(check(case, new), check(case, piece.solution)) else None

@@ -1,12 +1,12 @@
 """The best solutions so far, each judged by the independent checker when it was found."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from nco import registry
 from nco.core.case import Bound, Case, Report
-from nco.solving.solution import Improvement
+from nco.workers.outcome import Improvement
 
 if TYPE_CHECKING:
     from nco.zoo.weights import Model
@@ -20,22 +20,20 @@ class Candidate:
         index: of the case in its group.
         solution: in the case's own numbers.
         actions: the policy's, where one found it.
-        source: who found it, in a word.
+        source: what found it, in a word.
+        report: the checker's verdict; None until it was asked.
     """
 
     index: int
     solution: Any
     actions: list[int] | None
     source: str
+    report: Report | None = None
 
-
-@dataclass(frozen=True)
-class Best:
-    """A checked candidate."""
-
-    solution: Any
-    actions: list[int] | None
-    report: Report
+    @property
+    def is_feasible(self) -> bool:
+        """Whether the checker has found it feasible."""
+        return self.report is not None and self.report.feasible
 
 
 @dataclass
@@ -43,8 +41,10 @@ class Progress:
     """The best of every case of a group, and how it came about.
 
     Attributes:
-        best: by case; None before the first answer.
+        cases: of the group; begin: the reading of `time.perf_counter` when the call began.
+        best: by case the best candidate, judged; None before the first answer.
         network: by case the best that a network found, which later stages may begin from.
+        history: by case every improvement of a feasible solution.
         proven: by case the bound that a classical solver has proven, if any.
         models: the networks that took part; plan: what was planned, a line each.
         faults: of classical solvers and networks, a line each.
@@ -52,8 +52,8 @@ class Progress:
 
     cases: list[Case]
     begin: float
-    best: list[Best | None] = field(default_factory=list)
-    network: list[Best | None] = field(default_factory=list)
+    best: list[Candidate | None] = field(default_factory=list)
+    network: list[Candidate | None] = field(default_factory=list)
     history: list[list[Improvement]] = field(default_factory=list)
     proven: list[Bound | None] = field(default_factory=list)
     models: list["Model"] = field(default_factory=list)
@@ -72,14 +72,14 @@ class Progress:
             self.offer(Candidate(index, case.construct(), None, "construct"))
 
     def offer(self, candidate: Candidate) -> Report:
-        """Keeps a solution if it is better."""
+        """Has a candidate judged, and keeps it if it is better."""
         index, case = candidate.index, self.cases[candidate.index]
-        report: Report = registry.module(case.problem, "check").check(case, candidate.solution)
-        new = Best(candidate.solution, candidate.actions, report)
-        if candidate.actions is not None and _beats(report, self.network[index]):
-            self.network[index] = new
-        if _beats(report, self.best[index]):
-            self.best[index] = new
+        report = registry.folder(case.problem).check.check(case, candidate.solution)
+        judged = replace(candidate, report=report)
+        if candidate.actions is not None and beats(judged, self.network[index]):
+            self.network[index] = judged
+        if beats(judged, self.best[index]):
+            self.best[index] = judged
             if report.feasible:
                 assert report.cost is not None
                 seconds = time.perf_counter() - self.begin
@@ -87,7 +87,7 @@ class Progress:
         return report
 
     def take(self, candidate: Candidate) -> bool:
-        """Keeps a solution if it is better; an infeasible one of a classical solver is a fault.
+        """`offer`, where an infeasible solution of a classical solver is a fault.
 
         Returns: whether it is feasible.
         """
@@ -108,18 +108,30 @@ class Progress:
         if value is not None and (old is None or value > old.value):
             self.proven[index] = Bound(value, solver)
 
+    def report(self, index: int) -> Report | None:
+        """The checker's verdict on a case's best solution; None before the first one."""
+        best = self.best[index]
+        return None if best is None else best.report
+
     def start(self, index: int, kind: str) -> Any:
         """The solution to begin from: "own" is none, "network" the network's, "best" any."""
-        found = self.network[index] if kind == "network" else None
-        if kind != "own" and (found is None or not found.report.feasible):
-            found = self.best[index]
-        return found.solution if found is not None and found.report.feasible else None
+        candidate = self.network[index] if kind == "network" else None
+        if kind != "own" and (candidate is None or not candidate.is_feasible):
+            candidate = self.best[index]
+        return candidate.solution if candidate is not None and candidate.is_feasible else None
 
 
-def _beats(report: Report, best: Best | None) -> bool:
-    if best is None:
+def beats(new: Candidate, old: Candidate | None) -> bool:
+    """Whether a judged candidate is better than an older one: feasible before cheap."""
+    if old is None:
         return True
-    old = best.report
-    if report.feasible != old.feasible:
-        return report.feasible
-    return report.cost is not None and (old.cost is None or report.cost < old.cost)
+    assert new.report is not None
+    assert old.report is not None
+    return is_better(new.report, old.report)
+
+
+def is_better(new: Report, old: Report) -> bool:
+    """Whether a solution is better than another one, by their reports: feasible before cheap."""
+    if new.feasible != old.feasible:
+        return new.feasible
+    return new.cost is not None and (old.cost is None or new.cost < old.cost)

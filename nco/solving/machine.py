@@ -5,6 +5,7 @@ import json
 import math
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,29 @@ from nco.core.case import Case
 from nco.zoo import cards
 
 FORMAT = 1
-UNKNOWN = 1.0  # seconds of a network's first search that nobody has measured
-LOADING = 3.0  # seconds until networks can begin, where nobody measured
-NEAR = math.log(4)  # how far a size or limit may be from a measured one
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """What is assumed of a machine that ``nco tune`` has not measured.
+
+    Attributes:
+        first: seconds of a network's first search; cards say it of all networks that ship.
+        loading: seconds until networks can begin: the import of torch on a usual disk.
+        near: how far a size or a limit may be from a measured one, as a logarithm: a factor of 4.
+    """
+
+    first: float = 1.0
+    loading: float = 3.0
+    near: float = math.log(4)
+
+
+UNMEASURED = Unmeasured()
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def path() -> Path:
@@ -35,17 +56,18 @@ def read() -> dict[str, Any]:
 @functools.lru_cache(maxsize=1)
 def _read(file: Path, changed: int) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text())
+        profile = json.loads(file.read_text())
     except ValueError:
         return {}
-    return found if isinstance(found, dict) and found.get("format") == FORMAT else {}
+    return profile if isinstance(profile, dict) and profile.get("format") == FORMAT else {}
 
 
 def loading() -> float:
-    """Seconds until networks can begin; none where torch is there already."""
+    """Seconds until networks can begin; none where they are loaded already."""
     module = sys.modules.get("nco.solving.neural")
-    ready = hasattr(module, "instance")  # the last that is defined there
-    return 0.0 if ready else float(read().get("loading", LOADING))
+    if getattr(module, "IS_LOADED", False):  # its last line: not while another thread imports it
+        return 0.0
+    return float(read().get("loading", UNMEASURED.loading))
 
 
 def first_seconds(case: Case) -> float:
@@ -55,19 +77,19 @@ def first_seconds(case: Case) -> float:
     if measured < math.inf:
         return measured
     name = cards.fastest(case)
-    return UNKNOWN if name is None else cards.first_seconds(case, name)
+    return UNMEASURED.first if name is None else cards.first_seconds(case, name)
 
 
 def starts(case: Case, limit: float) -> list[str]:
     """What the classical solver should begin from at a time limit, best first; empty: unknown."""
-    found = []
+    near: list[tuple[float, dict[str, float]]] = []
     for row in read().get("starts", []):
         if row["problem"] == case.problem:
             far = abs(math.log(max(case.size, 1) / row["size"]))
             late = abs(math.log(limit / row["time_limit"]))
-            if max(far, late) <= NEAR:
-                found.append((far + late, row["gap_percent"]))
-    if not found:
+            if max(far, late) <= UNMEASURED.near:
+                near.append((far + late, row["gap_percent"]))
+    if not near:
         return []
-    gaps: dict[str, float] = min(found, key=lambda pair: pair[0])[1]
+    gaps = min(near, key=lambda pair: pair[0])[1]
     return sorted(gaps, key=lambda name: gaps[name])

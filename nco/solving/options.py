@@ -1,38 +1,208 @@
-"""What the caller of `nco.solve` asked for, checked; free of torch."""
+"""The options of a solve, each written once: its default, its help text and what it must be.
 
-import os
+The signatures and docstrings of `nco.solve` and `nco.solve_iter` and the flags of ``nco solve`` are
+made from the fields of `Options`. A new option is a new field, and the place that uses it.
+Free of torch.
+"""
+
+import dataclasses
+import functools
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from numbers import Integral, Real
+from typing import Any, TypeVar
 
 from nco.core.errors import NCOError
 
-TRACES = 1000  # futures of an online problem unless told otherwise
-NO_MODEL = "none"  # what a solution says that no network had a part in
+T = TypeVar("T")
+
+WIDTH = 96  # characters of a docstring's line
+PLACEHOLDER = "        OPTIONS\n"  # in a docstring, where the options' help texts go
 
 
-def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@dataclass(frozen=True)
+class Rule:
+    """What an option's value must be, in words after "must be", and as a test."""
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+SECONDS = Rule("positive seconds", lambda value: isinstance(value, Real) and float(value) > 0)
+
+
+def at_least(least: int) -> Rule:
+    """A whole number from `least` on."""
+    return Rule(
+        f"at least {least}", lambda value: isinstance(value, Integral) and int(value) >= least
+    )
+
+
+def option(default: T, text: str, *, rule: Rule | None = None, metavar: str | None = None) -> T:
+    """A field of `Options`.
+
+    Args:
+        default: None, where allowed, is never tested by the rule.
+        text: for people: of the docstring, and of the command's ``--help``.
+        rule: what values must be.
+        metavar: what the value is called in ``--help``.
+    """
+    metadata = {"text": text, "rule": rule, "metavar": metavar}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
-    """The arguments of `nco.solve` beside the source; see there."""
+class Options:
+    """What the caller of `nco.solve` asked for, checked.
 
-    model: str = "auto"
-    time_limit: float | None = None
-    iterations: int | None = None
-    seed: int = 0
-    device: str = "auto"
-    classical: bool = True
-    hindsight: bool = False
-    traces: int = TRACES
-    verbose: bool = False
-    bound: bool = False
+    Raises:
+        NCOError: naming the option, what it must be, and its value.
+    """
+
+    problem: str | None = option(
+        None, "The problem folder's name, where the source does not tell.", metavar="NAME"
+    )
+    model: str = option(
+        "auto",
+        "A shipped model's name, a model folder, a checkpoint, or 'auto': the shipped models with "
+        "the least measured gap near the instance's size. Where no model ships for the problem, or "
+        "with 'none', the answer is the problem's simple construction and, under a limit, what a "
+        "classical solver makes of it; the solution's model is then 'none'.",
+        metavar="NAME",
+    )
+    time_limit: float | None = option(
+        None,
+        "Seconds for each instance, from the call on, reading and loading included. With neither "
+        "this nor iterations one deterministic pass of the search that the model's card names.",
+        rule=SECONDS,
+        metavar="S",
+    )
+    total_time: float | None = option(
+        None,
+        "Of several instances: seconds for all of them, which share the cores, each on one.",
+        rule=SECONDS,
+        metavar="S",
+    )
+    iterations: int | None = option(
+        None,
+        "Instead of seconds: so many rollouts of each of the networks' searches, and then so many "
+        "iterations of the classical solver, where it can count them. Equal seeds give equal "
+        "answers on the same hardware and threads.",
+        rule=at_least(1),
+        metavar="K",
+    )
+    seed: int = option(
+        0, "Of all random numbers; the same seed without seconds gives the same answer."
+    )
+    device: str = option("auto", "Of the networks; 'auto' is a GPU where there is one.")
+    classical: bool = option(
+        True,
+        "Let classical solvers work, beside or after the networks, where there are cores and time "
+        "for them; of an online problem, let classical rules compete with the networks.",
+    )
+    bound: bool | None = option(
+        None,
+        "Add a certified lower bound of the cost, and the gap to it, where the problem has one: in "
+        "a twentieth of the time limit, without a limit with a fixed effort. A solution that meets "
+        "it is OPTIMAL. By default for one instance, not for several, which have the bounds that "
+        "solvers prove on the way.",
+    )
+    traces: int = option(
+        1000,
+        "Of an online problem: futures over which a policy's mean cost is taken.",
+        rule=at_least(2),
+        metavar="K",
+    )
+    hindsight: bool = option(
+        False,
+        "Of an online problem: plan with perfect information of the future (the case's own, or "
+        "random ones), which is a bound and no policy.",
+    )
+    verbose: bool = option(False, "Print the plan to stderr before it runs.")
+    progress: bool | None = option(
+        None, "Of a list: show a progress bar. By default where stderr is a terminal."
+    )
 
     def __post_init__(self) -> None:
-        if self.time_limit is not None and not self.time_limit > 0:
-            raise NCOError(f"time_limit must be positive seconds, not {self.time_limit}")
-        if self.iterations is not None and self.iterations < 1:
-            raise NCOError(f"iterations must be at least 1, not {self.iterations}")
+        for field in dataclasses.fields(self):
+            value, rule = getattr(self, field.name), field.metadata["rule"]
+            if value is not None and rule is not None and not rule.holds(value):
+                raise NCOError(f"{field.name} must be {rule.words}, not {value!r}")
         if self.iterations is not None and self.time_limit is not None:
             raise NCOError("a budget is of time or of iterations: leave one of the two out")
+        if self.total_time is not None:
+            for name in ("time_limit", "iterations", "hindsight", "bound"):
+                if getattr(self, name):
+                    raise NCOError(
+                        f"total_time leaves no instance a time of its own: with {name}, "
+                        "use time_limit or no limit"
+                    )
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], names: "Names") -> "Options":
+        """From keyword arguments.
+
+        Raises:
+            NCOError: for one that is not among `names`, with the name that it may stand for.
+        """
+        for name in given:
+            if name not in names:
+                near = get_close_matches(name, names, 1)
+                help_text = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+                raise NCOError(f"{name}: no such option; {help_text}")
+        return cls(**given)
+
+
+Names = list[str]
+
+
+def names(without: tuple[str, ...] = ()) -> Names:
+    """The options' names in the order of their fields."""
+    return [field.name for field in dataclasses.fields(Options) if field.name not in without]
+
+
+def takes_options(
+    *without: str,
+) -> Callable[[Callable[[Any, Options], T]], Callable[..., T]]:
+    """Decorates ``function(source, options)``: callers give options by keyword.
+
+    Signature and docstring show them one by one; those named here are left out.
+    """
+    taken = names(without)
+
+    def decorate(function: Callable[[Any, Options], T]) -> Callable[..., T]:
+        @functools.wraps(function)
+        def called(source: Any, **given: Any) -> T:
+            return function(source, Options.of(given, taken))
+
+        signature = inspect.signature(function)
+        fields = [Options.__dataclass_fields__[name] for name in taken]
+        parameters = [signature.parameters["source"]] + [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=field.type,
+            )
+            for field in fields
+        ]
+        shown: Any = called
+        shown.__signature__ = signature.replace(parameters=parameters)
+        shown.__annotations__ = {each.name: each.annotation for each in parameters} | {
+            "return": signature.return_annotation
+        }
+        shown.__doc__ = (function.__doc__ or "").replace(PLACEHOLDER, "".join(_lines(taken)))
+        return called
+
+    return decorate
+
+
+def _lines(taken: Names) -> Iterator[str]:
+    """The options as the lines of a docstring's arguments."""
+    for name in taken:
+        text = f"{name}: {Options.__dataclass_fields__[name].metadata['text']}"
+        lines = textwrap.wrap(text, WIDTH, initial_indent=8 * " ", subsequent_indent=12 * " ")
+        yield "\n".join(lines) + "\n"

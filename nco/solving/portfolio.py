@@ -15,22 +15,40 @@ from typing import Any
 
 from nco import registry
 from nco.core.errors import NCOError
-from nco.core.parts import Part
-from nco.solving import loading
+from nco.registry.interface import Part, Solver
+from nco.solving import decomposition, loading, machine
 from nco.solving.incumbents import Candidate, Progress
-from nco.solving.options import Ask, cores
+from nco.solving.options import Options
 from nco.solving.schedule import NETWORKS, PARTS, Stage
 from nco.workers import pool
-from nco.workers.pool import Found, Handle, Outcome
+from nco.workers.outcome import Improvement, Outcome
+from nco.workers.pool import Handle
 
-LATE, LATER = 0.03, 0.012  # seconds, and share of the limit, by which a solver may be late
-SPARE = 0.01  # seconds before the deadline at which solvers are told to stop
-GRACE = 0.5  # seconds after which a child that does not end counts as hanging
-EARLY = 0.8  # of its time, before which a solver that ends may have proved its answer
+
+@dataclass(frozen=True)
+class Timing:
+    """What the portfolio does around its deadline, in seconds unless said otherwise.
+
+    Attributes:
+        spare: before the deadline at which solvers are told to stop: what an answer needs to
+            travel and to be checked.
+        late: by which a solver may be late, at least; later: the same as a share of the limit.
+        grace: after which a child that does not end counts as hanging.
+        early: share of its time, before which a solver that ends may have proved its answer.
+        lost: share of a round, in which its parts should have come back.
+    """
+
+    spare: float = 0.01
+    late: float = 0.03
+    later: float = 0.012
+    grace: float = 0.5
+    early: float = 0.8
+    lost: float = 0.05
+
+
+TIMING = Timing()
 CLOSE = 1e-5  # of a cost: what counting in integers leaves between an optimum and its proof
-LOST = 0.05  # of a round, in which its parts should have come back
 UNEVEN = 1.2  # of an equal share: the largest region of a cut
-DECOMPOSE = "nco.solving.decomposition:improve"
 
 
 @dataclass(frozen=True)
@@ -62,7 +80,9 @@ class Cut:
 News = tuple[Stage, Candidate, Part | None]
 
 
-def run(progress: Progress, stages: Sequence[Stage], ask: Ask, improver: str | None) -> None:
+def run(
+    progress: Progress, stages: Sequence[Stage], options: Options, improver: Solver[Any] | None
+) -> None:
     """Improves the one case of `progress` by all stages until the last of them ends.
 
     Args:
@@ -72,39 +92,43 @@ def run(progress: Progress, stages: Sequence[Stage], ask: Ask, improver: str | N
         KeyboardInterrupt: at once; `progress` holds what was found until then.
     """
     if stages:
-        race = Race(progress, list(stages), ask, improver)
+        portfolio = Portfolio(progress, list(stages), options, improver)
         try:
-            race.run()
+            portfolio.run()
         except BaseException:
-            race.stop(kill=True)
+            portfolio.stop(kill=True)
             raise
-        race.stop(kill=False)
+        portfolio.stop(kill=False)
 
 
-class Race:
+class Portfolio:
     """The stages under way and what they report."""
 
     def __init__(
-        self, progress: Progress, stages: list[Stage], ask: Ask, improver: str | None
+        self,
+        progress: Progress,
+        stages: list[Stage],
+        options: Options,
+        improver: Solver[Any] | None,
     ) -> None:
-        self.progress, self.ask, self.improver = progress, ask, improver
-        self.exact = pool.same(progress.cases[0].problem)
+        self.progress, self.options, self.improver = progress, options, improver
         self.waiting = sorted(stages, key=lambda stage: stage.begin)
         self.running: list[Stage] = []
         self.end = max(stage.end for stage in stages)
         self.deadline = progress.begin + self.end
-        self.late = max(LATE, LATER * (self.deadline - progress.begin))
+        self.late = max(TIMING.late, TIMING.later * (self.deadline - progress.begin))
         self.inbox: queue.SimpleQueue[News | Ended] = queue.SimpleQueue()
         self.over = threading.Event()
-        self.handles: dict[int, Handle] = {}  # the latest of each lane
+        self.handles: dict[int, Handle] = {}  # the latest of each core
         self.heard: set[Stage] = set()  # those that have told something
         self.sound: set[Stage] = set()  # those that have told something feasible
         self.cut: Cut | None = None
 
     def run(self) -> None:
         for stage in self.waiting:  # a child that is needed later gets ready meanwhile
-            if stage.begin > self.waiting[0].begin and stage.solver == self.improver:
-                pool.warm(self.progress.cases[0].problem, self.improver, index=stage.lane)
+            if stage.begin > self.waiting[0].begin and self._is_improver(stage):
+                assert self.improver is not None
+                pool.warm(self.improver, core=stage.core)
         while self.waiting or self.running:
             self._start()
             wake = self.deadline
@@ -116,35 +140,38 @@ class Race:
                 elif self._ended(item):
                     return
             if time.perf_counter() >= self.deadline:
-                self._last()
+                self._collect_late()
                 return
+
+    def _is_improver(self, stage: Stage) -> bool:
+        return self.improver is not None and stage.solver == self.improver.name
 
     def stop(self, kill: bool) -> None:
         """Ends what still runs.
 
         A child is only killed where that cannot wait, because the next call would have to wait for
-        another one: it knows the time, and GRACE later its own timer kills it.
+        another one: it knows the time, and `Timing.grace` later its own timer kills it.
         """
         self.over.set()
         if not kill and self._is_late():
             for stage in self.running:
                 self._blame(stage)
-        for lane, handle in self.handles.items():
+        for core, handle in self.handles.items():
             if handle.poll() is None and (kill or not self._is_late()):
                 handle.cancel()
                 if self.improver is not None and not kill:
-                    pool.warm(self.progress.cases[0].problem, self.improver, index=lane)
+                    pool.warm(self.improver, core=core)
 
     def _blame(self, stage: Stage) -> None:
         """Names a solver that was called, has told nothing, and does not end."""
-        handle = self.handles.get(stage.lane)
+        handle = self.handles.get(stage.core)
         if stage.solver != NETWORKS and stage not in self.heard and handle and handle.begun:
             seconds = time.perf_counter() - handle.begun
             if seconds > (stage.end - stage.begin) / 2:  # not one that could only just begin
                 self.progress.fault(f"{stage.solver}: timed out after {seconds:.2f} s")
 
     def _is_late(self) -> bool:
-        return time.perf_counter() >= self.deadline - SPARE
+        return time.perf_counter() >= self.deadline - TIMING.spare
 
     def _start(self) -> None:
         now = time.perf_counter() - self.progress.begin
@@ -158,18 +185,18 @@ class Race:
 
     def _received(self, wake: float) -> list[News | Ended]:
         """What has come in until `wake`, without solutions that the same solver has bettered."""
-        found: list[News | Ended] = []
+        items: list[News | Ended] = []
         try:
-            found.append(self.inbox.get(timeout=max(wake - time.perf_counter(), 0.0)))
+            items.append(self.inbox.get(timeout=max(wake - time.perf_counter(), 0.0)))
             while True:
-                found.append(self.inbox.get_nowait())
+                items.append(self.inbox.get_nowait())
         except queue.Empty:
             pass
-        newest = {item[0]: item for item in found if not isinstance(item, Ended)}
-        return [*newest.values(), *(item for item in found if isinstance(item, Ended))]
+        newest = {item[0]: item for item in items if not isinstance(item, Ended)}
+        return [*newest.values(), *(item for item in items if isinstance(item, Ended))]
 
-    def _last(self) -> None:
-        """Solvers that are just about to answer have a moment more."""
+    def _collect_late(self) -> None:
+        """Collects results for up to `late` seconds after the deadline."""
         late = self.deadline + self.late
         while self.running and time.perf_counter() < late:
             for item in self._received(late):
@@ -188,9 +215,9 @@ class Race:
         self.progress.prove(0, item.bound, item.stage.solver)
         if item.stage.solver == NETWORKS:  # what waited for them need not wait any longer
             now = time.perf_counter() - self.progress.begin
-            lane = item.stage.lane
+            core = item.stage.core
             self.waiting = [
-                replace(stage, begin=min(stage.begin, now)) if stage.lane == lane else stage
+                replace(stage, begin=min(stage.begin, now)) if stage.core == core else stage
                 for stage in self.waiting
             ]
             self.waiting.sort(key=lambda stage: stage.begin)
@@ -198,10 +225,10 @@ class Race:
 
     def _is_best(self, item: Ended) -> bool:
         """Whether a solver that stopped early did so because nothing is better."""
-        if item.stage.solver in self.exact:
+        if self.improver is not None and self.improver.same:
             return True
-        best, proven = self.progress.best[0], self.progress.proven[0]
-        cost = None if best is None else best.report.cost
+        report, proven = self.progress.report(0), self.progress.proven[0]
+        cost = None if report is None else report.cost
         if cost is None or proven is None:
             return False
         return cost - proven.value <= CLOSE * abs(cost)
@@ -218,9 +245,9 @@ class Race:
             loading.link()
             from nco.solving import neural
 
-            end = self.progress.begin + stage.end - SPARE
+            end = self.progress.begin + stage.end - TIMING.spare
             short = stage.end < self.end
-            neural.play(self.progress, self.ask, end, self.over.is_set, post, short)
+            neural.play(self.progress, self.options, end, self.over.is_set, post, short)
         except NCOError as error:
             refused = error
         except Exception as error:  # on this thread nobody else would hear of it
@@ -230,31 +257,33 @@ class Race:
     # ---- classical solvers, in children
 
     def _submit(self, stage: Stage) -> None:
+        improver = self.improver
+        assert improver is not None  # or no stage is for it
         piece = self._piece(stage) if stage.solver == PARTS else None
         begun = time.perf_counter()
-        until = self.progress.begin + stage.end - SPARE
+        until = self.progress.begin + stage.end - TIMING.spare
         if piece is not None:  # what comes after the next cut is lost
-            until -= LOST * (stage.end - stage.begin)
+            until -= TIMING.lost * (stage.end - stage.begin)
 
-        def tell(news: Found | Outcome) -> None:
+        def tell(news: Improvement | Outcome) -> None:
             if news.solution is not None:
-                name = stage.solver if piece is None else f"{self.improver} on parts"
+                name = stage.solver if piece is None else f"{improver.name} on parts"
                 candidate = Candidate(0, news.solution, None, name)
                 self.inbox.put((stage, candidate, piece))
             if isinstance(news, Outcome):
-                early = time.perf_counter() < until - (1 - EARLY) * (until - begun)
+                early = time.perf_counter() < until - (1 - TIMING.early) * (until - begun)
                 early = early and news.solution is not None and piece is None
                 fault = None if self.over.is_set() else news.error
                 bound = news.bound if piece is None else None
                 self.inbox.put(Ended(stage, fault, early, bound=bound))
 
-        self.handles[stage.lane] = pool.lane(stage.lane).submit(
+        self.handles[stage.core] = pool.of_core(stage.core).submit(
             self.progress.cases[0] if piece is None else piece.case,
-            stage.solver if piece is None else DECOMPOSE,
+            improver if piece is None else decomposition.on_parts(improver),
             time_limit=None,
-            seed=self.ask.seed + stage.seed,
+            seed=self.options.seed + stage.seed,
             start=self.progress.start(0, stage.start) if piece is None else piece.solution,
-            grace=GRACE,
+            grace=TIMING.grace,
             cores=1,
             until=until,
             tell=tell,
@@ -263,15 +292,15 @@ class Race:
     def _piece(self, stage: Stage) -> Part:
         """The region of the best solution that a core improves in this round."""
         case = self.progress.cases[0]
-        parts = registry.module(case.problem, "decomposition")
+        parts = registry.folder(case.problem).decomposition
         if self.cut is None or self.cut.turn != stage.seed:
             best = self.progress.start(0, "best")
-            count = cores()
-            random = Random(self.ask.seed + stage.seed)
+            count = machine.cores()
+            random = Random(self.options.seed + stage.seed)
             pieces = parts.cut(case, best, math.ceil(UNEVEN * case.size / count), random)
             random.shuffle(pieces)
             self.cut = Cut(stage.seed, best, pieces)
-        return self.cut.pieces[stage.lane % len(self.cut.pieces)]
+        return self.cut.pieces[stage.core % len(self.cut.pieces)]
 
     def _take(self, stage: Stage, candidate: Candidate, piece: Part | None) -> None:
         """Has a candidate judged; a part's is joined with what the other parts have become."""
@@ -282,7 +311,7 @@ class Race:
             if self.cut is None or self.cut.turn != stage.seed:
                 return  # from a round that is over: the whole is another one now
             case = self.progress.cases[0]
-            parts = registry.module(case.problem, "decomposition")
+            parts = registry.folder(case.problem).decomposition
             try:
                 whole = parts.join(case, self.cut.whole, piece, candidate.solution)
             except Exception as error:  # a solver's rubbish must not cost the answer

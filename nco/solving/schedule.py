@@ -4,15 +4,43 @@ The plan is data, made before anything runs, from the instance's size, the proce
 measured: of this machine by `nco tune`, otherwise as the models' cards say.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-LARGE = 500  # nodes from which a classical solver goes on from the construct
-WHOLE = 3000  # nodes up to which a classical solver takes a case whole: its tables grow with n^2
-ROUNDS = 3  # in which a solution in parts is cut
-SHARE = 0.1  # of the time, at most, that networks have before a classical solver
-LEAST = 0.05  # of what a network's first search takes: less would not be one solution
+from nco import registry
+from nco.registry.interface import Solver
+from nco.solving import certify, machine
+from nco.solving.incumbents import Progress
+from nco.solving.options import Options
+from nco.zoo import cards
+
 NETWORKS, PARTS = "networks", "parts"
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where one way to divide the time becomes better than another.
+
+    Attributes:
+        large: nodes from which a classical solver goes on from the construction, where nothing was
+            measured: what it makes of nothing is better on small cases only.
+        whole: nodes up to which a classical solver takes a case whole: its tables grow with n^2.
+        rounds: in which a solution in parts is cut, so that the borders of one round lie inside
+            the parts of the next.
+        networks: share of the time, at most, that networks have before a classical solver.
+        worthwhile: share of what a network's first search takes: less would not be one solution.
+    """
+
+    large: int = 500
+    whole: int = 3000
+    rounds: int = 3
+    networks: float = 0.1
+    worthwhile: float = 0.05
+
+
+THRESHOLDS = Thresholds()
 
 
 @dataclass(frozen=True)
@@ -22,7 +50,7 @@ class Stage:
     Attributes:
         solver: a name of the problem's `classical.py`, "networks", or "parts": the classical solver
             on one part of a large solution after the other.
-        lane: which core; stages of one lane follow one another.
+        core: which one; stages of one core follow one another.
         begin, end: seconds since the call.
         seed: of its random numbers, beside the caller's.
         start: what it begins from: "own" is nothing, "construct", "network" the networks' best,
@@ -30,7 +58,7 @@ class Stage:
     """
 
     solver: str
-    lane: int
+    core: int
     begin: float
     end: float
     seed: int = 0
@@ -39,7 +67,7 @@ class Stage:
     def __str__(self) -> str:
         start = {"own": ""}.get(self.start, f", from the {self.start}")
         seed = f", seed +{self.seed}" if self.seed else ""
-        return f"core {self.lane}, {self.begin:.2f}-{self.end:.2f} s: {self.solver}{start}{seed}"
+        return f"core {self.core}, {self.begin:.2f}-{self.end:.2f} s: {self.solver}{start}{seed}"
 
 
 @dataclass(frozen=True)
@@ -68,13 +96,33 @@ class Setting:
     starts: Sequence[str] = ()
 
 
+def setting(progress: Progress, options: Options, improver: Solver[Any] | None) -> Setting:
+    """What a plan for the one case of `progress` rests on, from now to the end of its time."""
+    case, limit = progress.cases[0], options.time_limit
+    assert limit is not None
+    folder = registry.folder(case.problem)
+    has_networks = cards.may_play([case], options.model)
+    return Setting(
+        size=case.size,
+        cores=machine.cores(),
+        begin=time.perf_counter() - progress.begin,
+        end=limit - (certify.reserve(case, limit) if options.bound else 0.0),
+        improver=None if improver is None else improver.name,
+        same=improver is not None and improver.same,
+        parts=folder.has("decomposition") and progress.start(0, "best") is not None,
+        first=machine.first_seconds(case) if has_networks else None,
+        loading=machine.loading(),
+        starts=machine.starts(case, limit),
+    )
+
+
 def make(setting: Setting) -> list[Stage]:
     """The stages, by core and time; empty where nothing can improve the construction."""
     if setting.improver is None:
         if setting.first is None:
             return []
         return [Stage(NETWORKS, 0, setting.begin, setting.end, start="best")]
-    if setting.parts and setting.size > WHOLE:
+    if setting.parts and setting.size > THRESHOLDS.whole:
         return _parts(setting)
     if setting.same:
         return _same(setting, setting.improver)
@@ -102,50 +150,47 @@ def _seeds(setting: Setting, improver: str) -> list[Stage]:
         orders = [start for start in orders if start != "network"] or _usual(setting)
     elif "network" not in orders and setting.cores > 1 and not setting.starts:
         orders.insert(1, "network")
-    chosen = [orders[lane % len(orders)] for lane in range(setting.cores)]
+    chosen = [orders[core % len(orders)] for core in range(setting.cores)]
     stages = []
-    for lane, start in enumerate(chosen):
+    for core, start in enumerate(chosen):
         begin = setting.begin
-        if start == "network" and "network" not in chosen[:lane]:
+        if start == "network" and "network" not in chosen[:core]:
             assert spent is not None
             begin += setting.loading + spent
-            stages.append(Stage(NETWORKS, lane, setting.begin, begin))
+            stages.append(Stage(NETWORKS, core, setting.begin, begin))
         elif start == "network":
             start = "construct"
-        stages.append(Stage(improver, lane, begin, setting.end, lane, start))
+        stages.append(Stage(improver, core, begin, setting.end, core, start))
     return stages
 
 
 def _usual(setting: Setting) -> list[str]:
-    """Where nothing was measured: what a solver makes of nothing is better on small cases only.
-
-    PyVRP on five CVRPs of 1,000 customers, 8 s: 0.26 % better from the construction.
-    """
-    return ["own", "construct"] if setting.size < LARGE else ["construct"]
+    """What to begin from where nothing was measured, best first."""
+    return ["own", "construct"] if setting.size < THRESHOLDS.large else ["construct"]
 
 
 def _network_share(setting: Setting) -> float | None:
     """Seconds for networks before a classical solver; None: they would come too late."""
     if setting.first is None:
         return None
-    most = SHARE * (setting.end - setting.begin)
-    if setting.loading + LEAST * setting.first > most:
+    most = THRESHOLDS.networks * (setting.end - setting.begin)
+    if setting.loading + THRESHOLDS.worthwhile * setting.first > most:
         return None
     return min(setting.first, most - setting.loading)
 
 
 def _parts(setting: Setting) -> list[Stage]:
     """Rounds in which every core improves one region of the best solution, cut anew each time."""
-    each = (setting.end - setting.begin) / ROUNDS
+    each = (setting.end - setting.begin) / THRESHOLDS.rounds
     return [
         Stage(
             PARTS,
-            lane,
+            core,
             setting.begin + turn * each,
             setting.begin + (turn + 1) * each,
             turn,
             "best",
         )
-        for turn in range(ROUNDS)
-        for lane in range(setting.cores)
+        for turn in range(THRESHOLDS.rounds)
+        for core in range(setting.cores)
     ]

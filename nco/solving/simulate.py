@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from nco import registry
-from nco.core.capabilities import HasRules, Online
+from nco.core.capabilities import Online
 from nco.core.case import Case
 from nco.core.defaults import cases_of
 from nco.core.errors import NCOError
@@ -24,13 +24,28 @@ from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import Select, greedy, rollout
 from nco.core.seeds import generator
-from nco.solving.options import TRACES
+from nco.solving.options import Options
 from nco.zoo import weights
 
-TOGETHER = 2000  # of them at a time
-FEW = 32  # of them, before it is known how long they take
-CHECKED = 1  # of them that the independent checker prices again
-AGREE = 1e-3  # relative difference of checker (exact) and simulation (float32) that is rounding
+
+@dataclass(frozen=True)
+class Sampling:
+    """How many traces are played, and how their costs are trusted.
+
+    Attributes:
+        together: traces at a time, as memory allows.
+        few: traces before it is known how long they take.
+        checked: traces that the independent checker prices again.
+        agree: relative difference of checker (exact) and simulation (float32) that is rounding.
+    """
+
+    together: int = 2000
+    few: int = 32
+    checked: int = 1
+    agree: float = 1e-3
+
+
+SAMPLING = Sampling()
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +85,9 @@ def simulate(
     policy: Policy,
     case: Case,
     *,
-    traces: int = TRACES,
+    traces: int = Options.traces,
     seed: int = 0,
-    together: int = TOGETHER,
+    together: int = SAMPLING.together,
     device: torch.device | str = "cpu",
     select: Select = greedy,
     deadline: float | None = None,
@@ -85,7 +100,7 @@ def simulate(
         traces: how many; seed: of the futures; together: how many at a time (memory).
         select: how the policy's decisions are taken.
         deadline: `time.perf_counter` reading at which to stop, with as many traces as were played;
-            `FEW` are in any case.
+            `Sampling.few` are in any case.
 
     Raises:
         NCOError: where the problem is not online, or fewer than two traces are asked for.
@@ -98,7 +113,7 @@ def simulate(
     costs: list[Tensor] = []
     named: dict[str, list[Tensor]] = {}
     sign, violations = 1, list[str]()
-    first, size = 0, together if deadline is None else min(together, FEW)
+    first, size = 0, together if deadline is None else min(together, SAMPLING.few)
     while first < traces:
         if costs and deadline is not None:
             now = time.perf_counter()
@@ -139,12 +154,13 @@ def _checked(
     problem: Problem[Any, Any], instance: Any, actions: Tensor, costs: Tensor
 ) -> tuple[int, list[str]]:
     """The sense of the objective, and what the checker objects to in the first traces."""
-    if registry.part_of(problem, "check") is None:
+    folder = registry.folder_of(problem)
+    if not folder.has("check"):
         return 1, []
-    check = registry.check_module(problem).check
+    check = folder.check.check
     sign, violations = 1, list[str]()
-    part = instance[:CHECKED]
-    solutions = problem.solution(part, actions[:CHECKED, 0])
+    part = instance[: SAMPLING.checked]
+    solutions = problem.solution(part, actions[: SAMPLING.checked, 0])
     for row, (case, solution) in enumerate(zip(cases_of(problem, part), solutions, strict=True)):
         report = check(case, case.numbered(solution))
         violations += report.violations
@@ -153,7 +169,7 @@ def _checked(
         if report.objective is not None and report.objective != report.cost:
             sign = -1
         simulated = float(costs[row])
-        if not math.isclose(report.cost, simulated, rel_tol=AGREE, abs_tol=AGREE):
+        if not math.isclose(report.cost, simulated, rel_tol=SAMPLING.agree, abs_tol=SAMPLING.agree):
             violations.append(f"trace {row} costs {report.cost:g}, but {simulated:g} was simulated")
     return sign, violations
 
@@ -167,13 +183,14 @@ def policy_of(case: Case, solution: Any, device: str = "cpu") -> tuple[Problem[A
     """
     if isinstance(solution, dict) and set(solution) == {"model"}:
         model = weights.load(solution["model"], device)
-        if registry.folder_of(model.problem).rpartition(".")[2] != case.problem:
+        if registry.folder_of(model.problem).name != case.problem:
             raise NCOError(f"model {solution['model']} is not one for {case.problem}")
         return model.problem, model.policy
-    problem: Problem[Any, Any] = registry.problem_class(case.problem)()
-    if not isinstance(problem, HasRules):
+    folder = registry.folder(case.problem)
+    if not folder.has("rules"):
         raise NCOError(f"{case.problem} has no rules that can be played: give {{'model': NAME}}")
-    return problem, problem.rule(case, solution).to(device)
+    problem: Problem[Any, Any] = folder.problem_class()
+    return problem, folder.rules.policy(case, solution).to(device)
 
 
 def next_action(case: Case, solution: Any) -> Any:
@@ -189,8 +206,3 @@ def next_action(case: Case, solution: Any) -> Any:
         seen = problem.observe(instance, problem.reset(instance, 1))
         action = policy.decide(policy.encode(problem.features(instance)), seen).mode()
     return problem.solution(instance, action)[0]
-
-
-def is_online(case: Case) -> bool:
-    """Whether a case's solutions are policies, to be judged by simulation."""
-    return issubclass(registry.problem_class(case.problem), Online)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,18 +12,28 @@ from nco import registry
 from nco.core import atomic
 from nco.core.case import Case
 from nco.core.errors import NCOError
+from nco.workers.outcome import Improvement
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True)
-class Improvement:
-    """A better solution on the way: after how many seconds, at what cost, found by what."""
+class Status(StrEnum):
+    """What is known of a solution.
 
-    seconds: float
-    cost: float
-    source: str
+    Attributes:
+        OPTIMAL: no feasible solution costs less, by a proof that ``bound_by`` names.
+        FEASIBLE: it breaks no rule.
+        INTERRUPTED: the best at Ctrl-C; it breaks no rule.
+        INFEASIBLE: it breaks rules, which ``violations`` names, and nothing better was found.
+        SIMULATED: of an online problem, a policy: its cost is a mean over random futures.
+    """
+
+    OPTIMAL = "OPTIMAL"
+    FEASIBLE = "FEASIBLE"
+    INTERRUPTED = "INTERRUPTED"
+    INFEASIBLE = "INFEASIBLE"
+    SIMULATED = "SIMULATED"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +48,7 @@ class Solution:
         solution: in the instance's own numbers; also under the problem's word for it (`tour`,
             `routes`, `items`).
         taken: makes `actions`, the policy's actions that it stands for.
-        status: OPTIMAL, FEASIBLE, INTERRUPTED or INFEASIBLE.
+        status: OPTIMAL, FEASIBLE, INTERRUPTED, INFEASIBLE or SIMULATED (`Status`).
         seconds: wall time of the call, loading included; setup_seconds: of that, loading.
         model: the networks that took part; history: every improvement with time and source.
         bound: what no feasible solution of the instance costs less than, by a proof that `bound_by`
@@ -60,7 +71,7 @@ class Solution:
     violations: list[str]
     solution: Any
     taken: Callable[[], list[Any]] = field(repr=False)
-    status: str
+    status: Status
     seconds: float
     setup_seconds: float
     model: str
@@ -136,7 +147,7 @@ class Solution:
             "bound": self.bound,
             "bound_by": self.bound_by,
             "gap": self.gap,
-            "status": self.status,
+            "status": self.status.value,
             "seconds": round(self.seconds, 4),
             "setup_seconds": round(self.setup_seconds, 4),
             "model": self.model,
@@ -157,12 +168,14 @@ class Solution:
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draws the solution; on new axes unless given some."""
+        from nco.solving import drawing
+
         case = self._case("plotted")
         if ax is None:
             import matplotlib.pyplot
 
             _, ax = matplotlib.pyplot.subplots(figsize=(6, 6))
-        registry.module(self.problem, "plot").plot(case, self.solution, ax)
+        drawing.draw(case, self.solution, ax)
         return ax
 
     def save(self, path: str | Path) -> None:
@@ -176,7 +189,7 @@ class Solution:
         if target.suffix == ".json":
             text = json.dumps(self.to_dict(), indent=1) + "\n"
         else:
-            files = registry.module(self.problem, "files")
+            files = registry.folder(self.problem).files
             text = files.write_solution(self._case("saved so"), self.solution, self.cost)
         try:
             atomic.write_text(target, text)

@@ -1,156 +1,86 @@
-"""Many instances in one span of time: in chunks, on all cores, answers in order as they are ready.
+"""Many instances one after the other: their solutions in order, as soon as they are there."""
 
-Each chunk gets its share of the time that is left, so that what one saves goes to the next. In a
-chunk the network solves neighbouring sizes as one batch, and then the classical solver takes one
-case after the other on each core. Nothing of a chunk is kept when its answers are handed over.
-"""
-
-import queue
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from nco import registry
 from nco.core.case import Case
-from nco.solving import machine
-from nco.solving.incumbents import Candidate, Progress
-from nco.solving.options import Ask, cores
-from nco.solving.portfolio import GRACE, LATE
-from nco.workers import pool
-from nco.workers.pool import Found, Outcome
+from nco.core.errors import NCOError
+from nco.solving import group, shared
+from nco.solving.options import Options
+from nco.solving.solution import Solution, Status
 from nco.zoo import cards
 
-CHUNK = 200  # cases that are under way together
-SHARE = 0.15  # of a chunk's time, at most, for networks before the classical solver
-GREEDY = 0.01  # of what a network's first search takes, for one greedy rollout in a batch
-SPARE = 0.002  # seconds of a case in which the solver is not at work
 
-Group = Callable[[list[Case]], Iterator[list[int]]]
+def solutions(cases: list[Case], options: Options, begin: float) -> Iterator[Solution]:
+    """Solutions in the order of the cases; one that was interrupted is the last.
 
+    Args:
+        cases: all that are to be solved.
+        options: of the call.
+        begin: reading of `time.perf_counter` from which on the time of the first of them counts.
 
-def chunks(cases: Sequence[Case], deadline: float) -> Iterator[tuple[list[int], float]]:
-    """Indices of the cases that go together, and when they should be through."""
-    # cases of one problem and of like sizes share a batch, but answers are due in order
-    for first in range(0, len(cases), CHUNK):
-        places = list(range(first, min(first + CHUNK, len(cases))))
-        now = time.perf_counter()
-        share = len(places) / (len(cases) - first)
-        yield places, now + max(0.0, deadline - now) * share
-
-
-def improve(
-    cases: list[Case],
-    deadline: float,
-    ask: Ask,
-    improvers: list[str | None],
-    group: Group,
-) -> Iterator[tuple[Progress, bool]]:
-    """Every case's answer, in order, each once nothing more will be done for it.
-
-    After Ctrl-C those that have one, and True.
+    Raises:
+        NCOError: where a case has no use for an option, before anything is searched.
+        KeyboardInterrupt: at Ctrl-C, where a case that is under way has no solution yet.
     """
-    every = [Progress([case], time.perf_counter()) for case in cases]
+    online = [registry.folder(case.problem).is_online for case in cases]
+    _refuse(cases, online, options)
+    if options.total_time is not None:
+        return shared.solutions(cases, options, begin + options.total_time)
+    return _one_by_one(cases, online, options, begin)
+
+
+def _refuse(cases: Sequence[Case], online: Sequence[bool], options: Options) -> None:
+    """Raises for an option that contradicts a case."""
+    if options.hindsight and not all(online):
+        raise NCOError("hindsight: only online problems have a future that could be known")
+    if options.total_time is not None and any(online):
+        raise NCOError("total_time: online problems have no plan to improve; use time_limit")
+    if options.model not in ("auto", cards.NO_MODEL):
+        for problem in {case.problem for case in cases}:
+            cards.check(options.model, problem)
+
+
+def _one_by_one(
+    cases: list[Case], online: Sequence[bool], options: Options, begin: float
+) -> Iterator[Solution]:
+    """Group by group; those that come before their turn wait for it."""
+    waiting: dict[int, Solution] = {}
     given = 0
-    try:
-        for progress in every:
-            progress.construct()
-        left = len(cases)
-        for places in group(cases):
-            improver, until = improvers[places[0]], deadline
-            if improver is None:  # networks alone would go on until the end: a share for each
-                now = time.perf_counter()
-                until = now + max(0.0, deadline - now) * len(places) / left
-            left -= len(places)
-            _begin([every[place] for place in places], until, ask, improver)
-        for progress in _finish(every, deadline, ask, improvers):
-            given += 1
-            yield progress, False
-    except KeyboardInterrupt:
-        yield from ((progress, True) for progress in every[given:] if progress.best[0] is not None)
-
-
-def _begin(every: list[Progress], deadline: float, ask: Ask, improver: str | None) -> None:
-    """Networks on cases that form one batch."""
-    case = max((progress.cases[0] for progress in every), key=lambda case: case.size)
-    left = deadline - time.perf_counter()
-    if left <= 0 or not cards.are_asked([case], ask.model):
-        return
-    if improver is not None:
-        takes = machine.loading() + GREEDY * len(every) * machine.first_seconds(case)
-        if takes > SHARE * left:
+    for members in _groups(cases, online, options):
+        try:
+            solved = _solved(cases, members, online[members[0]], options, begin)
+        except KeyboardInterrupt:  # before this group has any answer; others have theirs
+            yield from (waiting[index] for index in sorted(waiting))
+            raise
+        waiting.update(zip(members, solved, strict=True))
+        if any(one.status is Status.INTERRUPTED for one in solved):
+            yield from (waiting[index] for index in sorted(waiting))
             return
+        while given in waiting:
+            yield waiting.pop(given)
+            given += 1
+        begin = time.perf_counter()
+
+
+def _groups(cases: Sequence[Case], online: Sequence[bool], options: Options) -> Iterator[list[int]]:
+    """Indices of cases that are solved together: one by one where each has a limit of its own."""
+    if options.time_limit is not None or options.iterations is not None:
+        yield from ([index] for index in range(len(cases)))
+        return
+    yield from ([index] for index, apart in enumerate(online) if apart)
+    yield from group.batches(cases, [index for index, apart in enumerate(online) if not apart])
+
+
+def _solved(
+    cases: Sequence[Case], members: list[int], is_online: bool, options: Options, begin: float
+) -> list[Solution]:
+    if not is_online:
+        return group.solve([cases[index] for index in members], options, begin)
     from nco.solving import neural
+    from nco.solving import online as simulated
 
-    together = Progress([progress.cases[0] for progress in every], every[0].begin)
-    together.best = [progress.best[0] for progress in every]
-
-    def post(candidate: Candidate) -> None:
-        one = Candidate(0, candidate.solution, candidate.actions, candidate.source)
-        every[candidate.index].offer(one)
-        together.best[candidate.index] = every[candidate.index].best[0]
-
-    if improver is not None:
-        neural.greedy(together, ask, post)
-    else:
-        neural.play(together, ask, deadline, lambda: False, post, short=False)
-    for progress in every:
-        progress.models = together.models
-
-
-def _finish(
-    every: list[Progress], deadline: float, ask: Ask, improvers: list[str | None]
-) -> Iterator[Progress]:
-    """Classical solvers, a case to each core; the time is divided among those that are left."""
-    waiting = deque(place for place, name in enumerate(improvers) if name is not None)
-    settled = [name is None for name in improvers]
-    inbox: queue.SimpleQueue[tuple[int, int, Found | Outcome]] = queue.SimpleQueue()
-    handles: dict[int, pool.Handle] = {}
-    given = 0
-
-    def submit(lane: int) -> None:
-        place = waiting.popleft()
-        name, case = improvers[place], every[place].cases[0]
-        assert name is not None
-        now = time.perf_counter()
-        until = now + max(0.0, deadline - now) * cores() / (len(waiting) + cores()) - SPARE
-        if len(waiting) < cores():
-            until = deadline - SPARE
-        handles[lane] = pool.lane(lane).submit(
-            case,
-            name,
-            time_limit=None,
-            seed=ask.seed,
-            start=every[place].start(0, "network") if every[place].network[0] else None,
-            grace=GRACE,
-            cores=1,
-            until=until,
-            tell=lambda news: inbox.put((lane, place, news)),
-        )
-
-    try:
-        for lane in range(min(cores(), len(waiting))):
-            submit(lane)
-        while given < len(every):
-            while given < len(every) and settled[given]:
-                yield every[given]
-                given += 1
-            if given == len(every):
-                return
-            try:
-                lane, place, news = inbox.get(timeout=max(deadline + LATE - time.perf_counter(), 0))
-            except queue.Empty:  # what the others have now is what they will have
-                settled = [True] * len(every)
-                continue
-            progress = every[place]
-            if news.solution is not None:
-                progress.take(Candidate(0, news.solution, None, str(improvers[place])))
-            if isinstance(news, Outcome):
-                progress.prove(0, news.bound, str(improvers[place]))
-                settled[place] = True
-                if news.error is not None:
-                    progress.fault(f"{improvers[place]}: {news.error}")
-                if waiting:
-                    submit(lane)
-    finally:
-        for handle in handles.values():
-            if handle.poll() is None:
-                handle.cancel()
+    there = replace(options, device=neural.device_of(options))
+    return [simulated.solve(cases[members[0]], there, begin)]

@@ -5,6 +5,7 @@ first search takes, and from which beginning a classical solver comes farthest i
 """
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -17,9 +18,9 @@ from nco import registry
 from nco.core import atomic
 from nco.core.case import Case
 from nco.core.errors import NCOError
-from nco.solving import machine
+from nco.solving import certify, machine
 from nco.solving.incumbents import Progress
-from nco.solving.options import Ask
+from nco.solving.options import Options
 from nco.workers import pool
 from nco.zoo import cards
 
@@ -31,7 +32,7 @@ def tunable() -> list[str]:
     return [
         name
         for name in registry.names()
-        if not registry.is_online(name) and registry.module(name, "classical").improvers()
+        if not registry.folder(name).is_online and registry.folder(name).classical.improvers()
     ]
 
 
@@ -86,18 +87,18 @@ def tune(
     }
 
 
-def save(found: dict[str, Any]) -> None:
+def save(profile: dict[str, Any]) -> None:
     """Writes the profile where `nco.solve` looks for it."""
     machine.path().parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(machine.path(), json.dumps(found, indent=1) + "\n")
+    atomic.write_text(machine.path(), json.dumps(profile, indent=1) + "\n")
 
 
 def _cases(name: str, size: int, instances: int) -> list[Case]:
     from nco.core.seeds import generator
 
-    problem: Any = registry.problem_class(name)(size=size)
-    found: list[Case] = problem.cases(problem.generate(instances, generator(SEED, "tune", name)))
-    return found
+    problem: Any = registry.folder(name).problem_class(size=size)
+    cases: list[Case] = problem.cases(problem.generate(instances, generator(SEED, "tune", name)))
+    return cases
 
 
 def _loading() -> float:
@@ -123,40 +124,42 @@ def _search(case: Case) -> Progress:
 
     progress = Progress([case], time.perf_counter())
     progress.construct()
-    neural.first(progress, Ask())
+    neural.first(progress, Options())
     return progress
 
 
 def _starts(cases: list[Case], limit: float, seconds: float | None) -> dict[str, float]:
     """Mean gap in percent by beginning, to the best of them on each case."""
     costs = [dict(_finished(case, limit, seconds)) for case in cases]
-    names = [name for name in costs[0] if all(name in found for found in costs)]
+    names = [name for name in costs[0] if all(name in reached for reached in costs)]
     gaps = {}
     for name in names:
-        each = [_gap(found[name], min(found.values())) for found in costs]
+        each = [_percent(reached[name], min(reached.values())) for reached in costs]
         gaps[name] = round(sum(each) / len(each), 4)
     return gaps
 
 
-def _gap(cost: float, best: float) -> float:
-    return 100 * (cost - best) / max(abs(best), 1e-12)
+def _percent(cost: float, best: float) -> float:
+    share = certify.gap(cost, best)
+    return math.inf if share is None else 100 * share
 
 
 def _finished(case: Case, limit: float, seconds: float | None) -> Iterator[tuple[str, float]]:
     """The cost that the classical solver reaches from every beginning in the whole time."""
-    solver = registry.module(case.problem, "classical").improvers()[0]
-    check = registry.module(case.problem, "check").check
+    folder = registry.folder(case.problem)
+    solver = folder.solver(folder.classical.improvers()[0])
+    check = folder.check.check
     beginnings: dict[str, tuple[Any, float]] = {"own": (None, 0.0)}
     beginnings["construct"] = (case.construct(), 0.0)
     if seconds is not None and seconds < limit:
-        found = _search(case).network[0]
-        if found is not None and found.report.feasible:
-            beginnings["network"] = (found.solution, seconds)
-    pool.lane(0).warm(case.problem, solver)
+        first = _search(case).network[0]
+        if first is not None and first.is_feasible:
+            beginnings["network"] = (first.solution, seconds)
+    pool.of_core(0).warm(solver)
     for name, (start, spent) in beginnings.items():
         outcome = pool.run(case, solver, time_limit=limit - spent, seed=SEED, start=start)
         answers = [answer for answer in (outcome.solution, start) if answer is not None]
         reports = [check(case, answer) for answer in answers]
-        costs = [float(report.cost) for report in reports if report.feasible]
+        costs = [float(r.cost) for r in reports if r.feasible and r.cost is not None]
         if costs:
             yield name, min(costs)

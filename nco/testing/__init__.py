@@ -23,8 +23,9 @@ from nco.core.seeds import generator
 from nco.testing import abilities, exact, rules
 from nco.testing.compare import NotApplicable, sized
 from nco.testing.play import BATCH, GIVEN, MIXED, TINY, Trial, play
+from nco.testing.policy import check_policy
 
-__all__ = ["check_cases", "check_problem"]
+__all__ = ["check_cases", "check_policy", "check_problem"]
 
 SIZE = 6  # of ordinary instances; `Problem.tiny` is that of those solved by enumeration
 

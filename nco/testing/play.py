@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -11,7 +11,8 @@ from nco.core.case import Case
 from nco.core.conflicts import settle
 from nco.core.decisions import Categorical, Decision, Normal
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Channel, Schema
 from nco.core.seeds import generator
 from nco.testing.compare import described, finite, nowhere, place, require, tensors
 
@@ -167,23 +168,23 @@ class Probe(Policy):
         continuous: decide on amounts.
     """
 
+    reads = frozenset(Channel)
+
     def __init__(self, seed: int = 0, width: int = 8, continuous: bool = False) -> None:
         super().__init__()
         self.seed, self.width, self.continuous = seed, width, continuous
 
-    def build(self, sizes: Sizes) -> Self:
+    def make_layers(self, schema: Schema) -> None:
         random = generator(self.seed, "probe")
 
         def weights(*shape: int) -> nn.Parameter:
             return nn.Parameter(torch.randn(*shape, generator=random))
 
-        self.sizes = sizes
-        self.node = weights(sizes.node, sizes.kinds, self.width)
-        self.places = weights(sizes.focus, self.width)
-        self.context = weights(sizes.context, self.width)
-        self.dynamic = weights(sizes.dynamic, sizes.kinds)
-        self.move = weights(sizes.move)
-        return self
+        self.node = weights(len(schema.nodes), schema.kinds, self.width)
+        self.places = weights(len(schema.focus), self.width)
+        self.context = weights(len(schema.context), self.width)
+        self.dynamic = weights(len(schema.dynamic), schema.kinds)
+        self.move = weights(len(schema.moves))
 
     def encode(self, features: Features) -> Tensor:
         """``[B, kinds, N, D]``; padding is zero."""
@@ -200,7 +201,7 @@ class Probe(Policy):
         keys = memory.flatten(1, 2)
         query = observation.context @ self.context + 1.0  # [B, S, *M, D]
         rows = torch.arange(len(mask)).reshape(-1, 1, *agents)
-        for slot in range(self.sizes.focus):
+        for slot in range(len(self.schema.focus)):
             at = observation.focus[..., slot]
             found = memory[rows, 0, at.clamp_min(0)] * self.places[slot]
             query = query + found * (at >= 0)[..., None]

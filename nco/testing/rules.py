@@ -1,6 +1,7 @@
 """What every problem must meet, whether it reads files or not."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,8 +18,9 @@ from nco.core.defaults import (
     symmetries_of,
 )
 from nco.core.describe import construct, describe
-from nco.core.problem import AdditiveProblem, Features, Problem, Sizes
+from nco.core.problem import AdditiveProblem, Features, Problem
 from nco.core.rollout import Rollout, forced, rollout, sample, score
+from nco.core.schema import Amounts, Column, Schema
 from nco.core.seeds import generator
 from nco.testing.compare import (
     ABSOLUTE,
@@ -116,11 +118,11 @@ def inputs_stay_unchanged(trial: Trial) -> None:
 
 
 def features_are_as_declared(trial: Trial) -> None:
-    """Finite features of the widths in `sizes`, and positions in the unit square."""
-    sizes, batch = trial.problem.sizes, len(trial.instance)
+    """Finite features of the columns in `schema`, and positions in the unit square."""
+    schema, batch = trial.problem.schema, len(trial.instance)
     features = trial.problem.features(trial.instance)
     shape = list(features.nodes.shape)
-    declared = [batch, shape[1], sizes.node]
+    declared = [batch, shape[1], len(schema.nodes)]
     require(shape == declared, f"Features.nodes must be [B, N, F] = {declared}, not {shape}")
     count = shape[1]
     links = 0 if features.links is None else features.links.shape[1]
@@ -130,8 +132,9 @@ def features_are_as_declared(trial: Trial) -> None:
         "xy": [batch, count, 2],
         "edges": [batch, count, count],
         "links": [batch, links, 2],
-        "link": [batch, links, sizes.link],
-        "groups": [batch, count, sizes.groups],
+        "link": [batch, links, len(schema.links)],
+        "linked": [batch, links],
+        "groups": [batch, count, len(schema.groups)],
         "follows": [batch, count],
     }
     for name, tensor in tensors(features):
@@ -139,25 +142,33 @@ def features_are_as_declared(trial: Trial) -> None:
         found = list(tensor.shape)
         start = found[: len(wanted[name])] if name in ("edges", "follows") else found
         require(start == wanted[name], f"Features.{name} must be {wanted[name]}, not {found}")
-    _sets_are_as_declared(features, sizes)
-    if sizes.edge:  # edges that only some instances have are declared 0 wide
+    _sets_are_as_declared(features, schema)
+    if schema.edges:  # those that only some instances have are not declared
         width = 0 if features.edges is None else features.edges.shape[-1]
-        require(width == sizes.edge, f"Features.edges has {width} features, not {sizes.edge}")
+        declared_width = len(schema.edges)
+        good = width == declared_width
+        require(good, f"Features.edges has {width} features, not {declared_width}")
+    located = (schema.xy > 0) == (features.xy is not None)
+    require(located, "Features.xy is there exactly where nodes have the columns x and y")
     if features.exists is not None:
         require(features.exists.dtype == torch.bool, "Features.exists must be bool")
         require(features.exists.any(-1).all(), "Features.exists leaves an instance without nodes")
     if features.xy is not None:
+        first = same(features.nodes[..., :2], features.xy).all()
+        require(first, "Features.xy are not the first two columns of Features.nodes")
         outside = (features.xy < -ABSOLUTE) | (features.xy > 1 + ABSOLUTE)
         require(~outside.any(), "Features.xy lies outside the unit square")
 
 
-def _sets_are_as_declared(features: Features, sizes: Sizes) -> None:
+def _sets_are_as_declared(features: Features, schema: Schema) -> None:
     """Groups and what follows what are there where they are declared, and name what exists."""
     count = features.nodes.shape[1]
-    declared = (sizes.groups > 0) == (features.groups is not None)
-    require(declared, f"Features.groups contradicts sizes.groups, {sizes.groups}")
-    declared = sizes.follows == (features.follows is not None)
-    require(declared, f"Features.follows contradicts sizes.follows, {sizes.follows}")
+    declared = bool(schema.groups) == (features.groups is not None)
+    require(declared, f"Features.groups contradicts schema.groups, {schema.groups}")
+    declared = schema.follows == (features.follows is not None)
+    require(declared, f"Features.follows contradicts schema.follows, {schema.follows}")
+    declared = bool(schema.links) == (features.link is not None)
+    require(declared, f"Features.link contradicts schema.links, {_names(schema.links)}")
     if features.groups is not None:
         some = features.groups >= 0
         if features.exists is not None:
@@ -171,24 +182,33 @@ def _sets_are_as_declared(features: Features, sizes: Sizes) -> None:
             require(~(ends & ~features.exists).any(), "Features.follows begins at padding")
 
 
+def _names(columns: Sequence[Column]) -> list[str]:
+    return [column.name for column in columns]
+
+
 def observations_are_as_declared(trial: Trial) -> None:
-    """Shapes and types as `Observation` and `sizes` say, at every step."""
-    sizes = trial.problem.sizes
-    nodes = trial.problem.features(trial.instance).nodes.shape[1]
+    """Shapes and types as `Observation` and `schema` say, at every step."""
+    schema = trial.problem.schema
+    features = trial.problem.features(trial.instance)
+    nodes = features.nodes.shape[1]
+    links = 0 if features.links is None else features.links.shape[1]
     head = [len(trial.instance), ROLLOUTS]
     for step, observation in enumerate(trial.observations):
         agents = list(observation.mask.shape[2:-1])
-        amounts = observation.mask.shape[-1]  # of a continuous problem: as many as it likes
-        actions = amounts if trial.problem.continuous else sizes.kinds * nodes
+        actions = schema.kinds * nodes
+        if trial.problem.continuous:
+            sizes = {Amounts.NODES: nodes, Amounts.LINKS: links}
+            sizes |= {Amounts.PAIRS: nodes * nodes, Amounts.ONE: 1}
+            actions = sum(sizes[part] for part in schema.amounts)
         wanted = {
             "mask": (torch.bool, [*head, *agents, actions]),
-            "focus": (torch.long, [*head, *agents, sizes.focus]),
-            "context": (torch.float32, [*head, *agents, sizes.context]),
+            "focus": (torch.long, [*head, *agents, len(schema.focus)]),
+            "context": (torch.float32, [*head, *agents, len(schema.context)]),
             "alive": (torch.bool, [*head, nodes]),
-            "nodes": (torch.float32, [*head, nodes, sizes.dynamic]),
+            "nodes": (torch.float32, [*head, nodes, len(schema.dynamic)]),
             "stay": (torch.long, [*head, *agents]),
             "shared": (torch.bool, [*head, actions]),
-            "moves": (torch.float32, [*head, *agents, actions, sizes.move]),
+            "moves": (torch.float32, [*head, *agents, actions, len(schema.moves)]),
         }
         for name, tensor in tensors(observation):
             if name not in wanted:  # a subclass may hold more, for the problem's own rules
@@ -202,10 +222,11 @@ def observations_are_as_declared(trial: Trial) -> None:
                 f"Observation.{name} must be {declared}, not {found}, at step {step}",
             )
             finite(tensor, f"Observation.{name} at step {step}")
-        dynamic = (sizes.dynamic > 0) == (observation.nodes is not None)
-        require(dynamic, f"Observation.nodes contradicts sizes.dynamic, {sizes.dynamic}")
-        moves = (sizes.move > 0) == (observation.moves is not None)
-        require(moves, f"Observation.moves contradicts sizes.move, {sizes.move}")
+        dynamic = bool(schema.dynamic) == (observation.nodes is not None)
+        names = _names(schema.dynamic)
+        require(dynamic, f"Observation.nodes contradicts schema.dynamic, {names}")
+        moves = bool(schema.moves) == (observation.moves is not None)
+        require(moves, f"Observation.moves contradicts schema.moves, {_names(schema.moves)}")
         both = (observation.stay is None) == (observation.shared is None)
         require(both, "Observation.stay and Observation.shared need one another")
         strange = (observation.focus < -1) | (observation.focus >= nodes)
@@ -356,7 +377,7 @@ def score_equals_rollout(trial: Trial) -> None:
 def _probed(trial: Trial) -> tuple[Probe, Rollout]:
     """A random policy and what it sampled."""
     problem = trial.problem
-    probe = Probe(trial.seed, continuous=problem.continuous).build(problem.sizes)
+    probe = Probe(trial.seed, continuous=problem.continuous).build(problem.schema)
     select = sample(generator(trial.seed, "sample"))
     return probe, rollout(trial.problem, probe, trial.instance, ROLLOUTS, select, keep=True)
 

@@ -1,5 +1,6 @@
 """`nco fit|validate|test|predict`: Lightning's own command line over methods and data modules."""
 
+import contextlib
 import io
 import logging
 import os
@@ -10,15 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, EMAWeightAveraging
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from nco.core import atomic
+from nco.core.errors import NCOError
+from nco.core.versions import ARGUMENTS, is_old, refuse_config
 from nco.training.data import SHIPPED, Data
 from nco.training.method import Method
 
+COMMANDS = ("fit", "validate", "test", "predict")
 # an "epoch" is only the distance between two validations: the data is an endless stream
 DEFAULTS: dict[str, Any] = {
     "max_epochs": -1,
@@ -144,12 +149,18 @@ def main(arguments: list[str]) -> None:
     """
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # as `python -m` does, but last: nothing is shadowed
+    words = [_shipped(word) for word in arguments]
+    _refuse_old(words)
+    # one line instead of a page before every error
+    usages = {name: {"usage": f"nco {name} --config FILE [options]"} for name in COMMANDS}
     torch.set_float32_matmul_precision("highest")  # "medium" is 3-5 times slower on CPUs with AMX
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_no_advertisement)
     with warnings.catch_warnings():
         # of Lightning 2.6 about its use of torch 2.13 and jsonargparse 4.53; a user cannot help it
         warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec", FutureWarning)
         warnings.filterwarnings("ignore", "", DeprecationWarning, r"lightning\.|jsonargparse\.")
+        # of configs without a reference set, which need no validation
+        warnings.filterwarnings("ignore", "Total length of `list` across ranks is zero")
         Command(
             Method,
             Data,
@@ -159,9 +170,23 @@ def main(arguments: list[str]) -> None:
             trainer_defaults=DEFAULTS,
             save_config_kwargs={"overwrite": True},
             auto_configure_optimizers=False,
-            parser_kwargs={"prog": "nco"},
-            args=[_shipped(word) for word in arguments],
+            parser_kwargs={"prog": "nco", **usages},
+            args=words,
         )
+
+
+def _refuse_old(words: list[str]) -> None:
+    """Raises NCOError where a config or an option is of version 0.1."""
+    for before, word in zip(["", *words], words, strict=False):
+        flag, _, value = word.rpartition("=")
+        if (flag or before) in ("--config", "-c") and Path(value).is_file():
+            with contextlib.suppress(yaml.YAMLError):  # the parser says where
+                refuse_config(yaml.safe_load(Path(value).read_text()), value)
+        if is_old(value):
+            refuse_config({"class_path": value}, flag or before)
+        name = word.partition("=")[0].removeprefix("--model.").removeprefix("init_args.")
+        if word.startswith("--model.") and name in ARGUMENTS:
+            raise NCOError(f"{word}: is of version 0.1; now it is {ARGUMENTS[name]}")
 
 
 def _no_advertisement(record: logging.LogRecord) -> bool:

@@ -15,7 +15,11 @@ from nco.core.describe import Described
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
 from nco.core.seeds import generator
+from nco.labels.recipe import Recipe
 from nco.labels.store import Labelled, by_size, read
+from nco.training.schedule import Schedule
+from nco.training.source import Source
+from nco.workers.cores import usable_cores
 
 SHIPPED = Path(str(files("nco.configs")))
 
@@ -145,50 +149,92 @@ class Fresh(Data):
 
 
 class Labels(Data):
-    """Random batches of labelled sets, one size a batch.
+    """Random batches of labelled sets, one chunk of one size a step.
+
+    A set that is not there yet is made while training goes on, from its recipe: each step has its
+    chunk (`nco.training.schedule`), and waits for it where it is not made yet. So the run is the
+    same, bit for bit, however fast labels come.
 
     Args:
-        folders: labelled sets made by `nco label`, drawn from by their numbers of labels; one that
-            is named twice is drawn from twice as often.
+        sets: labelled sets, each a recipe (see `Recipe`) or the folder of one that is complete;
+            drawn from by their numbers of labels. One that is named again, by its folder, is drawn
+            from twice as often.
         relatives: whether to learn from what follows from them too (`HasRelatives`).
+        chunk: instances of a file of all recipes, instead of their own number: a small one gives
+            the first step sooner.
+        workers: solvers that make labels at a time. None: as many as cores that training leaves
+            free; where it leaves none, labels and training take turns on all of them.
         batch_size, seed, references, reference_batch, test_references: as in `Data`.
     """
 
     def __init__(
         self,
-        folders: list[str],
+        sets: list[str | Recipe],
         batch_size: int = 64,
         seed: int = 0,
         references: list[str] | None = None,
         reference_batch: int = 64,
         test_references: list[str] | None = None,
         relatives: bool = False,
+        chunk: int | None = None,
+        workers: int | None = None,
     ) -> None:
         super().__init__(batch_size, seed, references, reference_batch, test_references)
-        self.folders, self.relatives = folders, relatives
-        self.groups: list[Labelled] = []
+        self.sets, self.relatives, self.chunk, self.workers = sets, relatives, chunk, workers
+        self._source: Source | None = None
+        self._kept: dict[tuple[int, int], list[Labelled]] = {}
 
     def setup(self, stage: str) -> None:
-        if stage != "fit" or self.groups:
+        if stage != "fit" or self._source is not None:
             return
-        for folder in self.folders:
-            self.groups += by_size(read(Path(folder), self.problem), self.problem)
-        if not self.groups:
-            raise NCOError("no labelled set: give data.init_args.folders, made by `nco label`")
-        if self.relatives:
-            self.groups += [part for group in self.groups for part in self._related(group)]
-        counts = torch.tensor([float(group.cost.numel()) for group in self.groups])
-        self.weights = counts / counts.sum()
-
-    def _related(self, group: Labelled) -> list[Labelled]:
-        found = relatives_of(self.problem, group.instance, group.actions[:, 0])
-        return [
-            Labelled(instance, actions[:, None], self.problem.cost(instance, actions[:, None]))
-            for instance, actions in found
-        ]
+        if not self.sets:
+            raise NCOError("no labelled set: give data.init_args.sets, recipes or folders")
+        assert self.trainer is not None
+        threads = torch.get_num_threads() if self.trainer.strategy.root_device.type == "cpu" else 1
+        self._source = Source(self.sets, self.problem, self.chunk)
+        counts = [(number, self._source.labels(number)) for number in self._source.mentions]
+        self._schedule = Schedule(counts, self.batch_size, self.seed)
+        if self.trainer.global_rank == 0:  # the others wait for the files
+            free = usable_cores() - threads * self.trainer.num_devices
+            self._source.produce(self._schedule.order(), self.workers, free)
 
     def batch(self, step: int, rank: int) -> Labelled:
         random = generator(self.seed, "labels", step, rank)
-        group = self.groups[int(torch.multinomial(self.weights, 1, generator=random))]
-        rows = torch.randint(len(group), (self.batch_size,), generator=random)
-        return group[rows]
+        parts = self._parts(*self._schedule.at(step))
+        counts = torch.tensor([float(part.cost.numel()) for part in parts])
+        part = parts[int(torch.multinomial(counts, 1, generator=random))]
+        rows = torch.randint(len(part), (self.batch_size,), generator=random)
+        return part[rows]
+
+    def _parts(self, number: int, chunk: int) -> list[Labelled]:
+        """A chunk, and what follows from it; kept in memory."""
+        assert self._source is not None
+        if (number, chunk) not in self._kept:
+            found = self._source.read(number, chunk)
+            related = self._related(found) if self.relatives else []
+            self._kept[number, chunk] = [found, *related]
+        return self._kept[number, chunk]
+
+    def groups(self) -> list[Labelled]:
+        """All labels, those of one size together; waits until all of them are made."""
+        assert self._source is not None
+        groups = []
+        for number in self._source.mentions:
+            groups += by_size(self._source.read_all(number), self.problem)
+        if self.relatives:
+            groups += [part for group in groups for part in self._related(group)]
+        return groups
+
+    def _related(self, group: Labelled) -> list[Labelled]:
+        return [
+            Labelled(instance, actions[:, None], self.problem.cost(instance, actions[:, None]))
+            for instance, actions in relatives_of(self.problem, group.instance, group.actions[:, 0])
+        ]
+
+    def teardown(self, stage: str) -> None:
+        """Ends the making of labels; a later run goes on from there."""
+        if self._source is not None:
+            self._source.stop()
+
+    def on_exception(self, exception: BaseException) -> None:
+        self.teardown("fit")

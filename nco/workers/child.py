@@ -5,12 +5,10 @@ pickle. The child is started by a command rather than forked or spawned by `mult
 copy of the parent's threads, no second run of the user's script, and notebooks work.
 """
 
-import ast
 import contextlib
 import faulthandler
-import functools
 import importlib
-import inspect
+import math
 import os
 import pickle
 import queue
@@ -19,34 +17,52 @@ import struct
 import subprocess
 import sys
 import tempfile
-import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import FunctionType, ModuleType
 from typing import IO, Any
 
-from nco.core.case import Proof
+from nco.core.case import Case, Proof
+from nco.registry.interface import Solver
+from nco.workers.outcome import Improvement
 
-GRACE = 10.0  # seconds after a time limit until the solver counts as hanging
-RARELY = 0.02  # seconds between two solutions that a solver tells on the way
 LENGTH = struct.Struct(">Q")
 LONGEST = 1 << 32  # bytes of a frame; a larger number is no length but rubbish in the pipe
 
 
 @dataclass(frozen=True)
-class Found:
-    """A better solution on the way: after how many seconds of the solver's call, and which."""
+class Patience:
+    """How long parent and child wait for one another, in seconds.
 
-    seconds: float
-    solution: Any
+    Attributes:
+        setup: in which a child must start, import and unpickle; torch takes some on a cold disk.
+        grace: after a time limit until the solver counts as hanging. Solvers look at the clock
+            seldom on large cases, and a child that is killed has to be started anew.
+        dying: in which an idle child ends by itself when its pipe does.
+        between: two solutions that a solver tells on the way, at least: people cannot see more.
+        telling: share of the time, at most, that telling takes from the solver.
+    """
+
+    setup: float = 120.0
+    grace: float = 10.0
+    dying: float = 0.2
+    between: float = 0.02
+    telling: float = 0.05
+
+
+PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
-class Options:
-    """What a solver may be told beside its limits; `Workers.submit` says what each is."""
+class Request:
+    """One run of a solver, as it travels to a child; `Workers.submit` says what each is."""
 
+    solver: Solver[Any]
+    case: Case
+    time_limit: float | None
+    seed: int
+    start: Any = None
     watch: bool = False
     cores: int | None = None
     iterations: int | None = None
@@ -104,7 +120,7 @@ class Child:
                 with contextlib.suppress(OSError):  # what could not be sent is lost anyway
                     pipe.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.2)  # an idle child ends when its pipe does
+            process.wait(PATIENCE.dying)
         process.kill()
         code = process.wait()
         ending = f"ended with code {code}"
@@ -179,15 +195,14 @@ def main() -> None:
     inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
     while True:
-        kind, *rest = pickle.loads(inbox.get())
+        kind, message, limit = pickle.loads(inbox.get())
         if kind == "import":
-            for path in rest[0]:
-                with contextlib.suppress(Exception):  # the run will tell
-                    _load(path)
+            with contextlib.suppress(Exception):  # the run will tell
+                for solver in pickle.loads(message):
+                    _warm(solver)
             _write_frame(answers, pickle.dumps(None))
         else:
-            path, arguments, limit, options = rest
-            _write_frame(answers, _answer(path, arguments, limit, options, answers))
+            _write_frame(answers, _answer(message, limit, answers))
 
 
 def _listen(requests: IO[bytes], inbox: "queue.SimpleQueue[bytes]") -> None:
@@ -199,51 +214,34 @@ def _listen(requests: IO[bytes], inbox: "queue.SimpleQueue[bytes]") -> None:
             os._exit(0)
 
 
-def _answer(
-    path: str,
-    arguments: bytes,
-    limit: float | None,
-    asked: Options,
-    answers: IO[bytes],
-) -> bytes:
+def _answer(message: bytes, limit: float | None, answers: IO[bytes]) -> bytes:
     """Says when it is ready, runs the solver, and returns what makes an `Outcome` as a pickle.
-
-    A solver that can prove a bound has a parameter `proof` to leave it in.
 
     A solver may fail in any way, and that is its outcome: nothing is hidden by catching it here.
     """
     ready = pickle.dumps(None)
     try:
-        solver = _load(path)
-        case, time_limit, seed, start = pickle.loads(arguments)
+        request: Request = pickle.loads(message)
+        _warm(request.solver)
     except (Exception, SystemExit) as error:
         _write_frame(answers, ready)
         return _failure(error, 0.0)
     _write_frame(answers, ready)
     proof = Proof()
     began = time.perf_counter()
-
-    if asked.until is not None:  # the clock is the same in all processes
-        time_limit = asked.until - began
+    time_limit = request.time_limit
+    if request.until is not None:  # the clock is the same in all processes
+        time_limit = request.until - began
         if time_limit <= 0:
             return pickle.dumps((None, 0.0, None, None))
-
-    silent = [began]  # until then nothing is told: telling is not to take the solver's time
-
-    def found(better: Any) -> None:
-        now, spent = time.perf_counter(), time.thread_time()
-        if now >= silent[0]:
-            _write_frame(answers, pickle.dumps(Found(now - began, better)))
-            silent[0] = now + max(RARELY, 20 * (time.thread_time() - spent))
-
-    wanted: dict[str, Any] = {"found": found if asked.watch else None}
-    wanted |= {"cores": asked.cores, "iterations": asked.iterations, "proof": proof}
-    known = inspect.signature(solver).parameters
-    options = {key: it for key, it in wanted.items() if it is not None and key in known}
+    further = _further(request, proof, began, answers)
     if limit is not None:  # ends an orphan whose solver never lets go of the interpreter
-        faulthandler.dump_traceback_later(limit + GRACE, exit=True)
+        faulthandler.dump_traceback_later(limit + PATIENCE.grace, exit=True)
     try:
-        solution = solver(case, time_limit=time_limit, seed=seed, start=start, **options)
+        solve: Callable[..., Any] = request.solver.solve
+        solution = solve(
+            request.case, time_limit=time_limit, seed=request.seed, start=request.start, **further
+        )
         seconds = time.perf_counter() - began
         return pickle.dumps((solution, seconds, None, proof.bound))
     except (Exception, SystemExit) as error:
@@ -252,43 +250,42 @@ def _answer(
         faulthandler.cancel_dump_traceback_later()
 
 
+def _further(request: Request, proof: Proof, began: float, answers: IO[bytes]) -> dict[str, Any]:
+    """What the solver is told beside its limits: what it takes of what the request has."""
+    solver = request.solver
+    further: dict[str, Any] = {}
+    if solver.found and request.watch:
+        further["found"] = _teller(solver.name, began, answers)
+    if solver.cores and request.cores is not None:
+        further["cores"] = request.cores
+    if solver.iterations and request.iterations is not None:
+        further["iterations"] = request.iterations
+    if solver.proof:
+        further["proof"] = proof
+    return further
+
+
+def _teller(source: str, began: float, answers: IO[bytes]) -> Callable[[Any], None]:
+    """Sends a better solution on the way; seldom enough not to take the solver's time."""
+    silent = [began]  # until then nothing is told
+
+    def tell(better: Any) -> None:
+        now, spent = time.perf_counter(), time.thread_time()
+        if now >= silent[0]:
+            improvement = Improvement(now - began, math.nan, source, better)
+            _write_frame(answers, pickle.dumps(improvement))
+            taken = time.thread_time() - spent
+            silent[0] = now + max(PATIENCE.between, taken / PATIENCE.telling)
+
+    return tell
+
+
 def _failure(error: BaseException, seconds: float) -> bytes:
     return pickle.dumps((None, seconds, one_line(f"{type(error).__name__}: {error}"), None))
 
 
-@functools.cache
-def _load(path: str) -> Callable[..., Any]:
-    """The function ``module:function``, after the imports that its body would do.
-
-    Solvers import heavy packages when called; done here, that is outside the time they are given.
-    """
-    module, _, name = path.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    for statement in _imports(function, set()):
-        code = compile(ast.Module([statement], []), f"<imports of {path}>", "exec")
+def _warm(solver: Solver[Any]) -> None:
+    """Imports what the solver will need, outside the time that it is given."""
+    for module in solver.modules:
         with contextlib.suppress(ImportError):  # the call will raise it, or knows a way round it
-            exec(code, {"__name__": module, "__package__": module.rpartition(".")[0]})
-    return function
-
-
-def _imports(code: object, seen: set[object]) -> Iterator[ast.stmt]:
-    """The import statements in a function's or class's body and in those of nco that it names."""
-    if not isinstance(code, FunctionType | type) or code in seen:
-        return
-    seen.add(code)
-    try:
-        source = inspect.getsource(code)
-    except (OSError, TypeError):  # installed without sources: then the first call imports
-        return
-    names = vars(sys.modules[code.__module__])
-    for node in ast.walk(ast.parse(textwrap.dedent(source))):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield node
-        elif isinstance(node, ast.Name) and node.id in names:
-            named = names[node.id]
-            if getattr(named, "__module__", None) == code.__module__:
-                yield from _imports(named, seen)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            module = names.get(node.value.id)  # as in `cpsat.solve(...)`
-            if isinstance(module, ModuleType) and module.__name__.startswith("nco."):
-                yield from _imports(getattr(module, node.attr), seen)
+            importlib.import_module(module)

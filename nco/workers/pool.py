@@ -7,8 +7,6 @@ a child that starts once, answers one case after the other, and is replaced when
 
 import contextlib
 import functools
-import importlib
-import inspect
 import os
 import pickle
 import queue
@@ -16,91 +14,28 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from nco import registry
 from nco.core.case import Case
 from nco.core.errors import NCOError
-from nco.workers.child import GRACE, Child, Found, Options, one_line, timed
-
-SETUP = 120.0  # seconds in which a child must start, import and unpickle
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run of a solver came to.
-
-    Attributes:
-        solution: in the case's own numbers; None where the solver found nothing or failed.
-        seconds: wall time of the solver's call alone, without the start of the process, the
-            imports and the transfer. Of a run that was killed, the time until then.
-        error: one line when the solver failed; None when it returned, even without a solution.
-        found: the solutions on the way, where the run was watched and the solver tells; also of a
-            solver that failed later.
-        bound: no feasible solution costs less, where the solver has proven one (a `Proof`).
-    """
-
-    solution: Any
-    seconds: float
-    error: str | None = None
-    found: tuple[Found, ...] = ()
-    bound: float | int | None = None
-
-
-def solvers(problem: str) -> list[str]:
-    """The names of a problem's classical solvers, the default one first.
-
-    Raises:
-        NCOError: where there is no such problem.
-    """
-    path = f"nco.problems.{problem}.classical"
-    try:
-        module = importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{path}.".startswith(f"{error.name}."):
-            raise  # the module is there, and something that it imports is not
-        raise NCOError(f"{problem}: no problem of this name has classical solvers") from error
-    return list(module.__all__)
-
-
-def takes(problem: str, solver: str, option: str) -> bool:
-    """Whether a classical solver has the optional argument ``found``, ``cores`` or ``iterations``.
-
-    One that has ``found`` calls it with each better solution on the way. One that has ``cores``
-    uses so many threads; every other one is single-threaded. One that has ``iterations`` can stop
-    after so many of its steps, and then gives the same answer on every machine.
-    """
-    module, _, name = _path(problem, solver).partition(":")
-    return option in inspect.signature(getattr(importlib.import_module(module), name)).parameters
-
-
-def variants(problem: str, solver: str) -> list[str]:
-    """The solvers of which the best stands for `solver` in comparisons; mostly itself alone."""
-    _path(problem, solver)
-    module = importlib.import_module(f"nco.problems.{problem}.classical")
-    named: dict[str, list[str]] = getattr(module, "VARIANTS", {})
-    return named.get(solver, [solver])
-
-
-def same(problem: str) -> frozenset[str]:
-    """Solvers to which neither a seed nor a start makes a difference; what ends early is done."""
-    module = importlib.import_module(f"nco.problems.{problem}.classical")
-    found: frozenset[str] = getattr(module, "SAME", frozenset())
-    return found
+from nco.registry.interface import Solver
+from nco.workers.child import PATIENCE, Child, Request, one_line, timed
+from nco.workers.outcome import Improvement, Outcome
 
 
 def run(
     case: Case,
-    solver: str,
+    solver: str | Solver[Any],
     *,
     time_limit: float | None,
     seed: int = 0,
     start: Any = None,
-    grace: float = GRACE,
+    grace: float = PATIENCE.grace,
     iterations: int | None = None,
 ) -> Outcome:
     """`Workers.run` on one child that this process keeps until it ends."""
-    return lane(0).run(
+    return of_core(0).run(
         case,
         solver,
         time_limit=time_limit,
@@ -111,18 +46,18 @@ def run(
     )
 
 
-def warm(problem: str, *names: str, index: int = 0) -> threading.Thread:
-    """`Workers.warm` of a lane, on a thread that ends when it is ready."""
-    found = threading.Thread(target=lane(index).warm, args=(problem, *names), daemon=True)
-    found.start()
-    return found
+def warm(*solvers: Solver[Any], core: int = 0) -> threading.Thread:
+    """`Workers.warm` of a core's worker, on a thread that ends when it is ready."""
+    thread = threading.Thread(target=of_core(core).warm, args=solvers, daemon=True)
+    thread.start()
+    return thread
 
 
 class Workers:
     """Child processes that run solvers; runs beyond their number wait in line.
 
-    A solver is a name in the ``__all__`` of ``nco.problems.<case.problem>.classical``, or
-    ``module:function`` for any function of that signature that a child can import.
+    A solver is one of the case's folder by its name, or any `Solver` whose function a child can
+    import.
 
     Args:
         count: the number of children, and so of runs at a time.
@@ -148,14 +83,13 @@ class Workers:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def warm(self, problem: str, *names: str) -> None:
-        """Starts the children and has each import the named solvers of a problem (default: all).
+    def warm(self, *solvers: Solver[Any]) -> None:
+        """Starts the children and has each import what the solvers need.
 
         A run does the same when it has to, outside the time it reports. A solver that cannot be
         imported says so in the outcome of its run.
         """
         self._check_open()
-        paths = [_path(problem, name) for name in names or solvers(problem)]
         with contextlib.ExitStack() as stack:
             for child in self._children:
                 stack.enter_context(child.lock)
@@ -164,10 +98,10 @@ class Workers:
             try:
                 for child in self._children:  # all of them import at the same time
                     child.start()
-                    child.send(pickle.dumps(("import", paths)))
+                    child.send(pickle.dumps(("import", pickle.dumps(solvers), None)))
                 for child in self._children:
                     # or one hung import would hold all later runs
-                    with timed(SETUP, child.start().kill):
+                    with timed(PATIENCE.setup, child.start().kill):
                         child.receive()
             except BaseException as error:
                 for child in self._children:  # an answer left unread would be taken for the next
@@ -178,58 +112,59 @@ class Workers:
     def submit(
         self,
         case: Case,
-        solver: str,
+        solver: str | Solver[Any],
         *,
         time_limit: float | None,
         seed: int = 0,
         start: Any = None,
-        grace: float = GRACE,
+        grace: float = PATIENCE.grace,
         watch: bool = False,
         cores: int | None = None,
         iterations: int | None = None,
         until: float | None = None,
-        tell: "Callable[[Found | Outcome], None] | None" = None,
+        tell: "Callable[[Improvement | Outcome], None] | None" = None,
     ) -> "Handle":
         """Starts a run and returns at once.
 
         Args:
             case: the instance; it travels as a pickle.
-            solver: a name or ``module:function``, as the class says.
+            solver: a name or a `Solver`, as the class says.
             time_limit: what the solver is told, in seconds; None for no limit.
             seed: what the solver is told.
             start: a solution in the case's own numbers for the solver to begin with.
             grace: the child is killed this many seconds after `time_limit`.
-            watch: have a solver that can (see `takes`) tell every better solution on the way.
+            watch: have a solver that can (`Solver.found`) tell every better solution on the way.
             cores: threads of a solver that can use several; None is its own default.
             iterations: steps of a solver that can count them.
             until: instead of a time limit, the `time.perf_counter` reading at which the solver
                 should be through, however long the child takes to be ready.
-            tell: called at once, on another thread, with every `Found` and then the outcome.
+            tell: called at once, on another thread, with every improvement and then the outcome.
 
         Raises:
             NCOError: where the problem has no such solver, or after `close`.
         """
         self._check_open()
-        path = solver if ":" in solver else _path(case.problem, solver)
+        if isinstance(solver, str):
+            solver = registry.folder(case.problem).solver(solver)
         if until is not None:
             time_limit = until - time.perf_counter()
         limit = None if time_limit is None else max(time_limit, 0.0) + grace
+        watch = watch or tell is not None
+        request = Request(solver, case, time_limit, seed, start, watch, cores, iterations, until)
         # Two pickles: the outer one can be read even where the case's module cannot be imported.
-        arguments = pickle.dumps((case, time_limit, seed, start))
-        options = Options(watch or tell is not None, cores, iterations, until)
-        handle = Handle(pickle.dumps(("run", path, arguments, limit, options)), limit, tell)
+        handle = Handle(pickle.dumps(("run", pickle.dumps(request), limit)), limit, tell)
         self._pending.put(handle)
         return handle
 
     def run(
         self,
         case: Case,
-        solver: str,
+        solver: str | Solver[Any],
         *,
         time_limit: float | None,
         seed: int = 0,
         start: Any = None,
-        grace: float = GRACE,
+        grace: float = PATIENCE.grace,
         watch: bool = False,
         cores: int | None = None,
         iterations: int | None = None,
@@ -270,7 +205,7 @@ class Handle:
         self,
         request: bytes,
         limit: float | None,
-        tell: Callable[[Found | Outcome], None] | None = None,
+        tell: Callable[[Improvement | Outcome], None] | None = None,
     ) -> None:
         self._request, self._limit, self._tell = request, limit, tell
         self.begun: float | None = None  # the reading of the clock when the solver was called
@@ -317,37 +252,39 @@ class Handle:
             except OSError as error:
                 self._settle(Outcome(None, 0.0, one_line(f"cannot start a process: {error}")))
                 return
-        outcome = self._ask(child)
+        outcome = self._outcome_of(child)
         with self._lock:
             if self._reason is not None:  # killed, or just about to be
                 child.stop()
-                outcome = Outcome(None, outcome.seconds, self._reason, outcome.found)
+                outcome = Outcome(None, outcome.seconds, self._reason, outcome.improvements)
             self._settle(outcome)
 
-    def _ask(self, child: Child) -> Outcome:
+    def _outcome_of(self, child: Child) -> Outcome:
         began = time.perf_counter()
-        found: list[Found] = []
+        improvements: list[Improvement] = []
         limit = self._limit
         try:
-            with timed(SETUP, lambda: self.cancel(f"not ready after {SETUP:g} s")):
+            with timed(
+                PATIENCE.setup, lambda: self.cancel(f"not ready after {PATIENCE.setup:g} s")
+            ):
                 child.send(self._request)
                 child.receive()
             self.begun = began = time.perf_counter()
             with timed(limit, lambda: self.cancel(f"timed out after {limit:g} s")):
-                while isinstance(answer := child.receive(), Found):
+                while isinstance(answer := child.receive(), Improvement):
                     if self._tell is not None:
                         self._tell(answer)
                     else:
-                        found.append(answer)
+                        improvements.append(answer)
                 solution, seconds, error, bound = answer
-                return Outcome(solution, seconds, error, tuple(found), bound)
+                return Outcome(solution, seconds, error, tuple(improvements), bound)
         except (EOFError, OSError):
-            return Outcome(None, time.perf_counter() - began, child.stop(), tuple(found))
+            return Outcome(None, time.perf_counter() - began, child.stop(), tuple(improvements))
         except Exception as error:  # whatever unpickling rubbish raises
             seconds = time.perf_counter() - began
             child.stop()  # who knows where in the pipe its next frame begins
             message = one_line(f"unreadable answer: {type(error).__name__}: {error}")
-            return Outcome(None, seconds, message, tuple(found))
+            return Outcome(None, seconds, message, tuple(improvements))
 
 
 # --------------------------------------------------------------------------------------------------
@@ -416,9 +353,9 @@ def _finish(process: int, threads: list[threading.Thread], pending: _Pending) ->
             thread.join(5.0)
 
 
-def lane(index: int) -> Workers:
-    """A worker with one child for each of the processors that run side by side; 0 is `run`'s."""
-    return _shared(os.getpid()) if index == 0 else _beside(os.getpid(), index)
+def of_core(core: int) -> Workers:
+    """The worker with one child for a core of the machine, by its number; that of 0 is `run`'s."""
+    return _shared(os.getpid()) if core == 0 else _beside(os.getpid(), core)
 
 
 @functools.cache
@@ -428,15 +365,5 @@ def _shared(process: int) -> Workers:
 
 
 @functools.cache
-def _beside(process: int, index: int) -> Workers:
+def _beside(process: int, core: int) -> Workers:
     return Workers()
-
-
-def _path(problem: str, solver: str) -> str:
-    """A solver as ``module:function``."""
-    if ":" in solver:
-        return solver
-    names = solvers(problem)
-    if solver not in names:
-        raise NCOError(f"{solver}: no such solver; {problem} has {', '.join(names)}")
-    return f"nco.problems.{problem}.classical:{solver}"

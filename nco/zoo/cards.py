@@ -10,9 +10,9 @@ from typing import Any
 
 from nco.core.case import Case
 from nco.core.errors import NCOError
-from nco.solving.options import NO_MODEL
 
 FORMAT = 1
+NO_MODEL = "none"  # in place of a name: no network
 ABOUT = 1.5  # times as long is still about as fast
 FOLDER = Path(str(files("nco.models"))) / "zoo"
 
@@ -120,8 +120,8 @@ def first_seconds(case: Case, name: str) -> float:
     return seconds(_measured(case)[name], case.size)
 
 
-def are_asked(cases: Iterable[Case], model: str) -> bool:
-    """Whether `model` may mean a network for any of `cases`: whether it is worth loading torch."""
+def may_play(cases: Iterable[Case], model: str) -> bool:
+    """Whether `model` may be a network for any of `cases`: whether it is worth loading torch."""
     if model == "auto":
         return any(fastest(case) is not None for case in cases)
     return model != NO_MODEL

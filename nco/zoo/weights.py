@@ -21,6 +21,7 @@ from nco.core.describe import DESCRIPTION, construct, describe
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
 from nco.core.problem import Problem
+from nco.core.versions import refuse_checkpoint
 from nco.zoo.cards import FOLDER, FORMAT, available, choose, locate, read_card
 
 __all__ = [
@@ -97,6 +98,7 @@ def _from_checkpoint(path: Path) -> Model:
         raise NCOError(f"{path}: not a checkpoint ({str(error).splitlines()[0]})") from error
     if DESCRIPTION not in checkpoint:
         raise NCOError(f"{path}: not a checkpoint of `nco fit`, which says what was trained")
+    refuse_checkpoint(checkpoint[DESCRIPTION], path)
     arguments = checkpoint[DESCRIPTION]["method"]["init_args"]
     card = {key: arguments[key] for key in ("problem", "policy")}
     prefix = "policy."
@@ -110,7 +112,7 @@ def _from_checkpoint(path: Path) -> Model:
 
 def _assemble(name: str, card: dict[str, Any], weights: dict[str, Any], path: Path) -> Model:
     problem, policy = construct(card["problem"]), construct(card["policy"])
-    policy.build(problem.sizes)
+    policy.build(problem.schema)
     try:
         policy.load_state_dict(weights, strict=True)
     except RuntimeError as error:
@@ -159,8 +161,8 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
 
 def fitting(problem: str, case: Case) -> list[str]:
     """The shipped models of a problem folder that are meant for `case` (`Selective`)."""
-    found = []
+    names = []
     for name, card in available().items():
         if str(card["problem"]["class_path"]).startswith(f"nco.problems.{problem}."):
-            found += [name] if fits(construct(card["problem"]), case) else []
-    return found
+            names += [name] if fits(construct(card["problem"]), case) else []
+    return names

@@ -1,1 +1,1 @@
-"""What problems of several kinds share: case files in YAML, and annealing."""
+"""What problems of several kinds share: files in YAML, exact decimals, annealing, deadlines."""

@@ -1,10 +1,12 @@
-"""Reading case files that are YAML (or JSON, which is YAML): the defects that all of them share.
+"""Case files in YAML (or JSON, which is YAML), arrays, and solution files in JSON.
 
-Such a file says ``problem: NAME`` on a line of its own, and names its fields.
+A case file says ``problem: NAME`` on a line of its own, and names its fields. Each function here
+reads one kind of field, and raises an `InstanceError` that names the field and its value.
 """
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,8 @@ LARGEST = 2.0**53  # up to here whole numbers are exact in float64
 MOST = 1_000_000  # of anything that is counted
 
 
-def says(text: str, problem: str) -> bool:
-    """Whether the beginning of a text says ``problem: NAME``."""
+def states_problem(text: str, problem: str) -> bool:
+    """Whether a text says ``problem: NAME`` within its first 4096 characters."""
     head = text[:HEAD]
     pattern = rf"""(^|[{{,\n])\s*["']?problem["']?\s*:\s*["']?{problem}["']?\s*([,}}#\r\n]|$)"""
     return "\0" not in head and re.search(pattern, head) is not None
@@ -53,9 +55,38 @@ def parse(text: str, problem: str, known: Iterable[str], path: str | None) -> di
 
 
 def required(data: Mapping[str, Any], field: str, path: str | None) -> Any:
+    """The value of a field that must be there."""
     if field not in data:
         raise InstanceError("is missing", field=field, path=path)
     return data[field]
+
+
+def check_present(data: Mapping[str, Any], needed: Collection[str], beside: str) -> None:
+    """Refuses a user's dict without one of the arrays that go with `beside`."""
+    for field in sorted(needed):
+        if field not in data:
+            raise InstanceError(f"needed beside {beside}", field=field)
+
+
+def exactly(
+    item: Any, fields: Collection[str], place: str, path: str | None, form: str | None = None
+) -> dict[str, Any]:
+    """A mapping of exactly these fields; `form` shows in an error what it must look like."""
+    if not isinstance(item, dict) or set(item) != set(fields):
+        reason = f"must be {form}" if form else f"must hold exactly {', '.join(sorted(fields))}"
+        raise InstanceError(reason, field=place, value=item, path=path)
+    return item
+
+
+def trace(data: Any, periods: int, entry: str, path: str | None) -> list[Any] | None:
+    """What happens in each period (an `entry`), as a list; None where there is no trace."""
+    if data is None:
+        return None
+    if not isinstance(data, list) or len(data) != periods:
+        value = len(data) if isinstance(data, list) else data
+        reason = f"must list {entry} for each of the {periods} periods"
+        raise InstanceError(reason, field="trace", value=value, path=path)
+    return data
 
 
 def mapping(data: Any, field: str, path: str | None, most: int = 1000) -> dict[str, Any]:
@@ -87,46 +118,67 @@ def whole(value: Any, field: str, path: str | None, least: int = 1, most: int = 
 def array(field: str, data: Any) -> np.ndarray:
     """A user's array as float64."""
     try:
-        found = np.asarray(data)
-    except (TypeError, ValueError, RuntimeError) as error:  # ragged
+        values = np.asarray(data)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged, or a tensor of another device
         raise InstanceError("must be numbers only", field=field, value=data) from error
-    if found.dtype.kind not in "iuf":
+    if values.dtype.kind not in "iuf":
         raise InstanceError("must be numbers only", field=field, value=data)
-    return found.astype(np.float64)
+    return values.astype(np.float64)
 
 
 def check_array(
     field: str,
-    found: np.ndarray,
+    values: np.ndarray,
     shape: Iterable[int],
     letters: str,
     path: str | None,
     positive: bool = False,
 ) -> None:
-    """Shape, finite, and not negative (or positive)."""
+    """Refuses another shape, and numbers that are not finite, or negative (or not positive)."""
     wanted = list(shape)
-    if list(found.shape) != wanted or not found.size:
+    if list(values.shape) != wanted or not values.size:
         reason = f"must be [{letters}] = {wanted}; this is its shape"
-        raise InstanceError(reason, field=field, value=list(found.shape), path=path)
-    low = found > 0 if positive else found >= 0
-    wrong = np.argwhere(~(np.isfinite(found) & low & (found <= LARGEST)))
+        raise InstanceError(reason, field=field, value=list(values.shape), path=path)
+    low = values > 0 if positive else values >= 0
+    wrong = np.argwhere(~(np.isfinite(values) & low & (values <= LARGEST)))
     if wrong.size:
         place = wrong[0].tolist()
         sense = "positive" if positive else "not negative"
         reason = f"entry {place}: must be finite, {sense} and at most 2^53"
-        raise InstanceError(reason, field=field, value=float(found[tuple(place)]), path=path)
+        raise InstanceError(reason, field=field, value=float(values[tuple(place)]), path=path)
 
 
-def numbers(solution: Any, field: str = "solution") -> list[Any]:
+def check_whole(field: str, values: np.ndarray, path: str | None) -> None:
+    """Refuses numbers that are not whole."""
+    broken = np.argwhere(values != np.floor(values))
+    if broken.size:
+        value = float(values[tuple(broken[0])])
+        reason = f"entry {broken[0].tolist()}: must be a whole number"
+        raise InstanceError(reason, field=field, value=value, path=path)
+
+
+def head(problem: str, name: str) -> list[str]:
+    """The first lines of a case's file."""
+    return [f"problem: {problem}", f"name: {json.dumps(name, ensure_ascii=False)}"]
+
+
+# --------------------------------------------------------------------------------------------------
+# Solutions
+
+
+def read_list(text: str, field: str = "solution") -> list[Any]:
     """The list in a solution file's text: JSON, or a JSON object with it under ``solution``."""
-    import json
-
     try:
-        data = json.loads(solution)
+        data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InstanceError(f"not valid JSON: {error}", field=field) from error
     data = data.get("solution") if isinstance(data, dict) else data
     if not isinstance(data, list):
         reason = 'must be a list, or an object with one under "solution"'
-        raise InstanceError(reason, field=field, value=solution)
+        raise InstanceError(reason, field=field, value=text)
     return data
+
+
+def write_list(name: str, cost: float | int | None, solution: list[Any]) -> str:
+    """A solution file's text, from which `read_list` reads the list: one JSON object on a line."""
+    return json.dumps({"name": name, "cost": cost, "solution": solution}) + "\n"

@@ -12,6 +12,10 @@ from typing import Protocol
 
 import numpy as np
 
+from nco.problems._common import verdicts
+
+LARGEST = 2**63 - 1  # whole numbers of a route
+
 
 class Located(Protocol):
     """What distances are computed from: of N nodes, coordinates or a matrix."""
@@ -90,11 +94,51 @@ def routes(
         integers: list[int] = []
         for entry in entries:
             whole = _integer(entry)
-            if whole is None:
+            if whole is None or abs(whole) > LARGEST:
                 return None, [f"route {place} holds {shown(entry)}, which is no {number}"]
             integers.append(whole)
         found.append(integers)
     return found, []
+
+
+def visits(size: int, routes: Sequence[Sequence[int]], where: str, most: int) -> list[str]:
+    """Sentences on the customers 1 to `size` that routes visit twice or never, `most` of a kind.
+
+    `where` comes before the numbers of the routes, which count from 1: "in routes", "by vehicles".
+    """
+    places: dict[int, list[int]] = {}
+    for number, route in enumerate(routes, 1):
+        for customer in route:
+            places.setdefault(customer, []).append(number)
+    doubled = [
+        f"customer {customer} is visited {len(numbers)} times, "
+        f"{where} {', '.join(map(str, numbers[:most]))}"
+        for customer, numbers in places.items()
+        if len(numbers) > 1 and 1 <= customer <= size
+    ]
+    missing = [
+        f"customer {customer} is not visited"
+        for customer in range(1, size + 1)
+        if customer not in places
+    ]
+    return [
+        *verdicts.shortened(doubled, most, "customers visited twice"),
+        *verdicts.shortened(missing, most, "customers not visited"),
+    ]
+
+
+def numbers(solution: object, what: str, most: int) -> tuple[list[int], list[str]]:
+    """A tour or a route (`what`) as plain integers; or sentences on its form, `most` at most."""
+    listed = solution.tolist() if hasattr(solution, "tolist") else solution
+    if not isinstance(listed, list | tuple):
+        return [], [f"a {what} is a list of node numbers, not {type(listed).__name__}"]
+    whole = [_integer(entry) for entry in listed]
+    wrong = [
+        f"entry {place} of the {what}, {verdicts.shown(entry, 40)}, is no node number"
+        for place, entry in enumerate(listed)
+        if whole[place] is None
+    ]
+    return [number for number in whole if number is not None], verdicts.shortened(wrong, most)
 
 
 def _listed(value: object) -> Sequence[object] | None:
@@ -111,7 +155,7 @@ def _integer(value: object) -> int | None:
         number = operator.index(value)
     except TypeError:  # such as a tensor of several numbers
         return None
-    return number if abs(number) < 2**63 else None
+    return number
 
 
 def shown(value: object) -> str:

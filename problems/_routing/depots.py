@@ -1,11 +1,48 @@
 """Cases of a depot and other nodes: what all of them read from TSPLIB documents and arrays."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from nco.core.errors import InstanceError
 from nco.problems._routing import tsplib
+
+
+def check_type(document: tsplib.Document, kind: str) -> None:
+    """Refuses a file that does not say ``TYPE : kind``."""
+    if "TYPE" not in document.keywords:
+        reason = f"this keyword is missing: add a line 'TYPE : {kind}'"
+        raise document.error(reason, field="TYPE")
+    if tsplib.kind(document) != kind:
+        value = document.text("TYPE")
+        raise document.error(f"only the type {kind} is read here", field="TYPE", value=value)
+
+
+def check_rules(
+    document: tsplib.Document, refused: Mapping[str, str], harmless: Mapping[str, str] | None = None
+) -> None:
+    """Refuses keywords that restrict routes in a way that the problem would ignore.
+
+    Args:
+        document: the file.
+        refused: from the beginning of a keyword to what it states, in the plural.
+        harmless: from a keyword to the value that restricts nothing; zero, or nothing, never does.
+    """
+    for key, (value, line) in document.keywords.items():
+        rule = next((rule for start, rule in refused.items() if key.startswith(start)), None)
+        if rule is None or value.strip("0.") == "" or (harmless or {}).get(key) == value:
+            continue
+        reason = f"{rule} are not supported: remove the line to solve without them"
+        raise document.error(reason, field=key, value=value, line=line)
+
+
+def display(document: tsplib.Document, ids: np.ndarray, order: np.ndarray) -> np.ndarray | None:
+    """Coordinates for pictures only, in the `order` of the nodes; None where there are none."""
+    section = "DISPLAY_DATA_SECTION"
+    if section not in document.sections:
+        return None
+    return tsplib.coordinates(document, "EUCLIDEAN", section, ids).values[order]
 
 
 def nodes(
@@ -28,11 +65,12 @@ def nodes(
     column = tsplib.table(document, section, 1, ids)
     if "NODE_COORD_SECTION" not in document.sections:
         return None, matrix, column
-    found = tsplib.coordinates(document, "EUCLIDEAN", "NODE_COORD_SECTION", ids)
-    return found.values, matrix, column
+    points = tsplib.coordinates(document, "EUCLIDEAN", "NODE_COORD_SECTION", ids)
+    return points.values, matrix, column
 
 
 def _asymmetric(first: int, second: int, there: float, back: float) -> str:
+    """The sentence on a pair of nodes whose two distances differ."""
     distances = f"the distance {first} to {second} is {there:g} and back {back:g}"
     return f"{distances}: only symmetric cases are read"
 
@@ -66,14 +104,14 @@ def array(value: Any, field: str, decimal: bool = False) -> np.ndarray:
     if hasattr(value, "detach"):  # a torch tensor, without importing torch
         value = value.detach().cpu()
     try:
-        found = np.asarray(value)
+        numbers = np.asarray(value)
     except (TypeError, ValueError) as error:  # ragged lists, bfloat16
         raise InstanceError(f"is no array of numbers ({error})", field=field) from error
-    if found.dtype.kind not in "iuf" and (found.size or found.dtype.kind != "O"):
-        raise InstanceError("is no array of numbers", field=field, value=str(found.dtype))
-    if decimal and found.dtype == np.float32:
-        return found.astype(str).astype(np.float64)
-    return np.array(found, dtype=np.float64)
+    if numbers.dtype.kind not in "iuf" and (numbers.size or numbers.dtype.kind != "O"):
+        raise InstanceError("is no array of numbers", field=field, value=str(numbers.dtype))
+    if decimal and numbers.dtype == np.float32:
+        return numbers.astype(str).astype(np.float64)
+    return np.array(numbers, dtype=np.float64)
 
 
 def coordinates(value: Any, count: int, beside: str) -> np.ndarray:

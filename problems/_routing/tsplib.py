@@ -8,7 +8,7 @@ is the distance as a real number, which TSPLIB has no name for.
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -464,6 +464,40 @@ def number_text(value: float) -> str:
 
 MOST_NEAREST = 2000  # nodes up to which the nearest one is looked for: n^2 operations
 CURVE = 24  # levels of the curve that fills the plane
+
+
+def one_line(name: str) -> str:
+    """A case's name as a file states it."""
+    return " ".join(name.split()) or "unnamed"
+
+
+def matrix_rows(matrix: np.ndarray) -> list[str]:
+    """The lines of a full matrix of distances."""
+    return [" ".join(map(number_text, row)) for row in matrix.tolist()]
+
+
+def tour_numbers(document: Document, section: str) -> list[int]:
+    """The numbers of a tour's section, up to its -1."""
+    tour: list[int] = []
+    ended = False
+    for line, tokens in document.rows(section):
+        for token in tokens:
+            number = integer(document, token, section, line)
+            if ended and number != -1:
+                reason = "the file holds more than one tour, or -1 inside a tour"
+                raise document.error(reason, field=section, value=token, line=line)
+            ended = number == -1
+            if not ended:
+                tour.append(number)
+    return tour
+
+
+def tour_text(name: str, comment: str | None, dimension: int, nodes: Sequence[int]) -> str:
+    """A tour file."""
+    lines = [f"NAME : {one_line(name)}.tour"]
+    lines += [] if comment is None else [f"COMMENT : {comment}"]
+    lines += ["TYPE : TOUR", f"DIMENSION : {dimension}", "TOUR_SECTION"]
+    return "\n".join([*lines, *map(str, nodes), "-1", "EOF", ""])
 
 
 def rows(section: str, values: np.ndarray | None, ids: np.ndarray | None = None) -> list[str]:

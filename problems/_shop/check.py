@@ -4,12 +4,12 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from nco.core.case import Report
+from nco.problems._common.verdicts import is_integer, shown
 
 Work = Sequence[Sequence[Sequence[tuple[int, int]]]]
 
@@ -89,8 +89,7 @@ def _form(word: str, rows: Any, counts: list[int]) -> list[str]:
     sentences = []
     for j, (row, count) in enumerate(zip(rows, counts, strict=True)):
         if not isinstance(row, list | tuple):
-            shown = " ".join(repr(row).split())[:60]
-            sentences.append(f"{word} of job {j} must be a list, not {shown}")
+            sentences.append(f"{word} of job {j} must be a list, not {shown(row)}")
         elif len(row) != count:
             sentences.append(f"{word} of job {j} has {len(row)} entries for {count} operations")
         else:
@@ -99,12 +98,12 @@ def _form(word: str, rows: Any, counts: list[int]) -> list[str]:
 
 
 def _numbers(word: str, job: int, row: Sequence[Any]) -> list[str]:
+    """A sentence for each entry of a row that is no whole number."""
     sentences = []
     for p, value in enumerate(row):
-        if not isinstance(value, Integral) or isinstance(value, bool):
-            shown = " ".join(repr(value).split())[:60]
+        if not is_integer(value):
             sentences.append(
-                f"{word} of operation {p} of job {job} must be a whole number, not {shown}"
+                f"{word} of operation {p} of job {job} must be a whole number, not {shown(value)}"
             )
     return sentences
 
@@ -133,6 +132,7 @@ def every_plan(jobs: Work, most: int) -> Iterator[tuple[list[list[int]], list[li
 def _every_order(
     jobs: Work, cells: list[tuple[int, int]], choices: list[range]
 ) -> Iterator[tuple[list[list[int]], list[list[int]]]]:
+    """`every_plan` without its limit."""
     for chosen in itertools.product(*choices):
         taken = {cell: jobs[cell[0]][cell[1]][k] for cell, k in zip(cells, chosen, strict=True)}
         names = sorted({machine for machine, _ in taken.values()})

@@ -1,6 +1,6 @@
 """Classical solvers of one shop; they block, and run in a child process (`nco.workers.pool`).
 
-A shop's `classical.py` offers them by ``from nco.problems._shop.classical import *``.
+A shop's `classical.py` takes its `solvers` and `improvers` from here.
 """
 
 import importlib.util
@@ -12,8 +12,7 @@ from nco.problems._shop import cpsat as intervals
 from nco.problems._shop import polish as both
 from nco.problems._shop import tabu as orders
 from nco.problems._shop.plan import Plan, Work, by_rule, construct
-
-__all__ = ["ortools", "cpsat", "tabu", "polish", "mwkr", "mor", "spt", "lpt", "fifo"]  # noqa: RUF022  the first is the default
+from nco.registry.interface import Solver
 
 Solution = Any  # as the problem's files have it
 Found = Callable[[Solution], None]
@@ -28,6 +27,26 @@ class Case(Protocol):
     def planned(self, solution: Solution) -> Plan: ...
 
     def stated(self, plan: Plan) -> Solution: ...
+
+
+CP_SAT = ("ortools.sat.python.cp_model",)
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(ortools, found=True, cores=True, proof=True, modules=CP_SAT),
+        "cpsat": Solver(cpsat, found=True, proof=True, modules=CP_SAT),
+        "tabu": Solver(tabu, found=True),
+        "polish": Solver(
+            polish, found=True, cores=True, iterations=True, proof=True, modules=CP_SAT
+        ),
+        "mwkr": Solver(mwkr),
+        "mor": Solver(mor),
+        "spt": Solver(spt),
+        "lpt": Solver(lpt),
+        "fifo": Solver(fifo),
+    }
 
 
 def improvers() -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nco.core.case import Proof
+from nco.problems._common import with_cpsat
 from nco.problems._shop.plan import Plan, Work, duration_of, makespan, shifted
 
 NOISE = 1e-6  # CP-SAT states its whole bound as a floating-point number
@@ -45,14 +46,10 @@ def solve(
     if start is not None:
         _hint(model, variables, jobs, start)
         model.add_hint(last, horizon)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = workers
-    solver.parameters.random_seed = seed % 2**31
-    if time_limit is not None:
-        left = time_limit - (time.perf_counter() - begun)
-        if left <= 0:
-            return start
-        solver.parameters.max_time_in_seconds = left
+    left = None if time_limit is None else time_limit - (time.perf_counter() - begun)
+    if left is not None and left <= 0:
+        return start
+    solver = with_cpsat.solver(seed, left, workers)
 
     told: list[Plan] = []  # the best that `found` was called with
 
@@ -65,7 +62,7 @@ def solve(
                 found(plan)
 
     watch = None if found is None else Watch()
-    if solver.solve(model, watch) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    if not with_cpsat.has_solution(solver.solve(model, watch)):
         return start
     if proof is not None:
         proof.bound = math.ceil(solver.best_objective_bound - NOISE)

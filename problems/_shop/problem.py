@@ -10,7 +10,8 @@ from torch import Generator, Tensor
 
 from nco.core.batch import Batch
 from nco.core.capabilities import HasConsistentActions, HasEquivalents, HasMask, HasRelatives
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, columns
 from nco.problems._shop.plan import Plan, Work, mirrored
 
 NONE = torch.inf  # the time at which what does not exist would begin
@@ -61,7 +62,10 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
     """The rules that job shops and flexible shops share.
 
     - nodes: alternatives, ``N = J * P * K``: operation p of job j on its k-th machine is node
-      ``(j * P + p) * K + k``;
+      ``(j * P + p) * K + k``; their ``duration`` (a logarithm), the same in means of the operation
+      (``duration_in_means``), 1 / their number (``alternatives_inverse``), and the ``place`` of the
+      operation in its job;
+    - groups: ``job, machine``; follows: the operations of a job;
     - action: the alternative that is started next, as soon as its job and its machine are free;
     - mask: alternatives of the next operation of each job that could begin before the earliest
       moment at which any of them could be completed. What that leaves out could be preceded by
@@ -71,11 +75,36 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
     - cost: the makespan, in the source's units.
 
     What a policy sees of an alternative (`Observation.nodes`) is relative to the earliest moment at
-    which anything can begin, in mean durations or in shares of a bound on the time that is left, so
-    that it means the same at every size and stage.
+    which anything can begin, in mean durations (then a logarithm) or in shares of a bound on the
+    time that is left, so that it means the same at every size and stage, and has no unit:
+
+    - when it can ``begin``, also ``begin_in_bound``; its ``duration``, and what its job needs after
+      it (``tail``); all three together (``path``);
+    - when its machine is free (``machine_free``) and would be without gaps (``machine_until``), and
+      what is left for the machine to do (``machine_load``);
+    - whether it ``is_next`` in its job and ``is_allowed``, and how many of the job's operations are
+      ``ahead`` of it;
+    - how long the machine would be idle (``machine_idle``) and the ``job_waits``, and how much
+      ``later_than_soonest`` it ends, the first of all that could be next;
+    - what it would do to bounds on the makespan (`_bounds`): ``path_slack, machine_slack,
+      rest_delayed, others_delayed, worst``, and the earliest end of others (``others_end``).
+
+    Context: the share of ``operations`` left, the ``bound``, jobs left for each machine
+    (``jobs_a_machine``), and operations left of each job (``operations_a_job``).
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, context=4, dynamic=20, groups=2, follows=True)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("duration", "duration_in_means", "alternatives_inverse", "place"),
+        groups=("job", "machine"),
+        follows=True,
+        dynamic=columns(
+            *("begin", "begin_in_bound", "tail", "path", "duration", "machine_free"),
+            *("machine_load", "is_next", "is_allowed", "machine_idle", "job_waits", "ahead"),
+            *("machine_until", "later_than_soonest", "path_slack", "machine_slack"),
+            *("rest_delayed", "others_delayed", "worst", "others_end"),
+        ),
+        context=columns("operations", "bound", "jobs_a_machine", "operations_a_job"),
+    )
 
     # ---- instances
 

@@ -4,7 +4,6 @@ All count in integers. Distances that are not are multiplied by a power of ten: 
 PyVRP see the TSP's solvers, for CP-SAT the longest is put between 1,500,000 and 15,000,000.
 """
 
-import contextlib
 import importlib.util
 import math
 import time
@@ -15,11 +14,28 @@ import numpy as np
 
 from nco.core.case import Proof
 from nco.core.errors import InstanceError
+from nco.problems._common import with_cpsat
+from nco.problems._routing import with_ortools, with_pyvrp
+from nco.problems._routing.integers import LARGEST_SUM, power_of_ten
 from nco.problems.atsp.files import Case
 from nco.problems.tsp import classical as tsp
+from nco.registry.interface import Solver
 
-__all__ = ["ortools", "ortools_pci", "cpsat", "pyvrp"]  # noqa: RUF022  # the first is the one compared with
-VARIANTS = {"ortools": ["ortools", "ortools_pci"]}  # the better of them stands for OR-Tools
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(
+            ortools, found=True, variants=("ortools", "ortools_pci"), modules=with_ortools.MODULES
+        ),
+        "ortools_pci": Solver(ortools_pci, found=True, modules=with_ortools.MODULES),
+        "cpsat": Solver(
+            cpsat,
+            proof=True,
+            modules=("ortools.sat.python.cp_model", "ortools.graph.python.linear_sum_assignment"),
+        ),
+        "pyvrp": Solver(pyvrp, found=True, modules=with_pyvrp.MODULES),
+    }
 
 
 def improvers() -> list[str]:
@@ -28,7 +44,7 @@ def improvers() -> list[str]:
     return [name for name, package in packages.items() if importlib.util.find_spec(package)]
 
 
-LARGEST_SUM = 2.0**50  # of distances; leaves room for the sums of CP-SAT's linear relaxation
+DIGITS = 7  # of the longest distance, where distances are not whole
 MOST_ARCS = 100_000  # of a CP-SAT model; more would not be presolved in reasonable time
 MOST_EXCHANGED = 300  # cities up to which segments are exchanged, n^3 operations a pass
 FORBIDDEN = 2**60  # the distance of a city to itself, far above any sum
@@ -57,8 +73,6 @@ def ortools(
     Returns:
         The tour in city numbers, or None where no solution was found.
     """
-    from ortools.constraint_solver import pywrapcp  # noqa: F401  # before the TSP's clock starts
-
     if case.size == 3:  # two tours, of which a symmetric case needs only one
         return cpsat(case, time_limit=time_limit, seed=seed, start=start)
     return tsp.ortools(case, time_limit=time_limit, seed=seed, start=start, found=found)
@@ -73,8 +87,6 @@ def ortools_pci(
     found: tsp.Found | None = None,
 ) -> list[int] | None:
     """As `ortools`, from a first solution by parallel cheapest insertion."""
-    from ortools.constraint_solver import pywrapcp  # noqa: F401  # before the TSP's clock starts
-
     if case.size == 3:
         return cpsat(case, time_limit=time_limit, seed=seed, start=start)
     return tsp.ortools_pci(case, time_limit=time_limit, seed=seed, start=start, found=found)
@@ -98,9 +110,6 @@ def pyvrp(
         start: a tour to begin from.
         found: is called with each better tour on the way.
     """
-    with contextlib.suppress(ImportError):  # the TSP's solver says how to get it
-        import pyvrp as _  # noqa: F401  # before the TSP's clock starts
-
     if case.size == 3:
         return cpsat(case, time_limit=time_limit, seed=seed, start=start)
     return tsp.pyvrp(case, time_limit=time_limit, seed=seed, start=start, found=found)
@@ -162,9 +171,7 @@ def cpsat(
 def _scale(matrix: np.ndarray) -> float:
     """What distances are multiplied by to become integers; 1 where they can stay as they are."""
     longest = float(matrix.max())
-    scale = 1.0
-    if matrix.dtype != np.int64 and longest > 0:
-        scale = 10.0 ** (7 - math.ceil(math.log10(longest / 1.5)))
+    scale = 1.0 if matrix.dtype == np.int64 else power_of_ten(longest, DIGITS)
     return min(scale, LARGEST_SUM / max(longest * len(matrix), 1e-300))
 
 
@@ -302,16 +309,12 @@ def _circuit(
     total = cp_model.LinearExpr.weighted_sum(arcs, excess[rows, columns].tolist())
     model.add(total <= cap)
     model.minimize(total)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed % 2**31
+    solver = with_cpsat.solver(seed, None if seconds == math.inf else seconds)
     solver.parameters.linearization_level = 2  # subtours are cut off the linear relaxation
     solver.parameters.symmetry_level = 0
     solver.parameters.cp_model_probing_level = 0
-    if seconds < math.inf:
-        solver.parameters.max_time_in_seconds = seconds
     status = solver.solve(model)
-    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    if not with_cpsat.has_solution(status):
         return None, whole and bool(status == cp_model.INFEASIBLE)
     chosen = (arc for arc in zip(rows, columns, arcs, strict=True) if solver.value(arc[2]))
     follower = {row: column for row, column, _ in chosen}

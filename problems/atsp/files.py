@@ -16,6 +16,7 @@ from nco.problems.tsp import files as tsp
 from nco.problems.tsp.files import read_solution, write, write_solution
 
 __all__ = [
+    "ARRAYS",
     "SUFFIX",
     "Case",
     "from_arrays",
@@ -30,6 +31,7 @@ _TYPE = re.compile(
     r"(?:^|[\r\ufeff])[ \t]*TYPE[ \t]*:[ \t]*ATSP(?![^\s(,;])", re.IGNORECASE | re.MULTILINE
 )
 
+ARRAYS = {"coords", "distances", "name", "problem"}
 SUFFIX = ".atsp"  # of the files that `write` makes
 
 
@@ -88,7 +90,7 @@ def from_arrays(data: object) -> Case | None:
     if not isinstance(data, Mapping):
         return None
     keys = {key for key, value in data.items() if value is not None}
-    if "distances" not in keys or not keys <= {"distances", "coords", "name", "problem"}:
+    if "distances" not in keys or not keys <= ARRAYS:
         return None
     if "problem" in keys and data["problem"] != "atsp":
         return None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nco.core.geometry import classical_scaling
+from nco.problems._routing import pictures
 from nco.problems._routing.embedding import LARGEST_SCALING
 from nco.problems.atsp.check import check
 from nco.problems.atsp.files import Case
@@ -23,7 +24,7 @@ def plot(case: Case, solution: Sequence[int], ax: "Axes") -> None:
     tour = np.array(case.indexed(solution), dtype=np.int64)
     points = _points(case, tour)
     starts, ends = points[tour], points[np.roll(tour, -1)]
-    few = case.size <= 200
+    few = case.size <= pictures.FEW
     ax.quiver(
         *starts.T,
         *(ends - starts).T,
@@ -36,8 +37,7 @@ def plot(case: Case, solution: Sequence[int], ax: "Axes") -> None:
     ax.scatter(points[:, 0], points[:, 1], s=14 if few else 1, color="black", zorder=3)
     cost = check(case, list(solution)).cost
     length = f"{cost:,.6g}" if isinstance(cost, float) else f"{cost:,}"
-    ax.set_title(f"{case.name}: length {length}")
-    ax.set_aspect("equal", adjustable="datalim")
+    pictures.entitle(ax, case.name, f": length {length}")
 
 
 def _points(case: Case, tour: np.ndarray) -> np.ndarray:
@@ -47,7 +47,4 @@ def _points(case: Case, tour: np.ndarray) -> np.ndarray:
     if case.size <= LARGEST_SCALING:
         matrix = case.matrix().astype(np.float64)
         return classical_scaling((matrix + matrix.T) / 2)
-    angles = 2 * np.pi * np.arange(len(tour)) / max(len(tour), 1)
-    points = np.zeros((case.size, 2))
-    points[tour] = np.stack([np.sin(angles), np.cos(angles)], axis=1)
-    return points
+    return pictures.places_on_circle(tour, case.size)

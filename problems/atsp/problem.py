@@ -10,7 +10,8 @@ from torch import Generator, Tensor
 from nco.core.capabilities import HasCases, HasEquivalents, HasPublished, HasRemaining
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Sizes
+from nco.core.problem import Features
+from nco.core.schema import Schema, Unit, columns
 from nco.problems.atsp import files
 from nco.problems.tsp.problem import Instance, State, Tours, between, filled, rests
 
@@ -25,8 +26,8 @@ class ATSP(Tours, HasEquivalents, HasRemaining, HasCases, HasPublished):
 
     - instance: the TSP's with ``distances [B, N, N]`` from row to column, whose mean is 1/2, and
       `coords` without columns: a city has no place;
-    - features: of a city the least and the mean distance from it and to it, of a pair the
-      distances there and back;
+    - nodes: the least distance from a city and to it (``nearest_from, nearest_to``), and the mean
+      (``mean_from, mean_to``); edges: ``there, back``; focus: ``first, current``;
     - action, mask, end and cost: as in `Tours`;
     - generator: Kwon et al. (2021, MatNet), whole numbers from 1 to 10^6 made to keep the triangle
       inequality, in units of 10^6.
@@ -35,7 +36,11 @@ class ATSP(Tours, HasEquivalents, HasRemaining, HasCases, HasPublished):
         size: number of cities, or ``[low, high]`` drawn for each batch.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, focus=2, edge=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("nearest_from", "nearest_to", "mean_from", "mean_to", unit=Unit.LENGTH),
+        edges=columns("there", "back", unit=Unit.LENGTH),
+        focus=("first", "current"),
+    )
 
     def __init__(self, size: int | list[int] = 50) -> None:
         self.size = check_size(size)

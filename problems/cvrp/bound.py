@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from nco.core.case import Bound
+from nco.problems._common.decimals import exact
 from nco.problems._routing import one_tree
 from nco.problems._routing.tsplib import distance_matrix
 from nco.problems.cvrp.files import Case
@@ -24,10 +25,10 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     Proof. Let a solution have r routes of n customers, empty ones left out. Then r is at least k =
     ceil(demand / capacity). Its legs between customers form a forest of exactly n - r edges, and
     its 2r legs to and from the depot name each customer at most twice. Every customer has two legs.
-    A set S of customers whose demand needs k(S) vehicles holds at most |S| - k(S) legs of the
+    A set S of customers whose demand needs k(S) vehicles holds at most ``|S| - k(S)`` legs of the
     forest. Prices of customers, of any sign, and prices of sets, not negative, are added to the
-    legs and taken off again at what the solution must pay: 2 prices a customer, at most |S| - k(S)
-    times a set's. So the solution costs at least
+    legs and taken off again at what the solution must pay: 2 prices a customer, at most
+    ``|S| - k(S)`` times a set's. So the solution costs at least
 
         min over r from k to n of (the cheapest n - r edges of a forest: Kruskal's first ones
         + the cheapest 2r of all depot legs, each counted twice) - what is taken off.
@@ -161,8 +162,8 @@ def _whole(case: Case) -> tuple[np.ndarray, int]:
     Exact where that fits into int64; otherwise demands are rounded down and the capacity up, so
     that nothing needs more vehicles than in the case.
     """
-    loads = [Fraction(repr(float(load))) for load in case.demand[1:]]
-    capacity = Fraction(repr(float(case.capacity)))
+    loads = [exact(load) for load in case.demand[1:]]
+    capacity = exact(case.capacity)
     factor = Fraction(math.lcm(capacity.denominator, *(load.denominator for load in loads)))
     total = max(sum(loads, Fraction(0)), capacity)
     factor = min(factor, Fraction(2**53) / total)

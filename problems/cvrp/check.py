@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from nco.core.case import Report
+from nco.problems._common.decimals import rational
+from nco.problems._common.verdicts import shortened
 from nco.problems._routing import checking
 
 SHOWN = 5  # violations of one kind that are spelled out; the others are counted
@@ -43,7 +45,9 @@ def check(case: Stated, solution: object) -> Report:
     if routes is None:
         return Report(None, None, violations)
     unknown = _unknown(case.size, routes)
-    violations += unknown + _visits(case.size, routes) + _loads(case, routes)
+    violations += (
+        unknown + checking.visits(case.size, routes, "in routes", SHOWN) + _loads(case, routes)
+    )
     used = sum(1 for route in routes if route)
     if case.vehicles is not None and used > case.vehicles:
         violations.append(f"{used} routes, but the case has {case.vehicles} vehicles")
@@ -54,6 +58,7 @@ def check(case: Stated, solution: object) -> Report:
 
 
 def _unknown(size: int, routes: list[list[int]]) -> list[str]:
+    """A sentence for each stop that is no customer."""
     lines = []
     for number, route in enumerate(routes, 1):
         for customer in route:
@@ -63,33 +68,13 @@ def _unknown(size: int, routes: list[list[int]]) -> list[str]:
                 lines.append(
                     f"route {number} visits customer {customer}, but the customers are 1 to {size}"
                 )
-    return _cut(lines, "unknown customers")
-
-
-def _visits(size: int, routes: list[list[int]]) -> list[str]:
-    """Customers visited twice or never."""
-    places: dict[int, list[int]] = {}
-    for number, route in enumerate(routes, 1):
-        for customer in route:
-            places.setdefault(customer, []).append(number)
-    doubled = [
-        f"customer {customer} is visited {len(numbers)} times, "
-        f"in routes {', '.join(map(str, numbers[:SHOWN]))}"
-        for customer, numbers in places.items()
-        if len(numbers) > 1 and 1 <= customer <= size
-    ]
-    missing = [
-        f"customer {customer} is not visited"
-        for customer in range(1, size + 1)
-        if customer not in places
-    ]
-    return _cut(doubled, "customers visited twice") + _cut(missing, "customers not visited")
+    return shortened(lines, SHOWN, "unknown customers")
 
 
 def _loads(case: Stated, routes: list[list[int]]) -> list[str]:
     """Routes above the capacity; unknown customers weigh nothing here, they are named elsewhere."""
-    demand = [_exact(value) for value in np.asarray(case.demand).tolist()]
-    capacity = _exact(case.capacity)
+    demand = [rational(value) for value in np.asarray(case.demand).tolist()]
+    capacity = rational(case.capacity)
     lines = []
     for number, route in enumerate(routes, 1):
         load = sum(demand[c] for c in route if 1 <= c <= case.size)
@@ -97,16 +82,11 @@ def _loads(case: Stated, routes: list[list[int]]) -> list[str]:
             lines.append(
                 f"route {number} carries {_decimal(load)}, above the capacity {_decimal(capacity)}"
             )
-    return _cut(lines, "overloaded routes")
-
-
-def _exact(value: float) -> Fraction | int:
-    """The decimal that the source states: the shortest one that reads as this float."""
-    number = float(value)
-    return int(number) if number.is_integer() else Fraction(repr(number))
+    return shortened(lines, SHOWN, "overloaded routes")
 
 
 def _decimal(value: Fraction | int) -> str:
+    """All digits of a decimal."""
     if isinstance(value, int) or value.denominator == 1:
         return str(value.numerator)
     places = 0
@@ -114,13 +94,6 @@ def _decimal(value: Fraction | int) -> str:
         places += 1
     digits = str((value * 10**places).numerator).rjust(places + 1, "0")
     return f"{digits[:-places]}.{digits[-places:]}"
-
-
-def _cut(lines: list[str], kind: str) -> list[str]:
-    """Keeps the verdict on 10,000 missing customers readable."""
-    if len(lines) <= SHOWN:
-        return lines
-    return [*lines[:SHOWN], f"{len(lines) - SHOWN} more {kind}"]
 
 
 def _cost(case: Stated, routes: list[list[int]]) -> int | float:

@@ -7,8 +7,8 @@ from random import Random
 
 import numpy as np
 
-from nco.core.parts import Part
 from nco.problems.cvrp.files import Case
+from nco.registry.interface import Part
 
 Routes = list[list[int]]
 

@@ -18,6 +18,7 @@ import numpy as np
 
 import nco.core.case
 from nco.core.errors import InstanceError
+from nco.problems._common.decimals import exact, rational
 from nco.problems._routing import depots, routes, tsplib
 
 SECTIONS = (
@@ -82,13 +83,13 @@ class Case(nco.core.case.Case):
     def construct(self) -> list[list[int]]:
         """The nearest customer next, on a new route whenever that one does not fit."""
         routes: list[list[int]] = []
-        demand = [_exact(load) for load in self.demand.tolist()]
+        demand = [rational(load) for load in self.demand.tolist()]
         room: Fraction | int = 0
         for customer in tsplib.nearest_order(self.coords, self.distances)[1:]:
             load = demand[customer]
             if not routes or load > room:
                 routes.append([])
-                room = _exact(float(self.capacity))
+                room = rational(float(self.capacity))
             routes[-1].append(customer)
             room -= load
         return routes
@@ -101,11 +102,6 @@ class Case(nco.core.case.Case):
                     reason = f"the customers are 1 to {self.size}"
                     raise InstanceError(reason, field="customer", value=customer, path=self.path)
         return solution
-
-
-def _exact(value: float) -> Fraction | int:
-    """The decimal that a number was stated as; whole numbers as such, which is faster."""
-    return int(value) if value.is_integer() else Fraction(repr(value))
 
 
 def recognise(text: str) -> bool:
@@ -131,8 +127,8 @@ def read(text: str, *, path: str | None = None) -> Case:
         InstanceError: the file breaks its format, or states a rule that CVRP does not have.
     """
     document = tsplib.parse(text, sections=SECTIONS, path=path)
-    _check_type(document)
-    _check_keywords(document)
+    depots.check_type(document, "CVRP")
+    depots.check_rules(document, _REFUSED)
     tsplib.dimension(document)
     metric = document.choice("EDGE_WEIGHT_TYPE", (*tsplib.METRICS, "EXPLICIT"))
     points, distances, demand = depots.nodes(document, metric, "DEMAND_SECTION")
@@ -149,10 +145,6 @@ def read(text: str, *, path: str | None = None) -> Case:
         value = f"{node} with {tsplib.number_text(loads[position])}"
         line = demand.lines[row]
         raise document.error(reason, field="DEMAND_SECTION", value=value, line=line)
-    display = None
-    if "DISPLAY_DATA_SECTION" in document.sections:
-        section = "DISPLAY_DATA_SECTION"
-        display = tsplib.coordinates(document, "EUCLIDEAN", section, demand.ids).values[order]
     return Case(
         name=document.text("NAME", "unnamed") or "unnamed",
         path=path,
@@ -162,26 +154,8 @@ def read(text: str, *, path: str | None = None) -> Case:
         demand=loads,
         capacity=capacity,
         vehicles=_vehicles(document, loads, capacity),
-        display=display,
+        display=depots.display(document, demand.ids, order),
     )
-
-
-def _check_type(document: tsplib.Document) -> None:
-    if "TYPE" not in document.keywords:
-        raise document.error("this keyword is missing: add a line 'TYPE : CVRP'", field="TYPE")
-    if tsplib.kind(document) != "CVRP":
-        value = document.text("TYPE")
-        raise document.error("only the type CVRP is read here", field="TYPE", value=value)
-
-
-def _check_keywords(document: tsplib.Document) -> None:
-    """Refuses keywords that restrict routes in a way that this problem would ignore."""
-    for key, (value, line) in document.keywords.items():
-        kind = next((kind for start, kind in _REFUSED.items() if key.startswith(start)), None)
-        if kind is None or value.strip("0.") == "":  # zero, or nothing, is no limit
-            continue
-        reason = f"{kind} are not supported: remove the line to solve without them"
-        raise document.error(reason, field=key, value=value, line=line)
 
 
 def _demand_fault(demand: np.ndarray, capacity: float) -> tuple[int, str] | None:
@@ -200,6 +174,7 @@ def _demand_fault(demand: np.ndarray, capacity: float) -> tuple[int, str] | None
 
 
 def _vehicles(document: tsplib.Document, loads: np.ndarray, capacity: float) -> int | None:
+    """How many routes the file allows; None for any number."""
     if "VEHICLES" not in document.keywords:
         return None
     token = document.text("VEHICLES")
@@ -215,8 +190,8 @@ def _vehicles(document: tsplib.Document, loads: np.ndarray, capacity: float) -> 
 
 def _fleet_fault(demand: np.ndarray, capacity: float, vehicles: int) -> str | None:
     """Why the demands [n+1] cannot be carried by that many vehicles, where that is certain."""
-    loads = [Fraction(repr(load)) for load in demand.tolist()]
-    least = least_bins(loads, Fraction(repr(float(capacity))))
+    loads = [exact(load) for load in demand.tolist()]
+    least = least_bins(loads, exact(capacity))
     if least <= vehicles:
         return None
     total = tsplib.number_text(float(sum(loads)))
@@ -294,6 +269,7 @@ def from_arrays(data: object) -> Case | None:
 
 
 def _fleet(value: object, demand: np.ndarray, capacity: float) -> int:
+    """How many routes a user allows."""
     vehicles = _integer(value)
     if vehicles is None or vehicles < 1:
         raise InstanceError("must be a positive integer", field="vehicles", value=str(value))
@@ -305,7 +281,7 @@ def _fleet(value: object, demand: np.ndarray, capacity: float) -> int:
 def write(case: Case) -> str:
     """The case as the text of a `.vrp` file; the depot becomes node 1."""
     lines = [
-        f"NAME : {' '.join(case.name.split()) or 'unnamed'}",
+        f"NAME : {tsplib.one_line(case.name)}",
         "TYPE : CVRP",
         f"DIMENSION : {case.size + 1}",
         f"EDGE_WEIGHT_TYPE : {case.metric}",
@@ -315,7 +291,7 @@ def write(case: Case) -> str:
         lines.append(f"VEHICLES : {case.vehicles}")
     if case.distances is not None:
         lines += ["EDGE_WEIGHT_FORMAT : FULL_MATRIX", "EDGE_WEIGHT_SECTION"]
-        lines += [" ".join(map(tsplib.number_text, row)) for row in case.distances.tolist()]
+        lines += tsplib.matrix_rows(case.distances)
     lines += tsplib.rows("NODE_COORD_SECTION", case.coords)
     lines += tsplib.rows("DISPLAY_DATA_SECTION", case.display)
     lines += tsplib.rows("DEMAND_SECTION", case.demand)
@@ -332,13 +308,14 @@ def read_solution(text: str, case: Case) -> list[list[int]]:
     """
     if text.lstrip()[:1] in ("[", "{"):
         return routes.from_json(text)
-    found = [customers for _, _, customers in routes.read(text)]
-    if not found and case.size:
+    stated = [customers for _, _, customers in routes.read(text)]
+    if not stated and case.size:
         raise InstanceError("there is no line 'Route #1: ...'", field="solution")
-    return found
+    return stated
 
 
 def _integer(value: object) -> int | None:
+    """A whole number of Python's or numpy's; None for all else."""
     return (
         int(value) if isinstance(value, int | np.integer) and not isinstance(value, bool) else None
     )

@@ -25,7 +25,8 @@ from nco.core.capabilities import (
 from nco.core.case import Case
 from nco.core.defaults import pad_nodes
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, lengths
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems._routing.embedding import View, view
 from nco.problems.cvrp import files
 
@@ -34,6 +35,11 @@ CAPACITIES = {10: 20, 20: 30, 50: 40, 100: 50, 200: 80, 500: 100, 1000: 250}
 LARGEST_DEMAND = 9
 # demands are fractions of the capacity in float64: a full vehicle must not seem overloaded
 TOLERANCE = 1e-9
+NODES = (
+    *columns("x", "y", unit=Unit.LENGTH),
+    Column("demand", Unit.LOAD),  # in capacities
+    Column("is_depot"),
+)
 
 
 def literature_capacity(customers: int) -> int:
@@ -314,6 +320,8 @@ class CVRP(_Routing, Replayable):
     """Serve every customer once by routes from the depot within capacity, over the least distance.
 
     - instance: `coords` or `distances`, `demand`, `capacity`;
+    - nodes: ``x, y, demand`` (in capacities), ``is_depot``; context: ``free``, what the vehicle can
+      still take, in capacities; focus: ``current``;
     - action: the next node, 0 being the depot;
     - mask: customers not yet served that fit; the depot unless the vehicle stands there;
     - end: all served (the way home is implied); a finished row may only choose the depot;
@@ -327,7 +335,11 @@ class CVRP(_Routing, Replayable):
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, focus=1, context=1, xy=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=NODES,
+        context=columns("free", unit=Unit.LOAD),
+        focus=("current",),
+    )
 
     def observe(self, instance: Instance, state: State) -> Observation:
         mask = state.alive & self._fits(instance, state)
@@ -404,10 +416,15 @@ class CVRPVia(_Routing, HasDemonstrations):
       its way (at the depot both would be the same action);
     - end: after exactly one step a customer. The encoding of BQ-NCO (Drakulic et al. 2023).
 
-    Instance, cost and generator are those of `CVRP`.
+    Instance, nodes, context, cost and generator are those of `CVRP`; focus: ``depot, current``.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, focus=2, context=1, xy=2, kinds=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=NODES,
+        context=columns("free", unit=Unit.LOAD),
+        focus=("depot", "current"),
+        actions=("direct", "by_depot"),
+    )
 
     def observe(self, instance: Instance, state: State) -> Observation:
         count = instance.demand.shape[1]

@@ -11,5 +11,6 @@ from nco.core.lazy import attribute
 if TYPE_CHECKING:
     from nco.problems.exo.problem import Airline, Instance, Listed, Revenue, Secretary, Setting
 
-__all__ = ["Revenue", "Setting", "Secretary", "Airline", "Listed", "Instance"]  # noqa: RUF022  the folder's main problem class first
+PROBLEM = "Revenue"  # the class that the other parts of this folder serve
+__all__ = ["Airline", "Instance", "Listed", "Revenue", "Secretary", "Setting"]
 __getattr__ = attribute(__name__, dict.fromkeys(__all__, "problem"))

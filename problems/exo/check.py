@@ -1,10 +1,11 @@
 """The verdict on one list of accepted arrivals, in exact arithmetic."""
 
 from fractions import Fraction
-from numbers import Integral
 from typing import Any
 
 from nco.core.case import Case, Report
+from nco.problems._common.decimals import exact, plain
+from nco.problems._common.verdicts import is_integer, shown
 
 
 def check(case: Case, solution: Any) -> Report:
@@ -46,28 +47,18 @@ def check(case: Case, solution: Any) -> Report:
     return Report(plain(-earned), plain(earned), violations)
 
 
-def exact(number: float) -> Fraction:
-    """The shortest decimal that a float64 stands for, as an exact fraction."""
-    return Fraction(repr(float(number)))
-
-
-def plain(number: Fraction) -> float | int:
-    """An int where the fraction is whole, and the nearest float elsewhere."""
-    return int(number) if number.denominator == 1 else float(number)
-
-
 def _unknown(solution: list | tuple, count: int) -> list[str]:
     """A sentence for each entry that is no period's number."""
     sentences = []
     for place, period in enumerate(solution):
-        if not isinstance(period, Integral) or isinstance(period, bool):
-            shown = " ".join(repr(period).split())[:60]
-            sentences.append(f"place {place} must hold a period's number, not {shown}")
+        if not is_integer(period):
+            sentences.append(f"place {place} must hold a period's number, not {shown(period)}")
         elif not 0 <= int(period) < count:
             sentences.append(f"period {period} does not exist; they go from 0 to {count - 1}")
     return sentences
 
 
 def _numbers(case: Any) -> tuple[list[int] | None, list[float], list[float], list[list[float]]]:
+    """Arrivals, capacities, revenues and uses of the case as plain lists."""
     arrivals = None if case.arrivals is None else case.arrivals.tolist()
     return arrivals, case.capacity.tolist(), case.revenue.tolist(), case.uses.tolist()

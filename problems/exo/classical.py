@@ -4,16 +4,27 @@
 return a rule ``{"rule": NAME}`` that decides arrival by arrival, for `Revenue.rule` to follow.
 """
 
-import math
 from typing import Any
 
 from nco.core.errors import NCOError
+from nco.problems._common import with_cpsat
+from nco.problems._common.decimals import exact as decimal
+from nco.problems._common.decimals import scale
 from nco.problems.exo import exact
-from nco.problems.exo.check import exact as decimal
 from nco.problems.exo.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["bayes", "optimal", "greedy", "hindsight"]  # noqa: RUF022  the first one is the default
 LARGEST = 10**12  # of the whole numbers that decimals are multiplied up to
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "bayes": Solver(bayes),
+        "optimal": Solver(optimal),
+        "greedy": Solver(greedy),
+        "hindsight": Solver(hindsight, modules=("ortools.sat.python.cp_model",)),
+    }
 
 
 def improvers() -> list[str]:
@@ -39,19 +50,15 @@ def hindsight(
     chosen = {t: model.new_bool_var(f"period {t}") for t in periods}
     kinds = {t: int(case.arrivals[t]) for t in periods}
     for row, limit in zip(case.uses.tolist(), case.capacity.tolist(), strict=True):
-        scale = _scale([*row, limit])
-        weights = [int(decimal(row[kinds[t]]) * scale) for t in periods]
+        factor = scale([*row, limit], LARGEST)
+        weights = [int(decimal(row[kinds[t]]) * factor) for t in periods]
         total = cp_model.LinearExpr.weighted_sum([chosen[t] for t in periods], weights)
-        model.add(total <= int(decimal(limit) * scale))
-    scale = _scale(case.revenue.tolist())
-    earned = [int(decimal(float(case.revenue[kinds[t]])) * scale) for t in periods]
+        model.add(total <= int(decimal(limit) * factor))
+    factor = scale(case.revenue.tolist(), LARGEST)
+    earned = [int(decimal(case.revenue[kinds[t]]) * factor) for t in periods]
     model.maximize(cp_model.LinearExpr.weighted_sum([chosen[t] for t in periods], earned))
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed % 2**31
-    if time_limit is not None:
-        solver.parameters.max_time_in_seconds = time_limit
-    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    solver = with_cpsat.solver(seed, time_limit)
+    if not with_cpsat.has_solution(solver.solve(model)):
         return start
     return [t for t in periods if solver.value(chosen[t])]
 
@@ -72,10 +79,3 @@ def bayes(case: Case, *, time_limit: float | None, seed: int, start: Any = None)
 def greedy(case: Case, *, time_limit: float | None, seed: int, start: Any = None) -> dict[str, str]:
     """Accepts whatever fits."""
     return {"rule": "greedy"}
-
-
-def _scale(numbers: list[float]) -> int:
-    """What makes all of them whole, or as exact as `LARGEST` allows."""
-    scale = math.lcm(*[decimal(number).denominator for number in numbers])
-    most = max(max(numbers), 1.0)
-    return scale if scale * most <= LARGEST else int(LARGEST // most)

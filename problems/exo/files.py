@@ -1,6 +1,6 @@
 """Accept-or-reject cases: what may arrive when, what it earns and uses, and one realised trace.
 
-The file is YAML (or JSON, which is YAML):
+The file is YAML (or JSON, which is YAML)::
 
     problem: exo
     name: airline
@@ -26,12 +26,14 @@ import numpy as np
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems._common import yamlfile
+from nco.problems._common.rules import name_of
 from nco.problems._common.yamlfile import (
     array,
     check_array,
+    check_present,
+    exactly,
     mapping,
     number,
-    numbers,
     parse,
     required,
     whole,
@@ -43,7 +45,7 @@ NOBODY = "none"  # in a trace
 TOLERANCE = 1e-9  # of sums of probabilities
 KEYS = {"problem", "name", "periods", "resources", "classes", "trace"}
 FORMS = {"capacity": "R", "revenue": "J", "uses": "RJ", "probability": "TJ"}
-ARRAYS = set(FORMS)
+ARRAYS = {*FORMS, "arrivals", "name"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -92,13 +94,13 @@ class Case(BaseCase):
         return self.arrivals is not None
 
     def words(self, solution: Any) -> str | None:
-        rules = {
+        sentences = {
             "greedy": "accept whatever fits",
             "bayes": "accept what the fluid optimum of all that is expected would accept at least "
             "half of",
             "optimal": "accept when the revenue exceeds the expected value of what it uses",
         }
-        return rules.get(str(solution.get("rule"))) if isinstance(solution, dict) else None
+        return sentences.get(name_of(solution) or "")
 
     def construct(self) -> list[int]:
         """Accepts whatever fits, in order of arrival."""
@@ -125,7 +127,7 @@ class Case(BaseCase):
 
 def recognise(text: str) -> bool:
     """Whether the text says ``problem: exo`` within its first 4096 characters."""
-    return yamlfile.says(text, "exo")
+    return yamlfile.states_problem(text, "exo")
 
 
 def read(text: str, *, path: str | None = None) -> Case:
@@ -164,23 +166,17 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one of the arrays is missing or defective.
     """
-    if not isinstance(data, Mapping) or not set(data) <= ARRAYS | {"arrivals", "name"}:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS:
         return None
     if not {"revenue", "probability"} & set(data):
         return None
-    missing = sorted(ARRAYS - set(data))
-    if missing:
-        reason = "needed beside " + ", ".join(sorted(ARRAYS - {missing[0]}))
-        raise InstanceError(reason, field=missing[0])
-    arrays = {field: array(field, data[field]) for field in sorted(ARRAYS)}
+    check_present(data, FORMS, "the others of " + ", ".join(sorted(FORMS)))
+    arrays = {field: array(field, data[field]) for field in sorted(FORMS)}
     arrivals = data.get("arrivals")
     if arrivals is not None:
-        found = array("arrivals", arrivals)
-        integral = found == np.floor(found)
-        if not integral.all():
-            value = float(found[~integral][0])
-            raise InstanceError("must be class numbers, -1: nobody", field="arrivals", value=value)
-        arrivals = found.astype(np.int64)
+        kinds = array("arrivals", arrivals)
+        yamlfile.check_whole("arrivals", kinds, None)
+        arrivals = kinds.astype(np.int64)
     return Case(
         name=str(data.get("name", "unnamed")),
         capacity=arrays["capacity"],
@@ -203,8 +199,7 @@ def write(case: Case) -> str:
             "probability": row[0] if len(set(row)) == 1 else row,
         }
     lines = [
-        "problem: exo",
-        f"name: {json.dumps(case.name, ensure_ascii=False)}",
+        *yamlfile.head("exo", case.name),
         f"periods: {case.size}",
         f"resources: {json.dumps(dict(zip(case.resources, case.capacity.tolist(), strict=True)))}",
         "classes:",
@@ -222,7 +217,7 @@ def read_solution(text: str, case: Case) -> list[int]:
     Raises:
         InstanceError: where the text is neither.
     """
-    data = numbers(text)
+    data = yamlfile.read_list(text)
     for period in data:
         if isinstance(period, bool) or not isinstance(period, int):
             raise InstanceError("must be a period from 0", field="period", value=repr(period))
@@ -232,7 +227,7 @@ def read_solution(text: str, case: Case) -> list[int]:
 def write_solution(case: Case, solution: Iterable[int], cost: float | int | None) -> str:
     """One JSON object on a line: ``name``, ``cost`` (minus the revenue) and ``solution``."""
     accepted = sorted(int(period) for period in solution)
-    return json.dumps({"name": case.name, "cost": cost, "solution": accepted}) + "\n"
+    return yamlfile.write_list(case.name, cost, accepted)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -243,11 +238,8 @@ def _class(
     item: Any, name: str, resources: Mapping[str, Any], periods: int, path: str | None
 ) -> tuple[float, list[float], list[float]]:
     """Revenue, use of each resource, and probability in each period."""
-    wanted = {"revenue", "uses", "probability"}
-    if not isinstance(item, dict) or set(item) != wanted:
-        reason = "must hold exactly revenue, uses and probability"
-        raise InstanceError(reason, field=f"classes.{name}", value=item, path=path)
     place = f"classes.{name}"
+    item = exactly(item, ("revenue", "uses", "probability"), place, path)
     used = item["uses"]
     if not isinstance(used, dict):
         raise InstanceError("must be {resource: number}", field=f"{place}.uses", path=path)
@@ -255,7 +247,7 @@ def _class(
         if str(resource) not in resources:
             reason = f"no such resource; there are {', '.join(resources)}"
             raise InstanceError(reason, field=f"{place}.uses", value=resource, path=path)
-    found = {str(key): number(value, f"{place}.uses.{key}", path) for key, value in used.items()}
+    amounts = {str(key): number(value, f"{place}.uses.{key}", path) for key, value in used.items()}
     chance = item["probability"]
     rows = chance if isinstance(chance, list) else [chance] * periods
     if len(rows) != periods:
@@ -263,24 +255,22 @@ def _class(
         raise InstanceError(reason, field=f"{place}.probability", value=len(rows), path=path)
     return (
         number(item["revenue"], f"{place}.revenue", path),
-        [found.get(resource, 0.0) for resource in resources],
+        [amounts.get(resource, 0.0) for resource in resources],
         [number(value, f"{place}.probability", path) for value in rows],
     )
 
 
 def _trace(data: Any, names: tuple[str, ...], periods: int, path: str | None) -> np.ndarray | None:
-    if data is None:
+    """The class that arrives in each period, -1 for nobody; None where there is no trace."""
+    arrivals = yamlfile.trace(data, periods, f"the class that arrives, or {NOBODY},", path)
+    if arrivals is None:
         return None
-    if not isinstance(data, list) or len(data) != periods:
-        value = len(data) if isinstance(data, list) else data
-        reason = f"must list the class that arrives in each of the {periods} periods, or {NOBODY}"
-        raise InstanceError(reason, field="trace", value=value, path=path)
     number = {NOBODY: -1, "None": -1, **{name: k for k, name in enumerate(names)}}
-    for period, name in enumerate(data):
+    for period, name in enumerate(arrivals):
         if str(name) not in number:
             reason = f"period {period}: no such class; there are {', '.join(names)}, {NOBODY}"
             raise InstanceError(reason, field="trace", value=name, path=path)
-    return np.array([number[str(name)] for name in data], dtype=np.int64)
+    return np.array([number[str(name)] for name in arrivals], dtype=np.int64)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -288,6 +278,7 @@ def _trace(data: Any, names: tuple[str, ...], periods: int, path: str | None) ->
 
 
 def _check(case: Case) -> None:
+    """Refuses arrays that break the rules of `Case`."""
     counts = {"R": len(np.atleast_1d(case.capacity)), "J": len(np.atleast_1d(case.revenue))}
     counts["T"] = len(np.atleast_1d(case.probability))
     for field, letters in FORMS.items():
@@ -305,6 +296,7 @@ def _check(case: Case) -> None:
 
 
 def _check_arrivals(case: Case, counts: Mapping[str, int]) -> None:
+    """Refuses a trace of another length, or with classes that do not exist."""
     arrivals = case.arrivals
     if arrivals is None:
         return

@@ -3,22 +3,20 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
-from nco.core.capabilities import HasCases, HasHindsight, HasRules, Online, Selective
+from nco.core.capabilities import HasCases, HasHindsight, Online, Selective
 from nco.core.case import Case
 from nco.core.describe import Described
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, columns
 from nco.problems.exo import files, planner
-
-if TYPE_CHECKING:
-    from nco.core.policy import Policy
 
 TOLERANCE = planner.TOLERANCE
 EXAGGERATION = 4.0  # standardised features end here
@@ -149,12 +147,18 @@ class Seen(Observation):
     arrival: Tensor | None = None  # [B, S] long, the class that has arrived; -1: nobody
 
 
-class Revenue(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases, Selective):
+class Revenue(Problem[Instance, State], Online, HasHindsight, HasCases, Selective):
     """Multi-secretary and network revenue management: an Exo-MDP of Sinclair et al. (2023).
 
     - instance: a trace of arrivals, one class or nobody in each of T periods, and the setting:
       capacities, what a class earns and uses, and how many of each are expected from when on;
-    - nodes: the periods; of them, only the setting's expectations are features;
+    - nodes: the periods, of which a policy knows the ``chance`` of an arrival, the ``revenue`` that
+      is expected, and ``when`` it is; focus: the ``period`` at hand;
+    - context: thirteen numbers that mean the same in every setting: periods ``left`` and their
+      inverse root; whether somebody has ``arrived`` and is ``acceptable``; its ``revenue``, the
+      ``gain`` of accepting it by the fluid optimum, and ``gain_in_whole`` units; how tight the
+      scarcest resource is (``tightness``); how many ``better`` and ``as_good`` arrivals are
+      expected, and what is to spare of the room when they have come; the inverse of the room;
     - action: reject (t) or accept (N + t) the arrival of period t; mask: accept where somebody has
       arrived and the resources suffice;
     - end: after the last period; a finished row rejects in its last period once more;
@@ -167,7 +171,16 @@ class Revenue(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases
         setting: what may arrive; `Secretary` by default.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=3, focus=1, context=13, kinds=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("chance", "revenue", "when"),
+        context=columns(
+            *("left", "left_inverse_root", "arrived", "acceptable", "revenue"),
+            *("gain", "gain_in_whole", "tightness", "better", "as_good"),
+            *("spare_of_better", "spare_of_as_good", "room_inverse"),
+        ),
+        focus=("period",),
+        actions=("reject", "accept"),
+    )
 
     def __init__(self, size: int | list[int] = 100, setting: Setting | None = None) -> None:
         self.size = check_size(size)
@@ -324,11 +337,6 @@ class Revenue(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases
         fields = ("capacity", "revenue", "uses", "probability")
         pairs = [(getattr(own, name), getattr(case, name)) for name in fields]
         return all(a.shape == b.shape and np.allclose(a, b) for a, b in pairs)
-
-    def rule(self, case: Case, solution: Any) -> "Policy":
-        from nco.problems.exo import rules
-
-        return rules.named(case, solution)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[int]]:
         total = instance.arrivals.shape[1]

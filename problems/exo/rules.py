@@ -1,7 +1,7 @@
 """The classical rules as policies: greedy, the Bayes selector, the optimal one."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,9 +9,9 @@ from torch import Tensor
 
 from nco.core.case import Case
 from nco.core.decisions import Categorical
-from nco.core.errors import NCOError
-from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.features import Observation
+from nco.problems._common.rulepolicy import RulePolicy
+from nco.problems._common.rules import known_name
 from nco.problems.exo import exact, files
 from nco.problems.exo.problem import Seen
 
@@ -67,16 +67,13 @@ def follow(accepts: Accepts, case: files.Case) -> list[int]:
     return taken
 
 
-def named(case: Case, solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}`` for one case."""
-    name = solution.get("rule") if isinstance(solution, dict) else None
-    if name not in RULES or not isinstance(case, files.Case):
-        known = ", ".join(RULES)
-        raise NCOError(f"{solution!r}: no rule to follow; there are {known}, as {{'rule': NAME}}")
-    return Rule(case, str(name))
+    assert isinstance(case, files.Case)
+    return Rule(case, known_name(solution, RULES))
 
 
-class Rule(Policy):
+class Rule(RulePolicy):
     """A rule for one setting, asked once for every different state."""
 
     def __init__(self, case: files.Case, name: str) -> None:
@@ -84,12 +81,6 @@ class Rule(Policy):
         self.case, self.name = case, name
         self._accepts = RULES[name](case)
         self._answers: dict[tuple[Any, ...], bool] = {}
-
-    def build(self, sizes: Sizes) -> Self:
-        return self
-
-    def encode(self, features: Features) -> None:
-        return None
 
     def decide(
         self, memory: None, observation: Observation, condition: Tensor | None = None

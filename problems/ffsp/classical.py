@@ -1,4 +1,5 @@
 """Classical solvers of one flexible flow shop: those of every shop."""
 
-from nco.problems._shop.classical import *  # noqa: F403
-from nco.problems._shop.classical import __all__, improvers  # noqa: F401
+from nco.problems._shop.classical import improvers, solvers
+
+__all__ = ["improvers", "solvers"]

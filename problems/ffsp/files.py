@@ -19,6 +19,7 @@ from nco.problems._shop import text as words
 from nco.problems.fjsp import files as fjsp
 
 SUFFIX = ".txt"  # of the files that `write` makes
+ARRAYS = {"durations", "name"}
 WORD = "FFSP"
 
 scheduled, read_solution, write_solution = (
@@ -119,7 +120,7 @@ def from_arrays(data: object) -> Case | None:
     """
     if not isinstance(data, Mapping) or "durations" not in data or "machines" in data:
         return None
-    if unknown := set(data) - {"durations", "name"}:
+    if unknown := set(data) - ARRAYS:
         reason = "a flexible flow shop's arrays are durations, and name"
         raise InstanceError(reason, field=min(map(str, unknown)))
     stages: Any = data["durations"]
@@ -143,6 +144,7 @@ def write(case: Case) -> str:
 
 
 __all__ = [
+    "ARRAYS",
     "SUFFIX",
     "Case",
     "from_arrays",

@@ -20,6 +20,7 @@ from nco.problems._shop import plan
 from nco.problems._shop import text as words
 
 SUFFIX = ".fjs"  # of the files that `write` makes
+ARRAYS = {"jobs", "machines", "name"}
 Schedule = dict[str, list[list[int]]]
 
 
@@ -238,7 +239,7 @@ def from_arrays(data: object) -> Case | None:
     """
     if not isinstance(data, Mapping) or "jobs" not in data:
         return None
-    if unknown := set(data) - {"jobs", "machines", "name"}:
+    if unknown := set(data) - ARRAYS:
         reason = "a flexible job shop is jobs, and machines and name if need be"
         raise InstanceError(reason, field=min(map(str, unknown)))
     reason = "must be one list a job, of one list an operation, of pairs (machine, duration)"

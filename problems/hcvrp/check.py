@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from nco.core.case import Report
+from nco.problems._common.decimals import exact
+from nco.problems._common.verdicts import shortened
 from nco.problems._routing import checking
 
 SHOWN = 5  # violations of one kind that are spelled out; the others are counted
@@ -59,16 +61,14 @@ def check(case: Stated, solution: object) -> Report:
     if len(routes) != fleet:
         violations.append(f"{len(routes)} routes, but the case has {fleet} vehicles")
         return Report(None, None, violations)
-    unknown = _cut(
-        [
-            f"vehicle {vehicle} visits customer {node}, but the customers are 1 to {case.size}"
-            for vehicle, route in enumerate(routes, 1)
-            for node in route
-            if not 0 <= node <= case.size
-        ],
-        "unknown customers",
-    )
-    violations += unknown + _visits(case.size, routes)
+    unknown = [
+        f"vehicle {vehicle} visits customer {node}, but the customers are 1 to {case.size}"
+        for vehicle, route in enumerate(routes, 1)
+        for node in route
+        if not 0 <= node <= case.size
+    ]
+    violations += shortened(unknown, SHOWN, "unknown customers")
+    violations += checking.visits(case.size, routes, "by vehicles", SHOWN)
     if unknown:
         return Report(None, None, violations)
     trips = [_trips(route) for route in routes]
@@ -85,24 +85,6 @@ def check(case: Stated, solution: object) -> Report:
     return Report(cost, cost, violations)
 
 
-def _visits(size: int, routes: list[list[int]]) -> list[str]:
-    """Customers visited twice or never."""
-    places: dict[int, list[int]] = {}
-    for vehicle, route in enumerate(routes, 1):
-        for node in route:
-            places.setdefault(node, []).append(vehicle)
-    doubled = [
-        f"customer {node} is visited {len(vehicles)} times, by vehicles "
-        f"{', '.join(map(str, vehicles[:SHOWN]))}"
-        for node, vehicles in places.items()
-        if len(vehicles) > 1 and 1 <= node <= size
-    ]
-    missing = [
-        f"customer {node} is not visited" for node in range(1, size + 1) if node not in places
-    ]
-    return _cut(doubled, "customers visited twice") + _cut(missing, "customers not visited")
-
-
 def _trips(route: Sequence[int]) -> list[list[int]]:
     """The non-empty runs of customers between the zeros."""
     trips: list[list[int]] = [[]]
@@ -115,8 +97,9 @@ def _trips(route: Sequence[int]) -> list[list[int]]:
 
 
 def _loads(case: Stated, trips: list[list[list[int]]]) -> list[str]:
+    """A sentence for each trip above its vehicle's capacity."""
     demand, capacity = (
-        [Fraction(repr(float(value))) for value in np.asarray(values).tolist()]
+        [exact(value) for value in np.asarray(values).tolist()]
         for values in (case.demand, case.capacities)
     )
     lines = []
@@ -128,17 +111,11 @@ def _loads(case: Stated, trips: list[list[list[int]]]) -> list[str]:
                     f"vehicle {vehicle + 1} carries {float(load):g} at once, above its capacity "
                     f"{float(capacity[vehicle]):g}"
                 )
-    return _cut(lines, "overloaded trips")
-
-
-def _cut(lines: list[str], kind: str) -> list[str]:
-    """Keeps the verdict on 10,000 missing customers readable."""
-    if len(lines) <= SHOWN:
-        return lines
-    return [*lines[:SHOWN], f"{len(lines) - SHOWN} more {kind}"]
+    return shortened(lines, SHOWN, "overloaded trips")
 
 
 def _cost(case: Stated, trips: list[list[list[int]]]) -> float:
+    """The sum of all costs, or the time of the last vehicle."""
     coords = np.asarray(case.coords).tolist()
     costs = []
     for vehicle, some in enumerate(trips):

@@ -1,28 +1,26 @@
 """Classical solvers on a mixed fleet: OR-Tools routing, PyVRP, and an annealing of our own.
 
-The first two count in integers: distances, times and costs are multiplied so that the greatest is
-about a million, speeds are those beside the fastest. Demands are divided by their greatest common
-measure, which is exact; where that leaves a capacity above 10^9 they are rounded up to millionths
-of the largest capacity, so that an answer always fits.
+The first two count in whole numbers: distances, times and costs are multiplied so that the greatest
+is about a million, and speeds are shares of the fastest one. Demands are whole as
+`nco.problems._routing.integers` makes them.
 """
 
 import importlib.util
 import math
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
 import numpy as np
 
-from nco.core.errors import NCOError
+from nco.problems._common import clock
+from nco.problems._common.decimals import exact
+from nco.problems._routing import integers, with_ortools, with_pyvrp
 from nco.problems.hcvrp import annealing
 from nco.problems.hcvrp.check import check
 from nco.problems.hcvrp.files import MIN_MAX, Case
-
-__all__ = ["ortools", "pyvrp", "anneal", "polish"]  # noqa: RUF022  the first is compared with
+from nco.registry.interface import Solver
 
 Routes = list[list[int]]
 
@@ -30,10 +28,20 @@ GREATEST = 1e6  # of the distances that solvers see
 SLOWEST = 1e-6  # of the fastest vehicle's speed
 SPAN = 1000  # weight of the last vehicle's time beside all distances
 SPARE = 3  # visits to the depot beyond those that the demands need
-DEEPEST, COARSE = 10**9, 10**6  # capacities: the largest that is kept exact, and else
 # PyVRP is asked to shorten the best time by this share, and by half as much where it finds nothing
 FIRST, LEAST = 0.15, 0.01
+LARGEST_FIXED = 2.0**50  # cost of a vehicle
 ROUND = 150  # iterations until it has found nothing; twice as many each time at the least share
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(ortools, modules=with_ortools.MODULES),
+        "pyvrp": Solver(pyvrp, modules=with_pyvrp.MODULES),
+        "anneal": Solver(anneal, found=True, iterations=True),
+        "polish": Solver(polish, found=True, iterations=True, modules=with_pyvrp.MODULES),
+    }
 
 
 def improvers() -> list[str]:
@@ -46,20 +54,12 @@ def _feasible(case: Case, start: Routes | None) -> Routes | None:
     return start if start is not None and check(case, start).feasible else None
 
 
-def _loads(case: Case) -> tuple[list[int], list[int]]:
-    """Integer demands of all nodes, the depot's 0 included, and the vehicles' capacities."""
+def _loads(case: Case) -> integers.Loads:
+    """Whole demands of all nodes, the depot's 0 included, and the vehicles' capacities."""
     demand, capacities = (
-        [Fraction(repr(value)) for value in values.tolist()]
-        for values in (case.demand, case.capacities)
+        [exact(value) for value in values.tolist()] for values in (case.demand, case.capacities)
     )
-    shared = math.lcm(*(value.denominator for value in demand))
-    measure = Fraction(math.gcd(*(int(value * shared) for value in demand)), shared) or Fraction(1)
-    most = max(capacities)
-    if most / measure > DEEPEST:
-        measure = most / COARSE
-    return [math.ceil(value / measure) for value in demand], [
-        math.floor(value / measure) for value in capacities
-    ]
+    return integers.loads(demand, capacities)
 
 
 def _distances(case: Case) -> np.ndarray:
@@ -183,46 +183,26 @@ def ortools(
     Returns:
         One route a vehicle, or None where no solution was found.
     """
-    from ortools.constraint_solver import pywrapcp, routing_enums_pb2
-
-    begun = time.monotonic()
+    with_ortools.load()
+    deadline = clock.deadline(time_limit)
     if case.size == 0:
         return [[] for _ in case.capacities]
     start = _feasible(case, start)
     node = _nodes(case, start)
     fleet = [vehicle for equal in _offered(case, start) for vehicle in equal]
-    manager = pywrapcp.RoutingIndexManager(len(node), len(fleet), 0)
-    model = pywrapcp.RoutingModel(manager)
-    _add_loads(model, manager, case, node, fleet)
-    _add_costs(model, case, node, fleet)
-    parameters = pywrapcp.DefaultRoutingSearchParameters()
-    first = routing_enums_pb2.FirstSolutionStrategy
-    parameters.first_solution_strategy = first.PARALLEL_CHEAPEST_INSERTION
-    if time_limit is None:
-        parameters.solution_limit = 1
-    else:
-        search = routing_enums_pb2.LocalSearchMetaheuristic
-        parameters.local_search_metaheuristic = search.GUIDED_LOCAL_SEARCH
-        left = time_limit - (time.monotonic() - begun)
-        if left <= 0:
-            return None
-        parameters.time_limit.FromMilliseconds(max(1, int(left * 1000)))
-    model.CloseModelWithParameters(parameters)
+    model = _ortools_model(case, node, fleet)
     initial = None
     if start is not None:
         copies = iter(range(case.size + 1, len(node)))
         chosen = [_joined(_trips(start[vehicle])) for vehicle in fleet]
-        stops = [[stop or next(copies) for stop in route] for route in chosen]
-        initial = model.ReadAssignmentFromRoutes(stops, True)
-    if initial is None:
-        answer = model.SolveWithParameters(parameters)
-    else:
-        answer = model.SolveFromAssignmentWithParameters(initial, parameters)
+        initial = [[stop or next(copies) for stop in route] for route in chosen]
+    search = with_ortools.Search(deadline, "PARALLEL_CHEAPEST_INSERTION")
+    answer = with_ortools.solve(model, search, start=initial)
     if answer is None:
         return None
     routes: Routes = [[] for _ in case.capacities]
-    for vehicle, route in zip(fleet, _ortools_routes(manager, model, answer, node), strict=True):
-        routes[vehicle] = route
+    for vehicle, stops in zip(fleet, answer, strict=True):
+        routes[vehicle] = _joined(_trips([node[stop] for stop in stops]))
     return routes
 
 
@@ -238,64 +218,72 @@ def _nodes(case: Case, start: Routes | None) -> list[int]:
     return [*range(case.size + 1), *[0] * copies]
 
 
-def _add_loads(
-    model: Any, manager: Any, case: Case, node: Sequence[int], fleet: Sequence[int]
-) -> None:
-    demand, every = _loads(case)
-    capacities, most = [every[vehicle] for vehicle in fleet], max(every)
-    taken = [demand[stop] for stop in node]
+def _ortools_model(case: Case, node: Sequence[int], fleet: Sequence[int]) -> with_ortools.Model:
+    """The depot and the customers, of `node`s; copies of the depot are visited where it pays."""
     copies = range(case.size + 1, len(node))
-    for copy in copies:  # whatever is on board may be unloaded there
-        taken[copy] = -most
-    evaluator = model.RegisterUnaryTransitVector(taken)
-    model.AddDimensionWithVehicleCapacity(evaluator, most, capacities, True, "load")
-    load = model.GetDimensionOrDie("load")
-    for index in range(1, case.size + 1):
-        load.SlackVar(manager.NodeToIndex(index)).SetValue(0)
-    for vehicle in range(len(capacities)):
-        load.SlackVar(model.Start(vehicle)).SetValue(0)
-    for copy in copies:
-        model.AddDisjunction([manager.NodeToIndex(copy)], 0)
-
-
-def _add_costs(model: Any, case: Case, node: Sequence[int], fleet: Sequence[int]) -> None:
+    dimensions = [_load_dimension(case, node, fleet)]
     table = _distances(case)[np.ix_(node, node)]
-
-    def evaluator(factor: float) -> Any:
-        return model.RegisterTransitMatrix(np.rint(table * factor).astype(np.int64).tolist())
-
+    costs, fixed = [_whole(table)], []
     if case.objective == MIN_MAX:
-        speeds = _speeds(case)
-        every = {speed: evaluator(1 / speed) for speed in set(speeds.tolist())}
-        own = [every[float(speeds[vehicle])] for vehicle in fleet]
-        most = int(2 * len(node) * GREATEST / speeds.min())
-        model.AddDimensionWithVehicleTransits(own, 0, most, True, "time")
-        model.GetDimensionOrDie("time").SetGlobalSpanCostCoefficient(SPAN)
-        model.SetArcCostEvaluatorOfAllVehicles(evaluator(1.0))
-        return
-    dear = max(float(case.unit.max()), 1e-300)  # costs are counted in units of this
-    every = {unit: evaluator(unit / dear) for unit in set(case.unit.tolist())}
-    for number, vehicle in enumerate(fleet):
-        model.SetArcCostEvaluatorOfVehicle(every[float(case.unit[vehicle])], number)
-        fixed = float(case.fixed[vehicle]) / dear * _factor(case)
-        model.SetFixedCostOfVehicle(round(min(fixed, 2.0**50)), number)
+        dimensions.append(_time_dimension(case, table, fleet))
+    else:
+        dear = _dearest(case)
+        every = {unit: _whole(table * (unit / dear)) for unit in set(case.unit.tolist())}
+        costs = [every[float(case.unit[vehicle])] for vehicle in fleet]
+        fixed = [_fixed(case, vehicle) for vehicle in fleet]
+    return with_ortools.Model(
+        nodes=len(node),
+        starts=[0] * len(fleet),
+        costs=costs,
+        fixed=fixed,
+        dimensions=dimensions,
+        optional=dict.fromkeys(copies, 0),
+    )
+
+
+def _load_dimension(
+    case: Case, node: Sequence[int], fleet: Sequence[int]
+) -> with_ortools.Dimension:
+    """What is on board; at a copy of the depot it may be unloaded, all or in part."""
+    demand, every = _loads(case)
+    most = max(every)
+    taken = [demand[stop] for stop in node]
+    for copy in range(case.size + 1, len(node)):
+        taken[copy] = -most
+    capacities = [every[vehicle] for vehicle in fleet]
+    customers = range(1, case.size + 1)
+    return with_ortools.Dimension("load", [taken], capacities, slack=most, firm=customers)
+
+
+def _time_dimension(case: Case, table: np.ndarray, fleet: Sequence[int]) -> with_ortools.Dimension:
+    """How long each vehicle is under way, by its own speed."""
+    speeds = _speeds(case)
+    every = {speed: _whole(table * (1 / speed)) for speed in set(speeds.tolist())}
+    most = int(2 * len(table) * GREATEST / speeds.min())
+    own = [every[float(speeds[vehicle])] for vehicle in fleet]
+    return with_ortools.Dimension("time", own, [most] * len(fleet), span=SPAN)
+
+
+def _whole(table: np.ndarray) -> np.ndarray:
+    """The nearest integers, int64."""
+    return np.rint(table).astype(np.int64)
+
+
+def _dearest(case: Case) -> float:
+    """The greatest cost of a unit of length, in which solvers count costs."""
+    return max(float(case.unit.max()), 1e-300)
+
+
+def _fixed(case: Case, vehicle: int) -> int:
+    """The whole cost of using a vehicle."""
+    cost = float(case.fixed[vehicle]) / _dearest(case) * _factor(case)
+    return round(min(cost, LARGEST_FIXED))
 
 
 def _factor(case: Case) -> float:
     """What `_distances` multiplies lengths by."""
     spread = np.linalg.norm(case.coords[:, None] - case.coords[None], axis=-1).max()
     return GREATEST / max(float(spread), 1e-300)
-
-
-def _ortools_routes(
-    manager: Any, model: Any, answer: Any, node: Sequence[int]
-) -> Iterator[list[int]]:
-    for vehicle in range(model.vehicles()):
-        index, stops = model.Start(vehicle), []
-        while not model.IsEnd(index):
-            stops.append(node[manager.IndexToNode(index)])
-            index = answer.Value(model.NextVar(index))
-        yield _joined(_trips(stops))
 
 
 # --------------------------------------------------------------------------------------------------
@@ -318,27 +306,19 @@ def pyvrp(
         seed: of PyVRP's own random numbers.
         start: routes to begin from; ignored where they are infeasible.
     """
-    try:
-        import pyvrp as solver
-        from pyvrp.exceptions import PenaltyBoundWarning
-    except ImportError as error:
-        raise NCOError("pyvrp is not installed: pip install 'nco-solver[solvers]'") from error
-    begun = time.monotonic()
+    with_pyvrp.load()
+    deadline = clock.deadline(time_limit)
     if case.size == 0:
         return [[] for _ in case.capacities]
     start = _feasible(case, start)
-    deadline = None if time_limit is None else begun + time_limit
-    with warnings.catch_warnings():  # it tells that feasible solutions are rare
-        warnings.simplefilter("ignore", PenaltyBoundWarning)
-        if case.objective == MIN_MAX:
-            return _shortened(solver, case, deadline, seed, start)
-        fleet = _offered(case, start)
-        data = _pyvrp_data(solver, case, None, fleet)
-        return _pyvrp(solver, case, data, fleet, deadline, seed, start)
+    if case.objective == MIN_MAX:
+        return _shortened(case, deadline, seed, start)
+    fleet = _offered(case, start)
+    return _pyvrp(case, _pyvrp_model(case, fleet), fleet, with_pyvrp.Limit(deadline), seed, start)
 
 
 def _shortened(
-    solver: Any, case: Case, deadline: float | None, seed: int, start: Routes | None
+    case: Case, deadline: float | None, seed: int, start: Routes | None
 ) -> Routes | None:
     """Plans of ever less time until the deadline; without one the first."""
     best = start if start is not None else case.construct()
@@ -346,11 +326,12 @@ def _shortened(
     assert latest is not None
     share, rounds, fleet = FIRST, ROUND, _offered(case, None)
     while deadline is not None and time.monotonic() < deadline and latest > 0:
-        data = _pyvrp_data(solver, case, float(latest) * (1 - share), fleet)
-        found = _pyvrp(solver, case, data, fleet, deadline, seed, best, rounds)
-        cost = None if found is None else check(case, found).cost
-        if found is not None and cost is not None and cost < latest:
-            best, latest = found, cost
+        model = _pyvrp_model(case, fleet, float(latest) * (1 - share))
+        limit = with_pyvrp.Limit(deadline, rounds, feasible=True)
+        routes = _pyvrp(case, model, fleet, limit, seed, best)
+        cost = None if routes is None else check(case, routes).cost
+        if routes is not None and cost is not None and cost < latest:
+            best, latest = routes, cost
         else:
             rounds = rounds if share > LEAST else 2 * rounds
             seed, share = (seed + 1) % 2**31, max(share / 2, LEAST)
@@ -358,91 +339,67 @@ def _shortened(
 
 
 def _pyvrp(
-    solver: Any,
     case: Case,
-    data: Any,
+    model: with_pyvrp.Model,
     fleet: Sequence[Sequence[int]],
-    deadline: float | None,
+    limit: with_pyvrp.Limit,
     seed: int,
     start: Routes | None,
-    rounds: int | None = None,
 ) -> Routes | None:
-    """One run; with `rounds` it ends at the first feasible plan, or after so many iterations."""
-    from pyvrp.stop import FirstFeasible, MaxIterations, MaxRuntime, MultipleCriteria
-
-    stops: list[Any] = []
-    if deadline is None:
-        stops = [FirstFeasible(), MaxIterations(10_000)]
-    else:
-        stops = [MaxRuntime(max(0.0, deadline - time.monotonic()))]
-    if rounds is not None:
-        stops += [FirstFeasible(), MaxIterations(rounds)]
-    initial = None if start is None else _pyvrp_solution(solver, data, fleet, start)
-    result = solver.solve(
-        data,
-        MultipleCriteria(stops),
+    """One run; `fleet` holds the vehicles of each of the model's types."""
+    dearest = max(kind.fixed_cost for kind in model.vehicles)
+    answer = with_pyvrp.solve(
+        model,
+        limit,
         seed=seed,
-        collect_stats=False,
-        display=False,
-        params=_pyvrp_parameters(solver, data),
-        initial_solution=initial,
+        start=None if start is None else _pyvrp_routes(fleet, start),
+        price=4 * int(GREATEST) + dearest,  # one unit too much may cost more than a vehicle
     )
-    return _pyvrp_routes(case, fleet, result.best) if result.best.is_feasible() else None
+    if answer is None:
+        return None
+    routes: Routes = [[] for _ in case.capacities]
+    free = [iter(equal) for equal in fleet]
+    for route in answer:
+        stops = [stop + 1 if stop >= 0 else 0 for stop in route.stops]
+        routes[next(free[route.vehicle])] = _joined(_trips(stops))
+    return routes
 
 
-def _pyvrp_data(
-    solver: Any, case: Case, latest: float | None, fleet: Sequence[Sequence[int]]
-) -> Any:
-    """PyVRP's own model: location 0 is the depot, client i - 1 is customer i."""
+def _pyvrp_routes(fleet: Sequence[Sequence[int]], start: Routes) -> list[with_pyvrp.Route]:
+    """Routes to start from; customer i is client i - 1, and a 0 is a visit to depot 0."""
+    routes = []
+    for kind, equal in enumerate(fleet):
+        for vehicle in equal:
+            stops = _joined(_trips(start[vehicle]))
+            routes.append(with_pyvrp.Route([stop - 1 if stop else ~0 for stop in stops], kind))
+    return routes
+
+
+def _pyvrp_model(
+    case: Case, fleet: Sequence[Sequence[int]], latest: float | None = None
+) -> with_pyvrp.Model:
+    """A type of vehicle, with matrices of its own, for each list of equal ones.
+
+    Args:
+        case: the case.
+        fleet: lists of equal vehicles.
+        latest: when the last vehicle must be back; None: costs count and times do not.
+    """
+    library = with_pyvrp.load()
     demand, capacities = _loads(case)
-    table, factor = _distances(case), _factor(case)
-    places = [solver.Location(0.0, 0.0) for _ in range(case.size + 1)]  # it measures by matrices
-    clients = [solver.Client(i, delivery=[demand[i]]) for i in range(1, case.size + 1)]
-    dear = max(float(case.unit.max()), 1e-300)  # costs are counted in units of this
-    kinds, near, times = [], [], []
+    table, factor, dear = _distances(case), _factor(case), _dearest(case)
+    kinds, distances, durations = [], [], []
     for number, equal in enumerate(fleet):
         vehicle = equal[0]
         options: dict[str, Any] = {"capacity": [capacities[vehicle]], "profile": number}
-        near.append(np.rint(table * (float(case.unit[vehicle]) / dear)).astype(np.int64))
-        times.append(np.zeros_like(near[-1]))
+        distances.append(_whole(table * (float(case.unit[vehicle]) / dear)))
+        durations.append(np.zeros_like(distances[-1]))
         if latest is None:
-            fixed = float(case.fixed[vehicle]) / dear * factor
-            options["fixed_cost"] = round(min(fixed, 2.0**50))
+            options["fixed_cost"] = _fixed(case, vehicle)
         else:  # rounded up, so that what keeps the limit keeps it exactly
-            times[-1] = np.ceil(table / float(_speeds(case)[vehicle])).astype(np.int64)
+            durations[-1] = np.ceil(table / float(_speeds(case)[vehicle])).astype(np.int64)
             shift = math.floor(latest * factor * float(case.speeds.max()))
             options |= {"shift_duration": shift, "reload_depots": [0]}
-        kinds.append(solver.VehicleType(len(equal), **options))
-    return solver.ProblemData(places, clients, [solver.Depot(0)], kinds, near, times)
-
-
-def _pyvrp_parameters(solver: Any, data: Any) -> Any:
-    """PyVRP's defaults, but one unit too much on a vehicle may cost more than another vehicle."""
-    load = sum(client.delivery[0] for client in data.clients())
-    fixed = max(kind.fixed_cost for kind in data.vehicle_types())
-    dear = max(100_000, 4 * int(GREATEST) + fixed)
-    dear = min(dear, 2**62 // max(load, 1))  # the product must not overflow
-    return solver.SolveParams(penalty=solver.PenaltyParams(max_penalty=float(dear)))
-
-
-def _pyvrp_solution(solver: Any, data: Any, fleet: Sequence[Sequence[int]], start: Routes) -> Any:
-    client, depot = solver.ActivityType.CLIENT, solver.ActivityType.DEPOT
-    routes = []
-    for number, equal in enumerate(fleet):
-        for vehicle in equal:
-            stops = [
-                solver.Activity(client, stop - 1) if stop else solver.Activity(depot, 0)
-                for stop in _joined(_trips(start[vehicle]))
-            ]
-            if stops:
-                routes.append(solver.Route(data, stops, number))
-    return solver.Solution(data, routes)
-
-
-def _pyvrp_routes(case: Case, fleet: Sequence[Sequence[int]], best: Any) -> Routes:
-    routes: Routes = [[] for _ in case.capacities]
-    free = [iter(equal) for equal in fleet]
-    for route in best.routes():
-        stops = [part.idx + 1 if part.is_client() else 0 for part in route.schedule()]
-        routes[next(free[route.vehicle_type()])] = _joined(_trips(stops))
-    return routes
+        kinds.append(library.VehicleType(len(equal), **options))
+    clients = [library.Client(i, delivery=[demand[i]]) for i in range(1, case.size + 1)]
+    return with_pyvrp.Model(clients, kinds, distances, durations)

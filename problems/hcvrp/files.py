@@ -22,6 +22,7 @@ import numpy as np
 
 import nco.core.case
 from nco.core.errors import InstanceError
+from nco.problems._common.decimals import exact
 from nco.problems._routing import depots, routes, tsplib
 
 MIN_MAX, TOTAL = "min_max", "total"  # objectives
@@ -99,14 +100,14 @@ class Case(nco.core.case.Case):
         return solution
 
 
-def _exact(values: np.ndarray) -> list[Fraction]:
-    """The decimals that the source states."""
-    return [Fraction(repr(value)) for value in values.tolist()]
+def _total(values: np.ndarray) -> Fraction:
+    """The exact sum."""
+    return sum((exact(value) for value in values.tolist()), Fraction(0))
 
 
 def _whole(*values: np.ndarray) -> list[np.ndarray]:
-    """The same in units of which all are multiples, so that sums and comparisons are exact."""
-    every = [_exact(part) for part in values]
+    """Values in units of which all are multiples, so that sums and comparisons are exact."""
+    every = [[exact(value) for value in part.tolist()] for part in values]
     unit = math.lcm(*(value.denominator for part in every for value in part))
     counts = [[int(value * unit) for value in part] for part in every]
     small = sum(abs(count) for part in counts for count in part) < 2**62
@@ -337,7 +338,7 @@ def _case(
         reason = "the depot's demand must be 0" if place == 0 else reason
         value = f"{tsplib.number_text(demand[place])} of customer {place}"
         raise InstanceError(reason, field="demand", value=value)
-    if objective == TOTAL and sum(_exact(demand)) > sum(_exact(capacities)):
+    if objective == TOTAL and _total(demand) > _total(capacities):
         reason = "the vehicles, which make one trip each, cannot carry all demands"
         raise InstanceError(reason, field="capacities", value=f"{capacities.sum():g} in all")
     return Case(

@@ -15,7 +15,8 @@ from nco.core.batch import Batch
 from nco.core.capabilities import HasCases, HasEquivalents, HasPublished, HasSymmetries, Selective
 from nco.core.errors import InstanceError
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, unit_square
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.hcvrp import files
 from nco.problems.hcvrp.files import Case
 
@@ -65,6 +66,13 @@ class HCVRP(
     """Serve every customer once; the time when the last vehicle is back is minimised.
 
     - instance: `coords`, `demand`, `capacities` and `speeds` of the vehicles, one depot;
+    - nodes: ``x, y, is_depot``, ``demand`` or the vehicle's ``capacity`` (in the largest capacity),
+      its ``speed`` (in the highest), the way ``home``; focus: ``depot, current``;
+    - context of a vehicle: what it can still take (``free``) and its ``capacity``, ``speed``,
+      ``time`` on its way, time to be ``home``, how long ``before_last`` it would be there, and the
+      share of customers ``unserved``;
+    - moves: ``distance``, ``detour`` (how much longer the way home becomes), ``delay`` of the last
+      vehicle, ``lateness`` (how much later than it), ``room`` that would be left;
     - action: of every vehicle the next node, at once: customers are M and above, m is the depot of
       vehicle m, where it is loaded anew; a customer goes to one vehicle only (`shared`), and a
       vehicle that loses it stays where it is for that step, at no cost;
@@ -83,7 +91,27 @@ class HCVRP(
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=7, focus=2, context=7, xy=2, move=5)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            *columns("x", "y", unit=Unit.LENGTH),
+            Column("is_depot"),
+            *columns("demand", "capacity", unit=Unit.LOAD),
+            Column("speed"),
+            Column("home", Unit.LENGTH),
+        ),
+        context=(
+            *columns("free", "capacity", unit=Unit.LOAD),
+            Column("speed"),
+            *columns("time", "home", "before_last", unit=Unit.TIME),
+            Column("unserved"),
+        ),
+        focus=("depot", "current"),
+        moves=(
+            *columns("distance", "detour", unit=Unit.LENGTH),
+            *columns("delay", "lateness", unit=Unit.TIME),
+            Column("room", Unit.LOAD),
+        ),
+    )
     tiny: ClassVar[int] = 3
 
     def __init__(

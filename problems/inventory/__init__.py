@@ -7,5 +7,6 @@ from nco.core.lazy import attribute
 if TYPE_CHECKING:
     from nco.problems.inventory.problem import Instance, Inventory
 
-__all__ = ["Inventory", "Instance"]  # noqa: RUF022  the folder's main problem class first
+PROBLEM = "Inventory"  # the class that the other parts of this folder serve
+__all__ = ["Instance", "Inventory"]
 __getattr__ = attribute(__name__, dict.fromkeys(__all__, "problem"))

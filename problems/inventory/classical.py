@@ -14,20 +14,28 @@ from nco.core.errors import InstanceError
 from nco.problems.inventory import exact
 from nco.problems.inventory.files import KINDS, Case
 from nco.problems.inventory.network import chain, outline
+from nco.registry.interface import Solver
 
-__all__ = [  # noqa: RUF022  the first one is the default
-    "base_stock",
-    "capped_base_stock",
-    "echelon_stock",
-    "newsvendor",
-    "hindsight",
-    "just_in_time",
-]
 NORMAL, HISTORY = KINDS.index("normal"), KINDS.index("history")
 DISCRETE = (KINDS.index("poisson"), KINDS.index("geometric"))
 LARGEST_PLAN = 400_000  # variables of a linear program
 Rule = dict[str, Any]
 Plan = list[list[float]]
+
+
+FIT = ("nco.problems.inventory.fit",)
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "base_stock": Solver(base_stock, modules=FIT),
+        "capped_base_stock": Solver(capped_base_stock, modules=FIT),
+        "echelon_stock": Solver(echelon_stock, modules=FIT),
+        "newsvendor": Solver(newsvendor),
+        "hindsight": Solver(hindsight, modules=("ortools.linear_solver.pywraplp",)),
+        "just_in_time": Solver(just_in_time),
+    }
 
 
 def improvers() -> list[str]:

@@ -1,5 +1,7 @@
 """An inventory network as its source states it: YAML (or JSON), dicts, or pandas tables.
 
+The form::
+
     problem: inventory
     nodes:
       shop: {holding: 1, penalty: 9, unmet: lost, demand: {poisson: 5}}
@@ -23,7 +25,7 @@ import io
 import math
 import re
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
@@ -33,12 +35,15 @@ from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems.inventory import tables
 
-SUFFIX = ".yaml"
+SUFFIX = ".yaml"  # of the files that `write` makes
+EXAMPLES = Path(__file__).parent / "examples"
+SHIPPED = "example:inventory/"  # before the name of a file in `EXAMPLES`
 SUPPLIER = "supplier"
 MAX_NODES, MAX_EDGES, MAX_LEAD, MAX_PERIODS = 10_000, 100_000, 200, 1_000_000
 UNMET = ("backlogged", "lost")
 KINDS = ("none", "poisson", "geometric", "normal", "history")  # of demand, by number
 PERIODS, WARMUP = 400, 100  # of a simulation, unless the file says otherwise
+SHOWN = 60  # periods of a policy's simulation that a picture shows, and as many of its warm-up
 ROOT = {
     "problem",
     "name",
@@ -51,6 +56,7 @@ ROOT = {
     "simulation",
     "whole_units",
 }
+ARRAYS = ROOT
 NODE = {"holding", "penalty", "price", "unmet", "demand", "stock", "on_order", "keeps_stock"}
 EDGE = {"from", "to", "lead_time", "cost"}
 
@@ -120,6 +126,11 @@ class Case(BaseCase):
         first = SUPPLIER if source < 0 else self.nodes[source]
         return f"{first} -> {self.nodes[int(self.target[edge])]}"
 
+    def excerpt(self) -> "Case":
+        """The same network with a short simulation, for a picture."""
+        warmup = min(self.warmup, SHOWN)
+        return replace(self, trace=None, periods=warmup + SHOWN, warmup=warmup)
+
     def words(self, solution: Any) -> str | None:
         """An order rule in a sentence a clerk can follow."""
         return tables.in_words(solution) if isinstance(solution, Mapping) else None
@@ -147,6 +158,22 @@ def read(text: str, *, path: str | None = None) -> Case:
         return _case(data, folder, Path(path).stem if path else "unnamed", path)
     except InstanceError as error:
         raise _placed(error, path) from error
+
+
+def from_file(name: str) -> Case:
+    """The case of a file, or of one that lies in this folder: ``example:inventory/NAME``.
+
+    A problem reads its own files here: `nco.registry` stands above the folders that it finds.
+
+    Raises:
+        InstanceError: where the file cannot be read, or has a defect.
+    """
+    path = EXAMPLES / name.removeprefix(SHIPPED) if name.startswith(SHIPPED) else Path(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InstanceError(f"cannot be read: {error}", path=path) from error
+    return read(text, path=str(path))
 
 
 def _placed(error: InstanceError, path: str | None) -> InstanceError:

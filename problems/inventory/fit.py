@@ -9,11 +9,11 @@ import torch
 
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
-from nco.models.nets.rules import BaseStock
 from nco.problems.inventory.files import Case
+from nco.problems.inventory.levels import BaseStock
 from nco.problems.inventory.network import outline
 from nco.problems.inventory.problem import Inventory
-from nco.problems.inventory.rules import plain
+from nco.problems.inventory.rules import UNREAD, plain
 
 STEPS, TRACES = 250, 128
 RATE = 0.15  # of Adam at the beginning, in units
@@ -42,7 +42,8 @@ def fitted(
     warm = WARM * int(about.reach.max()) + 5
     short = replace(case, periods=warm + COUNTED, warmup=warm, trace=None, whole=False)
     problem = Inventory()
-    policy = BaseStock(len(case.nodes), capped=capped, echelon=echelon).build(problem.sizes)
+    rule = BaseStock(len(case.nodes), capped=capped, echelon=echelon, ignore=UNREAD)
+    policy = rule.build(problem.schema)
     with torch.no_grad():
         policy.level.copy_(torch.from_numpy(_first(case, echelon) / about.unit))
         if capped:

@@ -10,17 +10,15 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from nco.core.batch import Batch, cat
-from nco.core.capabilities import HasCases, HasRules, Online, Selective
+from nco.core.capabilities import HasCases, Online, Selective
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.policy import Policy
-from nco.core.problem import AdditiveProblem, Features, Observation, Sizes
+from nco.core.problem import AdditiveProblem, Features, Observation
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.problems.inventory import demand, files
 from nco.problems.inventory.network import outline
 
 TINY = 1e-6  # of a unit: what a node that keeps no stock sends where nobody ordered anything
-COLUMNS = 4  # of Observation.nodes before the pipeline: on hand, position, echelon position, gap
-FIGURES = 12  # static features of a node
 VARIETY = 16  # networks of a batch of random ones
 
 
@@ -67,10 +65,19 @@ class State(Batch):
     sold: Tensor  # [B, S, N] demand of the last period that was met at once
 
 
-class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Selective):
+class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
     """Order in every period, on every edge of a network, before its demand is known.
 
     - instance: the network and a trace of demands;
+    - nodes: ``holding`` cost; the critical ratio of the node (``own_critical_ratio``) and of the
+      stores below it (``critical_ratio``); ``gain``, a logarithm of what a unit sold is worth; mean
+      and deviation of demand; whether it ``loses_sales``, ``keeps_stock``, ``has_demand``;
+      ``lead_time`` and ``reach`` (until what is ordered can meet demand) in tens of periods; the
+      deviation of all demand below it (``echelon_sd``);
+    - links: ``lead_time`` in tens of periods, ``fare``, and whether the link ``is_from_outside``;
+    - nodes that change: ``stock``; with what is on the way (``position``); the same of the node and
+      all below it (``echelon``); the ``gap`` to the echelon level of a newsvendor; what is due in
+      k periods (``due_k``);
     - action: an amount for every edge, in units of what its target and all below it need in a
       period on average, so that numbers are alike in small and large networks; what is ordered
       from a node is rationed in proportion where its stock does not suffice; a cross-dock sends
@@ -120,8 +127,25 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Se
         self._made: dict[int, Instance] = {}
 
     @property
-    def sizes(self) -> Sizes:  # type: ignore[override]
-        return Sizes(node=FIGURES, dynamic=COLUMNS + self.lead, link=3)
+    def schema(self) -> Schema:  # type: ignore[override]
+        """The columns, as many of the pipeline as `lead` says."""
+        return Schema(
+            nodes=(
+                *columns("holding", "own_critical_ratio", "gain"),
+                *columns("mean_demand", "demand_sd", unit=Unit.LOAD),
+                *columns("loses_sales", "keeps_stock", "has_demand"),
+                *columns("lead_time", "reach", unit=Unit.TIME),
+                Column("echelon_sd", Unit.LOAD),
+                Column("critical_ratio"),
+            ),
+            links=(Column("lead_time", Unit.TIME), *columns("fare", "is_from_outside")),
+            dynamic=columns(
+                *("stock", "position", "echelon", "gap"),
+                *(f"due_{k + 1}" for k in range(self.lead)),
+                unit=Unit.LOAD,
+            ),
+            amounts=(Amounts.LINKS,),
+        )
 
     # ---- instances
 
@@ -151,10 +175,7 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Se
     def _given(self) -> list[files.Case] | None:
         """The cases to train on, read once."""
         if self.networks is not None and self._cases is None:
-            from nco.registry.sources import read
-
-            cases = [read(name, "inventory") for name in self.networks]
-            self._cases = [case for case in cases if isinstance(case, files.Case)]
+            self._cases = [files.from_file(name) for name in self.networks]
         return self._cases
 
     def _random(self, count: int, generator: Generator) -> list[files.Case]:
@@ -227,7 +248,9 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Se
         seen = torch.stack(link, -1)
         if instance.linked is not None:
             seen = seen * instance.linked[..., None]
-        return Features(instance.figures, instance.exists, links=links, link=seen)
+        return Features(
+            instance.figures, instance.exists, links=links, link=seen, linked=instance.linked
+        )
 
     def reset(self, instance: Instance, rollouts: int) -> State:
         stock = instance.stock[:, None].expand(-1, rollouts, -1)
@@ -369,12 +392,6 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Se
             count = amounts.shape[1]
             rows[b, :, :count] = amounts / instance.carry[b, :count]
         return rows
-
-    def rule(self, case: Case, solution: Any) -> Policy:
-        from nco.problems.inventory.rules import policy
-
-        assert isinstance(case, files.Case)
-        return policy(case, solution, self.sizes)
 
 
 def _tensors(case: files.Case, periods: int) -> Instance:

@@ -7,15 +7,16 @@ import torch
 
 from nco.core.errors import InstanceError
 from nco.core.policy import Policy
-from nco.core.problem import Sizes
-from nco.models.nets.rules import BaseStock
 from nco.problems.inventory.files import Case
+from nco.problems.inventory.levels import BaseStock
 from nco.problems.inventory.network import outline
+from nco.problems.inventory.problem import Inventory
 
+UNREAD = ("nodes", "links", "dynamic")  # in full: a rule reads one column
 RULES = ("base_stock", "capped_base_stock", "echelon_stock")
 
 
-def policy(case: Case, solution: Any, sizes: Sizes) -> Policy:
+def policy(case: Case, solution: Any) -> Policy:
     """The policy of ``{"rule": NAME, "levels": {node: level}, "caps": {node: cap}}``.
 
     Raises:
@@ -27,7 +28,8 @@ def policy(case: Case, solution: Any, sizes: Sizes) -> Policy:
     unit = torch.from_numpy(outline(case).unit)
     echelon = solution["rule"] == "echelon_stock"
     capped = solution["rule"] == "capped_base_stock"
-    found = BaseStock(len(case.nodes), capped=capped, echelon=echelon).build(sizes)
+    rule = BaseStock(len(case.nodes), capped=capped, echelon=echelon, ignore=UNREAD)
+    found = rule.build(Inventory().schema)
     with torch.no_grad():
         found.level.copy_(_column(case, solution.get("levels"), "levels") / unit)
         if capped:

@@ -23,6 +23,7 @@ from nco.problems._shop import plan
 from nco.problems._shop import text as words
 
 SUFFIX = ".txt"  # of the files that `write` makes
+ARRAYS = {"machines", "durations", "name"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -247,7 +248,7 @@ def from_arrays(data: object) -> Case | None:
     """
     if not isinstance(data, Mapping) or not {"machines", "durations"} <= set(data):
         return None
-    if unknown := set(data) - {"machines", "durations", "name"}:
+    if unknown := set(data) - ARRAYS:
         reason = "a job shop's arrays are machines and durations, and name"
         raise InstanceError(reason, field=min(map(str, unknown)))
     return Case(

@@ -7,5 +7,6 @@ from nco.core.lazy import attribute
 if TYPE_CHECKING:
     from nco.problems.knapsack.problem import Instance, Knapsack, KnapsackRest
 
-__all__ = ["Knapsack", "KnapsackRest", "Instance"]  # noqa: RUF022  the folder's main problem class first
+PROBLEM = "Knapsack"  # the class that the other parts of this folder serve
+__all__ = ["Instance", "Knapsack", "KnapsackRest"]
 __getattr__ = attribute(__name__, dict.fromkeys(__all__, "problem"))

@@ -9,7 +9,7 @@ from itertools import accumulate
 import numpy as np
 
 from nco.core.case import Bound
-from nco.problems.knapsack.check import exact, plain
+from nco.problems._common.decimals import exact, plain
 from nco.problems.knapsack.files import Case
 
 LARGEST = 100_000  # items

@@ -1,10 +1,11 @@
 """The verdict on one knapsack solution, in exact arithmetic."""
 
 from fractions import Fraction
-from numbers import Integral
 from typing import Any
 
 from nco.core.case import Case, Report
+from nco.problems._common.decimals import exact, plain
+from nco.problems._common.verdicts import is_integer, shown
 
 
 def check(case: Case, solution: Any) -> Report:
@@ -21,7 +22,7 @@ def check(case: Case, solution: Any) -> Report:
         The report; its objective is the value and its cost is minus that. Both are ints where
         they are whole, and None where the solution is no list of items that exist.
     """
-    values, weights, capacity = _numbers(case)
+    values, weights, capacity = _stated(case)
     if not isinstance(solution, list | tuple):
         kind = type(solution).__name__
         return Report(None, None, [f"the solution must be a list of item numbers, not {kind}"])
@@ -44,22 +45,9 @@ def check(case: Case, solution: Any) -> Report:
     return Report(plain(-value), plain(value), violations)
 
 
-def exact(number: float) -> Fraction:
-    """The shortest decimal that a float64 stands for, as an exact fraction."""
-    number = float(number)
-    if number.is_integer() and abs(number) <= 2**53:  # the same, 10 times faster than by text
-        return Fraction(int(number))
-    return Fraction(repr(number))
-
-
-def plain(number: Fraction) -> float | int:
-    """An int where the fraction is whole, and the nearest float elsewhere."""
-    return int(number) if number.denominator == 1 else float(number)
-
-
 def _is_item(item: Any, count: int) -> bool:
-    whole = isinstance(item, Integral) and not isinstance(item, bool)
-    return whole and 0 <= item < count
+    """Whether it is the number of an item."""
+    return is_integer(item) and 0 <= item < count
 
 
 def _unknown(solution: list | tuple, count: int) -> list[str]:
@@ -68,13 +56,13 @@ def _unknown(solution: list | tuple, count: int) -> list[str]:
     for place, item in enumerate(solution):
         if _is_item(item, count):
             continue
-        if isinstance(item, Integral) and not isinstance(item, bool):
+        if is_integer(item):
             sentences.append(f"item {item} does not exist; the numbers go from 0 to {count - 1}")
         else:
-            shown = " ".join(repr(item).split())[:60]
-            sentences.append(f"place {place} must hold an item number, not {shown}")
+            sentences.append(f"place {place} must hold an item number, not {shown(item)}")
     return sentences
 
 
-def _numbers(case: Any) -> tuple[list[float], list[float], float]:
+def _stated(case: Any) -> tuple[list[float], list[float], float]:
+    """Values, weights and capacity of the case as plain numbers."""
     return case.values.tolist(), case.weights.tolist(), case.capacity

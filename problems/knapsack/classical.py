@@ -6,10 +6,21 @@ import time
 from fractions import Fraction
 from typing import NamedTuple
 
-from nco.problems.knapsack.check import check, exact
+from nco.problems._common import with_cpsat
+from nco.problems._common.decimals import exact
+from nco.problems.knapsack.check import check
 from nco.problems.knapsack.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["ortools", "cpsat"]  # noqa: RUF022  the first one is the default
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(
+            ortools, same=True, modules=("ortools.algorithms.python.knapsack_solver",)
+        ),
+        "cpsat": Solver(cpsat, modules=("ortools.sat.python.cp_model",)),
+    }
 
 
 def improvers() -> list[str]:
@@ -17,7 +28,6 @@ def improvers() -> list[str]:
     return [name for name in ("ortools",) if importlib.util.find_spec(name)]
 
 
-SAME = frozenset({"ortools"})  # neither a seed nor a start makes a difference to these
 MAX_TOTAL = 2**53  # any case in whole numbers is exact; far from the overflow of int64
 BRANCHING_SECONDS = 60.0
 
@@ -34,7 +44,7 @@ def ortools(
 
     began = time.perf_counter()
     whole = _scale(case)
-    found = whole.certain
+    choice = whole.certain
     if whole.items:
         solver = knapsack_solver.KnapsackSolver(
             knapsack_solver.SolverType.KNAPSACK_MULTIDIMENSION_BRANCH_AND_BOUND_SOLVER, "knapsack"
@@ -44,8 +54,8 @@ def ortools(
         solver.init(whole.values, [whole.weights], [whole.capacity])
         solver.solve()
         taken = enumerate(whole.items)
-        found = found + [item for place, item in taken if solver.best_solution_contains(place)]
-    return _better(case, found, start)
+        choice = choice + [item for place, item in taken if solver.best_solution_contains(place)]
+    return _better(case, choice, start)
 
 
 def cpsat(
@@ -67,16 +77,12 @@ def cpsat(
         hinted = set(start)
         for item, variable in zip(whole.items, chosen, strict=True):
             model.add_hint(variable, item in hinted)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed % 2**31
-    if time_limit is not None:
-        solver.parameters.max_time_in_seconds = _left(time_limit, began)
-    found = None
-    if solver.solve(model) in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    solver = with_cpsat.solver(seed, None if time_limit is None else _left(time_limit, began))
+    choice = None
+    if with_cpsat.has_solution(solver.solve(model)):
         pairs = zip(whole.items, chosen, strict=True)
-        found = whole.certain + [item for item, variable in pairs if solver.value(variable)]
-    return _better(case, found, start)
+        choice = whole.certain + [item for item, variable in pairs if solver.value(variable)]
+    return _better(case, choice, start)
 
 
 def _left(limit: float, began: float) -> float:
@@ -130,11 +136,11 @@ def _factor(numbers: list[Fraction]) -> Fraction:
     return Fraction(denominator)
 
 
-def _better(case: Case, found: list[int] | None, start: list[int] | None) -> list[int] | None:
+def _better(case: Case, answer: list[int] | None, start: list[int] | None) -> list[int] | None:
     """The feasible one of greater value, sorted; a start that breaks a rule does not count."""
     best: list[int] | None = None
     least = math.inf
-    for choice in (found, start):
+    for choice in (answer, start):
         if choice is None:
             continue
         report = check(case, choice)

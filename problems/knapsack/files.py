@@ -5,19 +5,19 @@ optimal choice, n numbers 0 or 1; it is accepted and ignored. A solution is the 
 chosen items' numbers, from 0 in the order of the file.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
+from nco.problems._common.decimals import exact
+from nco.problems._common.yamlfile import array, read_list, write_list
 
 MAX_ITEMS = 1_000_000
 MAX_TOTAL = 2.0**53  # up to here a sum of whole numbers is exact in float64
@@ -53,8 +53,8 @@ class Case(BaseCase):
 
     def __post_init__(self) -> None:
         _check_capacity(self.capacity, self.path, None)
-        for field, array in (("values", self.values), ("weights", self.weights)):
-            _check_array(field, array, self.path)
+        for field, numbers in (("values", self.values), ("weights", self.weights)):
+            _check_array(field, numbers, self.path)
         if len(self.values) != len(self.weights):
             raise InstanceError(
                 f"there must be as many weights as values, which are {len(self.values)}",
@@ -71,10 +71,10 @@ class Case(BaseCase):
         """Items by value per weight, as long as they fit."""
         with np.errstate(divide="ignore", invalid="ignore"):
             order = np.argsort(-np.nan_to_num(self.values / self.weights, posinf=np.inf))
-        room = Fraction(repr(float(self.capacity)))
+        room = exact(self.capacity)
         chosen = []
         for item in order.tolist():
-            weight = Fraction(repr(float(self.weights[item])))
+            weight = exact(self.weights[item])
             if weight <= room:
                 chosen.append(item)
                 room -= weight
@@ -174,14 +174,14 @@ def from_arrays(data: object) -> Case | None:
     name = data.get("name", "unnamed")
     if not isinstance(name, str):
         raise InstanceError("the name must be a string", field="name", value=name)
-    capacity = _array("capacity", data["capacity"])
+    capacity = array("capacity", data["capacity"])
     if capacity.ndim != 0:
         shape = list(capacity.shape)
         raise InstanceError("must be one number, not an array", field="capacity", value=shape)
     return Case(
         name=name,
-        values=_array("values", data["values"]),
-        weights=_array("weights", data["weights"]),
+        values=array("values", data["values"]),
+        weights=array("weights", data["weights"]),
         capacity=float(capacity),
     )
 
@@ -208,7 +208,11 @@ def read_solution(text: str, case: Case) -> list[int]:
         reason = "the solution is empty; no item at all is written as []"
         raise InstanceError(reason, field="solution")
     if text[0] in "[{":
-        return _json_items(text)
+        items = read_list(text)
+        for item in items:
+            if isinstance(item, bool) or not isinstance(item, int):
+                raise InstanceError("must be an item number from 0", field="item", value=repr(item))
+        return sorted(items)
     items = []
     for number, words in _rows(text):
         for word in words:
@@ -222,10 +226,11 @@ def read_solution(text: str, case: Case) -> list[int]:
 def write_solution(case: Case, solution: Iterable[int], cost: float | int | None) -> str:
     """One JSON object on a line: ``name``, ``cost`` (minus the value) and ``solution``."""
     items = sorted(int(item) for item in solution)
-    return json.dumps({"name": case.name, "cost": cost, "solution": items}) + "\n"
+    return write_list(case.name, cost, items)
 
 
 def _rows(text: str) -> Iterator[Row]:
+    """The lines that are not empty."""
     lines = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for number, line in enumerate(lines, start=1):
         if words := line.split():
@@ -233,10 +238,12 @@ def _rows(text: str) -> Iterator[Row]:
 
 
 def _looks_numeric(word: str) -> bool:
+    """Whether a word is a number, finite or not."""
     return bool(NUMBER.fullmatch(word) or NOT_FINITE.fullmatch(word))
 
 
 def _number(word: str, field: str, path: str | None, line: int) -> float:
+    """A finite number."""
     if not _looks_numeric(word):
         raise InstanceError("must be a number", field=field, value=word, path=path, line=line)
     number = float(word)
@@ -246,6 +253,7 @@ def _number(word: str, field: str, path: str | None, line: int) -> float:
 
 
 def _count(word: str, path: str | None, line: int) -> int:
+    """The number of items."""
     count = _number(word, "n", path, line)
     if not (count.is_integer() and 1 <= count <= MAX_ITEMS):
         reason = f"must be a whole number of items from 1 to {MAX_ITEMS}"
@@ -275,6 +283,7 @@ def _items(rows: Iterator[Row], count: int, path: str | None) -> tuple[list[floa
 
 
 def _is_choice(words: list[str], count: int) -> bool:
+    """Whether a line says 0 or 1 of each item."""
     return len(words) == count and set(words) <= {"0", "1"}
 
 
@@ -297,52 +306,28 @@ def _skip_choice(rows: Iterator[Row], count: int, path: str | None) -> None:
 
 
 def _check_capacity(capacity: float, path: str | None, line: int | None) -> None:
+    """Refuses a capacity that is not finite and positive."""
     if not (math.isfinite(capacity) and capacity > 0):
         reason = "must be finite and positive"
         raise InstanceError(reason, field="capacity", value=capacity, path=path, line=line)
 
 
-def _check_array(field: str, array: np.ndarray, path: str | None) -> None:
-    if array.ndim != 1 or not 1 <= len(array) <= MAX_ITEMS:
+def _check_array(field: str, numbers: np.ndarray, path: str | None) -> None:
+    """Refuses what is no row of numbers from 0 on whose sum is exact."""
+    if numbers.ndim != 1 or not 1 <= len(numbers) <= MAX_ITEMS:
         reason = f"must be one row of 1 to {MAX_ITEMS} numbers; this is its shape"
-        raise InstanceError(reason, field=field, value=list(array.shape), path=path)
-    wrong = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
+        raise InstanceError(reason, field=field, value=list(numbers.shape), path=path)
+    wrong = np.flatnonzero(~(np.isfinite(numbers) & (numbers >= 0)))
     if wrong.size:
         item = int(wrong[0])
         reason = f"item {item}: must be finite and not negative"
-        raise InstanceError(reason, field=field, value=float(array[item]), path=path)
-    total = math.fsum(array.tolist()) if array.max() < MAX_TOTAL else math.inf
+        raise InstanceError(reason, field=field, value=float(numbers[item]), path=path)
+    total = math.fsum(numbers.tolist()) if numbers.max() < MAX_TOTAL else math.inf
     if total > MAX_TOTAL:
         reason = "their sum is beyond 2^53 and would not be exact; use a larger unit"
         raise InstanceError(reason, field=field, path=path)
 
 
-def _array(field: str, data: Any) -> np.ndarray:
-    reason = "must be numbers only"
-    try:
-        array = np.asarray(data)
-    except (TypeError, ValueError, RuntimeError) as error:  # ragged, or a tensor numpy cannot see
-        raise InstanceError(reason, field=field, value=data) from error
-    if array.dtype.kind not in "iuf":
-        raise InstanceError(reason, field=field, value=data)
-    return array.astype(np.float64)
-
-
 def _shown(number: float) -> str:
+    """A number without loss, whole ones without a point."""
     return str(int(number)) if number.is_integer() else repr(number)
-
-
-def _json_items(text: str) -> list[int]:
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InstanceError(f"not valid JSON: {error}", field="solution") from error
-    if isinstance(data, dict):
-        data = data.get("solution")
-    if not isinstance(data, list):
-        reason = 'JSON must be a list of item numbers, or an object with one under "solution"'
-        raise InstanceError(reason, field="solution", value=text)
-    for item in data:
-        if isinstance(item, bool) or not isinstance(item, int):
-            raise InstanceError("must be an item number from 0", field="item", value=repr(item))
-    return sorted(data)

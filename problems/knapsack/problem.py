@@ -13,7 +13,8 @@ from nco.core.capabilities import HasCases, HasEquivalents, HasPublished, HasSta
 from nco.core.case import Case
 from nco.core.defaults import pad_nodes, replay
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.knapsack import files
 
 # weights are fractions of the capacity in float64, where an exact fit may seem to be a little over
@@ -46,6 +47,10 @@ class Knapsack(
     """Choose items of the greatest total value within the capacity.
 
     - instance: `values`, `weights`, `capacity`;
+    - nodes: ``value`` and ``relative_weight`` in shares of the largest, ``weight`` in capacities,
+      the share of items that are ``denser`` (in value by weight), and how far ``overfull`` they and
+      the item make the knapsack; context: the ``free`` share of the capacity, and the share of
+      items that are ``open``;
     - action: the next item; mask: items not packed that still fit;
     - end: nothing fits; a finished row may only choose the item packed last once more (item 0
       where none was);
@@ -58,7 +63,14 @@ class Knapsack(
         capacity: or by default ``size / 4``.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=5, context=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            *columns("value", "relative_weight"),
+            Column("weight", Unit.LOAD),
+            *columns("denser", "overfull"),
+        ),
+        context=(Column("free", Unit.LOAD), Column("open")),
+    )
 
     def __init__(self, size: int | list[int] = 100, capacity: float | None = None) -> None:
         self.size = check_size(size)
@@ -253,7 +265,9 @@ class KnapsackRest(Knapsack):
     far over the free capacity they and it together would be.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=5, context=2, dynamic=3)
+    schema: ClassVar[Schema] = replace(
+        Knapsack.schema, dynamic=columns("weight_in_free", "denser_left", "overfull_left")
+    )
 
     def observe(self, instance: Instance, state: State) -> Observation:
         seen = super().observe(instance, state)

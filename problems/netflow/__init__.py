@@ -7,5 +7,6 @@ from nco.core.lazy import attribute
 if TYPE_CHECKING:
     from nco.problems.netflow.problem import Instance, SupplyChain, SupplyShares
 
-__all__ = ["SupplyChain", "SupplyShares", "Instance"]  # noqa: RUF022  the folder's main problem class first
+PROBLEM = "SupplyChain"  # the class that the other parts of this folder serve
+__all__ = ["Instance", "SupplyChain", "SupplyShares"]
 __getattr__ = attribute(__name__, dict.fromkeys(__all__, "problem"))

@@ -1,10 +1,11 @@
 """The verdict on one plan of a supply chain, in exact arithmetic."""
 
-import math
 from fractions import Fraction
 from typing import Any
 
 from nco.core.case import Case, Report
+from nco.problems._common.decimals import exact
+from nco.problems._common.verdicts import is_amount, shown
 
 TOLERANCE = Fraction(1, 10**3)  # plans of networks are float32
 
@@ -64,21 +65,16 @@ def _play(
 def _form(solution: Any, periods: int, columns: int) -> list[str]:
     """A sentence for each row that is no row of amounts."""
     if not isinstance(solution, list | tuple) or len(solution) != periods:
-        shown = len(solution) if isinstance(solution, list | tuple) else type(solution).__name__
-        return [f"the plan must hold a row for each of the {periods} periods, not {shown}"]
+        stated = len(solution) if isinstance(solution, list | tuple) else type(solution).__name__
+        return [f"the plan must hold a row for each of the {periods} periods, not {stated}"]
     sentences = []
     for period, row in enumerate(solution):
         if not isinstance(row, list | tuple) or len(row) != columns:
             sentences.append(f"period {period}: must be {columns} amounts, production first")
             continue
         for amount in row:
-            good = isinstance(amount, int | float) and not isinstance(amount, bool)
-            if not good or not math.isfinite(amount) or amount < 0:
-                shown = " ".join(repr(amount).split())[:60]
-                sentences.append(f"period {period}: an amount must be at least 0, not {shown}")
+            if not is_amount(amount):
+                sentences.append(
+                    f"period {period}: an amount must be at least 0, not {shown(amount)}"
+                )
     return sentences
-
-
-def exact(number: float) -> Fraction:
-    """The shortest decimal that a float64 stands for, as an exact fraction."""
-    return Fraction(repr(float(number)))

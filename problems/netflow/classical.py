@@ -11,11 +11,24 @@ import numpy as np
 from nco.core.errors import NCOError
 from nco.problems.netflow import flows
 from nco.problems.netflow.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["order_up_to", "equal", "hindsight", "mpc"]  # noqa: RUF022  the first one is the default
 HORIZON = 10  # periods that model-predictive control looks ahead
 TRACES = 200  # on which levels are compared
 STEPS = (4, 2, 1)  # of the search for levels
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "order_up_to": Solver(
+            order_up_to,
+            modules=("nco.core.rollout", "nco.problems.netflow.rules"),
+        ),
+        "equal": Solver(equal),
+        "hindsight": Solver(hindsight, modules=("ortools.linear_solver.pywraplp",)),
+        "mpc": Solver(mpc, modules=("ortools.linear_solver.pywraplp",)),
+    }
 
 
 def improvers() -> list[str]:

@@ -1,6 +1,6 @@
 """Supply chains of one factory and its stores: costs, capacities, how demand swings, one trace.
 
-The file is YAML (or JSON, which is YAML):
+The file is YAML (or JSON, which is YAML)::
 
     problem: netflow
     name: two stores
@@ -30,12 +30,14 @@ import numpy as np
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems._common import yamlfile
+from nco.problems._common.rules import name_of
 from nco.problems._common.yamlfile import (
     array,
     check_array,
+    check_present,
+    exactly,
     mapping,
     number,
-    numbers,
     parse,
     required,
     whole,
@@ -55,8 +57,9 @@ KEYS = {
     "trace",
 }
 STORE = {"capacity", "storage", "shipping", "demand"}
-ARRAYS = {"capacity", "storage", "shipping", "peak", "noise"}
+VECTORS = {"capacity", "storage", "shipping", "peak", "noise"}
 NUMBERS = {"price", "production", "penalty"}
+ARRAYS = VECTORS | NUMBERS | {"periods", "demand", "name"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -107,15 +110,13 @@ class Case(BaseCase):
         return self.demand is not None
 
     def words(self, solution: Any) -> str | None:
-        if not isinstance(solution, dict):
-            return None
-        if solution.get("rule") == "order_up_to":
+        name = name_of(solution)
+        if name == "order_up_to":
             return (
                 f"ship so that each store has {solution['store']:g}, produce so that the factory "
                 f"has {solution['factory']:g}"
             )
-        known = {"equal": "produce the mean demand and ship the same to every store"}
-        return known.get(str(solution.get("rule")))
+        return "produce the mean demand, ship the same to every store" if name == "equal" else None
 
     def construct(self) -> list[list[float]]:
         """Produces and ships nothing."""
@@ -130,7 +131,7 @@ class Case(BaseCase):
 
 def recognise(text: str) -> bool:
     """Whether the text says ``problem: netflow`` within its first 4096 characters."""
-    return yamlfile.says(text, "netflow")
+    return yamlfile.states_problem(text, "netflow")
 
 
 def read(text: str, *, path: str | None = None) -> Case:
@@ -172,13 +173,10 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one is missing or defective.
     """
-    known = ARRAYS | NUMBERS | {"periods", "demand", "name"}
-    if not isinstance(data, Mapping) or not set(data) <= known or "shipping" not in data:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS or "shipping" not in data:
         return None
-    missing = sorted((ARRAYS | NUMBERS | {"periods"}) - set(data))
-    if missing:
-        raise InstanceError("needed beside shipping", field=missing[0])
-    arrays = {field: array(field, data[field]) for field in sorted(ARRAYS)}
+    check_present(data, VECTORS | NUMBERS | {"periods"}, "shipping")
+    arrays = {field: array(field, data[field]) for field in sorted(VECTORS)}
     demand = data.get("demand")
     return Case(
         name=str(data.get("name", "unnamed")),
@@ -198,8 +196,7 @@ def from_arrays(data: object) -> Case | None:
 def write(case: Case) -> str:
     """YAML from which `read` makes the same numbers, to the last bit."""
     lines = [
-        "problem: netflow",
-        f"name: {json.dumps(case.name, ensure_ascii=False)}",
+        *yamlfile.head("netflow", case.name),
         f"periods: {case.periods}",
         f"price: {case.price!r}",
         f"production: {case.production!r}",
@@ -227,7 +224,7 @@ def read_solution(text: str, case: Case) -> list[list[float]]:
     Raises:
         InstanceError: where the text is neither.
     """
-    data = numbers(text)
+    data = yamlfile.read_list(text)
     for row in data:
         good = isinstance(row, list) and all(
             isinstance(amount, int | float) and not isinstance(amount, bool) for amount in row
@@ -242,8 +239,7 @@ def write_solution(
     case: Case, solution: Iterable[Iterable[float]], cost: float | int | None
 ) -> str:
     """One JSON object on a line: ``name``, ``cost`` (minus the profit) and ``solution``."""
-    plan = case.numbered(solution)
-    return json.dumps({"name": case.name, "cost": cost, "solution": plan}) + "\n"
+    return yamlfile.write_list(case.name, cost, case.numbered(solution))
 
 
 # --------------------------------------------------------------------------------------------------
@@ -251,31 +247,26 @@ def write_solution(
 
 
 def _fields(item: Any, place: str, wanted: set[str], path: str | None) -> dict[str, float]:
-    if not isinstance(item, dict) or set(item) != wanted:
-        reason = f"must hold exactly {', '.join(sorted(wanted))}"
-        raise InstanceError(reason, field=place, value=item, path=path)
+    """The numbers of exactly the `wanted` fields."""
+    item = exactly(item, wanted, place, path)
     return {name: number(item[name], f"{place}.{name}", path) for name in sorted(wanted)}
 
 
 def _store(item: Any, name: str, path: str | None) -> dict[str, float]:
+    """The numbers of a store and its demand."""
     place = f"stores.{name}"
-    if not isinstance(item, dict) or set(item) != STORE:
-        reason = f"must hold exactly {', '.join(sorted(STORE))}"
-        raise InstanceError(reason, field=place, value=item, path=path)
-    plain = {key: value for key, value in item.items() if key != "demand"}
-    found = _fields(plain, place, STORE - {"demand"}, path)
-    return {**found, **_fields(item["demand"], f"{place}.demand", {"peak", "noise"}, path)}
+    costs = dict(exactly(item, STORE, place, path))
+    demand = _fields(costs.pop("demand"), f"{place}.demand", {"peak", "noise"}, path)
+    return {**_fields(costs, place, STORE - {"demand"}, path), **demand}
 
 
 def _trace(data: Any, periods: int, stores: tuple[str, ...], path: str | None) -> np.ndarray | None:
-    if data is None:
+    """Demand ``[T, n]``; None where there is no trace."""
+    listed = yamlfile.trace(data, periods, "a row of demands", path)
+    if listed is None:
         return None
-    if not isinstance(data, list) or len(data) != periods:
-        value = len(data) if isinstance(data, list) else data
-        reason = f"must hold a row for each of the {periods} periods"
-        raise InstanceError(reason, field="trace", value=value, path=path)
     rows = []
-    for period, row in enumerate(data):
+    for period, row in enumerate(listed):
         if not isinstance(row, list) or len(row) != len(stores):
             reason = f"period {period}: must be a demand for each of the {len(stores)} stores"
             raise InstanceError(reason, field="trace", value=row, path=path)
@@ -289,6 +280,7 @@ def _trace(data: Any, periods: int, stores: tuple[str, ...], path: str | None) -
 
 
 def _check(case: Case) -> None:
+    """Refuses arrays that break the rules of `Case`."""
     stores = len(np.atleast_1d(case.shipping))
     for field in ("price", "production", "penalty"):
         number(getattr(case, field), field, case.path)
@@ -296,10 +288,6 @@ def _check(case: Case) -> None:
         check_array(field, getattr(case, field), [stores + 1], "n + 1", case.path)
     for field in ("shipping", "peak", "noise"):
         check_array(field, getattr(case, field), [stores], "n", case.path)
-    broken = np.flatnonzero(case.noise != np.floor(case.noise))
-    if broken.size:
-        value = float(case.noise[broken[0]])
-        reason = f"store {int(broken[0]) + 1}: must be a whole number"
-        raise InstanceError(reason, field="noise", value=value, path=case.path)
+    yamlfile.check_whole("noise", case.noise, case.path)
     if case.demand is not None:
         check_array("demand", case.demand, [case.periods, stores], "Tn", case.path)

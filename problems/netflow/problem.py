@@ -2,22 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
-from nco.core.capabilities import HasCases, HasRules, Online, Selective
+from nco.core.capabilities import HasCases, Online, Selective
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import AdditiveProblem, Features, Observation, Sizes
+from nco.core.problem import AdditiveProblem, Features, Observation
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.core.seeds import generator as seeded
 from nco.problems.netflow import files
-
-if TYPE_CHECKING:
-    from nco.core.policy import Policy
 
 AHEAD = 3  # periods whose demand is known, the present one included
 PERIODS = 30
@@ -55,11 +53,17 @@ class State(Batch):
     step_cost: Tensor  # [B, S] double, what the last period cost
 
 
-class SupplyChain(AdditiveProblem[Instance, State], Online, HasRules, HasCases, Selective):
+class SupplyChain(AdditiveProblem[Instance, State], Online, HasCases, Selective):
     """Production and shipping of Gammelli et al. (2023), section 5.3: a factory and n stores.
 
     - instance: demand of each store in T periods, costs and capacities;
-    - nodes: the factory, and the stores; links both ways between them;
+    - nodes: the factory, and the stores: ``is_factory, capacity, storage_cost, shipping_cost,
+      mean_demand, noise``; links both ways between them: ``is_link, shipping_cost``; amounts are in
+      units of the mean total demand, costs in prices;
+    - nodes that change: ``stock``, what is ``coming``, the ``lack`` when it has arrived, and the
+      demand of this period and the next two (``demand_k``); context: periods ``left``, what the
+      ``factory_has``, what all ``stores_lack``, what the ``factory_lacks`` for the period after
+      the next;
     - action: amounts ``[B, S, N]``: production at the factory, shipments to the stores; where more
       is shipped than the factory has, all are cut in proportion;
     - a period: what was made and sent in the last one arrives; shipments leave; demand is served or
@@ -76,7 +80,24 @@ class SupplyChain(AdditiveProblem[Instance, State], Online, HasRules, HasCases, 
         periods: T.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=6, context=4, dynamic=3 + AHEAD, link=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            Column("is_factory"),
+            Column("capacity", Unit.LOAD),
+            *columns("storage_cost", "shipping_cost"),
+            Column("mean_demand", Unit.LOAD),
+            Column("noise"),
+        ),
+        links=columns("is_link", "shipping_cost"),
+        dynamic=columns(
+            "stock", "coming", "lack", *(f"demand_{k}" for k in range(AHEAD)), unit=Unit.LOAD
+        ),
+        context=(
+            Column("left"),
+            *columns("factory_has", "stores_lack", "factory_lacks", unit=Unit.LOAD),
+        ),
+        amounts=(Amounts.NODES,),
+    )
     continuous: ClassVar[bool] = True
 
     def __init__(self, size: int | list[int] = 2, periods: int = PERIODS) -> None:
@@ -126,12 +147,12 @@ class SupplyChain(AdditiveProblem[Instance, State], Online, HasRules, HasCases, 
         stores = torch.arange(1, count, device=nodes.device)
         there = torch.stack([torch.zeros_like(stores), stores], -1)
         links = torch.cat([there, there.flip(-1)]).expand(batch, -1, -1)
-        if instance.exists is not None:
-            real = instance.exists[:, 1:].repeat(1, 2)
-            links = links.masked_fill(~real[..., None], -1)
+        linked = None if instance.exists is None else instance.exists[:, 1:].repeat(1, 2)
         cost = (instance.shipping[:, 1:] / price).repeat(1, 2)
         link = torch.stack([torch.ones_like(cost), cost], -1)
-        return Features(nodes.float(), instance.exists, links=links, link=link.float())
+        return Features(
+            nodes.float(), instance.exists, links=links, link=link.float(), linked=linked
+        )
 
     def reset(self, instance: Instance, rollouts: int) -> State:
         batch, count = instance.capacity.shape
@@ -262,11 +283,6 @@ class SupplyChain(AdditiveProblem[Instance, State], Online, HasRules, HasCases, 
         money = (case.price, case.production, case.penalty)
         return alike and money == (PRICE, MAKING, PENALTY)
 
-    def rule(self, case: Case, solution: Any) -> "Policy":
-        from nco.problems.netflow import rules
-
-        return rules.named(case, solution)
-
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[float]]]:
         """What is really made and sent in each period."""
         state = self.reset(instance, 1)
@@ -337,7 +353,7 @@ class SupplyShares(SupplyChain):
     before it is too much; and amounts are real numbers instead of rounded down.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=6, context=4, dynamic=3 + AHEAD, link=2)
+    schema: ClassVar[Schema] = replace(SupplyChain.schema, amounts=(Amounts.NODES, Amounts.ONE))
 
     def _mask(self, instance: Instance, rollouts: int) -> Tensor:
         nodes = super()._mask(instance, rollouts)

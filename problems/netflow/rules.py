@@ -1,6 +1,6 @@
 """The classical rules as policies: order up to a level, equal shares."""
 
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,15 +8,16 @@ from torch import Tensor, nn
 from nco.core.case import Case
 from nco.core.decisions import Exact
 from nco.core.errors import NCOError
-from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.features import Observation
+from nco.problems._common.rulepolicy import RulePolicy
+from nco.problems._common.rules import name_of
 from nco.problems.netflow import files
 
 
-def named(case: Case, solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of a rule as `classical.py` returns it."""
     assert isinstance(case, files.Case)
-    kind = solution.get("rule") if isinstance(solution, dict) else None
+    kind = name_of(solution)
     if kind == "order_up_to" and set(solution) == {"rule", "store", "factory"}:
         return OrderUpTo(case, float(solution["store"]), float(solution["factory"]))
     if kind == "equal" and set(solution) == {"rule"}:
@@ -27,7 +28,7 @@ def named(case: Case, solution: Any) -> "Rule":
     )
 
 
-class Rule(Policy):
+class Rule(RulePolicy):
     """A rule for one case; what it sees is turned back into units."""
 
     def __init__(self, case: files.Case) -> None:
@@ -37,12 +38,6 @@ class Rule(Policy):
         self.mean = float(mean.sum())
         self.register_buffer("capacity", torch.tensor(case.capacity))
         self.capacity: Tensor
-
-    def build(self, sizes: Sizes) -> Self:
-        return self
-
-    def encode(self, features: Features) -> None:
-        return None
 
     def there(self, observation: Observation) -> Tensor:
         """What each node has ``[B, S, N]`` at the beginning of the period, in whole thousandths."""

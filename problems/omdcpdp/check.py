@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from nco.core.case import Report
+from nco.problems._common.verdicts import shortened
 from nco.problems._routing import checking
 
 SHOWN = 5  # violations of one kind that are spelled out; the others are counted
@@ -54,23 +55,18 @@ def check(case: Stated, solution: object) -> Report:
         for stop in route
         if not 1 <= abs(stop) <= count
     ]
-    violations += _cut(unknown)
+    violations += shortened(unknown, SHOWN)
     if unknown or len(routes) > vehicles:
         return Report(None, None, violations)
-    violations += _cut(_visits(count, routes)) + _cut(_pairs(routes))
-    violations += _cut(_loads(case.capacity, routes))
+    violations += shortened(_visits(count, routes), SHOWN)
+    violations += shortened(_pairs(routes), SHOWN)
+    violations += shortened(_loads(case.capacity, routes), SHOWN)
     cost = math.fsum(
         time
         for depot, route in zip(case.depots.tolist(), routes, strict=False)
         for time in _arrivals(case, depot, route)
     )
     return Report(cost, cost, violations)
-
-
-def _cut(lines: list[str]) -> list[str]:
-    """Keeps the verdict on thousands of missing orders readable."""
-    more = len(lines) - SHOWN
-    return lines[:SHOWN] + ([f"and {more} more of this kind"] if more > 0 else [])
 
 
 def _visits(count: int, routes: list[list[int]]) -> list[str]:
@@ -107,6 +103,7 @@ def _pairs(routes: list[list[int]]) -> list[str]:
 
 
 def _loads(capacity: int, routes: list[list[int]]) -> list[str]:
+    """A sentence for each vehicle that ever has too many orders on board."""
     lines = []
     for number, route in enumerate(routes, 1):
         boards = itertools.accumulate(1 if stop > 0 else -1 for stop in route)
@@ -143,6 +140,7 @@ def every_solution(case: Stated, most: int) -> Iterator[list[list[int]]] | None:
 
 
 def _shared_out(count: int, vehicles: int) -> Iterator[list[list[int]]]:
+    """All of them, for each way to share out the orders among the vehicles."""
     for carrier in itertools.product(range(vehicles), repeat=count):
         own = [[i + 1 for i in range(count) if carrier[i] == v] for v in range(vehicles)]
         stops = [[*orders, *(-order for order in orders)] for orders in own]

@@ -8,21 +8,31 @@ import importlib.util
 import math
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from nco.problems._common import clock
+from nco.problems._routing import with_ortools
+from nco.problems._routing.integers import power_of_ten
 from nco.problems.omdcpdp import annealing
 from nco.problems.omdcpdp.check import check
 from nco.problems.omdcpdp.files import Case, Routes
-
-__all__ = ["ortools", "anneal", "polish"]  # noqa: RUF022  the first is the one compared with
+from nco.registry.interface import Solver
 
 # Of a leg beside what it delays: guided local search looks for dear legs to avoid, and there must
 # be some. At 5 s, 25 orders and 10 vehicles, better than 0, 0.1 and 1 on 4 cases, and than 0.2 and
 # 0.5 on 6 others, by half a percent.
 LEG_SHARE = 0.3
 LARGEST_SUM = 2**50  # of arrivals; leaves room for the penalties of guided local search
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(ortools, modules=with_ortools.MODULES),
+        "anneal": Solver(anneal, found=True, iterations=True),
+        "polish": Solver(polish, found=True, iterations=True, modules=with_ortools.MODULES),
+    }
 
 
 def improvers() -> list[str]:
@@ -45,36 +55,24 @@ def ortools(
     Returns:
         For each vehicle its stops; never worse than where it began.
     """
-    begun = time.monotonic()
-    first = _first(case, start)
     if time_limit is None:
-        return first
-    from ortools.constraint_solver import pywrapcp, routing_enums_pb2
+        return _first(case, start)
+    with_ortools.load()
+    deadline = clock.deadline(time_limit)
+    best = _first(case, start)
+    least = _cost(case, best)
 
-    manager, model = _model(pywrapcp, case)
-    parameters = pywrapcp.DefaultRoutingSearchParameters()
-    search = routing_enums_pb2.LocalSearchMetaheuristic
-    parameters.local_search_metaheuristic = search.GUIDED_LOCAL_SEARCH
-    left = time_limit - (time.monotonic() - begun)
-    if left <= 0:
-        return first
-    parameters.time_limit.FromMilliseconds(max(1, int(left * 1000)))
-    model.CloseModelWithParameters(parameters)
-    best: list[tuple[float, Routes]] = [(_cost(case, first), first)]
-
-    def keep() -> None:
+    def keep(nodes: Routes) -> None:
         """Remembers what is best by the arrivals alone; OR-Tools counts a share of legs, too."""
-        found = _routes(case, manager, model)
-        best.append(min(best.pop(), (_cost(case, found), found)))
+        nonlocal best, least
+        routes = [[_stop(case, node) for node in route] for route in nodes]
+        if (cost := _cost(case, routes)) < least:
+            best, least = routes, cost
 
-    model.AddAtSolutionCallback(keep)
-    nodes = [[_node(case, stop) for stop in route] for route in first]
-    initial = model.ReadAssignmentFromRoutes(nodes, True)
-    if initial is None:
-        model.SolveWithParameters(parameters)
-    else:
-        model.SolveFromAssignmentWithParameters(initial, parameters)
-    return best[0][1]
+    initial = [[_node(case, stop) for stop in route] for route in best]
+    search = with_ortools.Search(deadline)
+    with_ortools.solve(_model(case), search, start=initial, tell=keep, every=True)
+    return best
 
 
 def anneal(
@@ -142,56 +140,45 @@ def _cost(case: Case, routes: Routes) -> float:
     return cost
 
 
-def _model(pywrapcp: Any, case: Case) -> tuple[Any, Any]:
+def _model(case: Case) -> with_ortools.Model:
     """Depots, pickups and deliveries, in this order, are its nodes."""
     vehicles, orders = len(case.depots), case.size
-    depots = list(range(vehicles))
-    manager = pywrapcp.RoutingIndexManager(vehicles + 2 * orders, vehicles, depots, depots)
-    model = pywrapcp.RoutingModel(manager)
+    pickups = range(vehicles, vehicles + orders)
+    deliveries = range(vehicles + orders, vehicles + 2 * orders)
     times = _times(case)
-    way = model.RegisterTransitMatrix(times.tolist())
-    legs = np.rint(times * LEG_SHARE).astype(np.int64)
-    model.SetArcCostEvaluatorOfAllVehicles(model.RegisterTransitMatrix(legs.tolist()))
     longest = int(times.sum(1).max()) + int(times.max()) * 2 * orders
-    model.AddDimension(way, 0, min(longest, LARGEST_SUM), True, "time")
-    change = [0] * vehicles + [1] * orders + [-1] * orders
-    model.AddDimensionWithVehicleCapacity(
-        model.RegisterUnaryTransitVector(change), 0, [case.capacity] * vehicles, True, "board"
+    board = [0] * vehicles + [1] * orders + [-1] * orders
+    late = dict.fromkeys(deliveries, (0, 1))  # each unit of an arrival costs 1
+    return with_ortools.Model(
+        nodes=vehicles + 2 * orders,
+        starts=range(vehicles),
+        costs=[np.rint(times * LEG_SHARE).astype(np.int64)],
+        dimensions=[
+            with_ortools.Dimension(
+                "time", [times], [min(longest, LARGEST_SUM)] * vehicles, late=late
+            ),
+            with_ortools.Dimension("board", [board], [case.capacity] * vehicles),
+        ],
+        pairs=list(zip(pickups, deliveries, strict=True)),
     )
-    clock = model.GetDimensionOrDie("time")
-    for order in range(orders):
-        pickup = manager.NodeToIndex(vehicles + order)
-        delivery = manager.NodeToIndex(vehicles + orders + order)
-        model.AddPickupAndDelivery(pickup, delivery)
-        model.solver().Add(model.VehicleVar(pickup) == model.VehicleVar(delivery))
-        model.solver().Add(clock.CumulVar(pickup) <= clock.CumulVar(delivery))
-        clock.SetCumulVarSoftUpperBound(delivery, 0, 1)  # each unit of its arrival costs 1
-    return manager, model
 
 
 def _times(case: Case) -> np.ndarray:
     """Whole times between all nodes, int64 ``[N, N]``; to a depot, where routes end, 0."""
     points = np.concatenate([case.depots, case.pickups, case.deliveries])
     diagonal = math.hypot(*np.ptp(points, axis=0))
-    power = 5 - math.ceil(math.log10(diagonal / 1.5)) if diagonal > 0 else 0
     gap = points[:, None] - points
-    times = np.rint(np.hypot(gap[..., 0], gap[..., 1]) * 10.0 ** min(power, 300))
+    times = np.rint(np.hypot(gap[..., 0], gap[..., 1]) * power_of_ten(diagonal))
     times[:, : len(case.depots)] = 0
     return times.astype(np.int64)
 
 
 def _node(case: Case, stop: int) -> int:
+    """The model's node of a stop: of order n the pickup is n, the delivery -n."""
     return len(case.depots) - 1 + (stop if stop > 0 else case.size - stop)
 
 
-def _routes(case: Case, manager: Any, model: Any) -> Routes:
-    """Of the solution that the search has just found."""
-    routes: Routes = []
-    for vehicle in range(model.vehicles()):
-        index, route = model.NextVar(model.Start(vehicle)).Value(), []
-        while not model.IsEnd(index):
-            stop = manager.IndexToNode(index) - len(case.depots) + 1
-            route.append(stop if stop <= case.size else case.size - stop)
-            index = model.NextVar(index).Value()
-        routes.append(route)
-    return routes
+def _stop(case: Case, node: int) -> int:
+    """The inverse of `_node`."""
+    stop = node - len(case.depots) + 1
+    return stop if stop <= case.size else case.size - stop

@@ -1,6 +1,6 @@
 """Exact cases of open multi-depot capacitated pickup and delivery: our own file, and arrays.
 
-The file is YAML (or JSON, which is YAML):
+The file is YAML (or JSON, which is YAML)::
 
     problem: omdcpdp
     name: couriers
@@ -16,7 +16,6 @@ at the stop ``i`` and delivered at the stop ``-i``. ``[[1, 2, -2, -1], []]`` say
 vehicle does all and the second stays where it is.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -26,7 +25,14 @@ import numpy as np
 import nco.core.case
 from nco.core.errors import InstanceError
 from nco.problems._common import yamlfile
-from nco.problems._common.yamlfile import array, numbers, parse, required, whole
+from nco.problems._common.yamlfile import (
+    array,
+    check_present,
+    exactly,
+    parse,
+    required,
+    whole,
+)
 from nco.problems.omdcpdp.insertion import insert
 
 SUFFIX = ".yaml"  # of the files that `write` makes
@@ -34,7 +40,9 @@ CAPACITY = 3  # of the literature
 FARTHEST = 1e12  # coordinates whose distances and their sums are far from overflow
 MOST = 100_000  # orders, and vehicles
 KEYS = {"problem", "name", "capacity", "vehicles", "orders"}
-ARRAYS = ("depots", "pickups", "deliveries")
+PLACES = ("depots", "pickups", "deliveries")
+ARRAYS = {*PLACES, "capacity", "name"}
+ORDER = "{from: [x, y], to: [x, y]}"
 Routes = list[list[int]]
 
 
@@ -63,7 +71,7 @@ class Case(nco.core.case.Case):
 
     def __post_init__(self) -> None:
         whole(self.capacity, "capacity", self.path)
-        for field in ARRAYS:
+        for field in PLACES:
             _check(field, getattr(self, field), self.path)
         if len(self.pickups) != len(self.deliveries):
             reason = f"must be as many as the pickups, {len(self.pickups)}"
@@ -96,7 +104,7 @@ class Case(nco.core.case.Case):
 
 def recognise(text: str) -> bool:
     """Whether the text says ``problem: omdcpdp`` within its first 4096 characters."""
-    return yamlfile.says(text, "omdcpdp")
+    return yamlfile.states_problem(text, "omdcpdp")
 
 
 def read(text: str, *, path: str | None = None) -> Case:
@@ -108,15 +116,12 @@ def read(text: str, *, path: str | None = None) -> Case:
     data = parse(text, "omdcpdp", KEYS, path)
     vehicles = _listed(data, "vehicles", path)
     orders = _listed(data, "orders", path)
-    for number, order in enumerate(orders, 1):
-        if not isinstance(order, dict) or set(order) != {"from", "to"}:
-            reason = "must be {from: [x, y], to: [x, y]}"
-            raise InstanceError(reason, field=f"orders: order {number}", value=order, path=path)
     depots = [_point(point, f"vehicles: vehicle {i}", path) for i, point in enumerate(vehicles, 1)]
     ends: dict[str, list[list[float]]] = {"from": [], "to": []}
     for number, order in enumerate(orders, 1):
-        for key, points in ends.items():
-            points.append(_point(order[key], f"orders: order {number}: {key}", path))
+        place = f"orders: order {number}"
+        for key, point in exactly(order, ends, place, path, ORDER).items():
+            ends[key].append(_point(point, f"{place}: {key}", path))
     return Case(
         name=str(data.get("name") or "unnamed"),
         path=path,
@@ -136,14 +141,11 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one is missing or defective.
     """
-    if not isinstance(data, Mapping) or not set(data) <= {*ARRAYS, "capacity", "name"}:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS:
         return None
     if "pickups" not in data and "deliveries" not in data:
         return None
-    for field in ARRAYS:
-        if field not in data:
-            reason = f"is missing beside {', '.join(sorted(data))}"
-            raise InstanceError(reason, field=field)
+    check_present(data, PLACES, ", ".join(sorted(data)))
     capacity = data.get("capacity", CAPACITY)
     capacity = capacity.item() if isinstance(capacity, np.generic) else capacity
     return Case(
@@ -159,8 +161,7 @@ def write(case: Case) -> str:
     """YAML from which `read` makes the same numbers, to the last bit."""
     pairs = zip(case.pickups.tolist(), case.deliveries.tolist(), strict=True)
     lines = [
-        "problem: omdcpdp",
-        f"name: {json.dumps(case.name, ensure_ascii=False)}",
+        *yamlfile.head("omdcpdp", case.name),
         f"capacity: {case.capacity}",
         "vehicles:",
         *[f"  - {_shown(point)}" for point in case.depots.tolist()],
@@ -177,7 +178,7 @@ def read_solution(text: str, case: Case) -> Routes:
     Raises:
         InstanceError: where the text is neither.
     """
-    data = numbers(text)
+    data = yamlfile.read_list(text)
     for number, route in enumerate(data, 1):
         if not isinstance(route, list) or not all(type(stop) is int for stop in route):
             reason = "must be a list of stops, such as [1, 2, -1, -2]"
@@ -187,8 +188,7 @@ def read_solution(text: str, case: Case) -> Routes:
 
 def write_solution(case: Case, solution: Iterable[Iterable[int]], cost: float | int | None) -> str:
     """One JSON object on a line: ``name``, ``cost`` and ``solution``."""
-    routes = case.numbered(solution)
-    return json.dumps({"name": case.name, "cost": cost, "solution": routes}) + "\n"
+    return yamlfile.write_list(case.name, cost, case.numbered(solution))
 
 
 # --------------------------------------------------------------------------------------------------
@@ -197,29 +197,30 @@ def write_solution(case: Case, solution: Iterable[Iterable[int]], cost: float | 
 
 def _listed(data: Mapping[str, Any], field: str, path: str | None) -> list[Any]:
     """A list of 1 to `MOST` entries."""
-    found = required(data, field, path)
-    if not isinstance(found, list) or not 1 <= len(found) <= MOST:
-        value = len(found) if isinstance(found, list) else found
+    entries = required(data, field, path)
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MOST:
+        value = len(entries) if isinstance(entries, list) else entries
         raise InstanceError(f"must be a list of 1 to {MOST}", field=field, value=value, path=path)
-    return found
+    return entries
 
 
 def _point(value: Any, field: str, path: str | None) -> list[float]:
     """Two numbers; YAML takes ``1e-5``, which has no point, for a word."""
     try:
-        found = [float(number) for number in value if type(number) in (int, float, str)]
+        point = [float(number) for number in value if type(number) in (int, float, str)]
     except (TypeError, ValueError, OverflowError):
-        found = []
-    if not isinstance(value, list) or len(value) != 2 or len(found) != 2:
+        point = []
+    if not isinstance(value, list) or len(value) != 2 or len(point) != 2:
         raise InstanceError("must be two numbers, [x, y]", field=field, value=value, path=path)
-    for number in found:
+    for number in point:
         if not abs(number) <= FARTHEST:  # not a number is not, either
             reason = f"coordinates must be finite and within {FARTHEST:g}"
             raise InstanceError(reason, field=field, value=number, path=path)
-    return found
+    return point
 
 
 def _check(field: str, points: np.ndarray, path: str | None) -> None:
+    """Refuses what is no ``[n, 2]`` of coordinates."""
     if points.ndim != 2 or points.shape[1] != 2 or not 1 <= len(points) <= MOST:
         reason = f"must be [n, 2] with 1 to {MOST} rows; this is its shape"
         raise InstanceError(reason, field=field, value=list(points.shape), path=path)
@@ -232,4 +233,5 @@ def _check(field: str, points: np.ndarray, path: str | None) -> None:
 
 
 def _shown(point: Sequence[float]) -> str:
+    """A point as YAML, without loss."""
     return f"[{point[0]!r}, {point[1]!r}]"

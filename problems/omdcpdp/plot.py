@@ -1,19 +1,17 @@
 """Draws routes, a colour each: depots as squares, pickups as triangles, deliveries as dots."""
 
-import colorsys
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nco.problems._routing import pictures
 from nco.problems.omdcpdp.check import check
 from nco.problems.omdcpdp.files import Case
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-GOLDEN = (math.sqrt(5) - 1) / 2  # steps of this fraction keep any number of hues apart
 FEW = 100  # orders up to which marks are of full size
 
 
@@ -28,7 +26,7 @@ def plot(case: Case, solution: Sequence[Sequence[int]], ax: "Axes") -> None:
     routes = case.indexed(solution)
     size = 5.0 if case.size <= FEW else 2.5
     for number, (depot, route) in enumerate(zip(case.depots, routes, strict=False)):
-        colour = colorsys.hsv_to_rgb(number * GOLDEN % 1.0, 0.85, 0.55 + 0.3 * (number % 2))
+        colour = pictures.colour(number)
         path = np.array([depot, *(_where(case, stop) for stop in route)])
         ax.plot(path[:, 0], path[:, 1], color=colour, linewidth=1.0)
         for kind, marker in ((1, "^"), (-1, "o")):
@@ -44,9 +42,9 @@ def plot(case: Case, solution: Sequence[Sequence[int]], ax: "Axes") -> None:
     cost = check(case, routes).cost
     shown = "" if cost is None else f": {cost:.6g}"
     used = sum(1 for route in routes if route)
-    ax.set_title(f"{case.name}{shown}, {used} of {len(case.depots)} vehicles")
-    ax.set_aspect("equal", adjustable="datalim")
+    pictures.entitle(ax, case.name, f"{shown}, {used} of {len(case.depots)} vehicles")
 
 
 def _where(case: Case, stop: int) -> np.ndarray:
+    """The place of a stop."""
     return case.pickups[stop - 1] if stop > 0 else case.deliveries[-stop - 1]

@@ -12,7 +12,8 @@ from nco.core.batch import Batch
 from nco.core.capabilities import HasCases, HasPublished, HasSymmetries
 from nco.core.case import Case, only
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, unit_square
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.omdcpdp import files
 
 VEHICLES = [3, 10]
@@ -69,6 +70,14 @@ class OMDCPDP(Problem[Instance, State], HasSymmetries, HasCases, HasPublished):
 
     - instance: M vehicles, each at a depot of its own; K orders with a pickup and a delivery;
       at most `capacity` orders on board;
+    - nodes: ``x, y``; the way to the other end of the order, of pickups (``to_delivery_x, _y``) and
+      of deliveries (``to_pickup_x, _y``); ``is_pickup, is_delivery``; of depots 1 / capacity
+      (``depot_capacity_inverse``); focus: ``depot, current``;
+    - context of a vehicle: its ``time`` and ``load``, for how many steps it has stayed (``rest``),
+      and the shares of all orders that are ``waiting`` and ``undelivered``;
+    - moves: ``distance``; of deliveries ``distance_to_delivery``; of pickups the ``delay`` of the
+      load (way times load), the way ``onward`` to the delivery, and how far ``behind_first`` one is
+      there; ``is_delivery, is_own_place``;
     - action of each vehicle: the node to go to, its own place being to stay. A step is no unit of
       time: every vehicle has its own clock, which its own way alone moves on;
     - mask: pickups that nobody made while there is room; deliveries of what is on board; staying
@@ -87,7 +96,25 @@ class OMDCPDP(Problem[Instance, State], HasSymmetries, HasCases, HasPublished):
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=9, focus=2, context=5, xy=2, move=7)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            *columns("x", "y", unit=Unit.LENGTH),
+            *columns("to_delivery_x", "to_delivery_y", unit=Unit.LENGTH),
+            *columns("to_pickup_x", "to_pickup_y", unit=Unit.LENGTH),
+            *columns("is_pickup", "is_delivery", "depot_capacity_inverse"),
+        ),
+        context=(
+            Column("time", Unit.TIME),
+            Column("load", Unit.LOAD),
+            *columns("rest", "waiting", "undelivered"),
+        ),
+        focus=("depot", "current"),
+        moves=(
+            *columns("distance", "distance_to_delivery", "delay", "onward", unit=Unit.LENGTH),
+            Column("behind_first", Unit.LENGTH),
+            *columns("is_delivery", "is_own_place"),
+        ),
+    )
     tiny: ClassVar[int] = 2
 
     def __init__(

@@ -6,9 +6,9 @@ from fractions import Fraction
 import numpy as np
 
 from nco.core.case import Bound
+from nco.problems._common.decimals import exact, plain
 from nco.problems._routing.one_tree import FAR, shortest_ways
 from nco.problems.knapsack.bound import density, most
-from nco.problems.knapsack.check import exact, plain
 from nco.problems.op.check import TOLERANCE
 from nco.problems.op.files import Case
 from nco.problems.tsp.bound import floored, scale

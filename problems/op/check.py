@@ -6,7 +6,6 @@ TSPLIB 95 (Reinelt, section 2), prizes in exact fractions of the decimals that t
 
 import itertools
 import math
-import operator
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
@@ -15,6 +14,8 @@ from typing import Protocol
 import numpy as np
 
 from nco.core.case import Report
+from nco.problems._common.decimals import exact, plain
+from nco.problems._common.verdicts import shortened
 from nco.problems._routing import checking
 
 SHOWN = 10  # violations of one kind that are spelled out; the rest are counted
@@ -44,7 +45,7 @@ def check(case: Stated, solution: object) -> Report:
         it is whole, None where a customer does not exist. A customer visited twice pays once,
         the depot always.
     """
-    route, violations = _numbers(solution)
+    route, violations = checking.numbers(solution, "route", SHOWN)
     if violations:
         return Report(None, None, violations)
     places = {int(number): place for place, number in enumerate(case.ids)}
@@ -53,42 +54,17 @@ def check(case: Stated, solution: object) -> Report:
     unknown = [number for number in visits if number not in places]
     repeated = [number for number in visits if visits[number] > 1 and number != depot]
     violations = [
-        *_listed([f"node {number} does not exist" for number in unknown]),
-        *_listed([f"node {number} is visited {visits[number]} times" for number in repeated]),
+        *shortened([f"node {number} does not exist" for number in unknown], SHOWN),
+        *shortened([f"node {node} is visited {visits[node]} times" for node in repeated], SHOWN),
     ]
     if depot in visits:
         violations.append(f"the route holds {depot}, the depot, which routes leave out")
     if unknown:
         return Report(None, None, violations)
     violations += _too_long(case, [0, *(places[number] for number in route), 0])
-    values = [_exact(case.prizes[places[number]]) for number in {depot, *visits}]
-    prize = _plain(sum(values, Fraction(0)))
+    values = [exact(case.prizes[places[number]]) for number in {depot, *visits}]
+    prize = plain(sum(values, Fraction(0)))
     return Report(-prize, prize, violations)
-
-
-def _numbers(solution: object) -> tuple[list[int], list[str]]:
-    """The route as plain ints, or what is wrong with its form."""
-    if isinstance(solution, np.ndarray):
-        solution = solution.tolist()
-    if not isinstance(solution, list | tuple):
-        return [], [f"a route is a list of node numbers, not {type(solution).__name__}"]
-    route: list[int] = []
-    wrong: list[str] = []
-    for place, number in enumerate(solution):
-        try:
-            route.append(operator.index(number))
-            whole = not isinstance(number, bool | np.bool_)
-        except TypeError:
-            whole = False
-        if not whole:
-            wrong.append(f"entry {place} of the route, {repr(number)[:40]}, is no node number")
-    return route, _listed(wrong)
-
-
-def _listed(sentences: list[str]) -> list[str]:
-    """At most `SHOWN` sentences and a count of the others."""
-    more = len(sentences) - SHOWN
-    return sentences[:SHOWN] + ([f"and {more} more of this kind"] if more > 0 else [])
 
 
 def _too_long(case: Stated, closed: Sequence[int]) -> list[str]:
@@ -102,13 +78,3 @@ def _too_long(case: Stated, closed: Sequence[int]) -> list[str]:
     if length <= allowed:
         return []
     return [f"the route is {length:.10g} long, above the limit {case.limit:.10g}"]
-
-
-def _exact(value: float) -> Fraction:
-    """The decimal that the source states: the shortest one that reads as this float."""
-    return Fraction(repr(float(value)))
-
-
-def _plain(number: Fraction) -> float | int:
-    """An int where the fraction is whole, and the nearest float elsewhere."""
-    return int(number) if number.denominator == 1 else float(number)

@@ -9,18 +9,17 @@ import importlib.util
 import itertools
 import math
 import time
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nco.core.errors import NCOError
+from nco.problems._common import clock, with_cpsat
 from nco.problems._common.annealing import temperatures
+from nco.problems._routing import with_ortools, with_pyvrp
 from nco.problems.op.check import check
 from nco.problems.op.files import Case, fill
-
-__all__ = ["ortools", "pyvrp", "cpsat", "anneal"]  # noqa: RUF022  the first is the one compared with
+from nco.registry.interface import Solver
 
 LARGEST_LIMIT = 10.0**7  # of the route, in the solvers' units
 LARGEST_PRIZES = 10**6  # their sum; times 10,000 legs of the limit it stays within int64
@@ -28,6 +27,16 @@ FINEST_PRIZES = 6  # decimals of prizes that are kept where their sum allows
 LARGEST_FILLED = 3000  # customers up to which a result is completed by insertions
 PRIZES_IN_LIMITS = 3  # measured: of 1 to 8, the best on generated cases of 50 and 100
 NOISE = 1e-6  # of a solver's unit: what floating point makes of a whole number
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "ortools": Solver(ortools, modules=with_ortools.MODULES),
+        "pyvrp": Solver(pyvrp, modules=with_pyvrp.MODULES),
+        "cpsat": Solver(cpsat, modules=("ortools.sat.python.cp_model",)),
+        "anneal": Solver(anneal),
+    }
 
 
 def improvers() -> list[str]:
@@ -54,48 +63,32 @@ def ortools(
     Returns:
         The visited customers' numbers in their order.
     """
-    from ortools.constraint_solver import pywrapcp, routing_enums_pb2
-
-    begun = time.monotonic()
+    with_ortools.load()
+    deadline = clock.deadline(time_limit)
     first = _first(case, start)
     whole = _whole(case)
-    left = 0.0 if time_limit is None else time_limit - (time.monotonic() - begun)
-    if len(whole.nodes) == 1 or left <= 0:
+    if len(whole.nodes) == 1 or deadline is None:
         return _best(case, [first])
-    manager, model = _ortools_model(pywrapcp, whole)
-    parameters = pywrapcp.DefaultRoutingSearchParameters()
-    strategy = routing_enums_pb2.FirstSolutionStrategy
-    parameters.first_solution_strategy = strategy.PATH_CHEAPEST_ARC
-    search = routing_enums_pb2.LocalSearchMetaheuristic
-    parameters.local_search_metaheuristic = search.GUIDED_LOCAL_SEARCH
-    left = time_limit - (time.monotonic() - begun) if time_limit else 0.0
-    parameters.time_limit.FromMilliseconds(max(1, int(left * 1000)))
-    model.CloseModelWithParameters(parameters)
-    initial = model.ReadAssignmentFromRoutes([_places(whole, first)], True)
-    if initial is None:  # longer than the limit when rounded up
-        answer = model.SolveWithParameters(parameters)
-    else:
-        answer = model.SolveFromAssignmentWithParameters(initial, parameters)
-    if answer is None:
+    routes = with_ortools.solve(
+        _ortools_model(whole),
+        with_ortools.Search(deadline, "PATH_CHEAPEST_ARC"),
+        start=[_places(whole, first)],
+    )
+    if routes is None:
         return _best(case, [first])
-    index, found = answer.Value(model.NextVar(model.Start(0))), []
-    while not model.IsEnd(index):
-        found.append(int(whole.nodes[manager.IndexToNode(index)]))
-        index = answer.Value(model.NextVar(index))
-    return _best(case, [found, first])
+    return _best(case, [whole.nodes[routes[0]].tolist(), first])
 
 
-def _ortools_model(pywrapcp: Any, whole: "Whole") -> tuple[Any, Any]:
+def _ortools_model(whole: "Whole") -> with_ortools.Model:
     """One vehicle that may leave out any customer at the price of its prize."""
-    manager = pywrapcp.RoutingIndexManager(len(whole.nodes), 1, 0)
-    model = pywrapcp.RoutingModel(manager)
-    evaluator = model.RegisterTransitMatrix(whole.table.tolist())
-    model.SetArcCostEvaluatorOfAllVehicles(evaluator)
-    model.AddDimension(evaluator, 0, whole.limit, True, "length")
     weight = max(1, PRIZES_IN_LIMITS * whole.limit // max(1, sum(whole.prizes)))
-    for place in range(1, len(whole.nodes)):
-        model.AddDisjunction([manager.NodeToIndex(place)], whole.prizes[place] * weight)
-    return manager, model
+    return with_ortools.Model(
+        nodes=len(whole.nodes),
+        starts=[0],
+        costs=[whole.table],
+        dimensions=[with_ortools.Dimension("length", [whole.table], [whole.limit])],
+        optional={at: whole.prizes[at] * weight for at in range(1, len(whole.nodes))},
+    )
 
 
 def pyvrp(
@@ -110,67 +103,28 @@ def pyvrp(
         seed: of PyVRP's own random numbers.
         start: a route to begin from; by default the simple construction.
     """
-    try:
-        import pyvrp as solver
-        from pyvrp.exceptions import PenaltyBoundWarning
-        from pyvrp.stop import FirstFeasible, MaxRuntime
-    except ImportError as error:
-        raise NCOError("pyvrp is not installed: pip install 'nco-solver[solvers]'") from error
-    begun = time.monotonic()
+    library = with_pyvrp.load()
+    deadline = clock.deadline(time_limit)
     whole = _whole(case)
     first = _first(case, start)
     if len(whole.nodes) == 1:
         return _best(case, [first])
-    data = _pyvrp_data(solver, whole)
-    places = _places(whole, first)
-    initial = solver.Solution(data, [[place - 1 for place in places]] if places else [])
-    stop: Any = FirstFeasible()
-    if time_limit is not None:
-        stop = MaxRuntime(max(0.0, time_limit - (time.monotonic() - begun)))
-    with warnings.catch_warnings():  # it tells that feasible solutions are rare
-        warnings.simplefilter("ignore", PenaltyBoundWarning)
-        result = solver.solve(
-            data,
-            stop,
-            seed=seed,
-            collect_stats=False,
-            display=False,
-            initial_solution=initial,
-            params=_pyvrp_parameters(solver, whole),
-        )
-    routes = [first]
-    if result.best.is_feasible():
-        visits = [
-            visit.idx
-            for route in result.best.routes()
-            for visit in route.schedule()
-            if visit.is_client()
-        ]
-        routes.append([int(whole.nodes[visit + 1]) for visit in visits])
-    return _best(case, routes)
-
-
-def _pyvrp_data(solver: Any, whole: "Whole") -> Any:
-    """PyVRP's own model: location 0 is the depot, client i - 1 is place i."""
     clients = [
-        solver.Client(place, prize=whole.prizes[place] * whole.weight, required=False)
+        library.Client(place, prize=whole.prizes[place] * whole.weight, required=False)
         for place in range(1, len(whole.nodes))
     ]
-    # PyVRP measures by its matrices; coordinates only serve its pictures.
-    return solver.ProblemData(
-        [solver.Location(0.0, 0.0) for _ in whole.nodes],
-        clients,
-        [solver.Depot(0)],
-        [solver.VehicleType(1, max_distance=whole.limit)],
-        [whole.table],
-        [np.zeros_like(whole.table)],
+    vehicle = library.VehicleType(1, max_distance=whole.limit)
+    answer = with_pyvrp.solve(
+        with_pyvrp.Model(clients, [vehicle], [whole.table]),
+        with_pyvrp.Limit(deadline),
+        seed=seed,
+        start=[with_pyvrp.Route([place - 1 for place in _places(whole, first)])],
+        price=10 * sum(whole.prizes),  # a tenth of the limit too much may cost as much as all
     )
-
-
-def _pyvrp_parameters(solver: Any, whole: "Whole") -> Any:
-    """PyVRP's defaults, but a tenth of the limit too much may cost as much as all prizes."""
-    dear = max(100_000, 10 * sum(whole.prizes))
-    return solver.SolveParams(penalty=solver.PenaltyParams(max_penalty=float(dear)))
+    if answer is None:
+        return _best(case, [first])
+    visits = [client + 1 for route in answer for client in route.clients]
+    return _best(case, [first, whole.nodes[visits].tolist()])
 
 
 def cpsat(
@@ -205,20 +159,16 @@ def cpsat(
     missed = [arcs[place, place] for place in range(1, count)]
     model.minimize(cp_model.LinearExpr.weighted_sum(missed, whole.prizes[1:]))
     _hint(model, arcs, _places(whole, first))
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed % 2**31
-    if time_limit is not None:
-        left = time_limit - (time.monotonic() - begun)
-        solver.parameters.max_time_in_seconds = max(left, 0.001)
+    left = None if time_limit is None else max(time_limit - (time.monotonic() - begun), 0.001)
+    solver = with_cpsat.solver(seed, left)
     routes = [first]
-    if solver.solve(model) in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    if with_cpsat.has_solution(solver.solve(model)):
         after = {i: j for i, j in driven if solver.boolean_value(arcs[i, j])}
-        found, place = [], after.get(0, 0)
+        route, place = [], after.get(0, 0)
         while place:
-            found.append(int(whole.nodes[place]))
+            route.append(int(whole.nodes[place]))
             place = after[place]
-        routes.append(found)
+        routes.append(route)
     return _best(case, routes)
 
 

@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 import nco.core.case
 from nco.core.errors import InstanceError
 from nco.problems._routing import depots, routes, tsplib
+from nco.problems._routing.numbering import Numbered
 from nco.problems._routing.one_tree import shortest_ways
 
 SECTIONS = (
@@ -46,7 +46,7 @@ SUFFIX = ".oplib"  # of the files that `write` makes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Case(nco.core.case.Case):
+class Case(Numbered, nco.core.case.Case):
     """A depot, n customers with a prize each, and the longest route that is allowed.
 
     A solution is the list of the visited customers' numbers in their order, without the depot.
@@ -96,22 +96,6 @@ class Case(nco.core.case.Case):
         """The most prize for the way to it next; then what still fits by insertion, up to 3000."""
         route = _forward(self)
         return self.numbered(route if self.size > MOST_FILLED else fill(self, route))
-
-    @cached_property
-    def _positions(self) -> dict[int, int]:
-        return {number: position for position, number in enumerate(self.ids.tolist())}
-
-    def numbered(self, solution: Sequence[int]) -> list[int]:
-        """Positions as node numbers."""
-        return self.ids[np.asarray(solution, dtype=np.int64)].tolist()
-
-    def indexed(self, solution: Sequence[int]) -> list[int]:
-        """Node numbers as positions from 0; an `InstanceError` names an unknown number."""
-        for number in solution:
-            if number not in self._positions:
-                reason = f"{self.name} has no node of this number"
-                raise InstanceError(reason, field="tour", value=number, path=self.path)
-        return [self._positions[number] for number in solution]
 
     @property
     def whole(self) -> bool:
@@ -255,7 +239,8 @@ def read(text: str, *, path: str | None = None) -> Case:
         InstanceError: the file breaks its format, or states a rule that this problem lacks.
     """
     document = tsplib.parse(text, sections=SECTIONS, path=path)
-    _check_type(document)
+    depots.check_type(document, "OP")
+    depots.check_rules(document, _REFUSED, harmless={"VEHICLES": "1"})
     tsplib.dimension(document)
     metric = document.choice("EDGE_WEIGHT_TYPE", (*tsplib.METRICS, "EXPLICIT"))
     points, distances, scores = depots.nodes(document, metric, "NODE_SCORE_SECTION")
@@ -270,10 +255,6 @@ def read(text: str, *, path: str | None = None) -> Case:
         value = f"node {scores.ids[row]} with {tsplib.number_text(scores.values[row, 0])}"
         line = scores.lines[row]
         raise document.error(fault[1], field="NODE_SCORE_SECTION", value=value, line=line)
-    display = None
-    if "DISPLAY_DATA_SECTION" in document.sections:
-        section = "DISPLAY_DATA_SECTION"
-        display = tsplib.coordinates(document, "EUCLIDEAN", section, scores.ids).values[order]
     return Case(
         name=document.text("NAME", "unnamed") or "unnamed",
         path=path,
@@ -283,23 +264,8 @@ def read(text: str, *, path: str | None = None) -> Case:
         distances=None if distances is None else distances[np.ix_(order, order)],
         prizes=prizes,
         limit=limit,
-        display=display,
+        display=depots.display(document, scores.ids, order),
     )
-
-
-def _check_type(document: tsplib.Document) -> None:
-    """The type must be OP, and no keyword may state a rule that this problem would ignore."""
-    if "TYPE" not in document.keywords:
-        raise document.error("this keyword is missing: add a line 'TYPE : OP'", field="TYPE")
-    if tsplib.kind(document) != "OP":
-        value = document.text("TYPE")
-        raise document.error("only the type OP is read here", field="TYPE", value=value)
-    for key, (value, line) in document.keywords.items():
-        rule = next((rule for start, rule in _REFUSED.items() if key.startswith(start)), None)
-        if rule is None or value.strip("0.") == "" or (key == "VEHICLES" and value == "1"):
-            continue
-        reason = f"{rule} are not supported: remove the line to solve without them"
-        raise document.error(reason, field=key, value=value, line=line)
 
 
 def _prize_fault(prizes: np.ndarray) -> tuple[int, str] | None:
@@ -362,7 +328,7 @@ def write(case: Case) -> str:
     """The case as the text of an OPLib file; a matrix is numbered from 1 whatever its `ids`."""
     ids = case.ids if case.distances is None else np.arange(1, case.size + 2)
     lines = [
-        f"NAME : {' '.join(case.name.split()) or 'unnamed'}",
+        f"NAME : {tsplib.one_line(case.name)}",
         "TYPE : OP",
         f"DIMENSION : {case.size + 1}",
         f"COST_LIMIT : {tsplib.number_text(case.limit)}",
@@ -370,7 +336,7 @@ def write(case: Case) -> str:
     ]
     if case.distances is not None:
         lines += ["EDGE_WEIGHT_FORMAT : FULL_MATRIX", "EDGE_WEIGHT_SECTION"]
-        lines += [" ".join(map(tsplib.number_text, row)) for row in case.distances.tolist()]
+        lines += tsplib.matrix_rows(case.distances)
     lines += tsplib.rows("NODE_COORD_SECTION", case.coords, ids)
     lines += tsplib.rows("DISPLAY_DATA_SECTION", case.display, ids)
     lines += tsplib.rows("NODE_SCORE_SECTION", case.prizes, ids)
@@ -393,23 +359,14 @@ def read_solution(text: str, case: Case) -> list[int]:
         return _json_route(text)
     document = tsplib.parse(text, sections=(*TOURS, "DEPOT_SECTION"))
     section = next((name for name in TOURS if name in document.sections), TOURS[0])
-    route: list[int] = []
-    ended = False
-    for line, tokens in document.rows(section):
-        for token in tokens:
-            number = tsplib.integer(document, token, section, line)
-            if ended:
-                reason = "the file holds more than one tour, or -1 inside a tour"
-                raise document.error(reason, field=section, value=token, line=line)
-            ended = number == -1
-            if not ended:
-                route.append(number)
+    route = tsplib.tour_numbers(document, section)
     depot = int(case.ids[0])
     route = route[1:] if route[:1] == [depot] else route
     return route[:-1] if route[-1:] == [depot] else route
 
 
 def _json_route(text: str) -> list[int]:
+    """A route in JSON."""
     stated = routes.stated_in_json(text)
     if not isinstance(stated, list):
         reason = "must be a list of customers"
@@ -420,9 +377,6 @@ def _json_route(text: str) -> list[int]:
 
 def write_solution(case: Case, solution: Sequence[int], cost: float | None) -> str:
     """A route as a TSPLIB tour file that begins at the depot."""
-    name = " ".join(case.name.split()) or "unnamed"
-    lines = [f"NAME : {name}.tour", "TYPE : TOUR", f"DIMENSION : {len(solution) + 1}"]
-    if cost is not None:
-        lines.insert(1, f"COMMENT : prize {tsplib.number_text(-cost)}")
-    nodes = map(str, [int(case.ids[0]), *solution])
-    return "\n".join([*lines, "TOUR_SECTION", *nodes, "-1", "EOF", ""])
+    comment = None if cost is None else f"prize {tsplib.number_text(-cost)}"
+    nodes = [int(case.ids[0]), *solution]
+    return tsplib.tour_text(case.name, comment, len(nodes), nodes)

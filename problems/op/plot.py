@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nco.problems._routing import pictures
 from nco.problems.op.check import check
 from nco.problems.op.files import Case
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LARGEST = 60.0  # area of the marker of the highest prize, in square points, up to FEW customers
-FEW = 200
+LARGEST = 60.0  # area of the marker of the highest prize, in square points, up to `pictures.FEW`
 
 
 def plot(case: Case, solution: Sequence[int], ax: "Axes") -> None:
@@ -25,30 +25,24 @@ def plot(case: Case, solution: Sequence[int], ax: "Axes") -> None:
         ax: where to draw; its aspect becomes equal.
     """
     route = np.array(case.indexed(solution), dtype=np.int64)
-    points = _points(case)
+    points = pictures.places_around_depot(case, case.size)
     path = points[np.concatenate([[0], route, [0]])]
-    ax.plot(path[:, 0], path[:, 1], color="tab:blue", linewidth=1.2 if case.size <= FEW else 0.6)
+    ax.plot(
+        path[:, 0],
+        path[:, 1],
+        color="tab:blue",
+        linewidth=1.2 if case.size <= pictures.FEW else 0.6,
+    )
     visited = np.zeros(case.size + 1, dtype=bool)
     visited[route] = True
     area = case.prizes / max(float(case.prizes.max()), 1e-300) * LARGEST
-    area = np.maximum(area * min(1.0, FEW / max(case.size, 1)), 1.0)
+    area = np.maximum(area * min(1.0, pictures.FEW / max(case.size, 1)), 1.0)
     for chosen, colour in ((visited, "tab:blue"), (~visited, "0.75")):
         chosen[0] = False
         shrink = 1.0 if colour == "tab:blue" else 0.4
         x, y = points[chosen].T
         ax.scatter(x, y, s=area[chosen] * shrink, color=colour, zorder=3, linewidths=0)
-    ax.plot(*points[0], color="black", marker="s", markersize=7, linestyle="none", zorder=4)
+    pictures.draw_depot(ax, points[0])
     prize = check(case, list(solution)).objective
-    ax.set_title(f"{case.name}: prize {prize:.6g}, {len(route)} of {case.size} visited")
-    ax.set_aspect("equal", adjustable="datalim")
-
-
-def _points(case: Case) -> np.ndarray:
-    """Where each node is drawn, [n+1, 2]."""
-    points = case.display if case.display is not None else case.coords
-    if points is None:
-        angle = np.linspace(0.0, 2 * np.pi, case.size, endpoint=False)
-        circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-        return np.concatenate([np.zeros((1, 2)), circle])
-    # A GEO row is latitude, longitude: north belongs on top.
-    return points[:, ::-1] if case.metric == "GEO" and case.display is None else points
+    figures = f": prize {prize:.6g}, {len(route)} of {case.size} visited"
+    pictures.entitle(ax, case.name, figures)

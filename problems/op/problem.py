@@ -24,7 +24,8 @@ from nco.core.case import Case, only
 from nco.core.defaults import pad_nodes
 from nco.core.errors import NCOError
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, Unit, columns
 from nco.problems._routing.embedding import View, view
 from nco.problems.op import files
 
@@ -86,6 +87,8 @@ class OP(
     """Collect the most prize on one route from the depot and back within a length limit.
 
     - instance: `coords` (or `distances` where a file gives its own), `prizes`, `limit`;
+    - nodes: ``x, y, prize`` (in shares of the highest), ``is_depot``; context: ``left`` of the
+      limit; focus: ``depot, current``;
     - action: the next node, 0 being the return to the depot, which ends the route;
     - mask: customers not yet visited from which the way home is still within the limit; the depot,
       but not as the first action where any customer can be reached;
@@ -104,7 +107,11 @@ class OP(
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, focus=2, context=1, xy=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(*columns("x", "y", unit=Unit.LENGTH), *columns("prize", "is_depot")),
+        context=columns("left", unit=Unit.LENGTH),
+        focus=("depot", "current"),
+    )
 
     def __init__(
         self,

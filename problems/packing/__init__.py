@@ -7,5 +7,6 @@ from nco.core.lazy import attribute
 if TYPE_CHECKING:
     from nco.problems.packing.problem import Bins, Instance, Machines, Packing, Setting
 
-__all__ = ["Packing", "Setting", "Bins", "Machines", "Instance"]  # noqa: RUF022  the folder's main problem class first
+PROBLEM = "Packing"  # the class that the other parts of this folder serve
+__all__ = ["Bins", "Instance", "Machines", "Packing", "Setting"]
 __getattr__ = attribute(__name__, dict.fromkeys(__all__, "problem"))

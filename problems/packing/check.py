@@ -1,10 +1,11 @@
 """The verdict on one packing, in exact arithmetic."""
 
 from fractions import Fraction
-from numbers import Integral
 from typing import Any
 
 from nco.core.case import Case, Report
+from nco.problems._common.decimals import exact
+from nco.problems._common.verdicts import is_integer, shown
 
 
 def check(case: Case, solution: Any) -> Report:
@@ -45,19 +46,20 @@ def _strange(solution: Any, count: int) -> list[str]:
     sentences = []
     for number, part in enumerate(solution):
         if not isinstance(part, list | tuple) or not part:
-            shown = " ".join(repr(part).split())[:60]
-            sentences.append(f"bin {number} must be a list of at least one period, not {shown}")
+            sentences.append(
+                f"bin {number} must be a list of at least one period, not {shown(part)}"
+            )
             continue
         for period in part:
-            if not isinstance(period, Integral) or isinstance(period, bool):
-                shown = " ".join(repr(period).split())[:60]
-                sentences.append(f"bin {number} must hold periods, not {shown}")
+            if not is_integer(period):
+                sentences.append(f"bin {number} must hold periods, not {shown(period)}")
             elif not 0 <= int(period) < count:
                 sentences.append(f"period {period} does not exist; they go from 0 to {count - 1}")
     return sentences
 
 
 def _once(bins: list[list[int]], arrivals: list[int]) -> list[str]:
+    """A sentence for each item that is not in exactly one place."""
     times = [0] * len(arrivals)
     for part in bins:
         for period in part:
@@ -91,8 +93,3 @@ def _fits(
                     f"bin {number}, period {period}: {name} {total:g}, above the capacity {limit:g}"
                 )
     return sentences
-
-
-def exact(number: float) -> Fraction:
-    """The shortest decimal that a float64 stands for, as an exact fraction."""
-    return Fraction(repr(float(number)))

@@ -10,11 +10,23 @@ from typing import Any
 import numpy as np
 
 from nco.core.errors import NCOError
-from nco.problems.packing.check import check, exact
+from nco.problems._common import with_cpsat
+from nco.problems._common.decimals import exact, scale
+from nco.problems.packing.check import check
 from nco.problems.packing.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["best_fit", "first_fit", "sum_of_squares", "hindsight"]  # noqa: RUF022  the first one is the default
 LARGEST = 10**9  # of the whole numbers that decimals are multiplied up to
+
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "best_fit": Solver(best_fit),
+        "first_fit": Solver(first_fit),
+        "sum_of_squares": Solver(sum_of_squares),
+        "hindsight": Solver(hindsight, modules=("ortools.sat.python.cp_model",)),
+    }
 
 
 def improvers() -> list[str]:
@@ -80,18 +92,14 @@ def hindsight(
     for part in first:
         for item in part:
             model.add_hint(to[item, min(part)], True)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed % 2**31
-    if time_limit is not None:
-        solver.parameters.max_time_in_seconds = time_limit
-    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    solver = with_cpsat.solver(seed, time_limit)
+    if not with_cpsat.has_solution(solver.solve(model)):
         return first
-    found: dict[int, list[int]] = {}
+    filled: dict[int, list[int]] = {}
     for (item, opener), variable in to.items():
         if solver.value(variable):
-            found.setdefault(opener, []).append(item)
-    bins = sorted(sorted(part) for part in _split(case, list(found.values())))
+            filled.setdefault(opener, []).append(item)
+    bins = sorted(sorted(part) for part in _split(case, list(filled.values())))
     return bins if check(case, bins).feasible else first
 
 
@@ -108,9 +116,9 @@ def _assignment(model: Any, case: Case, items: list[int]) -> dict[tuple[int, int
                 there = [to[u, s] for u in items if s <= u < t and case.leaves[u] > t]
                 model.add_bool_or(there).only_enforce_if(to[t, s])  # a bin is not open for nothing
     for column, limit in enumerate(case.capacity.tolist()):
-        scale = _scale([*case.needs[:, column].tolist(), limit])
-        weight = {t: math.ceil(exact(case.needs[case.arrivals[t], column]) * scale) for t in items}
-        most = math.floor(exact(limit) * scale)
+        factor = scale([*case.needs[:, column].tolist(), limit], LARGEST)
+        weight = {t: math.ceil(exact(case.needs[case.arrivals[t], column]) * factor) for t in items}
+        most = math.floor(exact(limit) * factor)
         for s in items:
             for now in (t for t in items if t >= s):
                 present = [t for t in items if s <= t <= now and case.leaves[t] > now]
@@ -121,21 +129,14 @@ def _assignment(model: Any, case: Case, items: list[int]) -> dict[tuple[int, int
 def _split(case: Case, bins: list[list[int]]) -> list[list[int]]:
     """Bins cut where they stand empty."""
     assert case.leaves is not None
-    found = []
+    runs = []
     for part in bins:
         until, run = -1, list[int]()
         for item in sorted(part):
             if run and item >= until:
-                found.append(run)
+                runs.append(run)
                 run = []
             run.append(item)
             until = max(until, int(case.leaves[item]))
-        found.append(run)
-    return found
-
-
-def _scale(numbers: list[float]) -> int:
-    """What makes all of them whole, or as exact as `LARGEST` allows (needs are rounded up)."""
-    scale = math.lcm(*[exact(number).denominator for number in numbers])
-    most = max(*numbers, 1.0)
-    return scale if scale * most <= LARGEST else int(LARGEST // most)
+        runs.append(run)
+    return runs

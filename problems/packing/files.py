@@ -1,6 +1,6 @@
 """Online packing cases: kinds of items, what they need, how long they stay, and one trace.
 
-The file is YAML (or JSON, which is YAML):
+The file is YAML (or JSON, which is YAML)::
 
     problem: packing
     name: machines
@@ -28,12 +28,13 @@ import numpy as np
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems._common import yamlfile
+from nco.problems._common.rules import name_of
 from nco.problems._common.yamlfile import (
     array,
     check_array,
+    check_present,
     mapping,
     number,
-    numbers,
     parse,
     required,
     whole,
@@ -45,8 +46,9 @@ NOBODY = "none"  # in a trace
 CHARGES = ("opened", "running")
 TOLERANCE = 1e-9
 KEYS = {"problem", "name", "periods", "charge", "capacity", "items", "trace"}
-ARRAYS = {"capacity", "needs", "probability", "periods"}
+NEEDED = {"capacity", "needs", "probability", "periods"}
 OTHERS = {"stays", "running", "arrivals", "leaves", "name"}
+ARRAYS = NEEDED | OTHERS
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -102,12 +104,12 @@ class Case(BaseCase):
         return self.arrivals is not None
 
     def words(self, solution: Any) -> str | None:
-        rules = {
+        sentences = {
             "first_fit": "the first open bin that fits",
             "best_fit": "the open bin that will be fullest",
             "sum_of_squares": "where the numbers of open bins of each level stay most even",
         }
-        return rules.get(str(solution.get("rule"))) if isinstance(solution, dict) else None
+        return sentences.get(name_of(solution) or "")
 
     def construct(self) -> list[list[int]]:
         """First fit."""
@@ -146,7 +148,7 @@ class Case(BaseCase):
 
 def recognise(text: str) -> bool:
     """Whether the text says ``problem: packing`` within its first 4096 characters."""
-    return yamlfile.says(text, "packing")
+    return yamlfile.states_problem(text, "packing")
 
 
 def read(text: str, *, path: str | None = None) -> Case:
@@ -192,11 +194,9 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one of the arrays is missing or defective.
     """
-    if not isinstance(data, Mapping) or not set(data) <= ARRAYS | OTHERS or "needs" not in data:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS or "needs" not in data:
         return None
-    missing = sorted(ARRAYS - set(data))
-    if missing:
-        raise InstanceError("needed beside needs", field=missing[0])
+    check_present(data, NEEDED, "needs")
     periods = whole(data["periods"], "periods", None, most=MAX_PERIODS)
     needs = array("needs", data["needs"])
     stays = array("stays", data["stays"]) if "stays" in data else np.full(len(needs), np.inf)
@@ -232,8 +232,7 @@ def write(case: Case) -> str:
             items[name]["stays"] = float(case.stays[row])
     capacity = dict(zip(case.resources, case.capacity.tolist(), strict=True))
     lines = [
-        "problem: packing",
-        f"name: {json.dumps(case.name, ensure_ascii=False)}",
+        *yamlfile.head("packing", case.name),
         f"periods: {case.size}",
         f"charge: {CHARGES[case.running]}",
         f"capacity: {json.dumps(capacity)}",
@@ -252,7 +251,7 @@ def read_solution(text: str, case: Case) -> list[list[int]]:
     Raises:
         InstanceError: where the text is neither.
     """
-    data = numbers(text)
+    data = yamlfile.read_list(text)
     for part in data:
         whole_numbers = isinstance(part, list) and all(type(item) is int for item in part)
         if not whole_numbers:
@@ -263,8 +262,7 @@ def read_solution(text: str, case: Case) -> list[list[int]]:
 
 def write_solution(case: Case, solution: Iterable[Iterable[int]], cost: float | int | None) -> str:
     """One JSON object on a line: ``name``, ``cost`` and ``solution``."""
-    bins = case.numbered(solution)
-    return json.dumps({"name": case.name, "cost": cost, "solution": bins}) + "\n"
+    return yamlfile.write_list(case.name, cost, case.numbered(solution))
 
 
 # --------------------------------------------------------------------------------------------------
@@ -285,27 +283,24 @@ def _item(
         if resource not in resources:
             reason = f"no such resource; there are {', '.join(resources)}"
             raise InstanceError(reason, field=f"{place}.needs", value=resource, path=path)
-    found = {key: number(value, f"{place}.needs.{key}", path) for key, value in needs.items()}
+    amounts = {key: number(value, f"{place}.needs.{key}", path) for key, value in needs.items()}
     stays = np.inf if "stays" not in item else number(item["stays"], f"{place}.stays", path)
     chance = number(item["probability"], f"{place}.probability", path)
-    return [found.get(resource, 0.0) for resource in resources], chance, stays
+    return [amounts.get(resource, 0.0) for resource in resources], chance, stays
 
 
 def _trace(
     data: Any, kinds: tuple[str, ...], periods: int, path: str | None
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    if data is None:
+    """The kind that arrives in each period, and when it leaves; None where there is no trace."""
+    listed = yamlfile.trace(data, periods, f"the item, or {NOBODY},", path)
+    if listed is None:
         return None, None
-    if not isinstance(data, list) or len(data) != periods:
-        value = len(data) if isinstance(data, list) else data
-        reason = f"must list the item of each of the {periods} periods, or {NOBODY}"
-        raise InstanceError(reason, field="trace", value=value, path=path)
     known = {NOBODY: -1, "None": -1, **{name: k for k, name in enumerate(kinds)}}
     arrivals, leaves = np.full(periods, -1), np.full(periods, periods)
-    for period, entry in enumerate(data):
-        name, stay = (
-            (entry[0], entry[1]) if isinstance(entry, list) and len(entry) == 2 else (entry, None)
-        )
+    for period, entry in enumerate(listed):
+        pair = isinstance(entry, list) and len(entry) == 2
+        name, stay = entry if pair else (entry, None)
         if str(name) not in known:
             reason = f"period {period}: no such kind; there are {', '.join(kinds)}, {NOBODY}"
             raise InstanceError(reason, field="trace", value=name, path=path)
@@ -334,6 +329,7 @@ def _shown(case: Case) -> list[Any]:
 
 
 def _check(case: Case) -> None:
+    """Refuses arrays that break the rules of `Case`."""
     resources, kinds = len(np.atleast_1d(case.capacity)), len(np.atleast_1d(case.needs))
     check_array("capacity", case.capacity, [resources], "R", case.path, positive=True)
     check_array("needs", case.needs, [kinds, resources], "JR", case.path)
@@ -354,13 +350,14 @@ def _check(case: Case) -> None:
 
 
 def _check_trace(case: Case, kinds: int) -> None:
+    """Refuses a trace of another length, of kinds that do not exist, or that leave too early."""
     if case.arrivals is None:
         return
     for field in ("arrivals", "leaves"):
-        found = getattr(case, field)
-        if found is None or found.shape != (case.periods,):
+        numbers = getattr(case, field)
+        if numbers is None or numbers.shape != (case.periods,):
             reason = f"must hold one number for each of the {case.periods} periods"
-            raise InstanceError(reason, field=field, value=found, path=case.path)
+            raise InstanceError(reason, field=field, value=numbers, path=case.path)
     assert case.leaves is not None
     periods = np.arange(case.periods)
     wrong = (case.arrivals < -1) | (case.arrivals >= kinds)

@@ -4,24 +4,22 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
-from nco.core.capabilities import HasCases, HasHindsight, HasRules, Online, Selective
+from nco.core.capabilities import HasCases, HasHindsight, Online, Selective
 from nco.core.case import Case
 from nco.core.describe import Described
 from nco.core.errors import NCOError
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Column, Schema, Unit, columns
 from nco.problems.packing import files
 from nco.problems.packing.planner import Planner
-
-if TYPE_CHECKING:
-    from nco.core.policy import Policy
 
 TOLERANCE = 1e-9
 LEVELS = 10  # of the histogram of open bins that a network sees
@@ -129,12 +127,19 @@ class Seen(Observation):
     used: Tensor | None = None  # [B, S, N] bool, holds anything
 
 
-class Packing(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases, Selective):
+class Packing(Problem[Instance, State], Online, HasHindsight, HasCases, Selective):
     """Online bin packing and machine allocation: an Exo-MDP of Sinclair et al. (2023).
 
     - instance: a trace of items, one kind or nobody in each of T periods, each with the period in
       which it leaves; what kinds need and a bin holds of each resource; how likely kinds are;
-    - nodes: the bins, as many as periods, so that there is always an empty one;
+    - nodes: the bins, as many as periods, so that there is always an empty one; all ``is_bin``;
+    - nodes that change: whether a bin ``is_used``, what is ``free``, the least and the most of any
+      resource after the item (``least_after, most_after``), whether it ``fills`` the bin, the
+      chance that a random item fits before, after, and only before (``takes, takes_after,
+      takes_lost``), how long the bin is ``busy``, and how much ``longer`` the item keeps it busy;
+    - context: periods ``left`` and their inverse root, whether an item has ``arrived``, its largest
+      and smallest need, how long it will ``stay``, how many bins are ``used``, the
+      ``expected_load`` of the rest, and how many bins have how much room (``used_of_room_k``);
     - action: the bin for the item; mask: bins in use that have room for it, and the first of the
       empty ones; where nobody arrives, and when all is over, bin 0, which means nothing;
     - end: after the last period;
@@ -148,7 +153,20 @@ class Packing(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases
         setting: what may arrive; `Bins` by default.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=1, context=8 + LEVELS, dynamic=10)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("is_bin"),
+        dynamic=(
+            Column("is_used"),
+            *columns("free", "least_after", "most_after", unit=Unit.LOAD),
+            *columns("fills", "takes", "takes_after", "takes_lost", "busy", "longer"),
+        ),
+        context=(
+            *columns("left", "left_inverse_root", "arrived"),
+            *columns("largest_need", "smallest_need", unit=Unit.LOAD),
+            *columns("stay", "used", "expected_load"),
+            *columns(*(f"used_of_room_{level}" for level in range(LEVELS))),
+        ),
+    )
 
     def __init__(self, size: int | list[int] = 30, setting: Setting | None = None) -> None:
         self.size = check_size(size)
@@ -373,11 +391,6 @@ class Packing(Problem[Instance, State], Online, HasRules, HasHindsight, HasCases
         pairs = [(getattr(own, name), getattr(case, name)) for name in fields]
         alike = all(a.shape == b.shape and np.allclose(a, b) for a, b in pairs)
         return alike and own.running == case.running
-
-    def rule(self, case: Case, solution: Any) -> "Policy":
-        from nco.problems.packing import rules
-
-        return rules.named(solution)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[int]]]:
         plans = []

@@ -1,27 +1,24 @@
 """The classical rules as policies: first fit, best fit, sum of squares."""
 
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from nco.core.case import Case
 from nco.core.decisions import Categorical
-from nco.core.errors import NCOError
-from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.features import Observation
+from nco.problems._common.rulepolicy import RulePolicy
+from nco.problems._common.rules import known_name
 from nco.problems.packing.problem import Seen
 
 GRAIN = 1000  # levels that are told apart, in shares of a bin
 LOW = -1e9  # of a new bin, which the fitting rules open only if nothing else fits
 
 
-def named(solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}``."""
-    name = solution.get("rule") if isinstance(solution, dict) else None
-    if name not in RULES:
-        known = ", ".join(RULES)
-        raise NCOError(f"{solution!r}: no rule to follow; there are {known}, as {{'rule': NAME}}")
-    return Rule(str(name))
+    return Rule(known_name(solution, RULES))
 
 
 def first_fit(seen: Seen) -> Tensor:
@@ -62,18 +59,12 @@ def sum_of_squares(seen: Seen) -> Tensor:
 RULES = {"first_fit": first_fit, "best_fit": best_fit, "sum_of_squares": sum_of_squares}
 
 
-class Rule(Policy):
+class Rule(RulePolicy):
     """A rule by name."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
-
-    def build(self, sizes: Sizes) -> Self:
-        return self
-
-    def encode(self, features: Features) -> None:
-        return None
 
     def decide(
         self, memory: None, observation: Observation, condition: Tensor | None = None

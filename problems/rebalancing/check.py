@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from nco.core.case import Case, Report
+from nco.problems._common.decimals import exact
 
 Table = list[list[float]]
 
@@ -29,10 +30,11 @@ def check(case: Case, solution: Any) -> Report:
 
 
 def _drive(case: Any, solution: list[list[Table]]) -> tuple[Fraction, list[str]]:
+    """The profit, and what is wrong, period by period."""
     regions = range(case.size)
     idle = [int(count) for count in case.vehicles.tolist()]
     due: dict[int, list[int]] = {}
-    running = Fraction(repr(case.running))
+    running = exact(case.running)
     profit, violations = Fraction(0), list[str]()
     for period, (served, sent) in enumerate(solution):
         for region in due.pop(period, []):
@@ -48,7 +50,7 @@ def _drive(case: Any, solution: list[list[Table]]) -> tuple[Fraction, list[str]]
                     )
                 empty = 0 if i == j else empty  # sent to where it is: it stays
                 time = int(case.times[i, j])
-                profit += trips * Fraction(repr(float(case.prices[i, j])))
+                profit += trips * exact(case.prices[i, j])
                 profit -= running * time * (trips + empty)
                 due.setdefault(period + time, []).extend([j] * (trips + empty))
                 leaving += trips + empty
@@ -61,6 +63,7 @@ def _drive(case: Any, solution: list[list[Table]]) -> tuple[Fraction, list[str]]
 
 
 def _form(solution: Any, periods: int, regions: int) -> list[str]:
+    """A sentence for each period whose tables hold no whole numbers of vehicles."""
     if not isinstance(solution, list | tuple) or len(solution) != periods:
         shown = len(solution) if isinstance(solution, list | tuple) else type(solution).__name__
         return [f"the flows must hold two tables for each of the {periods} periods, not {shown}"]

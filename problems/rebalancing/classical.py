@@ -5,8 +5,16 @@ from typing import Any
 from nco.core.errors import NCOError
 from nco.problems.rebalancing import flows
 from nco.problems.rebalancing.files import Case
+from nco.registry.interface import Solver
 
-__all__ = ["equal", "stay", "hindsight"]  # noqa: RUF022  the first one is the default
+
+def solvers() -> dict[str, Solver[Case]]:
+    """The classical solvers by name, the one that is compared with first."""
+    return {
+        "equal": Solver(equal),
+        "stay": Solver(stay),
+        "hindsight": Solver(hindsight, modules=("ortools.graph.python.min_cost_flow",)),
+    }
 
 
 def improvers() -> list[str]:

@@ -1,6 +1,6 @@
 """Vehicle rebalancing: regions, travel times, fares, how often trips are asked for, one trace.
 
-The file is JSON, or YAML:
+The file is JSON, or YAML::
 
     problem: rebalancing
     name: three regions
@@ -26,12 +26,13 @@ import numpy as np
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems._common import yamlfile
+from nco.problems._common.rules import name_of
 from nco.problems._common.yamlfile import (
     array,
     check_array,
+    check_present,
     mapping,
     number,
-    numbers,
     parse,
     required,
     whole,
@@ -40,6 +41,8 @@ from nco.problems._common.yamlfile import (
 SUFFIX = ".json"  # of the files that `write` makes
 MAX_PERIODS, MAX_REGIONS = 10_000, 500
 TABLES = ("times", "rates", "prices")
+NEEDED = {"periods", "running", "vehicles", *TABLES}
+ARRAYS = NEEDED | {"trips", "name"}
 KEYS = {"problem", "name", "periods", "running", "vehicles", "trace", *TABLES}
 Flows = list[list[list[float]]]  # of one period: trips served, vehicles sent; each [N][N]
 
@@ -86,11 +89,11 @@ class Case(BaseCase):
         return self.trips is not None
 
     def words(self, solution: Any) -> str | None:
-        rules = {
+        sentences = {
             "equal": "send idle vehicles so that all regions have the same number",
             "stay": "never send an empty vehicle anywhere",
         }
-        return rules.get(str(solution.get("rule"))) if isinstance(solution, dict) else None
+        return sentences.get(name_of(solution) or "")
 
     def construct(self) -> list[Flows]:
         """Nobody is served and nothing moves."""
@@ -105,7 +108,7 @@ class Case(BaseCase):
 
 def recognise(text: str) -> bool:
     """Whether the text says ``problem: rebalancing`` within its first 4096 characters."""
-    return yamlfile.says(text, "rebalancing")
+    return yamlfile.states_problem(text, "rebalancing")
 
 
 def read(text: str, *, path: str | None = None) -> Case:
@@ -141,14 +144,11 @@ def from_arrays(data: object) -> Case | None:
     Raises:
         InstanceError: where one is missing or defective.
     """
-    needed = {"periods", "running", "vehicles", *TABLES}
-    if not isinstance(data, Mapping) or not set(data) <= needed | {"trips", "name"}:
+    if not isinstance(data, Mapping) or not set(data) <= ARRAYS:
         return None
     if "rates" not in data:
         return None
-    missing = sorted(needed - set(data))
-    if missing:
-        raise InstanceError("needed beside rates", field=missing[0])
+    check_present(data, NEEDED, "rates")
     trips = data.get("trips")
     return Case(
         name=str(data.get("name", "unnamed")),
@@ -183,27 +183,27 @@ def read_solution(text: str, case: Case) -> list[Flows]:
     Raises:
         InstanceError: where the text is neither.
     """
-    data = numbers(text)
+    data = yamlfile.read_list(text)
     for period, tables in enumerate(data):
-        found = array(f"period {period}", tables)
-        if found.shape != (2, case.size, case.size):
+        shape = array(f"period {period}", tables).shape
+        if shape != (2, case.size, case.size):
             reason = f"must be two tables of {case.size} rows and columns: served, and sent"
-            raise InstanceError(reason, field=f"period {period}", value=list(found.shape))
+            raise InstanceError(reason, field=f"period {period}", value=list(shape))
     return data
 
 
 def write_solution(case: Case, solution: Iterable[Any], cost: float | int | None) -> str:
     """One JSON object on a line: ``name``, ``cost`` (minus the profit) and ``solution``."""
-    flows = case.numbered(solution)
-    return json.dumps({"name": case.name, "cost": cost, "solution": flows}) + "\n"
+    return yamlfile.write_list(case.name, cost, case.numbered(solution))
 
 
 def _check(case: Case) -> None:
+    """Refuses arrays that break the rules of `Case`."""
     regions = len(np.atleast_1d(case.vehicles))
     check_array("vehicles", case.vehicles, [regions], "N", case.path)
     for field in TABLES:
-        found = getattr(case, field)
-        check_array(field, found, [regions, regions], "NN", case.path, field == "times")
+        table = getattr(case, field)
+        check_array(field, table, [regions, regions], "NN", case.path, field == "times")
     fields = ["vehicles", "times"]
     if case.trips is not None:
         shape = [case.periods, regions, regions]
@@ -211,9 +211,4 @@ def _check(case: Case) -> None:
         fields.append("trips")
     number(case.running, "running", case.path)
     for field in fields:
-        found = getattr(case, field)
-        broken = np.argwhere(found != np.floor(found))
-        if broken.size:
-            value = float(found[tuple(broken[0])])
-            reason = f"entry {broken[0].tolist()}: must be a whole number"
-            raise InstanceError(reason, field=field, value=value, path=case.path)
+        yamlfile.check_whole(field, getattr(case, field), case.path)

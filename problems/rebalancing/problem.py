@@ -3,21 +3,19 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
-from nco.core.capabilities import HasCases, HasRules, Online
+from nco.core.capabilities import HasCases, Online
 from nco.core.case import Case
 from nco.core.geometry import check_size, draw_size
-from nco.core.problem import AdditiveProblem, Features, Observation, Sizes
+from nco.core.problem import AdditiveProblem, Features, Observation
+from nco.core.schema import Amounts, Column, Schema, Unit, columns
 from nco.problems.rebalancing import files, flows
-
-if TYPE_CHECKING:
-    from nco.core.policy import Policy
 
 DUE = 3  # periods ahead of which arriving vehicles are shown
 ROUNDING = 1e-3  # a decision is float32: nobody should get a vehicle less for that
@@ -55,11 +53,16 @@ class Seen(Observation):
     times: Tensor | None = None  # [B, S, N, N] double
 
 
-class Rebalancing(AdditiveProblem[Instance, State], Online, HasRules, HasCases):
+class Rebalancing(AdditiveProblem[Instance, State], Online, HasCases):
     """Dynamic vehicle rebalancing of Gammelli et al. (2023), section 5.2.
 
     - instance: requests from region to region in T periods, travel times, fares;
-    - nodes: regions, linked all to all;
+    - nodes: regions: requests expected to be ``leaving`` and ``arriving``, the mean ``fare``,
+      ``vehicles`` at the beginning; linked all to all, with the travel ``time`` in shares of the
+      horizon; amounts are in shares of the fleet;
+    - nodes that change: vehicles left ``idle`` by the trips, requests ``asked`` and ``unserved``,
+      and vehicles due in 1, 2, 3 periods (``due_k``); context: periods ``left`` and ``idle``
+      vehicles of all regions;
     - action: ``[B, S, 2 N N]`` numbers of vehicles from region to region, trips that are served and
       then vehicles sent empty; rounded down, no more than is asked for, and in this order as long
       as there are vehicles;
@@ -76,7 +79,19 @@ class Rebalancing(AdditiveProblem[Instance, State], Online, HasRules, HasCases):
             for a period; demand: mean requests from a region in a period.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=4, context=2, dynamic=3 + DUE, link=1)
+    schema: ClassVar[Schema] = Schema(
+        nodes=(
+            *columns("leaving", "arriving", unit=Unit.LOAD),
+            Column("fare"),
+            Column("vehicles", Unit.LOAD),
+        ),
+        links=columns("time", unit=Unit.TIME),
+        dynamic=columns(
+            "idle", "asked", "unserved", *(f"due_{k + 1}" for k in range(DUE)), unit=Unit.LOAD
+        ),
+        context=(Column("left"), Column("idle", Unit.LOAD)),
+        amounts=(Amounts.PAIRS, Amounts.PAIRS),
+    )
     continuous: ClassVar[bool] = True
 
     def __init__(
@@ -138,11 +153,13 @@ class Rebalancing(AdditiveProblem[Instance, State], Online, HasRules, HasCases):
         links = pairs.expand(batch, -1, -1)
         rows = torch.arange(batch, device=nodes.device)[:, None]
         time = instance.times[rows, links[..., 0], links[..., 1]]
+        linked = None
         if instance.exists is not None:
-            real = instance.exists[rows, links[..., 0]] & instance.exists[rows, links[..., 1]]
-            links = links.masked_fill(~real[..., None], -1)
+            linked = instance.exists[rows[..., None], links].all(-1)
         link = time[..., None] / instance.trips.shape[1]
-        return Features(nodes.float(), instance.exists, links=links, link=link.float())
+        return Features(
+            nodes.float(), instance.exists, links=links, link=link.float(), linked=linked
+        )
 
     def reset(self, instance: Instance, rollouts: int) -> State:
         batch, total, count = instance.trips.shape[:3]
@@ -253,11 +270,6 @@ class Rebalancing(AdditiveProblem[Instance, State], Online, HasRules, HasCases):
         asked = instance.trips.sum((1, 2, 3))[:, None].clamp_min(1)
         return {"served": served / asked}
 
-    def rule(self, case: Case, solution: Any) -> "Policy":
-        from nco.problems.rebalancing import rules
-
-        return rules.named(solution)
-
     def solution(self, instance: Instance, actions: Tensor) -> list[Any]:
         """Trips served and vehicles sent in each period."""
         state = self.reset(instance, 1)
@@ -321,6 +333,8 @@ class RebalancingShares(Rebalancing):
     each region; whole vehicles are then sent at least cost so that no region misses any of what it
     was wished (`flows.rebalance`, a min-cost flow). Gammelli et al. (2023), equation 6.
     """
+
+    schema: ClassVar[Schema] = replace(Rebalancing.schema, amounts=(Amounts.NODES,))
 
     def _mask(self, instance: Instance, rollouts: int) -> Tensor:
         exists = instance.exists

@@ -1,42 +1,33 @@
 """The classical rules as policies: equal distribution, and never moving."""
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from nco.core.case import Case
 from nco.core.decisions import Exact
-from nco.core.errors import NCOError
-from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
+from nco.core.features import Observation
+from nco.problems._common.rulepolicy import RulePolicy
+from nco.problems._common.rules import known_name
 from nco.problems.rebalancing import flows
 from nco.problems.rebalancing.problem import Seen
 
 RULES = ("equal", "stay")
 
 
-def named(solution: Any) -> "Rule":
+def policy(case: Case, solution: Any) -> "Rule":
     """The policy of ``{"rule": NAME}``."""
-    name = solution.get("rule") if isinstance(solution, dict) else None
-    if name not in RULES:
-        known = ", ".join(RULES)
-        raise NCOError(f"{solution!r}: no rule to follow; there are {known}, as {{'rule': NAME}}")
-    return Rule(str(name))
+    return Rule(known_name(solution, RULES))
 
 
-class Rule(Policy):
+class Rule(RulePolicy):
     """Serves the dearest trips, and then sends idle vehicles where the rule wishes them."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
-
-    def build(self, sizes: Sizes) -> Self:
-        return self
-
-    def encode(self, features: Features) -> None:
-        return None
 
     def decide(
         self, memory: None, observation: Observation, condition: Tensor | None = None

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from nco.core import case as base
 from nco.core.errors import InstanceError
 from nco.problems._routing import tsplib
+from nco.problems._routing.numbering import Numbered
 from nco.problems._routing.tsplib import Document
 
 SECTIONS = ("NODE_COORD_SECTION", "EDGE_WEIGHT_SECTION", "DISPLAY_DATA_SECTION")
@@ -29,7 +29,7 @@ SUFFIX = ".tsp"  # of the files that `write` makes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Case(base.Case):
+class Case(Numbered, base.Case):
     """A symmetric TSP in its source's own metric and numbers.
 
     Attributes:
@@ -65,22 +65,6 @@ class Case(base.Case):
         """The nearest node next."""
         return self.numbered(tsplib.nearest_order(self.coords, self.distances))
 
-    @cached_property
-    def _positions(self) -> dict[int, int]:
-        return {number: position for position, number in enumerate(self.ids.tolist())}
-
-    def numbered(self, solution: Sequence[int]) -> list[int]:
-        """Positions from 0 as node numbers."""
-        return self.ids[np.asarray(solution, dtype=np.int64)].tolist()
-
-    def indexed(self, solution: Sequence[int]) -> list[int]:
-        """Node numbers as positions from 0; an `InstanceError` names an unknown number."""
-        for number in solution:
-            if number not in self._positions:
-                reason = f"{self.name} has no node of this number"
-                raise InstanceError(reason, field="tour", value=number, path=self.path)
-        return [self._positions[number] for number in solution]
-
     def matrix(self) -> np.ndarray:
         """All distances [n, n] in the case's metric; 8 n**2 bytes."""
         if self.distances is not None:
@@ -94,8 +78,8 @@ Form = TypeVar("Form", bound=Case)  # the case of either problem, TSP or ATSP
 
 def recognise(text: str) -> bool:
     """Whether TYPE says TSP or, without a TYPE, the sections are those of a TSP."""
-    if found := _TYPE.search(text):
-        return found[1].upper() == "TSP"
+    if stated := _TYPE.search(text):
+        return stated[1].upper() == "TSP"
     names = {name.upper() for name in _NAMES.findall(text)}
     return bool(names) and names <= {*SECTIONS, "FIXED_EDGES_SECTION"}
 
@@ -153,6 +137,7 @@ def _display(document: Document, sections: Sequence[str], ids: np.ndarray) -> np
 
 
 def _asymmetric(first: int, second: int, there: float, back: float) -> str:
+    """The sentence on a matrix that another problem reads."""
     reason = f"the distance {first} to {second} is {there:g} and back {back:g}"
     return f"{reason}: an asymmetric TSP is the problem atsp"
 
@@ -279,7 +264,7 @@ def is_symmetric(matrix: np.ndarray) -> bool:
 def write(case: Case) -> str:
     """The case as a TSPLIB file; a matrix is numbered from 1 whatever its `ids`."""
     lines = [
-        f"NAME : {' '.join(case.name.split()) or 'unnamed'}",
+        f"NAME : {tsplib.one_line(case.name)}",
         f"TYPE : {case.problem.upper()}",
         f"DIMENSION : {case.size}",
         f"EDGE_WEIGHT_TYPE : {case.metric}",
@@ -291,8 +276,7 @@ def write(case: Case) -> str:
     if case.display is not None:
         lines += ["DISPLAY_DATA_TYPE : TWOD_DISPLAY"]
     if case.distances is not None:
-        lines += ["EDGE_WEIGHT_SECTION"]
-        lines += [" ".join(map(tsplib.number_text, row)) for row in case.distances.tolist()]
+        lines += ["EDGE_WEIGHT_SECTION", *tsplib.matrix_rows(case.distances)]
     lines += tsplib.rows("NODE_COORD_SECTION", case.coords, ids)
     lines += tsplib.rows("DISPLAY_DATA_SECTION", case.display, ids)
     return "\n".join([*lines, "EOF", ""])
@@ -316,21 +300,11 @@ def read_solution(text: str, case: Case) -> list[int]:
     if "DIMENSION" in document.keywords and tsplib.dimension(document) != case.size:
         reason = f"{case.name} has {case.size} nodes: this tour is for another instance"
         raise document.error(reason, field="DIMENSION", value=document.text("DIMENSION"))
-    tour: list[int] = []
-    ended = False
-    for line, tokens in document.rows("TOUR_SECTION"):
-        for token in tokens:
-            number = tsplib.integer(document, token, "TOUR_SECTION", line)
-            if ended and number != -1:
-                reason = "the file holds more than one tour, or -1 inside a tour"
-                raise document.error(reason, field="TOUR_SECTION", value=token, line=line)
-            ended = number == -1
-            if not ended:
-                tour.append(number)
-    return tour
+    return tsplib.tour_numbers(document, "TOUR_SECTION")
 
 
 def _read_json(text: str) -> list[int]:
+    """A tour in JSON."""
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -353,8 +327,5 @@ def _read_json(text: str) -> list[int]:
 
 def write_solution(case: Case, solution: Sequence[int], cost: float | None) -> str:
     """A tour as a TSPLIB tour file, in the numbers that `solution` has."""
-    name = " ".join(case.name.split()) or "unnamed"
-    lines = [f"NAME : {name}.tour", "TYPE : TOUR", f"DIMENSION : {case.size}"]
-    if cost is not None:
-        lines.insert(1, f"COMMENT : length {tsplib.number_text(cost)}")
-    return "\n".join([*lines, "TOUR_SECTION", *map(str, solution), "-1", "EOF", ""])
+    comment = None if cost is None else f"length {tsplib.number_text(cost)}"
+    return tsplib.tour_text(case.name, comment, case.size, solution)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nco.problems._routing import pictures
 from nco.problems.tsp.check import check
 from nco.problems.tsp.files import Case
 
@@ -19,22 +20,12 @@ def plot(case: Case, solution: Sequence[int], ax: "Axes") -> None:
     is drawn on a circle, its nodes in the order of the tour.
     """
     tour = np.array(case.indexed(solution), dtype=np.int64)
-    points = _points(case, tour)
+    places = pictures.stated_places(case)
+    points = pictures.places_on_circle(tour, case.size) if places is None else places
     closed = points[np.append(tour, tour[:1])]
-    few = case.size <= 200
+    few = case.size <= pictures.FEW
     ax.plot(closed[:, 0], closed[:, 1], color="tab:blue", linewidth=1.2 if few else 0.5)
     ax.scatter(points[:, 0], points[:, 1], s=14 if few else 1, color="black", zorder=3)
     cost = check(case, list(solution)).cost
     length = f"{cost:,.6g}" if isinstance(cost, float) else f"{cost:,}"
-    ax.set_title(f"{case.name}: length {length}")
-    ax.set_aspect("equal", adjustable="datalim")
-
-
-def _points(case: Case, tour: np.ndarray) -> np.ndarray:
-    """Where to draw each node, [n, 2]."""
-    points = case.display if case.display is not None else case.coords
-    if points is None:
-        angles = 2 * np.pi * np.arange(len(tour)) / max(len(tour), 1)
-        points = np.zeros((case.size, 2))
-        points[tour] = np.stack([np.sin(angles), np.cos(angles)], axis=1)
-    return points[:, ::-1] if case.metric == "GEO" and case.display is None else points
+    pictures.entitle(ax, case.name, f": length {length}")

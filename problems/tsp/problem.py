@@ -27,7 +27,8 @@ from nco.core.case import Case
 from nco.core.defaults import pad_nodes
 from nco.core.errors import NCOError
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, lengths
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, Unit, columns
 from nco.problems._routing.embedding import View, view
 from nco.problems.tsp import files
 
@@ -204,6 +205,7 @@ class TSP(
     """Visit every node once and return, over the least distance.
 
     - instance: `coords`, or `distances` where a file gives its own;
+    - nodes: ``x, y``; focus: ``first, current``;
     - action, mask, end, cost: as in `Tours`;
     - generator: Kool, van Hoof & Welling (2019), uniform in the unit square.
 
@@ -212,7 +214,10 @@ class TSP(
         points: a distribution of `nco.core.geometry`.
     """
 
-    sizes: ClassVar[Sizes] = Sizes(node=2, focus=2, xy=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("x", "y", unit=Unit.LENGTH),
+        focus=("first", "current"),
+    )
 
     def __init__(self, size: int | list[int] = 50, points: Points | None = None) -> None:
         self.size = check_size(size)

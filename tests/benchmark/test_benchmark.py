@@ -68,7 +68,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     problem = TSP(size=6)
     policy = AttentionPolicy(TransformerEncoder(width=16, heads=2, layers=1, hidden=16), heads=2)
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    weights.save(folder, problem, policy.build(problem.sizes), {"measured": []})
+    weights.save(folder, problem, policy.build(problem.schema), {"measured": []})
     return folder
 
 
@@ -336,7 +336,7 @@ class TestMeasuring:
     def test_failures_are_runs_without_a_cost(
         self, monkeypatch: pytest.MonkeyPatch, square: Path, outcome: Outcome, error: str
     ) -> None:
-        monkeypatch.setattr(measuring, "classical", lambda *_: [("pyvrp", outcome)])
+        monkeypatch.setattr(measuring, "classical", lambda *_: [outcome])
         (found,) = compare(Plan(files=[str(square)], solvers=["pyvrp"]))
         assert (found.cost, found.gap_percent, found.error) == (None, None, error)
 

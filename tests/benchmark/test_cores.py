@@ -1,29 +1,31 @@
 """Equal cores for all, the best of several runs, solutions on the way, and cold starts."""
 
 import itertools
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from child_solvers import Plain
+from child_solvers import Plain, cores_here
 
 from nco import registry
 from nco.benchmark import Plan, compare, measuring
-from nco.benchmark.answers import Answer, best_of, priced
+from nco.benchmark.answers import best_of, priced
 from nco.benchmark.contest import Entrant, prepare
 from nco.benchmark.cores import confined, described, lineup
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.seeds import generator
-from nco.workers import pool
-from nco.workers.pool import Found, Outcome, Workers
+from nco.registry.interface import Solver
+from nco.workers.outcome import Improvement, Outcome
+from nco.workers.pool import Workers
 
 PLAN = Plan(problem="tsp", size=5, solvers=["ortools"])
 
 
 def generated(problem: str, size: int) -> Case:
-    kind = registry.problem_class(problem)(size=size)
+    kind = registry.folder(problem).problem_class(size=size)
     return kind.cases(kind.generate(1, generator(3)))[0]
 
 
@@ -64,7 +66,7 @@ def test_children_are_confined_to_the_same_cores_and_the_process_gets_its_own_ba
     with confined(1):
         assert len(os.sched_getaffinity(0)) == 1
         with Workers() as crew:
-            found = crew.run(Plain(), "child_solvers:cores_here", time_limit=None).solution
+            found = crew.run(Plain(), Solver(cores_here), time_limit=None).solution
     assert found == 1
     assert os.sched_getaffinity(0) == before
 
@@ -72,31 +74,33 @@ def test_children_are_confined_to_the_same_cores_and_the_process_gets_its_own_ba
 class TestBestOf:
     def test_takes_the_best_feasible_solution_and_the_longest_time(self) -> None:
         case = generated("tsp", 4)
-        check = registry.module("tsp", "check").check
+        check = registry.folder("tsp").check.check
         tours = [[0, 1, 2, 3], [0, 2, 1, 3], [0, 1, 3, 2]]
         tours.sort(key=lambda tour: check(case, tour).cost)
+        told = Improvement(0.5, math.nan, "a", tours[2])
         outcomes = [
-            ("a", Outcome(tours[1], 1.0, None, (Found(0.5, tours[2]),))),
-            ("b", Outcome(tours[0], 2.0)),
-            ("c", Outcome([0, 0, 0, 0], 0.5)),
-            ("d", Outcome(None, 0.1, "crashed")),
+            Outcome(tours[1], 1.0, None, (told,)),
+            Outcome(tours[0], 2.0),
+            Outcome([0, 0, 0, 0], 0.5),
+            Outcome(None, 0.1, "d: crashed"),
         ]
-        answer = best_of(case, outcomes)
-        assert (answer.solution, answer.seconds, answer.error) == (tours[0], 2.0, None)
-        assert answer.faults == ("d: crashed",)
-        assert answer.found == ((0.5, tours[2], "a"),)
+        best = best_of(case, outcomes)
+        assert (best.solution, best.seconds, best.error) == (tours[0], 2.0, None)
+        assert best.faults == ("d: crashed",)
+        assert best.improvements == (told,)
 
     def test_is_an_error_only_where_all_fail(self) -> None:
         case = generated("tsp", 4)
-        outcomes = [("a", Outcome(None, 1.0, "crashed")), ("b", Outcome(None, 1.0, "hung"))]
+        outcomes = [Outcome(None, 1.0, "a: crashed"), Outcome(None, 1.0, "b: hung")]
         assert best_of(case, outcomes).error == "a: crashed; b: hung"
         run = priced("x", case, "a", 1.0, best_of(case, outcomes), PLAN)
         assert (run.cost, run.error, run.points) == (None, "a: crashed; b: hung", ())
 
     def test_rubbish_on_the_way_is_no_point(self) -> None:
         case = generated("tsp", 4)
-        found = ((0.1, "rubbish", "a"), (0.2, [0, 1, 2, 3], "a"), (0.3, [3, 0, 1, 2], "a"))
-        run = priced("x", case, "a", 1.0, Answer([0, 1, 2, 3], 0.9, found=found), PLAN)
+        told = ((0.1, "rubbish"), (0.2, [0, 1, 2, 3]), (0.3, [3, 0, 1, 2]))
+        steps = tuple(Improvement(seconds, math.nan, "a", tour) for seconds, tour in told)
+        run = priced("x", case, "a", 1.0, Outcome([0, 1, 2, 3], 0.9, None, steps), PLAN)
         assert [(point.seconds, point.source) for point in run.points] == [(0.2, "a")]
         assert run.traced == "streamed"
 
@@ -112,13 +116,13 @@ class TestBestOf:
 )
 def test_solvers_tell_their_solutions_on_the_way(problem: str, solver: str) -> None:
     """Feasible ones, ever better but for ties of rounding, and the last as good as the answer."""
-    assert pool.takes(problem, solver, "found")
+    assert registry.folder(problem).solver(solver).found
     shop = problem in ("jssp", "fjsp", "ffsp")  # whose solvers are given their imports' time too
     case, limit = generated(problem, 4 if shop else 12), None if shop else 0.1
-    module = registry.module(problem, "classical")
+    solve = registry.folder(problem).solver(solver).solve
     told: list[object] = []
-    answer = getattr(module, solver)(case, time_limit=limit, seed=1, found=told.append)
-    check = registry.module(problem, "check").check
+    answer = solve(case, time_limit=limit, seed=1, found=told.append)
+    check = registry.folder(problem).check.check
     reports = [check(case, solution) for solution in [*told, answer]]
     assert len(told) >= 1
     assert all(report.feasible for report in reports)
@@ -164,5 +168,5 @@ def test_a_cold_start_that_fails_is_a_failure(monkeypatch: pytest.MonkeyPatch) -
     from nco.benchmark import cold
 
     monkeypatch.setattr(cold, "CODE", "raise SystemExit('no such luck')")
-    answer = cold.answer(Entrant("nco", "auto"), generated("tsp", 4), 1.0, replace(PLAN))
-    assert answer.error == "ended with code 1: no such luck"
+    outcome = cold.outcome(Entrant("nco", "auto"), generated("tsp", 4), 1.0, replace(PLAN))
+    assert outcome.error == "ended with code 1: no such luck"

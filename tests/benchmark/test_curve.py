@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from nco.benchmark import Point, Run, mean_curve, primal_integral, with_gaps, with_integrals
+from nco.benchmark import Improvement, Run, mean_curve, primal_integral, with_gaps, with_integrals
 from nco.benchmark.curve import MOST, primal_gap
 from nco.benchmark.runs import FINAL, HISTORY, STREAMED, improvements
 
@@ -17,7 +17,7 @@ def run(
     limit: float | None = 10.0,
     traced: str = HISTORY,
 ) -> Run:
-    found = tuple(Point(seconds, cost) for seconds, cost in points)
+    found = tuple(Improvement(seconds, cost) for seconds, cost in points)
     cost = found[-1].cost if found else None
     error = None if found else "timed out"
     seconds = found[-1].seconds if found else 10.0
@@ -47,15 +47,15 @@ class TestPrimalGap:
 class TestPrimalIntegral:
     def test_by_hand(self) -> None:
         """1 for 2 s, 0.5 for 3 s, 0.2 for 4 s, 0 for 1 s: 4.3 of 10."""
-        points = [Point(2.0, 20.0), Point(5.0, 12.5), Point(9.0, 10.0)]
+        points = [Improvement(2.0, 20.0), Improvement(5.0, 12.5), Improvement(9.0, 10.0)]
         assert primal_integral(points, 10.0, 10.0) == pytest.approx(43.0)
 
     def test_of_nothing_is_all_and_of_the_best_at_once_nothing(self) -> None:
         assert primal_integral([], 10.0, 7.0) == 100.0
-        assert primal_integral([Point(0.0, 10.0)], 10.0, 7.0) == 0.0
+        assert primal_integral([Improvement(0.0, 10.0)], 10.0, 7.0) == 0.0
 
     def test_does_not_see_what_comes_after_the_limit(self) -> None:
-        assert primal_integral([Point(1.0, 20.0), Point(2.5, 10.0)], 10.0, 2.0) == 75.0
+        assert primal_integral([Improvement(1.0, 20.0), Improvement(2.5, 10.0)], 10.0, 2.0) == 75.0
 
     def test_is_none_without_a_limit_and_100_for_failures(self) -> None:
         runs = [run([(1.0, 10.0)], limit=None), run([], solver="two"), run([(5.0, 10.0)])]
@@ -87,8 +87,13 @@ class TestPrimalIntegral:
 class TestImprovements:
     def test_are_in_order_of_time_and_each_better(self) -> None:
         """Two runs side by side are one curve."""
-        points = [Point(3.0, 5.0, "b"), Point(1.0, 9.0, "a"), Point(2.0, 9.0), Point(3.0, 6.0, "a")]
-        assert improvements(points) == (Point(1.0, 9.0, "a"), Point(3.0, 5.0, "b"))
+        points = [
+            Improvement(3.0, 5.0, "b"),
+            Improvement(1.0, 9.0, "a"),
+            Improvement(2.0, 9.0),
+            Improvement(3.0, 6.0, "a"),
+        ]
+        assert improvements(points) == (Improvement(1.0, 9.0, "a"), Improvement(3.0, 5.0, "b"))
 
 
 class TestMeanCurve:

@@ -11,7 +11,7 @@ import browser
 import numpy as np
 import pytest
 
-from nco.benchmark import Point, Run, drawings, html, with_gaps, with_integrals
+from nco.benchmark import Improvement, Run, drawings, html, with_gaps, with_integrals
 from nco.benchmark.drawings import Album, draw
 from nco.core.case import Case
 from nco.registry import sources
@@ -41,7 +41,9 @@ def run(
     if tour is not None:
         cost = 40.0 if tour == [0, 1, 2, 3] else 48.3
     error = None if tour else f"out of luck {ALERT}"
-    points = () if cost is None else (Point(0.01, 60.0, ALERT), Point(seconds, cost, solver))
+    points = (
+        () if cost is None else (Improvement(0.01, 60.0, ALERT), Improvement(seconds, cost, solver))
+    )
     return Run(
         *("tsp", instance, 4, solver, limit, cost, cost, None, seconds, error),
         cold=cold,
@@ -131,7 +133,7 @@ class TestPage:
         assert 'class="dot"' not in page
 
     def test_says_what_was_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(drawings, "MOST", 1)
+        monkeypatch.setattr(drawings, "ROOM", replace(drawings.ROOM, pictures=1))
         assert "2 solutions without a picture" in html(RUNS, {}, CASES)
 
 

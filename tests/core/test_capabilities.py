@@ -26,7 +26,7 @@ from nco.problems.tsp import TSP
 PLANE = "HasSymmetries HasCases HasPublished"
 ROUTES = f"{PLANE} HasStarts HasEquivalents Paddable"
 SHOP = "HasMask HasEquivalents HasConsistentActions HasRelatives HasCases"
-CHANCE = "Online HasRules HasCases"
+CHANCE = "Online HasCases"
 TOURS = (
     "HasStarts HasFixedFirstAction Replayable Paddable HasWindows HasEquivalents HasRemaining "
     "HasCases HasPublished"

@@ -16,9 +16,9 @@ from nco.problems.tsp.files import Case as Tour
 @pytest.mark.parametrize("name", registry.names())
 def test_a_simple_rule_constructs_a_feasible_solution(name: str) -> None:
     """Also of an online problem's case that holds its future, where it is a plan."""
-    problem: Any = registry.problem_class(name)()
+    problem: Any = registry.folder(name).problem_class()
     assert isinstance(problem, Problem)
-    check = registry.check_module(problem).check
+    check = registry.folder(name).check.check
     for case in problem.cases(problem.generate(2, generator(1))):
         report = check(case, case.construct())
         assert report.feasible, report.violations

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +17,9 @@ from nco.core.defaults import replay, resize
 from nco.core.describe import Described, construct, describe
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
 from nco.core.rollout import Interrupted, decisions, forced, greedy, rollout, sample, score
+from nco.core.schema import Schema
 from nco.core.seeds import derive, generator
 from nco.models.nets import AttentionPolicy, TransformerEncoder, attention, pointer, transformer
 from nco.problems.cvrp import CVRP, CVRPVia
@@ -32,7 +33,7 @@ each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: type(p
 def network(problem: Problem[Any, Any], seed: int = 0, **options: Any) -> AttentionPolicy:
     """A small network whose every weight matters."""
     encoder = TransformerEncoder(width=16, heads=2, layers=2, hidden=32)
-    policy = AttentionPolicy(encoder, heads=4, **options).build(problem.sizes)
+    policy = AttentionPolicy(encoder, heads=4, **options).build(problem.schema)
     random = generator(seed, "weights")
     for parameter in policy.parameters():
         noise = torch.randn(parameter.shape, generator=random)
@@ -179,8 +180,8 @@ def test_decisions_know_their_entropy() -> None:
 class Conditioned(Policy):
     """Prefers the node that its condition names."""
 
-    def build(self, sizes: Sizes) -> Self:
-        return self
+    def make_layers(self, schema: Schema) -> None:
+        """It has none."""
 
     def encode(self, features: Features) -> Tensor:
         return features.nodes
@@ -329,8 +330,8 @@ def test_descriptions_round_trip() -> None:
 
 def test_networks_are_described_by_their_arguments() -> None:
     policy = AttentionPolicy(TransformerEncoder(16, heads=2, layers=1, hidden=8), heads=2)
-    policy.build(TSP.sizes)
-    twin = construct(describe(policy)).build(TSP.sizes)
+    policy.build(TSP.schema)
+    twin = construct(describe(policy)).build(TSP.schema)
     twin.load_state_dict(policy.state_dict())
     assert twin.encoder.hidden == 8
 
@@ -517,19 +518,19 @@ def explicit_logits(
 ) -> Tensor:
     """Logits ``[S, A]`` of one instance at given states, by the formulas of the papers."""
     features = problem.features(instance)
-    sizes, width, heads = problem.sizes, policy.encoder.width, policy.heads
+    schema, width, heads = problem.schema, policy.encoder.width, policy.heads
     assert features.exists is None
     h = explicit_encoder(policy.encoder, features, b)
     rows = []
     for s in range(seen.mask.shape[1]):
         query = policy.decoders[0].graph(h.mean(0))
-        for slot in range(sizes.focus):
+        for slot in range(len(schema.focus)):
             node = int(seen.focus[b, s, slot])
             weight = policy.decoders[0].query.weight[slot * width : (slot + 1) * width]
             query = query + (policy.decoders[0].nowhere[slot] if node < 0 else h[node] @ weight.T)
-        if sizes.context:
+        if schema.context:
             query = query + policy.decoders[0].context(seen.context[b, s])
-        allowed = seen.mask[b, s].reshape(sizes.kinds, -1)
+        allowed = seen.mask[b, s].reshape(schema.kinds, -1)
         keys, values = (h @ weight.T for weight in policy.decoders[0].key_value.weight.split(width))
         glimpse = []
         for head in range(heads):
@@ -539,10 +540,10 @@ def explicit_logits(
             glimpse.append(scores.softmax(-1) @ values[:, part])
         pointed = policy.decoders[0].glimpse(torch.cat(glimpse))
         kinds = []
-        for kind in range(sizes.kinds):
+        for kind in range(schema.kinds):
             targets = h @ policy.decoders[0].point.weight[kind * width : (kind + 1) * width].T
             logits = policy.clip * (targets @ pointed / math.sqrt(width)).tanh()
-            last = int(seen.focus[b, s, -1]) if sizes.focus else -1
+            last = int(seen.focus[b, s, -1]) if schema.focus else -1
             if policy.decoders[0].nearness is not None and features.xy is not None and last >= 0:
                 away = (features.xy[b] - features.xy[b, last]).norm(dim=-1)
                 if features.edges is not None:

@@ -26,8 +26,9 @@ from nco.core.defaults import (
     walked,
 )
 from nco.core.errors import NCOError
-from nco.core.problem import Problem, Sizes
+from nco.core.problem import Problem
 from nco.core.rollout import forced, rollout
+from nco.core.schema import Schema
 from nco.core.seeds import generator
 from nco.problems.cvrp import CVRPVia
 from nco.problems.hcvrp import HCVRP
@@ -41,7 +42,7 @@ from nco.testing.play import Probe, play
 class Bare(Problem[Instance, State]):
     """The rules of the TSP, and nothing that only some problems have."""
 
-    sizes: ClassVar[Sizes] = TSP.sizes
+    schema: ClassVar[Schema] = TSP.schema
     generate: Any = TSP.generate
     features: Any = TSP.features
     reset: Any = Tours.reset
@@ -121,7 +122,7 @@ def test_a_problem_may_have_its_own_demonstrations() -> None:
 def test_states_are_replayed_by_stepping(played: tuple[Bare, Instance, Tensor]) -> None:
     """All of them, or those before given steps, as the rollout went through them."""
     problem, instance, actions = played
-    probe = Probe(1).build(problem.sizes)
+    probe = Probe(1).build(problem.schema)
     kept = rollout(problem, probe, instance, 5, forced(actions), keep=True).states
     assert isinstance(kept, State)
     every = replay(problem, instance, actions)

@@ -9,8 +9,9 @@ import torch
 from torch import Generator, Tensor
 
 from nco.core.batch import Batch
-from nco.core.problem import AdditiveProblem, Features, Observation, Problem, Sizes
+from nco.core.problem import AdditiveProblem, Features, Observation, Problem
 from nco.core.rollout import forced, rollout
+from nco.core.schema import Amounts, Schema, columns
 from nco.core.seeds import generator
 from nco.problems.tsp import TSP
 from nco.testing import check_problem
@@ -31,7 +32,9 @@ class Bought(Batch):
 class Buying(AdditiveProblem[Prices, Bought]):
     """Buy any amount in each of three periods; its square is lost as well."""
 
-    sizes: ClassVar[Sizes] = Sizes(node=1, context=1)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("node"), context=columns("context"), amounts=(Amounts.ONE,)
+    )
     continuous: ClassVar[bool] = True
 
     def generate(self, batch: int, generator: Generator) -> Prices:
@@ -86,7 +89,7 @@ def test_its_cost_is_the_sum_of_its_step_costs() -> None:
     cost = problem.cost(instance, actions)
     assert cost.dtype == torch.double
     assert cost.tolist() == [[2.0 + 0.0 + 10.0, 15.0]]
-    probe = Probe(continuous=True).build(problem.sizes)
+    probe = Probe(continuous=True).build(problem.schema)
     played = rollout(problem, probe, instance, 2, forced(actions))
     assert played.step_costs is not None
     assert played.step_costs.tolist() == [[[2.0, 0.0, 10.0], [0.0, 15.0, 0.0]]]
@@ -97,7 +100,7 @@ def test_its_cost_has_a_gradient() -> None:
     """price + 2 amount, of the cost and of the rollout's sum alike."""
     problem = Buying()
     instance = Prices(torch.tensor([[1.0, 2.0, 3.0]], dtype=torch.double))
-    probe = Probe(continuous=True).build(problem.sizes)
+    probe = Probe(continuous=True).build(problem.schema)
     wanted = [[[[3.0], [4.0], [5.0]]]]
     for price in (
         problem.cost,
@@ -121,6 +124,6 @@ def test_other_rollouts_have_no_step_costs() -> None:
     """Where only whole solutions have a price."""
     problem = TSP(4)
     instance = problem.generate(1, generator(1))
-    probe = Probe().build(problem.sizes)
+    probe = Probe().build(problem.schema)
     actions = torch.arange(4).expand(1, 1, 4)
     assert rollout(problem, probe, instance, 1, forced(actions)).step_costs is None

@@ -24,7 +24,6 @@ from nco.problems.op import OP
 from nco.problems.tsp import TSP
 from nco.search.beam import beam_search
 from nco.search.task import Task
-from nco.training.data import Labels
 from nco.zoo import weights
 
 SIZE = 7
@@ -35,7 +34,7 @@ def network(problem: Problem[Any, Any]) -> BQPolicy:
     """Untrained: what it comes to is far from the best."""
     torch.manual_seed(2)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
-    return BQPolicy(encoder, two_way=isinstance(problem, OP)).build(problem.sizes).eval()
+    return BQPolicy(encoder, two_way=isinstance(problem, OP)).build(problem.schema).eval()
 
 
 @pytest.fixture(scope="module")
@@ -164,12 +163,9 @@ def test_only_what_follows_the_given_steps_is_learned(
     """And the state that the policy came to half of the time."""
     words = ("--solver", "fast_tsp", "--time_limit", "1", "--moments", "1")
     assert label(models, TSP(), tmp_path, *words) == 0
-    data = Labels([str(tmp_path)], batch_size=3)
     made = BQ(TSP(SIZE), network(TSP()))
     made.log = lambda *arguments, **named: None  # type: ignore[assignment, misc]
-    data.trainer = type("", (), {"lightning_module": made})()  # type: ignore[assignment]
-    data.setup("fit")
-    found = data.batch(0, 0)
+    (found,) = store.read(tmp_path, TSP())
     assert found.given is not None
     given = int(found.given[0, 0])
     cuts: list[int] = []
@@ -193,13 +189,13 @@ def test_only_what_follows_the_given_steps_is_learned(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["--problem", "tsp", "--moments", "2"], "--moments"),
+        (["--problem", "tsp", "--moments", "2"], "moments: a positive number"),
         (["--problem", "cvrp", "--after", "TSP"], "a model of TSP, not of cvrp"),
         (["--problem", "cvrp", "--after", "CVRP"], "--solver model:NAME"),
         (["--problem", "jssp", "--after", "gnn-jssp"], "JSSP: classical solvers cannot go on"),
         (["--problem", "hcvrp", "--after", "parco-hcvrp"], "is not decided one node at a time"),
-        (["--after", "TSP", "--improve", "labels"], "--improve"),
-        (["--problem", "tsp", "--after", "TSP", "--moments", "0"], "--moments"),
+        (["--after", "TSP", "--improve", "labels"], "not together with improve"),
+        (["--problem", "tsp", "--after", "TSP", "--moments", "0"], "moments: a positive number"),
     ],
 )
 def test_options_that_contradict_are_one_line(

@@ -24,7 +24,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for problem in (TSP(), CVRPVia()):
         torch.manual_seed(3)
         encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
-        policy = BQPolicy(encoder).build(problem.sizes)
+        policy = BQPolicy(encoder).build(problem.schema)
         weights.save(folder / type(problem).__name__, problem, policy, {})
     return {name: str(folder / name) for name in ("TSP", "CVRPVia")}
 
@@ -76,11 +76,14 @@ def test_a_model_improves_a_set_and_keeps_the_better_of_two(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["--solver", "ortools", "--problem", "tsp"], "--size"),
-        (["--solver", "ortools", "--improve", "labels"], "model:NAME"),
-        (["--solver", "model:x", "--improve", "labels", "--size", "9"], "--size"),
+        (["--solver", "ortools", "--problem", "tsp"], "size is missing"),
+        (["--solver", "ortools", "--improve", "labels"], "improve: needs a solver model:NAME"),
+        (
+            ["--solver", "model:x", "--improve", "labels", "--size", "9"],
+            "size: the instances are those of",
+        ),
         (["--solver", "model:x", "--improve", "nowhere"], "nowhere"),
-        (["--solver", "model:x", "--time_limit", "1"], "--rollouts"),
+        (["--solver", "model:x", "--time_limit", "1"], "use rollouts"),
     ],
 )
 def test_options_that_contradict_are_one_line(

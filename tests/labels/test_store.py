@@ -21,8 +21,7 @@ from nco.labels.store import LabelSpec
 from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.registry import check_module
-from nco.training.data import Labels
+from nco.registry import folder_of
 
 # solvers that a child imports; simple, and the same at every call
 SOLVERS = '''
@@ -135,7 +134,7 @@ def test_a_set_round_trips(problem: Problem[Any, Any], solver: str, tmp_path: Pa
     assert store.read_spec(tmp_path) == wanted
     chunks = list(store.read(tmp_path))
     assert [len(chunk) for chunk in chunks] == [3, 3, 1]
-    check = check_module(problem).check
+    check = folder_of(problem).check.check
     for index, chunk in enumerate(chunks):
         instance: Any = store.generate_chunk(problem, wanted, index)
         assert store.fingerprint(chunk.instance) == store.fingerprint(instance)
@@ -318,11 +317,6 @@ def test_a_solver_that_does_not_exist(tmp_path: Path) -> None:
         filled(replace(TOURS, solver="lkh"), tmp_path)
 
 
-def test_training_without_labels_is_refused() -> None:
-    with pytest.raises(NCOError, match="no labelled set"):
-        Labels(folders=[]).setup("fit")
-
-
 def test_further_arguments_of_the_problem_are_labelled(tmp_path: Path, capsys: Any) -> None:
     from nco.cli import main
 
@@ -341,4 +335,4 @@ def test_further_arguments_of_the_problem_are_labelled(tmp_path: Path, capsys: A
     assert "names with values" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([*command, "--problem_args", "{colour: red}"])
-    assert "--problem_args {'colour': 'red'}: " in capsys.readouterr().err
+    assert "problem_args {'colour': 'red'}: " in capsys.readouterr().err

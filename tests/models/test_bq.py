@@ -1,7 +1,6 @@
 """BQ-NCO: remaining sub-problems, what is learned of them, and runs that resume."""
 
 import itertools
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,15 @@ from torch import Tensor
 
 from nco.core.defaults import replay
 from nco.core.describe import describe
-from nco.core.problem import Features, Problem, Sizes
+from nco.core.problem import Features, Problem
 from nco.core.rollout import greedy, rollout
+from nco.core.schema import Schema, columns
 from nco.core.seeds import generator
 from nco.labels import make
 from nco.labels.store import Labelled, LabelSpec
-from nco.models.bq import BQ, Rest, cross_entropy, rotated, thinned
+from nco.models.bq import BQ
 from nco.models.nets import BQPolicy, TransformerEncoder
-from nco.problems.atsp import ATSP
+from nco.models.subproblems import thinned
 from nco.problems.cvrp import CVRPVia
 from nco.problems.cvrp.problem import Instance as Fleet
 from nco.problems.knapsack import KnapsackRest
@@ -38,7 +38,7 @@ CROSS = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.5, 0.6
 def policy(problem: Problem[Any, Any], **options: Any) -> BQPolicy:
     torch.manual_seed(1)
     encoder = TransformerEncoder(width=16, heads=2, layers=2, hidden=32)
-    made = BQPolicy(encoder, **options).build(problem.sizes).eval()
+    made = BQPolicy(encoder, **options).build(problem.schema).eval()
     for parameter in made.parameters():  # those that begin at zero would hide what they do
         parameter.data += 0.02 * torch.randn(parameter.shape)
     return made
@@ -151,58 +151,6 @@ def test_rollouts_decide_as_each_alone(problem: Problem[Any, Any]) -> None:
 # What is learned
 
 
-def test_rest_finds_the_tokens_of_a_label() -> None:
-    demand = torch.tensor([[0.0, 0.5, 0.4, 0.3, 0.2]]).double()
-    fleet = Fleet(CROSS, demand, torch.ones(1).double())
-    sub, _, _ = seen(CVRPVia(4), policy(CVRPVia()), fleet, [1])
-    assert sub.nodes.tolist() == [[0, 1, 2, 3, 4]]
-    rest = Rest.of(torch.tensor([[5 + 3, 2, 4, 0]]), sub, 5)
-    assert rest.kind.tolist() == [[1, 0, 0, 0]]
-    assert rest.token[:, :3].tolist() == [[3, 2, 4]]
-    assert rest.known.tolist() == [[True, True, True, False]]  # the depot is the no-op
-
-
-def test_neighbours_are_those_that_the_label_joins_directly() -> None:
-    token = torch.tensor([[2, 3, 4, 4, 1]])
-    kind = torch.tensor([[1, 0, 0, 0, 1]])  # the last is reached by way of the depot
-    rest = Rest(token, kind, torch.tensor([[True, True, True, False, True]]))
-    one = rest.neighbours(5, both_ways=False)[0]
-    assert one.nonzero().tolist() == [[2, 3], [3, 4]]
-    assert torch.equal(rest.neighbours(5, both_ways=True)[0], one + one.T)
-
-
-@pytest.mark.parametrize("problem", [TSP(6), ATSP(6), CVRPVia(5)], ids=lambda p: type(p).__name__)
-def test_all_nodes_are_asked_what_the_origin_is_asked(problem: Problem[Any, Any]) -> None:
-    instance = problem.generate(2, generator(4))
-    state = problem.reset(instance, 1)
-    state = problem.step(instance, state, torch.tensor([[2], [3]]))
-    network = policy(problem)
-    features = network.encode(problem.features(instance))
-    sub = network.look(features, problem.observe(instance, state))
-    for slot in range(problem.sizes.focus):
-        torch.testing.assert_close(network.adjacency(sub)[:, slot], network.scores(sub, slot)[:, 0])
-
-
-def test_no_neighbours_where_order_means_nothing() -> None:
-    with pytest.raises(ValueError, match="dense"):
-        method(KnapsackRest(8), dense=1.0)
-
-
-def test_cross_entropy_shares_a_row_and_leaves_out_the_lost() -> None:
-    scores = torch.tensor([[2.0, 1.0, 0.0, 5.0], [0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]])
-    allowed = torch.tensor([[True, True, True, False], [True] * 4, [False] * 4])
-    right = torch.tensor([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0]])
-    total = math.log(math.exp(2) + math.exp(1) + 1)
-    wanted = ((total - 1.5) + math.log(4)) / 2
-    scores.requires_grad_()
-    loss = cross_entropy(scores, right, allowed)
-    assert loss.item() == pytest.approx(wanted)
-    loss.backward()
-    assert scores.grad is not None
-    assert scores.grad.isfinite().all()
-    assert scores.grad[2].tolist() == [0.0] * 4
-
-
 def method(problem: Problem[Any, Any], dense: float = 0.0, **options: Any) -> BQ:
     encoder = TransformerEncoder(width=16, heads=2, layers=2, hidden=32)
     made = BQ(problem, BQPolicy(encoder, **options), tokens=256, dense=dense)
@@ -309,12 +257,11 @@ model:
         encoder:
           class_path: nco.models.nets.TransformerEncoder
           init_args: {{width: 8, heads: 2, layers: 2, hidden: 12, {variant}}}
-    lr: 1.0e-2
-    warmup: 3
+    training: {{lr: 1.0e-2, warmup: 3}}
     tokens: 64
 data:
   class_path: nco.training.data.Labels
-  init_args: {{folders: [{labels}], batch_size: 4, references: [{labels}]}}
+  init_args: {{sets: [{labels}], batch_size: 4, references: [{labels}]}}
 trainer:
   limit_train_batches: 4
   log_every_n_steps: 1
@@ -363,7 +310,8 @@ def test_a_resumed_run_equals_one_that_went_through(
 def test_weights_kept_in_bfloat16_follow_every_change() -> None:
     torch.manual_seed(0)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=32, bf16=True)
-    encoder.build(Sizes(node=3))
+    schema = Schema(nodes=columns("first", "second", "third"))
+    encoder.build(schema)
     seen = Features(torch.rand(2, 5, 3), None, None)
 
     def without() -> Tensor:
@@ -381,19 +329,8 @@ def test_weights_kept_in_bfloat16_follow_every_change() -> None:
     assert agrees()
     assert not torch.allclose(first, without(), atol=1e-3)
     other = TransformerEncoder(width=16, heads=2, layers=1, hidden=32, bf16=True)
-    encoder.load_state_dict(other.build(Sizes(node=3)).state_dict())
+    encoder.load_state_dict(other.build(schema).state_dict())
     assert agrees()
-
-
-def test_a_random_angle_keeps_every_distance() -> None:
-    features = TSP().features(TSP(7).generate(3, generator(1)))
-    other = rotated(features, generator("angle"))
-    assert features.xy is not None
-    assert other.xy is not None
-    torch.testing.assert_close(
-        torch.cdist(other.xy, other.xy), torch.cdist(features.xy, features.xy)
-    )
-    assert ((other.xy - features.xy).norm(dim=-1).amax(1) > 0.05).all()
 
 
 @pytest.mark.parametrize("problem", [OP(7), KnapsackRest(7), TSP(6), CVRPVia(5)])
@@ -410,14 +347,14 @@ def test_what_is_best_stays_so_without_what_it_leaves(problem: Problem[Any, Any]
     assert gone.any() == isinstance(problem, OP | KnapsackRest)
     count = whole.alive.shape[2]
     assert not gone.gather(2, data.actions % count).any()
-    assert not (some.mask & gone.repeat(1, 1, problem.sizes.kinds)).any()
+    assert not (some.mask & gone.repeat(1, 1, problem.schema.kinds)).any()
     real = problem.observe
 
     def without(instance: Any, now: Any) -> Any:
         seen = real(instance, now)
         assert seen.alive is not None
         lost = gone.expand_as(seen.alive)
-        mask = seen.mask & ~lost.repeat(1, 1, problem.sizes.kinds)
+        mask = seen.mask & ~lost.repeat(1, 1, problem.schema.kinds)
         mask |= seen.mask & ~mask.any(-1, keepdim=True)  # a finished row does what it always does
         return replace(seen, alive=seen.alive & ~lost, mask=mask)
 

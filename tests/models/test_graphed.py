@@ -27,7 +27,7 @@ from nco.search.beam import beam_search
 from nco.search.incumbent import best_of
 from nco.search.task import Task
 from nco.training.command import main
-from nco.training.method import Method
+from nco.training.method import Method, Training
 
 KINDS = [TSP, ATSP, CVRPVia, OP, KnapsackRest]
 
@@ -35,7 +35,7 @@ KINDS = [TSP, ATSP, CVRPVia, OP, KnapsackRest]
 def method(problem: Problem[Any, Any], **options: Any) -> BQ:
     torch.manual_seed(1)
     encoder = TransformerEncoder(width=16, heads=2, layers=2, hidden=32)
-    return BQ(problem, BQPolicy(encoder, **options), dense=1.0 if problem.sizes.focus else 0.0)
+    return BQ(problem, BQPolicy(encoder, **options), dense=1.0 if problem.schema.focus else 0.0)
 
 
 def groups(kind: type[Problem[Any, Any]]) -> list[Labelled]:
@@ -105,7 +105,7 @@ def test_steps_are_decisions_of_every_label(kind: type[Problem[Any, Any]]) -> No
 def test_padding_changes_no_loss(kind: type[Problem[Any, Any]]) -> None:
     problem = kind([5, 8])  # type: ignore[call-arg]
     bank = Bank.of(problem, groups(kind), 0, generator("bank"))
-    made = method(problem, two_way=problem.sizes.focus == 2 and not problem.sizes.edge)
+    made = method(problem, two_way=len(problem.schema.focus) == 2 and not problem.schema.edges)
     for step in range(4):
         found = bank.drawn(problem, 24, generator("drawn", step), arranged=False)
         instance, actions, steps = found
@@ -113,8 +113,8 @@ def test_padding_changes_no_loss(kind: type[Problem[Any, Any]]) -> None:
         after = (steps + torch.arange(total)).clamp_max(total - 1)
         rest = actions.gather(2, after)
         nodes = problem.features(instance).nodes.shape[1]
-        free = made.compared(instance, actions, steps, rest, generator())
-        fixed = made.compared(instance, actions, steps, rest, generator(), nodes)
+        free = made.compare.named(instance, actions, steps, rest, generator())
+        fixed = made.compare.named(instance, actions, steps, rest, generator(), nodes)
         assert free.keys() == fixed.keys()
         for name, value in free.items():
             torch.testing.assert_close(value, fixed[name])
@@ -145,12 +145,11 @@ model:
         encoder:
           class_path: nco.models.nets.TransformerEncoder
           init_args: {{width: 8, heads: 2, layers: 2, hidden: 12}}
-    lr: 1.0e-2
-    warmup: 3
+    training: {{lr: 1.0e-2, warmup: 3}}
     tokens: 64
 data:
   class_path: nco.training.data.Labels
-  init_args: {{folders: [{labels}], batch_size: 1, references: [{labels}]}}
+  init_args: {{sets: [{labels}], batch_size: 1, references: [{labels}]}}
 trainer:
   limit_train_batches: 4
   enable_progress_bar: false
@@ -165,7 +164,7 @@ trainer:
 def loss(checkpoint: str, tours: Path) -> float:
     """Of `BQ`, in its own way."""
     encoder = TransformerEncoder(width=8, heads=2, layers=2, hidden=12)
-    made = BQ(TSP([4, 6]), BQPolicy(encoder), initial=checkpoint)
+    made = BQ(TSP([4, 6]), BQPolicy(encoder), training=Training(initial=checkpoint))
     made.log = lambda *arguments, **named: None  # type: ignore[assignment, misc]
     with torch.no_grad():
         parts = list(store.read(tours, made.problem))
@@ -208,6 +207,6 @@ def test_a_loss_that_is_no_number_reaches_no_checkpoint() -> None:
     encoder = TransformerEncoder(width=8, heads=2, layers=2, hidden=12)
     made = GraphedBQ(TSP(5), BQPolicy(encoder))
     made._losses = {"loss": torch.tensor(torch.nan)}
-    made.finite = lambda loss: Method.finite(SimpleNamespace(global_step=7), loss)  # type: ignore
+    made.check_finite = lambda loss: Method.check_finite(SimpleNamespace(global_step=7), loss)
     with pytest.raises(FloatingPointError, match="nan at step 7"):
         made.on_save_checkpoint({})

@@ -99,7 +99,7 @@ def test_a_policy_of_ten_candidates(quiet):
 def test_scores_are_of_bins_and_not_of_their_numbers():
     """Bins in another order: the network places the item into the same bin."""
     problem = Packing(6, Bins())
-    policy = ChoicePolicy(8).build(problem.sizes)
+    policy = ChoicePolicy(8).build(problem.schema)
     instance = problem.generate(3, generator(1))
     played = rollout(problem, policy, instance, 2, sample(generator(2)), keep=True)
     state = played.states.map(lambda tensor: tensor[:, :, 3])

@@ -13,17 +13,20 @@ from nco.cli import main
 from nco.core.batch import Batch
 from nco.core.defaults import count_starts, pad_actions
 from nco.core.errors import NCOError
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
 from nco.core.rollout import greedy, rollout, sample, score
+from nco.core.schema import Schema, columns
 from nco.core.seeds import generator
 from nco.models.nets import AttentionPolicy, BQPolicy, LatentPolicy, TransformerEncoder
-from nco.models.poppy import Objective, Polychromic, Poppy, Winner, diversity
+from nco.models.poppy import Poppy
 from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
 from nco.search.budget import Budget
 from nco.search.population import population
 from nco.search.task import Task
+from nco.training.advantages import Advantage, Group, Polychromic, Winner
+from nco.training.method import Training
 from nco.training.prune import prune, select
 from nco.zoo import weights
 
@@ -40,7 +43,7 @@ def network(
     problem: Problem[Any, Any], agents: int = 3, kind: type = AttentionPolicy
 ) -> AttentionPolicy:
     torch.manual_seed(3)
-    made: AttentionPolicy = kind(encoder(), heads=2, agents=agents).build(problem.sizes)
+    made: AttentionPolicy = kind(encoder(), heads=2, agents=agents).build(problem.schema)
     for parameter in made.parameters():  # zeros would hide what they are multiplied with
         nn.init.normal_(parameter, std=0.3)
     return made
@@ -123,7 +126,7 @@ def test_a_clone_begins_as_the_single_policy(kind: type, tmp_path) -> None:
     wanted = rollout(problem, single, instance, 1, greedy)
     assert torch.equal(found.actions, wanted.actions.expand_as(found.actions))
     smaller = network(problem, 2)
-    larger = AttentionPolicy(encoder(), heads=2, agents=4).build(problem.sizes)
+    larger = AttentionPolicy(encoder(), heads=2, agents=4).build(problem.schema)
     larger.begin_as(smaller)
     for index, source in enumerate([0, 0, 1, 1]):
         mine, theirs = larger.decoders[index].state_dict(), smaller.decoders[source].state_dict()
@@ -132,73 +135,23 @@ def test_a_clone_begins_as_the_single_policy(kind: type, tmp_path) -> None:
 
 def test_what_cannot_be_cloned() -> None:
     problem = TSP(6)
-    policy = AttentionPolicy(encoder(), heads=2, agents=4).build(problem.sizes)
+    policy = AttentionPolicy(encoder(), heads=2, agents=4).build(problem.schema)
     with pytest.raises(NCOError, match="3 decoders cannot be cloned to 4"):
         policy.begin_as(network(problem, 3))
     with pytest.raises(NCOError, match="BQPolicy has no decoder"):
-        policy.begin_as(BQPolicy(encoder()).build(problem.sizes))
+        policy.begin_as(BQPolicy(encoder()).build(problem.schema))
     other = AttentionPolicy(TransformerEncoder(width=32, heads=2, layers=1, hidden=16), heads=2)
     with pytest.raises(NCOError, match="another network"):
-        policy.begin_as(other.build(problem.sizes))
-    with pytest.raises(ValueError, match="at least 2 rollouts"):
+        policy.begin_as(other.build(problem.schema))
+    with pytest.raises(ValueError, match="at least 2 rollouts of each start, not 1"):
         make(problem, agents=1)
 
 
-COST = torch.tensor([[[5.0, 2.0], [3.0, 2.0], [4.0, 7.0]]])  # one instance, K = 3, M = 2
-
-
-def test_the_winner_learns_by_its_lead() -> None:
-    index, weight = Winner().credit(COST, COST[..., None].long())
-    assert index[0, 0, 0] == 1
-    assert weight.tolist() == [[[1.0, 0.0]]]  # 4 - 3; a tie teaches nothing
-
-
-def test_the_winners_gradient_is_that_of_the_best_of_k() -> None:
-    """Exactly, over all outcomes: sum of p(outcome) * weight * d log p = d E[min cost]."""
-    costs = torch.tensor([4.0, 1.0, 2.5], dtype=torch.double)
-    logits = torch.tensor([[0.3, -0.2, 0.5], [0.1, 0.4, -0.6]], dtype=torch.double)
-    logits.requires_grad_(True)
-    logp = logits.log_softmax(-1)
-    expected = torch.zeros((), dtype=torch.double)
-    surrogate = torch.zeros((), dtype=torch.double)
-    for first in range(3):
-        for second in range(3):
-            chosen = torch.stack([logp[0, first], logp[1, second]])
-            found = costs[[first, second]][None, :, None]
-            probability = chosen.sum().exp()
-            expected = expected + probability * found.min()
-            index, weight = Winner().credit(found, found[..., None].long())
-            gain = probability.detach() * weight[0, 0, 0] * chosen[index[0, 0, 0]]
-            surrogate = surrogate - gain
-    wanted = torch.autograd.grad(expected, logits, retain_graph=True)[0]
-    found = torch.autograd.grad(surrogate, logits)[0]
-    assert torch.allclose(found, wanted, atol=1e-6)
-
-
-def test_diversity() -> None:
-    actions = torch.tensor([[0, 1, 2, 3], [0, 1, 2, 3], [3, 2, 1, 0]])[None, :, None]
-    assert diversity(actions[:, :2]).item() == 0
-    assert diversity(actions[:, 1:]).item() == 1
-    assert diversity(actions).item() == pytest.approx(2 / 3)
-
-
-def test_polychromic_prefers_good_sets_that_differ() -> None:
-    """Three starts: good and alike, good and different, bad and different."""
-    alike, other = [0, 1, 2, 3], [3, 1, 0, 2]
-    actions = torch.tensor([[alike, alike, alike], [alike, other, other]])[None]
-    cost = torch.tensor([[[1.0, 1.0, 2.0], [1.0, 1.0, 2.0]]])
-    index, weight = Polychromic(0.05).credit(cost, actions)
-    assert index.shape == weight.shape == (1, 2, 3)
-    assert torch.equal(weight[0, 0], weight[0, 1])  # one value for the whole set
-    assert weight[0, 0].argmax() == 1
-    assert torch.allclose(weight.sum(2), torch.zeros(1, 2), atol=1e-6)
-
-
 @each_problem
-@pytest.mark.parametrize("objective", [Winner(), Polychromic()])
-def test_the_loss_by_hand(problem: Problem[Any, Any], objective: Objective) -> None:
+@pytest.mark.parametrize("advantage", [Winner(), Polychromic()])
+def test_the_loss_by_hand(problem: Problem[Any, Any], advantage: Advantage) -> None:
     """Against a stepwise rollout with gradients of the same samples."""
-    method = make(problem, 3, objective=objective, samples=2)
+    method = make(problem, 3, advantage=advantage, samples=2)
     batch = problem.generate(4, generator(0))
     loss = method.loss(batch, generator(1))
     loss.backward()
@@ -217,10 +170,10 @@ def test_the_loss_by_hand(problem: Problem[Any, Any], objective: Objective) -> N
         condition=condition,
     )
     assert played.logp is not None
-    logp = played.logp.sum(2).unflatten(1, (6, starts))
-    cost = played.cost.unflatten(1, (6, starts))
-    index, weight = objective.credit(cost, played.actions.unflatten(1, (6, starts)))
-    wanted = -(weight * logp.gather(1, index)).mean()
+    found_advantage = advantage(Group(batch, played.cost, played.actions, starts=starts))[..., 0]
+    wanted = (found_advantage * played.logp.sum(2)).mean()
+    if isinstance(advantage, Winner):  # one of six is scored
+        wanted = 6 * wanted
     wanted.backward()
     assert torch.allclose(loss, wanted, atol=1e-6)
     again = [p.grad for p in method.policy.parameters() if p.grad is not None]
@@ -231,13 +184,13 @@ def test_the_loss_by_hand(problem: Problem[Any, Any], objective: Objective) -> N
 def test_who_does_not_win_gets_no_gradient_and_is_not_moved() -> None:
     """Not by momentum and not by weight decay either."""
     problem = TSP(6)
-    method = make(problem, 3, weight_decay=0.1, lr=1e-2)
+    method = make(problem, 3, training=Training(weight_decay=0.1, lr=1e-2))
     optimizer: Any = method.configure_optimizers()["optimizer"]
     instance = problem.generate(4, generator(0))
 
     def step(winner: int | None) -> None:
         if winner is not None:
-            method.objective = Fixed(winner)
+            method.advantage = Fixed(winner)
         optimizer.zero_grad()
         method.loss(instance, generator("step", str(winner))).backward()
         method.on_before_optimizer_step(optimizer)
@@ -246,7 +199,7 @@ def test_who_does_not_win_gets_no_gradient_and_is_not_moved() -> None:
     step(None)  # everybody has momentum from here on
     before = [_flat(decoder) for decoder in method.policy.decoders]
     enter = method.policy.encoder.enter.weight.clone()
-    method.objective = Fixed(1)
+    method.advantage = Fixed(1)
     optimizer.zero_grad()
     method.loss(instance, generator(5)).backward()
     for agent, decoder in enumerate(method.policy.decoders):
@@ -260,16 +213,21 @@ def test_who_does_not_win_gets_no_gradient_and_is_not_moved() -> None:
     assert not torch.equal(enter, method.policy.encoder.enter.weight)
 
 
-class Fixed(Objective):
+class Fixed(Advantage):
     """One agent wins, whatever its cost."""
+
+    of_start, scored = True, 1
 
     def __init__(self, winner: int) -> None:
         super().__init__()
         self.winner = winner
 
-    def credit(self, cost: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        weight = torch.rand(len(cost), 1, cost.shape[2], generator=generator("weight"))
-        return torch.full_like(weight, self.winner, dtype=torch.long), weight
+    def forward(self, group: Group) -> Tensor:
+        cost = group.by_start(group.cost)
+        found = torch.zeros_like(cost)
+        weight = torch.rand(len(cost), cost.shape[2], generator=generator("weight"))
+        found[:, self.winner] = -weight
+        return found.flatten(1, 2)[..., None]
 
 
 def _flat(module: nn.Module) -> Tensor:
@@ -314,7 +272,7 @@ class Families(Problem[Arms, Pulled]):
     """Arm 0 costs nothing in the first family, arm 1 in the second, and 1 elsewhere; arm 2 always
     costs 0.4. Alone, the best is arm 2; two do best by dividing the families between them."""
 
-    sizes = Sizes(node=3)
+    schema = Schema(nodes=columns("first", "second", "third"))
 
     def generate(self, batch: int, generator: Generator) -> Arms:
         return Arms(torch.randint(2, (batch,), generator=generator))
@@ -355,7 +313,7 @@ class Families(Problem[Arms, Pulled]):
 def test_two_agents_specialise() -> None:
     problem = Families()
     policy = AttentionPolicy(encoder(), heads=2, agents=2)
-    method = Poppy(problem, policy, lr=1e-2, warmup=1)
+    method = Poppy(problem, policy, training=Training(lr=1e-2, warmup=1))
     method.log = lambda *_, **__: None
     optimizer: Any = method.configure_optimizers()["optimizer"]
     for step in range(200):

@@ -8,15 +8,16 @@ import torch
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
 from nco.models.nets import VanillaFlow
-from nco.models.ppo import Ppo
+from nco.models.ppo import PPO
 from nco.problems.inventory import Inventory
 from nco.problems.knapsack import Knapsack
 from nco.testing.play import Probe
+from nco.training.advantages import LeaveOneOut
 
 NETWORKS = ["example:inventory/lost_poisson_L1_p4.yaml"]
 
 
-class Stepping(Ppo):
+class Stepping(PPO):
     """The global step of a trainer that is not there."""
 
     at = 0
@@ -93,7 +94,23 @@ def test_a_problem_without_charges_has_one_advantage_for_the_episode() -> None:
     assert loss.isfinite()
 
 
-@pytest.mark.parametrize("wrong", [{"rollouts": 1}, {"clip": 0.0}])
-def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="rollouts must be at least 2"):
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"rollouts": 1}, "ToGo needs at least 2 rollouts of each instance, not 1"),
+        ({"clip": 0.0}, "clip between 0 and 1, not 2 and 0.0"),
+    ],
+)
+def test_impossible_settings_are_refused(wrong: dict[str, Any], reason: str) -> None:
+    """At construction, in one line."""
+    with pytest.raises(ValueError, match=reason):
         method(**wrong)
+
+
+def test_another_advantage_takes_the_place_of_costs_to_go() -> None:
+    """One number for each rollout serves all of its steps."""
+    trained = Stepping(Knapsack(5), Probe(), rollouts=3, advantage=LeaveOneOut())
+    loss = trained.loss(trained.problem.generate(4, generator(0)), generator(0))
+    assert trained._kept is not None
+    assert trained._kept.advantage.shape == (4, 3, 1)
+    assert loss.isfinite()

@@ -35,7 +35,7 @@ def policy(problem: Problem[Any, Any], kind: type[AttentionPolicy] = AttentionPo
     """Without the preference for what is near, which leaves an untrained network little to find."""
     torch.manual_seed(2)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
-    return kind(encoder, heads=2, distance=False).build(problem.sizes).eval()
+    return kind(encoder, heads=2, distance=False).build(problem.schema).eval()
 
 
 def last(found: list[Incumbent]) -> Incumbent:
@@ -162,7 +162,7 @@ def test_steps_are_those_of_adam() -> None:
 def test_other_networks_have_the_table_only() -> None:
     problem = TSP(8)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
-    network = BQPolicy(encoder).build(problem.sizes).eval()
+    network = BQPolicy(encoder).build(problem.schema).eval()
     instance = problem.generate(2, generator(9))
     with pytest.raises(NCOError, match="BQPolicy has nothing to adapt; use adapt='table'"):
         list(Active()(Task(problem, network, instance), Budget(samples=20)))

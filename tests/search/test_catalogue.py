@@ -35,7 +35,7 @@ def task(name: str, seed: int = 2) -> Task:
         policy = BQPolicy(encoder) if name in ("beam", "reconstruct") else None
         policy = policy or AttentionPolicy(encoder, heads=2)
     instance = problem.generate(2, generator(1))
-    return Task(problem, policy.build(problem.sizes).eval(), instance)
+    return Task(problem, policy.build(problem.schema).eval(), instance)
 
 
 def looks(work: Task) -> list[int]:

@@ -39,7 +39,7 @@ def name_of(problem: Any) -> str:
 def policy(problem: Problem[Any, Any], kind: type = BQPolicy) -> Policy:
     torch.manual_seed(2)
     made: Policy = kind(TransformerEncoder(width=16, heads=2, layers=1, hidden=16))
-    return made.build(problem.sizes).eval()
+    return made.build(problem.schema).eval()
 
 
 def every_end(problem: Problem[Any, Any], instance: Any) -> float:
@@ -187,7 +187,7 @@ def test_reconstruction_only_improves(problem: Problem[Any, Any], kind: type) ->
         found = list(reconstruct(Task(problem, network, instance), Budget(samples=120, seed=1)))
         again = list(reconstruct(Task(problem, network, instance), Budget(samples=120, seed=1)))
     assert found[0].source == "greedy"
-    if problem.sizes.focus:  # an untrained network leaves much to improve
+    if problem.schema.focus:  # an untrained network leaves much to improve
         assert len(found) > 1
     costs = torch.stack([step.cost for step in found])
     assert (costs[1:] <= costs[:-1]).all()

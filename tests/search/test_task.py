@@ -24,7 +24,7 @@ class Counting(Probe):
 def work() -> tuple[Task, Counting]:
     """Three instances of six nodes."""
     problem = TSP(6)
-    policy = Counting().build(problem.sizes)
+    policy = Counting().build(problem.schema)
     return Task(problem, policy, problem.generate(3, generator(1))), policy
 
 

@@ -8,17 +8,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import nco
 from nco import registry
-from nco.core.capabilities import Online
 from nco.problems._routing import tsplib
 from nco.registry import sources
-from nco.solving import neural, portfolio, schedule, stream
+from nco.solving import neural, portfolio, schedule, shared
 from nco.solving.incumbents import Candidate, Progress
+from nco.solving.options import Options
 from nco.workers import pool
 from nco.zoo import cards
 
@@ -121,20 +123,20 @@ def solver_module(tmp_path, monkeypatch):
         )
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.setattr(
-            registry.module("tsp", "classical"), "improvers", lambda: ["someones_solver:solve"]
+            registry.folder("tsp").classical, "improvers", lambda: ["someones_solver:solve"]
         )
-        monkeypatch.setattr(pool, "lane", lane)
+        monkeypatch.setattr(pool, "of_core", of_core)
 
-    lanes = {}
+    workers = {}
 
-    def lane(index):
-        if index not in lanes:
-            lanes[index] = pool.Workers()
-        return lanes[index]
+    def of_core(core):
+        if core not in workers:
+            workers[core] = pool.Workers()
+        return workers[core]
 
     yield write
-    for workers in lanes.values():
-        workers.close()
+    for each in workers.values():
+        each.close()
 
 
 def test_a_solver_that_does_not_stop_costs_nobody_the_answer(solver_module):
@@ -182,6 +184,15 @@ def test_a_proof_ends_the_race_early():
 # ---- interruption
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also in a background job, which ignores it otherwise."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_gives_the_best_so_far(tiny):
     # as the terminal does: a signal that wakes the main thread from whatever it waits for
     main = threading.main_thread().ident
@@ -254,7 +265,7 @@ def test_contradicting_limits_are_refused(tiny):
 
 
 def test_solutions_come_before_all_sources_are_read(tiny, monkeypatch):
-    monkeypatch.setattr(stream, "CHUNK", 2)
+    monkeypatch.setattr(shared, "SHARES", replace(shared.SHARES, chunk=2))
     taken = []
 
     def endless():
@@ -268,7 +279,7 @@ def test_solutions_come_before_all_sources_are_read(tiny, monkeypatch):
 
 
 def test_a_list_shares_its_time_and_keeps_its_order(tiny, monkeypatch):
-    monkeypatch.setattr(stream, "CHUNK", 4)
+    monkeypatch.setattr(shared, "SHARES", replace(shared.SHARES, chunk=4))
     several = [points(8), routes_case(9), points(30, 1), points(8, 2), points(7), routes_case(5)]
     begin = time.perf_counter()
     found = nco.solve(several, total_time=1.0, progress=False)
@@ -280,11 +291,11 @@ def test_a_list_shares_its_time_and_keeps_its_order(tiny, monkeypatch):
 
 
 def test_the_time_that_is_left_is_shared_by_the_chunks_that_are_left():
-    cases = [None] * (2 * stream.CHUNK + 100)
+    cases = [None] * (2 * shared.SHARES.chunk + 100)
     now = time.perf_counter()
-    found = list(stream.chunks(cases, now + 100.0))
-    assert [len(places) for places, _ in found] == [stream.CHUNK, stream.CHUNK, 100]
-    assert found[0][1] - now == pytest.approx(100 * stream.CHUNK / len(cases), abs=1)
+    found = list(shared.chunks(cases, now + 100.0))
+    assert [len(places) for places, _ in found] == [shared.SHARES.chunk, shared.SHARES.chunk, 100]
+    assert found[0][1] - now == pytest.approx(100 * shared.SHARES.chunk / len(cases), abs=1)
     assert found[-1][1] - now == pytest.approx(100, abs=1)
 
 
@@ -304,7 +315,7 @@ def test_the_command_takes_files_that_share_their_time(capsys):
     for option in (["--hindsight"], ["--bound", "true"]):
         with pytest.raises(SystemExit, match="2"):
             main(["solve", *files, "--total_time", "1", *option])
-        assert "use --time_limit" in capsys.readouterr().err
+        assert "use time_limit" in capsys.readouterr().err
 
 
 def test_a_list_that_shares_its_time_knows_its_models_and_keeps_what_is_proven():
@@ -355,12 +366,12 @@ def test_networks_follow_one_another_as_time_allows():
     case = sources.as_case(points(100), None)
 
     def searches(seconds):
-        steps = neural.chain(neural.Ask(), case, seconds, short=False)
+        steps = neural.chain(Options(), case, seconds, short=False)
         return [(step.model.name, step.search) for step in steps]
 
     fast = cards.first_seconds(case, "am-tsp")
     assert searches(fast) == [("am-tsp", "multistart"), ("bq-tsp", "reconstruct")]
-    assert neural.chain(neural.Ask(), case, fast, short=False)[0].share == 1.0
+    assert neural.chain(Options(), case, fast, short=False)[0].share == 1.0
     good = cards.first_seconds(case, "bq-tsp")
     every = [("am-tsp", "multistart"), ("bq-tsp", "beam"), ("bq-tsp", "reconstruct")]
     assert searches(5 * (fast + good)) == every
@@ -378,15 +389,10 @@ def test_networks_with_all_the_time_know_it(monkeypatch):
         progress = Progress([case], time.perf_counter())
         progress.begin = begin
         for stages in ([alone], [before, schedule.Stage("pyvrp", 1, 0.3, 11.4)]):
-            portfolio.Race(progress, stages, neural.Ask(), None)._search(stages[0])
+            portfolio.Portfolio(progress, stages, Options(), None)._search(stages[0])
     assert heard == [False, True] * 50
-
-
-def test_an_online_folder_says_so_without_torch():
-    for name in registry.names():
-        assert registry.is_online(name) == issubclass(registry.problem_class(name), Online)
 
 
 def test_the_fastest_model_of_two():
     assert cards.fastest(sources.as_case(points(100), None)) == "am-tsp"
-    assert portfolio.SPARE < 0.05  # of the 50 ms that an answer may be late
+    assert portfolio.TIMING.spare < 0.05  # of the 50 ms that an answer may be late

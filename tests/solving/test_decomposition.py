@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 import nco
+from nco import registry
 from nco.core.defaults import resize
 from nco.core.rollout import rollout, sample
 from nco.core.seeds import generator
@@ -19,8 +21,7 @@ from nco.registry import sources
 from nco.search.budget import Budget
 from nco.search.reconstruct import reconstruct
 from nco.search.task import Task
-from nco.solving import decomposition, schedule
-from nco.solving.options import cores
+from nco.solving import decomposition, machine, schedule
 from nco.workers import pool
 from nco.zoo.weights import load
 
@@ -86,7 +87,7 @@ def test_a_stated_matrix_and_a_fleet_are_cut_too():
 
 def test_the_classical_solver_improves_parts_and_never_spoils_them(monkeypatch):
     pytest.importorskip("pyvrp")
-    monkeypatch.setattr(decomposition, "SIZE", 25)
+    monkeypatch.setattr(decomposition, "PIECES", replace(decomposition.PIECES, size=25))
     whole = case()
     told = []
     start = whole.construct()
@@ -99,9 +100,9 @@ def test_the_classical_solver_improves_parts_and_never_spoils_them(monkeypatch):
 
 def test_regions_are_improved_on_all_cores_in_rounds(monkeypatch):
     pytest.importorskip("pyvrp")
-    monkeypatch.setattr(schedule, "WHOLE", 50)
-    for lane in range(cores()):
-        pool.lane(lane).warm("cvrp", "pyvrp", "nco.solving.decomposition:improve")
+    monkeypatch.setattr(schedule, "THRESHOLDS", replace(schedule.THRESHOLDS, whole=50))
+    for core in range(machine.cores()):
+        pool.of_core(core).warm(decomposition.on_parts(registry.folder("cvrp").solver("pyvrp")))
     begin = time.perf_counter()
     found = nco.solve(case(200), time_limit=3.0, model="none")
     assert time.perf_counter() - begin < 8

@@ -8,6 +8,7 @@ import math
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import child_solvers as faulty
@@ -24,13 +25,13 @@ from nco.core import atomic
 from nco.core.errors import NCOError
 from nco.core.seeds import generator
 from nco.registry import sources
-from nco.solving import solver
+from nco.registry.interface import Solver
+from nco.solving import machine
 from nco.workers import pool
 from nco.workers.pool import Outcome, Workers
 from nco.zoo import weights
 
 SQUARE = [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [0.5, 0.1]]
-SOLVERS = faulty.__name__
 LIMIT = 1.0  # seconds; a fault costs no more than the grace of a hung solver beyond them
 
 
@@ -40,11 +41,16 @@ def _loaded() -> None:
     nco.solve(SQUARE, model="none")
 
 
+def improve_by(monkeypatch: pytest.MonkeyPatch, function) -> None:
+    """Puts one of the above in the place of the TSP's classical solver."""
+    name = f"{faulty.__name__}:{function.__name__}"
+    monkeypatch.setattr(registry.folder("tsp").classical, "improvers", lambda: [name])
+
+
 def solve_with(monkeypatch: pytest.MonkeyPatch, function, **options) -> nco.Solution:
     """`nco.solve` with one of the above in the place of the classical solver."""
-    name = f"{SOLVERS}:{function.__name__}"
-    monkeypatch.setattr(solver, "_improvers", lambda case: [name])
-    pool.warm("tsp", name).join()  # so that the limit is not spent on the child's start
+    improve_by(monkeypatch, function)
+    pool.warm(Solver(function)).join()  # so that the limit is not spent on the child's start
     return nco.solve(SQUARE, model="none", time_limit=LIMIT, **options)
 
 
@@ -69,14 +75,14 @@ class TestClassicalSolver:
         assert found.status == "FEASIBLE"
         assert sorted(found.tour) == [0, 1, 2, 3, 4]
         (named,) = found.faults
-        assert named.startswith(f"{SOLVERS}:{function.__name__}: {fault}")
+        assert named.startswith(f"{function.__name__}: {fault}")
         assert "\n" not in named
         after = solve_with(monkeypatch, faulty.honest)
         assert (after.faults, after.cost) == ([], nco.check(SQUARE, [0, 4, 3, 2, 1]).cost)
 
     def test_that_gives_up_early_does_not_end_the_others(self, monkeypatch):
         """Only a proof says that nothing is better."""
-        monkeypatch.setattr(solver, "cores", lambda: 2)
+        monkeypatch.setattr(machine, "cores", lambda: 2)
         found = solve_with(monkeypatch, faulty.hasty, seed=0)
         assert found.solution == [0, 4, 3, 2, 1]
 
@@ -94,7 +100,7 @@ class TestClassicalSolver:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         monkeypatch.setattr(tempfile, "TemporaryFile", full)
-        monkeypatch.setattr(solver, "_improvers", lambda case: [f"{SOLVERS}:honest"])
+        improve_by(monkeypatch, faulty.honest)
         with Workers() as fresh:
             monkeypatch.setattr(pool, "_shared", lambda process: fresh)
             found = nco.solve(SQUARE, model="none", time_limit=LIMIT)
@@ -104,13 +110,13 @@ class TestClassicalSolver:
     def test_that_hangs_in_its_import_does_not_hold_later_runs(self, monkeypatch, tmp_path):
         (tmp_path / "hung_module_of_a_test.py").write_text("import time; time.sleep(60)")
         monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.setattr(pool, "SETUP", 0.5)
+        monkeypatch.setattr(pool, "PATIENCE", replace(pool.PATIENCE, setup=0.5))
         with Workers() as fresh:
             begin = time.perf_counter()
-            fresh.warm("tsp", "hung_module_of_a_test:solve")
+            fresh.warm(Solver(faulty.honest, modules=("hung_module_of_a_test",)))
             assert time.perf_counter() - begin < 10.0
-            monkeypatch.setattr(pool, "SETUP", 60.0)
-            outcome = fresh.run(Plain(), f"{SOLVERS}:tell", time_limit=None)
+            monkeypatch.setattr(pool, "PATIENCE", replace(pool.PATIENCE, setup=60.0))
+            outcome = fresh.run(Plain(), Solver(faulty.tell), time_limit=None)
         assert outcome.solution == "well"
 
     def test_that_cannot_make_a_rule_for_an_unknown_future_is_named(self, monkeypatch):
@@ -124,21 +130,21 @@ class TestClassicalSolver:
         monkeypatch.setattr(weights, "fitting", lambda problem, case: [])
         found = nco.solve(case, traces=10)
         assert found.feasible
-        first = registry.module(case.problem, "classical").policies(case)[0]
+        first = registry.folder(case.problem).policies.policies(case)[0]
         assert found.faults == [f"{first}: ended with code 1"]
 
     def test_faults_are_printed_and_in_the_json_line(self, monkeypatch, capsys, tmp_path):
-        monkeypatch.setattr(solver, "_improvers", lambda case: [f"{SOLVERS}:infeasible"])
-        pool.warm("tsp", f"{SOLVERS}:infeasible").join()
+        improve_by(monkeypatch, faulty.infeasible)
+        pool.warm(Solver(faulty.infeasible)).join()
         path = tmp_path / "square.tsp"
-        path.write_text(registry.module("tsp", "files").write(sources.as_case(SQUARE)))
+        path.write_text(registry.folder("tsp").files.write(sources.as_case(SQUARE)))
         arguments = ["solve", str(path), "--model", "none", "--time_limit", "0.5", "--json"]
         with pytest.raises(SystemExit) as ended:
             command(arguments)
         printed = capsys.readouterr()
         assert ended.value.code == 0
         (fault,) = json.loads(printed.out)["faults"]
-        assert fault.startswith(f"{SOLVERS}:infeasible: infeasible: node")
+        assert fault.startswith("infeasible: infeasible: node")
         assert printed.err == f"nco: {path}: {fault}\n"
 
 
@@ -154,9 +160,9 @@ RUBBISH = [
 @pytest.mark.parametrize("problem", registry.names())
 def test_checkers_call_rubbish_infeasible_in_words(problem):
     """Whatever a solver returns, a checker neither raises nor takes it for an answer."""
-    kind = registry.problem_class(problem)()
+    kind = registry.folder(problem).problem_class()
     case = kind.cases(kind.generate(1, generator(1)))[0]
-    check = registry.module(problem, "check").check
+    check = registry.folder(problem).check.check
     for solution in RUBBISH:
         report = check(case, solution)
         assert not report.feasible, solution
@@ -193,7 +199,7 @@ class TestFullDisk:
     @pytest.mark.parametrize("option", ["--save", "--plot"])
     def test_costs_the_command_no_answer(self, tmp_path, full_disk, capsys, option):
         path = tmp_path / "square.tsp"
-        path.write_text(registry.module("tsp", "files").write(sources.as_case(SQUARE)))
+        path.write_text(registry.folder("tsp").files.write(sources.as_case(SQUARE)))
         target = tmp_path / "out.png"
         with pytest.raises(SystemExit) as ended:
             command(["solve", str(path), "--model", "none", option, str(target), "--json"])

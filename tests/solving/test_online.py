@@ -3,7 +3,7 @@
 import math
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -15,8 +15,9 @@ from nco.core.case import Case
 from nco.core.decisions import Decision, Dirichlet, Exact, Joint, Normal
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
-from nco.core.problem import AdditiveProblem, Features, Observation, Sizes
+from nco.core.problem import AdditiveProblem, Features, Observation
 from nco.core.rollout import greedy, rollout, sample
+from nco.core.schema import Amounts, Schema, columns
 from nco.core.seeds import generator
 from nco.problems.tsp import TSP
 from nco.solving import simulate as simulation
@@ -40,7 +41,9 @@ class Day(Batch):
 class Newsvendor(AdditiveProblem[Days, Day]):
     """Buy papers every morning; what is not sold is lost. The optimum is known."""
 
-    sizes: ClassVar[Sizes] = Sizes(node=1, context=2)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("news"), context=columns("day", "last_demand"), amounts=(Amounts.ONE,)
+    )
     continuous = True
 
     def generate(self, batch: int, generator: Generator) -> Days:
@@ -100,12 +103,11 @@ class Constant(Policy):
     """One number every morning, which is learned."""
 
     def __init__(self, amount: float = 0.2) -> None:
-        super().__init__()
+        super().__init__(["nodes", "context"])
         self.amount = amount
 
-    def build(self, sizes: Sizes) -> Self:
+    def make_layers(self, schema: Schema) -> None:
         self.level = nn.Parameter(torch.tensor(self.amount))
-        return self
 
     def encode(self, features: Features) -> None:
         return None
@@ -157,7 +159,7 @@ def test_a_broken_online_problem_hears_where(problem: type[Newsvendor], sentence
 
 def test_simulation_finds_the_expected_cost() -> None:
     """E[c x - p min(x, U)] = c x - p (x - x^2 / 2) a day, within four standard errors."""
-    policy = Constant(0.5).build(Newsvendor.sizes)
+    policy = Constant(0.5).build(Newsvendor.schema)
     case = Plain()
     found = simulation.simulate(Newsvendor(), policy, case, traces=4000, together=1500, seed=3)
     expected = DAYS * (COST * 0.5 - PRICE * (0.5 - 0.125))
@@ -172,14 +174,14 @@ def test_simulation_finds_the_expected_cost() -> None:
 
 
 def test_a_deadline_leaves_fewer_traces(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy, case = Constant().build(Newsvendor.sizes), Plain()
+    policy, case = Constant().build(Newsvendor.schema), Plain()
 
     def traces(seconds: float) -> int:
         deadline = time.perf_counter() + seconds
         found = simulation.simulate(Newsvendor(), policy, case, traces=10_000, deadline=deadline)
         return found.traces
 
-    assert traces(-1.0) == simulation.FEW
+    assert traces(-1.0) == simulation.SAMPLING.few
     assert traces(60.0) == 10_000
     real, clock = rollout, [0.0]
 
@@ -195,7 +197,7 @@ def test_a_deadline_leaves_fewer_traces(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_pathwise_gradient_finds_the_newsvendor_quantile() -> None:
     """The optimum buys the quantile 1 - c / p = 2 / 3; the cost is differentiable."""
-    policy = Constant(0.2).build(Newsvendor.sizes)
+    policy = Constant(0.2).build(Newsvendor.schema)
     optimizer = torch.optim.Adam(policy.parameters(), lr=0.02)
     problem = Newsvendor()
     for step in range(120):
@@ -211,13 +213,13 @@ def test_the_pathwise_gradient_finds_the_newsvendor_quantile() -> None:
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_traces_are_refused(count: int) -> None:
-    policy = Constant().build(Newsvendor.sizes)
+    policy = Constant().build(Newsvendor.schema)
     with pytest.raises(NCOError, match=f"at least 2, .* not {count}"):
         simulation.simulate(Newsvendor(), policy, Plain(), traces=count)
 
 
 def test_only_online_problems_are_simulated() -> None:
-    policy = Constant().build(Newsvendor.sizes)
+    policy = Constant().build(Newsvendor.schema)
     case = TSP(5).cases(TSP(5).generate(1, generator(0)))[0]
     with pytest.raises(NCOError, match="tsp is not an online problem"):
         simulation.simulate(TSP(5), policy, case)
@@ -294,7 +296,7 @@ def test_samples_of_a_continuous_rollout_have_one_density_a_step() -> None:
             mean = self.level.expand(observation.mask.shape)
             return Normal(mean, torch.full_like(mean, 0.1))
 
-    policy = Noisy().build(Newsvendor.sizes)
+    policy = Noisy().build(Newsvendor.schema)
     instance = Newsvendor().generate(2, generator(0))
     played = rollout(Newsvendor(), policy, instance, 3, sample(generator(1)))
     assert played.logp is not None

@@ -16,8 +16,8 @@ def setting(**changes):
     return Setting(**{**usual, **changes})
 
 
-def by_lane(stages):
-    return {lane: [s for s in stages if s.lane == lane] for lane in {s.lane for s in stages}}
+def by_core(stages):
+    return {core: [s for s in stages if s.core == core] for core in {s.core for s in stages}}
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 8])
@@ -29,9 +29,9 @@ def test_stages_of_a_core_follow_one_another_and_fill_the_time(cores, size, impr
     asked = setting(
         cores=cores, size=size, improver=improver, first=first, same=same, parts=size > 5000
     )
-    lanes = by_lane(schedule.make(asked))
-    assert len(lanes) <= cores
-    for stages in lanes.values():
+    busy = by_core(schedule.make(asked))
+    assert len(busy) <= cores
+    for stages in busy.values():
         assert stages[0].begin == asked.begin
         assert stages[-1].end == pytest.approx(asked.end)
         for one, other in itertools.pairwise(stages):
@@ -47,7 +47,7 @@ def test_every_core_has_another_seed_and_beginning():
 
 def test_networks_before_a_solver_have_a_tenth_of_the_time_at_most():
     (network,) = [s for s in schedule.make(setting(first=0.5)) if s.solver == NETWORKS]
-    assert network.end - network.begin == pytest.approx(schedule.SHARE * 1.0)
+    assert network.end - network.begin == pytest.approx(schedule.THRESHOLDS.networks * 1.0)
     (network,) = [s for s in schedule.make(setting(first=0.01)) if s.solver == NETWORKS]
     assert network.end - network.begin == pytest.approx(0.01)
 
@@ -73,7 +73,7 @@ def test_what_was_measured_decides_the_beginnings():
 def test_what_is_too_large_is_improved_in_parts_in_rounds():
     stages = schedule.make(setting(size=10_000, parts=True))
     assert {s.solver for s in stages} == {PARTS}
-    assert len(stages) == 2 * schedule.ROUNDS
+    assert len(stages) == 2 * schedule.THRESHOLDS.rounds
 
 
 def test_a_stage_says_what_it_does():

@@ -158,7 +158,7 @@ def test_what_a_problem_lacks_is_not_asked() -> None:
     """A tour that cannot be reversed is a whole problem."""
 
     class Forward(Tours):
-        sizes = TSP.sizes
+        schema = TSP.schema
         generate = TSP.generate
         features = TSP.features
 

@@ -13,12 +13,15 @@ from torch import Generator, Tensor
 from nco import registry
 from nco.core.batch import Batch
 from nco.core.case import Case, Report
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Schema, columns
 from nco.core.seeds import generator
 from nco.problems.cvrp import CVRP
 from nco.problems.tsp import TSP
 from nco.problems.tsp import check as tsp_check
+from nco.problems.tsp import classical as tsp_classical
 from nco.problems.tsp.problem import Instance, State
+from nco.registry.interface import Solver
 from nco.testing import check_cases, check_problem
 from nco.workers import pool
 
@@ -59,7 +62,7 @@ def test_contract(problem: type[Problem[Any, Any]]) -> None:
 
 
 def case(problem: str, **arrays: object) -> Case:
-    found = registry.module(problem, "files").from_arrays(arrays)
+    found = registry.folder(problem).files.from_arrays(arrays)
     assert found is not None
     return found
 
@@ -101,7 +104,7 @@ TOURS = {
     ],
     "one node": [case("tsp", coords=[[3.0, 4.0]])],
     "equal points": [case("tsp", coords=[[3.0, 3.0]] * 4)],
-    "kilometres": [registry.module("tsp", "files").read(GEO)],
+    "kilometres": [registry.folder("tsp").files.read(GEO)],
 }
 ROUTES = {
     "far apart": [routes([0, 1, 2, 3, 4, 5], 7, 1e4), routes([0, 5, 5], 7, 5)],
@@ -167,7 +170,9 @@ class Waiting(Batch):
 class Sequencing(Problem[Jobs, Waiting]):
     """Order jobs on one machine, over the least weighted sum of completion times."""
 
-    sizes: ClassVar[Sizes] = Sizes(node=2, context=1, dynamic=1)
+    schema: ClassVar[Schema] = Schema(
+        nodes=columns("duration", "weight"), context=columns("time"), dynamic=columns("end")
+    )
     count = 4
 
     def generate(self, batch: int, generator: Generator) -> Jobs:
@@ -569,8 +574,8 @@ def test_a_crash_says_in_which_check(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_broken_solver_is_found(
     monkeypatch: pytest.MonkeyPatch, answer: pool.Outcome, sentence: str
 ) -> None:
-    def run(case: Case, solver: str, *, time_limit: float, seed: int) -> pool.Outcome:
-        assert solver == "nco.problems.tsp.classical:ortools"
+    def run(case: Case, solver: Solver[Any], *, time_limit: float, seed: int) -> pool.Outcome:
+        assert solver == tsp_classical.solvers()["ortools"]
         return answer
 
     monkeypatch.setattr(pool, "run", run)

@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from nco.core.batch import Batch
 from nco.core.decisions import Categorical
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Problem, Sizes
+from nco.core.problem import Features, Observation, Problem
+from nco.core.schema import Channel, Schema, columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class Queue(Batch):
 
 
 class Machine(Problem[Jobs, Queue]):
-    sizes = Sizes(node=2)
+    schema = Schema(nodes=columns("duration", "weight"))
 
     def __init__(self, size: int = 6) -> None:
         self.size = size
@@ -88,14 +89,15 @@ class Machine(Problem[Jobs, Queue]):
 class Index(Policy):
     """Every job has a priority of its own."""
 
+    reads = frozenset({Channel.NODES})
+
     def __init__(self, hidden: int = 8) -> None:
         super().__init__()
         self.hidden = hidden
 
-    def build(self, sizes):
-        layers = nn.Linear(sizes.node, self.hidden), nn.Tanh(), nn.Linear(self.hidden, 1)
+    def make_layers(self, schema):
+        layers = nn.Linear(len(schema.nodes), self.hidden), nn.Tanh(), nn.Linear(self.hidden, 1)
         self.score = nn.Sequential(*layers)
-        return self
 
     def encode(self, features):
         return self.score(features.nodes)[..., 0]
@@ -110,7 +112,7 @@ model:
   init_args:
     problem: {class_path: own_machine.Machine, init_args: {size: 5}}
     policy: {class_path: own_machine.Index, init_args: {hidden: 4}}
-    baseline: {class_path: nco.models.reinforce.LeaveOneOut}
+    advantage: {class_path: nco.training.advantages.LeaveOneOut}
     rollouts: 4
 data: {class_path: nco.training.data.Fresh, init_args: {batch_size: 4}}
 trainer: {max_steps: 3, accelerator: cpu, logger: false}

@@ -1,4 +1,4 @@
-"""Training: the loss, the data, `nco fit` as a user runs it, and runs that are killed."""
+"""`nco fit` as a user runs it, and runs that are killed, interrupted or go astray."""
 
 import csv
 import os
@@ -14,18 +14,13 @@ import pytest
 import torch
 
 from nco.core.describe import construct, describe
-from nco.core.problem import Problem
-from nco.core.rollout import Select, forced, greedy, rollout, sample
-from nco.core.seeds import generator
+from nco.core.errors import NCOError
+from nco.core.rollout import greedy, rollout
 from nco.labels import make, store
-from nco.labels.store import Labelled, LabelSpec
+from nco.labels.store import LabelSpec
 from nco.models.imitation import Imitation
-from nco.models.nets import AttentionPolicy, TransformerEncoder
-from nco.problems.cvrp import CVRP
-from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
 from nco.training.command import AtomicCheckpoints, main
-from nco.training.data import Data, Fresh, Labels
 from nco.zoo import weights
 
 CONFIG = """
@@ -42,13 +37,12 @@ model:
         encoder:
           class_path: nco.models.nets.TransformerEncoder
           init_args: {{width: 8, heads: 2, layers: 2, hidden: 8}}
-    lr: 1.0e-2
-    warmup: 3
+    training: {{lr: 1.0e-2, warmup: 3}}
     views: 2
 data:
   class_path: nco.training.data.Labels
   init_args:
-    folders: [{labels}]
+    sets: [{labels}]
     batch_size: 4
     references: [{labels}]
 trainer:
@@ -61,6 +55,9 @@ trainer:
     class_path: lightning.pytorch.loggers.CSVLogger
     init_args: {{save_dir: {folder}}}
 """
+RECIPE = (
+    "{folder: made, problem: tsp, size: [4, 6], solver: ortools, instances: 12, seed: 1, chunk: 4}"
+)
 # what a user may write: ends of a run, and a loss that goes astray
 MODULE = """
 import os
@@ -233,9 +230,22 @@ def test_a_misspelt_key_is_an_error(
 # Runs that end otherwise
 
 
-@pytest.mark.parametrize("step", [3, 5], ids=["in mid-epoch", "at an epoch's last step"])
-def test_a_killed_run_resumes_bit_by_bit(whole: Path, config: Path, step: int) -> None:
-    """After SIGKILL the newest checkpoint leads to the same weights as a run that went through."""
+@pytest.mark.parametrize(
+    ("step", "recipe"),
+    [(3, True), (5, False)],
+    ids=["in mid-epoch while labels are made", "at an epoch's last step"],
+)
+def test_a_killed_run_resumes_bit_by_bit(
+    whole: Path, config: Path, step: int, recipe: bool
+) -> None:
+    """After SIGKILL the newest checkpoint leads to the same weights as a run that went through.
+
+    That run had all of its labels from the beginning.
+    """
+    if recipe:
+        text = config.read_text()
+        folder = text.partition("sets: [")[2].partition("]")[0]
+        config.write_text(text.replace(f"sets: [{folder}]", f"sets: [{RECIPE}]"))
     command = [sys.executable, "-c", "import sys; from nco.cli import main; main(sys.argv[1:])"]
     command += ["fit", "--config", str(config)]
     command += ["--checkpoint.folder", "killed", "--checkpoint.steps", "2"]
@@ -253,6 +263,7 @@ def test_a_killed_run_resumes_bit_by_bit(whole: Path, config: Path, step: int) -
     resumed = load(fit(config, "resumed", "--ckpt_path", "killed/last.ckpt"))
     wanted = load(whole.parent / "whole/last.ckpt")
     assert resumed["global_step"] == 8
+    assert Path("made").exists() == recipe
     for key, value in wanted["state_dict"].items():
         assert torch.equal(resumed["state_dict"][key], value), key
     trained = "policy.decoders.0.graph.weight"
@@ -291,7 +302,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(config: Path) -> None:
 
 def test_a_decay_ends_by_itself(whole: Path, config: Path) -> None:
     """From any checkpoint to rate 0 in the given steps, also when it is interrupted half-way."""
-    start, decay = whole.parent / "whole/last.ckpt", ("--model.init_args.decay_steps", "4")
+    start, decay = whole.parent / "whole/last.ckpt", ("--model.init_args.training.decay_steps", "4")
     path = fit(config, "a", "--ckpt_path", str(start), "--trainer.max_steps", "99", *decay)
     through = load(path)
     assert through["global_step"] == 12
@@ -323,117 +334,17 @@ def test_a_checkpoint_is_the_old_one_or_the_new_one(
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_checkpoint_of_version_0_1_is_not_gone_on_with(whole: Path, config: Path) -> None:
+    """One line says so; nothing is trained."""
+    checkpoint = load(whole.parent / "whole/last.ckpt")
+    del checkpoint["nco"]["format"]
+    torch.save(checkpoint, "old.ckpt")
+    with pytest.raises(NCOError, match=r"--ckpt_path: a checkpoint of version 0\.1"):
+        fit(config, "again", "--ckpt_path", "old.ckpt")
+
+
 def test_a_pickle_is_no_checkpoint(tmp_path: Path) -> None:
     """Resuming never runs what a file brings with it."""
     torch.save({"thing": SimpleNamespace()}, tmp_path / "evil.ckpt")
     with pytest.raises(Exception, match="Weights only load failed"):
         AtomicCheckpoints().load_checkpoint(tmp_path / "evil.ckpt", weights_only=False)
-
-
-# --------------------------------------------------------------------------------------------------
-# The loss
-
-
-def method(problem: Problem[Any, Any], **options: Any) -> Imitation:
-    encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
-    made = Imitation(problem, AttentionPolicy(encoder, heads=2), **options)
-    made.log = lambda *arguments, **keywords: None  # type: ignore[method-assign]
-    return made
-
-
-def labelled(problem: Problem[Any, Any], select: Select) -> Labelled:
-    """Two labels an instance, the second one the better."""
-    instance = problem.generate(3, generator("labelled"))
-    policy = method(problem).policy
-    found = rollout(problem, policy, instance, 2, select)
-    return Labelled(instance, found.actions, torch.tensor([[2.0, 1.0]] * 3, dtype=torch.double))
-
-
-@pytest.mark.parametrize("skip", [0, 1, 2])
-def test_the_loss_is_that_of_a_step_by_step_rollout(
-    monkeypatch: pytest.MonkeyPatch, skip: int
-) -> None:
-    """Of the best label, without the first actions that every search forces."""
-    problem = TSP(6)
-    batch = labelled(problem, sample(generator("labels")))
-    imitation = method(problem, views=1, skip=skip)
-    monkeypatch.setattr(problem, "symmetries", lambda instance: [instance])
-    monkeypatch.setattr(problem, "equivalent", lambda instance, actions, generator: actions)
-    found = imitation.loss(batch, generator("loss"))
-    label = batch.actions[:, 1:]
-    slow = rollout(problem, imitation.policy, batch.instance, 1, forced(label))
-    assert slow.logp is not None
-    torch.testing.assert_close(found, -slow.logp[:, :, skip:].mean())
-
-
-@pytest.mark.parametrize(
-    "problem", [TSP(6), CVRP(5), Knapsack(6)], ids=lambda problem: type(problem).__name__
-)
-def test_imitation_learns_its_labels(problem: Problem[Any, Any]) -> None:
-    """The likelihood of a few labels rises, as far as their many views allow."""
-    imitation, batch = method(problem, views=4), labelled(problem, greedy)
-    optimizer = torch.optim.AdamW(imitation.parameters(), 1e-2)
-    before = imitation.loss(batch, generator("test")).item()
-    for step in range(60):
-        optimizer.zero_grad()
-        imitation.loss(batch, generator("train", step)).backward()
-        optimizer.step()
-    assert imitation.loss(batch, generator("test")).item() < 0.95 * before
-
-
-def test_training_begins_with_given_weights(tiny: dict[str, str]) -> None:
-    """`initial` names a model; a method otherwise begins with weights of its seed."""
-    begun = method(TSP(6), initial=tiny["tsp"])
-    wanted = weights.load(tiny["tsp"]).policy.state_dict()
-    for key, value in begun.policy.state_dict().items():
-        assert torch.equal(value, wanted[key])
-    assert all(parameter.requires_grad for parameter in begun.policy.parameters())
-    first, again, other = (method(TSP(6), seed=seed).policy.state_dict() for seed in (1, 1, 2))
-    assert torch.equal(first["decoders.0.graph.weight"], again["decoders.0.graph.weight"])
-    assert not torch.equal(first["decoders.0.graph.weight"], other["decoders.0.graph.weight"])
-
-
-# --------------------------------------------------------------------------------------------------
-# The data
-
-
-def attached(data: Data, problem: Problem[Any, Any], step: int = 0, rank: int = 0) -> Data:
-    """As in a trainer that has come to `step`."""
-    data.trainer = SimpleNamespace(  # type: ignore[assignment]
-        lightning_module=SimpleNamespace(problem=problem),
-        strategy=SimpleNamespace(root_device=torch.device("cpu")),
-        global_step=step,
-        global_rank=rank,
-        accumulate_grad_batches=1,
-    )
-    data.setup("fit")
-    return data
-
-
-@pytest.mark.parametrize("kind", ["fresh", "labels"])
-def test_data_is_a_function_of_seed_step_and_rank(tours: Path, kind: str) -> None:
-    """So a resumed stream goes on where it was, and ranks see different instances."""
-
-    def make(seed: int = 0, step: int = 0, rank: int = 0) -> Data:
-        data = Fresh(4, seed) if kind == "fresh" else Labels([str(tours)], 4, seed)
-        return attached(data, TSP([4, 6]), step, rank)
-
-    def print_of(batch: Any) -> str:
-        return store.fingerprint(batch.instance if kind == "labels" else batch)
-
-    stream = iter(make().train_dataloader())
-    steps = [print_of(next(stream)) for _ in range(6)]
-    later = iter(make(step=4).train_dataloader())
-    assert [print_of(next(later)) for _ in range(2)] == steps[4:]
-    assert len(set(steps)) == 6
-    assert print_of(make().batch(0, 1)) != steps[0]
-    assert print_of(make(seed=1).batch(0, 0)) != steps[0]
-
-
-def test_reference_sets_come_in_batches(tours: Path) -> None:
-    """Every instance once, in batches of one size."""
-    data = attached(Labels([str(tours)], references=[str(tours)], reference_batch=3), TSP([4, 6]))
-    (loader,) = data.val_dataloader()
-    batches = list(loader)
-    assert sum(len(batch) for batch in batches) == 12
-    assert max(len(batch) for batch in batches) == 3

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from child_solvers import Plain
 
 from nco.core.case import Case
 from nco.core.errors import NCOError
+from nco.registry.interface import Solver
 from nco.workers import pool
 from nco.workers.pool import Outcome, Workers
 
@@ -25,7 +27,7 @@ def knapsack() -> Case:
     return Knapsack(values=np.array([6.0, 5, 5]), weights=np.array([6.0, 5, 5]), capacity=10.0)
 
 
-# Solvers that a child finds as `test_pool:<name>`.
+# Solvers that a child imports from this module.
 
 
 def tell(case, *, time_limit, seed, start=None):
@@ -73,11 +75,11 @@ def chatter(case, *, time_limit, seed, start=None):
     return sys.stdin.read()
 
 
+def lonely(case, *, time_limit, seed, start=None):
+    return None
+
+
 def import_slowly(case, *, time_limit, seed, start=None):
-    return helper_that_imports()
-
-
-def helper_that_imports():
     import slow_module_of_a_test
 
     return slow_module_of_a_test.__name__
@@ -90,9 +92,8 @@ def workers() -> Iterator[Workers]:
 
 
 def call(workers: Workers, function, time_limit: float | None = None, **options) -> Outcome:
-    solver = f"{__name__}:{function.__name__}"
     options = {"seed": 0, **options}
-    return workers.run(CASE, solver, time_limit=time_limit, **options)
+    return workers.run(CASE, Solver(function), time_limit=time_limit, **options)
 
 
 def test_arguments_arrive_and_the_solution_comes_back(workers):
@@ -154,8 +155,11 @@ def test_prints_do_not_disturb_the_protocol(workers):
     assert call(workers, chatter) == Outcome("", pytest.approx(0.0, abs=1.0))
 
 
-def test_a_function_that_cannot_be_imported_is_an_error(workers):
-    outcome = workers.run(CASE, "no_such_module:solve", time_limit=None)
+def test_a_function_that_cannot_be_imported_is_an_error(workers, monkeypatch):
+    """As one that only the parent's path or memory has."""
+    monkeypatch.setattr(lonely, "__module__", "no_such_module")
+    monkeypatch.setitem(sys.modules, "no_such_module", SimpleNamespace(lonely=lonely))
+    outcome = call(workers, lonely)
     assert outcome.error == "ModuleNotFoundError: No module named 'no_such_module'"
 
 
@@ -163,15 +167,16 @@ def test_imports_of_a_solver_are_not_counted(tmp_path, monkeypatch):
     (tmp_path / "slow_module_of_a_test.py").write_text("import time; time.sleep(0.5)")
     monkeypatch.syspath_prepend(tmp_path)
     with Workers() as fresh:
-        outcome = call(fresh, import_slowly)
+        solver = Solver(import_slowly, modules=("slow_module_of_a_test", "no_such_module"))
+        outcome = fresh.run(CASE, solver, time_limit=None)
     assert outcome.solution == "slow_module_of_a_test"
     assert outcome.seconds < 0.4
 
 
 def test_two_workers_run_at_the_same_time_and_a_third_run_waits():
     with Workers(2) as pair:
-        pair.warm("knapsack", f"{__name__}:nap")
-        handles = [pair.submit(CASE, f"{__name__}:nap", time_limit=None) for _ in range(3)]
+        pair.warm(Solver(nap))
+        handles = [pair.submit(CASE, Solver(nap), time_limit=None) for _ in range(3)]
         assert handles[0].poll() is None
         assert handles[0].wait(0.01) is None
         outcomes = [handle.wait() for handle in handles]
@@ -182,8 +187,8 @@ def test_two_workers_run_at_the_same_time_and_a_third_run_waits():
 
 
 def test_cancel_ends_running_and_waiting_runs(workers):
-    running = workers.submit(CASE, f"{__name__}:sleep", time_limit=None)
-    waiting = workers.submit(CASE, f"{__name__}:sleep", time_limit=None)
+    running = workers.submit(CASE, Solver(sleep), time_limit=None)
+    waiting = workers.submit(CASE, Solver(sleep), time_limit=None)
     waiting.cancel()
     assert waiting.poll() == Outcome(None, 0.0, "cancelled")
     assert running.wait(0.3) is None
@@ -194,7 +199,7 @@ def test_cancel_ends_running_and_waiting_runs(workers):
 
 def test_close_ends_everything_and_is_idempotent():
     workers = Workers()
-    handles = [workers.submit(CASE, f"{__name__}:sleep", time_limit=None) for _ in range(2)]
+    handles = [workers.submit(CASE, Solver(sleep), time_limit=None) for _ in range(2)]
     time.sleep(0.1)
     workers.close()
     workers.close()
@@ -207,9 +212,10 @@ def test_a_child_dies_with_its_parent():
     """A parent killed in mid-search leaves no orphan, though nobody could say goodbye."""
     code = (
         "import os, sys; from nco.workers.pool import Workers; from child_solvers import Plain;"
-        "w = Workers(); c = Plain();"
-        "print(w.run(c, 'test_pool:tell', time_limit=None).solution[0], flush=True);"
-        "w.submit(c, 'test_pool:sleep', time_limit=None).wait(0.2); os.kill(os.getpid(), 9)"
+        "from nco.registry.interface import Solver;"
+        "import test_pool as t; w = Workers(); c = Plain();"
+        "print(w.run(c, Solver(t.tell), time_limit=None).solution[0], flush=True);"
+        "w.submit(c, Solver(t.sleep), time_limit=None).wait(0.2); os.kill(os.getpid(), 9)"
     )
     search = os.pathsep.join([os.path.dirname(__file__), *filter(None, sys.path)])
     parent = subprocess.run(
@@ -245,8 +251,8 @@ def test_ctrl_c_stays_with_the_parent(workers):
 
 
 def test_solvers_of_a_problem_run_by_name():
-    assert pool.solvers("knapsack") == ["ortools", "cpsat"]
-    for solver in pool.solvers("knapsack"):
+    """A run names a solver of its case's folder."""
+    for solver in ("ortools", "cpsat"):
         outcome = pool.run(knapsack(), solver, time_limit=5.0)
         assert outcome == Outcome([1, 2], outcome.seconds)
 
@@ -254,8 +260,6 @@ def test_solvers_of_a_problem_run_by_name():
 def test_unknown_names_are_refused_at_once(workers):
     with pytest.raises(NCOError, match="knapsack has ortools, cpsat"):
         workers.submit(knapsack(), "gurobi", time_limit=1.0)
-    with pytest.raises(NCOError, match="no_such_problem"):
-        pool.solvers("no_such_problem")
     with pytest.raises(NCOError, match="count 0"):
         Workers(0)
 

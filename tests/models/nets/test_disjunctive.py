@@ -7,8 +7,8 @@ import torch
 
 from nco.core.defaults import resize
 from nco.core.errors import NCOError
-from nco.core.problem import Sizes
 from nco.core.rollout import Interrupted, greedy, rollout, sample
+from nco.core.schema import Schema, columns
 from nco.core.seeds import generator
 from nco.labels.store import Labelled
 from nco.models.imitation import Imitation
@@ -19,7 +19,7 @@ from nco.models.reinforce import Reinforce
 from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP
-from nco.registry import check_module
+from nco.registry import folder_of
 from nco.search.beam import beam_search
 from nco.search.budget import Budget
 from nco.search.dispatch import AT_ONCE, _played, dispatch, greedy_pick
@@ -32,7 +32,7 @@ SHOPS = [JSSP(size=4), FJSP(size=4), FFSP(size=4, stages=2, machines=2)]
 
 def policy(problem) -> DisjunctivePolicy:
     torch.manual_seed(0)
-    return DisjunctivePolicy(**SMALL).build(problem.sizes)
+    return DisjunctivePolicy(**SMALL).build(problem.schema)
 
 
 def test_what_remains_of_a_tiny_shop() -> None:
@@ -59,9 +59,9 @@ def test_lookahead_takes_the_next_operations_of_each_job(problem) -> None:
     _, jobs, most, wide = instance.exists.shape
     state, random = problem.reset(instance, 2), generator(5)
     features, net = problem.features(instance), policy(problem)
-    far = DisjunctivePolicy(**SMALL, lookahead=most).build(problem.sizes)
+    far = DisjunctivePolicy(**SMALL, lookahead=most).build(problem.schema)
     far.load_state_dict(net.state_dict())
-    short = DisjunctivePolicy(**SMALL, lookahead=2).build(problem.sizes)
+    short = DisjunctivePolicy(**SMALL, lookahead=2).build(problem.schema)
     short.load_state_dict(net.state_dict())
     for _ in range(5):
         seen = problem.observe(instance, state)
@@ -119,7 +119,7 @@ def test_jobs_and_machines_have_no_numbers() -> None:
 
 def test_a_problem_without_sets_is_refused() -> None:
     with pytest.raises(ValueError, match="sets"):
-        DisjunctivePolicy().build(Sizes(node=3))
+        DisjunctivePolicy().build(Schema(nodes=columns("time")))
 
 
 def test_imitation_learns_to_dispatch() -> None:
@@ -132,7 +132,7 @@ def test_imitation_learns_to_dispatch() -> None:
     found = [pool.run(case, "cpsat", time_limit=5.0).solution for case in cases]
     actions = problem.actions(instance, found)[:, None]
     labels = Labelled(instance, actions, problem.cost(instance, actions))
-    method = Imitation(problem, DisjunctivePolicy(**SMALL), lr=1e-2, views=1, skip=0, cuts=4)
+    method = Imitation(problem, DisjunctivePolicy(**SMALL), views=1, cuts=4)
     method.log = lambda *arguments, **options: None
     optimizer = torch.optim.Adam(method.policy.parameters(), 5e-3)
     with torch.no_grad():
@@ -229,7 +229,7 @@ def test_a_population_begins_as_clones_and_only_winners_learn() -> None:
         for agent, decoder in enumerate(method.policy.decoders)
         if any(bool(p.grad.any()) for p in decoder.parameters())
     }
-    assert learned == method.credited
+    assert learned == method.learning
     assert len(learned) == 1
     assert bool(method.policy.enter.weight.grad.any())
 
@@ -237,7 +237,7 @@ def test_a_population_begins_as_clones_and_only_winners_learn() -> None:
 def test_agents_score_for_themselves_and_can_be_kept() -> None:
     problem = JSSP(size=4)
     torch.manual_seed(3)
-    net = DisjunctivePolicy(**SMALL, agents=3).build(problem.sizes)
+    net = DisjunctivePolicy(**SMALL, agents=3).build(problem.schema)
     instance = problem.generate(2, generator(1))
     agents = torch.tensor([[2, 0, 1], [1, 1, 2]])
     observation = problem.observe(instance, problem.reset(instance, 3))
@@ -249,7 +249,7 @@ def test_agents_score_for_themselves_and_can_be_kept() -> None:
             assert torch.equal(mixed[agents == agent], own[agents == agent])
     assert net.searches == ("population",)
     with pytest.raises(NCOError, match="3 decoders cannot be cloned to 2"):
-        DisjunctivePolicy(**SMALL, agents=2).build(problem.sizes).begin_as(net)
+        DisjunctivePolicy(**SMALL, agents=2).build(problem.schema).begin_as(net)
     net.freeze()
     assert next(name for name, p in net.named_parameters() if p.requires_grad).startswith(
         "decoders"
@@ -271,7 +271,7 @@ def test_several_actions_from_one_look_keep_the_rules(problem) -> None:
     assert torch.equal(found[-1].actions, again[-1].actions)
     costs = torch.stack([step.cost for step in found])
     assert (costs[1:] <= costs[:-1]).all()
-    check = check_module(problem).check
+    check = folder_of(problem).check.check
     for step in found:
         solutions = problem.solution(instance, step.actions)
         for case, solution, cost in zip(cases, solutions, step.cost.tolist(), strict=True):

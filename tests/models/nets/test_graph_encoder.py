@@ -27,7 +27,7 @@ def encoder(problem: Problem[Any, Any], neighbours: int = 3) -> GraphEncoder:
     """A small encoder whose every weight matters."""
     torch.manual_seed(0)
     found = GraphEncoder(width=8, heads=2, layers=2, hidden=8, neighbours=neighbours)
-    found.build(problem.sizes)
+    found.build(problem.schema)
     for parameter in found.parameters():
         noise = torch.randn(parameter.shape, generator=generator("weights"))
         parameter.data += 0.3 * noise
@@ -142,7 +142,7 @@ def test_neighbours_matter() -> None:
 def test_few_nodes(problem: Problem[Any, Any], count: int) -> None:
     """A node without neighbours hears nothing but the mean, and a policy plays on."""
     small = resize(problem, count)
-    policy = AttentionPolicy(encoder(small), heads=2).build(small.sizes)
+    policy = AttentionPolicy(encoder(small), heads=2).build(small.schema)
     found = rollout(small, policy, small.generate(2, generator("few")), 1, greedy)
     assert found.cost.isfinite().all()
 

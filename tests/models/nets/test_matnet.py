@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from nco.core.defaults import resize
-from nco.core.problem import Sizes
 from nco.core.rollout import greedy, rollout
+from nco.core.schema import Schema, columns
 from nco.core.seeds import generator
 from nco.labels.store import Labelled
 from nco.models.imitation import Imitation
@@ -16,13 +16,13 @@ from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP
 
-SMALL = {"width": 16, "layers": 2, "hidden": 32, "cell": 8}
+SMALL = {"width": 16, "layers": 2, "hidden": 32, "cell": 8, "ignore": ["follows"]}
 SHOPS = [JSSP(size=4), FJSP(size=4), FFSP(size=4, stages=2, machines=2)]
 
 
 def policy(problem) -> MatNetPolicy:
     torch.manual_seed(0)
-    return MatNetPolicy(**SMALL).build(problem.sizes)
+    return MatNetPolicy(**SMALL).build(problem.schema)
 
 
 def test_the_matrix_of_a_tiny_shop() -> None:
@@ -31,7 +31,7 @@ def test_the_matrix_of_a_tiny_shop() -> None:
     instance = problem.generate(1, generator(0))
     state = problem.step(instance, problem.reset(instance, 1), torch.zeros(1, 1, dtype=torch.long))
     features = problem.features(instance)
-    grid = grid_of(features, problem.observe(instance, state))
+    grid = grid_of(problem.schema, features, problem.observe(instance, state))
     assert grid.exists.tolist() == [[[False, False, True, True], [True] * 4]]
     assert torch.equal(grid.cells[0, 1, :, : features.nodes.shape[-1]], features.nodes[0, 4:])
     assert not grid.cells[0, 0, :2].any()
@@ -45,7 +45,7 @@ def test_a_cell_is_the_first_node_that_is_left() -> None:
     instance = problem.load([case])
     features, state = problem.features(instance), problem.reset(instance, 1)
     for taken, nodes in ((0, [0, 1]), (1, [2, 1])):
-        grid = grid_of(features, problem.observe(instance, state))
+        grid = grid_of(problem.schema, features, problem.observe(instance, state))
         width = features.nodes.shape[-1]
         assert torch.equal(grid.cells[0, 0, :, :width], features.nodes[0, nodes]), taken
         state = problem.step(instance, state, torch.full((1, 1), taken))
@@ -105,7 +105,7 @@ def test_jobs_have_no_numbers() -> None:
 
 def test_a_problem_of_other_sets_is_refused() -> None:
     with pytest.raises(ValueError, match="two kinds of sets"):
-        MatNetPolicy().build(Sizes(node=3, groups=1))
+        MatNetPolicy().build(Schema(nodes=columns("time"), groups=("job",)))
     with pytest.raises(ValueError, match="divisible"):
         MatNetPolicy(width=10, heads=4)
 
@@ -119,7 +119,7 @@ def test_imitation_follows_good_schedules() -> None:
     plans = [by_rule(case.work, "mwkr") for case in problem.cases(instance)]
     actions = problem.follow(instance, plans)[:, None]
     labels = Labelled(instance, actions, problem.cost(instance, actions))
-    method = Imitation(problem, MatNetPolicy(**SMALL), views=1, skip=0, cuts=4)
+    method = Imitation(problem, MatNetPolicy(**SMALL), views=1, cuts=4)
     method.log = lambda *arguments, **options: None
     optimizer = torch.optim.Adam(method.policy.parameters(), 1e-2)
     losses = []

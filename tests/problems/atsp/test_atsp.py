@@ -365,7 +365,7 @@ def test_features_by_hand() -> None:
     assert (4 * features.nodes[1]).tolist() == [[3, 1, 3, 1], [1, 3, 1, 3], [0, 0, 0, 0]]
     assert features.edges is not None
     assert (8 * features.edges[0, 1, 2]).tolist() == [4, 8]
-    assert (features.xy, ATSP.sizes.xy) == (None, 0)
+    assert (features.xy, ATSP.schema.xy) == (None, 0)
     assert features.exists is not None
     assert features.exists.tolist() == [[True] * 3, [True, True, False]]
 
@@ -395,7 +395,7 @@ def test_published_set() -> None:
 # Solvers and picture
 
 
-@pytest.fixture(params=classical.__all__)
+@pytest.fixture(params=classical.solvers())
 def solver(request: pytest.FixtureRequest) -> Solver:
     """Each solver that is installed."""
     if request.param == "pyvrp":
@@ -478,7 +478,7 @@ def test_finishers() -> None:
     """The exact search first, and only solvers that exist."""
     names = classical.improvers()
     assert names[0] == "cpsat"
-    assert set(names) <= set(classical.__all__)
+    assert set(names) <= set(classical.solvers())
 
 
 def test_plot_draws_arrows() -> None:
@@ -501,5 +501,5 @@ def test_found_like_any_other_folder(tmp_path: Path) -> None:
     path.write_text(WHEEL)
     case = nco.read(path)
     assert isinstance(case, files.Case)
-    assert registry.problem_class("atsp") is ATSP
+    assert registry.folder("atsp").problem_class is ATSP
     assert nco.check(path, [1, 2, 3, 4]).cost == 4

@@ -118,7 +118,7 @@ def test_garbage_is_one_violation_and_has_no_cost(garbage: object) -> None:
 def test_many_violations_are_cut() -> None:
     report = check(make(1000), [])
     assert len(report.violations) == 6
-    assert report.violations[-1] == "995 more customers not visited"
+    assert report.violations[-1] == "and 995 more customers not visited"
 
 
 def test_numpy_routes_are_routes() -> None:

@@ -12,7 +12,7 @@ from nco.problems.cvrp import classical, files
 from nco.problems.cvrp.check import check
 
 Routes = list[list[int]]
-SOLVERS = [getattr(classical, name) for name in classical.__all__]
+SOLVERS = [solver.solve for solver in classical.solvers().values()]
 
 
 def make(size: int, seed: int = 0, **fields: object) -> files.Case:
@@ -95,22 +95,6 @@ def test_a_fleet_that_is_too_small_finds_nothing(solver) -> None:
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_no_customers_need_no_routes(solver) -> None:
     assert solver(make(0), time_limit=0.1, seed=0) == []
-
-
-def test_a_large_case_reads_its_table_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    case = make(20)
-    copied = classical.ortools(case, time_limit=None, seed=0)
-    monkeypatch.setattr(classical, "LARGEST_TABLE", 0)
-    assert classical.ortools(case, time_limit=None, seed=0) == copied
-
-
-def test_loads_are_exact_or_rounded_up() -> None:
-    exact = make(3, demand=[0, 0.25, 0.5, 0.1], capacity=0.8)
-    assert classical._loads(exact) == ([0, 5, 10, 2], 16)
-    rough = make(2, demand=[0, 1 / 3, 5 / 7], capacity=1.0)
-    demand, capacity = classical._loads(rough)
-    assert capacity == 10**6
-    assert demand == [0, 333334, 714286]
 
 
 def test_a_missing_package_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

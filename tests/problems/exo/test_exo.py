@@ -12,11 +12,11 @@ from nco.core.rollout import rollout, sample
 from nco.core.seeds import generator
 from nco.problems.exo import Airline, Listed, Revenue, Secretary, exact, files, rules
 from nco.problems.exo.check import check
-from nco.registry import module
+from nco.registry import folder
 from nco.testing import check_problem
 from nco.testing.play import Probe
 
-baseline = module("exo", "classical")
+baseline = folder("exo").classical
 
 
 # ---- what is exact: figures computed elsewhere, from the authors' own code and by hand
@@ -79,7 +79,7 @@ def test_the_sandwich(setting, periods, name):
     """Policy <= optimal policy <= hindsight <= fluid bound; the optimal policy earns its value."""
     problem, case = Revenue(periods, setting), setting.case(periods)
     instance = problem.generate(1500, generator(1))
-    policy = problem.rule(case, {"rule": name})
+    policy = rules.policy(case, {"rule": name})
     earned = -rollout(problem, policy, instance, 1, sample(generator(2))).cost
     known = -problem.hindsight(instance, problem.reset(instance, 1)).amin(-1)
     value, noise = exact.Optimal(case).value, 3 * standard_error(earned)
@@ -110,7 +110,7 @@ def enumerated(case, free, first):
 def test_every_action_is_priced_as_enumeration_does(setting):
     problem = Revenue(7, setting)
     instance = problem.generate(6, generator(3))
-    probe = Probe().build(problem.sizes)
+    probe = Probe().build(problem.schema)
     played = rollout(problem, probe, instance, 2, sample(generator(4)), keep=True)
     for step in range(7):
         state = played.states.map(lambda tensor, step=step: tensor[:, :, step])
@@ -151,7 +151,7 @@ def test_rules_in_a_rollout_do_what_they_do_on_a_case():
     problem = Revenue(15, Airline())
     instance = problem.generate(20, generator(6))
     for name in rules.RULES:
-        policy = problem.rule(Airline().case(15), {"rule": name})
+        policy = rules.policy(Airline().case(15), {"rule": name})
         played = rollout(problem, policy, instance, 1, sample(generator(7)))
         found = problem.solution(instance, played.actions[:, 0])
         for case, accepted in zip(problem.cases(instance), found, strict=True):
@@ -179,7 +179,7 @@ def test_other_settings_keep_the_contract():
 
 def test_an_unknown_rule_is_named():
     with pytest.raises(NCOError, match="no rule to follow"):
-        Revenue().rule(Airline().case(3), {"rule": "clairvoyant"})
+        rules.policy(Airline().case(3), {"rule": "clairvoyant"})
 
 
 # ---- files and the checker
@@ -226,7 +226,7 @@ def test_generated_cases_are_written_exactly():
         ("a: 7", "a: many", "resources.a many: must be a number"),
         ("{a: 3}", "{c: 3}", "classes.high.uses c: no such resource; there are a, b"),
         ("revenue: 1,", "revenue: 0,", "revenue 0.0: entry .0.: must be finite, positive"),
-        ("revenue: 1,", "", "classes.low .*must hold exactly revenue, uses and probability"),
+        ("revenue: 1,", "", "classes.low .*must hold exactly probability, revenue, uses"),
         ("0.4]", "0.8]", "period 3: the probabilities of all classes sum to more than 1"),
         ("none", "medium", "trace medium: period 1: no such class"),
         (", high]", "]", "trace 3: must list the class"),

@@ -27,9 +27,9 @@ def test_a_file() -> None:
     assert (case.name, case.size, case.machines, case.stages) == ("flow", 3, 3, (2, 1))
     assert case.work[2] == [[(0, 2), (1, 9)], [(2, 1)]]
     assert files.write(case) == TEXT
-    assert [
-        name for name in registry.names() if registry.module(name, "files").recognise(TEXT)
-    ] == ["ffsp"]
+    assert [name for name in registry.names() if registry.folder(name).files.recognise(TEXT)] == [
+        "ffsp"
+    ]
     found = case.construct()
     assert check(case, found).feasible
     assert files.read_solution(files.write_solution(case, found, 16), case) == found

@@ -38,9 +38,9 @@ def test_a_file() -> None:
     assert files.write(case) == TEXT.replace(" 1.7", "")
     zero = TEXT.replace("4 2 2", "0 2 2", 1)
     assert files.read(zero.replace(" 4 6", " 3 6")).base == 0
-    assert [
-        name for name in registry.names() if registry.module(name, "files").recognise(TEXT)
-    ] == ["fjsp"]
+    assert [name for name in registry.names() if registry.folder(name).files.recognise(TEXT)] == [
+        "fjsp"
+    ]
 
 
 DEFECTS = {
@@ -142,7 +142,7 @@ def test_numbers_from_one_and_recirculation() -> None:
 
 @pytest.mark.parametrize("solver", ["tabu", "polish", "ortools", *RULES])
 def test_every_solver_gives_a_schedule(solver: str) -> None:
-    assert solver in classical.__all__
+    assert solver in classical.solvers()
     problem = FJSP(size=6)
     case = problem.cases(problem.generate(1, generator(3)))[0]
     start = case.construct()

@@ -22,7 +22,7 @@ from nco.core.conflicts import (
     OneAtATime,
     RandomAgent,
 )
-from nco.core.errors import InstanceError
+from nco.core.errors import InstanceError, NCOError
 from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
 from nco.labels.store import Labelled
@@ -102,7 +102,7 @@ def fleet(size: int = 8, vehicles: int = 3, batch: int = 4, seed: int = 0) -> An
 def network(problem: HCVRP, seed: int = 0, **options: Any) -> ParcoPolicy:
     torch.manual_seed(seed)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=32)
-    policy = ParcoPolicy(encoder, heads=2, hidden=32, **options).build(problem.sizes)
+    policy = ParcoPolicy(encoder, heads=2, hidden=32, **options).build(problem.schema)
     for parameter in (policy.point.weight, policy.move.weight):  # a trained one has a say
         torch.nn.init.normal_(parameter)
     return policy
@@ -355,7 +355,7 @@ def test_episodes_end_with_every_handler(handler: Handler) -> None:
 def test_a_lazy_fleet_comes_to_an_end() -> None:
     """Vehicles that wait whenever they may retire one by one, and the last one serves all."""
     problem, instance = fleet()
-    policy = ParcoPolicy(idle=-100.0).build(problem.sizes)
+    policy = ParcoPolicy(idle=-100.0).build(problem.schema)
     played = rollout(problem, policy, instance, 1, greedy)
     assert played.actions.shape[2] <= problem.horizon(instance)[1]
     plans = problem.solution(instance, played.actions[:, 0])
@@ -426,8 +426,8 @@ def test_padding_of_agents_and_customers_changes_nothing() -> None:
 def test_impossible_networks() -> None:
     with pytest.raises(ValueError, match="heads"):
         ParcoPolicy(TransformerEncoder(width=24, heads=3), heads=5)
-    with pytest.raises(ValueError, match="prefer"):
-        ParcoPolicy(prefer=[1.0]).build(HCVRP.sizes)
+    with pytest.raises(NCOError, match="no column 'speed'"):
+        ParcoPolicy(prefer={"speed": 1.0}).build(HCVRP.schema)
 
 
 def test_reinforcement_and_imitation_have_gradients() -> None:
@@ -446,7 +446,7 @@ def test_reinforcement_and_imitation_have_gradients() -> None:
     plans = [case.construct() for case in problem.cases(instance)]
     actions = problem.actions(instance, plans)[:, None]
     cost = problem.cost(instance, actions)
-    learner = Imitation(problem, policy, views=2, skip=0)
+    learner = Imitation(problem, policy, views=2)
     learner.log = lambda *_, **__: None  # type: ignore[method-assign]
     assert bool(learner.loss(Labelled(instance, actions, cost), generator(2)).isfinite())
 

@@ -16,10 +16,11 @@ from nco.core.defaults import resize
 from nco.core.errors import InstanceError, NCOError
 from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
-from nco.models.hdpo import Hdpo
-from nco.models.nets import BaseStock, GraphFlow, SymmetricFlow, VanillaFlow
-from nco.problems.inventory import Inventory, classical, exact, files, fit
+from nco.models.hdpo import HDPO
+from nco.models.nets import GraphFlow, SymmetricFlow, VanillaFlow
+from nco.problems.inventory import Inventory, classical, exact, files, fit, rules
 from nco.problems.inventory.check import check, simulate
+from nco.problems.inventory.levels import BaseStock
 from nco.problems.inventory.network import outline
 from nco.problems.tsp import TSP
 from nco.solving.simulate import next_action
@@ -267,7 +268,7 @@ def test_one_network_fits_any_number_of_stores(policy: Any) -> None:
     """Padded or alone, a network decides the same; it was built for no number of nodes."""
     problem = Inventory(periods=4)
     torch.manual_seed(0)
-    policy.build(problem.sizes)
+    policy.build(problem.schema)
     for parameter in policy.parameters():  # not the newsvendor that it begins as
         torch.nn.init.normal_(parameter, std=0.3)
     parts = [resize(problem, n).generate(1, generator(n)) for n in (2, 5)]
@@ -342,7 +343,7 @@ def test_simulated_rules_cost_what_theory_says() -> None:
             solver = classical.echelon_stock if len(network.nodes) > 1 else classical.newsvendor
             rule = solver(network, time_limit=None, seed=0) or {}
         short = replace(network, periods=160, warmup=60)
-        found = evaluate(problem, problem.rule(network, rule), short, traces=600, seed=2)
+        found = evaluate(problem, rules.policy(network, rule), short, traces=600, seed=2)
         assert found.violations == []
         expected = cost or model.capped(17, 5)
         assert abs(found.cost - expected) < 4 * found.cost_standard_error
@@ -353,7 +354,7 @@ def test_the_pathwise_gradient_finds_the_best_level() -> None:
     """From 3 units off, to within 3 % of the newsvendor's level for one backlogged store."""
     name = "example:inventory/backlogged_L1_p9.yaml"
     problem = Inventory(networks=[name], periods=24)
-    method = Hdpo(problem, BaseStock(level=1.5))
+    method = HDPO(problem, BaseStock(level=1.5, ignore=["nodes", "links", "dynamic"]))
     method.log = lambda *arguments, **options: None  # type: ignore[method-assign]
     optimizer = torch.optim.Adam(method.policy.parameters(), lr=0.08)
     for step in range(60):
@@ -372,18 +373,18 @@ def test_fitted_levels_beat_a_newsvendors() -> None:
         ("newsvendor", classical.newsvendor(network, time_limit=None, seed=0)),
         ("fitted", fit.fitted(network, seed=0, echelon=True, steps=20)),
     ):
-        costs[name] = evaluate(problem, problem.rule(network, rule), short, traces=100).cost
+        costs[name] = evaluate(problem, rules.policy(network, rule), short, traces=100).cost
     assert costs["fitted"] < 0.98 * costs["newsvendor"]
 
 
 def test_amounts_cannot_be_optimised_where_there_are_none() -> None:
     with pytest.raises(ValueError, match="TSP has no amounts"):
-        Hdpo(TSP(5), VanillaFlow())
+        HDPO(TSP(5), VanillaFlow())
 
 
 def test_noise_makes_a_network_explore() -> None:
     problem = Inventory(networks=["example:inventory/lost_poisson_L1_p4.yaml"], periods=5)
-    policy = VanillaFlow(noise=0.2).build(problem.sizes)
+    policy = VanillaFlow(noise=0.2).build(problem.schema)
     played = rollout(problem, policy, problem.generate(2, generator(0)), 4, sample(generator(1)))
     assert played.logp is not None
     assert played.logp.shape == (2, 4, 5)
@@ -401,7 +402,7 @@ def test_noise_makes_a_network_explore() -> None:
 )
 def test_unknown_rules_are_refused(solution: Any, words: str) -> None:
     with pytest.raises(InstanceError, match=words):
-        Inventory().rule(case(), solution)
+        rules.policy(case(), solution)
 
 
 # ---- plans with perfect information
@@ -494,7 +495,7 @@ def test_a_wrong_simulation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = Inventory()
     rule = {"rule": "base_stock", "levels": {"store": 20}}
     short = replace(case(), periods=40, warmup=10)
-    found = evaluate(problem, problem.rule(case(), rule), short, traces=2)
+    found = evaluate(problem, rules.policy(case(), rule), short, traces=2)
     assert "was simulated" in found.violations[0]
 
 
@@ -762,6 +763,17 @@ def test_policies_are_compared_on_the_same_futures(tmp_path: Path) -> None:
     save(runs, tmp_path / "out", {})
     header = (tmp_path / "out" / "table.csv").read_text().splitlines()[0]
     assert "cost_standard_error,service_level" in header
+
+
+def test_networks_to_train_on_are_read_from_files_and_examples(tmp_path: Path) -> None:
+    """A path and an example give the same case; a file that is not there is named."""
+    name = "example:inventory/lost_poisson_L1_p4.yaml"
+    shipped = files.from_file(name)
+    path = tmp_path / "copy.yaml"
+    path.write_text(files.write(shipped))
+    assert np.array_equal(files.from_file(str(path)).lead, shipped.lead)
+    with pytest.raises(InstanceError, match=r"missing.yaml: cannot be read"):
+        files.from_file("example:inventory/missing.yaml")
 
 
 def test_shipped_networks_are_for_the_networks_they_were_trained_on() -> None:

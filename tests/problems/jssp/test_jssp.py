@@ -312,7 +312,7 @@ def test_masked_schedules_are_active() -> None:
     """Nothing could be completed in a gap before something else begins; so no time is lost."""
     problem = JSSP(size=4)
     instance = problem.generate(3, generator(1))
-    probe = Probe().build(problem.sizes)
+    probe = Probe().build(problem.schema)
     played = rollout(problem, probe, instance, 20, sample(generator(2)))
     cases = problem.cases(instance)
     for s in range(20):
@@ -386,7 +386,7 @@ def test_agreeing_actions_lead_to_the_same_schedule() -> None:
     """Whichever of them is taken, what `equivalent` of the rest leads to is the schedule itself."""
     problem = JSSP(size=4)
     instance = problem.generate(2, generator(5))
-    probe = Probe().build(problem.sizes)
+    probe = Probe().build(problem.schema)
     actions = rollout(problem, probe, instance, 2, sample(generator(6))).actions
     every = replay(problem, instance, actions)
     right = problem.consistent_actions(instance, actions, every)
@@ -464,7 +464,7 @@ def test_bounds_of_a_shop_by_hand() -> None:
 @pytest.mark.parametrize("problem", [JSSP(size=4), FJSP(size=4), FFSP(size=3)])
 def test_a_shop_backwards_has_the_schedule_backwards(problem) -> None:
     instance = problem.generate(4, generator(8))
-    played = rollout(problem, Probe().build(problem.sizes), instance, 1, sample(generator(2)))
+    played = rollout(problem, Probe().build(problem.schema), instance, 1, sample(generator(2)))
     ((other, actions),) = problem.relatives(instance, played.actions[:, 0])
     cost = problem.cost(other, actions[:, None])
     assert bool((cost <= played.cost).all())

@@ -115,7 +115,7 @@ def test_every_mutation_of_a_valid_choice_is_flagged_or_changes_the_value(seed):
 
 
 def test_the_default_solver_is_named_first():
-    assert classical.__all__ == ["ortools", "cpsat"]
+    assert list(classical.solvers()) == ["ortools", "cpsat"]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -160,7 +160,7 @@ def test_a_solver_is_never_worse_than_its_start_and_ignores_a_broken_one(solver)
     random = np.random.default_rng(0)
     weights = random.integers(100, 1000, 300)
     case = make(weights + 100, weights, 20_000)
-    start = solver(case, time_limit=0.5, seed=0)
+    start = solver(case, time_limit=5.0, seed=0)
     again = solver(case, time_limit=0.001, seed=1, start=start)
     assert check(case, again).cost <= check(case, start).cost
     broken = solver(case, time_limit=0.5, seed=0, start=list(range(300)))

@@ -11,12 +11,12 @@ from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
 from nco.models.bilevel import Bilevel
 from nco.models.nets.network import GraphValue, SharesPolicy
-from nco.problems.netflow import SupplyChain, SupplyShares, files, flows
+from nco.problems.netflow import SupplyChain, SupplyShares, files, flows, rules
 from nco.problems.netflow.check import check
 from nco.problems.netflow.problem import AHEAD, mean_demand
-from nco.registry import module
+from nco.registry import folder
 
-baseline = module("netflow", "classical")
+baseline = folder("netflow").classical
 
 
 # ---- the demand and the perfect plan, against figures computed elsewhere (HiGHS)
@@ -124,9 +124,9 @@ def test_more_than_there_is_is_shared_in_proportion():
 
 
 def test_order_up_to_orders_up_to():
-    problem, policy_of = SupplyChain(2), SupplyChain(2).rule
+    problem = SupplyChain(2)
     case = problem.cases(problem.generate(1, generator(1)))[0]
-    policy = policy_of(case, {"rule": "order_up_to", "store": 5, "factory": 12})
+    policy = rules.policy(case, {"rule": "order_up_to", "store": 5, "factory": 12})
     instance = problem.load([case])
     played = rollout(problem, policy, instance, 1, greedy, logp=False)
     plan = problem.solution(instance, played.actions[:, 0])[0]
@@ -146,12 +146,12 @@ def test_levels_are_searched_for():
     found = baseline.order_up_to(case, time_limit=None, seed=0)
 
     def cost(solution):
-        policy = problem.rule(case, solution)
+        policy = rules.policy(case, solution)
         return float(rollout(problem, policy, instance, 1, greedy, logp=False).cost.mean())
 
     assert cost(found) <= cost({"rule": "order_up_to", "store": 16, "factory": 19}) + 20
     with pytest.raises(NCOError, match="no rule to follow"):
-        problem.rule(case, {"rule": "order_up_to"})
+        rules.policy(case, {"rule": "order_up_to"})
 
 
 def test_advantages_by_hand():
@@ -165,7 +165,7 @@ def test_the_method_learns(monkeypatch):
     """A few dozen steps of a small network make it much better than it was."""
     problem = SupplyShares(2, periods=10)
     critic = GraphValue(width=16)
-    method = Bilevel(problem, SharesPolicy(width=16), critic=critic, lr=5e-3, warmup=5)
+    method = Bilevel(problem, SharesPolicy(width=16), critic=critic)
     monkeypatch.setattr(method, "log", lambda *arguments, **options: None)
     optimizer = torch.optim.Adam(method.parameters(), lr=5e-3)
     test = problem.generate(64, generator("test"))
@@ -188,7 +188,7 @@ def test_the_method_learns(monkeypatch):
 def test_an_untrained_wish_is_just_in_time():
     """Untrained, shares are in proportion to what stores lack; made is what is needed."""
     problem = SupplyShares(2)
-    policy = SharesPolicy(width=8, lack=2, need=3).build(problem.sizes)
+    policy = SharesPolicy(width=8, lack="lack", need="factory_lacks").build(problem.schema)
     instance = problem.generate(1, generator(1))
     played = rollout(problem, policy, instance, 1, greedy, logp=False)
     plan = problem.solution(instance, played.actions[:, 0])[0]
@@ -201,7 +201,7 @@ def test_an_untrained_wish_is_just_in_time():
 
 
 def test_one_network_serves_any_number_of_stores():
-    policy = SharesPolicy(width=8).build(SupplyShares.sizes)
+    policy = SharesPolicy(width=8).build(SupplyShares.schema)
     for stores in (1, 2, 5):
         problem = SupplyShares(stores, periods=4)
         instance = problem.generate(2, generator(stores))
@@ -212,7 +212,7 @@ def test_one_network_serves_any_number_of_stores():
 
 def test_padding_does_not_change_a_network():
     """A case of two stores among cases of three is decided on as alone."""
-    policy = SharesPolicy(width=8).build(SupplyShares.sizes)
+    policy = SharesPolicy(width=8).build(SupplyShares.schema)
     cases = [
         case
         for stores in (2, 3)
@@ -285,14 +285,18 @@ def test_a_file_is_read_and_written_back():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("periods: 3", "periods: 4", "trace 3: must hold a row for each of the 4 periods"),
+        (
+            "periods: 3",
+            "periods: 4",
+            "trace 3: must list a row of demands for each of the 4",
+        ),
         ("[0, 3]", "[0]", "period 1: must be a demand for each of the 2 stores"),
         ("[0, 3]", "[0, many]", "trace: period 1, south many: must be a number"),
         ("[0, 3]", "[0, -3]", "trace: period 1, south -3: must be finite, not negative"),
         ("penalty: 22.5", "penalty: .inf", "penalty inf: must be finite"),
         ("penalty: 22.5\n", "", "penalty: is missing"),
         ("shipping: 0.3, ", "", "stores.north .*must hold exactly"),
-        ("noise: 2}}\ntr", "noise: 1.5}}\ntr", "noise 1.5: store 2: must be a whole number"),
+        ("noise: 2}}\ntr", "noise: 1.5}}\ntr", r"noise 1.5: entry \[1\]: must be a whole number"),
         ("storage: 3", "storage: -3", "factory.storage -3: must be finite, not negative"),
         ("name: two", "lead: 2", "lead: no such field"),
     ],

@@ -100,7 +100,7 @@ def test_a_file_is_read_and_written(tmp_path: Path) -> None:
     )
     for one in (case, scaled):
         again = files.read(files.write(one))
-        assert all(np.array_equal(getattr(again, f), getattr(one, f)) for f in files.ARRAYS)
+        assert all(np.array_equal(getattr(again, f), getattr(one, f)) for f in files.PLACES)
     named = files.Case(**{**case.__dict__, "name": "Zürich \U0001f6b2"})
     assert files.read(files.write(named)).name == named.name
     as_json = {
@@ -110,7 +110,7 @@ def test_a_file_is_read_and_written(tmp_path: Path) -> None:
     }
     found = files.read(json.dumps(as_json))
     assert (found.depots[0, 0], found.pickups[0, 0], found.capacity) == (1e-5, 1e-7, 3)
-    claims = [name for name in registry.names() if registry.module(name, "files").recognise(GOOD)]
+    claims = [name for name in registry.names() if registry.folder(name).files.recognise(GOOD)]
     assert claims == ["omdcpdp"]
 
 
@@ -141,7 +141,7 @@ def test_defective_arrays_are_named(fields: dict[str, object], reason: str) -> N
 
 
 def test_a_missing_array_is_named() -> None:
-    with pytest.raises(InstanceError, match="depots: is missing beside deliveries, pickups"):
+    with pytest.raises(InstanceError, match="depots: needed beside deliveries, pickups"):
         files.from_arrays({"pickups": [[0, 0]], "deliveries": [[1, 1]]})
 
 
@@ -296,7 +296,7 @@ def test_ortools_is_never_worse_than_its_start_and_ignores_a_broken_one() -> Non
     assert check(case, again).cost <= check(case, found).cost
     assert check(case, classical.ortools(case, time_limit=0.1, seed=0, start=[[1]])).feasible
     assert classical.ortools(case, time_limit=None, seed=0) == start
-    assert set(classical.improvers()) <= set(classical.__all__)
+    assert set(classical.improvers()) <= set(classical.solvers())
 
 
 # --------------------------------------------------------------------------------------------------
@@ -477,8 +477,10 @@ def test_one_at_a_time_ends_and_uses_every_vehicle() -> None:
     problem = OMDCPDP(size=12, vehicles=5)
     instance = problem.generate(4, generator(3))
     torch.manual_seed(0)
-    policy = ParcoPolicy(prefer=[-10.0, 5.6, -0.5, -0.9, -44.7, -1.3, -38.3], idle=0.0)
-    policy.build(problem.sizes)
+    prefer = {"distance": -10.0, "distance_to_delivery": 5.6, "delay": -0.5, "onward": -0.9}
+    prefer |= {"behind_first": -44.7, "is_delivery": -1.3, "is_own_place": -38.3}
+    policy = ParcoPolicy(prefer=prefer, idle=0.0)
+    policy.build(problem.schema)
     every = rollout(problem, policy, instance, 1, greedy, logp=False)
     policy.conflicts = OneAtATime()
     alone = rollout(problem, policy, instance, 1, greedy, logp=False)
@@ -557,7 +559,7 @@ class Watched(Probe):
 def test_samples_come_in_rounds_that_a_deadline_may_end() -> None:
     """There are no starts to make rounds of, and all that fits into memory takes minutes."""
     problem = OMDCPDP(size=4, vehicles=2)
-    instance, policy = problem.generate(1, generator(0)), Watched().build(problem.sizes)
+    instance, policy = problem.generate(1, generator(0)), Watched().build(problem.schema)
     policy.widths = []
     one = next(sampling(Task(problem, policy, instance), Budget(deadline=time.perf_counter() + 60)))
     assert set(policy.widths) == {ROUND}

@@ -178,9 +178,7 @@ def test_what_is_no_defect_is_accepted(text: str) -> None:
 def test_no_problem_takes_the_files_of_another() -> None:
     untyped = GOOD.replace("TYPE : OP\n", "")
     for text in (GOOD, MATRIX, untyped, GOOD.replace("DIMENSION : 5\n", "")):
-        claims = [
-            name for name in registry.names() if registry.module(name, "files").recognise(text)
-        ]
+        claims = [name for name in registry.names() if registry.folder(name).files.recognise(text)]
         assert claims == ["op"]
     for junk in ("", "\n", "hello", "\0\1", "TYPE : CVRP\nCOST_LIMIT : 3", "TYPE : TSP\nCOST"):
         assert not files.recognise(junk)
@@ -356,7 +354,7 @@ TINY = {
 def test_solvers_find_what_brute_force_finds(name: str) -> None:
     case = TINY[name]
     best = best_prize(case)
-    for solver in classical.__all__:
+    for solver in classical.solvers():
         limit = 0.3 if solver in ("ortools", "pyvrp") else None
         found = getattr(classical, solver)(case, time_limit=limit, seed=0)
         report = check(case, found)
@@ -370,12 +368,12 @@ def test_decimals_that_fill_the_limit_are_found() -> None:
     """Ten legs of 0.1 fill a limit of 1, though 0.1 is no binary number."""
     coords = [[0.1 * i, 0.0] for i in range(6)]
     case = make(5, coords=coords, prizes=[0, 1, 1, 1, 1, 1], limit=1.0)
-    for solver in classical.__all__:
+    for solver in classical.solvers():
         found = getattr(classical, solver)(case, time_limit=0.2, seed=0)
         assert check(case, found).objective == 5, solver
 
 
-@pytest.mark.parametrize("solver", classical.__all__)
+@pytest.mark.parametrize("solver", classical.solvers())
 def test_a_solver_is_never_worse_than_its_start_and_ignores_a_broken_one(solver: str) -> None:
     case = make(30, limit=2.0)
     start = classical.anneal(case, time_limit=None, seed=0)
@@ -386,8 +384,8 @@ def test_a_solver_is_never_worse_than_its_start_and_ignores_a_broken_one(solver:
 
 
 def test_finishers_are_solvers() -> None:
-    assert set(classical.improvers()) <= set(classical.__all__)
-    assert classical.__all__[0] == "ortools"
+    assert set(classical.improvers()) <= set(classical.solvers())
+    assert next(iter(classical.solvers())) == "ortools"
 
 
 def test_a_construction_of_many_customers_is_quick_and_feasible() -> None:

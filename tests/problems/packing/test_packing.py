@@ -12,10 +12,10 @@ from nco.core.seeds import generator
 from nco.problems.packing import Bins, Machines, Packing, exact, files, rules
 from nco.problems.packing.check import check
 from nco.problems.packing.planner import Planner
-from nco.registry import module
+from nco.registry import folder
 from nco.testing.play import Probe
 
-baseline = module("packing", "classical")
+baseline = folder("packing").classical
 TOY = Bins(6, [1, 2, 3, 4], [0.1, 0.1, 0.4, 0.4])
 
 
@@ -50,7 +50,7 @@ def test_every_action_is_priced():
     """The prices along an episode are what enumeration says of the rest of the trace."""
     problem = Packing(6, TOY)
     instance = problem.generate(3, generator(1))
-    probe = Probe().build(problem.sizes)
+    probe = Probe().build(problem.schema)
     played = rollout(problem, probe, instance, 1, sample(generator(2)), keep=True)
     for step in range(6):
         state = played.states.map(lambda tensor, step=step: tensor[:, :, step])
@@ -81,7 +81,7 @@ def test_the_sandwich(setting, periods):
     assert exact.fluid_bound(case) <= float(known.mean()) + noise
     assert float(known.mean()) <= value + noise
     for name in rules.RULES:
-        policy = problem.rule(case, {"rule": name})
+        policy = rules.policy(case, {"rule": name})
         paid = rollout(problem, policy, instance, 1, greedy, logp=False).cost
         assert (paid >= known).all()
         assert float(paid.mean()) >= value - 3 * float(paid.std()) / math.sqrt(len(paid))
@@ -208,7 +208,11 @@ def test_the_checker(solution, cost, violation):
     ("old", "new", "message"),
     [
         ("periods: 5", "periods: 0", "periods 0: must be a whole number"),
-        ("periods: 5", "periods: 6", "trace 5: must list the item of each of the 6 periods"),
+        (
+            "periods: 5",
+            "periods: 6",
+            "trace 5: must list the item, or none, for each of",
+        ),
         ("running", "sometimes", "charge sometimes: must be opened or running"),
         ("cpu: 8,", "cpu: -8,", "capacity.cpu -8: must be finite"),
         ("cpu: 8,", "cpu: 0,", "capacity 0.0: entry .0.: must be finite, positive"),

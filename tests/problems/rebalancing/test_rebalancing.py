@@ -10,11 +10,11 @@ from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
 from nco.models.bilevel import Bilevel
 from nco.models.nets.network import GraphValue, SharesPolicy
-from nco.problems.rebalancing import Rebalancing, RebalancingShares, files, flows
+from nco.problems.rebalancing import Rebalancing, RebalancingShares, files, flows, rules
 from nco.problems.rebalancing.check import check
-from nco.registry import module
+from nco.registry import folder
 
-baseline = module("rebalancing", "classical")
+baseline = folder("rebalancing").classical
 
 
 def integer_programme(idle, wished, times):
@@ -100,7 +100,7 @@ def test_perfect_flows_are_feasible_and_bound_every_policy():
     known = torch.tensor(known)
     earned = {}
     for name in ("stay", "equal"):
-        policy = problem.rule(cases[0], {"rule": name})
+        policy = rules.policy(cases[0], {"rule": name})
         earned[name] = -rollout(problem, policy, instance, 1, greedy, logp=False).cost[:, 0]
         assert (earned[name] <= known + 1e-6).all()
     random = torch.rand(6, 1, 10, 32, generator=generator(2)) * 3
@@ -170,7 +170,7 @@ def test_the_method_trains_through_flows(monkeypatch):
 
 
 def test_one_network_serves_any_number_of_regions():
-    policy = SharesPolicy(width=8, amounts=0).build(RebalancingShares.sizes)
+    policy = SharesPolicy(width=8, amounts=0).build(RebalancingShares.schema)
     for regions in (2, 5):
         problem = RebalancingShares(regions, periods=3)
         played = rollout(
@@ -181,7 +181,7 @@ def test_one_network_serves_any_number_of_regions():
 
 def test_an_unknown_rule_is_named():
     with pytest.raises(NCOError, match="no rule to follow"):
-        Rebalancing().rule(None, {"rule": "best"})
+        rules.policy(None, {"rule": "best"})
 
 
 # ---- files and the checker

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nco.core.errors import InstanceError, NCOError
+from nco.problems._routing import with_ortools
 from nco.problems.tsp import classical, files
 from nco.problems.tsp.check import check
 from nco.problems.tsp.plot import plot
@@ -14,7 +15,7 @@ from nco.problems.tsp.plot import plot
 Solver = Callable[..., list[int] | None]
 
 
-@pytest.fixture(params=classical.__all__)
+@pytest.fixture(params=classical.solvers())
 def solver(request: pytest.FixtureRequest) -> Solver:
     """Each solver that is installed."""
     if request.param != "ortools":
@@ -70,14 +71,19 @@ def test_start_is_never_made_worse(solver: Solver) -> None:
         solver(case, time_limit=0.01, seed=1, start=best[1:])
 
 
-def test_large_cases_take_the_callback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Above the size of a table OR-Tools looks distances up and starts from nearest neighbours."""
-    monkeypatch.setattr(classical, "LARGEST_TABLE", 10)
-    case = circle(30)
-    for limit in (None, 0.1):
-        assert check(case, classical.ortools(case, time_limit=limit, seed=1)).feasible
-    table = np.array([[0, 4, 1, 9], [4, 0, 7, 2], [1, 7, 0, 3], [9, 2, 3, 0]])
-    assert classical._nearest(table) == [0, 2, 3, 1]
+@pytest.mark.parametrize("limit", [None, 0.1])
+def test_large_cases_start_from_nearest_neighbours(
+    monkeypatch: pytest.MonkeyPatch, limit: float | None
+) -> None:
+    """A large case is given a first tour; without time for a search that is the answer."""
+    monkeypatch.setattr(classical, "LARGEST_UNTIMED", 10)
+    monkeypatch.setattr(with_ortools, "LARGEST_TABLE", 10)
+    coords = np.random.default_rng(0).random((30, 2))
+    case = files.Case(metric="EUCLIDEAN", ids=np.arange(30), coords=coords)
+    tour = classical.ortools(case, time_limit=limit, seed=1)
+    assert check(case, tour).feasible
+    if limit is None:
+        assert tour == case.construct()
 
 
 def test_plot_draws_the_closed_tour() -> None:

@@ -1,20 +1,20 @@
-"""Order rules with learnable levels, for problems whose actions are amounts along links.
+"""Order rules whose levels can be trained: base-stock, capped base-stock and echelon base-stock.
 
-They read from `Observation.nodes` what is at a node (column 0), that with what is on the way to it
-(column 1: the position), and the same for the node with all below it (column 2: the echelon
-position), in units of the node's own, which actions along links to it have as well.
+A rule compares a node's inventory position with its level. It finds both positions in the columns
+of `Observation.nodes`, which count in units of the node (`network.Outline.unit`); orders along
+links to the node are in the same unit.
 """
 
-from typing import Self
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from nco.core.decisions import Exact
+from nco.core.errors import NCOError
+from nco.core.features import Features, Observation
 from nco.core.policy import Policy
-from nco.core.problem import Features, Observation, Sizes
-
-HERE, POSITION, ECHELON = 0, 1, 2
+from nco.core.schema import Amounts, Channel, Schema
 
 
 class BaseStock(Policy):
@@ -22,7 +22,7 @@ class BaseStock(Policy):
 
     Echelon rules (Clark & Scarf 1960) compare the position of a node and all below it. A cap bounds
     each order (Xin 2021). What a node orders is divided among its links by learned shares, which
-    begin equal.
+    begin equal. A rule reads less than a problem offers: what, `ignore` must say.
 
     Args:
         nodes: of the one network that the rule is for.
@@ -30,7 +30,10 @@ class BaseStock(Policy):
         capped: each order has a learned upper bound.
         echelon: levels are of echelon positions.
         level: at the beginning, in units (mean demand), beyond the hint that nodes carry.
+        ignore: as in `Policy`.
     """
+
+    symmetric = False
 
     def __init__(
         self,
@@ -39,20 +42,23 @@ class BaseStock(Policy):
         capped: bool = False,
         echelon: bool = False,
         level: float = 4.0,
+        ignore: Sequence[str] = (),
     ) -> None:
-        super().__init__()
+        super().__init__(ignore)
         if nodes < 1:
             raise ValueError(f"nodes must be at least 1, not {nodes}")
         self.nodes, self.links, self.capped, self.echelon = nodes, links, capped, echelon
         self.start = level
 
-    def build(self, sizes: Sizes) -> Self:
+    def make_layers(self, schema: Schema) -> None:
+        if schema.amounts != (Amounts.LINKS,):
+            raise NCOError("this rule needs a problem that decides on an amount along each link")
+        self.column = schema.index(Channel.DYNAMIC, "echelon" if self.echelon else "position")
         self.level = nn.Parameter(torch.full((self.nodes,), self.start))
         if self.capped:
             self.cap = nn.Parameter(torch.full((self.nodes,), 1.5))
         if self.links:
             self.share = nn.Parameter(torch.zeros(self.links))
-        return self
 
     def levels(self) -> Tensor:
         """``[N]``."""
@@ -65,8 +71,9 @@ class BaseStock(Policy):
         weight = torch.ones_like(target, dtype=features.nodes.dtype)
         if self.links:
             weight = weight * self.share.exp()
-        if features.link is not None:  # padding carries nothing, whatever it is told
-            weight = weight.expand(len(features.nodes), -1)
+        weight = weight.expand(len(features.nodes), -1)
+        if features.linked is not None:
+            weight = weight * features.linked
         total = weight.new_zeros(features.nodes.shape[:2]).scatter_add(1, target, weight)
         return target, weight / total.gather(1, target).clamp_min(1e-9)
 
@@ -78,7 +85,7 @@ class BaseStock(Policy):
     ) -> Exact:
         assert observation.nodes is not None
         target, share = memory
-        position = observation.nodes[..., ECHELON if self.echelon else POSITION]
+        position = observation.nodes[..., self.column]
         order = (self.levels() - position).clamp_min(0.0)  # [B, S, N]
         if self.capped:
             order = torch.minimum(order, self.cap.clamp_min(0.0))

@@ -1,0 +1,132 @@
+"""A problem's folder: its parts, each imported when first asked for."""
+
+import functools
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from nco.core.errors import NCOError
+from nco.registry.interface import (
+    Check,
+    Classical,
+    Decomposition,
+    Files,
+    LowerBound,
+    PartName,
+    Plot,
+    Policies,
+    Rules,
+    Solver,
+)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The package of a problem, such as ``nco.problems.tsp``; empty where a class has none.
+
+    A part that is not there is an `NCOError` which says so; `has` asks beforehand. A user's own
+    package need only have the parts that are used.
+    """
+
+    package: str
+
+    @property
+    def name(self) -> str:
+        """The problem's name, which its cases have too."""
+        return self.package.rpartition(".")[2]
+
+    @functools.cached_property
+    def path(self) -> Path:
+        """The directory."""
+        return Path(importlib.import_module(self.package).__path__[0])
+
+    @functools.cached_property
+    def problem_class(self) -> Any:
+        """The class of ``problem.py`` that the other parts serve. Needs torch."""
+        package = importlib.import_module(self.package)
+        return getattr(package, package.PROBLEM)
+
+    def has(self, part: PartName) -> bool:
+        """Whether the folder has a part; nothing but the package itself is imported for that."""
+        if not self.package:
+            return False
+        return importlib.util.find_spec(f"{self.package}.{part}") is not None
+
+    @functools.cached_property
+    def files(self) -> Files[Any]:
+        """Reading and writing."""
+        return cast(Files[Any], self._module("files"))
+
+    @functools.cached_property
+    def check(self) -> Check[Any]:
+        """The independent checker."""
+        return cast(Check[Any], self._module("check"))
+
+    @functools.cached_property
+    def classical(self) -> Classical[Any]:
+        """The classical solvers."""
+        return cast(Classical[Any], self._module("classical"))
+
+    @functools.cached_property
+    def policies(self) -> Policies[Any] | None:
+        """The same of an online problem, which also says what rules suit a case; None of others."""
+        classical = self.classical
+        return classical if isinstance(classical, Policies) else None
+
+    @property
+    def is_online(self) -> bool:
+        """Whether solutions are policies, to be judged by simulation. Needs no torch."""
+        return self.policies is not None
+
+    @functools.cached_property
+    def plot(self) -> Plot[Any]:
+        """Pictures of solutions."""
+        return cast(Plot[Any], self._module("plot"))
+
+    @functools.cached_property
+    def bound(self) -> LowerBound[Any]:
+        """Certified bounds, which some problems have."""
+        return cast(LowerBound[Any], self._module("bound"))
+
+    @functools.cached_property
+    def decomposition(self) -> Decomposition[Any]:
+        """How large solutions are cut into parts, which some problems have."""
+        return cast(Decomposition[Any], self._module("decomposition"))
+
+    @functools.cached_property
+    def rules(self) -> Rules[Any]:
+        """Policies of rules, which online problems have."""
+        return cast(Rules[Any], self._module("rules"))
+
+    def solver(self, name: str) -> Solver[Any]:
+        """A classical solver by name, or ``module:function``: one of the user's own.
+
+        Raises:
+            NCOError: where there is none of that name.
+        """
+        if ":" in name:
+            return _imported(name)
+        solvers = self.classical.solvers()
+        if name not in solvers:
+            raise NCOError(f"{name}: no such solver; {self.name} has {', '.join(solvers)}")
+        return solvers[name]
+
+    def improvers(self) -> list[Solver[Any]]:
+        """The installed solvers that can improve a given solution, the best first."""
+        return [self.solver(name) for name in self.classical.improvers()]
+
+    def _module(self, part: PartName) -> Any:
+        if not self.has(part):
+            raise NCOError(f"{self.package or 'a module without a package'} has no {part}.py")
+        return importlib.import_module(f"{self.package}.{part}")
+
+
+def _imported(name: str) -> Solver[Any]:
+    """The solver ``module:function``, which takes nothing beside its limits."""
+    module, _, function = name.partition(":")
+    try:
+        return Solver(getattr(importlib.import_module(module), function))
+    except (ImportError, AttributeError) as error:
+        raise NCOError(f"{name}: no such solver ({error})") from error

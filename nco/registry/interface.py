@@ -1,0 +1,224 @@
+"""What the parts of a problem's folder must offer, as Protocols that mypy checks every folder by.
+
+A folder is a package whose ``__init__.py`` states ``PROBLEM``, the name of the class of
+``problem.py`` that the other parts serve: ``files.py`` (`Files`), ``check.py`` (`Check`),
+``classical.py`` (`Classical`) and ``plot.py`` (`Plot`), and, where the problem has such things,
+``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`) and ``rules.py`` (`Rules`).
+Free of torch and numpy.
+
+C is the folder's own class of cases, S its form of a solution in the case's own numbers.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
+
+from nco.core.case import Bound, Case, Report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from nco.core.policy import Policy
+
+PartName = Literal["files", "check", "classical", "plot", "bound", "decomposition", "rules"]
+
+C = TypeVar("C", bound=Case)
+C_in = TypeVar("C_in", contravariant=True)
+S_out = TypeVar("S_out", covariant=True)
+
+
+class Files(Protocol[C]):
+    """``files.py``: the problem's public file format, arrays, and solutions as text.
+
+    Attributes:
+        SUFFIX: of the files that `write` makes, such as ``".tsp"``.
+        ARRAYS: the keys that `from_arrays` knows, by which a misspelled one is recognised.
+    """
+
+    SUFFIX: str
+
+    @property
+    def ARRAYS(self) -> Collection[str]: ...
+
+    def recognise(self, text: str, /) -> bool:
+        """Whether a text looks like a file of this problem; `read` says what is wrong with it."""
+
+    def read(self, text: str, /, *, path: str | None = None) -> C:
+        """The case of a file's text. Raises `InstanceError` with line, field, value and reason."""
+
+    def write(self, case: C, /) -> str:
+        """The text of a file from which `read` makes the same case."""
+
+    def from_arrays(self, data: object, /) -> C | None:
+        """The case of a user's arrays; None where they are not of this problem.
+
+        Raises `InstanceError` where they are, and wrong.
+        """
+
+    def read_solution(self, text: str, case: C, /) -> Any:
+        """The solution in a file's text. Raises `InstanceError`."""
+
+    def write_solution(self, case: C, solution: Any, cost: Any, /) -> str:
+        """The solution in the problem's public format."""
+
+
+class Check(Protocol[C_in]):
+    """``check.py``: an independent checker, which shares no code with problem and solvers."""
+
+    def check(self, case: C_in, solution: Any, /) -> Report:
+        """Cost, objective and every broken rule of a solution, whatever object it may be."""
+
+
+@runtime_checkable
+class EverySolution(Protocol[C_in, S_out]):
+    """A ``check.py`` that can also enumerate: `nco.testing` compares optima by it."""
+
+    def every_solution(self, case: C_in, most: int, /) -> Iterator[S_out] | None:
+        """All solutions of a tiny case; None where there are more than `most`."""
+
+
+class Solve(Protocol[C_in]):
+    """A classical solver's function. It blocks, and may crash: it runs in a child process.
+
+    It may have further arguments by keyword; its `Solver` says which.
+    """
+
+    @property
+    def __name__(self) -> str: ...
+
+    def __call__(
+        self, case: C_in, /, *, time_limit: float | None, seed: int, start: Any = None
+    ) -> Any:
+        """The best solution in the case's own numbers; None where none was found.
+
+        Args:
+            case: the instance.
+            time_limit: seconds from here on; None: as long as the solver needs.
+            seed: of its random numbers.
+            start: a feasible solution to begin with; None: the solver makes its own.
+        """
+
+
+@dataclass(frozen=True)
+class Solver(Generic[C_in]):
+    """A classical solver, with what it takes beside its limits and what it needs.
+
+    Attributes:
+        solve: the function. It must be found by its name in its module, as it runs in a child.
+        found: it takes ``found=``, a function that it calls with each better solution on the way.
+        cores: it takes ``cores=``, so many threads; every other solver is single-threaded.
+        iterations: it takes ``iterations=``, after so many of which it stops; it then gives the
+            same answer on every machine.
+        proof: it takes ``proof=``, a `nco.core.case.Proof` to leave a proven bound in.
+        same: neither a seed nor a start makes a difference to it, so that one run is enough, and
+            one that ends early is done.
+        variants: the solvers of which the best stands for this one in comparisons; none: itself.
+        modules: what it imports when it is called, in full, such as ``"pyvrp.stop"``. A child
+            imports them beforehand, outside the time that the solver is given.
+    """
+
+    solve: Solve[C_in]
+    found: bool = False
+    cores: bool = False
+    iterations: bool = False
+    proof: bool = False
+    same: bool = False
+    variants: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """That of its function, which is also its key in `Classical.solvers`."""
+        return self.solve.__name__
+
+
+class Classical(Protocol[C_in]):
+    """``classical.py``: what classical solvers there are."""
+
+    def solvers(self) -> Mapping[str, Solver[C_in]]:
+        """By name; the first is the one that networks are compared with."""
+
+    def improvers(self) -> Sequence[str]:
+        """The installed solvers that can improve a given solution, the best first.
+
+        None of an online problem: a plan that improves on a policy would have to know the future.
+        """
+
+
+@runtime_checkable
+class Policies(Protocol[C_in]):
+    """A ``classical.py`` whose solvers return policies: the problem is an online one."""
+
+    def policies(self, case: C_in, /) -> Sequence[str]:
+        """The solvers whose rules are worth comparing for a case, cheap ones first."""
+
+
+class LowerBound(Protocol[C_in]):
+    """``bound.py``: certified bounds."""
+
+    def bound(
+        self, case: C_in, time_limit: float | None, known: float | int | None = None, /
+    ) -> Bound | None:
+        """What no feasible solution costs less than; the proof stands in the docstring.
+
+        Args:
+            case: the instance.
+            time_limit: seconds; None: a fixed effort, so that equal calls give equal bounds.
+            known: the cost of a feasible solution: a bound that reaches it need not be improved.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A part of a large solution, as a case of its own that a solver can improve by itself.
+
+    Attributes:
+        case: the part as a case; solution: what the whole one does there.
+        members: where the part lies in the whole, in a form that the folder chooses.
+    """
+
+    case: Case
+    solution: Any
+    members: Any
+
+
+class Decomposition(Protocol[C_in]):
+    """``decomposition.py``: how large solutions are cut into parts and joined again."""
+
+    def cut(self, case: C_in, solution: Any, most: int, random: Random, /) -> list[Part]:
+        """Disjoint parts of at most about `most` nodes, which together are the whole."""
+
+    def join(self, case: C_in, solution: Any, part: Part, better: Any, /) -> Any:
+        """`solution` with a better one of `part` in it, which saves as much as it saves there."""
+
+
+class Plot(Protocol[C_in]):
+    """``plot.py``: pictures."""
+
+    def plot(self, case: C_in, solution: Any, ax: "Axes", /) -> None:
+        """Draws a solution on matplotlib's axes."""
+
+
+class Rules(Protocol[C_in]):
+    """``rules.py`` of an online problem: from a rule as plain data to the policy that plays it."""
+
+    def policy(self, case: C_in, solution: Any, /) -> "Policy":
+        """The policy, built and on the CPU. Raises `InstanceError` for an unknown rule."""
+
+
+__all__ = [
+    "Check",
+    "Classical",
+    "Decomposition",
+    "EverySolution",
+    "Files",
+    "LowerBound",
+    "Part",
+    "PartName",
+    "Plot",
+    "Policies",
+    "Rules",
+    "Solve",
+    "Solver",
+]

@@ -1,0 +1,77 @@
+"""From the best that is known of a case to what the caller gets."""
+
+import functools
+import time
+from typing import Any
+
+from nco import registry
+from nco.core.case import Case
+from nco.solving import certify
+from nco.solving.incumbents import Progress
+from nco.solving.options import Options
+from nco.solving.solution import Solution, Status
+from nco.zoo import cards
+
+
+def answer(
+    progress: Progress, index: int, interrupted: bool, setup: float, options: Options
+) -> Solution:
+    """The best solution of a case, with its certificate and all that is known of the way to it.
+
+    Args:
+        progress: of the group; every case has a solution.
+        index: of the case in the group.
+        interrupted: by Ctrl-C.
+        setup: seconds until the first solution was there.
+        options: of the call.
+    """
+    best, case = progress.best[index], progress.cases[index]
+    assert best is not None
+    report = best.report
+    assert report is not None
+    bound = certify.certificate(progress, index, options, interrupted)
+    gap = None
+    if bound is not None and report.feasible and report.cost is not None:
+        gap = certify.gap(max(report.cost, bound.value), bound.value)
+    problem = progress.models[0].problem if progress.models else None
+    actions = best.actions
+    taken = functools.partial(_actions, problem, case, best.solution)
+    return Solution(
+        problem=case.problem,
+        name=case.name,
+        n=case.size,
+        cost=report.cost,
+        objective=report.objective,
+        feasible=report.feasible,
+        violations=report.violations,
+        solution=best.solution,
+        taken=taken if actions is None else functools.partial(list, actions),
+        status=_status(report.feasible, gap, interrupted),
+        seconds=time.perf_counter() - progress.begin,
+        setup_seconds=setup,
+        model="+".join(model.name for model in progress.models) or cards.NO_MODEL,
+        seed=options.seed,
+        history=progress.history[index],
+        case=case,
+        bound=None if bound is None else bound.value,
+        bound_by=None if bound is None else bound.by,
+        gap=gap,
+        notes=case.notes(),
+        faults=progress.faults,
+        plan=progress.plan,
+    )
+
+
+def _status(feasible: bool, gap: float | None, interrupted: bool) -> Status:
+    if not feasible:
+        return Status.INFEASIBLE
+    if gap == 0:
+        return Status.OPTIMAL
+    return Status.INTERRUPTED if interrupted else Status.FEASIBLE
+
+
+def _actions(problem: Any, case: Case, solution: Any) -> list[Any]:
+    """What a policy would do; without one, by the rules that the problem's folder names first."""
+    rules: Any = registry.folder(case.problem).problem_class() if problem is None else problem
+    actions: list[Any] = rules.actions(rules.load([case]), [case.indexed(solution)])[0].tolist()
+    return actions

@@ -1,0 +1,120 @@
+"""Cases that are solved together: which they are, and their answers.
+
+Free of torch, so that an answer is there while it loads.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from nco import registry
+from nco.core.case import Case
+from nco.registry.interface import Solver
+from nco.solving import portfolio, schedule
+from nco.solving.answer import answer
+from nco.solving.incumbents import Candidate, Progress
+from nco.solving.options import Options
+from nco.solving.solution import Solution
+from nco.workers import pool
+from nco.zoo import cards
+
+TOGETHER = 2e5  # nodes^2 of a batch that is solved in one pass: what memory and caches take
+ALIKE = 1.1  # times the size of a batch's smallest case, beyond which padding would cost more
+
+
+def batches(cases: Sequence[Case], of: Sequence[int]) -> Iterator[list[int]]:
+    """Indices, among `of`, of cases that networks solve as one batch: of like kind and size."""
+    order = sorted(of, key=lambda i: (cases[i].problem, cases[i].variant, cases[i].size))
+    group: list[int] = []
+    for index in order:
+        if group and not _fits(cases, group, cases[index]):
+            yield group
+            group = []
+        group.append(index)
+    if group:
+        yield group
+
+
+def _fits(cases: Sequence[Case], group: list[int], case: Case) -> bool:
+    first = cases[group[0]]
+    alike = (case.problem, case.variant) == (first.problem, first.variant)
+    close = case.size <= first.size * ALIKE + 2
+    return alike and close and (len(group) + 1) * max(case.size, 1) ** 2 <= TOGETHER
+
+
+def solve(cases: list[Case], options: Options, begin: float) -> list[Solution]:
+    """The answers of one group; after Ctrl-C the best so far.
+
+    Args:
+        cases: one, where there is a limit.
+        options: of the call.
+        begin: reading of `time.perf_counter` from which on the time counts.
+
+    Raises:
+        KeyboardInterrupt: where a case has no solution yet.
+    """
+    progress = Progress(cases, begin)
+    setup, interrupted = 0.0, False
+    try:
+        progress.construct()
+        setup = time.perf_counter() - begin
+        if options.time_limit is not None:
+            _until_the_deadline(progress, options, options.time_limit)
+        elif options.iterations is not None:
+            _counted(progress, options)
+        elif cards.may_play(cases, options.model):
+            from nco.solving import neural
+
+            neural.once(progress, options)
+    except KeyboardInterrupt:
+        if any(best is None for best in progress.best):
+            raise
+        interrupted = True
+    return [answer(progress, index, interrupted, setup, options) for index in range(len(cases))]
+
+
+def _until_the_deadline(progress: Progress, options: Options, time_limit: float) -> None:
+    """Everything at hand, as the schedule says."""
+    if time.perf_counter() - progress.begin > time_limit - portfolio.TIMING.spare:
+        return
+    improver = improver_of(progress.cases[0], options)
+    stages = schedule.make(schedule.setting(progress, options, improver))
+    progress.plan = [str(stage) for stage in stages]
+    if options.verbose:
+        print("\n".join(progress.plan), file=sys.stderr, flush=True)
+    portfolio.run(progress, stages, options, improver)
+
+
+def _counted(progress: Progress, options: Options) -> None:
+    """The same number of steps on every machine: networks, then the classical solver."""
+    case = progress.cases[0]
+    if cards.may_play([case], options.model):
+        from nco.solving import neural
+
+        neural.counted(progress, options)
+    improvers = registry.folder(case.problem).improvers()
+    counting = [solver for solver in improvers if solver.iterations]
+    if not options.classical or not counting:
+        return
+    improver = counting[0]
+    outcome = pool.run(
+        case,
+        improver,
+        time_limit=None,
+        seed=options.seed,
+        start=progress.start(0, "best"),
+        iterations=options.iterations,
+    )
+    progress.prove(0, outcome.bound, improver.name)
+    if outcome.solution is not None:
+        progress.take(Candidate(0, outcome.solution, None, improver.name))
+    if outcome.error is not None:
+        progress.fault(f"{improver.name}: {outcome.error}")
+
+
+def improver_of(case: Case, options: Options) -> Solver[Any] | None:
+    """The installed solver that the problem's folder names best, where one is wanted."""
+    if not options.classical:
+        return None
+    return next(iter(registry.folder(case.problem).improvers()), None)
