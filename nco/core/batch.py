@@ -132,12 +132,12 @@ class Batch:
 
 def _parts(kind: type[Batch]) -> dict[str, type[Batch]]:
     """The classes of the fields that hold batches, as far as their annotations name them."""
-    found = {}
+    parts = {}
     for name, annotation in get_type_hints(kind).items():
         for part in get_args(annotation) or (annotation,):
             if isinstance(part, type) and issubclass(part, Batch):
-                found[name] = part
-    return found
+                parts[name] = part
+    return parts
 
 
 def _required(kind: type[Batch]) -> set[str]:

@@ -68,7 +68,8 @@ def capabilities_are_whole(problem: Problem[Any, Any], size: int, seed: int) -> 
         missing = [name for name in names if name not in there]
         require(
             not there or not missing,
-            f"has {_listed(there)} but not {_listed(missing)}: {capability.__name__} needs both",
+            f"has {_listed(there)} but not {_listed(missing)}: "
+            f"{capability.__name__} needs all of its methods",
         )
         for name in there:
             _takes(problem, capability, name)

@@ -140,15 +140,15 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
     def _work(instance: Instance, row: int) -> list[list[list[tuple[int, int]]]]:
         """The work list of one instance of a batch."""
         lists = (instance.machine[row], instance.duration[row].round().long(), instance.exists[row])
-        found = []
+        jobs = []
         for job in zip(*(part.tolist() for part in lists), strict=True):
             operations = [
                 [(m, d) for m, d, real in zip(*choices, strict=True) if real]
                 for choices in zip(*job, strict=True)
             ]
             if kept := [choices for choices in operations if choices]:
-                found.append(kept)
-        return found
+                jobs.append(kept)
+        return jobs
 
     # ---- what a policy sees
 
@@ -466,15 +466,15 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
         """The same schedule, its operations in a random order that the masks allow."""
         start = self._starts(instance, actions)
         state = self.reset(instance, actions.shape[1])
-        found = []
+        taken = []
         for _ in range(actions.shape[2]):
             right = self._right(instance, state, start).flatten(2)
             drawn = torch.rand(right.shape, generator=generator, device=generator.device)
             choice = drawn.to(right.device).masked_fill(~right, -1.0).argmax(-1)
             action = self.node(instance, state, choice)
-            found.append(action.masked_fill(self.done(instance, state), 0))
-            state = self.step(instance, state, found[-1])
-        return torch.stack(found, 2)
+            taken.append(action.masked_fill(self.done(instance, state), 0))
+            state = self.step(instance, state, taken[-1])
+        return torch.stack(taken, 2)
 
     def relatives(self, instance: Instance, actions: Tensor) -> list[tuple[Instance, Tensor]]:
         """The shops that run backwards in time; a plan read backwards is a plan of theirs."""
@@ -590,8 +590,8 @@ def _of_others(instance: Instance, values: Tensor, alive: Tensor) -> Tensor:
     beyond = none.scatter_reduce(2, index, flat.masked_fill(first, NONE), "amin")
     times = torch.zeros_like(none).scatter_add(2, index, first.to(flat.dtype))
     beyond = torch.where(times > 1, least, beyond)  # two are the least
-    found = torch.where(first, beyond.gather(2, index), least.gather(2, index))
-    return found.view_as(values)
+    others = torch.where(first, beyond.gather(2, index), least.gather(2, index))
+    return others.view_as(values)
 
 
 def _signed(values: Tensor) -> Tensor:
@@ -606,5 +606,5 @@ def _follows(exists: Tensor) -> Tensor:
     none = torch.full_like(number[:, :, :1], -1)
     after = torch.cat([number[:, :, 1:], none], 2)
     before = torch.cat([none, number[:, :, :-1]], 2)
-    found = torch.stack([after, before], -1)
-    return found.masked_fill(~exists[..., None, None], -1).flatten(1, 3)
+    pairs = torch.stack([after, before], -1)
+    return pairs.masked_fill(~exists[..., None, None], -1).flatten(1, 3)

@@ -75,12 +75,12 @@ class ATSP(Tours, HasEquivalents, HasRemaining, HasCases, HasPublished):
 
         It is left as where we stand, and reached as the first city.
         """
-        found: list[Case] = []
+        cases: list[Case] = []
         for b, (ends, left) in enumerate(rests(state)):
             distances = between(instance, b, [ends[-1], *left], [ends[0], *left])
             np.fill_diagonal(distances, 0)
-            found.append(_case(distances, f"rest-{b}"))
-        return found
+            cases.append(_case(distances, f"rest-{b}"))
+        return cases
 
     def resumed(self, instance: Instance, state: State, solutions: Sequence[Any]) -> Tensor:
         rows: list[list[int]] = []
@@ -103,11 +103,11 @@ class ATSP(Tours, HasEquivalents, HasRemaining, HasCases, HasPublished):
     def cases(self, instance: Instance) -> list[Case]:
         assert instance.distances is not None
         assert instance.scale is not None
-        found: list[Case] = []
+        cases: list[Case] = []
         matrices = instance.distances.double().cpu() * instance.scale.cpu()[:, None, None]
         for b, count in enumerate(self._counts(instance).tolist()):
-            found.append(_case(matrices[b, :count, :count].numpy(), f"atsp{count}-{b}"))
-        return found
+            cases.append(_case(matrices[b, :count, :count].numpy(), f"atsp{count}-{b}"))
+        return cases
 
     def published(self, size: int, count: int, seed: int) -> list[Case]:
         """A set like MatNet's, whose own has no seed: NumPy's whole numbers, in its own units."""

@@ -171,9 +171,9 @@ class _Routing(
         for b, plan in enumerate(self.solution(instance, actions)):
             away = (instance.coords[b] - instance.coords[b, :1]).tolist()
             swept = _rotated(_by_angle(away, plan), _draw(max(len(plan), 1), generator))
-            found = _grouped(swept, length)
-            groups += [_shuffled(group, generator) for group in found]
-            owners += [b] * len(found)
+            parts = _grouped(swept, length)
+            groups += [_shuffled(group, generator) for group in parts]
+            owners += [b] * len(parts)
         if not groups:
             return None
         members = [[customer for route in group for customer in route] for group in groups]
@@ -265,7 +265,7 @@ class _Routing(
     def cases(self, instance: Instance) -> list[Case]:
         counts = (self._customers(instance) + 1).tolist()
         scales = [1.0] * len(counts) if instance.scale is None else instance.scale.tolist()
-        found: list[Case] = []
+        cases: list[Case] = []
         for b, (count, scale) in enumerate(zip(counts, scales, strict=True)):
             capacity = float(instance.capacity[b])
             demand = instance.demand[b, :count].cpu().numpy() * capacity
@@ -279,8 +279,8 @@ class _Routing(
                 data["distances"] = instance.distances[b, :count, :count].double().numpy() * scale
             case = files.from_arrays({**data, "name": f"cvrp{count - 1}-{b}"})
             assert case is not None
-            found.append(case)
-        return found
+            cases.append(case)
+        return cases
 
     def published(self, size: int, count: int, seed: int) -> list[Case]:
         """Kool's sets of 10,000 (1234 test, 4321 validation), which draw all depots first.
@@ -294,7 +294,7 @@ class _Routing(
         customers = random.uniform(size=(10_000, size, 2))[:count]
         demand = random.randint(1, LARGEST_DEMAND + 1, size=(10_000, size))[:count]
         capacity = self.capacity or literature_capacity(size)
-        found: list[Case] = []
+        cases: list[Case] = []
         for b in range(count):
             case = files.from_arrays(
                 {
@@ -305,8 +305,8 @@ class _Routing(
                 }
             )
             assert case is not None
-            found.append(case)
-        return found
+            cases.append(case)
+        return cases
 
     @staticmethod
     def _customers(instance: Instance) -> Tensor:
@@ -493,13 +493,13 @@ class CVRPVia(_Routing, HasDemonstrations):
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[int]]]:
         count = instance.demand.shape[1]
-        found = []
+        plans = []
         for row in actions.tolist():
             path: list[int] = []
             for action in row:
                 path += [0, action - count] if action >= count else [action]
-            found.append(split_routes(path))
-        return found
+            plans.append(split_routes(path))
+        return plans
 
     def actions(self, instance: Instance, solutions: Sequence[list[list[int]]]) -> Tensor:
         count = instance.demand.shape[1]
@@ -556,11 +556,11 @@ def _shuffled(group: list[list[int]], generator: Generator) -> list[list[int]]:
 
 def _renumbered(group: list[list[int]]) -> list[list[int]]:
     """The same routes with customers counted from 1 in their order."""
-    count, found = 0, []
+    count, renumbered = 0, []
     for route in group:
-        found.append(list(range(count + 1, count + len(route) + 1)))
+        renumbered.append(list(range(count + 1, count + len(route) + 1)))
         count += len(route)
-    return found
+    return renumbered
 
 
 def split_routes(path: Sequence[int]) -> list[list[int]]:

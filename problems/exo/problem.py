@@ -365,10 +365,10 @@ class Revenue(Problem[Instance, State], Online, HasHindsight, HasCases, Selectiv
 
     def cases(self, instance: Instance) -> list[Case]:
         chance = (instance.ahead[:, :-1] - instance.ahead[:, 1:]).clamp(0, 1)
-        found: list[Case] = []
+        cases: list[Case] = []
         for b, length in enumerate(_lengths(instance).tolist()):
             real = instance.revenue[b] > 0
-            found.append(
+            cases.append(
                 files.Case(
                     name=f"exo-{b}",
                     capacity=instance.capacity[b].cpu().numpy(),
@@ -378,7 +378,7 @@ class Revenue(Problem[Instance, State], Online, HasHindsight, HasCases, Selectiv
                     arrivals=instance.arrivals[b, :length].cpu().numpy(),
                 )
             )
-        return found
+        return cases
 
 
 def _lengths(instance: Instance) -> Tensor:

@@ -51,19 +51,19 @@ class FFSP(Shop, HasCases):
         return self._instance([case.work for case in only(cases, files.Case)])
 
     def cases(self, instance: Instance) -> list[Case]:
-        found: list[Case] = []
+        cases: list[Case] = []
         for b in range(len(instance)):
             work = self._work(instance, b)
             stages = tuple(len(choices) for choices in work[0])
-            found.append(
+            cases.append(
                 files.Case(name=f"ffsp-{b}", work=work, machines=sum(stages), stages=stages)
             )
-        return found
+        return cases
 
     def solution(self, instance: Instance, actions: Tensor) -> list[Any]:
         return [files.scheduled(plan) for plan in self.plan(instance, actions)]
 
     def actions(self, instance: Instance, solutions: Sequence[Any]) -> Tensor:
         return self.follow(
-            instance, [Plan(found["start"], found["machine"]) for found in solutions]
+            instance, [Plan(schedule["start"], schedule["machine"]) for schedule in solutions]
         )

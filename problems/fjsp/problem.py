@@ -88,5 +88,5 @@ class FJSP(Shop, HasCases):
 
     def actions(self, instance: Instance, solutions: Sequence[Any]) -> Tensor:
         return self.follow(
-            instance, [Plan(found["start"], found["machine"]) for found in solutions]
+            instance, [Plan(schedule["start"], schedule["machine"]) for schedule in solutions]
         )

@@ -333,9 +333,9 @@ class HCVRP(
         changed = []
         for plan, keys, turns in zip(plans, order, flips, strict=True):
             changed.append([_shuffled(*part) for part in zip(plan, keys, turns, strict=False)])
-        found = self.actions(instance[repeated], changed)
-        waits = found[:, -1:].expand(-1, total - found.shape[1], -1)
-        return torch.cat([found, waits], 1).unflatten(0, (batch, rollouts))
+        shuffled = self.actions(instance[repeated], changed)
+        waits = shuffled[:, -1:].expand(-1, total - shuffled.shape[1], -1)
+        return torch.cat([shuffled, waits], 1).unflatten(0, (batch, rollouts))
 
     def symmetries(self, instance: Instance) -> list[Instance]:
         rest = instance.demand, instance.capacity, instance.speed, instance.exists, instance.scale
@@ -372,7 +372,7 @@ class HCVRP(
 
     def cases(self, instance: Instance) -> list[nco.core.case.Case]:
         count = instance.vehicles
-        found: list[nco.core.case.Case] = []
+        cases: list[nco.core.case.Case] = []
         for b, customers in enumerate(self._customers(instance).int().tolist()):
             vehicles = int((instance.capacity[b] > 0).sum())
             scale = 1.0 if instance.scale is None else float(instance.scale[b])
@@ -387,8 +387,8 @@ class HCVRP(
                 }
             )
             assert case is not None
-            found.append(case)
-        return found
+            cases.append(case)
+        return cases
 
     def fits(self, case: nco.core.case.Case) -> bool:
         return isinstance(case, Case) and case.objective == files.MIN_MAX
@@ -405,7 +405,7 @@ class HCVRP(
         speed = random.uniform(SLOWEST, 1, (SET, vehicles))
         low, high = CAPACITIES
         capacity = random.randint(low, high + 1, (SET, vehicles))
-        found: list[nco.core.case.Case] = []
+        cases: list[nco.core.case.Case] = []
         for b in range(count):
             case = files.from_arrays(
                 {
@@ -417,8 +417,8 @@ class HCVRP(
                 }
             )
             assert case is not None
-            found.append(case)
-        return found
+            cases.append(case)
+        return cases
 
     @staticmethod
     def _customers(instance: Instance) -> Tensor:

@@ -160,8 +160,8 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
             many = one.map(lambda tensor: tensor.expand(count, *tensor.shape[1:]))  # noqa: B023
             drawn = demand.draw(cases[index], count, self.periods, generator)
             parts.append(replace(many, demand=drawn))
-        found = _by_period(self._started(_joined(parts), generator))
-        return replace(found, whole=None) if self.relaxed else found
+        instance = _by_period(self._started(_joined(parts), generator))
+        return replace(instance, whole=None) if self.relaxed else instance
 
     def _static(self, case: files.Case) -> Instance:
         """A case as an instance ``[1, ...]`` without demand; of given networks made once."""
@@ -374,11 +374,11 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
         order = torch.stack(
             [self._ordered(instance, actions[:, None, t])[:, 0] for t in range(actions.shape[1])], 1
         )
-        found = []
+        plans = []
         for b in range(len(instance)):
             real = slice(None) if instance.linked is None else instance.linked[b]
-            found.append(order[b][:, real].double().tolist())
-        return found
+            plans.append(order[b][:, real].double().tolist())
+        return plans
 
     def actions(self, instance: Instance, solutions: Sequence[Any]) -> Tensor:
         rows = torch.zeros(
@@ -549,8 +549,8 @@ def _case(one: Instance, number: int) -> files.Case:
     edges = slice(None) if one.linked is None else one.linked[0].cpu()
 
     def column(tensor: Tensor, at: Any = real) -> np.ndarray:
-        found: np.ndarray = tensor[0].cpu()[at].double().numpy()
-        return found
+        values: np.ndarray = tensor[0].cpu()[at].double().numpy()
+        return values
 
     nodes = len(column(one.holding))
     source = column(one.source, edges).astype(int)

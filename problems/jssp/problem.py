@@ -52,13 +52,13 @@ class JSSP(Shop, HasCases, HasPublished):
         return self._instance([case.work for case in only(cases, files.Case)])
 
     def cases(self, instance: Instance) -> list[Case]:
-        found: list[Case] = []
+        cases: list[Case] = []
         for b in range(len(instance)):
             table = np.array(self._work(instance, b))[:, :, 0]
-            found.append(
+            cases.append(
                 files.Case(name=f"jssp-{b}", machines=table[..., 0], durations=table[..., 1])
             )
-        return found
+        return cases
 
     def solution(self, instance: Instance, actions: Tensor) -> list[Any]:
         return [plan.start for plan in self.plan(instance, actions)]
@@ -80,10 +80,10 @@ class JSSP(Shop, HasCases, HasPublished):
         """
         random = np.random.RandomState(seed)
         shape = (size, self.machines or size)
-        found: list[Case] = []
+        cases: list[Case] = []
         for b in range(count):
             durations = random.randint(SHORTEST, LONGEST + 1, shape)
             machines = random.random_sample(shape).argsort(1)
             name = f"jssp{shape[0]}x{shape[1]}-{seed}-{b}"
-            found.append(files.Case(name=name, machines=machines, durations=durations))
-        return found
+            cases.append(files.Case(name=name, machines=machines, durations=durations))
+        return cases

@@ -212,7 +212,7 @@ class Knapsack(
         return Instance(values, weights, capacity, None if bool(exists.all()) else exists)
 
     def cases(self, instance: Instance) -> list[Case]:
-        found: list[Case] = []
+        cases: list[Case] = []
         for b in range(len(instance)):
             real = slice(None) if instance.exists is None else instance.exists[b]
             capacity = float(instance.capacity[b])
@@ -224,8 +224,8 @@ class Knapsack(
             }
             case = files.from_arrays(data)
             assert case is not None
-            found.append(case)
-        return found
+            cases.append(case)
+        return cases
 
     def published(self, size: int, count: int, seed: int) -> list[Case]:
         """Seeded sets of this package (the literature's are not regenerable): weights, then values.
@@ -235,7 +235,7 @@ class Knapsack(
         random = np.random.RandomState(seed)
         weights = random.uniform(size=(10_000, size))[:count]
         values = random.uniform(size=(10_000, size))[:count]
-        found = [
+        cases = [
             files.from_arrays(
                 {
                     "values": values[b],
@@ -246,7 +246,7 @@ class Knapsack(
             )
             for b in range(count)
         ]
-        return [case for case in found if case is not None]
+        return [case for case in cases if case is not None]
 
     @staticmethod
     def _items(instance: Instance) -> Tensor:

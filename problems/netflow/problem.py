@@ -204,8 +204,8 @@ class SupplyChain(AdditiveProblem[Instance, State], Online, HasCases, Selective)
         total = instance.demand.shape[1]
         later = step[..., None] + torch.arange(AHEAD, device=step.device)
         rows = torch.arange(len(step), device=step.device)[:, None, None]
-        found = instance.demand[rows, later.clamp_max(total - 1)]
-        return found * (later < total)[..., None]
+        demand = instance.demand[rows, later.clamp_max(total - 1)]
+        return demand * (later < total)[..., None]
 
     def amounts(self, instance: Instance, state: State, action: Tensor) -> Tensor:
         """What is really made and sent, ``[B, S, N]``."""
@@ -317,10 +317,10 @@ class SupplyChain(AdditiveProblem[Instance, State], Online, HasCases, Selective)
         return _instance(exact, demand)
 
     def cases(self, instance: Instance) -> list[Case]:
-        found: list[Case] = []
+        cases: list[Case] = []
         for b, count in enumerate(_counts(instance).tolist()):
             price, making, penalty = instance.money[b].tolist()
-            found.append(
+            cases.append(
                 files.Case(
                     name=f"netflow-{b}",
                     periods=instance.demand.shape[1],
@@ -335,7 +335,7 @@ class SupplyChain(AdditiveProblem[Instance, State], Online, HasCases, Selective)
                     demand=instance.demand[b, :, 1:count].cpu().numpy(),
                 )
             )
-        return found
+        return cases
 
 
 class SupplyShares(SupplyChain):
@@ -459,7 +459,7 @@ def _instance(cases: Sequence[files.Case], demand: Tensor) -> Instance:
             tables[name][b, first : case.size + 1] = values
         money[b] = torch.tensor([case.price, case.production, case.penalty])
         exists[b, : case.size + 1] = True
-    found = Instance(
+    instance = Instance(
         torch.cat([torch.zeros_like(demand[..., :1]), demand], -1).cpu(),
         tables["capacity"],
         tables["storage"],
@@ -469,4 +469,4 @@ def _instance(cases: Sequence[files.Case], demand: Tensor) -> Instance:
         money,
         None if bool(exists.all()) else exists,
     )
-    return found.to(demand.device)
+    return instance.to(demand.device)

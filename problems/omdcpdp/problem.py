@@ -282,28 +282,28 @@ class OMDCPDP(Problem[Instance, State], HasSymmetries, HasCases, HasPublished):
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[int]]]:
         """For each vehicle its stops: order numbers from 1, negative where delivered."""
         counts, first, orders = instance.counts()[0].tolist(), instance.vehicles, instance.orders
-        found = []
+        plans = []
         for b, count in enumerate(counts):
             routes: list[list[int]] = []
             for nodes in actions[b].T.tolist()[:count]:
                 moves = [node for t, node in enumerate(nodes) if t == 0 or node != nodes[t - 1]]
                 stops = [node - first + 1 for node in moves if node >= first]
                 routes.append([stop if stop <= orders else orders - stop for stop in stops])
-            found.append(routes)
-        return found
+            plans.append(routes)
+        return plans
 
     def actions(self, instance: Instance, solutions: Sequence[list[list[int]]]) -> Tensor:
         """``[B, T, M]``: each vehicle makes its stops one after another and then stays."""
         first, orders = instance.vehicles, instance.orders
         total = max(len(route) for plan in solutions for route in plan)
-        found = instance.home[:, None].repeat(1, max(total, 1), 1)
+        actions = instance.home[:, None].repeat(1, max(total, 1), 1)
         for b, plan in enumerate(solutions):
             for vehicle, route in enumerate(plan):
                 nodes = [first - 1 + (stop if stop > 0 else orders - stop) for stop in route]
                 if nodes:
                     nodes += nodes[-1:] * (total - len(nodes))
-                    found[b, :, vehicle] = torch.tensor(nodes, device=instance.device)
-        return found
+                    actions[b, :, vehicle] = torch.tensor(nodes, device=instance.device)
+        return actions
 
     def load(self, cases: Sequence[Case]) -> Instance:
         return load(cases)
@@ -312,10 +312,10 @@ class OMDCPDP(Problem[Instance, State], HasSymmetries, HasCases, HasPublished):
         first, orders = instance.vehicles, instance.orders
         scales = [1.0] * len(instance) if instance.scale is None else instance.scale.tolist()
         counts = zip(*(count.tolist() for count in instance.counts()), strict=True)
-        found: list[Case] = []
+        cases: list[Case] = []
         for b, (vehicles, real) in enumerate(counts):
             coords = instance.coords[b].double().cpu().numpy() * scales[b]
-            found.append(
+            cases.append(
                 files.Case(
                     name=f"omdcpdp{real}-{vehicles}-{b}",
                     depots=coords[:vehicles],
@@ -324,7 +324,7 @@ class OMDCPDP(Problem[Instance, State], HasSymmetries, HasCases, HasPublished):
                     capacity=int(instance.capacity[b]),
                 )
             )
-        return found
+        return cases
 
     def published(self, size: int, count: int, seed: int) -> list[Case]:
         """Seeded sets of our own: the paper's was made in a way that cannot be repeated.
@@ -334,12 +334,12 @@ class OMDCPDP(Problem[Instance, State], HasSymmetries, HasCases, HasPublished):
         The seed of the paper's files is 3333.
         """
         random = np.random.RandomState(seed)
-        found: list[Case] = []
+        cases: list[Case] = []
         for b in range(count):
             vehicles = self.vehicles
             if not isinstance(vehicles, int):
                 vehicles = int(random.randint(vehicles[0], vehicles[1] + 1))
-            found.append(
+            cases.append(
                 files.Case(
                     name=f"omdcpdp{size}-{vehicles}-{seed}-{b}",
                     depots=random.uniform(size=(vehicles, 2)),
@@ -348,7 +348,7 @@ class OMDCPDP(Problem[Instance, State], HasSymmetries, HasCases, HasPublished):
                     capacity=self.capacity,
                 )
             )
-        return found
+        return cases
 
 
 def load(cases: Sequence[Case]) -> Instance:

@@ -305,7 +305,7 @@ class OP(
         """
         alive = self.observe(instance, state).alive
         assert alive is not None
-        found: list[Case] = []
+        cases: list[Case] = []
         for b, (ends, left) in enumerate(_rests(state, alive)):
             nodes = torch.tensor(ends + left, device=instance.device)
             pairs = nodes.expand(len(nodes), -1)
@@ -321,7 +321,7 @@ class OP(
                 distances[:2, :2] = 0
                 limit += float(more.sum())
                 prizes[1] = prizes[2:].sum() + 1
-            found.append(
+            cases.append(
                 files.Case(
                     name=f"rest-{b}",
                     metric="EXPLICIT",
@@ -332,7 +332,7 @@ class OP(
                     limit=limit,
                 )
             )
-        return found
+        return cases
 
     def resumed(self, instance: Instance, state: State, solutions: Sequence[Any]) -> Tensor:
         alive = self.observe(instance, state).alive
@@ -353,7 +353,7 @@ class OP(
 
     def cases(self, instance: Instance) -> list[Case]:
         count = instance.prizes.shape[1]
-        found: list[Case] = []
+        cases: list[Case] = []
         for b in range(len(instance)):
             real = count if instance.exists is None else int(instance.exists[b].sum())
             scale = 1.0 if instance.scale is None else float(instance.scale[b])
@@ -370,8 +370,8 @@ class OP(
             assert case is not None
             if instance.rounding is not None:
                 case = replace(case, metric=ROUNDINGS[int(instance.rounding[b])])
-            found.append(case)
-        return found
+            cases.append(case)
+        return cases
 
     def published(self, size: int, count: int, seed: int) -> list[Case]:
         """Kool's sets of 10,000 (1234 test, 4321 validation), which draw all depots first.
@@ -387,7 +387,7 @@ class OP(
         elif self.prize == "distance":
             home = np.linalg.norm(depot - customers, axis=-1)
             prizes = (1 + np.floor(home / home.max(-1, keepdims=True) * 99)) / 100.0
-        found = [
+        cases = [
             files.from_arrays(
                 {
                     "coords": np.concatenate([depot[b], customers[b]]),
@@ -398,7 +398,7 @@ class OP(
             )
             for b in range(len(depot))
         ]
-        return [case for case in found if case is not None]
+        return [case for case in cases if case is not None]
 
 
 def _rests(state: State, alive: Tensor) -> list[tuple[list[int], list[int]]]:
@@ -426,11 +426,11 @@ def _rounded(instance: Instance, straight: Tensor) -> Tensor:
 
 def _unscaled(values: Tensor, scale: float) -> np.ndarray:
     """Values in the source's units; those that were whole numbers there come back exactly."""
-    found = np.asarray(values.double().cpu().numpy() * scale)
+    units = np.asarray(values.double().cpu().numpy() * scale)
     if scale == 1:
-        return found
-    whole = np.rint(found)
-    return np.where(np.abs(found - whole) < SCALED, whole, found)
+        return units
+    whole = np.rint(units)
+    return np.where(np.abs(units - whole) < SCALED, whole, units)
 
 
 def load(cases: Sequence[Case]) -> Instance:

@@ -367,8 +367,8 @@ class Packing(Problem[Instance, State], Online, HasHindsight, HasCases, Selectiv
                 free = (seen.free[b, s][used].cpu() * instance.capacity[b].cpu()).tolist()
                 places = used.nonzero()[:, 0].tolist()
                 allowed = seen.mask[b, s].nonzero()[:, 0].tolist()
-                found = _prices(plan, dict(zip(places, free, strict=True)), allowed, kind, after)
-                prices[b, s, allowed] = torch.tensor(found, dtype=torch.double)
+                costs = _prices(plan, dict(zip(places, free, strict=True)), allowed, kind, after)
+                prices[b, s, allowed] = torch.tensor(costs, dtype=torch.double)
         return prices.to(instance.device)
 
     def mask_future(self, instance: Instance, steps: int) -> Instance:
@@ -393,7 +393,7 @@ class Packing(Problem[Instance, State], Online, HasHindsight, HasCases, Selectiv
         return alike and own.running == case.running
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[int]]]:
-        found = []
+        plans = []
         arrivals, leaves = instance.arrivals.tolist(), instance.leaves.tolist()
         for b, row in enumerate(actions.tolist()):
             bins: dict[int, list[int]] = {}
@@ -404,8 +404,8 @@ class Packing(Problem[Instance, State], Online, HasHindsight, HasCases, Selectiv
                 if place in bins and all(leaves[b][item] <= t for item in bins[place]):
                     closed.append(bins.pop(place))
                 bins.setdefault(place, []).append(t)
-            found.append(sorted(closed + list(bins.values())))
-        return found
+            plans.append(sorted(closed + list(bins.values())))
+        return plans
 
     def actions(self, instance: Instance, solutions: Sequence[list[list[int]]]) -> Tensor:
         arrivals, leaves = instance.arrivals.tolist(), instance.leaves.tolist()
@@ -445,10 +445,10 @@ class Packing(Problem[Instance, State], Online, HasHindsight, HasCases, Selectiv
         return _instance(exact, arrivals, leaves)
 
     def cases(self, instance: Instance) -> list[Case]:
-        found: list[Case] = []
+        cases: list[Case] = []
         for b, length in enumerate(_lengths(instance).tolist()):
             real = instance.chance[b] > 0
-            found.append(
+            cases.append(
                 files.Case(
                     name=f"packing-{b}",
                     periods=length,
@@ -461,7 +461,7 @@ class Packing(Problem[Instance, State], Online, HasHindsight, HasCases, Selectiv
                     leaves=instance.leaves[b, :length].clamp_max(length).cpu().numpy(),
                 )
             )
-        return found
+        return cases
 
 
 @functools.lru_cache(maxsize=64)
@@ -477,7 +477,7 @@ def _prices(
     after: tuple[int, ...],
 ) -> list[float]:
     """The bins that are still to be opened if the item goes into each of the `allowed` ones."""
-    found = []
+    prices = []
     whole = [float(part) for part in plan.capacity]
     for place in allowed:
         bins = dict(free)
@@ -487,8 +487,8 @@ def _prices(
             room = bins.get(place, whole)
             bins[place] = [a - b for a, b in zip(room, plan.needs[kind].tolist(), strict=True)]
         left = [tuple(part) for part in bins.values()]
-        found.append(float(opened + plan.fewest(left, after)))
-    return found
+        prices.append(float(opened + plan.fewest(left, after)))
+    return prices
 
 
 def _lengths(instance: Instance) -> Tensor:
@@ -526,5 +526,7 @@ def _instance(cases: Sequence[files.Case], arrivals: Tensor, leaves: Tensor) -> 
         stays[b, :rows] = torch.from_numpy(case.stays)
         exists[b, : case.size] = True
     padded = None if bool(exists.all()) else exists
-    found = Instance(arrivals.cpu(), leaves.cpu(), capacity, needs, chance, stays, running, padded)
-    return found.to(arrivals.device)
+    instance = Instance(
+        arrivals.cpu(), leaves.cpu(), capacity, needs, chance, stays, running, padded
+    )
+    return instance.to(arrivals.device)

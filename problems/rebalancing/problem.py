@@ -193,8 +193,8 @@ class Rebalancing(AdditiveProblem[Instance, State], Online, HasCases):
         """Requests ``[B, S, N, N]`` of the present period, none when all are over."""
         total = instance.trips.shape[1]
         rows = torch.arange(len(step), device=step.device)[:, None]
-        found = instance.trips[rows, step.clamp_max(total - 1)]
-        return found * (step < total)[..., None, None]
+        trips = instance.trips[rows, step.clamp_max(total - 1)]
+        return trips * (step < total)[..., None, None]
 
     def served(self, instance: Instance, state: State) -> Tensor:
         """The dearest trips of each region ``[B, S, N, N]`` that its vehicles can serve."""
@@ -286,8 +286,8 @@ class Rebalancing(AdditiveProblem[Instance, State], Online, HasCases):
         batch, total, count = instance.trips.shape[:3]
         rows = torch.zeros(batch, total, 2, count, count)
         for b, plan in enumerate(solutions):
-            found = torch.tensor(plan)
-            rows[b, :, :, : found.shape[-1], : found.shape[-1]] = found
+            amounts = torch.tensor(plan)
+            rows[b, :, :, : amounts.shape[-1], : amounts.shape[-1]] = amounts
         return rows.flatten(2).to(instance.device)
 
     def load(self, cases: Sequence[Case]) -> Instance:
@@ -305,13 +305,13 @@ class Rebalancing(AdditiveProblem[Instance, State], Online, HasCases):
         return _instance(exact, trips)
 
     def cases(self, instance: Instance) -> list[Case]:
-        found: list[Case] = []
+        cases: list[Case] = []
         for b, count in enumerate(_counts(instance).tolist()):
             tables = {
                 name: getattr(instance, name)[b, :count, :count].cpu().numpy()
                 for name in files.TABLES
             }
-            found.append(
+            cases.append(
                 files.Case(
                     name=f"rebalancing-{b}",
                     periods=instance.trips.shape[1],
@@ -323,7 +323,7 @@ class Rebalancing(AdditiveProblem[Instance, State], Online, HasCases):
                     trips=instance.trips[b, :, :count, :count].cpu().numpy(),
                 )
             )
-        return found
+        return cases
 
 
 class RebalancingShares(Rebalancing):
@@ -386,7 +386,7 @@ def _instance(cases: Sequence[files.Case], trips: Tensor) -> Instance:
             table[b, :count, :count] = torch.from_numpy(getattr(case, name))
         exists[b, :count] = True
     running = torch.tensor([case.running for case in cases], dtype=torch.double)
-    found = Instance(
+    instance = Instance(
         trips.cpu().double(),
         vehicles,
         tables["times"],
@@ -395,4 +395,4 @@ def _instance(cases: Sequence[files.Case], trips: Tensor) -> Instance:
         running,
         None if bool(exists.all()) else exists,
     )
-    return found.to(trips.device)
+    return instance.to(trips.device)

@@ -268,7 +268,7 @@ class TSP(
 
         That way costs nothing, and all others so much that no good tour goes without it.
         """
-        found: list[Case] = []
+        cases: list[Case] = []
         for b, (ends, left) in enumerate(rests(state)):
             distances = between(instance, b, ends + left, ends + left)
             if len(ends) > 1:
@@ -277,8 +277,8 @@ class TSP(
                 np.fill_diagonal(distances, 0)
             case = files.from_arrays({"distances": distances, "name": f"rest-{b}"})
             assert case is not None
-            found.append(case)
-        return found
+            cases.append(case)
+        return cases
 
     def resumed(self, instance: Instance, state: State, solutions: Sequence[Any]) -> Tensor:
         rows: list[list[int]] = []
@@ -298,7 +298,7 @@ class TSP(
     def cases(self, instance: Instance) -> list[Case]:
         counts = self._counts(instance).tolist()
         scales = [1.0] * len(counts) if instance.scale is None else instance.scale.tolist()
-        found: list[Case] = []
+        cases: list[Case] = []
         for b, (count, scale) in enumerate(zip(counts, scales, strict=True)):
             coords = instance.coords[b, :count].double().cpu().numpy() * scale
             data: dict[str, object] = {"coords": coords}
@@ -306,17 +306,17 @@ class TSP(
                 data = {"distances": instance.distances[b, :count, :count].double().numpy() * scale}
             case = files.from_arrays({**data, "name": f"tsp{count}-{b}"})
             assert case is not None
-            found.append(case)
-        return found
+            cases.append(case)
+        return cases
 
     def published(self, size: int, count: int, seed: int) -> list[Case]:
         """Kool's sets: `seed` 1234 is the test set, 4321 the validation set."""
         coords = np.random.RandomState(seed).uniform(size=(count, size, 2))
-        found = [
+        cases = [
             files.from_arrays({"coords": xy, "name": f"tsp{size}-{seed}-{b}"})
             for b, xy in enumerate(coords)
         ]
-        return [case for case in found if case is not None]
+        return [case for case in cases if case is not None]
 
 
 def _draw(count: int, generator: Generator) -> int:

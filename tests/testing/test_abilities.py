@@ -120,7 +120,7 @@ class Unmasked(Revenue):
 
 
 BROKEN = {
-    StartsOnly: "has `starts` but not `start_count`: HasStarts needs both",
+    StartsOnly: "has `starts` but not `start_count`: HasStarts needs all of its methods",
     ShortSignature: r"`starts` must take \(instance, rollouts\), as HasStarts says",
     Agreeing: "`agreeing` is called `consistent_actions` now",
     OtherFirst: "fixed_first_action gives instance 0, rollout 1 another than the first rollout",
