@@ -1,8 +1,8 @@
-"""Control of networks in two levels: a policy names the state it wants, flows follow from it.
+"""Control of networks in two levels: a policy names the state it wants, and flows follow from it.
 
 Gammelli, Harrison, Yang, Pavone, Rodrigues & Pereira (2023), "Graph Reinforcement Learning for
 Network Control via Bi-Level Optimization". The lower level belongs to the problem's rules, so the
-gradient is that of the desire's density and never passes through a linear programme.
+gradient is that of the density of the wanted state, and never passes through a linear programme.
 """
 
 from collections.abc import Iterable
@@ -18,14 +18,14 @@ from nco.core.rollout import decisions, rollout, sample
 from nco.models.nets.network import GraphValue
 from nco.training.method import Method, Training
 
-RARE = 3.0  # standard deviations at which an advantage is cut: a shortage early on costs a hundred
+RARE = 3.0  # standard deviations at which an advantage is cut: an early shortage is a far outlier
 
 
 class Bilevel(Method):
     """Advantage actor-critic on an online problem that is an `AdditiveProblem`.
 
-    Every trace is played by chance; the advantage of a step is the exponentially weighted sum of
-    the critic's errors from there on (Schulman et al. 2016), in standard deviations of the batch.
+    Actions are sampled. The advantage of a step is the exponentially weighted sum of the critic's
+    errors from that step on (Schulman et al. 2016), in standard deviations of the batch.
 
     Args:
         problem, policy, training: as in `Method`; lr 1e-3 and warmup 50 where none is given.
@@ -33,8 +33,8 @@ class Bilevel(Method):
         rollouts: of each trace.
         discount: of a later cost; credit: weight of later errors in an advantage, from 0 (the next
             step alone) to 1 (the whole rest of the episode).
-        unit: cost that the critic calls 1.
-        entropy: weight of the entropy.
+        unit: the critic counts costs in this unit.
+        entropy: weight of the entropy in the loss.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class Bilevel(Method):
         """Of each step ``[B, S, T]``, positive where it was dearer than the critic expected."""
         later = torch.cat([values[..., 1:], torch.zeros_like(values[..., :1])], -1)
         errors = costs + self.discount * later - values
-        found, total = [], torch.zeros_like(errors[..., 0])
+        steps, total = [], torch.zeros_like(errors[..., 0])
         for t in range(errors.shape[-1] - 1, -1, -1):
             total = errors[..., t] + self.discount * self.credit * total
-            found.append(total)
-        return torch.stack(found[::-1], -1)
+            steps.append(total)
+        return torch.stack(steps[::-1], -1)
 
     def parameters_to_train(self) -> Iterable[Parameter]:
         """The policy's, and the critic's."""

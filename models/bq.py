@@ -18,28 +18,28 @@ from nco.training.method import Method, Training
 class BQ(Method):
     """Cross-entropy on the next action of a remaining sub-problem.
 
-    Drakulic et al., "BQ-NCO" (NeurIPS 2023), section 5. Every step draws how many actions were
-    already taken, from none (one, where any first is as good: the whole tour) to all but two, and
-    cuts each label there, in a random symmetric image, rotation and direction. Small sub-problems
-    come in larger numbers, so that each step costs about the same.
+    Drakulic et al., "BQ-NCO" (NeurIPS 2023), section 5. Every step draws how many actions are
+    already taken: from none (or one, where any first action is as good) to all but two. It cuts
+    each label there, in a random symmetric image, rotation and direction. Small sub-problems come
+    in larger numbers, so that each step costs about the same.
 
-    Labels whose first actions a policy chose (``nco label --after``) are cut from there on, half of
-    the time at once: so a policy learns to go on from its own mistakes.
+    Labels whose first actions a policy chose (``nco label --after``) are cut after those actions,
+    half of the time directly after them. So a policy learns to go on from its own mistakes.
 
-    Where the policy is `two_way`, a path is asked from its destination as well: what comes before
-    it is what would come next if the path were walked backwards, so each pass learns twice.
+    Where the policy is `two_way`, a path is also asked from its destination, for what comes before
+    it: that would be next if the path were walked backwards. So each pass learns twice.
 
     Args:
         problem, policy, training: as in `Method`; lr 5e-4 and warmup 500 where none is given.
-        tokens: nodes of all sub-problems of a step, about.
+        tokens: about so many nodes have all sub-problems of a step together.
         dense: weight of a loss over all nodes that remain, of which is next to which; 0 asks only
             for the next action, as published.
         rotate: show every sub-problem at a random angle, beyond the eight images of a square.
-        thin: leave out some of the nodes that a label does not use, of each sub-problem another
-            share up to this one: what is best stays so. Where all nodes are visited, nothing is
-            left out.
+        thin: leave out some of the nodes that a label does not use: of each sub-problem a random
+            share up to this one. The best solution stays the best. Where all nodes are visited,
+            nothing is left out.
         encoder: a checkpoint, a folder or the name of a shipped attention model of the same problem
-            whose encoder is the start: what it knows of whole instances holds for what remains.
+            whose encoder is the start: it knows whole instances, and what remains resembles one.
             Not used where `training.initial` gives all weights.
     """
 

@@ -109,19 +109,20 @@ class Bank(Batch):
 class GraphedBQ(Method):
     """The loss of `BQ` for a GPU, which would otherwise wait for the processor nearly all the time.
 
-    All labels lie in the GPU's memory, padded to one size. Every sub-problem of a step is drawn by
-    itself (`BQ` cuts all at the same place): its label, how much of it is done, image and
-    direction. All are padded to as many nodes, so that every step has the same shapes; it is
-    captured once, gradients included, as a CUDA graph, and launched as a whole. On a CPU the same
+    All labels lie in the GPU's memory, padded to one size. For each sub-problem of a step a label,
+    the part of it that is done, an image and a direction are drawn; `BQ` cuts all at the same
+    place. All sub-problems are padded to as many nodes, so every step has the same shapes. It is
+    captured once as a CUDA graph, gradients included, and launched as a whole. On a CPU the same
     steps are made without a graph.
 
-    The data module must be `nco.training.data.Labels`, whose `batch_size` means nothing here.
+    The data module must be `nco.training.data.Labels`; all its labels are made before the first
+    step, and its `batch_size` is not used.
 
     Args:
         problem, policy, training: as in `Method`; lr 5e-4 and warmup 500 where none is given.
         tokens, dense, rotate, thin, encoder: as in `BQ`; `tokens` counts padding.
-        arrangements: so many equal solutions of every label are drawn beforehand; 0: at every step,
-            which only such problems can do as need no lists of routes for it.
+        arrangements: draw so many equivalent action sequences of every label beforehand; 0: draw
+            one at every step, which a problem with lists of routes cannot do on a GPU.
     """
 
     evaluation = OnePath()

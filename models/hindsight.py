@@ -20,23 +20,23 @@ from nco.training.method import Method, Training
 class Hindsight(Method):
     """Learns from `HasHindsight.hindsight`, the cost-to-go of each action on a known trace.
 
-    The policy plays by chance, without gradient; at `steps` random steps of every episode that
-    offer a choice, every allowed action is priced. Then
+    Actions are sampled, without gradient. At `steps` random steps of every episode the planner
+    prices every allowed action; steps without a choice do not count. Then
 
     - ``regression`` (Q-distillation): the policy's scores are regressed on minus the prices, both
       about their mean over the allowed actions. A score estimates the expected price over all
-      futures that look the same so far, and the best score is the planner's mean choice;
-    - ``actor``: the expected price of the policy's own next action is minimised, the planner being
-      the critic. All actions are summed over, so nothing need be sampled.
+      futures that look the same so far, so the best score is the planner's choice in the mean;
+    - ``actor``: the expected price of the policy's next action is minimised, with the planner as
+      the critic. It is a sum over all actions, so nothing is sampled.
 
     Args:
         problem, policy, training: as in `Method`; lr 1e-3 and warmup 50 where none is given.
         mode: ``regression`` or ``actor``.
         rollouts: of each trace.
-        steps: of each episode, at random; planners may take their time.
-        sharpness: score units of one unit of cost. A policy that plays by chance is the sharper
-            for it.
-        entropy: weight of the entropy in the actor's loss, against deciding too soon.
+        steps: of each episode, at random; few, where a planner is slow.
+        sharpness: units of score for one unit of cost; the greater, the less random is a policy
+            whose actions are sampled.
+        entropy: weight of the entropy in the actor's loss, which delays its decision.
     """
 
     def __init__(

@@ -1,22 +1,25 @@
 """Proximal policy optimisation, whose baseline is other rollouts that share their future."""
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
+from nco.core.batch import Batch
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.core.rollout import rollout, sample, score
+from nco.core.seeds import generator as seeded
 from nco.training.advantages import Advantage, Group, ToGo
 from nco.training.method import Method, Training
 
+KEPT = "rollouts"  # a checkpoint's key
+
 
 @dataclass(frozen=True, eq=False)
-class Collected:
-    """What the behaviour policy played, for several steps of the optimiser."""
+class Collected(Batch):
+    """What the policy played, for several steps of the optimiser."""
 
     instance: Any
     picks: Tensor  # [B, S, T, *M]
@@ -31,8 +34,8 @@ class PPO(Method):
     The rollouts of an instance share its trace, so that what the others still pay from a step on is
     a baseline for it that no critic could better on exogenous chance (`ToGo`).
 
-    Rollouts are collected every `epochs` steps, and collected again, the same, by a run that
-    resumes between two collections: the policy that played them is kept with the checkpoint.
+    Rollouts are collected every `epochs` steps. A checkpoint keeps them, as a tensordict of plain
+    tensors, so that a run which resumes between two collections goes on with the same.
 
     Args:
         problem, policy, training: as in `Method`; lr 3e-4 and warmup 20 where none is given.
@@ -61,19 +64,12 @@ class PPO(Method):
         self.advantage.check(rollouts)
         self.advantage.attach(problem, self.policy, self.settings.seed)
         self.rollouts, self.epochs, self.clip = rollouts, epochs, clip
-        self.behaviour = copy.deepcopy(self.policy).requires_grad_(False)
         self._kept: Collected | None = None
 
     def loss(self, batch: Any, generator: Generator) -> Tensor:
-        turn = self.global_step % self.epochs
-        first = self.global_step - turn
-        if turn == 0:
-            self.behaviour.load_state_dict(self.policy.state_dict())
-        elif self._kept is None:  # resumed: the batch of that step, played once more
-            data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-            batch = data.batch(first, self.global_rank).to(self.device)
-        if turn == 0 or self._kept is None:
-            self._kept = self._collect(batch, self.generator("ppo", first))
+        self.advantage.prepare(self.policy, self.global_step)
+        if self._kept is None or self.global_step % self.epochs == 0:
+            self._kept = self._collect(batch, self.generator("ppo", self.global_step))
         kept = self._kept
         logp = score(self.problem, self.policy, kept.instance, kept.picks, states=kept.states)
         ratio = (_whole(logp) - kept.logp).exp()
@@ -83,12 +79,28 @@ class PPO(Method):
     @torch.no_grad()
     def _collect(self, instance: Any, generator: Generator) -> Collected:
         select = sample(generator)
-        played = rollout(self.problem, self.behaviour, instance, self.rollouts, select, keep=True)
+        played = rollout(self.problem, self.policy, instance, self.rollouts, select, keep=True)
         assert played.logp is not None
         group = Group(instance, played.cost, played.actions, step_cost=played.step_costs)
         advantage = self.advantage(group)
         self.log("train/cost", played.cost.mean(), prog_bar=True)
         return Collected(instance, played.picks, played.states, _whole(played.logp), advantage)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        if self._kept is not None:
+            checkpoint[KEPT] = self._kept.to("cpu").to_tensordict().to_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        if KEPT in checkpoint:
+            from tensordict import TensorDict
+
+            instance = self.problem.generate(1, seeded("ppo"))  # for the classes alone
+            parts = {"instance": type(instance), "states": type(self.problem.reset(instance, 1))}
+            rows = len(checkpoint[KEPT]["logp"])
+            stored = TensorDict(checkpoint[KEPT], batch_size=[rows], device=self.device)
+            self._kept = Collected.from_tensordict(stored, parts)
 
 
 def _whole(logp: Tensor) -> Tensor:

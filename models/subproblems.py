@@ -23,7 +23,7 @@ class Rest(Batch):
 
     token: Tensor  # [R, T] long, position of the node among the tokens
     kind: Tensor  # [R, T] long
-    known: Tensor  # [R, T] bool: is no no-op, and among the tokens
+    known: Tensor  # [R, T] bool: it is among the tokens, and no no-op
 
     @classmethod
     def of(cls, actions: Tensor, sub: Subproblem, count: int) -> "Rest":
@@ -37,18 +37,18 @@ class Rest(Batch):
         return cls(token.clamp_min(0), actions // count, token >= 0)
 
     def neighbours(self, length: int, both_ways: bool) -> Tensor:
-        """``[R, L, L]`` of 0 and 1: which token comes directly after which, or before it as well.
+        """Which token comes directly after which, ``[R, L, L]`` of 0 and 1.
 
-        A no-op's repetition of the last node is no neighbour, nor is what is reached otherwise
-        (kind 1, by way of the depot).
+        With `both_ways` also before it. A no-op repeats the last node, which is no neighbour of
+        itself. Neither are nodes neighbours between which the way leads over the depot (kind 1).
         """
         here, there = self.token[:, :-1], self.token[:, 1:]
         joined = self.known[:, :-1] & self.known[:, 1:] & (self.kind[:, 1:] == 0) & (here != there)
         flat, value = here * length + there, joined.float()
         if both_ways:
             flat, value = torch.cat([flat, there * length + here], 1), value.repeat(1, 2)
-        found = torch.zeros(len(flat), length * length, device=flat.device)
-        return found.scatter_reduce(1, flat, value, "amax").unflatten(1, (length, length))
+        pairs = torch.zeros(len(flat), length * length, device=flat.device)
+        return pairs.scatter_reduce(1, flat, value, "amax").unflatten(1, (length, length))
 
 
 class SubproblemLoss:

@@ -8,6 +8,7 @@ from nco.cli.arguments import command, mapping, seconds, size
 
 
 def add(commands: Any) -> None:
+    """Adds the sub-command to the parser."""
     parser = command(commands, "label", run, "Make a labelled set: instances with solutions.")
     parser.add_argument("--problem")
     parser.add_argument("--size", type=size, metavar="N|LOW-HIGH")
@@ -37,6 +38,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Makes the set, or goes on with it; the exit status."""
     from tqdm import tqdm
 
     from nco.labels import make

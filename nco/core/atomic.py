@@ -27,10 +27,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 as `write_bytes` does."""
     write_bytes(path, text.encode())
 
 
 def sha256(data: bytes) -> str:
+    """The checksum in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -137,7 +137,7 @@ def _answers(
         assert digests is not None
         old = read_chunk(read_spec(base), problem, base, index, digests[index])
         solutions = problem.solution(old.instance, old.actions[:, 0])
-        numbered = [case.numbered(found) for case, found in zip(cases, solutions, strict=True)]
+        numbered = [case.numbered(one) for case, one in zip(cases, solutions, strict=True)]
         known = list(zip(numbered, old.cost[:, 0].tolist(), strict=True))
     name = spec.solver.removeprefix(relabel.PREFIX)
     seed = derive(spec.seed, "relabel", index)

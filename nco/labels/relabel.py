@@ -43,7 +43,7 @@ def answers(
     instance = load_cases(problem, cases)
     start = None
     if known is not None:
-        rows = [case.indexed(found) for case, (found, _) in zip(cases, known, strict=True)]
+        rows = [case.indexed(solution) for case, (solution, _) in zip(cases, known, strict=True)]
         actions = problem.actions(instance, rows)
         cost = problem.cost(instance, actions[:, None])[:, 0]
         start = Incumbent(actions, cost, "known")
@@ -55,7 +55,7 @@ def answers(
             best = incumbent
     assert best is not None
     solutions = problem.solution(instance, best.actions)
-    found = []
+    answered = []
     for index, (case, solution) in enumerate(zip(cases, solutions, strict=True)):
         numbered = case.numbered(solution)
         report = check(case, numbered)
@@ -64,5 +64,5 @@ def answers(
         answer = (numbered, float(report.cost))
         if known is not None and known[index][1] <= answer[1]:
             answer = known[index]
-        found.append(answer)
-    return found
+        answered.append(answer)
+    return answered

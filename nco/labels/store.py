@@ -4,6 +4,9 @@ A set is a folder: ``set.json`` says what it holds, ``00000.safetensors`` and so
 and costs of one chunk each. Instances are not stored; chunk i is generated again from
 ``derive(seed, "labels", i)`` and compared by its fingerprint. A chunk file is written whole or not
 at all, so a run that was killed goes on where it stopped and ends with the same set.
+
+Chunks are not memory-mapped tensordicts: each is read once in a run, in less than a millisecond,
+which mapping takes as well, and they would need five to fifteen times the space on the disk.
 """
 
 import json
@@ -93,10 +96,10 @@ def problem_of(spec: LabelSpec, folder: Path) -> Problem[Any, Any]:
         InstanceError: where this version has no such problem.
     """
     try:
-        found: Problem[Any, Any] = construct(spec.problem)
+        problem: Problem[Any, Any] = construct(spec.problem)
     except NCOError as error:
         raise InstanceError(str(error), path=folder / "set.json") from error
-    return found
+    return problem
 
 
 def generate_chunk(problem: Problem[Any, Any], spec: LabelSpec, index: int) -> Any:
@@ -116,8 +119,8 @@ def file_digest(path: Path) -> str:
 
 def chunk_digests(folder: Path) -> list[str] | None:
     """Checksums of the chunks of a complete set; None until it is complete."""
-    found: list[str] | None = json.loads((folder / "set.json").read_text()).get("sha256")
-    return found
+    digests: list[str] | None = json.loads((folder / "set.json").read_text()).get("sha256")
+    return digests
 
 
 def claim(spec: LabelSpec, folder: Path) -> None:
@@ -129,9 +132,9 @@ def claim(spec: LabelSpec, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "set.json"
     if path.exists():
-        found = read_spec(folder)
-        if found != spec:
-            raise NCOError(f"{path}: holds another set ({found}); choose another folder")
+        present = read_spec(folder)
+        if present != spec:
+            raise NCOError(f"{path}: holds another set ({present}); choose another folder")
         return
     atomic.write_text(path, json.dumps(spec.__dict__, indent=1))
 
@@ -175,15 +178,16 @@ def complete(folder: Path) -> None:
     atomic.write_text(folder / "set.json", text)
 
 
-def write_chunk(found: Labelled, path: Path) -> None:
+def write_chunk(labels: Labelled, path: Path) -> None:
     """Stores actions and costs; the instances are made again from their seed."""
-    small = torch.int16 if int(found.actions.max()) < 2**15 else torch.int32
-    actions = found.actions.to(small)
-    if found.given is None:
-        tensors = {"actions": actions[:, 0].contiguous(), "cost": found.cost[:, 0].contiguous()}
+    small = torch.int16 if int(labels.actions.max()) < 2**15 else torch.int32
+    actions = labels.actions.to(small)
+    if labels.given is None:
+        tensors = {"actions": actions[:, 0].contiguous(), "cost": labels.cost[:, 0].contiguous()}
     else:
-        tensors = {"actions": actions, "cost": found.cost, "given": found.given.to(torch.int32)}
-    metadata = {"instances": fingerprint(found.instance)}
+        given = labels.given.to(torch.int32)
+        tensors = {"actions": actions, "cost": labels.cost, "given": given}
+    metadata = {"instances": fingerprint(labels.instance)}
     atomic.write_bytes(path, safetensors.torch.save(tensors, metadata))
 
 

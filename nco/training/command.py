@@ -39,10 +39,10 @@ DEFAULTS: dict[str, Any] = {
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """A checkpoint file is the old one or the new one, whole, even after ``kill -9``.
+    """Writes a checkpoint so that the file is the old one or the new one, even after ``kill -9``.
 
-    Lightning renames a file from the system's temporary folder, which is a copy where that is
-    another disk.
+    Lightning itself moves a file from the system's temporary folder. Where that is on another disk,
+    moving means copying, which can break off half-way.
     """
 
     def save_checkpoint(
@@ -57,13 +57,13 @@ class AtomicCheckpoints(TorchCheckpointIO):
     def load_checkpoint(
         self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Never by unrestricted pickle, which Lightning would use for an address on the web."""
-        found: dict[str, Any] = super().load_checkpoint(path, map_location, weights_only=True)
-        return found
+        """Without pickle, which could run code, also where Lightning would allow it."""
+        checkpoint: dict[str, Any] = super().load_checkpoint(path, map_location, weights_only=True)
+        return checkpoint
 
 
 class Newest(Checkpoint):
-    """Keeps ``last.ckpt``: every few minutes, at the end, and when training is interrupted.
+    """Writes ``last.ckpt`` every few minutes, at the end, and when training is interrupted.
 
     Args:
         minutes: between two checkpoints.
@@ -76,6 +76,7 @@ class Newest(Checkpoint):
         self._written = time.monotonic()
 
     def path(self, trainer: Trainer) -> Path:
+        """The file that is written."""
         if self.folder is not None:
             return Path(self.folder) / "last.ckpt"
         root = trainer.log_dir or trainer.default_root_dir
@@ -102,7 +103,7 @@ class Newest(Checkpoint):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        # not after a numerical failure: the newest good one must survive it
+        # after a numerical failure the newest good checkpoint must stay
         if isinstance(exception, KeyboardInterrupt) and trainer.global_step > 0:
             self._write(trainer)
 
@@ -118,7 +119,10 @@ class MovingAverage(EMAWeightAveraging):
         super().__init__(decay=decay)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Not Lightning's copy of the average over the weights: a later run goes on from both."""
+        """Keeps weights and average apart, so that a later run goes on from both.
+
+        Lightning would copy the average over the weights.
+        """
 
 
 class Command(LightningCLI):
@@ -128,13 +132,13 @@ class Command(LightningCLI):
         parser.add_lightning_class_args(Newest, "checkpoint")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Without Lightning's warning that the process has arguments as well: they are these."""
+        """Parses `args`, without Lightning's warning that the process has arguments too."""
         assert isinstance(args, list)
         self.config = parser.parse_args(args)
 
 
 def _shipped(word: str) -> str:
-    """``configs/PROBLEM/METHOD.yaml`` is found from any folder: it ships with the package."""
+    """`word`, or the shipped file that it means: ``configs/PROBLEM/METHOD.yaml`` works anywhere."""
     flag, _, path = word.rpartition("=")
     ours = SHIPPED / path.removeprefix("configs/")
     if not path.startswith("configs/") or Path(path).exists() or not ours.is_file():

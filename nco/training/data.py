@@ -50,7 +50,7 @@ class _Resumable(DataLoader):
 
 
 class _Listed(Dataset):
-    """Batches that are at hand."""
+    """Batches in memory."""
 
     def __init__(self, batches: list[Labelled]) -> None:
         self.batches = batches
@@ -91,8 +91,8 @@ class Data(Described, LightningDataModule):
     def problem(self) -> Problem[Any, Any]:
         """The method's problem: it is declared once, there."""
         assert self.trainer is not None
-        found: Problem[Any, Any] = self.trainer.lightning_module.problem  # type: ignore[assignment]
-        return found
+        problem: Problem[Any, Any] = self.trainer.lightning_module.problem  # type: ignore[assignment]
+        return problem
 
     @abstractmethod
     def batch(self, step: int, rank: int) -> Any:
@@ -124,7 +124,7 @@ class Data(Described, LightningDataModule):
 
 
 class Fresh(Data):
-    """New random instances at every step, made on the training device's behalf by the problem.
+    """New random instances at every step, made by the problem on the device that trains.
 
     Args:
         batch_size, seed, references, reference_batch, test_references: as in `Data`.
@@ -210,9 +210,9 @@ class Labels(Data):
         """A chunk, and what follows from it; kept in memory."""
         assert self._source is not None
         if (number, chunk) not in self._kept:
-            found = self._source.read(number, chunk)
-            related = self._related(found) if self.relatives else []
-            self._kept[number, chunk] = [found, *related]
+            labels = self._source.read(number, chunk)
+            related = self._related(labels) if self.relatives else []
+            self._kept[number, chunk] = [labels, *related]
         return self._kept[number, chunk]
 
     def groups(self) -> list[Labelled]:

@@ -12,9 +12,10 @@ SMALLEST = 64  # side of a matrix from which orthogonal steps are worth it; embe
 
 
 class StackedMuon(Muon):
-    """torch's Muon, which takes one matrix after the other, with those of one shape at once.
+    """torch's Muon, but all matrices of one shape move at once instead of one after the other.
 
-    On a GPU a loop over small matrices spends its time on launching kernels.
+    On a GPU a loop over matrices spends its time on launching kernels, and a network's matrices
+    have few shapes.
     """
 
     @torch.no_grad()
@@ -50,18 +51,16 @@ class StackedMuon(Muon):
 def orthogonal(
     matrices: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float
 ) -> Tensor:
-    """The nearest orthogonal matrices, about, of ``[M, R, C]``, by Newton-Schulz in bfloat16."""
+    """Approximately the nearest orthogonal matrices of ``[M, R, C]``: Newton-Schulz in bfloat16."""
     a, b, c = coefficients
-    found = matrices.bfloat16()
-    tall = found.shape[1] > found.shape[2]
-    found = found.mT if tall else found
-    found = found / found.norm(dim=(1, 2), keepdim=True).clamp_min(eps)
+    x = matrices.bfloat16()
+    tall = x.shape[1] > x.shape[2]
+    x = x.mT if tall else x
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp_min(eps)
     for _ in range(steps):
-        gram = found @ found.mT
-        found = torch.baddbmm(
-            found, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), found, beta=a
-        )
-    return found.mT if tall else found
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
 
 
 class MuonAdamW(Optimizer):
@@ -75,7 +74,7 @@ class MuonAdamW(Optimizer):
         parameters: of the network.
         lr: AdamW's rate.
         weight_decay: of everything with more than one axis.
-        gain: how much greater the steps of the matrices are than AdamW's would be.
+        gain: by this factor the steps of the matrices are greater than AdamW's would be.
     """
 
     def __init__(
@@ -102,7 +101,7 @@ class MuonAdamW(Optimizer):
         self._gather()
 
     def _gather(self) -> None:
-        """A schedule changes the groups of the parts, which are the same objects."""
+        """Shares the groups with the parts, so that a schedule of rates reaches all of them."""
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]

@@ -37,7 +37,7 @@ class Pruned:
 def prune(
     model: str, output: Path, reference: str, *, most: int | None = None, count: int | None = None
 ) -> Pruned:
-    """Writes a model folder with the agents that lower the mean cost, found greedily one by one.
+    """Writes a model folder with the agents that lower the mean cost, chosen greedily one by one.
 
     Args:
         model: a shipped model, a folder or a checkpoint of a population.
@@ -55,14 +55,14 @@ def prune(
     gaps = _gaps(loaded, reference, count)
     chosen = select(gaps, most or gaps.shape[1])
     means = [float(gaps[:, chosen[: i + 1]].amin(1).mean()) for i in range(len(chosen))]
-    found = Pruned(chosen, means, float(gaps.amin(1).mean()), len(gaps))
+    pruned = Pruned(chosen, means, float(gaps.amin(1).mean()), len(gaps))
     dropped = ("format", "name", "problem", "policy", "parameters", "sha256")
     about = {key: value for key, value in loaded.card.items() if key not in dropped}
-    # what was measured with all agents is not true of fewer
+    # measurements of all agents do not hold for some of them
     about = {**about, "measured": [], "searches": [], "canary": None}
     about["pruned"] = {"from": loaded.name, "agents": chosen, "set": reference}
     weights.save(output, loaded.problem, loaded.policy.keep(chosen), about)
-    return found
+    return pruned
 
 
 def select(gaps: Tensor, most: int) -> list[int]:
@@ -91,9 +91,9 @@ def _gaps(loaded: weights.Model, reference: str, count: int | None) -> Tensor:
             starts = count_starts(problem, part.instance)
             costs = []
             for agent in range(policy.agents):
-                found = play(task, [agent], starts, Budget())
-                assert found is not None  # there is no deadline
-                costs.append(found.cost.amin(1))
+                played = play(task, [agent], starts, Budget())
+                assert played is not None  # there is no deadline
+                costs.append(played.cost.amin(1))
             best = part.cost.amin(1, keepdim=True)
             rows.append(100 * (torch.stack(costs, 1) - best) / best.abs())
     return torch.cat(rows)
