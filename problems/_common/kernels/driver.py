@@ -1,0 +1,121 @@
+"""Runs kernels in short chunks: the clock, the temperature, the stop flag and what is published."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import numpy as np
+
+CHUNK = 0.005  # seconds that a kernel runs between two looks at the clock
+FIRST = 64  # steps of the first chunk by the clock, whose speed is not known yet
+LEVELS, LEAST = 200, 50  # temperatures of a number of steps; the fewest steps at one
+TELLING = 0.05  # share of the time that may go into telling of better solutions
+
+S = TypeVar("S")
+Step = Callable[[int, float], int]
+
+
+@dataclass(frozen=True)
+class Span:
+    """When a search ends.
+
+    Attributes:
+        until: a reading of `time.perf_counter`; None for a number of steps.
+        iterations: of the kernel; None for a time.
+        stop: int64 [1]; whoever sets it ends the search within a step.
+
+    Raises:
+        ValueError: not exactly one of `until` and `iterations` is given.
+    """
+
+    until: float | None = None
+    iterations: int | None = None
+    stop: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
+
+    def __post_init__(self) -> None:
+        if (self.until is None) == (self.iterations is None):
+            raise ValueError(
+                f"a span needs a time or a number of steps, not until={self.until} and "
+                f"iterations={self.iterations}"
+            )
+
+    def part(self, share: float, begun: float) -> "Span":
+        """The first `share` of it, where it began at the reading `begun` of the clock."""
+        if self.until is None:
+            assert self.iterations is not None
+            return Span(iterations=round(self.iterations * share), stop=self.stop)
+        return Span(until=begun + (self.until - begun) * share, stop=self.stop)
+
+
+def cool(
+    step: Step,
+    hot: float,
+    cold: float,
+    span: Span,
+    after: Callable[[], None] = lambda: None,
+) -> int:
+    """Runs a kernel while the temperature falls at a constant rate; the number of steps.
+
+    Kirkpatrick, Gelatt and Vecchi (1983), "Optimization by Simulated Annealing".
+
+    Args:
+        step: takes a number of steps and a temperature, and says how many it has made.
+        hot, cold: temperatures at the beginning and at the end, positive.
+        span: when to end. By a number of steps all depends on that number alone.
+        after: is called after each chunk.
+    """
+    if span.iterations is not None:
+        return _counted(step, hot, cold, span, after)
+    assert span.until is not None
+    begun = now = time.perf_counter()
+    done, chunk, speed = 0, FIRST, 0.0
+    while now < span.until and not span.stop[0]:
+        share = (now - begun) / (span.until - begun)
+        if speed > 0:
+            chunk = max(1, int(speed * min(CHUNK, span.until - now)))
+        done += step(chunk, hot * (cold / hot) ** share)
+        speed = chunk / max(time.perf_counter() - now, 1e-7)
+        after()
+        now = time.perf_counter()
+    return done
+
+
+def _counted(step: Step, hot: float, cold: float, span: Span, after: Callable[[], None]) -> int:
+    assert span.iterations is not None
+    chunk = max(LEAST, -(-span.iterations // LEVELS))
+    done = 0
+    while done < span.iterations and not span.stop[0]:
+        # in 24 bits: powers differ in their last bits between systems
+        share = float(np.float32((cold / hot) ** (done / span.iterations)))
+        done += step(min(chunk, span.iterations - done), hot * share)
+        after()
+    return done
+
+
+class Teller(Generic[S]):
+    """Tells of better solutions, but not so often that it takes much of the time.
+
+    Args:
+        tell: is called with each solution that is told of; None to tell nobody.
+        read: makes the best solution out of the kernel's arrays, or None where there is none.
+    """
+
+    def __init__(self, tell: Callable[[S], None] | None, read: Callable[[], S | None]) -> None:
+        self.tell, self.read = tell, read
+        self.next = -np.inf
+        self.told = np.inf
+
+    def look(self, cost: float) -> None:
+        """Tells where `cost`, that of the best, has fallen and it is time to."""
+        if self.tell is None or not cost < self.told:
+            return
+        now = time.perf_counter()
+        if now < self.next:
+            return
+        solution = self.read()
+        if solution is not None:
+            self.tell(solution)
+            self.told = cost
+        took = time.perf_counter() - now
+        self.next = now + took / TELLING

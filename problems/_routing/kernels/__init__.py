@@ -1,0 +1,1 @@
+"""Compiled ruin and recreate for routing; importing this package does not import numba."""

@@ -1,0 +1,262 @@
+"""Ruin and recreate with equal vehicles, the least total length: tasks, searches and answers."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nco.problems._common.kernels import chance
+from nco.problems._common.kernels.driver import Span, Teller, cool
+from nco.problems._routing import tsplib
+from nco.problems._routing.kernels import lists, neighbours, places, savings
+from nco.problems._routing.kernels.capacitated_kernel import Rules, step
+from nco.problems._routing.kernels.ruin import Ruin
+
+RoutesList = list[list[int]]
+MOST_CARRIED = 2**52  # the sum of all demands: room and demand are added up in 64 bits
+SPARE_ROUTES = 10  # beyond those of the start, and a tenth of these
+LEFT_OUT = 4.0  # what a customer costs that no vehicle takes, beside the farthest way and back
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Task:
+    """A depot, n customers, and vehicles that are all the same.
+
+    Attributes:
+        metric: ``EXPLICIT`` or one of `tsplib.METRICS`.
+        coords: float64 [n+1, 2], the depot first; for the metrics of coordinates.
+        distances: [n+1, n+1], from row to column, for ``EXPLICIT``.
+        demand: int64 [n+1], the depot's 0.
+        capacity: of a vehicle.
+        vehicles: how many routes are allowed; None for any number.
+        limit: of a route's length.
+
+    Raises:
+        ValueError: the arrays do not belong together, or a customer fits into no vehicle.
+    """
+
+    metric: str
+    coords: np.ndarray | None = None
+    distances: np.ndarray | None = None
+    demand: np.ndarray
+    capacity: int
+    vehicles: int | None = None
+    limit: float = math.inf
+
+    def __post_init__(self) -> None:
+        stated = self.distances if self.metric == "EXPLICIT" else self.coords
+        if stated is None or len(stated) != len(self.demand):
+            size = None if stated is None else len(stated)
+            raise ValueError(f"{len(self.demand)} demands need places of as many nodes, not {size}")
+        least, most = int(self.demand.min()), int(self.demand.max())
+        if least < 0 or most > self.capacity or int(self.demand.sum()) > MOST_CARRIED:
+            raise ValueError(
+                f"demands must be from 0 to the capacity {self.capacity}, {MOST_CARRIED} in all; "
+                f"they are {least} to {most}"
+            )
+
+    @property
+    def size(self) -> int:
+        """The number of customers."""
+        return len(self.demand) - 1
+
+    def cost(self, routes: RoutesList) -> float:
+        """The length of all routes, as the metric rounds."""
+        starts = [node for route in routes if route for node in (0, *route)]
+        ends = [node for route in routes if route for node in (*route, 0)]
+        if not starts:
+            return 0.0
+        if self.metric == "EXPLICIT":
+            assert self.distances is not None
+            return math.fsum(self.distances[starts, ends].tolist())
+        assert self.coords is not None
+        legs = tsplib.distances(self.coords[starts], self.coords[ends], self.metric)
+        return math.fsum(legs.tolist())
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the search goes; distances are in mean legs of the start.
+
+    Attributes:
+        ruin: what a step takes apart.
+        neighbours: of a customer, beside which it may be put.
+        reach: see `Rules`.
+        hot, cold: temperatures at the beginning and at the end.
+        warm: the first temperature from a given start, which would else be lost.
+    """
+
+    ruin: Ruin = field(default_factory=Ruin)
+    neighbours: int = 60
+    reach: float = 3.0
+    hot: float = 1.0
+    cold: float = 0.01
+    warm: float = 0.1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Attributes:
+    routes: of customers from 1 to n; none is empty.
+    cost: their length.
+    steps: how often the search ruined and recreated.
+    """
+
+    routes: RoutesList
+    cost: float
+    steps: int
+
+
+def ruin_recreate(
+    task: Task,
+    *,
+    until: float | None = None,
+    iterations: int | None = None,
+    seed: int = 0,
+    start: RoutesList | None = None,
+    tell: Callable[[RoutesList], None] | None = None,
+    stop: np.ndarray | None = None,
+    settings: Settings | None = None,
+) -> Answer | None:
+    """Routes never worse than the start's; None where the vehicles have not sufficed.
+
+    Args:
+        task: what to solve.
+        until: a reading of `time.perf_counter`.
+        iterations: instead, so many steps: equal ones give equal answers everywhere.
+        seed: of the random numbers.
+        start: routes to begin from, which keep all rules; by default savings.
+        tell: is called with better routes on the way.
+        stop: int64 [1]; whoever sets it ends the search.
+    """
+    span = Span(until, iterations, **({} if stop is None else {"stop": stop}))
+    settings = settings or Settings()
+    if task.size == 0:
+        return Answer([], 0.0, 0)
+    search = Search(task, seed, start, settings)
+    teller = Teller(tell, search.best)
+    hot = settings.hot if start is None else settings.warm
+    steps = cool(
+        search.step,
+        hot * search.unit,
+        settings.cold * search.unit,
+        span,
+        lambda: teller.look(search.least),
+    )
+    routes = search.best()
+    return None if routes is None else Answer(routes, task.cost(routes), steps)
+
+
+class Search:
+    """The arrays of one search. Nodes are numbered as `places.prepare` orders them."""
+
+    def __init__(self, task: Task, seed: int, start: RoutesList | None, settings: Settings) -> None:
+        self.size, self.limited = task.size, task.vehicles is not None
+        where = places.prepare(
+            task.metric,
+            None if task.metric == "EXPLICIT" else task.coords,
+            task.distances if task.metric == "EXPLICIT" else None,
+        )
+        self.order = where.order
+        demand = task.demand[self.order].astype(np.int64)
+        self.near = neighbours.nearest(where.coords, where.stated, settings.neighbours)
+        self._measure(where)
+        if start is None:
+            listed = self._savings(where, demand, task)
+        else:
+            listed = self._listed([route for route in start if route])
+        count = int((listed == 0).sum())
+        slots = count + SPARE_ROUTES + count // 10 if task.vehicles is None else task.vehicles
+        self.prize = np.full(self.size + 1, math.inf)
+        if task.vehicles is not None:
+            self.prize[:] = LEFT_OUT * max(float(self.home.max()), 1.0)
+        self.routes = lists.empty_routes(
+            where, demand, np.full(slots, task.capacity, dtype=np.int64)
+        )
+        self._begin(listed, slots)
+        self.unit = self.least / (self.size + count) or 1.0
+        reach = settings.reach * self.unit
+        self.rules = Rules(where.symmetric, float(task.limit), reach)
+        self.ruin = Ruin(float(settings.ruin.mean), int(settings.ruin.longest))
+        self.journal = lists.journal(self.ruin.most)
+        self.random = chance.start(seed)
+        self.stop = np.zeros(1, dtype=np.int64)
+
+    @property
+    def least(self) -> float:
+        """The cost of the best, what is left out included."""
+        return float(self.routes.price[lists.LEAST])
+
+    def step(self, steps: int, temperature: float) -> int:
+        """So many steps of the kernel."""
+        done: int = step(
+            self.rules,
+            self.routes,
+            self.near,
+            self.apart,
+            self.home,
+            self.prize,
+            self.ruin,
+            self.journal,
+            self.random,
+            self.stop,
+            steps,
+            temperature,
+        )
+        return done
+
+    def best(self) -> RoutesList | None:
+        """The best routes in the caller's numbers; None where they do not serve all."""
+        listed = lists.follow(self.routes.best, self.size)
+        if np.count_nonzero(listed) < self.size:
+            return None
+        return [route for route in lists.as_lists(self.order[listed]) if route]
+
+    def _measure(self, where: places.Places) -> None:
+        """Distances to neighbours, and from the depot and back."""
+        x, y = where.coords.T.copy()
+        self.apart = np.zeros(self.near.shape)
+        neighbours.fill_distances(where.metric, x, y, where.matrix, self.near, self.apart)
+        nodes = np.arange(self.size + 1, dtype=np.uint32)
+        there, back = np.zeros(self.size + 1), np.zeros(self.size + 1)
+        depot = np.zeros_like(nodes)
+        places.legs(where.metric, x, y, where.matrix, depot, nodes, there)
+        places.legs(where.metric, x, y, where.matrix, nodes, depot, back)
+        self.home = there + back
+        self.home[0] = 0.0
+
+    def _savings(self, where: places.Places, demand: np.ndarray, task: Task) -> np.ndarray:
+        """Savings; where directions differ by the mean of both, and then each route's better."""
+        if where.symmetric:
+            return savings.savings(
+                self.near, self.apart, self.home / 2, demand, task.capacity, task.limit
+            )
+        rows = np.arange(self.size + 1)[:, None]
+        apart = (self.apart + where.matrix[rows, self.near]) / 2
+        listed = savings.savings(self.near, apart, self.home / 2, demand, task.capacity, task.limit)
+        routes = []
+        for route in lists.as_lists(listed):
+            both = [route, route[::-1]]
+            length = [where.matrix[[0, *way], [*way, 0]].sum() for way in both]
+            routes.append(both[int(length[1] < length[0])])
+        return lists.as_listed(routes)
+
+    def _listed(self, routes: RoutesList) -> np.ndarray:
+        """Routes of the caller as one array of the search's numbers."""
+        inverse = np.argsort(self.order).astype(np.uint32)
+        return inverse[lists.as_listed(routes)]
+
+    def _begin(self, listed: np.ndarray, slots: int) -> None:
+        """Fills the routes, the most laden first where there are too many."""
+        routes = lists.as_lists(listed)
+        if len(routes) > slots:
+            load = [int(self.routes.demand[route].sum()) for route in routes]
+            kept = sorted(range(len(routes)), key=lambda place: -load[place])[:slots]
+            routes = [routes[place] for place in kept]
+            listed = lists.as_listed(routes)
+        length = lists.fill(self.routes, listed)
+        served = np.count_nonzero(listed)
+        left_out = 0.0 if served == self.size else float(self.prize[1]) * (self.size - served)
+        self.routes.price[:] = length + left_out
+        self.routes.best[:] = self.routes.after
