@@ -4,14 +4,10 @@ This is all that knows the objective. What moves operations asks for `end`, `tai
 another objective (weighted tardiness, total flow time) is another `backwards` and `cost`.
 """
 
-from typing import Literal
-
 import numpy as np
 
 from nco.problems._common.kernels.compiling import Whole, part
 from nco.problems._shop.kernels.arrays import ONE, Orders, Shop
-
-Objective = Literal["makespan"]
 
 
 @part

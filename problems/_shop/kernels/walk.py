@@ -139,33 +139,17 @@ def random_machine_move(
 
 
 @part
-def stumble(shop: Shop, walk: Walk, random: np.ndarray, until: Whole) -> bool:
-    """Lets some two neighbours change places where no step is possible; False if none can."""
-    orders = walk.orders
-    size = len(orders.order)
-    start = below(random, size)
-    for k in range(size):
-        v = orders.order[(start + k) % size]
-        w = orders.after[v]
-        if w and take(shop, walk, v, w, orders.choice[v], until):
-            return True
-    return False
-
-
-@part
-def step(
-    shop: Shop, walk: Walk, flexible: bool, least_tenure: Whole, tenures: Whole, random: np.ndarray
-) -> bool:
-    """Makes the best move that is allowed, or a random one; False if there is none.
+def pick(shop: Shop, walk: Walk, flexible: bool, random: np.ndarray) -> tuple[Whole, Whole, Whole]:
+    """The best move that is allowed, or a random one: as `best_machine_move` states it.
 
     Sets the counter OPTIMAL where the longest path proves that no schedule is shorter.
     """
-    orders, path, counters = walk.orders, walk.path, walk.counters
+    orders, path, moves, counters = walk.orders, walk.path, walk.moves, walk.counters
     now, best = counters[NOW], counters[BEST]
     first = trace(shop, orders, counters[COST], path, random)
-    count, helps = collect(orders, path, first, walk.moves)
+    count, helps = collect(orders, path, first, moves)
     least, index, ties = best_block_move(
-        orders, path, walk.moves, count, walk.forbidden, now, best, random
+        orders, path, moves, count, walk.forbidden, now, best, random
     )
     v: Whole = np.uint32(0)
     u: Whole = np.uint32(0)
@@ -176,26 +160,47 @@ def step(
         )
     elif not helps:
         counters[OPTIMAL] = 1
-        return False
+        return v, u, choice
     if v == 0 and index < 0:
         if count:
             index = below(random, count)
         elif flexible:
             v, u, choice = random_machine_move(shop, orders, path, first, random)
-    until = now + least_tenure + below(random, tenures)
-    if v == 0:
-        if index < 0:
-            return stumble(shop, walk, random, until)
-        early, late = (
-            path.operation[walk.moves.early[index]],
-            path.operation[walk.moves.late[index]],
-        )
-        if walk.moves.later[index]:
+    if v == 0 and index >= 0:
+        early, late = path.operation[moves.early[index]], path.operation[moves.late[index]]
+        if moves.later[index]:
             v, u = early, late
         else:
             v, u = late, orders.before[early]
         choice = orders.choice[v]
-    return take(shop, walk, v, u, choice, until) or stumble(shop, walk, random, until)
+    return v, u, choice
+
+
+@part
+def step(
+    shop: Shop, walk: Walk, flexible: bool, least_tenure: Whole, tenures: Whole, random: np.ndarray
+) -> bool:
+    """Makes a move; False if there is none, or if the present schedule is proven to be optimal.
+
+    Where the move that was picked is not possible, some two neighbours change places.
+    """
+    orders = walk.orders
+    v, u, choice = pick(shop, walk, flexible, random)
+    if walk.counters[OPTIMAL]:
+        return False
+    until = walk.counters[NOW] + least_tenure + below(random, tenures)
+    size = len(orders.order)
+    begin = np.int64(-1)
+    for k in range(size + 1):
+        if k > 0:
+            if begin < 0:
+                begin = np.int64(below(random, size))
+            v = orders.order[(begin + k) % size]
+            u = orders.after[v]
+            choice = orders.choice[v]
+        if v and (u or k == 0) and take(shop, walk, v, u, choice, until):
+            return True
+    return False
 
 
 @part
