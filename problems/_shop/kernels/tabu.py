@@ -12,7 +12,8 @@ from nco.problems._shop.kernels.arrays import Shop, plan_of, sequence_of, shop_o
 from nco.problems._shop.kernels.search import COST, Settings, empty_search, proceed
 from nco.problems._shop.plan import Plan, Work
 
-ELITES = 12  # schedules between which new walks begin
+ELITES = 3  # schedules between which new walks begin
+PATIENCE, FLEXIBLE_PATIENCE = 100, 50  # steps for each operation without a better schedule
 BOUNDING = 0.01  # share of the time that a bound at which the search may end may take
 
 
@@ -21,16 +22,17 @@ def settings_of(shop: Shop) -> Settings:
     jobs, machines = len(shop.first), shop.machines
     operations = int((shop.job >= 0).sum())
     tenure = 10 + jobs / machines
+    flexible = len(shop.machine) > operations
     return Settings(
-        flexible=len(shop.machine) > operations,
+        flexible=flexible,
         least_tenure=int(tenure),
         tenures=int(tenure * (1.4 if jobs <= 2 * machines else 1.5)) - int(tenure) + 1,
-        patience=50 * operations,
+        patience=(FLEXIBLE_PATIENCE if flexible else PATIENCE) * operations,
         target=0,
-        nearest=operations // 10,
+        nearest=max(1, operations // 10),
         least_share=100,
         shares=400,
-        stale=200,
+        stale=50,
     )
 
 
