@@ -16,7 +16,7 @@ from nco.solving.answer import answer
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.options import Options
 from nco.solving.solution import Solution
-from nco.workers import pool
+from nco.workers import compiling, pool
 from nco.zoo import cards
 
 TOGETHER = 2e5  # nodes^2 of a batch that is solved in one pass: what memory and caches take
@@ -114,7 +114,14 @@ def _counted(progress: Progress, options: Options) -> None:
 
 
 def improver_of(case: Case, options: Options) -> Solver[Any] | None:
-    """The installed solver that the problem's folder names best, where one is wanted."""
+    """The installed solver that the problem's folder names best, where one is wanted.
+
+    One whose kernels are not compiled yet is passed over, and they are from now on.
+    """
     if not options.classical:
         return None
-    return next(iter(registry.folder(case.problem).improvers()), None)
+    for solver in registry.folder(case.problem).improvers():
+        if compiling.is_ready(solver):
+            return solver
+        compiling.begin(solver)
+    return None

@@ -40,6 +40,11 @@ class Span:
                 f"iterations={self.iterations}"
             )
 
+    def is_over(self) -> bool:
+        """Whether the time is up or somebody has set `stop`."""
+        late = self.until is not None and time.perf_counter() >= self.until
+        return late or bool(self.stop[0])
+
     def part(self, share: float, begun: float) -> "Span":
         """The first `share` of it, where it began at the reading `begun` of the clock."""
         if self.until is None:
