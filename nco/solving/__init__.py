@@ -2,8 +2,8 @@
 
 `options` makes the caller's keywords one `Options`, which `solver` takes. `solver` has
 `nco.registry.sources` read the source into cases (a batch of tensors goes through `tensors`) and
-hands them to `stream`, which gives the solutions back in order. `stream` passes a list whose time is
-shared to `shared`, a case whose future is not known to `online`, which chooses and simulates a
+hands them to `stream`, which gives the solutions back in order. `stream` passes a list whose time
+is shared to `shared`, a case whose future is not known to `online`, which chooses and simulates a
 policy, and everything else, one group of cases after the other, to `group`. There the simple
 construction is the first incumbent. With a time limit, `schedule` makes a plan of the time and of
 what was measured of the `machine`, and `portfolio` runs that plan: networks (`neural`) on a thread

@@ -56,7 +56,10 @@ def test_a_fleet_that_is_too_small_is_named_with_its_line(
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ({**ROUTES, "vehicles": 3, "speed": 3}, "speed: no such key; the arrays of cvrp are capacity, coords"),
+        (
+            {**ROUTES, "vehicles": 3, "speed": 3},
+            "speed: no such key; the arrays of cvrp are capacity, coords",
+        ),
         ({"coord": [[0, 0], [1, 1]]}, "coord: no such key; the arrays of "),
         ({"values": [1], "weight": [1], "capacity": 1}, "weight: no such key; the arrays of knap"),
         ({"jobs": [[[(-1, 3)]]]}, "machine -1: job 0, operation 0: machines count from 0"),
@@ -64,7 +67,7 @@ def test_a_fleet_that_is_too_small_is_named_with_its_line(
     ],
 )
 def test_slips_are_named(source: object, reason: str) -> None:
-    """A misspelt key is answered with the keys of the nearest problem, a wrong value with a rule."""
+    """A wrong key is answered with the keys of the nearest problem, a wrong value with a rule."""
     with pytest.raises(InstanceError) as raised:
         nco.solve(source)
     assert str(raised.value).startswith(reason)
