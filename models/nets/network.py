@@ -79,7 +79,7 @@ class GraphBody(Described, nn.Module):
         return self
 
     def encode(self, features: Features) -> Memory:
-        """What is the same in every state: nodes ``[B, N, F]``, links ``[B, L, 2]``, what exists."""
+        """What is the same in every state: nodes ``[B, N, F]``, links, and what exists."""
         if features.links is None or features.link is None:
             raise NCOError("a graph network needs a problem whose features have links")
         source, target = features.links.unbind(-1)
