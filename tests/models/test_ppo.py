@@ -107,7 +107,7 @@ PARTS = [
     ),
     (
         "hcvrp.HCVRP, init_args: {size: [4, 6], vehicles: 2}",
-        "ParcoPolicy\n      init_args:\n        hidden: 8\n        heads: 2\n        encoder: "
+        "PARCOPolicy\n      init_args:\n        hidden: 8\n        heads: 2\n        encoder: "
         "{class_path: nco.models.nets.TransformerEncoder, init_args: {width: 8, heads: 2, "
         "layers: 1, hidden: 8}}",
     ),

@@ -27,7 +27,7 @@ from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
 from nco.labels.store import Labelled
 from nco.models.imitation import Imitation
-from nco.models.nets import ParcoPolicy, TransformerEncoder
+from nco.models.nets import PARCOPolicy, TransformerEncoder
 from nco.models.reinforce import Reinforce
 from nco.problems.hcvrp import HCVRP, annealing, classical, files
 from nco.problems.hcvrp.check import check, every_solution
@@ -99,10 +99,10 @@ def fleet(size: int = 8, vehicles: int = 3, batch: int = 4, seed: int = 0) -> An
     return problem, problem.generate(batch, generator(seed, "fleet"))
 
 
-def network(problem: HCVRP, seed: int = 0, **options: Any) -> ParcoPolicy:
+def network(problem: HCVRP, seed: int = 0, **options: Any) -> PARCOPolicy:
     torch.manual_seed(seed)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=32)
-    policy = ParcoPolicy(encoder, heads=2, hidden=32, **options).build(problem.schema)
+    policy = PARCOPolicy(encoder, heads=2, hidden=32, **options).build(problem.schema)
     for parameter in (policy.point.weight, policy.move.weight):  # a trained one has a say
         torch.nn.init.normal_(parameter)
     return policy
@@ -355,7 +355,7 @@ def test_episodes_end_with_every_handler(handler: Handler) -> None:
 def test_a_lazy_fleet_comes_to_an_end() -> None:
     """Vehicles that wait whenever they may retire one by one, and the last one serves all."""
     problem, instance = fleet()
-    policy = ParcoPolicy(idle=-100.0).build(problem.schema)
+    policy = PARCOPolicy(idle=-100.0).build(problem.schema)
     played = rollout(problem, policy, instance, 1, greedy)
     assert played.actions.shape[2] <= problem.horizon(instance)[1]
     plans = problem.solution(instance, played.actions[:, 0])
@@ -425,15 +425,15 @@ def test_padding_of_agents_and_customers_changes_nothing() -> None:
 
 def test_impossible_networks() -> None:
     with pytest.raises(ValueError, match="heads"):
-        ParcoPolicy(TransformerEncoder(width=24, heads=3), heads=5)
+        PARCOPolicy(TransformerEncoder(width=24, heads=3), heads=5)
     with pytest.raises(NCOError, match="no column 'speed'"):
-        ParcoPolicy(prefer={"speed": 1.0}).build(HCVRP.schema)
+        PARCOPolicy(prefer={"speed": 1.0}).build(HCVRP.schema)
 
 
 def test_reinforcement_and_imitation_have_gradients() -> None:
     """Of every parameter, over all agents together."""
     problem, instance = fleet()
-    policy = ParcoPolicy(TransformerEncoder(layers=1))
+    policy = PARCOPolicy(TransformerEncoder(layers=1))
     method = Reinforce(problem, policy, rollouts=4, use_starts=False)
     method.log = lambda *_, **__: None  # type: ignore[method-assign]
     for parameter in (policy.point.weight, policy.move.weight):
