@@ -313,6 +313,7 @@ def test_a_resumed_run_equals_one_that_went_through(
 
 
 def test_weights_kept_in_bfloat16_follow_every_change() -> None:
+    """A copy that is kept is renewed when the weights change."""
     torch.manual_seed(0)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=32, bf16=True)
     schema = Schema(nodes=columns("first", "second", "third"))

@@ -138,6 +138,7 @@ def test_a_run_resumes_between_two_collections(
 
 
 def test_a_problem_without_charges_has_one_advantage_for_the_episode() -> None:
+    """Every step has that of the whole."""
     trained = Stepping(Knapsack(5), Probe(), rollouts=3)
     loss = trained.loss(trained.problem.generate(4, generator(0)), generator(0))
     assert trained._kept is not None
