@@ -137,7 +137,7 @@ def test_a_run_resumes_between_two_collections(
         assert torch.equal(again["state_dict"][key], value), key
 
 
-def test_a_problem_without_charges_has_one_advantage_for_the_episode() -> None:
+def test_a_problem_without_step_costs_has_one_advantage_for_the_episode() -> None:
     """Every step has that of the whole."""
     trained = Stepping(Knapsack(5), Probe(), rollouts=3)
     loss = trained.loss(trained.problem.generate(4, generator(0)), generator(0))

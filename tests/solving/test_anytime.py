@@ -184,7 +184,7 @@ def test_a_network_that_fails_is_a_fault(tiny, monkeypatch):
     assert found.faults == ["networks: RuntimeError: out of memory"]
 
 
-def test_a_proof_ends_the_race_early():
+def test_a_proof_ends_the_portfolio_early():
     """A proven optimum ends the call long before its time limit."""
     begin = time.perf_counter()
     nco.solve({"values": [6, 10, 12], "weights": [1, 2, 3], "capacity": 5}, time_limit=60)

@@ -397,7 +397,7 @@ def test_a_solver_is_never_worse_than_its_start_and_ignores_a_broken_one(solver:
     assert check(case, broken).feasible
 
 
-def test_finishers_are_solvers() -> None:
+def test_improvers_are_solvers() -> None:
     """Every improver is one of the solvers, and OR-Tools is what networks are compared with."""
     assert set(classical.improvers()) <= set(classical.solvers())
     assert next(iter(classical.solvers())) == "ortools"
