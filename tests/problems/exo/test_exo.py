@@ -16,7 +16,7 @@ from nco.registry import folder
 from nco.testing import check_problem
 from nco.testing.play import Probe
 
-baseline = folder("exo").classical
+classical = folder("exo").classical
 
 
 # ---- what is exact: figures computed elsewhere, from the authors' own code and by hand
@@ -136,7 +136,7 @@ def test_cpsat_agrees_with_the_planner():
         instance = problem.generate(3, generator(5))
         best = problem.hindsight(instance, problem.reset(instance, 1)).amin(-1)
         for b, case in enumerate(problem.cases(instance)):
-            report = check(case, baseline.hindsight(case, time_limit=None, seed=0))
+            report = check(case, classical.hindsight(case, time_limit=None, seed=0))
             assert report.feasible
             assert report.cost == pytest.approx(float(best[b, 0]))
 

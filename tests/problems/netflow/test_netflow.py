@@ -16,7 +16,7 @@ from nco.problems.netflow.check import check
 from nco.problems.netflow.problem import AHEAD, mean_demand
 from nco.registry import folder
 
-baseline = folder("netflow").classical
+classical = folder("netflow").classical
 
 
 # ---- the demand and the perfect plan, against figures computed elsewhere (HiGHS)
@@ -58,8 +58,8 @@ def test_no_plan_beats_the_perfect_one():
     problem = SupplyChain(3, periods=12)
     instance = problem.generate(4, generator(3))
     for b, case in enumerate(problem.cases(instance)):
-        best = check(case, baseline.hindsight(case, time_limit=None, seed=0))
-        ahead = check(case, baseline.mpc(case, time_limit=None, seed=0))
+        best = check(case, classical.hindsight(case, time_limit=None, seed=0))
+        ahead = check(case, classical.mpc(case, time_limit=None, seed=0))
         assert best.feasible
         assert ahead.feasible
         assert ahead.objective <= best.objective + 1e-6
@@ -148,7 +148,7 @@ def test_levels_are_searched_for():
     problem = SupplyChain(2)
     instance = problem.generate(100, generator(4))
     case = problem.cases(instance)[0]
-    found = baseline.order_up_to(case, time_limit=None, seed=0)
+    found = classical.order_up_to(case, time_limit=None, seed=0)
 
     def cost(solution):
         policy = rules.policy(case, solution)
@@ -162,9 +162,9 @@ def test_levels_are_searched_for():
 def test_advantages_by_hand():
     """Generalised advantages are those computed on paper."""
     method = Bilevel(SupplyShares(2), SharesPolicy(width=8), discount=0.5, credit=0.5)
-    charges, values = torch.tensor([[[1.0, 2.0]]]), torch.tensor([[[4.0, 6.0]]])
+    step_costs, values = torch.tensor([[[1.0, 2.0]]]), torch.tensor([[[4.0, 6.0]]])
     # errors: 1 + 0.5 * 6 - 4 = 0 and 2 - 6 = -4; the first hears a quarter of the second
-    assert method._advantages(charges, values).tolist() == [[[-1.0, -4.0]]]
+    assert method._advantages(step_costs, values).tolist() == [[[-1.0, -4.0]]]
 
 
 def test_the_method_learns(monkeypatch):

@@ -15,7 +15,7 @@ from nco.problems.packing.planner import Planner
 from nco.registry import folder
 from nco.testing.play import Probe
 
-baseline = folder("packing").classical
+classical = folder("packing").classical
 TOY = Bins(6, [1, 2, 3, 4], [0.1, 0.1, 0.4, 0.4])
 
 
@@ -100,7 +100,7 @@ def test_cpsat_is_never_worse_and_feasible(setting):
     instance = problem.generate(3, generator(4))
     paid = rollout(problem, rules.Rule("best_fit"), instance, 1, greedy, logp=False).cost[:, 0]
     for case, cost in zip(problem.cases(instance), paid.tolist(), strict=True):
-        report = check(case, baseline.hindsight(case, time_limit=None, seed=0))
+        report = check(case, classical.hindsight(case, time_limit=None, seed=0))
         assert report.feasible
         assert report.cost <= cost
         assert check(case, case.construct()).feasible
@@ -112,7 +112,7 @@ def test_cpsat_agrees_with_counting():
     instance = problem.generate(4, generator(5))
     least = problem.hindsight(instance, problem.reset(instance, 1)).amin(-1)[:, 0]
     for case, cost in zip(problem.cases(instance), least.tolist(), strict=True):
-        assert check(case, baseline.hindsight(case, time_limit=None, seed=0)).cost == cost
+        assert check(case, classical.hindsight(case, time_limit=None, seed=0)).cost == cost
 
 
 def test_rules_choose_as_they_say():

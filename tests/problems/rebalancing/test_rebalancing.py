@@ -14,7 +14,7 @@ from nco.problems.rebalancing import Rebalancing, RebalancingShares, files, flow
 from nco.problems.rebalancing.check import check
 from nco.registry import folder
 
-baseline = folder("rebalancing").classical
+classical = folder("rebalancing").classical
 
 
 def integer_programme(idle, wished, times):
@@ -96,7 +96,7 @@ def test_perfect_flows_are_feasible_and_bound_every_policy():
     cases = problem.cases(instance)
     known = []
     for case in cases:
-        report = check(case, baseline.hindsight(case, time_limit=None, seed=0))
+        report = check(case, classical.hindsight(case, time_limit=None, seed=0))
         assert report.feasible
         known.append(report.objective)
     known = torch.tensor(known)
