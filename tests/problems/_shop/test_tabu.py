@@ -16,6 +16,7 @@ from nco.problems.jssp import JSSP
 
 
 def test_tiny_shops_are_solved() -> None:
+    """The optimum of all plans is found."""
     problem = JSSP(size=3)
     for case in problem.cases(problem.generate(4, generator(2))):
         every = every_plan(case.work, 4000)
@@ -119,6 +120,7 @@ def test_no_duration_makes_no_circle_and_no_proof() -> None:
 
 
 def test_polish_is_never_worse_than_its_start() -> None:
+    """With little time and with more, it is feasible and no dearer."""
     case = JSSP().published(10, 1, 200)[0]
     worst = by_rule(case.work, "lpt")
     for limit in (0.01, 1.0):
