@@ -37,6 +37,24 @@ def inlined(function: F) -> F:
     return made
 
 
+def part(function: F) -> F:
+    """As `kernel`, for a part that only compiled functions call.
+
+    The compiler decides whether it becomes part of its callers, and Python has no way to call it:
+    both save most of the time that a kernel of many parts takes to compile. It is kept in its
+    callers' cache files, and has none.
+    """
+    decorator: Any = numba.njit
+    made: F = decorator(
+        nogil=True,
+        error_model="numpy",
+        _nrt=False,
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+    )(function)
+    return made
+
+
 def _compile(function: Callable[..., Any], options: dict[str, bool]) -> Any:
     """numba looks at its cache folder while it decorates: it is ours for just that long."""
     folder = cache.folder()

@@ -98,6 +98,35 @@ def _counted(step: Step, hot: float, cold: float, span: Span, after: Callable[[]
     return done
 
 
+def repeat(step: Callable[[int], int], span: Span, after: Callable[[], None] = lambda: None) -> int:
+    """Runs a kernel that knows no temperature; the number of steps.
+
+    Args:
+        step: takes a number of steps and says how many it has made: fewer when it has finished.
+        span: when to end. How its steps are cut up must not matter to the kernel.
+        after: is called after each chunk.
+    """
+    done, chunk = 0, FIRST
+    wanted = made = 0
+    now = time.perf_counter()
+    while made == wanted and not _is_over(span, done, now):
+        wanted = chunk if span.iterations is None else min(chunk, span.iterations - done)
+        made = step(wanted)
+        done += made
+        after()
+        before, now = now, time.perf_counter()
+        left = CHUNK if span.until is None else min(CHUNK, span.until - now)
+        chunk = max(1, int(made / max(now - before, 1e-7) * left))
+    return done
+
+
+def _is_over(span: Span, done: int, now: float) -> bool:
+    """Whether to end after so many steps, at the reading `now` of the clock."""
+    if span.stop[0] or (span.iterations is not None and done >= span.iterations):
+        return True
+    return span.until is not None and now >= span.until
+
+
 class Teller(Generic[S]):
     """Tells of better solutions, but not so often that it takes much of the time.
 
