@@ -116,6 +116,8 @@ class Solver(Generic[C_in]):
         variants: the solvers of which the best stands for this one in comparisons; none: itself.
         modules: what it imports when it is called, in full, such as ``"pyvrp.stop"``. A child
             imports them beforehand, outside the time that the solver is given.
+        kernels: module whose ``compile_kernels()`` compiles what it calls, such as
+            ``"nco.problems._routing.kernels.warm"``; empty for a solver without compiled kernels.
     """
 
     solve: Solve[C_in]
@@ -126,6 +128,7 @@ class Solver(Generic[C_in]):
     same: bool = False
     variants: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    kernels: str = ""
 
     @property
     def name(self) -> str:

@@ -21,12 +21,13 @@ class Span:
     """When a search ends.
 
     Attributes:
-        until: a reading of `time.perf_counter`; None for a number of steps.
-        iterations: of the kernel; None for a time.
+        until: a reading of `time.perf_counter`; None for a number of steps alone.
+        iterations: of the kernel; None for a time alone. With both the search ends at whichever
+            comes first, and cools by the number of steps.
         stop: int64 [1]; whoever sets it ends the search within a step.
 
     Raises:
-        ValueError: not exactly one of `until` and `iterations` is given.
+        ValueError: neither `until` nor `iterations` is given.
     """
 
     until: float | None = None
@@ -34,18 +35,14 @@ class Span:
     stop: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
 
     def __post_init__(self) -> None:
-        if (self.until is None) == (self.iterations is None):
-            raise ValueError(
-                f"a span needs a time or a number of steps, not until={self.until} and "
-                f"iterations={self.iterations}"
-            )
+        if self.until is None and self.iterations is None:
+            raise ValueError("a span needs a time or a number of steps, and it has neither")
 
-    def part(self, share: float, begun: float) -> "Span":
-        """The first `share` of it, where it began at the reading `begun` of the clock."""
-        if self.until is None:
-            assert self.iterations is not None
-            return Span(iterations=round(self.iterations * share), stop=self.stop)
-        return Span(until=begun + (self.until - begun) * share, stop=self.stop)
+    def is_over(self, done: int) -> bool:
+        """Whether to end after so many steps."""
+        if self.stop[0] or (self.iterations is not None and done >= self.iterations):
+            return True
+        return self.until is not None and time.perf_counter() >= self.until
 
 
 def cool(
@@ -62,7 +59,7 @@ def cool(
     Args:
         step: takes a number of steps and a temperature, and says how many it has made.
         hot, cold: temperatures at the beginning and at the end, positive.
-        span: when to end. By a number of steps all depends on that number alone.
+        span: when to end. By a number of steps alone all depends on that number.
         after: is called after each chunk.
     """
     if span.iterations is not None:
@@ -85,7 +82,7 @@ def _counted(step: Step, hot: float, cold: float, span: Span, after: Callable[[]
     assert span.iterations is not None
     chunk = max(LEAST, -(-span.iterations // LEVELS))
     done = 0
-    while done < span.iterations and not span.stop[0]:
+    while not span.is_over(done):
         # in 24 bits: powers differ in their last bits between systems
         share = float(np.float32((cold / hot) ** (done / span.iterations)))
         done += step(min(chunk, span.iterations - done), hot * share)

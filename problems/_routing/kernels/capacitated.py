@@ -123,8 +123,8 @@ def ruin_recreate(
 
     Args:
         task: what to solve.
-        until: a reading of `time.perf_counter`.
-        iterations: instead, so many steps: equal ones give equal answers everywhere.
+        until: a reading of `time.perf_counter` at which the search ends.
+        iterations: steps after which it ends: equal ones give equal answers everywhere.
         seed: of the random numbers.
         start: routes to begin from, which keep all rules; by default savings.
         tell: is called with better routes on the way.
