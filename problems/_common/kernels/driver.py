@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ LEVELS, LEAST = 200, 50  # temperatures of a number of steps; the fewest steps a
 TELLING = 0.05  # share of the time that may go into telling of better solutions
 
 S = TypeVar("S")
+S_out = TypeVar("S_out", covariant=True)
 Step = Callable[[int, float], int]
 
 
@@ -88,6 +89,46 @@ def _counted(step: Step, hot: float, cold: float, span: Span, after: Callable[[]
         done += step(min(chunk, span.iterations - done), hot * share)
         after()
     return done
+
+
+class Searching(Protocol[S_out]):
+    """A search that cools down.
+
+    Attributes:
+        unit: of its temperatures, positive.
+        stop: int64 [1], read by its kernel.
+        least: the cost of the best so far.
+    """
+
+    unit: float
+    stop: np.ndarray
+
+    @property
+    def least(self) -> float: ...
+
+    def step(self, steps: int, temperature: float, /) -> int:
+        """So many steps of the kernel; how many it has made."""
+
+    def best(self) -> S_out | None:
+        """The best solution so far; None where there is none yet."""
+
+
+def anneal(
+    search: Searching[S],
+    hot: float,
+    cold: float,
+    span: Span,
+    tell: Callable[[S], None] | None = None,
+) -> int:
+    """Cools a search from `hot` to `cold`, in its units; the number of steps.
+
+    Args:
+        span: when to end; its flag must be the search's.
+        tell: is called with better solutions on the way.
+    """
+    teller = Teller(tell, search.best)
+    unit = search.unit
+    return cool(search.step, hot * unit, cold * unit, span, lambda: teller.look(search.least))
 
 
 class Teller(Generic[S]):

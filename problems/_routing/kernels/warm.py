@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nco.problems._routing import tsplib
-from nco.problems._routing.kernels import capacitated
+from nco.problems._routing.kernels import capacitated, fleet
 
 CUSTOMERS = 5
 
@@ -19,6 +19,10 @@ def compile_kernels() -> None:
     """
     for task in _capacitated():
         capacitated.ruin_recreate(task, iterations=1)
+    for mixed in _mixed():
+        search = fleet.Search(mixed, 0, None)
+        search.step(1, 1.0)
+        fleet.Search(mixed, 0, search.best())
 
 
 def _capacitated() -> Iterator[capacitated.Task]:
@@ -36,3 +40,18 @@ def _capacitated() -> Iterator[capacitated.Task]:
         vehicles=CUSTOMERS,
         limit=math.inf,
     )
+
+
+def _mixed() -> Iterator[fleet.Task]:
+    """Two different vehicles, for either objective."""
+    nodes = np.arange(CUSTOMERS + 1)
+    for last in (False, True):
+        yield fleet.Task(
+            coords=np.stack([nodes % 3, nodes // 3], 1).astype(np.float64),
+            demand=np.minimum(nodes, 1),
+            capacities=np.array([2, 3]),
+            counts=np.array([3, 3]),
+            fixed=np.zeros(2),
+            rates=np.array([1.0, 2.0]),
+            last=last,
+        )

@@ -126,7 +126,12 @@ def test_the_flag_ends_a_chunk_of_steps() -> None:
 def test_all_this_holds_uncompiled() -> None:
     """The kernels are Python functions too: the tests of this folder pass without a compiler."""
     folder = Path(__file__).parent
-    names = ["test_capacitated_kernel.py", "test_savings.py", "test_neighbours.py"]
+    names = [
+        "test_capacitated_kernel.py",
+        "test_fleet_kernel.py",
+        "test_savings.py",
+        "test_neighbours.py",
+    ]
     command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider"]
     run = subprocess.run(
         [*command, *(str(folder / name) for name in names)],
