@@ -78,7 +78,7 @@ def oropt(
         case.metric,
         case.coords,
         case.distances,
-        until=None if iterations is not None or time_limit is None else begun + time_limit,
+        until=None if time_limit is None else begun + time_limit,
         iterations=iterations,
         seed=seed,
         start=first,

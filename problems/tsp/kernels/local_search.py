@@ -118,7 +118,7 @@ class _Run:
 
     def descend(self, after: Callable[[], None]) -> None:
         """To the first local optimum, or until the time is over."""
-        while self.tour.tally[WAITING] > 0 and not self.span.is_over():
+        while self.tour.tally[WAITING] > 0 and not self.span.is_over(0):
             self._saved(descend(self.tour, MOVES, self.span.stop))
             after()
 

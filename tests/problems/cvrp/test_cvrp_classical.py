@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -106,3 +107,25 @@ def test_a_missing_package_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "pyvrp", None)
     with pytest.raises(NCOError, match="pyvrp is not installed: pip install"):
         classical.pyvrp(make(3), time_limit=0.1, seed=0)
+
+
+def test_ruin_and_recreate_reaches_a_published_optimum() -> None:
+    """P-n16-k8 of Augerat et al., whose optimum with eight vehicles is 450."""
+    places = "30 40 37 52 49 49 52 64 31 62 52 33 42 41 52 41 57 58 62 42 42 57 27 68 43 67 58 48"
+    case = files.from_arrays(
+        {
+            "coords": np.array(f"{places} 58 27 37 69".split(), dtype=float).reshape(-1, 2),
+            "demand": [0, 19, 30, 16, 23, 11, 31, 15, 28, 8, 8, 7, 14, 6, 19, 11],
+            "capacity": 35,
+            "vehicles": 8,
+        }
+    )
+    assert case is not None
+    rounded = replace(case, metric="EUC_2D")
+    told: list[Routes] = []
+    routes = classical.sisr(rounded, time_limit=60, seed=1, found=told.append, iterations=20_000)
+    report = check(rounded, routes)
+    assert report.violations == []
+    assert report.cost == 450
+    assert all(check(rounded, better).feasible for better in told)
+    assert classical.sisr(rounded, time_limit=None, seed=1, iterations=20_000) == routes
