@@ -20,25 +20,32 @@ def solvers() -> dict[str, Solver[Case]]:
     """The classical solvers by name, the one that is compared with first."""
     return {
         "ortools": Solver(
-            ortools, found=True, variants=("ortools", "ortools_pci"), modules=with_ortools.MODULES
+            ortools,
+            found=True,
+            variants=("ortools", "ortools_pci"),
+            modules=with_ortools.MODULES,
+            largest=LARGEST_WHOLE,
         ),
         "ortools_pci": Solver(ortools_pci, found=True, modules=with_ortools.MODULES),
-        "pyvrp": Solver(pyvrp, found=True, iterations=True, modules=with_pyvrp.MODULES),
-        "fast_tsp": Solver(fast_tsp, found=True, same=True, modules=("fast_tsp",)),
-        "oropt": Solver(
-            oropt, found=True, iterations=True, kernels="nco.problems.tsp.kernels.warm"
+        "pyvrp": Solver(
+            pyvrp, found=True, iterations=1, modules=with_pyvrp.MODULES, largest=LARGEST_WHOLE
         ),
+        "fast_tsp": Solver(
+            fast_tsp, found=True, same=True, modules=("fast_tsp",), largest=LARGEST_WHOLE
+        ),
+        "oropt": Solver(oropt, found=True, iterations=100, kernels="nco.problems.tsp.kernels.warm"),
     }
 
 
 def improvers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    others = [name for name in ("fast_tsp", "pyvrp", "ortools") if importlib.util.find_spec(name)]
-    return ["oropt", *others]
+    needed = {"fast_tsp": "fast_tsp", "oropt": "numba", "pyvrp": "pyvrp", "ortools": "ortools"}
+    return [name for name, package in needed.items() if importlib.util.find_spec(package)]
 
 
 LARGEST_UNTIMED = 3000  # nodes; up to here solvers construct a first tour in time to improve it
 FIRST_TENTH = 0.1  # of the time, after which fast-tsp tells its first tour
+LARGEST_WHOLE = 3000  # cities: the others' tables grow with the square
 KICKS = 10  # for each city, where nothing limits Or-opt
 LARGEST_FAST = 65_535.0  # fast-tsp stores a distance in 16 bits
 
