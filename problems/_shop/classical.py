@@ -38,12 +38,12 @@ def solvers() -> dict[str, Solver[Case]]:
     return {
         "ortools": Solver(ortools, found=True, cores=True, proof=True, modules=CP_SAT),
         "cpsat": Solver(cpsat, found=True, proof=True, modules=CP_SAT),
-        "tabu": Solver(tabu, found=True, iterations=True, kernels=KERNELS),
+        "tabu": Solver(tabu, found=True, iterations=100, kernels=KERNELS),
         "polish": Solver(
             polish,
             found=True,
             cores=True,
-            iterations=True,
+            iterations=100,
             proof=True,
             modules=CP_SAT,
             kernels=KERNELS,

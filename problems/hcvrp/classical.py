@@ -1,4 +1,4 @@
-"""Classical solvers on a mixed fleet: OR-Tools routing, PyVRP, and an annealing of our own.
+"""Classical solvers on a mixed fleet: OR-Tools routing, PyVRP, and ruin and recreate.
 
 The first two count in whole numbers: distances, times and costs are multiplied so that the greatest
 is about a million, and speeds are shares of the fastest one. Demands are whole as
@@ -6,21 +6,23 @@ is about a million, and speeds are shares of the fastest one. Demands are whole 
 """
 
 import importlib.util
+import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
-from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nco.problems._common import clock
 from nco.problems._common.decimals import exact
 from nco.problems._routing import integers, with_ortools, with_pyvrp
-from nco.problems.hcvrp import annealing
 from nco.problems.hcvrp.check import check
 from nco.problems.hcvrp.files import MIN_MAX, Case
 from nco.registry.interface import Solver
+
+if TYPE_CHECKING:  # it imports numba
+    from nco.problems._routing.kernels import fleet
 
 Routes = list[list[int]]
 
@@ -31,6 +33,7 @@ SPARE = 3  # visits to the depot beyond those that the demands need
 # PyVRP is asked to shorten the best time by this share, and by half as much where it finds nothing
 FIRST, LEAST = 0.15, 0.01
 LARGEST_FIXED = 2.0**50  # cost of a vehicle
+STEPS, LEAST_STEPS = 500, 10_000  # of ruin and recreate without a limit: a customer, and in all
 ROUND = 150  # iterations until it has found nothing; twice as many each time at the least share
 
 
@@ -39,14 +42,20 @@ def solvers() -> dict[str, Solver[Case]]:
     return {
         "ortools": Solver(ortools, modules=with_ortools.MODULES),
         "pyvrp": Solver(pyvrp, modules=with_pyvrp.MODULES),
-        "anneal": Solver(anneal, found=True, iterations=True),
-        "polish": Solver(polish, found=True, iterations=True, modules=with_pyvrp.MODULES),
+        "sisr": Solver(
+            sisr,
+            found=True,
+            iterations=100,
+            modules=("nco.problems._routing.kernels.fleet",),
+            kernels="nco.problems._routing.kernels.warm",
+        ),
     }
 
 
 def improvers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    return ["polish", *(name for name in ("pyvrp", "ortools") if importlib.util.find_spec(name))]
+    needed = {"sisr": "numba", "pyvrp": "pyvrp", "ortools": "ortools"}
+    return [name for name, package in needed.items() if importlib.util.find_spec(package)]
 
 
 def _feasible(case: Case, start: Routes | None) -> Routes | None:
@@ -103,55 +112,107 @@ def _tidy(route: Sequence[int]) -> list[int]:
     return stops[:-1] if stops and not stops[-1] else stops
 
 
-def anneal(
+def sisr(
     case: Case,
     *,
     time_limit: float | None,
     seed: int,
     start: Routes | None = None,
     found: Callable[[Routes], None] | None = None,
-    iterations: int = annealing.STEPS,
+    iterations: int | None = None,
 ) -> Routes:
-    """Ruin and recreate for the time of the last vehicle, never worse than where it begins.
+    """Ruin and recreate by a compiled kernel: strings of customers leave their routes and return.
 
-    A case of the total cost, or of more than `annealing.LARGEST` customers, is left as it is.
+    Christiaens and Vanden Berghe (2020), "Slack Induction by String Removals for Vehicle Routing
+    Problems", with vehicles that drive several trips, and routes that change their vehicle.
 
     Args:
         case: the case.
-        time_limit: seconds from here on; None for `iterations` steps.
+        time_limit: seconds from here on, importing numba included; None for `STEPS` of its steps a
+            customer, where there is no number of `iterations` either.
         seed: of the random numbers.
-        start: routes to improve instead of the construction; ignored where they are infeasible.
-        found: is called with better routes on the way.
+        start: routes to begin from; ignored where they are infeasible.
+        found: is called with better solutions on the way.
+        iterations: steps, after which it stops unless the time is up before; equal numbers of
+            steps give equal answers on every machine.
     """
-    begun = time.perf_counter()
-    first = _feasible(case, start) or case.construct()
-    if case.objective != MIN_MAX or not 0 < case.size <= annealing.LARGEST:
-        return first
+    until = None if time_limit is None else time.perf_counter() + time_limit
+    from nco.problems._common.kernels.driver import Span, anneal
+    from nco.problems._routing.kernels import fleet
+
+    if case.size == 0:
+        return [[] for _ in case.capacities]
+    if until is None and iterations is None:
+        iterations = max(LEAST_STEPS, STEPS * case.size)
+    start = _feasible(case, start)
+    owners = _owners(case, start)
+    task = _task(case, owners)
+    search = fleet.Search(task, seed, None if start is None else _owned(owners, start))
+    if search.best() is None:  # a fleet with hardly any room to spare
+        search = fleet.Search(task, seed, _owned(owners, case.construct()))
+    anneal(
+        search,
+        search.settings.hot if start is None else search.settings.warm,
+        search.settings.cold,
+        Span(until, iterations, search.stop),
+        None if found is None else lambda owned: found(_driven(case, owners, owned)),
+    )
+    best = search.best()
+    assert best is not None  # it began with all customers served
+    return _driven(case, owners, best)
+
+
+def _owners(case: Case, start: Routes | None) -> list[list[int]]:
+    """The vehicles whose routes the search does not tell apart."""
+    if case.objective == MIN_MAX:
+        return [[vehicle] for vehicle in range(len(case.capacities))]
+    return _offered(case, start)
+
+
+def _task(case: Case, owners: Sequence[Sequence[int]]) -> "fleet.Task":
+    """What the kernel solves, in units of which the width and height together are 1."""
+    from nco.problems._routing.kernels import fleet
+
     demand, capacities = _loads(case)
-    speeds = _speeds(case).tolist()
-    table = _distances(case)
-    search = annealing.Annealing(table, demand, capacities, speeds, first, Random(seed))
-    if time_limit is not None:
-        time_limit -= time.perf_counter() - begun
-    return annealing.improve(search, time_limit=time_limit, found=found, iterations=iterations)
+    first = [equal[0] for equal in owners]
+    width = float(np.ptp(case.coords, axis=0).sum()) or 1.0
+    counts, fixed = [fleet.MANY] * len(owners), np.zeros(len(owners))
+    if case.objective == MIN_MAX:
+        rates = 1.0 / _speeds(case)[first]
+    else:
+        dear = _dearest(case)
+        counts = [len(equal) for equal in owners]
+        fixed = np.minimum(case.fixed[first] / dear / width, LARGEST_FIXED)
+        rates = case.unit[first] / dear
+    return fleet.Task(
+        coords=case.coords / width,
+        demand=np.array(demand, dtype=np.int64),
+        capacities=np.array(capacities, dtype=np.int64)[first],
+        counts=np.array(counts, dtype=np.int64),
+        fixed=fixed,
+        rates=rates,
+        last=case.objective == MIN_MAX,
+    )
 
 
-def polish(
-    case: Case,
-    *,
-    time_limit: float | None,
-    seed: int,
-    start: Routes | None = None,
-    found: Callable[[Routes], None] | None = None,
-    iterations: int = annealing.STEPS,
-) -> Routes | None:
-    """`anneal` where it can; large cases and the total cost go to PyVRP, or else to OR-Tools."""
-    if case.objective == MIN_MAX and case.size <= annealing.LARGEST:
-        return anneal(
-            case, time_limit=time_limit, seed=seed, start=start, found=found, iterations=iterations
-        )
-    other = pyvrp if importlib.util.find_spec("pyvrp") else ortools
-    return other(case, time_limit=time_limit, seed=seed, start=start)
+def _owned(owners: Sequence[Sequence[int]], routes: Routes) -> "fleet.Owned":
+    """All trips, each with the number of its owner."""
+    owned = []
+    for owner, equal in enumerate(owners):
+        for vehicle in equal:
+            trips = itertools.groupby(routes[vehicle], bool)
+            owned += [(owner, list(stops)) for customers, stops in trips if customers]
+    return owned
+
+
+def _driven(case: Case, owners: Sequence[Sequence[int]], owned: "fleet.Owned") -> Routes:
+    """A route of each vehicle, with a visit to the depot between two trips."""
+    routes: Routes = [[] for _ in case.capacities]
+    free = [itertools.cycle(equal) for equal in owners]
+    for owner, stops in owned:
+        vehicle = next(free[owner])
+        routes[vehicle] += [0, *stops] if routes[vehicle] else stops
+    return routes
 
 
 # --------------------------------------------------------------------------------------------------

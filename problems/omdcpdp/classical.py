@@ -29,8 +29,8 @@ def solvers() -> dict[str, Solver[Case]]:
     """The classical solvers by name, the one that is compared with first."""
     return {
         "ortools": Solver(ortools, modules=with_ortools.MODULES),
-        "anneal": Solver(anneal, found=True, iterations=True),
-        "polish": Solver(polish, found=True, iterations=True, modules=with_ortools.MODULES),
+        "anneal": Solver(anneal, found=True, iterations=1),
+        "polish": Solver(polish, found=True, iterations=1, modules=with_ortools.MODULES),
     }
 
 

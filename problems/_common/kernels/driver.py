@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ LEVELS, LEAST = 200, 50  # temperatures of a number of steps; the fewest steps a
 TELLING = 0.05  # share of the time that may go into telling of better solutions
 
 S = TypeVar("S")
+S_out = TypeVar("S_out", covariant=True)
 Step = Callable[[int, float], int]
 
 
@@ -21,12 +22,13 @@ class Span:
     """When a search ends.
 
     Attributes:
-        until: a reading of `time.perf_counter`; None for a number of steps.
-        iterations: of the kernel; None for a time.
+        until: a reading of `time.perf_counter`; None for a number of steps alone.
+        iterations: of the kernel; None for a time alone. With both the search ends at whichever
+            comes first, and cools by the number of steps.
         stop: int64 [1]; whoever sets it ends the search within a step.
 
     Raises:
-        ValueError: not exactly one of `until` and `iterations` is given.
+        ValueError: neither `until` nor `iterations` is given.
     """
 
     until: float | None = None
@@ -34,18 +36,14 @@ class Span:
     stop: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
 
     def __post_init__(self) -> None:
-        if (self.until is None) == (self.iterations is None):
-            raise ValueError(
-                f"a span needs a time or a number of steps, not until={self.until} and "
-                f"iterations={self.iterations}"
-            )
+        if self.until is None and self.iterations is None:
+            raise ValueError("a span needs a time or a number of steps, and it has neither")
 
-    def part(self, share: float, begun: float) -> "Span":
-        """The first `share` of it, where it began at the reading `begun` of the clock."""
-        if self.until is None:
-            assert self.iterations is not None
-            return Span(iterations=round(self.iterations * share), stop=self.stop)
-        return Span(until=begun + (self.until - begun) * share, stop=self.stop)
+    def is_over(self, done: int) -> bool:
+        """Whether to end after so many steps."""
+        if self.stop[0] or (self.iterations is not None and done >= self.iterations):
+            return True
+        return self.until is not None and time.perf_counter() >= self.until
 
 
 def cool(
@@ -62,7 +60,7 @@ def cool(
     Args:
         step: takes a number of steps and a temperature, and says how many it has made.
         hot, cold: temperatures at the beginning and at the end, positive.
-        span: when to end. By a number of steps all depends on that number alone.
+        span: when to end. By a number of steps alone all depends on that number.
         after: is called after each chunk.
     """
     if span.iterations is not None:
@@ -85,7 +83,7 @@ def _counted(step: Step, hot: float, cold: float, span: Span, after: Callable[[]
     assert span.iterations is not None
     chunk = max(LEAST, -(-span.iterations // LEVELS))
     done = 0
-    while done < span.iterations and not span.stop[0]:
+    while not span.is_over(done):
         # in 24 bits: powers differ in their last bits between systems
         share = float(np.float32((cold / hot) ** (done / span.iterations)))
         done += step(min(chunk, span.iterations - done), hot * share)
@@ -103,23 +101,56 @@ def repeat(step: Callable[[int], int], span: Span, after: Callable[[], None] = l
     """
     done, chunk = 0, FIRST
     wanted = made = 0
-    now = time.perf_counter()
-    while made == wanted and not _is_over(span, done, now):
+    while made == wanted and not span.is_over(done):
+        begun = time.perf_counter()
         wanted = chunk if span.iterations is None else min(chunk, span.iterations - done)
         made = step(wanted)
         done += made
         after()
-        before, now = now, time.perf_counter()
+        now = time.perf_counter()
         left = CHUNK if span.until is None else min(CHUNK, span.until - now)
-        chunk = max(1, int(made / max(now - before, 1e-7) * left))
+        chunk = max(1, int(made / max(now - begun, 1e-7) * left))
     return done
 
 
-def _is_over(span: Span, done: int, now: float) -> bool:
-    """Whether to end after so many steps, at the reading `now` of the clock."""
-    if span.stop[0] or (span.iterations is not None and done >= span.iterations):
-        return True
-    return span.until is not None and now >= span.until
+class Searching(Protocol[S_out]):
+    """A search that cools down.
+
+    Attributes:
+        unit: of its temperatures, positive.
+        stop: int64 [1], read by its kernel.
+        least: the cost of the best so far.
+    """
+
+    unit: float
+    stop: np.ndarray
+
+    @property
+    def least(self) -> float: ...
+
+    def step(self, steps: int, temperature: float, /) -> int:
+        """So many steps of the kernel; how many it has made."""
+
+    def best(self) -> S_out | None:
+        """The best solution so far; None where there is none yet."""
+
+
+def anneal(
+    search: Searching[S],
+    hot: float,
+    cold: float,
+    span: Span,
+    tell: Callable[[S], None] | None = None,
+) -> int:
+    """Cools a search from `hot` to `cold`, in its units; the number of steps.
+
+    Args:
+        span: when to end; its flag must be the search's.
+        tell: is called with better solutions on the way.
+    """
+    teller = Teller(tell, search.best)
+    unit = search.unit
+    return cool(search.step, hot * unit, cold * unit, span, lambda: teller.look(search.least))
 
 
 class Teller(Generic[S]):

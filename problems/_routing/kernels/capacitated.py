@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nco.problems._common.kernels import chance
-from nco.problems._common.kernels.driver import Span, Teller, cool
+from nco.problems._common.kernels.driver import Span, anneal
 from nco.problems._routing import tsplib
 from nco.problems._routing.kernels import lists, neighbours, places, savings
 from nco.problems._routing.kernels.capacitated_kernel import Rules, step
@@ -123,27 +123,21 @@ def ruin_recreate(
 
     Args:
         task: what to solve.
-        until: a reading of `time.perf_counter`.
-        iterations: instead, so many steps: equal ones give equal answers everywhere.
+        until: a reading of `time.perf_counter` at which the search ends.
+        iterations: steps after which it ends: equal ones give equal answers everywhere.
         seed: of the random numbers.
         start: routes to begin from, which keep all rules; by default savings.
         tell: is called with better routes on the way.
         stop: int64 [1]; whoever sets it ends the search.
     """
-    span = Span(until, iterations, **({} if stop is None else {"stop": stop}))
     settings = settings or Settings()
     if task.size == 0:
         return Answer([], 0.0, 0)
     search = Search(task, seed, start, settings)
-    teller = Teller(tell, search.best)
+    if stop is not None:
+        search.stop = stop
     hot = settings.hot if start is None else settings.warm
-    steps = cool(
-        search.step,
-        hot * search.unit,
-        settings.cold * search.unit,
-        span,
-        lambda: teller.look(search.least),
-    )
+    steps = anneal(search, hot, settings.cold, Span(until, iterations, search.stop), tell)
     routes = search.best()
     return None if routes is None else Answer(routes, task.cost(routes), steps)
 
@@ -258,5 +252,5 @@ class Search:
         length = lists.fill(self.routes, listed)
         served = np.count_nonzero(listed)
         left_out = 0.0 if served == self.size else float(self.prize[1]) * (self.size - served)
-        self.routes.price[:] = length + left_out
+        self.routes.price[:] = (length + left_out, length + left_out, left_out)
         self.routes.best[:] = self.routes.after

@@ -85,8 +85,10 @@ def step(
     while done < steps and stop[0] == 0:
         done += 1
         former = cost
-        added, removed, waiting = remove_strings(routes, near, prize, ruin, journal, random)
-        cost += added
+        added, paid, removed, waiting, _ = remove_strings(
+            routes, near, prize, ruin, journal, random
+        )
+        cost += added + paid
         arrange(routes, home, journal, waiting, random)
         limit = former + temperature * exponential(random)
         moves, entry = removed, 0

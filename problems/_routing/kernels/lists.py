@@ -13,7 +13,7 @@ import numpy as np
 from nco.problems._common.kernels.compiling import Whole, compiled, inlined
 from nco.problems._routing.kernels.places import Places, distance
 
-COST, LEAST = 0, 1  # entries of `Routes.price`
+COST, LEAST, PAID = 0, 1, 2  # entries of `Routes.price`
 EMPTY, CHANGED, BLINK, ACCEPTED, BETTER = 0, 1, 2, 3, 4  # entries of `Routes.tally`
 
 
@@ -32,7 +32,7 @@ class Routes(NamedTuple):
         stops: int64 [R], the customers of a route.
         length: float64 [R+2], of a route.
         empty: uint32 [R], a stack of the empty routes.
-        price: float64 [2], the cost, and that of the best.
+        price: float64 [3], the cost, that of the best, and what is paid for those left out.
         tally: int64 [5], numbers of empty routes, of nodes changed since the best, of places until
             one is overlooked, of steps accepted and of improvements.
         best: uint32 [N], the next nodes of the best.
@@ -114,7 +114,7 @@ def empty_routes(where: Places, demand: np.ndarray, room: np.ndarray) -> Routes:
         stops=np.zeros(count, dtype=np.int64),
         length=np.zeros(count + 2),
         empty=np.arange(count - 1, -1, -1).astype(np.uint32),
-        price=np.array([0.0, np.inf]),
+        price=np.array([0.0, np.inf, 0.0]),
         tally=tally,
         best=itself.copy(),
         changed=np.zeros(nodes, dtype=np.uint32),

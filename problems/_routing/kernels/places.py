@@ -104,14 +104,14 @@ def prepare(metric: str, coords: np.ndarray | None, distances: np.ndarray | None
     if distances is None and metric == "GEO" and coords is not None and len(coords) <= TABLE:
         distances = tsplib.distance_matrix(coords, metric)
     if distances is not None:
-        matrix = np.ascontiguousarray(distances, dtype=np.float64)
+        matrix = np.array(distances, dtype=np.float64, order="C")  # one that may be written to
         size = len(matrix)
         symmetric = bool((matrix == matrix.T).all())
         return Places(MATRIX, np.zeros((size, 2)), matrix, symmetric, np.arange(size))
     if coords is None:
         raise ValueError(f"the metric {metric} needs coordinates or distances")
     order = np.array(tsplib.along_curve(coords), dtype=np.int64)
-    placed = np.ascontiguousarray(coords[order], dtype=np.float64)
+    placed = np.array(coords[order], dtype=np.float64, order="C")
     if metric == "GEO":
         degrees = np.trunc(placed)
         placed = 3.141592 * (degrees + 5.0 * (placed - degrees) / 3.0) / 180.0

@@ -43,8 +43,8 @@ def remove_strings(
     ruin: Ruin,
     journal: Journal,
     random: np.ndarray,
-) -> tuple[float, int, int]:
-    """Takes strings out of the routes near a random customer; `journal` lists the customers.
+) -> tuple[float, float, int, int, int]:
+    """Takes strings out of the routes near a random customer; `journal` lists both.
 
     Args:
         near: uint32 [n+1, K], the nearest customers of each.
@@ -53,12 +53,13 @@ def remove_strings(
         journal: `lists.Journal`.
 
     Returns:
-        What that adds to the cost, the number of customers that left, and that of those who wait
-        for a place: these, and what was on no route among the neighbours looked at.
+        What that adds to the length, and to the prices paid for those left out; the number of
+        customers that left, that of those who wait for a place (these, and what was on no route
+        among the neighbours looked at), and that of the routes touched.
     """
     size = len(near) - 1
     waits = len(routes.empty)
-    added, count, strings, waiting = 0.0, 0, 0, 0
+    added, paid, count, strings, waiting = 0.0, 0.0, 0, 0, 0
     most = min(float(ruin.longest), size / max(1, waits - routes.tally[EMPTY]))
     wanted = int(uniform(random) * (4.0 * ruin.mean / (1.0 + most) - 1.0) + 1.0)
     seed = below(random, size) + 1
@@ -67,7 +68,7 @@ def remove_strings(
         route = routes.route[customer]
         if route >= waits:
             if route > waits and waiting < len(journal.out) // 2:
-                added -= prize[customer]
+                paid -= prize[customer]
                 routes.route[customer] = waits
                 journal.out[waiting] = customer
                 waiting += 1
@@ -102,7 +103,53 @@ def remove_strings(
             here = following
         if strings in (wanted, MOST_STRINGS):
             break
-    return added, count, waiting
+    return added, paid, count, waiting, strings
+
+
+@inlined
+def remove_routes(
+    routes: Routes,
+    near: np.ndarray,
+    prize: np.ndarray,
+    wanted: int,
+    journal: Journal,
+    random: np.ndarray,
+) -> tuple[float, float, int, int, int]:
+    """Takes up to `wanted` routes near a random customer apart, of which the journal has room for.
+
+    The other arguments and what is returned are those of `remove_strings`.
+    """
+    size, room = len(near) - 1, len(journal.out) // 2
+    waits = len(routes.empty)
+    added, paid, count, strings, waiting = 0.0, 0.0, 0, 0, 0
+    seed = below(random, size) + 1
+    for rank in range(-1, near.shape[1]):
+        customer = np.uint32(seed) if rank < 0 else near[seed, rank]
+        route = routes.route[customer]
+        if route >= waits:
+            if route > waits and waiting < room:
+                paid -= prize[customer]
+                routes.route[customer] = waits
+                journal.out[waiting] = customer
+                waiting += 1
+            continue
+        if count + routes.stops[route] > room:
+            continue
+        journal.touched[strings] = route
+        strings += 1
+        here = routes.after[size + 1 + route]
+        while here <= size:
+            following = routes.after[here]
+            journal.moved[count] = here
+            journal.place[count] = routes.before[here]
+            journal.out[waiting] = here
+            count += 1
+            waiting += 1
+            added += take_out(routes, here)
+            here = following
+        if strings == wanted:
+            break
+    return added, paid, count, waiting, strings
 
 
 @inlined

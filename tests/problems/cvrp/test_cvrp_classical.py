@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -46,6 +47,7 @@ def brute_force(case: files.Case) -> float:
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_tiny_cases_are_solved_to_the_optimum(solver, size: int) -> None:
+    """Up to four customers every solver finds what brute force finds."""
     case = make(size, seed=size)
     routes = solver(case, time_limit=0.1, seed=0)
     report = check(case, routes)
@@ -68,6 +70,7 @@ def test_tiny_cases_are_solved_to_the_optimum(solver, size: int) -> None:
     ],
 )
 def test_any_case_gets_feasible_routes_without_a_limit(solver, fields: dict[str, object]) -> None:
+    """Decimals, matrices and fleets are no obstacle."""
     case = make(20, **fields)
     routes = solver(case, time_limit=None, seed=0)
     assert check(case, routes).violations == []
@@ -75,6 +78,7 @@ def test_any_case_gets_feasible_routes_without_a_limit(solver, fields: dict[str,
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_warm_start_is_not_made_worse(solver) -> None:
+    """It costs no more afterwards, but for rounded distances."""
     case = make(20)
     start = classical.pyvrp(case, time_limit=0.2, seed=0)
     assert start is not None
@@ -94,10 +98,34 @@ def test_a_fleet_that_is_too_small_finds_nothing(solver) -> None:
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_no_customers_need_no_routes(solver) -> None:
+    """The empty plan is returned."""
     assert solver(make(0), time_limit=0.1, seed=0) == []
 
 
 def test_a_missing_package_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to install."""
     monkeypatch.setitem(sys.modules, "pyvrp", None)
     with pytest.raises(NCOError, match="pyvrp is not installed: pip install"):
         classical.pyvrp(make(3), time_limit=0.1, seed=0)
+
+
+def test_ruin_and_recreate_reaches_a_published_optimum() -> None:
+    """P-n16-k8 of Augerat et al., whose optimum with eight vehicles is 450."""
+    places = "30 40 37 52 49 49 52 64 31 62 52 33 42 41 52 41 57 58 62 42 42 57 27 68 43 67 58 48"
+    case = files.from_arrays(
+        {
+            "coords": np.array(f"{places} 58 27 37 69".split(), dtype=float).reshape(-1, 2),
+            "demand": [0, 19, 30, 16, 23, 11, 31, 15, 28, 8, 8, 7, 14, 6, 19, 11],
+            "capacity": 35,
+            "vehicles": 8,
+        }
+    )
+    assert case is not None
+    rounded = replace(case, metric="EUC_2D")
+    told: list[Routes] = []
+    routes = classical.sisr(rounded, time_limit=60, seed=1, found=told.append, iterations=20_000)
+    report = check(rounded, routes)
+    assert report.violations == []
+    assert report.cost == 450
+    assert all(check(rounded, better).feasible for better in told)
+    assert classical.sisr(rounded, time_limit=None, seed=1, iterations=20_000) == routes

@@ -1,11 +1,9 @@
 """A fleet of different vehicles: files, checker, rules, solvers and the network."""
 
-import itertools
 import math
 import time
 from fractions import Fraction
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -27,9 +25,10 @@ from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
 from nco.labels.store import Labelled
 from nco.models.imitation import Imitation
-from nco.models.nets import ParcoPolicy, TransformerEncoder
+from nco.models.nets import PARCOPolicy, TransformerEncoder
 from nco.models.reinforce import Reinforce
-from nco.problems.hcvrp import HCVRP, annealing, classical, files
+from nco.problems._routing.kernels import warm
+from nco.problems.hcvrp import HCVRP, classical, files
 from nco.problems.hcvrp.check import check, every_solution
 from nco.problems.hcvrp.plot import plot
 from nco.search.budget import Budget
@@ -94,15 +93,36 @@ def three() -> files.Case:
     return files.read(GOOD)
 
 
+def mixed(size: int, objective: str) -> files.Case:
+    """Customers, and vehicles of two kinds."""
+    random = np.random.default_rng(size)
+    data = {
+        "coords": random.random((size + 1, 2)),
+        "demand": np.append(0, random.integers(1, 10, size)),
+        "capacities": np.repeat([20, 45], size // 5),
+    }
+    if objective == files.TOTAL:
+        data |= {
+            "fixed": np.repeat([1.0, 1.5], size // 5),
+            "unit": np.repeat([1.0, 1.2], size // 5),
+        }
+    else:
+        data["capacities"] = np.array([20, 45, 45])
+        data["speeds"] = np.array([1.0, 0.5, 0.7])
+    case = files.from_arrays(data)
+    assert case is not None
+    return case
+
+
 def fleet(size: int = 8, vehicles: int = 3, batch: int = 4, seed: int = 0) -> Any:
     problem = HCVRP(size, vehicles)
     return problem, problem.generate(batch, generator(seed, "fleet"))
 
 
-def network(problem: HCVRP, seed: int = 0, **options: Any) -> ParcoPolicy:
+def network(problem: HCVRP, seed: int = 0, **options: Any) -> PARCOPolicy:
     torch.manual_seed(seed)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=32)
-    policy = ParcoPolicy(encoder, heads=2, hidden=32, **options).build(problem.schema)
+    policy = PARCOPolicy(encoder, heads=2, hidden=32, **options).build(problem.schema)
     for parameter in (policy.point.weight, policy.move.weight):  # a trained one has a say
         torch.nn.init.normal_(parameter)
     return policy
@@ -113,6 +133,7 @@ def network(problem: HCVRP, seed: int = 0, **options: Any) -> ParcoPolicy:
 
 
 def test_a_file_is_read() -> None:
+    """Capacities, speeds and the objective are those of the file."""
     case = three()
     assert (case.size, case.objective, case.name) == (3, files.MIN_MAX, "three")
     assert case.coords.tolist() == [[0, 0], [3, 4], [6, 8], [3, 0]]
@@ -123,6 +144,7 @@ def test_a_file_is_read() -> None:
 
 @pytest.mark.parametrize("text", [GOOD, TOTAL], ids=["min_max", "total"])
 def test_what_is_written_is_read(text: str) -> None:
+    """Both objectives, and routes with two trips, survive writing and reading."""
     case = files.read(text)
     again = files.read(files.write(case))
     for name in ("coords", "demand", "capacities", "speeds", "fixed", "unit"):
@@ -135,6 +157,7 @@ def test_what_is_written_is_read(text: str) -> None:
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_defect_is_named(name: str) -> None:
+    """A broken file is refused in one line with its line, field and reason."""
     old, new, line, field, reason = DEFECTS[name]
     assert GOOD.count(old) == 1
     with pytest.raises(InstanceError) as caught:
@@ -165,6 +188,7 @@ def test_a_defect_is_named(name: str) -> None:
     ],
 )
 def test_arrays_that_cannot_be(change: dict[str, Any], field: str) -> None:
+    """Arrays that do not fit together are refused with the key."""
     arrays = {"coords": [[0, 0], [1, 0]], "demand": [0, 2], "capacities": [2]}
     assert files.from_arrays(arrays) is not None
     with pytest.raises(InstanceError) as caught:
@@ -182,6 +206,7 @@ def test_a_fleet_that_cannot_carry_all() -> None:
 
 @pytest.mark.parametrize("line", ["Route #3: 1", "Route #1: x", "Road 1", "Route #1:\nRoute #1:"])
 def test_bad_solutions(line: str) -> None:
+    """Vehicles and customers that are no numbers, or none of the case, raise."""
     with pytest.raises(InstanceError):
         files.read_solution(line, three())
 
@@ -221,10 +246,12 @@ def test_costs_by_hand() -> None:
     ],
 )
 def test_broken_rules(routes: Any, sentence: str) -> None:
+    """The checker names each broken rule with its vehicle."""
     assert any(sentence in line for line in check(three(), routes).violations)
 
 
 def test_decimals_fit_exactly() -> None:
+    """Demands of 0.1 and 0.2 fill a capacity of 0.3."""
     arrays = {"coords": np.eye(3)[:, :2], "demand": [0, 0.1, 0.2], "capacities": [0.3]}
     case = files.from_arrays(arrays)
     assert case is not None
@@ -232,6 +259,7 @@ def test_decimals_fit_exactly() -> None:
 
 
 def test_one_trip_for_the_total_cost() -> None:
+    """A second trip breaks a rule there, and zeros at the ends do not."""
     assert "makes 2 trips" in check(files.read(TOTAL), [[1, 0, 3], [2]]).violations[0]
     assert check(files.read(TOTAL), [[0, 1, 3, 0], [0, 0, 2]]).feasible  # zeros count for nothing
 
@@ -263,6 +291,7 @@ def test_published_set() -> None:
 
 @pytest.mark.parametrize("objective", [files.MIN_MAX, files.TOTAL])
 def test_a_construction_is_feasible(objective: str) -> None:
+    """With either objective, and with more vehicles than are needed."""
     problem = HCVRP(30, 4)
     for case in problem.cases(problem.generate(4, generator(1, "construct"))):
         assert isinstance(case, files.Case)
@@ -275,6 +304,7 @@ def test_a_construction_is_feasible(objective: str) -> None:
 
 @pytest.mark.parametrize("size", [200, 10_000])
 def test_a_large_construction_is_there_at_once(size: int) -> None:
+    """Ten thousand customers are planned feasibly in seconds."""
     problem = HCVRP(size, 4)
     (case,) = problem.cases(problem.generate(1, generator(2, "construct")))
     begin = time.perf_counter()
@@ -355,7 +385,7 @@ def test_episodes_end_with_every_handler(handler: Handler) -> None:
 def test_a_lazy_fleet_comes_to_an_end() -> None:
     """Vehicles that wait whenever they may retire one by one, and the last one serves all."""
     problem, instance = fleet()
-    policy = ParcoPolicy(idle=-100.0).build(problem.schema)
+    policy = PARCOPolicy(idle=-100.0).build(problem.schema)
     played = rollout(problem, policy, instance, 1, greedy)
     assert played.actions.shape[2] <= problem.horizon(instance)[1]
     plans = problem.solution(instance, played.actions[:, 0])
@@ -408,6 +438,7 @@ def test_agents_communicate() -> None:
 
 
 def test_padding_of_agents_and_customers_changes_nothing() -> None:
+    """A case is decided in a batch of other sizes as alone."""
     problem = HCVRP(9, 4)
     cases = []
     for size, vehicles in ((5, 2), (9, 4), (7, 3)):
@@ -424,16 +455,17 @@ def test_padding_of_agents_and_customers_changes_nothing() -> None:
 
 
 def test_impossible_networks() -> None:
+    """Heads that do not divide the width, and columns that do not exist, raise."""
     with pytest.raises(ValueError, match="heads"):
-        ParcoPolicy(TransformerEncoder(width=24, heads=3), heads=5)
+        PARCOPolicy(TransformerEncoder(width=24, heads=3), heads=5)
     with pytest.raises(NCOError, match="no column 'speed'"):
-        ParcoPolicy(prefer={"speed": 1.0}).build(HCVRP.schema)
+        PARCOPolicy(prefer={"speed": 1.0}).build(HCVRP.schema)
 
 
 def test_reinforcement_and_imitation_have_gradients() -> None:
     """Of every parameter, over all agents together."""
     problem, instance = fleet()
-    policy = ParcoPolicy(TransformerEncoder(layers=1))
+    policy = PARCOPolicy(TransformerEncoder(layers=1))
     method = Reinforce(problem, policy, rollouts=4, use_starts=False)
     method.log = lambda *_, **__: None  # type: ignore[method-assign]
     for parameter in (policy.point.weight, policy.move.weight):
@@ -467,14 +499,16 @@ def test_searches_know_agents() -> None:
 # Solvers
 
 
-@pytest.mark.parametrize("solver", ["ortools", "pyvrp", "polish"])
+@pytest.mark.parametrize("solver", ["ortools", "pyvrp", "sisr"])
 @pytest.mark.parametrize("text", [GOOD, TOTAL], ids=["min_max", "total"])
 def test_solvers_find_the_optimum(solver: str, text: str) -> None:
+    """With and without a start, the best of all plans is found."""
     case = files.read(text)
     every = every_solution(case, 5000)
     assert every is not None
     reports = [check(case, routes) for routes in every]
     least = min(report.cost for report in reports if report.feasible and report.cost is not None)
+    warm.compile_kernels()  # the child reads them from the cache
     for start in (None, case.construct()):
         outcome = pool.run(case, solver, time_limit=0.5, seed=1, start=start)
         report = check(case, outcome.solution)
@@ -483,82 +517,44 @@ def test_solvers_find_the_optimum(solver: str, text: str) -> None:
 
 
 def test_a_fleet_needs_a_vehicle() -> None:
+    """A file without vehicles is refused."""
     text = GOOD.replace("VEHICLES : 2\n", "").replace("\n1 5\n2 7.5\n", "\n")
     text = text.replace("VEHICLES_SPEED_SECTION\n1 1\n2 0.5\n", "")
     with pytest.raises(InstanceError, match=r"CAPACITY_SECTION.*there must be a vehicle"):
         files.read(text)
 
 
-def test_annealing_keeps_its_books() -> None:
-    """What it believes of its routes is what the checker finds, whatever it did to them."""
-    case = HCVRP(size=30, vehicles=[3, 3]).published(30, 1, 5)[0]
-    start = case.construct()
-    demand, capacities = classical._loads(case)
-    table = np.linalg.norm(case.coords[:, None] - case.coords[None], axis=-1)
-    speeds = case.speeds.tolist()
-    search = annealing.Annealing(table, demand, capacities, speeds, start, Random(1))
-    assert search.least == pytest.approx(check(case, start).cost)
-    for _ in range(200):
-        search.step(0.01)
-        report = check(case, search.routes())
-        assert report.violations == []
-        assert report.cost == pytest.approx(search.least)
-        for route, capacity in zip(search.now, capacities, strict=True):
-            for trip in route:
-                assert trip.load == sum(demand[stop] for stop in trip.stops) <= capacity
-                path = [0, *trip.stops, 0]
-                assert trip.length == pytest.approx(table[path[:-1], path[1:]].sum())
-
-
-def test_annealing_is_never_worse_than_its_start_and_the_same_again() -> None:
-    case = HCVRP(size=40, vehicles=[3, 3]).published(40, 1, 6)[0]
+@pytest.mark.parametrize("objective", [files.MIN_MAX, files.TOTAL])
+def test_ruin_and_recreate_is_never_worse_than_its_start_and_the_same_again(objective: str) -> None:
+    """Routes told on the way are feasible and better and better, and equal steps end equally."""
+    case = mixed(40, objective)
     start, told = case.construct(), []
-    found = classical.anneal(case, time_limit=None, seed=2, found=told.append, iterations=500)
-    assert found == told[-1]
-    assert check(case, found).cost < 0.9 * check(case, start).cost
-    assert found == classical.anneal(case, time_limit=None, seed=2, iterations=500)
-    again = classical.anneal(case, time_limit=0.1, seed=3, start=found)
-    assert check(case, again).cost <= check(case, found).cost
-    total = files.read(TOTAL)
-    assert classical.anneal(total, time_limit=0.1, seed=0) == total.construct()
+    routes = classical.sisr(case, time_limit=None, seed=2, found=told.append, iterations=5000)
+    costs = [check(case, better).cost for better in told]
+    assert all(check(case, better).feasible for better in told)
+    assert costs == sorted(costs, reverse=True)
+    assert check(case, routes).violations == []
+    assert check(case, routes).cost < 0.9 * check(case, start).cost
+    assert routes == classical.sisr(case, time_limit=None, seed=2, iterations=5000)
+    again = classical.sisr(case, time_limit=0.1, seed=3, start=routes)
+    assert check(case, again).cost <= check(case, routes).cost * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("text", [GOOD, TOTAL], ids=["min_max", "total"])
-def test_what_annealing_leaves_alone_is_not_left_alone(text: str, monkeypatch) -> None:
-    """Cases too large for it, and those of the total cost, still get to a solver."""
-    monkeypatch.setattr(annealing, "LARGEST", 1)
-    case = files.read(text)
-    every = every_solution(case, 5000)
-    assert every is not None
-    worst = max(
-        (plan for plan in every if check(case, plan).feasible),
-        key=lambda plan: check(case, plan).cost or 0.0,
+def test_a_fleet_with_hardly_any_room_is_packed() -> None:
+    """Two vehicles of 10 and two of 7 are filled in few ways only."""
+    case = files.from_arrays(
+        {
+            "coords": np.random.default_rng(3).random((11, 2)),
+            "demand": [0, 6, 4, 5, 3, 2, 4, 3, 3, 3, 1],
+            "capacities": [10, 10, 7, 7],
+            "fixed": [5.0, 5.0, 2.0, 2.0],
+            "unit": [1.0, 1.0, 2.0, 2.0],
+        }
     )
-    found = classical.polish(case, time_limit=0.3, seed=0, start=worst)
-    assert check(case, found).cost < check(case, worst).cost
-
-
-def test_a_customer_goes_to_the_least_detour() -> None:
-    """Against every place of every trip of a vehicle, and a trip of its own."""
-    case = HCVRP(size=14, vehicles=[2, 2]).published(14, 1, 7)[0]
-    demand, capacities = classical._loads(case)
-    table = np.linalg.norm(case.coords[:, None] - case.coords[None], axis=-1)
-    for customer in range(1, 15):
-        left = [[stop for stop in route if stop != customer] for route in case.construct()]
-        search = annealing.Annealing(table, demand, capacities, [1.0, 1.0], left, Random(0))
-        for vehicle, route in enumerate(search.now):
-            room = capacities[vehicle] - demand[customer]
-            added, _, _ = search._place(route, customer, room)
-            every = [2 * table[0, customer]]
-            for trip in route:
-                if trip.load <= room:
-                    path = [0, *trip.stops, 0]
-                    every += [
-                        table[u, customer] + table[customer, v] - table[u, v]
-                        for u, v in itertools.pairwise(path)
-                    ]
-            assert added >= min(every) - 1e-12  # a place may be overlooked, none is invented
-            assert any(added == pytest.approx(value) for value in every)
+    assert case is not None
+    routes = classical.sisr(case, time_limit=None, seed=1, iterations=20_000)
+    assert check(case, routes).violations == []
+    assert check(case, routes).cost < check(case, case.construct()).cost
 
 
 def test_solve_both_objectives() -> None:
@@ -576,6 +572,7 @@ def test_solve_both_objectives() -> None:
 
 
 def test_a_picture_shows_the_vehicles() -> None:
+    """There is a line for each trip and one for the depot."""
     figure, ax = plt.subplots()
     plot(three(), [[1, 0, 3], [2]], ax)
     assert ax.get_title() == "three: 40, 2 vehicles"
