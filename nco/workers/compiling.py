@@ -10,7 +10,7 @@ import importlib
 import os
 import subprocess
 import sys
-import time
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +80,9 @@ def in_background(kernels: str) -> None:
 
 def _claim(lock: Path) -> bool:
     """Makes the file, or takes over one that was left behind; False where somebody is at work."""
-    with contextlib.suppress(OSError):
-        if time.time() - lock.stat().st_mtime > ABANDONED:
+    with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(dir=lock.parent) as fresh:
+        # both times are of the file system, whatever the clock of this machine says
+        if Path(fresh.name).stat().st_mtime - lock.stat().st_mtime > ABANDONED:
             lock.unlink()
     try:
         lock.touch(exist_ok=False)
