@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,15 @@ def begin(solver: Solver[Any]) -> None:
         f"from nco.workers.compiling import in_background; in_background({solver.kernels!r})"
     )
     with contextlib.suppress(OSError):  # no process can be started: the others will do
-        subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-P", "-c", code],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        # so that it does not stay as a zombie in the table of processes
+        threading.Thread(target=process.wait, daemon=True).start()
 
 
 def in_background(kernels: str) -> None:

@@ -31,9 +31,12 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands of processes that would have been started."""
     commands: list[list[str]] = []
-    processes = SimpleNamespace(
-        Popen=lambda command, **_: commands.append(command), DEVNULL=subprocess.DEVNULL
-    )
+
+    def start(command: list[str], **_: object) -> SimpleNamespace:
+        commands.append(command)
+        return SimpleNamespace(wait=lambda: 0)
+
+    processes = SimpleNamespace(Popen=start, DEVNULL=subprocess.DEVNULL)
     monkeypatch.setattr(compiling, "subprocess", processes)
     return commands
 
