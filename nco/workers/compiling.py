@@ -10,7 +10,8 @@ import importlib
 import os
 import subprocess
 import sys
-import time
+import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,15 @@ def begin(solver: Solver[Any]) -> None:
         f"from nco.workers.compiling import in_background; in_background({solver.kernels!r})"
     )
     with contextlib.suppress(OSError):  # no process can be started: the others will do
-        subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-P", "-c", code],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        # so that it does not stay as a zombie in the table of processes
+        threading.Thread(target=process.wait, daemon=True).start()
 
 
 def in_background(kernels: str) -> None:
@@ -80,8 +83,9 @@ def in_background(kernels: str) -> None:
 
 def _claim(lock: Path) -> bool:
     """Makes the file, or takes over one that was left behind; False where somebody is at work."""
-    with contextlib.suppress(OSError):
-        if time.time() - lock.stat().st_mtime > ABANDONED:
+    with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(dir=lock.parent) as fresh:
+        # both times are of the file system, whatever the clock of this machine says
+        if Path(fresh.name).stat().st_mtime - lock.stat().st_mtime > ABANDONED:
             lock.unlink()
     try:
         lock.touch(exist_ok=False)

@@ -414,7 +414,7 @@ def test_networks_with_all_the_time_know_it(monkeypatch):
         progress = Progress([case], time.perf_counter())
         progress.begin = begin
         for stages in ([alone], [before, schedule.Stage("pyvrp", 1, 0.3, 11.4)]):
-            portfolio.Portfolio(progress, stages, Options(), None)._search(stages[0])
+            portfolio.Portfolio(progress, stages, Options(), [])._search(stages[0])
     assert heard == [False, True] * 50
 
 

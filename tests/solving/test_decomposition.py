@@ -21,7 +21,7 @@ from nco.registry import sources
 from nco.search.budget import Budget
 from nco.search.reconstruct import reconstruct
 from nco.search.task import Task
-from nco.solving import decomposition, machine, schedule
+from nco.solving import decomposition, group, machine
 from nco.workers import pool
 from nco.zoo.weights import load
 
@@ -104,9 +104,10 @@ def test_the_classical_solver_improves_parts_and_never_spoils_them(monkeypatch):
 
 
 def test_regions_are_improved_on_all_cores_in_rounds(monkeypatch):
-    """The answer says so in its plan, and is better than the construction."""
+    """Where no solver takes a case whole: the plan says so, and costs fall."""
     pytest.importorskip("pyvrp")
-    monkeypatch.setattr(schedule, "THRESHOLDS", replace(schedule.THRESHOLDS, whole=50))
+    small = replace(registry.folder("cvrp").solver("pyvrp"), largest=50)
+    monkeypatch.setattr(group, "improvers_of", lambda case, options: [small])
     for core in range(machine.cores()):
         pool.of_core(core).warm(decomposition.on_parts(registry.folder("cvrp").solver("pyvrp")))
     begin = time.perf_counter()
