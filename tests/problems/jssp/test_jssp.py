@@ -33,13 +33,13 @@ from nco.problems._shop.plan import (
 from nco.problems._shop.problem import _of_others
 from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
-from nco.problems.jssp import JSSP, files
+from nco.problems.jssp import JSSP, classical, files
 from nco.problems.jssp.check import check
 from nco.problems.jssp.plot import plot
 from nco.solving.solver import solve
 from nco.testing import check_cases
 from nco.testing.play import Probe
-from nco.workers import pool
+from nco.workers import compiling, pool
 
 # Fisher and Thompson (1963), 6 jobs on 6 machines: the optimum is 55
 FT06 = """6 6
@@ -419,6 +419,10 @@ def test_agreeing_actions_lead_to_the_same_schedule() -> None:
 
 def test_solving_without_a_network() -> None:
     """The construction at once; under a limit, what the improver makes of it, in time."""
+    polish = classical.solvers()["polish"]
+    compiling.compile_now(polish.kernels)
+    for core in range(2):  # what its imports take of 1.5 seconds depends on who else is at work
+        pool.of_core(core).warm(polish)
     case = JSSP().published(10, 1, 200)[0]
     first = solve(case, model="none")
     assert first.model == "none"
