@@ -3,7 +3,10 @@
 import itertools
 from typing import NamedTuple
 
+import numpy as np
+
 from nco.problems._shop.kernels.arrays import Orders, Shop
+from nco.problems._shop.kernels.pool import Pool
 from nco.problems._shop.plan import Work
 
 
@@ -124,3 +127,17 @@ def verify(shop: Numbered, arrays: Shop, orders: Orders, cost: int) -> Schedule:
     free = [v for v in range(len(arrays.job)) if v not in shop.job]
     assert all(orders.end[v] == orders.tail[v] == orders.duration[v] == 0 for v in free)
     return schedule
+
+
+def plain_distance(
+    shop: Shop, elites: Pool, index: int, order: np.ndarray, choice: np.ndarray
+) -> int:
+    """Pairs of one machine in another order, and operations on another machine."""
+    one, other = list(map(int, elites.order[index])), list(map(int, order))
+    first = elites.choice[index]
+    different = sum(1 for v in one if first[v] != choice[v])
+    for u, v in itertools.combinations(one, 2):
+        same = shop.machine[first[u]] == shop.machine[first[v]]
+        if same and first[u] == choice[u] and first[v] == choice[v]:
+            different += other.index(u) > other.index(v)
+    return different

@@ -14,6 +14,7 @@ from slowly import (
     is_feasible,
     moved,
     numbered,
+    plain_distance,
     reached,
     times,
     verify,
@@ -422,20 +423,6 @@ def test_distances_and_blends(work: Work) -> None:
     pool.drop(elites, 0)
     assert elites.counters[pool.SIZE] == 1
     assert elites.cost[0] == 9
-
-
-def plain_distance(
-    shop: Shop, elites: pool.Pool, index: int, order: np.ndarray, choice: np.ndarray
-) -> int:
-    """Pairs of one machine in another order, and operations on another machine."""
-    one, other = list(map(int, elites.order[index])), list(map(int, order))
-    first = elites.choice[index]
-    different = sum(1 for v in one if first[v] != choice[v])
-    for u, v in itertools.combinations(one, 2):
-        same = shop.machine[first[u]] == shop.machine[first[v]]
-        if same and first[u] == choice[u] and first[v] == choice[v]:
-            different += other.index(u) > other.index(v)
-    return different
 
 
 def test_an_optimum_is_proved_only_where_one_is() -> None:
