@@ -52,6 +52,13 @@ for fields in ({"coords": coords}, {"distances": apart}):
     case = op_files.from_arrays({"prizes": [0] + [1, 2] * 20, "limit": 3, **fields})
     route = orienteering.sisr(case, time_limit=None, seed=1, iterations=1000)
     assert orienteering.sisr(case, time_limit=0.02, seed=1, start=route, found=print)
+from nco.problems.omdcpdp import classical as deliveries
+from nco.problems.omdcpdp.files import Case
+random = np.random.default_rng(1)
+ends = [random.random((count, 2)) for count in (2, 9, 9)]
+case = Case(depots=ends[0], pickups=ends[1], deliveries=ends[2], capacity=2, name="")
+routes = deliveries.sisr(case, time_limit=None, seed=1, iterations=1000)
+assert deliveries.sisr(case, time_limit=0.02, seed=1, start=routes, found=print)
 assert signatures() == before, (before, signatures())
 missed = {f.__name__: dict(f.stats.cache_misses) for f in functions() if f.stats.cache_misses}
 assert not missed or cache.folder() is None, missed
