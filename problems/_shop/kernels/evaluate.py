@@ -14,16 +14,20 @@ from nco.problems._shop.kernels.arrays import ONE, Orders, Shop
 def forwards(orders: Orders, low: Whole) -> None:
     """Computes `end` of all operations at positions from `low` in the order."""
     order, before, end, duration = orders.order, orders.before, orders.end, orders.duration
-    for i in range(low, len(order)):
+    i, size = np.uint64(low), np.uint64(len(order))  # an index that numba knows is not negative
+    while i < size:
         v = order[i]
         end[v] = max(end[v - ONE], end[before[v]]) + duration[v]
+        i += ONE
 
 
 @part
 def backwards(orders: Orders, high: Whole) -> None:
     """Computes `tail` of all operations at positions up to `high` in the order."""
     order, after, tail, duration = orders.order, orders.after, orders.tail, orders.duration
-    for i in range(high, -1, -1):
+    i = np.uint64(high + 1)
+    while i > 0:
+        i -= ONE
         v = order[i]
         tail[v] = max(tail[v + ONE], tail[after[v]]) + duration[v]
 

@@ -7,6 +7,7 @@ import numpy as np
 from nco.problems._common.kernels.chance import below
 from nco.problems._common.kernels.compiling import Whole, kernel, part
 from nco.problems._shop.kernels.arrays import Shop
+from nco.problems._shop.kernels.choice import LARGE
 from nco.problems._shop.kernels.pool import (
     SIZE,
     Pool,
@@ -18,7 +19,7 @@ from nco.problems._shop.kernels.pool import (
     extreme,
     put,
 )
-from nco.problems._shop.kernels.starts import Queue, active, empty_queue
+from nco.problems._shop.kernels.starts import Queue, empty_queue, schedule
 from nco.problems._shop.kernels.walk import (
     BEST,
     OPTIMAL,
@@ -26,6 +27,7 @@ from nco.problems._shop.kernels.walk import (
     Walk,
     advance,
     empty_walk,
+    keep,
     set_out,
 )
 
@@ -38,7 +40,7 @@ STALE = 4  # walks since the least cost in the pool fell
 FINISHED = 5  # 1: nothing better is possible, or as good as wanted
 COUNTERS = 6
 
-NOISE = 500  # of first schedules after the first one
+NOISE = 500  # of schedules by a rule after the first two, see `schedule`
 
 
 class Settings(NamedTuple):
@@ -52,6 +54,7 @@ class Settings(NamedTuple):
     nearest: int  # schedules less far from one another than this count as one
     least_share: int  # of the other one in a schedule between two, in thousandths
     shares: int  # how many shares, from the least one on, are drawn from
+    tries: int  # schedules by a rule, of which the best begins a walk
     stale: int  # walks without a better schedule after which all but the best are given up
 
 
@@ -68,6 +71,23 @@ class Search(NamedTuple):
 
 
 @part
+def begin_anew(shop: Shop, search: Search, tries: Whole) -> None:
+    """Makes the best of some schedules by a rule the present one; the very first have no noise."""
+    walk, queue, random = search.walk, search.queue, search.random
+    least: Whole = np.int64(LARGE)
+    for k in range(tries):
+        noise = 0 if search.counters[WALKS] == 0 and k < 2 else NOISE
+        cost = schedule(
+            shop, walk.orders.order, walk.orders.choice, queue, k % 2 == 0, noise, random
+        )
+        if cost < least:
+            least = cost
+            keep(walk)
+    copy(walk.best_order, walk.orders.order)
+    copy(walk.best_choice, walk.orders.choice)
+
+
+@part
 def depart(shop: Shop, search: Search, settings: Settings) -> None:
     """Begins a walk: from a new schedule while the pool has room, then between two of it."""
     counters, pool, orders = search.counters, search.pool, search.walk.orders
@@ -76,8 +96,7 @@ def depart(shop: Shop, search: Search, settings: Settings) -> None:
     if counters[WALKS] == 0 and orders.order[0] > 0:
         pass  # a schedule was given
     elif size < len(pool.cost):
-        noise = 0 if counters[WALKS] == 0 else NOISE
-        active(shop, orders.order, orders.choice, search.queue, noise, search.random)
+        begin_anew(shop, search, settings.tries)
     else:
         one = below(search.random, size)
         other = (one + 1 + below(search.random, size - 1)) % size

@@ -69,19 +69,21 @@ def look(shop: Shop, queue: Queue, j: Whole) -> None:
 
 
 @part
-def most_work(shop: Shop, queue: Queue, noise: Whole, random: np.ndarray) -> Whole:
-    """The job that is next: see `active`."""
+def most_work(shop: Shop, queue: Queue, waits: bool, noise: Whole, random: np.ndarray) -> Whole:
+    """The job that is next: see `schedule`."""
     earliest, where = np.int64(LARGE), np.uint32(0)
     for j in range(len(shop.first)):
         look(shop, queue, j)
-        if queue.ends[j] < earliest:
-            earliest, where = queue.ends[j], shop.machine[queue.looked[j]]
+        if queue.ends[j] < LARGE:
+            moment = queue.ends[j] if waits else queue.ends[j] - shop.length[queue.looked[j]]
+            if moment < earliest:
+                earliest, where = moment, shop.machine[queue.looked[j]]
     most, taken = np.int64(-1), np.int64(-1)
     for j in range(len(shop.first)):
         if queue.ends[j] == LARGE or shop.machine[queue.looked[j]] != where:
             continue
         begin = queue.ends[j] - shop.length[queue.looked[j]]
-        if begin < earliest or queue.ends[j] == earliest:
+        if begin < earliest or (queue.ends[j] if waits else begin) == earliest:
             weight = queue.rest[j] * (1000 + below(random, noise + 1))
             if weight > most:
                 most, taken = weight, np.int64(j)
@@ -89,31 +91,36 @@ def most_work(shop: Shop, queue: Queue, noise: Whole, random: np.ndarray) -> Who
 
 
 @part
-def active(
+def schedule(
     shop: Shop,
     order: np.ndarray,
     choice: np.ndarray,
     queue: Queue,
+    waits: bool,
     noise: Whole,
     random: np.ndarray,
-) -> None:
-    """An active schedule by most work remaining (Giffler & Thompson, Operations Research 8, 1960).
+) -> Whole:
+    """A schedule by most work remaining, and its makespan.
 
-    Each job looks to the alternative of its next operation that is completed first. Of the jobs
-    that look to the machine on which the first of these is, and could begin before its end, the one
-    with most work remaining is next.
+    Each job looks to the alternative of its next operation that is completed first. An active
+    schedule (Giffler & Thompson, Operations Research 8, 1960) goes on with the machine on which the
+    first of these is completed: of the jobs that look to it and could begin before that moment, the
+    one with most work remaining is next, even if the machine waits for it. In one without delay the
+    first that could begin is next, most work remaining decides between several.
 
     Args:
         shop: the work list.
         order: ``[n]`` uint32, is overwritten with the operations as they are taken.
         choice: ``[V]`` uint32, is overwritten with their alternatives.
         queue: room.
+        waits: whether to make an active schedule, in which machines may wait, or one without delay.
         noise: by how many thousandths, at most, a work remaining counts for more than it is.
         random: the state of the random numbers.
     """
     reset(shop, queue)
+    latest = np.int64(0)
     for i in range(len(order)):
-        j = most_work(shop, queue, noise, random)
+        j = most_work(shop, queue, waits, noise, random)
         v = queue.upcoming[j]
         order[i] = v
         choice[v] = queue.looked[j]
@@ -121,3 +128,5 @@ def active(
         queue.free[shop.machine[queue.looked[j]]] = queue.ends[j]
         queue.rest[j] -= mean_length(shop, v)
         queue.upcoming[j] = v + ONE
+        latest = max(latest, queue.ends[j])
+    return latest

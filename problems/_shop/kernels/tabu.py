@@ -13,7 +13,11 @@ from nco.problems._shop.kernels.search import COST, Settings, empty_search, proc
 from nco.problems._shop.plan import Plan, Work
 
 ELITES = 3  # schedules between which new walks begin
-PATIENCE, FLEXIBLE_PATIENCE = 100, 50  # steps for each operation without a better schedule
+PATIENCE = 100, 50  # steps for each operation without a better schedule; with alternatives
+TRIES, TRYING = 16, 2_000_000  # first schedules a walk; looks at jobs that they may take
+# of an elite schedule in a new one near another, in thousandths: the least, and how many from there
+# on are drawn from; without and with alternatives
+LEAST_SHARE, SHARES = (100, 20), (400, 80)
 BOUNDING = 0.01  # share of the time that a bound at which the search may end may take
 
 
@@ -27,11 +31,12 @@ def settings_of(shop: Shop) -> Settings:
         flexible=flexible,
         least_tenure=int(tenure),
         tenures=int(tenure * (1.4 if jobs <= 2 * machines else 1.5)) - int(tenure) + 1,
-        patience=(FLEXIBLE_PATIENCE if flexible else PATIENCE) * operations,
+        patience=PATIENCE[flexible] * operations,
         target=0,
         nearest=max(1, operations // 10),
-        least_share=100,
-        shares=400,
+        least_share=LEAST_SHARE[flexible],
+        shares=SHARES[flexible],
+        tries=max(1, min(TRIES, TRYING // (operations * jobs))),
         stale=50,
     )
 

@@ -343,21 +343,26 @@ def test_what_was_undone_is_forbidden(work: Work) -> None:
 
 
 @pytest.mark.parametrize("work", many())
-def test_first_schedules_are_active(work: Work) -> None:
-    """Without noise it is what Giffler and Thompson's procedure gives by plain loops."""
+@pytest.mark.parametrize("waits", [True, False])
+def test_schedules_by_a_rule(work: Work, waits: bool) -> None:
+    """Without noise they are those of plain loops, and with it they keep all rules."""
     shop = shop_of(work)
-    order, choice = walk.empty_walk(shop).orders[:1][0], np.zeros(len(shop.job), dtype=np.uint32)
+    order = np.zeros(int((shop.job >= 0).sum()), dtype=np.uint32)
+    choice = np.zeros(len(shop.job), dtype=np.uint32)
     random = chance.start(1)
     for noise in (0, 500):
-        starts.active(shop, order, choice, starts.empty_queue(shop), noise, random)
+        queue = starts.empty_queue(shop)
+        cost = starts.schedule(shop, order, choice, queue, waits, noise, random)
         plan = plan_of(work, order, choice)
-        assert check_plan(work, *plan).feasible
+        report = check_plan(work, *plan)
+        assert report.feasible
+        assert report.cost == cost
         if noise == 0:
-            assert plan == giffler_thompson(work)
+            assert plan == by_most_work(work, waits)
 
 
-def giffler_thompson(work: Work) -> Plan:
-    """Most work remaining by plain loops."""
+def by_most_work(work: Work, waits: bool) -> Plan:
+    """An active schedule, or one without delay, by plain loops."""
     start = [[0] * len(job) for job in work]
     machine = [[0] * len(job) for job in work]
     done, ready, free = [0] * len(work), [0] * len(work), dict.fromkeys(range(99), 0)
@@ -366,22 +371,24 @@ def giffler_thompson(work: Work) -> Plan:
         return sum(length for _, length in options) // len(options)
 
     for _ in range(sum(map(len, work))):
-        looks = {}
+        looks = {}  # when the job's next operation could begin and end, and where
         for j, job in enumerate(work):
             if done[j] < len(job):
-                ends = [max(ready[j], free[m]) + length for m, length in job[done[j]]]
+                begins = [max(ready[j], free[m]) for m, _ in job[done[j]]]
+                ends = [
+                    begin + length for begin, (_, length) in zip(begins, job[done[j]], strict=True)
+                ]
                 best = ends.index(min(ends))
-                looks[j] = ends[best], *job[done[j]][best]
-        end, where, _ = min(looks.values(), key=lambda look: look[0])
-        rivals = [
-            j
-            for j, (own, m, length) in looks.items()
-            if m == where and (own - length < end or own == end)
-        ]
+                looks[j] = begins[best], ends[best], job[done[j]][best][0]
+        begin, end, where = min(looks.values(), key=lambda look: look[1 if waits else 0])
+        rivals = [j for j, look in looks.items() if look[2] == where]
+        if waits:
+            rivals = [j for j in rivals if looks[j][0] < end or looks[j][1] == end]
+        else:
+            rivals = [j for j in rivals if looks[j][0] == begin]
         j = max(rivals, key=lambda j: (sum(mean(o) for o in work[j][done[j] :]), -j))
-        own, m, length = looks[j]
-        start[j][done[j]], machine[j][done[j]] = own - length, m
-        ready[j] = free[m] = own
+        start[j][done[j]], ready[j], machine[j][done[j]] = looks[j]
+        free[where] = ready[j]
         done[j] += 1
     return Plan(start, machine)
 
