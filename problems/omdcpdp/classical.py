@@ -1,4 +1,4 @@
-"""Solvers on a case of open pickup and delivery: OR-Tools routing, and an annealing of our own.
+"""Solvers on a case of open pickup and delivery: OR-Tools routing, and ruin and recreate.
 
 OR-Tools counts in integers: times are multiplied by the power of ten that puts the diagonal of the
 case between 15,000 and 150,000. Its ends cost nothing to reach, which leaves the routes open.
@@ -14,7 +14,6 @@ import numpy as np
 from nco.problems._common import clock
 from nco.problems._routing import with_ortools
 from nco.problems._routing.integers import power_of_ten
-from nco.problems.omdcpdp import annealing
 from nco.problems.omdcpdp.check import check
 from nco.problems.omdcpdp.files import Case, Routes
 from nco.registry.interface import Solver
@@ -22,6 +21,7 @@ from nco.registry.interface import Solver
 # Of a leg beside what it delays: guided local search looks for dear legs to avoid, and there must
 # be some. Chosen by trial.
 LEG_SHARE = 0.3
+STEPS, LEAST_STEPS = 500, 10_000  # of ruin and recreate without a limit: an order, and in all
 LARGEST_SUM = 2**50  # of arrivals; leaves room for the penalties of guided local search
 
 
@@ -29,14 +29,20 @@ def solvers() -> dict[str, Solver[Case]]:
     """The classical solvers by name, the one that is compared with first."""
     return {
         "ortools": Solver(ortools, modules=with_ortools.MODULES),
-        "anneal": Solver(anneal, found=True, iterations=1),
-        "polish": Solver(polish, found=True, iterations=1, modules=with_ortools.MODULES),
+        "sisr": Solver(
+            sisr,
+            found=True,
+            iterations=100,
+            modules=("nco.problems._routing.kernels.orders",),
+            kernels="nco.problems._routing.kernels.warm",
+        ),
     }
 
 
 def improvers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    return ["polish", "ortools"] if importlib.util.find_spec("ortools") else ["anneal"]
+    needed = {"sisr": "numba", "ortools": "ortools"}
+    return [name for name, package in needed.items() if importlib.util.find_spec(package)]
 
 
 def ortools(
@@ -74,56 +80,43 @@ def ortools(
     return best
 
 
-def anneal(
+def sisr(
     case: Case,
     *,
     time_limit: float | None,
     seed: int,
     start: Routes | None = None,
     found: Callable[[Routes], None] | None = None,
-    iterations: int = annealing.STEPS,
+    iterations: int | None = None,
 ) -> Routes:
-    """Ruin and recreate under simulated annealing, never worse than where it begins.
+    """Ruin and recreate by a compiled kernel, never worse than where it begins.
+
+    Near one another, along one route or anywhere orders are taken out, and go back each to the
+    vehicle and places that add least to the sum of arrivals, under simulated annealing.
 
     Args:
-        case: the case; more than `annealing.LARGEST` orders are left as they are.
-        time_limit: seconds from here on; None for `iterations` steps.
+        case: the case; what would take more than a gigabyte is left as it is.
+        time_limit: seconds from here on, importing numba included; None for `STEPS` of its steps an
+            order, where there is no number of `iterations` either.
         seed: of the random numbers.
         start: routes to improve instead of the construction; ignored where they are infeasible.
         found: is called with better routes on the way.
+        iterations: steps, after which it stops unless the time is up before; equal numbers of
+            steps give equal answers on every machine.
     """
-    begun = time.perf_counter()
+    until = None if time_limit is None else time.perf_counter() + time_limit
+    from nco.problems._common.kernels.driver import Span, anneal
+    from nco.problems._routing.kernels import orders
+
     first = _first(case, start)
-    if time_limit is not None:
-        time_limit -= time.perf_counter() - begun
-    return annealing.improve(
-        case.depots,
-        case.pickups,
-        case.deliveries,
-        case.capacity,
-        first,
-        time_limit=time_limit,
-        seed=seed,
-        found=found,
-        iterations=iterations,
-    )
-
-
-def polish(
-    case: Case,
-    *,
-    time_limit: float | None,
-    seed: int,
-    start: Routes | None = None,
-    found: Callable[[Routes], None] | None = None,
-    iterations: int = annealing.STEPS,
-) -> Routes | None:
-    """`anneal`, and OR-Tools where there are too many orders for it."""
-    if case.size > annealing.LARGEST:
-        return ortools(case, time_limit=time_limit, seed=seed, start=start)
-    return anneal(
-        case, time_limit=time_limit, seed=seed, start=start, found=found, iterations=iterations
-    )
+    if not orders.fits(len(case.depots), case.size):
+        return first
+    if until is None and iterations is None:
+        iterations = max(LEAST_STEPS, STEPS * case.size)
+    search = orders.Search(case.depots, case.pickups, case.deliveries, case.capacity, first, seed)
+    hot = orders.HOT if start is None else orders.WARM
+    anneal(search, hot, orders.COLD, Span(until, iterations, search.stop), found)
+    return search.best()
 
 
 def _first(case: Case, start: Routes | None) -> Routes:

@@ -1,4 +1,4 @@
-"""Solvers on an orienteering case: OR-Tools routing, PyVRP, CP-SAT, and an annealing of our own.
+"""Solvers on an orienteering case: OR-Tools routing, PyVRP, CP-SAT, and ruin and recreate.
 
 The first three count in integers, on the customers that can be reached and have a prize. Distances
 that are not whole are multiplied by a power of ten and rounded up, so that no route turns out
@@ -9,17 +9,19 @@ import importlib.util
 import itertools
 import math
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nco.problems._common import clock, with_cpsat
-from nco.problems._common.annealing import temperatures
 from nco.problems._routing import with_ortools, with_pyvrp
 from nco.problems.op.check import check
 from nco.problems.op.files import Case, fill
 from nco.registry.interface import Solver
+
+if TYPE_CHECKING:  # it imports numba
+    from nco.problems._routing.kernels import capacitated
 
 LARGEST_LIMIT = 10.0**7  # of the route, in the solvers' units
 LARGEST_PRIZES = 10**6  # their sum; times 10,000 legs of the limit it stays within int64
@@ -35,14 +37,20 @@ def solvers() -> dict[str, Solver[Case]]:
         "ortools": Solver(ortools, modules=with_ortools.MODULES),
         "pyvrp": Solver(pyvrp, modules=with_pyvrp.MODULES),
         "cpsat": Solver(cpsat, modules=("ortools.sat.python.cp_model",)),
-        "anneal": Solver(anneal),
+        "sisr": Solver(
+            sisr,
+            found=True,
+            iterations=100,
+            modules=("nco.problems._routing.kernels.capacitated",),
+            kernels="nco.problems._routing.kernels.warm",
+        ),
     }
 
 
 def improvers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    installed = [name for name in ("pyvrp", "ortools") if importlib.util.find_spec(name)]
-    return ["anneal", *installed]
+    needed = {"sisr": "numba", "pyvrp": "pyvrp", "ortools": "ortools"}
+    return [name for name, package in needed.items() if importlib.util.find_spec(package)]
 
 
 def ortools(
@@ -182,160 +190,86 @@ def _hint(model: Any, arcs: dict[tuple[int, int], Any], places: Sequence[int]) -
 
 
 # --------------------------------------------------------------------------------------------------
-# Annealing: ruin and recreate, in numpy
+# Ruin and recreate
 
-RUINED = 10  # the most customers in a row that are taken out
-HOT, COLD = 0.02, 0.001  # temperatures, as shares of all prizes
-FORCED = 0.3  # share of the steps that force customers in; without, it stays in one region
-SPREAD = 0.3  # of the logarithm of the random factors on prizes
-POWERS = (0.5, 2.5)  # of prizes, against the detour's 1
-STEPS = 2500  # without a time limit
+WEIGHT = 300  # what all prizes count for the kernel, in routes of full length; chosen by trial
+STEPS, LEAST_STEPS = 500, 10_000  # without a limit: a customer, and in all
+ROUNDING = 1e-9  # of the limit: what sums of real lengths may be wrong by
 
 
-def anneal(
-    case: Case, *, time_limit: float | None, seed: int, start: Sequence[int] | None = None
+def sisr(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Sequence[int] | None = None,
+    found: Callable[[list[int]], None] | None = None,
+    iterations: int | None = None,
 ) -> list[int] | None:
-    """Ruin and recreate under simulated annealing.
+    """Ruin and recreate by a compiled kernel: customers leave the route, and others come into it.
 
-    Each step takes a random stretch or neighbourhood out of the route, or forces a neighbourhood
-    into it and takes out the least worthwhile others; then it inserts, as long as anything fits,
-    the customer of most prize for its detour, by prizes raised to a random power times a random
-    factor; then 2-opt where that was for the better. After Schrimpf et al. (2000), Record Breaking
-    Optimization Results Using the Ruin and Recreate Principle.
+    Christiaens and Vanden Berghe (2020), "Slack Induction by String Removals for Vehicle Routing
+    Problems", with one vehicle, and customers that may be left out at the price of their prize.
 
     Args:
-        case: the case; with more than 3000 useful customers the result is the start.
-        time_limit: seconds from here on; None for `STEPS` steps.
+        case: the case.
+        time_limit: seconds from here on, importing numba included; None for `STEPS` of its steps a
+            customer, where there is no number of `iterations` either.
         seed: of the random numbers.
         start: a route to begin from; by default the simple construction.
+        found: is called with better routes on the way.
+        iterations: steps, after which it stops unless the time is up before; equal numbers of
+            steps give equal answers on every machine.
     """
-    begun = time.monotonic()
+    until = None if time_limit is None else time.perf_counter() + time_limit
+    from nco.problems._common.kernels.driver import Span, anneal
+    from nco.problems._routing.kernels import capacitated
+
     first = _first(case, start)
     nodes = _useful(case)
-    if not 2 <= len(nodes) <= LARGEST_FILLED:
+    if len(nodes) == 1:
         return _best(case, [first])
-    known = set(nodes.tolist())
-    route = [node for node in first if node in known]
-    search = _Annealing(case, nodes, route, np.random.default_rng(seed))
-    left = None if time_limit is None else time_limit - (time.monotonic() - begun)
-    for temperature in temperatures(HOT, COLD, time_limit=left, iterations=STEPS):
-        search.step(temperature)
-    return _best(case, [nodes[search.best[1:-1]].tolist(), first])
+    if until is None and iterations is None:
+        iterations = max(LEAST_STEPS, STEPS * len(nodes))
+    settings = capacitated.Settings(
+        ruin=capacitated.Ruin(10.0, 15), neighbours=30, hot=2.0, cold=0.05, warm=0.5
+    )
+    place = {node: place for place, node in enumerate(nodes.tolist())}
+    route = [place[node] for node in first if node in place]
+    search = capacitated.Search(_task(case, nodes), seed, [route], settings)
+    anneal(
+        search,
+        settings.hot if start is None else settings.warm,
+        settings.cold,
+        Span(until, iterations, search.stop),
+        None if found is None else lambda routes: found(_numbers(case, nodes, routes)),
+    )
+    routes = search.best()
+    assert routes is not None  # nobody must be served
+    return _best(case, [nodes[routes[0]].tolist() if routes else [], first])
 
 
-class _Annealing:
-    """Routes as arrays of places in `nodes`, the depot 0 at both ends."""
+def _task(case: Case, nodes: np.ndarray) -> "capacitated.Task":
+    """One vehicle with room for all; large prizes count as large loads, which come back first."""
+    from nco.problems._routing.kernels import capacitated
 
-    def __init__(
-        self, case: Case, nodes: np.ndarray, route: Sequence[int], random: np.random.Generator
-    ) -> None:
-        self.table = case.between(nodes[:, None], nodes)
-        self.prizes = np.where(nodes > 0, case.prizes[nodes], 0.0)
-        self.total = float(self.prizes.sum())
-        self.limit, self.random = case.limit, random
-        self.near = self.table.argsort(1)[:, : 2 * RUINED]
-        places = np.searchsorted(nodes, np.array([0, *route, 0]))
-        self.current = self.best = places
-        self.value = self.most = float(self.prizes[places].sum())
-
-    def step(self, temperature: float) -> None:
-        change = self._force if self.random.random() < FORCED else self._ruin
-        path = self._recreate(change(self.current))
-        value = float(self.prizes[path].sum())
-        gain = (value - self.value) / self.total
-        if gain > 0:
-            path = self._two_opt(path)
-        if gain >= 0 or self.random.random() < math.exp(gain / temperature):
-            self.current, self.value = path, value
-        if value > self.most:
-            self.best, self.most = path, value
-
-    def _ruin(self, path: np.ndarray) -> np.ndarray:
-        """The path without a stretch of it, or without what is near a random customer."""
-        keep = np.ones(len(path), dtype=bool)
-        count = int(self.random.integers(1, RUINED + 1))
-        if self.random.random() < 0.5 and len(path) > 2:
-            place = int(self.random.integers(1, len(path) - 1))
-            keep[place : place + count] = False
-        else:
-            centre = int(self.random.integers(1, len(self.table)))
-            keep = ~self._among(self.near[centre, : 2 * count])[path]
-        keep[0] = keep[-1] = True
-        return path[keep]
-
-    def _force(self, path: np.ndarray) -> np.ndarray:
-        """The path with all that is near a random customer, and without what is worth least."""
-        table = self.table
-        count = int(self.random.integers(1, RUINED + 1))
-        near = self.near[int(self.random.integers(1, len(table))), :count]
-        forced = self._among(near)
-        for node in near[~self._among(path)[near]]:
-            path = _inserted(path, int(self._detours(path, node[None])[0].argmin()) + 1, node)
-        if self.random.random() < 0.5:
-            path = self._two_opt(path)
-        length = float(table[path[:-1], path[1:]].sum())
-        lure = self._noisy(np.where(forced, 1e9, 1.0) * self.prizes)  # the forced go last
-        while length > self.limit and len(path) > 2:
-            before, node, after = path[:-2], path[1:-1], path[2:]
-            saved = table[before, node] + table[node, after] - table[before, after]
-            worst = int((lure[node] / np.maximum(saved, 1e-12 * self.limit)).argmin())
-            length -= float(saved[worst])
-            path = np.concatenate([path[: worst + 1], path[worst + 2 :]])
-        return path
-
-    def _among(self, nodes: np.ndarray) -> np.ndarray:
-        """Which of all nodes are among `nodes`."""
-        among = np.zeros(len(self.table), dtype=bool)
-        among[nodes] = True
-        return among
-
-    def _noisy(self, prizes: np.ndarray) -> np.ndarray:
-        return prizes * np.exp(SPREAD * self.random.standard_normal(len(prizes)))
-
-    def _detours(self, path: np.ndarray, nodes: np.ndarray) -> np.ndarray:
-        """What each of `nodes` adds to each leg of the path, [nodes, legs]."""
-        near = self.table[nodes].take(path, 1)
-        return near[:, :-1] + near[:, 1:] - self.table[path[:-1], path[1:]]
-
-    def _recreate(self, path: np.ndarray) -> np.ndarray:
-        """The path with customers inserted until nothing fits."""
-        if self.random.random() < 0.2:
-            path = self._two_opt(path)
-        room = self.limit - float(self.table[path[:-1], path[1:]].sum())
-        absent = (~self._among(path)).nonzero()[0]
-        lure = self._noisy(self.prizes[absent] ** self.random.uniform(*POWERS))
-        while len(absent):
-            detour = self._detours(path, absent)
-            least = detour.min(1)
-            # who is too far away now stays so, by the triangle inequality (or until the next step)
-            fits = (least <= room).nonzero()[0]
-            if not len(fits):
-                break
-            absent, lure, least = absent[fits], lure[fits], least[fits]
-            pick = int((lure / np.maximum(least, 1e-12 * self.limit)).argmax())
-            path = _inserted(path, int(detour[fits[pick]].argmin()) + 1, absent[pick])
-            room -= float(least[pick])
-            others = np.arange(len(absent)) != pick
-            absent, lure = absent[others], lure[others]
-        return path
-
-    def _two_opt(self, path: np.ndarray) -> np.ndarray:
-        """The path with its best exchange of two legs, as long as there is one."""
-        while True:
-            start, end = path[:-1], path[1:]
-            leg = self.table[start, end]
-            gain = leg[:, None] + leg
-            gain -= self.table[start[:, None], start] + self.table[end[:, None], end]
-            first, second = divmod(int(np.triu(gain, 1).argmax()), len(start))
-            if first >= second or gain[first, second] <= 1e-9 * self.limit:
-                return path
-            path = path.copy()
-            path[first + 1 : second + 1] = path[first + 1 : second + 1][::-1]
+    prizes = np.where(nodes > 0, case.prizes[nodes], 0.0)
+    loads = _prizes(prizes)
+    return capacitated.Task(
+        metric=case.metric,
+        coords=None if case.coords is None else case.coords[nodes],
+        distances=None if case.distances is None else case.distances[np.ix_(nodes, nodes)],
+        demand=np.array(loads, dtype=np.int64),
+        capacity=sum(loads),
+        vehicles=1,
+        limit=case.limit * (1.0 if case.whole else 1.0 + ROUNDING),
+        prizes=prizes * (WEIGHT * case.limit / float(prizes.sum())),
+    )
 
 
-def _inserted(path: np.ndarray, place: int, node: int) -> np.ndarray:
-    """The same as `np.insert`, which is slow for so few nodes."""
-    return np.concatenate([path[:place], [node], path[place:]])
+def _numbers(case: Case, nodes: np.ndarray, routes: list[list[int]]) -> list[int]:
+    """The route of places in `nodes` in the case's own numbers."""
+    return case.numbered(nodes[routes[0]].tolist() if routes else [])
 
 
 # --------------------------------------------------------------------------------------------------

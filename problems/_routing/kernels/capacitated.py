@@ -31,6 +31,8 @@ class Task:
         capacity: of a vehicle.
         vehicles: how many routes are allowed; None for any number.
         limit: of a route's length.
+        prizes: float64 [n+1], what leaving a customer out costs, in the unit of the distances; None
+            where all must be served.
 
     Raises:
         ValueError: the arrays do not belong together, or a customer fits into no vehicle.
@@ -43,6 +45,7 @@ class Task:
     capacity: int
     vehicles: int | None = None
     limit: float = math.inf
+    prizes: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         stated = self.distances if self.metric == "EXPLICIT" else self.coords
@@ -146,7 +149,7 @@ class Search:
     """The arrays of one search. Nodes are numbered as `places.prepare` orders them."""
 
     def __init__(self, task: Task, seed: int, start: RoutesList | None, settings: Settings) -> None:
-        self.size, self.limited = task.size, task.vehicles is not None
+        self.size, self.must_serve_all = task.size, task.prizes is None
         where = places.prepare(
             task.metric,
             None if task.metric == "EXPLICIT" else task.coords,
@@ -162,9 +165,7 @@ class Search:
             listed = self._listed([route for route in start if route])
         count = int((listed == 0).sum())
         slots = count + SPARE_ROUTES + count // 10 if task.vehicles is None else task.vehicles
-        self.prize = np.full(self.size + 1, math.inf)
-        if task.vehicles is not None:
-            self.prize[:] = LEFT_OUT * max(float(self.home.max()), 1.0)
+        self.prize = self._prizes(task)
         self.routes = lists.empty_routes(
             where, demand, np.full(slots, task.capacity, dtype=np.int64)
         )
@@ -201,11 +202,19 @@ class Search:
         return done
 
     def best(self) -> RoutesList | None:
-        """The best routes in the caller's numbers; None where they do not serve all."""
+        """The best routes in the caller's numbers; None where they do not serve all that must."""
         listed = lists.follow(self.routes.best, self.size)
-        if np.count_nonzero(listed) < self.size:
+        if self.must_serve_all and np.count_nonzero(listed) < self.size:
             return None
         return [route for route in lists.as_lists(self.order[listed]) if route]
+
+    def _prizes(self, task: Task) -> np.ndarray:
+        """What it costs to leave a customer out; of all that must be served, more than to do so."""
+        if task.prizes is not None:
+            return np.array(task.prizes[self.order], dtype=np.float64)
+        if task.vehicles is None:
+            return np.full(self.size + 1, math.inf)
+        return np.full(self.size + 1, LEFT_OUT * max(float(self.home.max()), 1.0))
 
     def _measure(self, where: places.Places) -> None:
         """Distances to neighbours, and from the depot and back."""
@@ -250,7 +259,7 @@ class Search:
             routes = [routes[place] for place in kept]
             listed = lists.as_listed(routes)
         length = lists.fill(self.routes, listed)
-        served = np.count_nonzero(listed)
-        left_out = 0.0 if served == self.size else float(self.prize[1]) * (self.size - served)
+        absent = np.setdiff1d(np.arange(1, self.size + 1), listed)
+        left_out = float(self.prize[absent].sum()) if len(absent) else 0.0
         self.routes.price[:] = (length + left_out, length + left_out, left_out)
         self.routes.best[:] = self.routes.after

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nco.problems._routing import tsplib
-from nco.problems._routing.kernels import capacitated, fleet
+from nco.problems._routing.kernels import capacitated, fleet, orders
 
 CUSTOMERS = 5
 
@@ -23,6 +23,8 @@ def compile_kernels() -> None:
         search = fleet.Search(mixed, 0, None)
         search.step(1, 1.0)
         fleet.Search(mixed, 0, search.best())
+    ends = np.zeros((1, 2))
+    orders.Search(ends, ends, ends, 1, [[1, -1]], 0).step(1, 1.0)
 
 
 def _capacitated() -> Iterator[capacitated.Task]:

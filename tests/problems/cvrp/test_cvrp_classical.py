@@ -9,11 +9,18 @@ import numpy as np
 import pytest
 
 from nco.core.errors import NCOError
+from nco.problems._routing.kernels import warm
 from nco.problems.cvrp import classical, files
 from nco.problems.cvrp.check import check
 
 Routes = list[list[int]]
 SOLVERS = [solver.solve for solver in classical.solvers().values()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Kernels are ready: compiling them would take all of a short time limit."""
+    warm.compile_kernels()
 
 
 def make(size: int, seed: int = 0, **fields: object) -> files.Case:

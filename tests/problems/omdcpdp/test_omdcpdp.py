@@ -4,7 +4,6 @@ import itertools
 import json
 import time
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,8 @@ from nco.core.errors import InstanceError
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
 from nco.models.nets import PARCOPolicy
-from nco.problems.omdcpdp import OMDCPDP, annealing, classical, files
+from nco.problems._routing.kernels import orders as orders_search
+from nco.problems.omdcpdp import OMDCPDP, classical, files
 from nco.problems.omdcpdp.check import check, every_solution
 from nco.problems.omdcpdp.plot import plot
 from nco.registry.sources import as_case, read
@@ -312,81 +312,44 @@ def test_ortools_is_never_worse_than_its_start_and_ignores_a_broken_one() -> Non
 
 
 # --------------------------------------------------------------------------------------------------
-# Annealing
+# Ruin and recreate
 
 
 @pytest.mark.parametrize(
     ("orders", "vehicles", "capacity", "seed"),
-    [(2, 2, 3, 1), (3, 1, 1, 1), (3, 1, 3, 2), (2, 3, 1, 3), (3, 2, 2, 4)],
+    [(2, 2, 3, 1), (3, 1, 1, 1), (3, 1, 3, 2), (2, 3, 1, 3), (3, 2, 2, 4), (1, 2, 1, 5)],
 )
-def test_annealing_finds_what_brute_force_finds(
+def test_ruin_and_recreate_finds_what_brute_force_finds(
     orders: int, vehicles: int, capacity: int, seed: int
 ) -> None:
-    """The optimum of tiny cases is found to the last digit."""
+    """Of few orders the cost is the least of all plans."""
     case = made(orders, vehicles, seed, capacity)
-    report = check(case, classical.anneal(case, time_limit=None, seed=0, iterations=300))
+    report = check(case, classical.sisr(case, time_limit=None, seed=0, iterations=2000))
     assert report.violations == []
     assert report.cost == pytest.approx(best_cost(case), rel=1e-9)
 
 
-@pytest.mark.parametrize(("orders", "vehicles", "capacity"), [(25, 5, 3), (25, 5, 1), (60, 3, 4)])
-def test_annealing_keeps_its_books_and_beats_its_start(
-    orders: int, vehicles: int, capacity: int
-) -> None:
-    """What it believes of its routes is what the checker finds, whatever it did to them."""
-    case = made(orders, vehicles, 1, capacity)
-    start = case.construct()
-    points = np.concatenate([case.depots, case.pickups, case.deliveries])
-    search = annealing.Annealing(points, vehicles, capacity, start, Random(3))
-    assert search.routes() == start
-    for _ in range(150):
-        search.step(0.003)
-        report = check(case, search.routes())
-        assert report.violations == []
-        assert report.cost == pytest.approx(search.least, rel=1e-9)
-    told: list[Any] = []
-    found = classical.anneal(case, time_limit=None, seed=3, found=told.append, iterations=600)
-    assert found == told[-1]
-    assert check(case, found).cost < 0.97 * check(case, start).cost
-    assert found == classical.anneal(case, time_limit=None, seed=3, iterations=600)
+def test_ruin_and_recreate_tells_better_routes_and_is_the_same_again() -> None:
+    """Routes on the way are feasible and better and better, and equal steps end equally."""
+    case, told = made(40, 4), []
+    routes = classical.sisr(case, time_limit=None, seed=3, found=told.append, iterations=5000)
+    reports = [check(case, better) for better in told]
+    assert all(report.feasible for report in reports)
+    costs = [report.cost for report in reports]
+    assert costs == sorted(costs, reverse=True)
+    assert check(case, routes).cost <= costs[-1]
+    assert check(case, routes).cost < 0.97 * check(case, case.construct()).cost
+    assert routes == classical.sisr(case, time_limit=None, seed=3, iterations=5000)
+    again = classical.sisr(case, time_limit=0.05, seed=4, start=routes)
+    assert check(case, again).cost <= check(case, routes).cost * (1 + 1e-9)
+    assert check(case, classical.sisr(case, time_limit=0.05, seed=0, start=[[1]])).feasible
 
 
-def test_an_order_goes_to_the_best_of_all_its_places() -> None:
-    """Against every place of every vehicle, priced by the checker."""
-    case = made(12, 3, 5, 2)
-    routes = case.construct()
-    points = np.concatenate([case.depots, case.pickups, case.deliveries])
-    for order in range(1, 13):
-        short = [[stop for stop in route if abs(stop) != order] for route in routes]
-        search = annealing.Annealing(points, 3, 2, short, Random(0))
-        every = [
-            [*short[:v], [*path[:i], order, *path[i:j], -order, *path[j:]], *short[v + 1 :]]
-            for v, path in enumerate(short)
-            for i in range(len(path) + 1)
-            for j in range(i, len(path) + 1)
-        ]
-        reports = [check(case, plan) for plan in every]
-        least = min(report.cost for report in reports if report.feasible)
-        place = annealing.Place(np.inf, 0, 0, 0)
-        for vehicle in range(3):
-            place = search._best(search.now[vehicle], vehicle, order - 1, place)
-        assert place.added + search.cost == pytest.approx(least, rel=1e-9)
-
-
-def test_annealing_ends_in_time_and_leaves_what_is_too_large(monkeypatch) -> None:
-    """The limit holds, and beyond a size the construction is returned."""
-    begin = time.perf_counter()
-    case = made(300, 10)
-    found = classical.anneal(case, time_limit=0.5, seed=0)
-    assert time.perf_counter() - begin < 1.0  # a step takes milliseconds
-    assert check(case, found).feasible
-    large = made(annealing.LARGEST + 1, 2)
-    assert classical.anneal(large, time_limit=1.0, seed=0) == large.construct()
-    assert check(case, classical.anneal(case, time_limit=0.1, seed=0, start=[[1]])).feasible
-    monkeypatch.setattr(annealing, "LARGEST", 10)
+def test_ruin_and_recreate_leaves_what_takes_too_much_memory(monkeypatch) -> None:
+    """Tables of paths beyond a bound are not made; the construction is the answer."""
+    monkeypatch.setattr(orders_search, "MOST_ENTRIES", 10)
     case = made(25, 5)
-    found = classical.polish(case, time_limit=1.0, seed=0)  # OR-Tools'
-    assert check(case, found).cost < check(case, case.construct()).cost
+    assert classical.sisr(case, time_limit=1.0, seed=0) == case.construct()
 
 
 # --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from nco import registry
 from nco.core.case import Case
 from nco.core.errors import InstanceError
 from nco.core.seeds import generator
+from nco.problems._routing.kernels import warm
 from nco.problems.op import OP, classical, files
 from nco.problems.op.check import check
 from nco.problems.op.plot import plot
@@ -97,6 +98,12 @@ DEFECTS = {
     "matrix too": ("DEPOT_SEC", "EDGE_WEIGHT_SECTION\n1\nDEPOT_SEC", 19, "EDGE", "EXPLICIT"),
     "binary": ("NAME : tiny", "NAME : \0", 1, "", "NUL"),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Kernels are ready: compiling them would take all of a short time limit."""
+    warm.compile_kernels()
 
 
 def make(size: int, seed: int = 0, **fields: object) -> files.Case:
@@ -283,7 +290,7 @@ def test_an_instance_by_hand() -> None:
     assert check(case, []).feasible
     assert check(case, []).objective == 0
     assert check(replace(case, limit=19.9999999), [2, 3]).violations  # whole numbers are exact
-    for name in ("cpsat", "ortools", "pyvrp", "anneal"):
+    for name in ("cpsat", "ortools", "pyvrp", "sisr"):
         found = getattr(classical, name)(case, time_limit=0.5, seed=0)
         assert check(case, found).objective == 10.5, name
 
@@ -390,15 +397,27 @@ def test_decimals_that_fill_the_limit_are_found() -> None:
 def test_a_solver_is_never_worse_than_its_start_and_ignores_a_broken_one(solver: str) -> None:
     """A start is kept or improved, unless it breaks a rule."""
     case = make(30, limit=2.0)
-    start = classical.anneal(case, time_limit=None, seed=0)
+    start = classical.sisr(case, time_limit=None, seed=0)
     found = getattr(classical, solver)(case, time_limit=0.05, seed=1, start=start)
     assert check(case, found).objective >= check(case, start).objective
     broken = getattr(classical, solver)(case, time_limit=0.05, seed=1, start=list(range(1, 31)))
     assert check(case, broken).feasible
 
 
-def test_improvers_are_solvers() -> None:
-    """Every improver is one of the solvers, and OR-Tools is what networks are compared with."""
+def test_ruin_and_recreate_tells_better_routes_and_is_the_same_again() -> None:
+    """Of equal steps, routes on the way are feasible, of ever more prize, and end equally."""
+    case, told = make(60, limit=2.5), []
+    route = classical.sisr(case, time_limit=None, seed=2, found=told.append, iterations=20_000)
+    reports = [check(case, better) for better in told]
+    assert all(report.feasible for report in reports)
+    prizes = [report.objective for report in reports]
+    assert prizes == sorted(prizes)
+    assert check(case, route).objective >= prizes[-1]
+    assert check(case, route).objective > check(case, case.construct()).objective
+    assert route == classical.sisr(case, time_limit=None, seed=2, iterations=20_000)
+
+
+def test_finishers_are_solvers() -> None:
     assert set(classical.improvers()) <= set(classical.solvers())
     assert next(iter(classical.solvers())) == "ortools"
 
