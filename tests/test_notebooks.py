@@ -23,11 +23,13 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 def test_every_notebook_has_quick_settings() -> None:
+    """A new notebook needs some, or the tests would run it in full."""
     assert {path.stem for path in PATHS} == set(QUICK)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_no_outputs_are_committed(path: Path) -> None:
+    """Outputs and counts of execution are empty."""
     notebook = read(path)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

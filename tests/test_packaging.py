@@ -67,6 +67,7 @@ def test_data_are_found_through_the_packages() -> None:
 
 
 def test_every_example_is_readable_by_its_name() -> None:
+    """Each is a case of that name."""
     names = sources.examples()
     assert "example:tsp/capitals.tsp" in names
     for name in names:
@@ -76,6 +77,7 @@ def test_every_example_is_readable_by_its_name() -> None:
 
 
 def test_an_unknown_example_lists_those_there_are() -> None:
+    """The error is a help."""
     with pytest.raises(InstanceError, match=r"example:tsp/capitals\.tsp"):
         nco.read("example:nowhere.tsp")
 

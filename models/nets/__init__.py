@@ -5,7 +5,7 @@ from nco.models.nets.disjunctive import DisjunctivePolicy
 from nco.models.nets.flows import GraphFlow, SymmetricFlow, VanillaFlow
 from nco.models.nets.latent import LatentPolicy
 from nco.models.nets.matnet import MatNetPolicy
-from nco.models.nets.parco import ParcoPolicy
+from nco.models.nets.parco import PARCOPolicy
 from nco.models.nets.pointer import AttentionPolicy
 from nco.models.nets.transformer import TransformerEncoder
 
@@ -16,7 +16,7 @@ __all__ = [
     "GraphFlow",
     "LatentPolicy",
     "MatNetPolicy",
-    "ParcoPolicy",
+    "PARCOPolicy",
     "SymmetricFlow",
     "TransformerEncoder",
     "VanillaFlow",

@@ -48,6 +48,7 @@ def correcting(body: nn.Sequential) -> nn.Sequential:
 
 
 def positive(raw: Tensor) -> Tensor:
+    """Any number made positive, smoothly: a softplus that bends within 1 / `SHARPNESS`."""
     return functional.softplus(raw, beta=SHARPNESS)
 
 
@@ -171,6 +172,7 @@ class Wiring(Batch):
 
 
 def wire(features: Features) -> Wiring:
+    """The links of a network as matrices, from what the problem says of them."""
     assert features.links is not None
     assert features.link is not None
     nodes = features.nodes

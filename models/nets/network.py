@@ -62,6 +62,7 @@ class GraphBody(Described, nn.Module):
         self.width, self.rounds = width, rounds
 
     def build(self, schema: Schema) -> Self:
+        """Creates the layers for the columns of a problem and returns self."""
         entry = len(schema.nodes) + 2 * (len(schema.dynamic) + len(schema.context))
         messages, wide = [], entry
         for _ in range(self.rounds):
@@ -78,6 +79,7 @@ class GraphBody(Described, nn.Module):
         return self
 
     def encode(self, features: Features) -> Memory:
+        """What is the same in every state: nodes ``[B, N, F]``, links, and what exists."""
         if features.links is None or features.link is None:
             raise NCOError("a graph network needs a problem whose features have links")
         source, target = features.links.unbind(-1)
@@ -232,6 +234,7 @@ class GraphValue(Described, nn.Module):
         self.width, self.rounds = width, rounds
 
     def build(self, schema: Schema) -> Self:
+        """Creates the layers for the columns of a problem and returns self."""
         self.body = GraphBody(self.width, self.rounds).build(schema)
         self.head = nn.Sequential(
             nn.Linear(self.width, self.width), nn.ReLU(), nn.Linear(self.width, 1)
@@ -239,6 +242,7 @@ class GraphValue(Described, nn.Module):
         return self
 
     def encode(self, features: Features) -> Any:
+        """What is the same in every state, as `GraphBody.encode`."""
         return self.body.encode(features)
 
     def forward(self, memory: Any, observation: Observation) -> Tensor:

@@ -30,7 +30,7 @@ class Memory(Batch):
     exists: Tensor | None  # [B, N] bool
 
 
-class ParcoPolicy(Policy):
+class PARCOPolicy(Policy):
     """All agents decide in every step: Berto et al., "Parallel AutoRegressive Models" (2024).
 
     Section 4: the nodes are encoded once. In every step each agent's query is made of the nodes

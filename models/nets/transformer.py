@@ -247,6 +247,7 @@ class Squares:
 
     @classmethod
     def of(cls, places: Tensor, kind: torch.dtype) -> "Squares":
+        """Of positions ``[B, N, 2]``; `kind`: of the keys' part."""
         asks = functional.pad(2 * places, (0, 1), value=-1.0)
         tells = torch.cat([places, places.square().sum(-1, keepdim=True)], -1)
         return cls(asks[:, None], tells[:, None].to(kind))

@@ -60,11 +60,13 @@ class Axes:
     high: float
 
     def x(self, seconds: float) -> float:
+        """The place of a time on the canvas, in its units; outside of the axis, that of its end."""
         span = math.log(self.last / self.first)
         place = math.log(min(max(seconds, self.first), self.last) / self.first) / span
         return CANVAS.left + place * (CANVAS.end - CANVAS.left)
 
     def y(self, gap: float) -> float:
+        """The place of a gap on the canvas, in its units; outside of the axis, that of its end."""
         low, high = _scaled(self.low), _scaled(self.high)
         place = (_scaled(min(max(gap, self.low), self.high)) - low) / (high - low)
         return CANVAS.base - place * (CANVAS.base - CANVAS.top)

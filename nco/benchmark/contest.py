@@ -49,6 +49,7 @@ class Contest:
 
     @property
     def limits(self) -> list[float | None]:
+        """The time limits in seconds, each once; None: no limit."""
         return list(dict.fromkeys(self.plan.time_limits))
 
     @property

@@ -39,9 +39,11 @@ class Batch:
         return type(self)(**changed)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+        """The same on a device, as `torch.Tensor.to` moves each tensor."""
         return self.map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> Self:
+        """The same in page-locked memory, from which a GPU copies faster."""
         return self.map(Tensor.pin_memory)
 
     def __getitem__(self, index: slice | Tensor | Sequence[int]) -> Self:
@@ -50,6 +52,7 @@ class Batch:
 
     @property
     def device(self) -> torch.device:
+        """That of the tensors."""
         return self._first().device
 
     def __len__(self) -> int:

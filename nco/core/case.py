@@ -93,6 +93,7 @@ class Report:
 
     @property
     def feasible(self) -> bool:
+        """Whether there is a cost and no rule is broken."""
         return not self.violations and self.cost is not None
 
 

@@ -15,10 +15,17 @@ class Decision(Protocol):
     pathwise gradient of a cost is that of `mode`.
     """
 
-    def mode(self) -> Tensor: ...
-    def sample(self, generator: Generator | None = None) -> Tensor: ...
-    def log_prob(self, action: Tensor) -> Tensor: ...
-    def entropy(self) -> Tensor: ...
+    def mode(self) -> Tensor:
+        """The most probable actions ``[B, S, *M]``; the mean where there is no single one."""
+
+    def sample(self, generator: Generator | None = None) -> Tensor:
+        """Random actions ``[B, S, *M]``, without a gradient."""
+
+    def log_prob(self, action: Tensor) -> Tensor:
+        """Log-probabilities ``[B, S, *M]`` of actions; of continuous ones densities ``[B, S]``."""
+
+    def entropy(self) -> Tensor:
+        """In nats: ``[B, S, *M]``, or ``[B, S]`` of a continuous action."""
 
 
 class Categorical:

@@ -18,6 +18,8 @@ OLD = (
     "nco.resolve.",
     "nco.train.",
     "nco.models.hdpo.Hdpo",
+    "nco.models.nets.ParcoPolicy",
+    "nco.models.nets.parco.ParcoPolicy",
     "nco.models.poppy.Polychromic",
     "nco.models.poppy.Winner",
     "nco.models.ppo.Ppo",

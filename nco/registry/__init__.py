@@ -11,7 +11,7 @@ import pkgutil
 from typing import Any
 
 from nco.core.errors import NCOError
-from nco.registry.folder import Folder
+from nco.registry.folders import Folder
 
 ROOT = "nco.problems"
 

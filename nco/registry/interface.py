@@ -109,25 +109,29 @@ class Solver(Generic[C_in]):
         found: it takes ``found=``, a function that it calls with each better solution on the way.
         cores: it takes ``cores=``, so many threads; every other solver is single-threaded.
         iterations: it takes ``iterations=``, after so many of which it stops; it then gives the
-            same answer on every machine.
+            same answer on every machine. So many of its steps count as one iteration of
+            `nco.solve`; 0: it cannot count them.
         proof: it takes ``proof=``, a `nco.core.case.Proof` to leave a proven bound in.
         same: neither a seed nor a start makes a difference to it, so that one run is enough, and
             one that ends early is done.
         variants: the solvers of which the best stands for this one in comparisons; none: itself.
         modules: what it imports when it is called, in full, such as ``"pyvrp.stop"``. A child
             imports them beforehand, outside the time that the solver is given.
-        kernels: module whose ``compile_kernels()`` compiles what it calls, such as
-            ``"nco.problems._routing.kernels.warm"``; empty for a solver without compiled kernels.
+        largest: nodes up to which it is asked for whole cases, where another solver takes larger
+            ones; None: any number.
+        kernels: the module whose ``compile_kernels`` compiles what it calls, or reads it from the
+            cache; a child calls it beforehand too. Empty: nothing is compiled.
     """
 
     solve: Solve[C_in]
     found: bool = False
     cores: bool = False
-    iterations: bool = False
+    iterations: int = 0
     proof: bool = False
     same: bool = False
     variants: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    largest: int | None = None
     kernels: str = ""
 
     @property

@@ -1,5 +1,6 @@
 """From what a user has (a path, arrays) to exact cases; and checking of solutions."""
 
+import contextlib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,10 +37,26 @@ def read(path: str | Path, problem: str | None = None) -> Case:
             "name one with problem= (--problem) to be told what it lacks",
             path=path,
         )
-    if len(names) > 1:
-        raise InstanceError(f"may be {' or '.join(names)}; name one with problem=", path=path)
-    case: Case = registry.folder(names[0]).files.read(text, path=str(path))
-    return case
+    if len(names) == 1:
+        only: Case = registry.folder(names[0]).files.read(text, path=str(path))
+        return only
+    return _readable(names, text, path)
+
+
+def _readable(names: list[str], text: str, path: Path) -> Case:
+    """The case of the only one of several problems that has no objection to a text.
+
+    So a problem with one more rule, which a file states, needs no word in the folder of the problem
+    without that rule, which refuses the file.
+    """
+    cases: list[Case] = []
+    for name in names:
+        with contextlib.suppress(InstanceError):
+            cases.append(registry.folder(name).files.read(text, path=str(path)))
+    if len(cases) == 1:
+        return cases[0]
+    may_be = " or ".join([case.problem for case in cases] or names)
+    raise InstanceError(f"may be {may_be}; name one with problem=", path=path)
 
 
 def examples() -> dict[str, Path]:

@@ -98,7 +98,8 @@ def _improved(piece: Any, seconds: float, seed: int, found: Callable[[Any], None
     """A better solution of a part, by the folder's own checker; None where there is none."""
     case = piece.case
     folder = registry.folder(case.problem)
-    solver = folder.solver(folder.classical.improvers()[0])
+    # one with kernels would have taken the case whole; it is not compiled yet
+    solver = next(each for each in folder.improvers() if not each.kernels)
     solve: Callable[..., Any] = solver.solve
     if solver.found:
         solve = functools.partial(solve, found=found)

@@ -16,7 +16,7 @@ from nco.solving.answer import answer
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.options import Options
 from nco.solving.solution import Solution
-from nco.workers import pool
+from nco.workers import compiling, pool
 from nco.zoo import cards
 
 TOGETHER = 2e5  # nodes^2 of a batch that is solved in one pass: what memory and caches take
@@ -78,12 +78,12 @@ def _until_the_deadline(progress: Progress, options: Options, time_limit: float)
     """Everything at hand, as the schedule says."""
     if time.perf_counter() - progress.begin > time_limit - portfolio.TIMING.spare:
         return
-    improver = improver_of(progress.cases[0], options)
-    stages = schedule.make(schedule.setting(progress, options, improver))
+    improvers = improvers_of(progress.cases[0], options)
+    stages = schedule.make(schedule.setting(progress, options, improvers))
     progress.plan = [str(stage) for stage in stages]
     if options.verbose:
         print("\n".join(progress.plan), file=sys.stderr, flush=True)
-    portfolio.run(progress, stages, options, improver)
+    portfolio.run(progress, stages, options, improvers)
 
 
 def _counted(progress: Progress, options: Options) -> None:
@@ -97,6 +97,7 @@ def _counted(progress: Progress, options: Options) -> None:
     counting = [solver for solver in improvers if solver.iterations]
     if not options.classical or not counting:
         return
+    assert options.iterations is not None
     improver = counting[0]
     outcome = pool.run(
         case,
@@ -104,7 +105,7 @@ def _counted(progress: Progress, options: Options) -> None:
         time_limit=None,
         seed=options.seed,
         start=progress.start(0, "best"),
-        iterations=options.iterations,
+        iterations=options.iterations * improver.iterations,
     )
     progress.prove(0, outcome.bound, improver.name)
     if outcome.solution is not None:
@@ -114,7 +115,27 @@ def _counted(progress: Progress, options: Options) -> None:
 
 
 def improver_of(case: Case, options: Options) -> Solver[Any] | None:
-    """The installed solver that the problem's folder names best, where one is wanted."""
+    """The first of `improvers_of`, if there is one."""
+    return next(iter(improvers_of(case, options)), None)
+
+
+def improvers_of(case: Case, options: Options) -> list[Solver[Any]]:
+    """The installed solvers that may work on a case, as the problem's folder ranks them.
+
+    None where none is wanted. Those that take a case of this size whole come before the others.
+    One whose kernels are not compiled yet is left out, and a process begins to compile them.
+    """
     if not options.classical:
-        return None
-    return next(iter(registry.folder(case.problem).improvers()), None)
+        return []
+    ready = []
+    for solver in registry.folder(case.problem).improvers():
+        if compiling.is_ready(solver):
+            ready.append(solver)
+        else:
+            compiling.begin(solver)
+    return sorted(ready, key=lambda solver: not takes_whole(solver, case))
+
+
+def takes_whole(solver: Solver[Any], case: Case) -> bool:
+    """Whether a case is not too large for a solver."""
+    return solver.largest is None or case.size <= solver.largest

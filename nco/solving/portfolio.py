@@ -69,18 +69,18 @@ News = tuple[Stage, Candidate, Part | None]
 
 
 def run(
-    progress: Progress, stages: Sequence[Stage], options: Options, improver: Solver[Any] | None
+    progress: Progress, stages: Sequence[Stage], options: Options, improvers: Sequence[Solver[Any]]
 ) -> None:
     """Improves the one case of `progress` by all stages until the last of them ends.
 
     Args:
-        improver: the classical solver of `PARTS`.
+        improvers: the classical solvers of the stages; the first is that of `PARTS`.
 
     Raises:
         KeyboardInterrupt: at once; `progress` holds what was found until then.
     """
     if stages:
-        portfolio = Portfolio(progress, list(stages), options, improver)
+        portfolio = Portfolio(progress, list(stages), options, improvers)
         try:
             portfolio.run()
         except BaseException:
@@ -97,9 +97,12 @@ class Portfolio:
         progress: Progress,
         stages: list[Stage],
         options: Options,
-        improver: Solver[Any] | None,
+        improvers: Sequence[Solver[Any]],
     ) -> None:
-        self.progress, self.options, self.improver = progress, options, improver
+        self.progress, self.options = progress, options
+        self.solvers = {solver.name: solver for solver in improvers}
+        if improvers:
+            self.solvers[PARTS] = improvers[0]
         self.waiting = sorted(stages, key=lambda stage: stage.begin)
         self.running: list[Stage] = []
         self.end = max(stage.end for stage in stages)
@@ -108,6 +111,7 @@ class Portfolio:
         self.inbox: queue.SimpleQueue[News | Ended] = queue.SimpleQueue()
         self.over = threading.Event()
         self.handles: dict[int, Handle] = {}  # the latest of each core
+        self.called: dict[int, Solver[Any]] = {}  # the solver of that
         self.heard: set[Stage] = set()  # those that have told something
         self.sound: set[Stage] = set()  # those that have told something feasible
         self.regions = Regions(progress, options.seed)
@@ -115,9 +119,8 @@ class Portfolio:
     def run(self) -> None:
         """Until the last stage ends, the deadline has passed, or nothing can be better."""
         for stage in self.waiting:  # a child that is needed later gets ready meanwhile
-            if stage.begin > self.waiting[0].begin and self._is_improver(stage):
-                assert self.improver is not None
-                pool.warm(self.improver, core=stage.core)
+            if stage.begin > self.waiting[0].begin and stage.solver not in (NETWORKS, PARTS):
+                pool.warm(self.solvers[stage.solver], core=stage.core)
         while self.waiting or self.running:
             self._start()
             wake = self.deadline
@@ -132,9 +135,6 @@ class Portfolio:
                 self._collect_late()
                 return
 
-    def _is_improver(self, stage: Stage) -> bool:
-        return self.improver is not None and stage.solver == self.improver.name
-
     def stop(self, kill: bool) -> None:
         """Ends what still runs.
 
@@ -148,8 +148,8 @@ class Portfolio:
         for core, handle in self.handles.items():
             if handle.poll() is None and (kill or not self._is_late()):
                 handle.cancel()
-                if self.improver is not None and not kill:
-                    pool.warm(self.improver, core=core)
+                if not kill:
+                    pool.warm(self.called[core], core=core)
 
     def _blame(self, stage: Stage) -> None:
         """Names a solver that was called, has told nothing, and does not end."""
@@ -214,7 +214,7 @@ class Portfolio:
 
     def _is_best(self, item: Ended) -> bool:
         """Whether a solver that stopped early did so because nothing is better."""
-        if self.improver is not None and self.improver.same:
+        if item.stage.solver != NETWORKS and self.solvers[item.stage.solver].same:
             return True
         report, proven = self.progress.report(0), self.progress.proven[0]
         cost = None if report is None else report.cost
@@ -246,8 +246,7 @@ class Portfolio:
     # ---- classical solvers, in children
 
     def _submit(self, stage: Stage) -> None:
-        improver = self.improver
-        assert improver is not None  # or no stage is for it
+        improver = self.called[stage.core] = self.solvers[stage.solver]
         piece = self.regions.part(stage.seed, stage.core) if stage.solver == PARTS else None
         begun = time.perf_counter()
         until = self.progress.begin + stage.end - TIMING.spare

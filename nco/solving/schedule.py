@@ -26,7 +26,6 @@ class Thresholds:
     Attributes:
         large: nodes from which a classical solver goes on from the construction, where nothing was
             measured: what it makes of nothing is better on small cases only.
-        whole: nodes up to which a classical solver takes a case whole: its tables grow with n^2.
         rounds: in which a solution in parts is cut, so that the borders of one round lie inside
             the parts of the next.
         networks: share of the time, at most, that networks have before a classical solver.
@@ -34,7 +33,6 @@ class Thresholds:
     """
 
     large: int = 500
-    whole: int = 3000
     rounds: int = 3
     networks: float = 0.1
     worthwhile: float = 0.05
@@ -78,7 +76,9 @@ class Setting:
         size: of the case; cores: processors; begin, end: seconds since the call, now and the end.
         improver: the classical solver; None: networks alone.
         same: whether neither seed nor start make a difference to it.
-        parts: whether the problem's folder can cut solutions into parts.
+        partner: another solver for the other cores, where `improver` is the `same` on each.
+        alone: whether what the improver makes of nothing is better than any other beginning.
+        parts: whether the case is too large for it, and the folder can cut solutions into parts.
         first: seconds that the networks' first search takes; None: there is no network.
         loading: seconds until networks can begin.
         starts: what the improver begins from, best first, as measured; empty: not measured.
@@ -90,18 +90,27 @@ class Setting:
     end: float
     improver: str | None = None
     same: bool = False
+    partner: str | None = None
+    alone: bool = False
     parts: bool = False
     first: float | None = None
     loading: float = 0.0
     starts: Sequence[str] = ()
 
 
-def setting(progress: Progress, options: Options, improver: Solver[Any] | None) -> Setting:
-    """What a plan for the one case of `progress` rests on, from now to the end of its time."""
+def setting(progress: Progress, options: Options, improvers: Sequence[Solver[Any]]) -> Setting:
+    """What a plan for the one case of `progress` rests on, from now to the end of its time.
+
+    Args:
+        improvers: the classical solvers that may be used, the best first.
+    """
     case, limit = progress.cases[0], options.time_limit
     assert limit is not None
     folder = registry.folder(case.problem)
     has_networks = cards.may_play([case], options.model)
+    improver = next(iter(improvers), None)
+    others = [solver.name for solver in improvers[1:] if solver.kernels and not solver.same]
+    large = improver is not None and improver.largest is not None and case.size > improver.largest
     return Setting(
         size=case.size,
         cores=machine.cores(),
@@ -109,7 +118,9 @@ def setting(progress: Progress, options: Options, improver: Solver[Any] | None) 
         end=limit - (certify.reserve(case, limit) if options.bound else 0.0),
         improver=None if improver is None else improver.name,
         same=improver is not None and improver.same,
-        parts=folder.has("decomposition") and progress.start(0, "best") is not None,
+        partner=next(iter(others), None),
+        alone=improver is not None and bool(improver.kernels),
+        parts=large and folder.has("decomposition") and progress.start(0, "best") is not None,
         first=machine.first_seconds(case) if has_networks else None,
         loading=machine.loading(),
         starts=machine.starts(case, limit),
@@ -122,7 +133,7 @@ def make(setting: Setting) -> list[Stage]:
         if setting.first is None:
             return []
         return [Stage(NETWORKS, 0, setting.begin, setting.end, start="best")]
-    if setting.parts and setting.size > THRESHOLDS.whole:
+    if setting.parts:
         return _parts(setting)
     if setting.same:
         return _same(setting, setting.improver)
@@ -130,8 +141,13 @@ def make(setting: Setting) -> list[Stage]:
 
 
 def _same(setting: Setting, improver: str) -> list[Stage]:
-    """A solver that always does the same runs once, and networks where a core is left."""
+    """A solver that always does the same runs once; other cores are for the partner or networks."""
     stages = [Stage(improver, 0, setting.begin, setting.end)]
+    if setting.partner is not None:
+        return stages + [
+            Stage(setting.partner, core, setting.begin, setting.end, core)
+            for core in range(1, setting.cores)
+        ]
     ready = setting.begin + setting.loading
     if setting.cores > 1 and setting.first is not None and ready < setting.end:
         stages.append(Stage(NETWORKS, 1, setting.begin, setting.end, start="best"))
@@ -144,6 +160,10 @@ def _seeds(setting: Setting, improver: str) -> list[Stage]:
     A network's solution is one of them where it is there soon enough; the last core waits for it,
     so that with several of them none of the others does.
     """
+    if setting.alone:
+        return [
+            Stage(improver, core, setting.begin, setting.end, core) for core in range(setting.cores)
+        ]
     spent = _network_share(setting)
     orders = list(setting.starts) or _usual(setting)
     if spent is None:

@@ -66,6 +66,7 @@ def tune(
     for name in problems:
         if name not in tunable():
             raise NCOError(f"{name}: cannot be tuned; {', '.join(tunable())} can")
+    _compile(problems)
     networks, starts = [], []
     usual = {name: [size] if (size := usual_size(name)) else [] for name in problems}
     every = [(name, size) for name in problems for size in (sizes or usual[name])]
@@ -85,6 +86,12 @@ def tune(
         "networks": networks,
         "starts": starts,
     }
+
+
+def _compile(problems: Sequence[str]) -> None:
+    """Compiles what the problems' solvers need, so that no later answer waits for it."""
+    improvers = [solver for name in problems for solver in registry.folder(name).improvers()]
+    pool.of_core(0).warm(*[solver for solver in improvers if solver.kernels])
 
 
 def save(profile: dict[str, Any]) -> None:

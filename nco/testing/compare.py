@@ -81,10 +81,12 @@ def difference(first: Batch, second: Batch) -> str | None:
 
 
 def described(tensor: Tensor) -> str:
+    """Its type and shape, for messages."""
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
 def equal(first: Batch, second: Batch, sentence: str) -> None:
+    """Raises AssertionError with `sentence` and the first difference, where there is one."""
     found = difference(first, second)
     require(found is None, f"{sentence}: {found}")
 
@@ -99,6 +101,7 @@ def equal_costs(wanted: Tensor, found: Tensor, sentence: str) -> None:
 
 
 def finite(tensor: Tensor, name: str) -> None:
+    """Raises AssertionError at the first number that is not finite."""
     if tensor.is_floating_point():
         wrong = ~tensor.isfinite()
         require(~wrong.any(), f"{name}{index(wrong)} is not a finite number")

@@ -13,7 +13,7 @@ from nco.core.case import Case, Report
 from nco.core.defaults import has_size, load_cases, pad_actions
 from nco.core.problem import Observation, Problem
 from nco.registry import folder, folder_of
-from nco.registry.folder import Folder
+from nco.registry.folders import Folder
 from nco.registry.interface import EverySolution, PartName
 from nco.solving.online import HINDSIGHT
 from nco.testing.compare import (

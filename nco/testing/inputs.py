@@ -23,10 +23,12 @@ class Inputs(Batch):
 
     @property
     def nodes(self) -> int:
+        """N."""
         return self.features.nodes.shape[1]
 
     @property
     def links(self) -> int:
+        """How many links each instance has, padding included; 0 where the problem has none."""
         return 0 if self.features.links is None else self.features.links.shape[1]
 
     def rollouts(self, index: Tensor) -> "Inputs":

@@ -40,6 +40,7 @@ class Trial:
 
     @property
     def cost(self) -> Tensor:
+        """Of the actions, ``[B, S]``."""
         return self.problem.cost(self.instance, self.actions)
 
 

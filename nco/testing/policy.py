@@ -78,6 +78,7 @@ class Trial:
         return _log_probs(decision, inputs.observation.mask)
 
     def decision(self, inputs: Inputs) -> Decision:
+        """What the policy decides on."""
         memory = self.policy.encode(inputs.features)
         return self.policy.decide(memory, inputs.observation, inputs.condition)
 

@@ -25,6 +25,7 @@ from typing import IO, Any
 
 from nco.core.case import Case, Proof
 from nco.registry.interface import Solver
+from nco.workers import compiling
 from nco.workers.outcome import Improvement
 
 LENGTH = struct.Struct(">Q")
@@ -288,7 +289,9 @@ def _failure(error: BaseException, seconds: float) -> bytes:
 
 
 def _warm(solver: Solver[Any]) -> None:
-    """Imports what the solver will need, outside the time that it is given."""
+    """Imports and compiles what the solver will need, outside the time that it is given."""
     for module in solver.modules:
         with contextlib.suppress(ImportError):  # the call will raise it, or knows a way round it
             importlib.import_module(module)
+    if solver.kernels:
+        compiling.compile_now(solver.kernels)

@@ -156,6 +156,7 @@ def save(
 
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:
+    """Writes ``card.json`` into a model's folder, whole or not at all."""
     atomic.write_text(folder / "card.json", json.dumps(card, indent=1) + "\n")
 
 

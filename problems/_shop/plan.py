@@ -49,6 +49,7 @@ class Table(NamedTuple):
 
     @classmethod
     def of(cls, jobs: Work) -> "Table":
+        """Of a work list with at least one job."""
         most = max(len(job) for job in jobs)
         wide = max(len(choices) for job in jobs for choices in job)
         machine = np.zeros((len(jobs), most, wide), dtype=np.int64)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from nco.core.case import Proof
-from nco.problems._shop import cpsat, tabu
+from nco.problems._shop import cpsat
 from nco.problems._shop.plan import Plan, Work, construct, makespan, shifted
 
 # shares of the time that tabu search has; CP-SAT proves small shops and hardly moves large ones
@@ -13,6 +13,7 @@ FEW, FEW_SHARE = 150, 0.2  # operations on machines
 SEVERAL, SEVERAL_SHARE = 450, 0.6
 LEAST = 0.3  # seconds below which CP-SAT would do no more than read the model
 IMPORT = 1.5  # and those that its import may take a busy machine
+STEPS = 100_000  # of tabu search without a time limit
 CPSAT = "ortools.sat.python.cp_model"
 
 
@@ -24,7 +25,7 @@ def polish(
     start: Plan | None,
     cores: int = 2,
     found: Callable[[Plan], None] | None = None,
-    iterations: int = tabu.STEPS,
+    iterations: int = STEPS,
     proof: Proof | None = None,
 ) -> Plan:
     """A plan never worse than `start`, nor than the dispatching rules'.
@@ -38,22 +39,23 @@ def polish(
         found: is called with better plans on the way.
         proof: takes the lower bound that CP-SAT has proven, if it had a turn.
     """
+    from nco.problems._shop.kernels import tabu
+
     begun = time.perf_counter()
     plans = [construct(jobs)]
     if start is not None:
         plans.append(shifted(jobs, start))
     best = min(plans, key=lambda plan: makespan(jobs, plan))
     if time_limit is None:
-        return tabu.improve(
-            jobs, best, time_limit=None, seed=seed, found=found, iterations=iterations
-        )
+        return tabu.improve(jobs, iterations=iterations, seed=seed, start=best, tell=found)
     left = time_limit - (time.perf_counter() - begun)
     count = sum(len(choices) for job in jobs for choices in job)
     share = FEW_SHARE if count <= FEW else SEVERAL_SHARE
     least = LEAST if CPSAT in sys.modules else LEAST + IMPORT
     if count > SEVERAL or left * (1 - share) < least:
         share = 1.0
-    best = tabu.improve(jobs, best, time_limit=left * share, seed=seed, found=found)
+    until = time.perf_counter() + left * share
+    best = tabu.improve(jobs, until=until, seed=seed, start=best, tell=found)
     left = time_limit - (time.perf_counter() - begun)
     if share == 1.0 or left <= 0:
         return best

@@ -24,14 +24,20 @@ def solvers() -> dict[str, Solver[Case]]:
     """The classical solvers by name, the one that is compared with first."""
     return {
         "ortools": Solver(
-            ortools, found=True, variants=("ortools", "ortools_pci"), modules=with_ortools.MODULES
+            ortools,
+            found=True,
+            variants=("ortools", "ortools_pci"),
+            modules=with_ortools.MODULES,
+            largest=LARGEST_WHOLE,
         ),
         "ortools_pci": Solver(ortools_pci, found=True, modules=with_ortools.MODULES),
-        "pyvrp": Solver(pyvrp, found=True, iterations=True, modules=with_pyvrp.MODULES),
+        "pyvrp": Solver(
+            pyvrp, found=True, iterations=1, modules=with_pyvrp.MODULES, largest=LARGEST_WHOLE
+        ),
         "sisr": Solver(
             sisr,
             found=True,
-            iterations=True,
+            iterations=100,
             modules=("nco.problems._routing.kernels.capacitated",),
             kernels="nco.problems._routing.kernels.warm",
         ),
@@ -47,6 +53,7 @@ def improvers() -> list[str]:
 Routes = list[list[int]]
 Found = Callable[[Routes], None]
 
+LARGEST_WHOLE = 3000  # customers: the others' tables grow with the square
 STEPS, LEAST_STEPS = 500, 10_000  # of ruin and recreate without a limit: a customer, and in all
 
 

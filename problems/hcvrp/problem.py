@@ -40,6 +40,7 @@ class Instance(Batch):
 
     @property
     def vehicles(self) -> int:
+        """M, with those that only pad."""
         return self.capacity.shape[1]
 
 

@@ -94,6 +94,7 @@ class LostSales:
 
     @classmethod
     def of(cls, case: Case) -> "LostSales":
+        """Of a case of one such store. Raises InstanceError for any other."""
         node, lead = _single(case)
         if not case.lost[node] or lead < 1:
             raise InstanceError("this reference is for lost sales and a lead time of 1 or more")

@@ -118,6 +118,7 @@ class Case(BaseCase):
 
     @property
     def stores(self) -> list[int]:
+        """Positions of the nodes that are stores."""
         return np.flatnonzero(self.kind > 0).tolist()
 
     def edge_name(self, edge: int) -> str:

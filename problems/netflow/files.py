@@ -81,7 +81,7 @@ class Case(BaseCase):
     """
 
     problem: ClassVar[str] = "netflow"
-    view: ClassVar[str] = "plan"
+    view: ClassVar[str] = "flows"
     periods: int
     price: float
     production: float

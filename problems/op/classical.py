@@ -40,7 +40,7 @@ def solvers() -> dict[str, Solver[Case]]:
         "sisr": Solver(
             sisr,
             found=True,
-            iterations=True,
+            iterations=100,
             modules=("nco.problems._routing.kernels.capacitated",),
             kernels="nco.problems._routing.kernels.warm",
         ),

@@ -1,6 +1,6 @@
-"""Classical solvers on a TSP case: OR-Tools routing, twice, PyVRP and fast-tsp.
+"""Classical solvers on a TSP case: our own Or-opt, OR-Tools routing, twice, PyVRP and fast-tsp.
 
-All count in whole numbers (`nco.problems._routing.integers`).
+All but the first count in whole numbers (`nco.problems._routing.integers`).
 """
 
 import importlib.util
@@ -20,25 +20,80 @@ def solvers() -> dict[str, Solver[Case]]:
     """The classical solvers by name, the one that is compared with first."""
     return {
         "ortools": Solver(
-            ortools, found=True, variants=("ortools", "ortools_pci"), modules=with_ortools.MODULES
+            ortools,
+            found=True,
+            variants=("ortools", "ortools_pci"),
+            modules=with_ortools.MODULES,
+            largest=LARGEST_WHOLE,
         ),
         "ortools_pci": Solver(ortools_pci, found=True, modules=with_ortools.MODULES),
-        "pyvrp": Solver(pyvrp, found=True, iterations=True, modules=with_pyvrp.MODULES),
-        "fast_tsp": Solver(fast_tsp, found=True, same=True, modules=("fast_tsp",)),
+        "pyvrp": Solver(
+            pyvrp, found=True, iterations=1, modules=with_pyvrp.MODULES, largest=LARGEST_WHOLE
+        ),
+        "fast_tsp": Solver(
+            fast_tsp, found=True, same=True, modules=("fast_tsp",), largest=LARGEST_WHOLE
+        ),
+        "oropt": Solver(oropt, found=True, iterations=100, kernels="nco.problems.tsp.kernels.warm"),
     }
 
 
 def improvers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    return [name for name in ("fast_tsp", "pyvrp", "ortools") if importlib.util.find_spec(name)]
+    needed = {"fast_tsp": "fast_tsp", "oropt": "numba", "pyvrp": "pyvrp", "ortools": "ortools"}
+    return [name for name, package in needed.items() if importlib.util.find_spec(package)]
 
 
 LARGEST_UNTIMED = 3000  # nodes; up to here solvers construct a first tour in time to improve it
 FIRST_TENTH = 0.1  # of the time, after which fast-tsp tells its first tour
+LARGEST_WHOLE = 3000  # cities: the others' tables grow with the square
+KICKS = 10  # for each city, where nothing limits Or-opt
 LARGEST_FAST = 65_535.0  # fast-tsp stores a distance in 16 bits
 
 
 Found = Callable[[list[int]], None]
+
+
+def oropt(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Sequence[int] | None = None,
+    found: Found | None = None,
+    iterations: int | None = None,
+) -> list[int]:
+    """Iterated local search by exchanges of up to three edges, Or's among them; compiled.
+
+    Args:
+        case: the case.
+        time_limit: seconds from here on; None where `iterations` are given, and otherwise
+            `KICKS` for each city.
+        seed: of the random numbers.
+        start: a tour to improve.
+        found: is called with better tours on the way.
+        iterations: kicks, after which it stops wherever the clock stands.
+    """
+    begun = time.perf_counter()
+    from nco.problems.tsp.kernels.local_search import search
+
+    if case.size <= 3:
+        return case.ids.tolist()
+    if time_limit is None and iterations is None:
+        iterations = KICKS * case.size
+    first = _positions(case, start)
+    answer = search(
+        case.metric,
+        case.coords,
+        case.distances,
+        until=None if time_limit is None else begun + time_limit,
+        iterations=iterations,
+        seed=seed,
+        start=first,
+        tell=None if found is None else lambda better: found(case.numbered(better)),
+    )
+    best = _best(case, [answer.tour, first])
+    assert best is not None
+    return best
 
 
 def ortools(

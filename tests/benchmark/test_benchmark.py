@@ -102,6 +102,7 @@ class TestGaps:
         assert [each.gap_percent for each in with_gaps(runs, {})] == [25.0, 0.0, 12.5, 0.0, 0.0]
 
     def test_are_positive_when_worse_where_costs_are_negative(self) -> None:
+        """Less value than the best is a positive gap."""
         runs = [run(-10.0, problem="knapsack"), run(-9.0, problem="knapsack", solver="cpsat")]
         assert [each.gap_percent for each in with_gaps(runs, {})] == [0.0, 10.0]
 
@@ -112,19 +113,23 @@ class TestGaps:
         assert gaps == [-10.0, 20.0, 0.0]
 
     def test_known_values_are_in_the_sense_of_the_problem(self) -> None:
+        """A best known value is an objective, not a cost."""
         runs = [run(-9.0, problem="knapsack")]
         assert with_gaps(runs, {("knapsack", "a"): 10.0})[0].gap_percent == 10.0
 
     def test_of_failures_are_left_open(self) -> None:
+        """A run without a cost has no gap."""
         assert with_gaps([run(None), run(3.0)], {})[0].gap_percent is None
 
     @pytest.mark.parametrize(("cost", "gap"), [(0, 0.0), (1, math.inf), (-1, -math.inf)])
     def test_to_a_best_of_nothing(self, cost: float, gap: float) -> None:
+        """To a best cost of zero a gap is zero or infinite."""
         assert with_gaps([run(cost)], {("tsp", "a"): 0.0})[0].gap_percent == gap
 
 
 class TestSummary:
     def test_averages_what_was_solved_and_counts_the_rest(self) -> None:
+        """Failures enter no mean and are listed with their message."""
         runs = [
             run(10.0, 0.0, seconds=1.0),
             run(12.0, 4.0, instance="b", seconds=3.0),
@@ -137,6 +142,7 @@ class TestSummary:
         assert (row.seconds_median, row.seconds_max) == (2.0, 3.0)
 
     def test_median_is_not_moved_by_one_bad_instance(self) -> None:
+        """The mean is, and the median stays."""
         (row,) = summarise([run(1.0, gap, instance=str(gap)) for gap in (1.0, 2.0, 90.0)])
         assert (row.gap_percent, row.gap_median) == (31.0, 2.0)
 
@@ -151,11 +157,13 @@ class TestSummary:
         assert row.messages == ["b, cold: timed out"]
 
     def test_has_no_figures_where_nothing_was_solved(self) -> None:
+        """All figures are open then, and the failures counted."""
         (row,) = summarise([run(None)])
         assert (row.instances, row.failures) == (1, 1)
         assert (row.mean_cost, row.gap_percent, row.seconds_max) == (None, None, None)
 
     def test_has_a_row_a_problem_solver_and_limit(self) -> None:
+        """Runs that differ in one of the three are not mixed."""
         runs = [run(1.0), run(1.0, solver="nco"), run(1.0, limit=None), run(1.0, problem="cvrp")]
         runs += [replace(each, instance="b") for each in runs]
         rows = summarise(runs)
@@ -169,9 +177,11 @@ class TestSummary:
 
     @pytest.mark.parametrize(("sizes", "shown"), [([5, 5], 5), ([8, 5], "5-8")])
     def test_names_the_sizes(self, sizes: list[int], shown: int | str) -> None:
+        """Equal sizes are one number, others their range."""
         assert summarise([run(1.0, size=size) for size in sizes])[0].size == shown
 
     def test_of_one_infinite_gap_is_infinite(self) -> None:
+        """The mean gap is infinite then, without a standard error."""
         (row,) = summarise([run(1.0, math.inf), run(1.0, 0.0, instance="b")])
         assert (row.gap_percent, row.standard_error) == (math.inf, None)
 
@@ -187,6 +197,7 @@ RUNS = [
 
 class TestOutput:
     def test_table_has_exactly_the_columns(self, tmp_path: Path) -> None:
+        """The file has the promised columns, and a row for each solver and limit."""
         save(RUNS, tmp_path / "new" / "folder", {"seed": 1})
         lines = (tmp_path / "new" / "folder" / "table.csv").read_text().splitlines()
         assert lines[0] == COLUMNS
@@ -195,6 +206,7 @@ class TestOutput:
         assert lines[4] == "knapsack,4,ortools,1,5,5,,,,,,,,,,"
 
     def test_every_run_and_the_setting_are_kept(self, tmp_path: Path) -> None:
+        """Costs, errors and the setting are in the files."""
         save(RUNS, tmp_path, {"seed": 1})
         runs = read_table(tmp_path / "runs.csv")
         assert [row["cost"] for row in runs[:4]] == ["10.0", "12.0", "11.0", ""]
@@ -203,11 +215,13 @@ class TestOutput:
 
     @pytest.mark.parametrize("runs", [RUNS, [run(None)], []])
     def test_picture_is_a_picture_whatever_failed(self, runs: list[Run]) -> None:
+        """Also where nothing was solved or nothing was run."""
         assert plot(summarise(runs)).startswith(b"\x89PNG")
 
     def test_printed_table_is_aligned_and_lists_failures(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
+        """Numbers end in one column, and messages follow the table."""
         print_table(summarise(RUNS))
         table = [line for line in capsys.readouterr().out.splitlines() if line]
         shown = [name for name in COLUMNS.split(",") if name != "standard_error"]
@@ -246,6 +260,7 @@ class TestPlan:
     def test_that_cannot_be_carried_out_is_one_line(
         self, fault: dict[str, object], message: str
     ) -> None:
+        """Each contradiction of a plan is an error of one line."""
         good = {"problem": "tsp", "size": 5, "instances": 1, "solvers": ["ortools"]}
         with pytest.raises(NCOError) as caught:
             prepare(Plan(**{**good, **fault}))
@@ -253,12 +268,14 @@ class TestPlan:
         assert "\n" not in str(caught.value)
 
     def test_takes_the_first_of_a_published_set(self) -> None:
+        """Names and numbers are those of the published instances."""
         cases = prepare(Plan(problem="tsp", size=5, instances=2, solvers=["ortools"])).cases
         assert [name for name, _ in cases] == ["tsp5-1234-0", "tsp5-1234-1"]
         # numpy's RandomState(1234).uniform(): Kool's recipe
         assert cases[0][1].coords[0] == pytest.approx([0.1915194504, 0.6221087710])
 
     def test_generates_where_the_seed_is_another(self) -> None:
+        """The origin says so, and equal seeds give equal instances."""
         plan = Plan(problem="cvrp", size=5, instances=2, seed=7, solvers=["ortools"])
         first, again = prepare(plan), prepare(plan)
         assert "generated" in first.origin
@@ -268,6 +285,7 @@ class TestPlan:
     def test_solvers_sit_out_the_problems_of_others(
         self, tmp_path: Path, square: Path, model: Path
     ) -> None:
+        """Each problem has the solvers that it knows."""
         sack = tmp_path / "sack"
         sack.write_text(KNAPSACK)
         files = [str(square), str(sack)]
@@ -278,6 +296,7 @@ class TestPlan:
         assert contest.runs == 4
 
     def test_files_of_one_name_are_told_apart(self, tmp_path: Path, square: Path) -> None:
+        """Two files of one name keep their paths, and a file given twice runs once."""
         (tmp_path / "other").mkdir()
         twin = tmp_path / "other" / "square.tsp"
         twin.write_text(SQUARE)
@@ -297,6 +316,7 @@ class TestPlan:
     def test_best_known_values_must_be_there(
         self, tmp_path: Path, square: Path, text: str, message: str
     ) -> None:
+        """A table with a missing column or name is refused."""
         path = tmp_path / "known.csv"
         path.write_text(text)
         with pytest.raises(NCOError) as caught:
@@ -336,6 +356,7 @@ class TestMeasuring:
     def test_failures_are_runs_without_a_cost(
         self, monkeypatch: pytest.MonkeyPatch, square: Path, outcome: Outcome, error: str
     ) -> None:
+        """Whatever goes wrong in a child is the error of a run."""
         monkeypatch.setattr(measuring, "classical", lambda *_: [outcome])
         (found,) = compare(Plan(files=[str(square)], solvers=["pyvrp"]))
         assert (found.cost, found.gap_percent, found.error) == (None, None, error)
@@ -343,6 +364,8 @@ class TestMeasuring:
     def test_a_network_that_fails_is_a_failure(
         self, monkeypatch: pytest.MonkeyPatch, square: Path, model: Path
     ) -> None:
+        """Its error is kept in one line."""
+
         def fail(*_: object, **__: object) -> None:
             raise RuntimeError("out of\nmemory")
 
@@ -351,6 +374,7 @@ class TestMeasuring:
         assert found.error == "RuntimeError: out of memory"
 
     def test_without_a_limit_a_network_makes_one_deterministic_pass(self, model: Path) -> None:
+        """Two comparisons give the same cost."""
         plan = Plan(
             problem="tsp", size=5, instances=1, solvers=[f"nco-neural:{model}"], time_limits=[None]
         )
@@ -363,6 +387,7 @@ class TestCommand:
     def test_compares_networks_with_classical_solvers(
         self, tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
+        """The command writes a table, runs and a report of all entrants."""
         solvers = [f"nco:{model}", f"nco-neural:{model}", "ortools"]
         arguments = ["benchmark", "--problem", "tsp", "--size", "5", "--instances", "2"]
         arguments += ["--seed", "1234", "--solvers", ",".join(solvers)]
@@ -416,6 +441,7 @@ class TestCommand:
     def test_error_is_one_line_and_nothing_is_written(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
+        """An unknown solver is named beside those that there are."""
         arguments = ["benchmark", "--problem", "tsp", "--size", "5", "--solvers", "magic"]
         with pytest.raises(SystemExit) as ended:
             nco([*arguments, "--output", str(tmp_path / "out")])
@@ -426,6 +452,7 @@ class TestCommand:
     def test_output_that_is_a_file_is_an_error(
         self, square: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
+        """A file in the place of the output folder is left alone."""
         arguments = ["benchmark", "--files", str(square), "--solvers", "ortools"]
         with pytest.raises(SystemExit) as ended:
             nco([*arguments, "--output", str(square)])

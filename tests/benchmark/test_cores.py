@@ -46,9 +46,11 @@ class TestLineup:
     def test_fills_the_cores(
         self, problem: str, solver: str, cores: int, runs: list[tuple[str, int]]
     ) -> None:
+        """Threads or variants and seeds of a solver use as many cores as networks may."""
         assert lineup(problem, solver, cores, 7) == runs
 
     def test_in_words(self) -> None:
+        """The report says how many runs and threads a solver had."""
         assert described("jssp", "ortools", 2, 1) == "one run, 2 threads"
         assert described("tsp", "fast_tsp", 1, 1) == "one run, 1 thread"
         assert described("tsp", "pyvrp", 2, 1) == (
@@ -56,12 +58,14 @@ class TestLineup:
         )
 
     def test_unknown_solvers_are_one_line(self) -> None:
+        """The error names those that there are."""
         with pytest.raises(NCOError, match="magic: no such solver; tsp has"):
             lineup("tsp", "magic", 1, 1)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores cannot be chosen here")
 def test_children_are_confined_to_the_same_cores_and_the_process_gets_its_own_back() -> None:
+    """A solver sees one core, and afterwards all are there again."""
     before = os.sched_getaffinity(0)
     with confined(1):
         assert len(os.sched_getaffinity(0)) == 1
@@ -73,6 +77,7 @@ def test_children_are_confined_to_the_same_cores_and_the_process_gets_its_own_ba
 
 class TestBestOf:
     def test_takes_the_best_feasible_solution_and_the_longest_time(self) -> None:
+        """Several runs of a solver count as one."""
         case = generated("tsp", 4)
         check = registry.folder("tsp").check.check
         tours = [[0, 1, 2, 3], [0, 2, 1, 3], [0, 1, 3, 2]]
@@ -90,6 +95,7 @@ class TestBestOf:
         assert best.improvements == (told,)
 
     def test_is_an_error_only_where_all_fail(self) -> None:
+        """The error then names each."""
         case = generated("tsp", 4)
         outcomes = [Outcome(None, 1.0, "a: crashed"), Outcome(None, 1.0, "b: hung")]
         assert best_of(case, outcomes).error == "a: crashed; b: hung"
@@ -97,6 +103,7 @@ class TestBestOf:
         assert (run.cost, run.error, run.points) == (None, "a: crashed; b: hung", ())
 
     def test_rubbish_on_the_way_is_no_point(self) -> None:
+        """Only feasible solutions that were told are on the curve."""
         case = generated("tsp", 4)
         told = ((0.1, "rubbish"), (0.2, [0, 1, 2, 3]), (0.3, [3, 0, 1, 2]))
         steps = tuple(Improvement(seconds, math.nan, "a", tour) for seconds, tour in told)
@@ -165,6 +172,7 @@ def test_a_cold_start_is_from_a_fresh_process(
 
 
 def test_a_cold_start_that_fails_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message of the process is the error of the run."""
     from nco.benchmark import cold
 
     monkeypatch.setattr(cold, "CODE", "raise SystemExit('no such luck')")

@@ -41,6 +41,7 @@ class TestPrimalGap:
         ],
     )
     def test_is_bertholds(self, cost: float, best: float, gap: float) -> None:
+        """The primal gap is between 0 and 1, and 1 where signs differ."""
         assert primal_gap(cost, best) == pytest.approx(gap)
 
 
@@ -51,13 +52,16 @@ class TestPrimalIntegral:
         assert primal_integral(points, 10.0, 10.0) == pytest.approx(43.0)
 
     def test_of_nothing_is_all_and_of_the_best_at_once_nothing(self) -> None:
+        """The integral is 100 per cent and zero then."""
         assert primal_integral([], 10.0, 7.0) == 100.0
         assert primal_integral([Improvement(0.0, 10.0)], 10.0, 7.0) == 0.0
 
     def test_does_not_see_what_comes_after_the_limit(self) -> None:
+        """A later solution changes nothing."""
         assert primal_integral([Improvement(1.0, 20.0), Improvement(2.5, 10.0)], 10.0, 2.0) == 75.0
 
     def test_is_none_without_a_limit_and_100_for_failures(self) -> None:
+        """A run without a limit has no integral."""
         runs = [run([(1.0, 10.0)], limit=None), run([], solver="two"), run([(5.0, 10.0)])]
         done = with_integrals(with_gaps(runs, {}))
         assert [each.primal_integral for each in done] == [None, 100.0, 50.0]
@@ -98,6 +102,7 @@ class TestImprovements:
 
 class TestMeanCurve:
     def test_begins_when_all_instances_have_a_solution(self) -> None:
+        """A mean over fewer would fall when a hard one joins."""
         runs = [
             run([(1.0, 20.0), (4.0, 10.0)]),
             run([(2.0, 11.0), (3.0, 10.0)], instance="b"),
@@ -113,14 +118,17 @@ class TestMeanCurve:
         assert curve[1].standard_error == pytest.approx(50.0)
 
     def test_of_one_solution_reaches_to_the_limit(self) -> None:
+        """The last gap holds until the end."""
         curve = mean_curve(with_gaps([run([(1.0, 10.0)])], {}))
         assert curve == [(1.0, 0.0, 0.0), (10.0, 0.0, 0.0)]
 
     def test_of_nothing_is_empty(self) -> None:
+        """Without a solution there is no curve."""
         assert mean_curve(with_gaps([run([])], {})) == []
         assert mean_curve([]) == []
 
     def test_is_bounded(self) -> None:
+        """Thousands of points are thinned, and both ends stay."""
         points = [(index / 1000, 2000.0 - index) for index in range(1000)]
         curve = mean_curve(with_gaps([run(points)], {}))
         assert len(curve) == MOST

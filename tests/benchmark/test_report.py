@@ -101,6 +101,7 @@ class Tags(HTMLParser):
 
 class TestPage:
     def test_is_well_formed_and_loads_nothing(self) -> None:
+        """Every tag is closed, and nothing comes from elsewhere."""
         tags = Tags(PAGE)
         assert tags.open == []
         assert tags.suspects == []
@@ -108,6 +109,7 @@ class TestPage:
         assert "http" not in re.sub(r"http-equiv|http://www\.w3\.org", "", PAGE)
 
     def test_has_every_run_row_and_setting(self) -> None:
+        """Costs, errors and the setting stand on the page, names with markup as text."""
         text = " ".join(Tags(PAGE).texts)
         for words in ("40", "48.3", "20.750", "out of luck", "crashed", "cold", "1234", "today"):
             assert words in text, words
@@ -115,30 +117,35 @@ class TestPage:
         assert ATTACK in text
 
     def test_draws_a_line_a_solver_and_a_point_a_run(self) -> None:
+        """Runs that failed or were cold have no point."""
         assert PAGE.count('class="line"') == 1
         assert PAGE.count('class="dot"') == 4  # those that failed or were cold are none
         assert PAGE.count('class="marker"') == 3
         assert "nan" not in PAGE[PAGE.index("<main>") : PAGE.index("</main>")]
 
     def test_of_nothing_or_of_failures_alone_is_a_page(self) -> None:
+        """There is no chart then."""
         for runs in ([], [run("nco", None)]):
             page = html(with_gaps(runs, {}), {}, CASES)
             assert Tags(page).open == []
             assert "<svg" not in page
 
     def test_infinite_gaps_are_named_and_not_drawn(self) -> None:
+        """They are in the table, and no point."""
         runs = with_gaps([run("nco", [0, 1, 2, 3])], {("tsp", "plain"): 0.0})
         page = html(with_integrals(runs), {}, CASES)
         assert 'data-value="inf"' in page
         assert 'class="dot"' not in page
 
     def test_says_what_was_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Solutions beyond the number of pictures are counted."""
         monkeypatch.setattr(drawings, "ROOM", replace(drawings.ROOM, pictures=1))
         assert "2 solutions without a picture" in html(RUNS, {}, CASES)
 
 
 class TestPictures:
     def test_are_shared_by_equal_solutions_and_bounded(self) -> None:
+        """One picture serves equal solutions, and each is a small SVG."""
         album = Album({("tsp", name): case for name, case in CASES})
         numbers = [album.number(each) for each in RUNS]
         assert numbers == [0, 1, 2, None, 0, 0]
@@ -148,20 +155,24 @@ class TestPictures:
             assert len(picture) < 30_000
 
     def test_of_policies_are_not_there(self) -> None:
+        """A simulated policy has no picture."""
         album = Album({("tsp", name): case for name, case in CASES})
         assert album.number(replace(RUNS[0], cost_standard_error=0.1)) is None
         assert album.pictures == []
 
     def test_of_many_nodes_are_pixels(self) -> None:
+        """Thousands of nodes are a small PNG."""
         case = sources.as_case(np.random.default_rng(0).random((3000, 2)))
         picture = draw(case, list(range(3000)))
         assert picture.startswith("data:image/png;base64,")
         assert len(picture) < 300_000
 
     def test_that_cannot_be_drawn_say_why(self) -> None:
+        """A wrong solution gives a message in the place of the picture."""
         assert "not drawn: InstanceError" in draw(CASES[1][1], [0, 1, 2, 99])
 
     def test_keep_the_digits_of_words(self) -> None:
+        """Numbers within names are not shortened."""
         case = replace(square("costs 1.23456"), name="costs 1.23456")
         assert "costs 1.23456" in draw(case, [0, 1, 2, 3])
 
@@ -177,6 +188,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Page]:
 @pytest.mark.skipif(browser.CHROMIUM is None, reason="there is no Chromium here")
 class TestBrowser:
     def test_nothing_complains_loads_or_runs_what_names_say(self, page: browser.Page) -> None:
+        """In a browser, names with markup are text and nothing is fetched."""
         assert page.run("document.title") == "Benchmark: tsp"
         assert page.run("document.querySelectorAll('main b, main img, main script').length") == 0
         assert page.complaints == []
@@ -186,6 +198,7 @@ class TestBrowser:
     def test_the_pointer_shows_the_picture_of_a_run(
         self, page: browser.Page, selector: str
     ) -> None:
+        """Over a row or a point the picture of its solution appears."""
         page.point_at("h1")
         assert page.run("document.getElementById('preview').hidden") is True
         page.point_at(selector)
@@ -201,6 +214,7 @@ class TestBrowser:
         assert page.complaints == []
 
     def test_tables_are_sorted_by_number_with_empty_cells_last(self, page: browser.Page) -> None:
+        """A click sorts, the next one the other way."""
         rows = "[...document.querySelectorAll('#runs tbody tr')]"
         cells = rows + ".map(row => row.cells[%d].textContent)"
         page.point_at("#runs thead th:nth-child(7) button", click=True)
@@ -213,6 +227,7 @@ class TestBrowser:
         assert costs[0] == "48.3"
 
     def test_runs_are_filtered_and_curves_hidden(self, page: browser.Page) -> None:
+        """Only rows with the typed words stay, and a click hides a curve."""
         page.run(
             "(e => { e.value = 'cold nco'; e.dispatchEvent(new Event('input')); })"
             "(document.getElementById('filter'))"
@@ -223,6 +238,7 @@ class TestBrowser:
         assert page.run("document.querySelectorAll('.series.off').length") == 1
 
     def test_nothing_is_wider_than_a_telephone(self, page: browser.Page) -> None:
+        """At 360 pixels the page does not scroll sideways."""
         page.resize(360, 700)
         assert page.run("document.documentElement.scrollWidth <= innerWidth") is True
         page.resize(1280, 900)

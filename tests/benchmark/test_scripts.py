@@ -22,6 +22,7 @@ def imported(path: Path):
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_a_script_says_how_it_is_used(path, monkeypatch, capsys) -> None:
+    """Each has a help text and ends well after it."""
     monkeypatch.syspath_prepend(path.parent)
     monkeypatch.setattr(sys, "argv", [path.name, "--help"])
     with pytest.raises(SystemExit) as ended:
@@ -31,6 +32,7 @@ def test_a_script_says_how_it_is_used(path, monkeypatch, capsys) -> None:
 
 
 def test_a_table_of_files_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys) -> None:
+    """Rows that are there are not measured again."""
     folder, output = tmp_path / "shops", tmp_path / "table.csv"
     (folder / "below").mkdir(parents=True)
     for name in ("a", "below/b"):  # the list may name a folder below or not

@@ -41,6 +41,7 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
 
 
 def test_solve_prints_a_json_line_in_the_files_own_numbers(capsys, tiny, square):
+    """Nodes count from one as in the file, and the gap is to the value given."""
     code, out, _ = run(
         capsys, "solve", square, "--model", tiny["tsp"], "--json", "--best_known", "32"
     )
@@ -55,6 +56,7 @@ def test_solve_prints_a_json_line_in_the_files_own_numbers(capsys, tiny, square)
 
 
 def test_a_bad_file_does_not_stop_the_others(capsys, tiny, square, tmp_path):
+    """It has a line of its own, and the exit code is 2."""
     bad = tmp_path / "bad.tsp"
     bad.write_text(SQUARE.replace("10 10", "10 nan"))
     plot = tmp_path / "picture.png"
@@ -71,6 +73,7 @@ def test_a_bad_file_does_not_stop_the_others(capsys, tiny, square, tmp_path):
 
 
 def test_check_tells_a_good_tour_from_a_bad_one(capsys, square, tmp_path):
+    """The exit code and the violations say which."""
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_text("[1, 2, 3, 4]")
     bad.write_text("[1, 2, 2, 4]")
@@ -101,6 +104,7 @@ def test_an_answer_that_breaks_a_rule_exits_with_one(capsys, tmp_path):
 
 @pytest.mark.parametrize("problem", ["tsp", "cvrp", "knapsack"])
 def test_generated_files_are_solved(capsys, tiny, tmp_path, problem):
+    """What `nco generate` writes, `nco solve` reads."""
     arguments = ["--problem", problem, "--size", "6", "--instances", "2", "--output", str(tmp_path)]
     _, out, _ = run(capsys, "generate", *arguments)
     paths = out.split()
@@ -112,6 +116,7 @@ def test_generated_files_are_solved(capsys, tiny, tmp_path, problem):
 
 
 def test_models_lists_cards(capsys):
+    """As a table and as JSON."""
     assert run(capsys, "models")[0] == 0
     assert isinstance(json.loads(run(capsys, "models", "--json")[1]), dict)
 
@@ -127,10 +132,12 @@ def test_models_lists_cards(capsys):
     ],
 )
 def test_wrong_arguments_exit_with_two(capsys, arguments):
+    """Before anything is solved."""
     assert run(capsys, *arguments)[0] == 2
 
 
 def test_control_c_prints_the_best_so_far(tiny, tmp_path):
+    """A signal to the process gives an answer that is feasible."""
     coords = np.random.default_rng(0).random((60, 2))
     path = tmp_path / "random.tsp"
     path.write_text(files.write(files.from_arrays(coords)))

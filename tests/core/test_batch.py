@@ -35,6 +35,7 @@ def outer(rows: int) -> Outer:
 
 
 def test_batch_indexing_reaches_every_tensor() -> None:
+    """Nested batches are indexed too, and None stays None."""
     batch = outer(4)
     assert len(batch) == 4
     assert batch.device == torch.device("cpu")
@@ -47,6 +48,7 @@ def test_batch_indexing_reaches_every_tensor() -> None:
 
 
 def test_batch_take_and_fold() -> None:
+    """Rows of the second axis are picked, and two axes become one."""
     batch = outer(2)
     taken = batch.take(torch.tensor([[1, 1, 0], [0, 1, 1]]))
     assert taken.number.tolist() == [[1, 1, 0], [2, 3, 3]]
@@ -56,6 +58,7 @@ def test_batch_take_and_fold() -> None:
 
 
 def test_batches_join() -> None:
+    """Rows of several batches follow one another."""
     joined = cat([outer(2), outer(1)])
     assert joined.number.tolist() == [[0, 1], [2, 3], [0, 1]]
     assert joined.absent is None
@@ -63,6 +66,7 @@ def test_batches_join() -> None:
 
 
 def test_a_batch_is_frozen() -> None:
+    """No field can be set."""
     with pytest.raises(AttributeError):
         outer(1).number = torch.zeros(1)  # type: ignore[misc]
 

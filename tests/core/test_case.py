@@ -1,5 +1,6 @@
 """Exact cases: what every folder's cases can do."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from nco.core.errors import InstanceError
 from nco.core.problem import Problem
 from nco.core.seeds import generator
 from nco.problems.tsp.files import Case as Tour
+from nco.solving.solution import Solution
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -22,6 +24,15 @@ def test_a_simple_rule_constructs_a_feasible_solution(name: str) -> None:
     for case in problem.cases(problem.generate(2, generator(1))):
         report = check(case, case.construct())
         assert report.feasible, report.violations
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_what_a_solution_is_called_hides_nothing(name: str) -> None:
+    """``solution.tour`` is the tour only where `Solution` has nothing else of that name."""
+    problem: Any = registry.folder(name).problem_class()
+    (case,) = problem.cases(problem.generate(1, generator(1)))
+    assert case.view not in {field.name for field in dataclasses.fields(Solution)}
+    assert not hasattr(Solution, case.view)
 
 
 def test_a_folder_says_what_size_and_construct_are() -> None:

@@ -61,6 +61,7 @@ PRIORITIES: dict[Handler, Callable[[Tensor, Tensor, Observation], Tensor]] = {
 @pytest.mark.parametrize("handler", PRIORITIES, ids=lambda handler: type(handler).__name__)
 @pytest.mark.parametrize(("agents", "nodes"), [(1, 3), (2, 1), (3, 4), (7, 5)])
 def test_conflicts_are_settled_as_by_hand(handler: Handler, agents: int, nodes: int) -> None:
+    """Each handler gives the node to the agent that a plain loop gives it to."""
     picks, logp, seen = crowd(agents, nodes, 1)
     priority = PRIORITIES[handler](picks, logp, seen)
     found = handler(picks, logp, seen)
@@ -103,6 +104,7 @@ def test_one_at_a_time() -> None:
 
 
 def test_an_action_that_is_not_shared_is_kept_by_all() -> None:
+    """Agents may take it together, and problems without moves are refused."""
     picks, logp, seen = crowd(3, 4, 4)
     alone = Observation(
         seen.mask, seen.focus, seen.context, stay=seen.stay, shared=torch.zeros_like(seen.shared)

@@ -57,6 +57,7 @@ def mixed(problem: Problem[Any, Any]) -> tuple[Any, list[Any]]:
 
 @each_problem
 def test_sampled_rollouts_are_a_function_of_their_generator(problem: Problem[Any, Any]) -> None:
+    """Equal seeds play equal actions, others do not, and the cost is that of the actions."""
     policy, instance = network(problem), instances(problem)
     first = rollout(problem, policy, instance, 4, sample(generator(1)))
     again = rollout(problem, policy, instance, 4, sample(generator(1)))
@@ -69,6 +70,7 @@ def test_sampled_rollouts_are_a_function_of_their_generator(problem: Problem[Any
 
 @each_problem
 def test_greedy_takes_the_most_probable_action(problem: Problem[Any, Any]) -> None:
+    """Greedy rollouts of an instance are equal and take the mode of each decision."""
     policy, instance = network(problem), instances(problem)
     found = rollout(problem, policy, instance, 2, greedy, logp=False)
     assert found.logp is None
@@ -80,6 +82,7 @@ def test_greedy_takes_the_most_probable_action(problem: Problem[Any, Any]) -> No
 
 @each_problem
 def test_memory_at_hand_is_not_made_again(problem: Problem[Any, Any]) -> None:
+    """A rollout that is given the embedding does not encode."""
     policy, instance = network(problem), instances(problem)
     memory = policy.encode(problem.features(instance))
     first = rollout(problem, policy, instance, 2, greedy)
@@ -108,6 +111,7 @@ def test_a_prefix_is_taken_without_asking(problem: Problem[Any, Any]) -> None:
 
 
 def test_a_prefix_of_everything_asks_nothing() -> None:
+    """Where all actions are given, the policy decides nothing."""
     problem = TSP(4)
     instance = instances(problem)
     order = torch.arange(4).expand(3, 1, 4)
@@ -132,6 +136,7 @@ def test_a_rollout_stops_when_told() -> None:
 @each_problem
 @pytest.mark.parametrize("chunk", [1, 2, 100])
 def test_score_in_chunks(problem: Problem[Any, Any], chunk: int) -> None:
+    """Scores are the rollout's own log-probabilities, however many steps are scored at once."""
     policy, instance = network(problem), instances(problem)
     found = rollout(problem, policy, instance, 3, sample(generator(6)), keep=True)
     assert found.logp is not None
@@ -142,6 +147,7 @@ def test_score_in_chunks(problem: Problem[Any, Any], chunk: int) -> None:
 
 @each_problem
 def test_score_of_some_steps_of_each_rollout(problem: Problem[Any, Any]) -> None:
+    """Scores of chosen steps are those of the same steps in the whole."""
     policy, instance = network(problem), instances(problem)
     found = rollout(problem, policy, instance, 3, sample(generator(6)))
     assert found.logp is not None
@@ -152,6 +158,7 @@ def test_score_of_some_steps_of_each_rollout(problem: Problem[Any, Any]) -> None
 
 @each_problem
 def test_the_gradient_of_a_score_is_that_of_the_rollout(problem: Problem[Any, Any]) -> None:
+    """Every parameter has the same gradient both ways."""
     policy, instance = network(problem), instances(problem)
     found = rollout(problem, policy, instance, 3, sample(generator(6)))
     assert found.logp is not None
@@ -228,6 +235,7 @@ def test_what_is_executed_may_differ_from_what_is_picked() -> None:
 
 
 def test_forced_takes_what_it_is_told() -> None:
+    """A rollout plays the given actions."""
     problem = TSP(4)
     order = torch.tensor([[[2, 0, 3, 1]], [[1, 0, 2, 3]], [[3, 2, 1, 0]]])
     found = rollout(problem, network(problem), instances(problem), 1, forced(order))
@@ -261,6 +269,7 @@ def test_extreme_uniform_numbers(monkeypatch: pytest.MonkeyPatch, number: float)
 
 
 def test_sampling_frequencies_are_the_probabilities() -> None:
+    """Counts lie within four standard deviations, and what has no probability never occurs."""
     wanted = torch.tensor([0.5, 0.0, 0.3, 0.15, 0.05])
     decision = Categorical(wanted.log().nan_to_num(neginf=3.0).expand(1, 40_000, -1), wanted > 0)
     counts = decision.sample(generator("frequencies")).flatten().bincount(minlength=5)
@@ -269,6 +278,7 @@ def test_sampling_frequencies_are_the_probabilities() -> None:
 
 
 def test_log_probabilities_and_entropy_by_hand() -> None:
+    """Masked actions leave the others their shares, and are infinitely unlikely themselves."""
     probabilities = torch.tensor([0.7, 0.2, 0.1])
     mask = torch.tensor([True, True, False])
     decision = Categorical(probabilities.log()[None, None], mask)
@@ -281,6 +291,7 @@ def test_log_probabilities_and_entropy_by_hand() -> None:
 
 
 def test_entropy_has_a_gradient_beside_masked_actions() -> None:
+    """The gradient is finite, and zero where an action is masked."""
     logits = torch.randn(1, 2, 4, generator=generator(0), requires_grad=True)
     mask = torch.tensor([True, False, True, True])
     Categorical(logits, mask).entropy().sum().backward()
@@ -290,6 +301,7 @@ def test_entropy_has_a_gradient_beside_masked_actions() -> None:
 
 
 def test_half_precision_logits_are_decided_in_float32() -> None:
+    """A third is a third to seven digits whatever the network ran in."""
     decision = Categorical(torch.zeros(1, 1, 3, dtype=torch.bfloat16), torch.ones(1, 1, 3) > 0)
     assert decision.log_probs.dtype == torch.float32
     expected = torch.full((1, 1, 3), 1 / 3).log()
@@ -329,6 +341,7 @@ def test_descriptions_round_trip() -> None:
 
 
 def test_networks_are_described_by_their_arguments() -> None:
+    """A network made from its description takes the weights of the first."""
     policy = AttentionPolicy(TransformerEncoder(16, heads=2, layers=1, hidden=8), heads=2)
     policy.build(TSP.schema)
     twin = construct(describe(policy)).build(TSP.schema)
@@ -337,6 +350,7 @@ def test_networks_are_described_by_their_arguments() -> None:
 
 
 def test_the_outermost_class_describes_itself() -> None:
+    """Objects within lists are described, and made again with their defaults."""
     found = describe({"things": [Child("x"), (1, 2.5, None, True)]})
     child = {"class_path": f"{__name__}.Child", "init_args": {"label": "x"}}
     assert found == {"things": [child, [1, 2.5, None, True]]}
@@ -349,6 +363,7 @@ def test_the_outermost_class_describes_itself() -> None:
 
 @pytest.mark.parametrize("thing", [object(), lambda: 0, torch.zeros(1), {1: object()}, nn.ReLU()])
 def test_only_plain_things_are_described(thing: object) -> None:
+    """What is not plain data, or an object made of it, cannot be in a checkpoint."""
     with pytest.raises(NCOError, match="cannot be stored in a checkpoint"):
         describe(Nested(thing, [1]))
 
@@ -387,6 +402,7 @@ def test_seeds_are_the_same_on_every_machine() -> None:
 
 
 def test_generators_are_fresh_and_leave_the_global_one_alone() -> None:
+    """Equal seeds give equal numbers, and torch's own state stays as it was."""
     before = torch.get_rng_state()
     first, second = (torch.rand(3, generator=generator(4, "a")) for _ in range(2))
     assert torch.equal(first, second)
@@ -399,6 +415,7 @@ def test_generators_are_fresh_and_leave_the_global_one_alone() -> None:
 
 
 def test_the_square_has_eight_symmetries() -> None:
+    """All images lie in the square, keep distances, and differ."""
     points = torch.rand(2, 5, 2, generator=generator("square"))
     images = geometry.dihedral(points)
     assert len(images) == 8
@@ -412,6 +429,7 @@ def test_the_square_has_eight_symmetries() -> None:
 
 
 def test_classical_scaling_recovers_distances() -> None:
+    """Points found from distances have these distances."""
     random = np.random.default_rng(0)
     points = random.uniform(-30, 50, (9, 2))
     wanted = np.linalg.norm(points[:, None] - points, axis=-1)
@@ -423,6 +441,7 @@ def test_classical_scaling_recovers_distances() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_classical_scaling_of_few_points(count: int) -> None:
+    """One, two or three points at distance 1 are placed exactly."""
     wanted = np.ones((count, count)) - np.eye(count)
     found = geometry.classical_scaling(wanted)
     distances = np.linalg.norm(found[:, None] - found, axis=-1)
@@ -444,6 +463,7 @@ def test_one_factor_for_both_axes() -> None:
 
 
 def test_points_in_the_square_stay() -> None:
+    """Points that fill the square are not moved, and equal points become zero."""
     points = np.array([[0.2, 0.3], [1.0, 0.0]])
     assert geometry.unit_square(points) == (pytest.approx(points), 1.0)
     equal, factor = geometry.unit_square(np.full((3, 2), 7.0))
@@ -455,6 +475,7 @@ def test_points_in_the_square_stay() -> None:
     "points", [geometry.Uniform(), geometry.Clustered(2), geometry.Clustered(3, 0.5, 0.5)]
 )
 def test_random_points_lie_in_the_square(points: geometry.Points) -> None:
+    """Each distribution stays within the square and is repeatable."""
     found = points.draw(50, 40, generator("points"))
     assert found.shape == (50, 40, 2)
     assert found.min() >= 0
@@ -474,6 +495,7 @@ def test_clusters_are_clusters() -> None:
 
 
 def test_sizes_are_drawn_from_both_ends() -> None:
+    """A range of sizes includes both of its ends."""
     random = generator("sizes")
     drawn = {geometry.draw_size([3, 5], random) for _ in range(60)}
     assert drawn == {3, 4, 5}
@@ -482,6 +504,7 @@ def test_sizes_are_drawn_from_both_ends() -> None:
 
 @pytest.mark.parametrize("size", [0, -1, [5, 3], [0, 4], [1, 2, 3], [4]])
 def test_impossible_sizes_are_refused(size: int | list[int]) -> None:
+    """Sizes that are not positive, or no range, raise."""
     with pytest.raises(ValueError, match="size must be"):
         TSP(size)
 
@@ -641,6 +664,7 @@ def test_padding_holds_no_matter_what() -> None:
 
 @each_problem
 def test_instances_of_a_batch_are_independent(problem: Problem[Any, Any]) -> None:
+    """An instance is played alone as it is in a batch."""
     policy, instance = network(problem), instances(problem, 4)
     whole = rollout(problem, policy, instance, 2, greedy)
     assert whole.logp is not None
@@ -653,6 +677,7 @@ def test_instances_of_a_batch_are_independent(problem: Problem[Any, Any]) -> Non
 
 @each_problem
 def test_rollouts_of_an_instance_are_independent(problem: Problem[Any, Any]) -> None:
+    """A rollout is decided alone as it is among others."""
     policy, instance = network(problem), instances(problem)
     seen = states(problem, instance)
     memory = policy.encode(problem.features(instance))
@@ -745,5 +770,6 @@ def test_half_precision_stays_near() -> None:
 
 
 def test_impossible_widths_are_refused() -> None:
+    """A width that the heads do not divide raises."""
     with pytest.raises(ValueError, match="width 10 is not divisible by heads 4"):
         TransformerEncoder(width=10, heads=4)

@@ -24,6 +24,8 @@ OLD = "of version 0.1"
         ("nco.train.AtomicCheckpoints", True),
         ("nco.geometry.Clustered", True),
         ("nco.models.ppo.Ppo", True),
+        ("nco.models.nets.ParcoPolicy", True),
+        ("nco.models.nets.PARCOPolicy", False),
         ("nco.models.reinforce.MeanOverStarts", True),
         ("nco.models.ppo.PPO", False),
         ("nco.models.reinforce.Reinforce", False),

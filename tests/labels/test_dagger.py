@@ -137,6 +137,7 @@ def test_a_model_goes_on_itself(models: dict[type, str], tmp_path: Path) -> None
 
 
 def test_the_same_run_makes_the_same_set(models: dict[type, str], tmp_path: Path) -> None:
+    """A chunk that was deleted is made again with the same bytes."""
     words = ("--solver", "fast_tsp", "--time_limit", "1")
     assert label(models, TSP(), tmp_path, *words) == 0
     path = tmp_path / "00000.safetensors"
@@ -148,6 +149,7 @@ def test_the_same_run_makes_the_same_set(models: dict[type, str], tmp_path: Path
 
 
 def test_a_solver_that_leaves_the_way_is_one_line(tmp_path: Path) -> None:
+    """A solution that does not begin as the model did is refused."""
     problem = TSP(5)
     instance = problem.generate(1, generator(1))
     state = problem.reset(instance, 1)
@@ -205,6 +207,7 @@ def test_options_that_contradict_are_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture,
 ) -> None:
+    """The error names the option."""
     trained = {"TSP": models[TSP], "CVRP": models[CVRPVia]}
     words = [trained.get(word, word) for word in words]
     rest = ["--solver", "ortools", "--output", str(tmp_path / "out")]
@@ -221,6 +224,7 @@ def test_options_that_contradict_are_one_line(
 def test_a_set_after_a_model_is_read_in_its_own_encoding_only(
     models: dict[type, str], tmp_path: Path
 ) -> None:
+    """Another class of the same problem is refused."""
     words = ("--solver", "fast_tsp", "--time_limit", "1")
     assert label(models, TSP(), tmp_path, *words) == 0
     assert json.loads((tmp_path / "set.json").read_text())["moments"] == 3

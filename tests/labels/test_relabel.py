@@ -55,6 +55,7 @@ def test_a_model_labels_from_nothing(models: dict[str, str], tmp_path: Path) -> 
 def test_a_model_improves_a_set_and_keeps_the_better_of_two(
     models: dict[str, str], base: Path, tmp_path: Path
 ) -> None:
+    """No label costs more than before."""
     output = tmp_path / "better"
     arguments = ["label", "--solver", f"model:{models['TSP']}", "--improve", str(base)]
     with pytest.raises(SystemExit) as exit_:
@@ -89,6 +90,7 @@ def test_a_model_improves_a_set_and_keeps_the_better_of_two(
 def test_options_that_contradict_are_one_line(
     words: list[str], named: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
+    """The error names the option."""
     with pytest.raises(SystemExit) as exit_:
         main(["label", *words, "--output", str(tmp_path / "out")])
     assert exit_.value.code == 2
@@ -99,6 +101,7 @@ def test_options_that_contradict_are_one_line(
 
 
 def test_an_unfinished_set_cannot_be_improved(base: Path, tmp_path: Path) -> None:
+    """A set without all of its chunks is refused."""
     spec = LabelSpec(describe(TSP(5)), "ortools", None, instances=2, seed=1)
     store.claim(spec, tmp_path)
     with pytest.raises(NCOError, match="not complete"):

@@ -165,6 +165,7 @@ def test_labels_are_small(tours: Path) -> None:
 
 
 def test_workers_do_not_change_a_set(tours: Path, tmp_path: Path) -> None:
+    """Two processes make the same bytes as one."""
     filled(TOURS, tmp_path / "again", workers=2)
     assert contents(tmp_path / "again") == contents(tours)
 
@@ -200,6 +201,7 @@ def test_sizes_are_joined_and_rows_lengthened(tmp_path: Path) -> None:
 
 
 def test_deleted_chunks_are_made_again(tours: Path) -> None:
+    """Only what is missing is made, with the same bytes."""
     before = contents(tours)
     (tours / "00001.safetensors").unlink()
     assert filled(TOURS, tours) == [3, 6, 7]
@@ -244,6 +246,7 @@ def damage(path: Path) -> None:
 
 
 def test_a_damaged_chunk(tours: Path) -> None:
+    """A chunk whose checksum differs is refused by name."""
     damage(tours / "00001.safetensors")
     chunks = store.read(tours)
     next(chunks)
@@ -252,12 +255,14 @@ def test_a_damaged_chunk(tours: Path) -> None:
 
 
 def test_a_missing_chunk(tours: Path) -> None:
+    """A chunk that is not there is named, with what to do."""
     (tours / "00002.safetensors").unlink()
     with pytest.raises(InstanceError, match=r"00002.safetensors: missing; run the same `nco label"):
         list(store.read(tours))
 
 
 def test_no_set(tmp_path: Path) -> None:
+    """A folder without a set says how to make one."""
     with pytest.raises(NCOError, match=r"set.json: no such labelled set; make one with"):
         store.read_spec(tmp_path)
 
@@ -267,6 +272,7 @@ def test_no_set(tmp_path: Path) -> None:
     ["{}", "[1, 2]", '"text"', "null", "{", "\0", '{"instances": 7}', '{"solver": 1, "x": 2}'],
 )
 def test_a_foreign_set_json(tours: Path, text: str) -> None:
+    """Any other content of the description is refused, for reading and for making."""
     (tours / "set.json").write_text(text)
     with pytest.raises(InstanceError, match=r"set.json: not the description of a labelled set"):
         store.read_spec(tours)
@@ -275,6 +281,7 @@ def test_a_foreign_set_json(tours: Path, text: str) -> None:
 
 
 def test_a_set_of_another_format(tours: Path) -> None:
+    """The number of the format is compared."""
     data = json.loads((tours / "set.json").read_text())
     (tours / "set.json").write_text(json.dumps({**data, "format": 2}))
     with pytest.raises(InstanceError, match=r"set.json: format 2: this version reads format 1"):
@@ -283,6 +290,7 @@ def test_a_set_of_another_format(tours: Path) -> None:
 
 @pytest.mark.parametrize("change", [{"seed": 4}, {"instances": 8}, {"time_limit": None}])
 def test_a_folder_that_holds_another_set(tours: Path, change: dict[str, Any]) -> None:
+    """Another recipe is refused, and nothing in the folder changes."""
     before = contents(tours)
     with pytest.raises(NCOError, match=r"holds another set .*choose another folder"):
         filled(replace(TOURS, **change), tours)
@@ -313,11 +321,13 @@ def test_bad_answers_are_not_stored(solver: str, reason: str, tmp_path: Path) ->
 
 
 def test_a_solver_that_does_not_exist(tmp_path: Path) -> None:
+    """It is refused beside those that there are."""
     with pytest.raises(NCOError, match="lkh: no such solver; tsp has ortools"):
         filled(replace(TOURS, solver="lkh"), tmp_path)
 
 
 def test_further_arguments_of_the_problem_are_labelled(tmp_path: Path, capsys: Any) -> None:
+    """The set's description holds them as the command had them."""
     from nco.cli import main
 
     command = ["label", "--problem", "cvrp", "--size", "6", "--instances", "3", "--seed", "4"]

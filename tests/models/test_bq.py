@@ -66,6 +66,7 @@ def test_the_full_tour_has_its_start_at_both_ends() -> None:
 
 
 def test_the_last_two_nodes() -> None:
+    """At the end the only order that is left is chosen."""
     sub, _, _ = seen(TSP(5), policy(TSP()), Cities(CROSS), [3, 0, 2])
     assert sub.nodes.tolist() == [[3, 2, 1, 4]]
     sub, observation, features = seen(TSP(5), policy(TSP()), Cities(CROSS), [3, 0, 2, 4])
@@ -86,6 +87,7 @@ def test_routes_keep_the_depot_in_sight() -> None:
 
 
 def test_neighbours_are_those_nearest_to_the_origin() -> None:
+    """Only these have a probability."""
     network = policy(TSP(), neighbours=2)
     sub, observation, features = seen(TSP(5), network, Cities(CROSS), [0, 2])
     assert sub.nodes[0, :2].tolist() == [0, 2]
@@ -128,6 +130,7 @@ def test_two_way_ends_are_interchangeable() -> None:
 
 
 def test_two_way_needs_two_ends() -> None:
+    """A problem without reversed states is refused."""
     with pytest.raises(ValueError, match="two ends"):
         policy(KnapsackRest(), two_way=True)
 
@@ -169,6 +172,7 @@ def batch(problem: Problem[Any, Any], count: int) -> Labelled:
 
 @pytest.mark.parametrize("two_way", [False, True])
 def test_every_cut_is_learned_from_the_whole_tour_to_the_last_two_nodes(two_way: bool) -> None:
+    """Each length of what remains occurs."""
     problem = TSP(5)
     made = method(problem, two_way=two_way)
     cuts: list[int] = []
@@ -200,6 +204,7 @@ def test_every_cut_is_learned_from_the_whole_tour_to_the_last_two_nodes(two_way:
     ids=lambda value: value if isinstance(value, float) else type(value).__name__,
 )
 def test_learning_lowers_the_loss(problem: Problem[Any, Any], dense: float) -> None:
+    """A few steps on one batch bring it down."""
     made, data = method(problem, dense), batch(problem, 16)
     optimizer = torch.optim.AdamW(made.policy.parameters(), lr=3e-3)
 
@@ -308,6 +313,7 @@ def test_a_resumed_run_equals_one_that_went_through(
 
 
 def test_weights_kept_in_bfloat16_follow_every_change() -> None:
+    """A copy that is kept is renewed when the weights change."""
     torch.manual_seed(0)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=32, bf16=True)
     schema = Schema(nodes=columns("first", "second", "third"))

@@ -68,6 +68,7 @@ def walked(problem: Problem[Any, Any], instance: Any, actions: torch.Tensor) -> 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("arrangements", [0, 3])
 def test_a_bank_holds_the_same_solutions(kind: type[Problem[Any, Any]], arrangements: int) -> None:
+    """Costs of what was drawn are those of the set, in any arrangement."""
     problem, given = kind([5, 8]), groups(kind)  # type: ignore[call-arg]
     bank = Bank.of(problem, given, arrangements, generator("bank"))
     times = max(arrangements, 1)
@@ -103,6 +104,7 @@ def test_steps_are_decisions_of_every_label(kind: type[Problem[Any, Any]]) -> No
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_padding_changes_no_loss(kind: type[Problem[Any, Any]]) -> None:
+    """Instances of several sizes have the loss that they have alone."""
     problem = kind([5, 8])  # type: ignore[call-arg]
     bank = Bank.of(problem, groups(kind), 0, generator("bank"))
     made = method(problem, two_way=len(problem.schema.focus) == 2 and not problem.schema.edges)
@@ -122,6 +124,7 @@ def test_padding_changes_no_loss(kind: type[Problem[Any, Any]]) -> None:
 
 @pytest.mark.parametrize("width", [16, 19])
 def test_one_kernel_attends_as_it_is_written_out(width: int) -> None:
+    """Values and gradients are equal, with and without padding."""
     random = generator("attend")
     q, k, v = (
         torch.randn(2, 3, 7, w, generator=random).requires_grad_() for w in (width, width, 16)
@@ -174,6 +177,7 @@ def loss(checkpoint: str, tours: Path) -> float:
 def test_a_run_learns_and_resumes_bit_by_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Weights after a pause are those of a run without one."""
     monkeypatch.chdir(tmp_path)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -204,6 +208,7 @@ def test_a_run_learns_and_resumes_bit_by_bit(
 
 
 def test_a_loss_that_is_no_number_reaches_no_checkpoint() -> None:
+    """Saving raises, and names the step."""
     encoder = TransformerEncoder(width=8, heads=2, layers=2, hidden=12)
     made = GraphedBQ(TSP(5), BQPolicy(encoder))
     made._losses = {"loss": torch.tensor(torch.nan)}

@@ -41,6 +41,7 @@ def test_regression_by_hand(quiet):
 
 
 def test_the_actor_weighs_prices_by_its_odds(quiet):
+    """The loss is that computed on paper."""
     method = Hindsight(Revenue(3), ChoicePolicy(8), mode="actor", sharpness=1.0, entropy=0.0)
     mask = torch.tensor([[[True, True]]])
     logits = torch.tensor([[[1.0, 3.0]]]).log()
@@ -50,6 +51,7 @@ def test_the_actor_weighs_prices_by_its_odds(quiet):
 
 
 def test_losses_do_not_depend_on_the_level_of_prices(quiet):
+    """A constant added to all prices changes nothing."""
     problem = Revenue(6, Airline())
     batch = problem.generate(8, generator(0))
     for mode in ("regression", "actor"):
@@ -89,6 +91,7 @@ def test_the_airline_is_learned(quiet, mode):
 
 
 def test_a_policy_of_ten_candidates(quiet):
+    """After a short training it is within two per cent of the optimum."""
     problem = Revenue(10, Secretary())
     policy = trained(Hindsight(problem, ChoicePolicy(16), steps=10), 80, 32)
     value = exact.Optimal(Secretary().case(10)).value
@@ -119,6 +122,7 @@ def test_scores_are_of_bins_and_not_of_their_numbers():
 
 
 def test_wrong_settings_are_refused():
+    """Unknown modes and no sharpness raise."""
     with pytest.raises(ValueError, match="mode must be"):
         Hindsight(Revenue(3), ChoicePolicy(8), mode="guess")
     with pytest.raises(ValueError, match="sharpness"):

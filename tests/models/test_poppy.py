@@ -88,6 +88,7 @@ def test_agents_played_together_are_those_played_alone(
 @each_problem
 @each_kind
 def test_a_different_agent_for_every_instance(problem: Problem[Any, Any], kind: type) -> None:
+    """Rollout and score agree where each row has its own agent."""
     policy = network(problem, 3, kind).eval()
     instance = problem.generate(5, generator(0))
     condition = torch.randint(3, (5, 4), generator=generator(1))
@@ -103,6 +104,7 @@ def test_a_different_agent_for_every_instance(problem: Problem[Any, Any], kind: 
 
 
 def test_agents_differ() -> None:
+    """Three agents play an instance differently."""
     problem = TSP(8)
     policy = network(problem, 3)
     instance = problem.generate(8, generator(0))
@@ -134,6 +136,7 @@ def test_a_clone_begins_as_the_single_policy(kind: type, tmp_path) -> None:
 
 
 def test_what_cannot_be_cloned() -> None:
+    """Decoders of another number, or none, are refused."""
     problem = TSP(6)
     policy = AttentionPolicy(encoder(), heads=2, agents=4).build(problem.schema)
     with pytest.raises(NCOError, match="3 decoders cannot be cloned to 4"):
@@ -235,6 +238,7 @@ def _flat(module: nn.Module) -> Tensor:
 
 
 def test_a_frozen_encoder_stays() -> None:
+    """Only decoders have a gradient."""
     problem = TSP(6)
     method = make(problem, 2, freeze_encoder=True)
     method.loss(problem.generate(4, generator(0)), generator(1)).backward()
@@ -243,6 +247,7 @@ def test_a_frozen_encoder_stays() -> None:
 
 
 def test_ties_and_wins_are_logged() -> None:
+    """Where all agents play alike, every instance is a tie."""
     problem = TSP(6)
     method = make(problem, 2)
     for decoder in method.policy.decoders:  # always the nearest: all rollouts of a start are equal
@@ -311,6 +316,7 @@ class Families(Problem[Arms, Pulled]):
 
 
 def test_two_agents_specialise() -> None:
+    """Each learns one of two families of instances."""
     problem = Families()
     policy = AttentionPolicy(encoder(), heads=2, agents=2)
     method = Poppy(problem, policy, training=Training(lr=1e-2, warmup=1))

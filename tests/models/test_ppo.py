@@ -107,7 +107,7 @@ PARTS = [
     ),
     (
         "hcvrp.HCVRP, init_args: {size: [4, 6], vehicles: 2}",
-        "ParcoPolicy\n      init_args:\n        hidden: 8\n        heads: 2\n        encoder: "
+        "PARCOPolicy\n      init_args:\n        hidden: 8\n        heads: 2\n        encoder: "
         "{class_path: nco.models.nets.TransformerEncoder, init_args: {width: 8, heads: 2, "
         "layers: 1, hidden: 8}}",
     ),
@@ -137,7 +137,8 @@ def test_a_run_resumes_between_two_collections(
         assert torch.equal(again["state_dict"][key], value), key
 
 
-def test_a_problem_without_charges_has_one_advantage_for_the_episode() -> None:
+def test_a_problem_without_step_costs_has_one_advantage_for_the_episode() -> None:
+    """Every step has that of the whole."""
     trained = Stepping(Knapsack(5), Probe(), rollouts=3)
     loss = trained.loss(trained.problem.generate(4, generator(0)), generator(0))
     assert trained._kept is not None

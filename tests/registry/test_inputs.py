@@ -1,10 +1,12 @@
 """What cannot be solved says why in one line, before any search; what is only odd gets a note."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import nco
+from nco import registry
 from nco.cli import main
 from nco.core.errors import InstanceError
 from nco.registry.sources import as_case
@@ -54,7 +56,10 @@ def test_a_fleet_that_is_too_small_is_named_with_its_line(
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ({**ROUTES, "speed": 3}, "speed: no such key; the arrays of cvrp are capacity, coords"),
+        (
+            {**ROUTES, "vehicles": 3, "speed": 3},
+            "speed: no such key; the arrays of cvrp are capacity, coords",
+        ),
         ({"coord": [[0, 0], [1, 1]]}, "coord: no such key; the arrays of "),
         ({"values": [1], "weight": [1], "capacity": 1}, "weight: no such key; the arrays of knap"),
         ({"jobs": [[[(-1, 3)]]]}, "machine -1: job 0, operation 0: machines count from 0"),
@@ -62,9 +67,40 @@ def test_a_fleet_that_is_too_small_is_named_with_its_line(
     ],
 )
 def test_slips_are_named(source: object, reason: str) -> None:
+    """A wrong key is answered with the keys of the nearest problem, a wrong value with a rule."""
     with pytest.raises(InstanceError) as raised:
         nco.solve(source)
     assert str(raised.value).startswith(reason)
+
+
+def folders(monkeypatch: pytest.MonkeyPatch, refusing: set[str]) -> None:
+    """Two problems that both recognise every text; those named refuse to read it."""
+
+    def folder(name: str) -> SimpleNamespace:
+        def read(text: str, *, path: str | None = None) -> SimpleNamespace:
+            if name in refusing:
+                raise InstanceError("states a rule that is not supported", path=path)
+            return SimpleNamespace(problem=name)
+
+        return SimpleNamespace(files=SimpleNamespace(recognise=lambda text: True, read=read))
+
+    monkeypatch.setattr(registry, "names", lambda: ["plain", "richer"])
+    monkeypatch.setattr(registry, "folder", folder)
+
+
+def test_a_file_that_two_problems_recognise_belongs_to_the_one_that_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The problem without a rule that a file states steps aside; where both or none read it,
+    the caller has to say."""
+    path = tmp_path / "some.file"
+    path.write_text("text")
+    folders(monkeypatch, {"plain"})
+    assert nco.read(path).problem == "richer"
+    for refusing in (set[str](), {"plain", "richer"}):
+        folders(monkeypatch, refusing)
+        with pytest.raises(InstanceError, match="may be plain or richer; name one with problem="):
+            nco.read(path)
 
 
 def test_customers_out_of_reach_are_noted() -> None:

@@ -8,7 +8,7 @@ A new folder is in it without being registered: its parts are those that it has.
 from collections.abc import Iterable
 
 from nco import registry
-from nco.registry.folder import Folder
+from nco.registry.folders import Folder
 from nco.registry.interface import EverySolution, PartName, Policies
 
 PROTOCOLS: dict[PartName, str] = {

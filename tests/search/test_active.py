@@ -75,6 +75,7 @@ class Watched(AttentionPolicy):
 
 @pytest.mark.parametrize("part", ["embeddings", "layer"])
 def test_only_what_is_offered_changes(part: str) -> None:
+    """The network's own weights are the same afterwards."""
     problem = TSP(10)
     network = policy(problem, Watched)
     weights = {name: value.clone() for name, value in network.state_dict().items()}
@@ -89,6 +90,7 @@ def test_only_what_is_offered_changes(part: str) -> None:
 
 
 def test_a_layer_begins_without_effect() -> None:
+    """The new layer changes no decision before it has learned."""
     problem = CVRP(6)
     network = policy(problem)
     instance = problem.generate(3, generator(5))
@@ -122,6 +124,7 @@ def test_instances_do_not_mix(part: str) -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_it_beats_sampling_at_equal_rollouts(part: str) -> None:
+    """The mean cost is lower than that of plain samples."""
     problem = TSP(15)
     network = policy(problem)
     instance = problem.generate(4, generator(7))
@@ -137,6 +140,7 @@ def test_it_beats_sampling_at_equal_rollouts(part: str) -> None:
 
 
 def test_it_stops_at_the_deadline_and_is_found_by_name() -> None:
+    """It ends within a step of the deadline."""
     problem = TSP(12)
     instance = problem.generate(1, generator(8))
     begin = time.perf_counter()
@@ -148,6 +152,7 @@ def test_it_stops_at_the_deadline_and_is_found_by_name() -> None:
 
 
 def test_steps_are_those_of_adam() -> None:
+    """Numbers are those of torch's own optimiser."""
     numbers = torch.randn(5, 7, generator=generator(1))
     ours, theirs = (numbers.clone().requires_grad_() for _ in range(2))
     mine, reference = Adam([ours], 0.1), torch.optim.Adam([theirs], lr=0.1)
@@ -160,6 +165,7 @@ def test_steps_are_those_of_adam() -> None:
 
 
 def test_other_networks_have_the_table_only() -> None:
+    """A network that offers nothing to adapt is refused, but for the table."""
     problem = TSP(8)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
     network = BQPolicy(encoder).build(problem.schema).eval()
@@ -170,6 +176,7 @@ def test_other_networks_have_the_table_only() -> None:
 
 
 def test_it_does_not_begin_where_gradients_do_not_fit() -> None:
+    """A large instance gives no solution instead of filling the memory."""
     problem = TSP(4000)
     instance = problem.generate(1, generator(1))
     assert list(Active()(Task(problem, policy(problem), instance), Budget())) == []

@@ -65,6 +65,7 @@ def every_end(problem: Problem[Any, Any], instance: Any) -> float:
 
 @pytest.mark.parametrize("problem", SMALL, ids=name_of)
 def test_a_wide_beam_is_brute_force(problem: Problem[Any, Any]) -> None:
+    """A beam that keeps everything finds the optimum."""
     instance = problem.generate(2, generator(1))
     with torch.inference_mode():
         _, cost = beam_search(Task(problem, policy(problem), instance), 4000)
@@ -97,6 +98,7 @@ def test_equivalent_states_are_kept_once() -> None:
 
 
 def test_paths_between_the_same_ends_are_equivalent_whichever_end_comes_first() -> None:
+    """Of such states only one is kept."""
     problem, network = TSP(7), policy(TSP(7))
     seen = watched(network)
     beam_search(Task(problem, network, problem.generate(1, generator(2))), 10_000)
@@ -156,6 +158,7 @@ def test_a_tour_grows_at_the_surer_end() -> None:
 
 @pytest.mark.parametrize("problem", [ATSP(12), CVRPVia(10), KnapsackRest(12)], ids=name_of)
 def test_a_beam_of_one_is_greedy(problem: Problem[Any, Any]) -> None:
+    """It plays as the greedy rollout does."""
     instance = problem.generate(4, generator(3))
     network = policy(problem)
     with torch.inference_mode():
@@ -181,6 +184,7 @@ def test_costs_are_those_of_the_actions(problem: Problem[Any, Any]) -> None:
 @pytest.mark.parametrize("kind", [AttentionPolicy, BQPolicy])
 @pytest.mark.parametrize("problem", [TSP(15), CVRPVia(12), KnapsackRest(12)], ids=name_of)
 def test_reconstruction_only_improves(problem: Problem[Any, Any], kind: type) -> None:
+    """Costs fall, the actions are worth them, and equal seeds give equal results."""
     instance = problem.generate(3, generator(5))
     network = policy(problem, kind)
     with torch.inference_mode():
@@ -198,6 +202,7 @@ def test_reconstruction_only_improves(problem: Problem[Any, Any], kind: type) ->
 
 
 def test_reconstruction_goes_on_from_a_given_start() -> None:
+    """Nothing worse than the start is offered."""
     problem = TSP(10)
     instance = problem.generate(2, generator(6))
     tours = torch.stack([torch.arange(10), torch.randperm(10, generator=generator(7))])[:, None]
@@ -214,6 +219,7 @@ def test_reconstruction_goes_on_from_a_given_start() -> None:
 
 @pytest.mark.parametrize("name", ["beam", "reconstruct"])
 def test_searches_stop_at_the_deadline(name: str) -> None:
+    """They end within a step of it."""
     problem = TSP(12)
     instance = problem.generate(1, generator(8))
     network = policy(problem)
@@ -229,6 +235,7 @@ def test_searches_stop_at_the_deadline(name: str) -> None:
 
 
 def test_an_interrupted_beam_says_so() -> None:
+    """It raises where no complete solution is there."""
     problem = TSP(8)
     instance, over = problem.generate(1, generator(9)), Budget(cancelled=lambda: True)
     with pytest.raises(Interrupted):
@@ -255,6 +262,7 @@ def test_a_beam_that_would_come_too_late_becomes_narrower(monkeypatch: pytest.Mo
 
 
 def test_a_beam_knows_when_there_is_no_time_for_it() -> None:
+    """It narrows as far as needed, and gives up below one path."""
     assert beams._in_time(16, 10.0, 100.0) == 16
     assert beams._in_time(16, 10.0, 3.5) == 8
     for width, left in ((16, 0.5), (2, 3.5), (1, 3.9)):
@@ -264,6 +272,7 @@ def test_a_beam_knows_when_there_is_no_time_for_it() -> None:
 
 
 def test_large_instances_have_narrow_beams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The width falls so that memory does not grow."""
     widths = []
 
     def watched(task: Task, width: int, budget: Budget) -> tuple[Tensor, Tensor]:

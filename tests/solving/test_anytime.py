@@ -70,6 +70,7 @@ def test_a_fresh_process_does_not_wait_for_torch(tmp_path):
 @pytest.mark.parametrize("classical", [False, True])
 @pytest.mark.parametrize("source", [points(40), routes_case(40)])
 def test_the_time_limit_holds_and_the_history_tells_who_found_what(tiny, source, classical):
+    """An answer is there in time, and costs only fall."""
     model = tiny["cvrp" if isinstance(source, dict) else "tsp"]
     begin = time.perf_counter()
     found = nco.solve(source, time_limit=0.4, classical=classical, model=model)
@@ -83,6 +84,7 @@ def test_the_time_limit_holds_and_the_history_tells_who_found_what(tiny, source,
 
 
 def test_ten_thousand_nodes_have_a_first_answer_at_once():
+    """The construction takes less than a second of computing."""
     for source in (points(10_000), routes_case(10_000)):
         case = sources.as_case(source)
         begin = time.process_time()
@@ -93,6 +95,7 @@ def test_ten_thousand_nodes_have_a_first_answer_at_once():
 
 
 def test_the_clock_starts_with_the_import_that_a_call_waits_for():
+    """Time spent on imports within the call counts."""
     code = (
         "import nco, time; begin = time.perf_counter(); "
         "found = nco.solve([[0, 0], [1, 1], [0, 1]], "
@@ -103,6 +106,7 @@ def test_the_clock_starts_with_the_import_that_a_call_waits_for():
 
 
 def test_the_curve_visits_every_point_and_keeps_neighbours_together():
+    """The space-filling tour is a permutation of moderate length."""
     coords = points(2000)
     order = tsplib.along_curve(coords)
     assert sorted(order) == list(range(2000))
@@ -140,6 +144,7 @@ def solver_module(tmp_path, monkeypatch):
 
 
 def test_a_solver_that_does_not_stop_costs_nobody_the_answer(solver_module):
+    """A hanging child does not delay the answer."""
     best = list(range(12))
     solver_module("found(list(range(12))); time.sleep(60)")
     square = [[np.cos(i / 2), np.sin(i / 2)] for i in best]
@@ -151,6 +156,7 @@ def test_a_solver_that_does_not_stop_costs_nobody_the_answer(solver_module):
 
 
 def test_a_solver_that_fails_or_talks_rubbish_is_a_fault_with_a_name(solver_module):
+    """An error in a child is reported, and the call does not wait."""
     solver_module("raise ValueError('no luck')")
     found = nco.solve(points(), time_limit=LATE, model="none")
     assert found.feasible
@@ -159,6 +165,7 @@ def test_a_solver_that_fails_or_talks_rubbish_is_a_fault_with_a_name(solver_modu
 
 
 def test_rubbish_is_judged(solver_module):
+    """An infeasible solution of a solver is a fault and never the answer."""
     solver_module("return [0, 0]")
     found = nco.solve(points(), time_limit=LATE, model="none")
     assert found.feasible
@@ -166,6 +173,8 @@ def test_rubbish_is_judged(solver_module):
 
 
 def test_a_network_that_fails_is_a_fault(tiny, monkeypatch):
+    """An error on the networks' thread is reported, and the construction is the answer."""
+
     def broken(*arguments, **options):
         raise RuntimeError("out of memory")
 
@@ -175,7 +184,8 @@ def test_a_network_that_fails_is_a_fault(tiny, monkeypatch):
     assert found.faults == ["networks: RuntimeError: out of memory"]
 
 
-def test_a_proof_ends_the_race_early():
+def test_a_proof_ends_the_portfolio_early():
+    """A proven optimum ends the call long before its time limit."""
     begin = time.perf_counter()
     nco.solve({"values": [6, 10, 12], "weights": [1, 2, 3], "capacity": 5}, time_limit=60)
     assert time.perf_counter() - begin < 30
@@ -195,6 +205,7 @@ def interruptible() -> Iterator[None]:
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_gives_the_best_so_far(tiny):
     # as the terminal does: a signal that wakes the main thread from whatever it waits for
+    """An interrupt gives the best solution at once, and the networks' thread ends."""
     main = threading.main_thread().ident
     timer = threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT))
     timer.start()
@@ -211,6 +222,7 @@ def test_ctrl_c_gives_the_best_so_far(tiny):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_answers_signals_with_the_best_so_far(number):
+    """On SIGINT and SIGTERM the command prints its best and exits with 130."""
     code = (
         "import sys; from nco.cli import main; "
         "main(['solve', 'example:random100.vrp', '--time_limit', '60', '--json', '--verbose'])"
@@ -227,6 +239,7 @@ def test_the_command_answers_signals_with_the_best_so_far(number):
 
 
 def test_the_handler_of_sigterm_is_put_back():
+    """The command leaves the process's signal handlers as they were."""
     before = signal.getsignal(signal.SIGTERM)
     from nco.cli import main
 
@@ -240,6 +253,7 @@ def test_the_handler_of_sigterm_is_put_back():
 
 @pytest.mark.parametrize("source", [points(15), routes_case(15)])
 def test_the_same_seed_and_iterations_give_the_same_answer(tiny, source):
+    """With counted effort two calls find the same at the same cost."""
     model = tiny["cvrp" if isinstance(source, dict) else "tsp"]
     found = [nco.solve(source, iterations=30, seed=3, model=model) for _ in range(2)]
     one, other = [(f.solution, [(h.cost, h.source) for h in f.history]) for f in found]
@@ -251,6 +265,7 @@ def test_the_same_seed_and_iterations_give_the_same_answer(tiny, source):
 
 
 def test_contradicting_limits_are_refused(tiny):
+    """Two kinds of limit at once raise, in one line."""
     with pytest.raises(nco.NCOError, match="time or of iterations"):
         nco.solve(points(), iterations=3, time_limit=1)
     with pytest.raises(nco.NCOError, match="at least 1"):
@@ -265,6 +280,7 @@ def test_contradicting_limits_are_refused(tiny):
 
 
 def test_solutions_come_before_all_sources_are_read(tiny, monkeypatch):
+    """Only one chunk of an endless list is read ahead."""
     monkeypatch.setattr(shared, "SHARES", replace(shared.SHARES, chunk=2))
     taken = []
 
@@ -279,6 +295,7 @@ def test_solutions_come_before_all_sources_are_read(tiny, monkeypatch):
 
 
 def test_a_list_shares_its_time_and_keeps_its_order(tiny, monkeypatch):
+    """Mixed problems are all solved within the total time, in order."""
     monkeypatch.setattr(shared, "SHARES", replace(shared.SHARES, chunk=4))
     several = [points(8), routes_case(9), points(30, 1), points(8, 2), points(7), routes_case(5)]
     begin = time.perf_counter()
@@ -291,6 +308,7 @@ def test_a_list_shares_its_time_and_keeps_its_order(tiny, monkeypatch):
 
 
 def test_the_time_that_is_left_is_shared_by_the_chunks_that_are_left():
+    """Each chunk's deadline is its share by number of cases."""
     cases = [None] * (2 * shared.SHARES.chunk + 100)
     now = time.perf_counter()
     found = list(shared.chunks(cases, now + 100.0))
@@ -300,6 +318,7 @@ def test_the_time_that_is_left_is_shared_by_the_chunks_that_are_left():
 
 
 def test_the_command_takes_files_that_share_their_time(capsys):
+    """Bad files and online problems get an error of their own, the rest are solved."""
     from nco.cli import main
 
     files = ["example:items.txt", "nobody.tsp", "example:capitals.tsp", "example:bins.yaml"]
@@ -319,6 +338,7 @@ def test_the_command_takes_files_that_share_their_time(capsys):
 
 
 def test_a_list_that_shares_its_time_knows_its_models_and_keeps_what_is_proven():
+    """Unknown models raise, and a proven bound makes an optimum."""
     with pytest.raises(nco.NCOError, match="neither shipped"):
         nco.solve([points(8)], total_time=1, model="nobody")
     shop = {"machines": [[0, 1], [1, 0]], "durations": [[3, 2], [2, 4]]}
@@ -327,6 +347,8 @@ def test_a_list_that_shares_its_time_knows_its_models_and_keeps_what_is_proven()
 
 
 def test_an_interrupted_list_keeps_what_there_is(monkeypatch):
+    """Answers that were there before the interrupt are returned."""
+
     def construct(self):
         if any(case.size == 7 for case in self.cases):
             raise KeyboardInterrupt
@@ -344,6 +366,7 @@ def test_an_interrupted_list_keeps_what_there_is(monkeypatch):
 
 
 def test_only_better_feasible_solutions_are_kept():
+    """Worse and infeasible candidates change nothing, and the latter are faults."""
     case = sources.as_case([[0, 0], [0, 1], [1, 1], [1, 0]])
     progress = Progress([case], time.perf_counter())
     progress.take(Candidate(0, [0, 2, 1, 3], None, "bad"))
@@ -358,11 +381,13 @@ def test_only_better_feasible_solutions_are_kept():
 
 
 def test_a_beam_is_as_wide_as_the_time_allows():
+    """The width halves as the time shrinks, down to no beam at all."""
     widths = [neural._width(1.0, limit, limit - 0.3) for limit in (0.4, 0.6, 0.8, 1.0, 1.5, 10.0)]
     assert widths == [None, 2, 4, 8, 16, 32]
 
 
 def test_networks_follow_one_another_as_time_allows():
+    """With little time the fast model plays alone, with more the better one follows."""
     case = sources.as_case(points(100), None)
 
     def searches(seconds):
@@ -389,10 +414,11 @@ def test_networks_with_all_the_time_know_it(monkeypatch):
         progress = Progress([case], time.perf_counter())
         progress.begin = begin
         for stages in ([alone], [before, schedule.Stage("pyvrp", 1, 0.3, 11.4)]):
-            portfolio.Portfolio(progress, stages, Options(), None)._search(stages[0])
+            portfolio.Portfolio(progress, stages, Options(), [])._search(stages[0])
     assert heard == [False, True] * 50
 
 
 def test_the_fastest_model_of_two():
+    """Of the models for TSP100 the attention model is the fastest."""
     assert cards.fastest(sources.as_case(points(100), None)) == "am-tsp"
     assert portfolio.TIMING.spare < 0.05  # of the 50 ms that an answer may be late

@@ -60,6 +60,7 @@ def tsp_file(rng: np.random.Generator, metric: str, size: int) -> Case:
 @quickly
 @given(seeds, st.integers(3, 7), st.sampled_from([*METRICS, "plane", "whole", "real"]))
 def test_no_tour_is_shorter(seed: int, size: int, kind: str) -> None:
+    """The bound is at most the best tour by brute force, in every metric."""
     rng = np.random.default_rng(seed)
     if kind in METRICS:
         case = tsp_file(rng, kind, size)
@@ -77,6 +78,7 @@ def test_no_tour_is_shorter(seed: int, size: int, kind: str) -> None:
 
 
 def test_a_ring_is_proven_optimal() -> None:
+    """Points on a circle have a bound that meets the tour around it."""
     angles = np.linspace(0, 2 * np.pi, 30, endpoint=False)
     ring = np.round(1000 * np.stack([np.cos(angles), np.sin(angles)], 1)).astype(int)
     matrix = np.rint(np.hypot(*(ring[:, None] - ring).transpose(2, 0, 1))).astype(int)
@@ -87,6 +89,7 @@ def test_a_ring_is_proven_optimal() -> None:
 @quickly
 @given(seeds, st.integers(3, 6), st.booleans())
 def test_no_directed_tour_is_shorter(seed: int, size: int, whole: bool) -> None:
+    """The bound is at most the best directed tour by brute force."""
     rng = np.random.default_rng(seed)
     matrix = rng.integers(0, 30, (size, size)) if whole else rng.random((size, size))
     case = as_case({"distances": matrix, "problem": "atsp"})
@@ -95,6 +98,7 @@ def test_no_directed_tour_is_shorter(seed: int, size: int, whole: bool) -> None:
 
 @pytest.mark.parametrize("size", [20, 60])
 def test_random_assignments_are_nearly_tours(size: int) -> None:
+    """CP-SAT proves its tour, and the bound comes within a fifth of it."""
     matrix = np.random.default_rng(size).integers(1, 10_000, (size, size))
     case = as_case({"distances": matrix})
     proof = Proof()
@@ -121,6 +125,7 @@ def partitions(items: Sequence[int]) -> Iterator[list[list[int]]]:
 @quickly
 @given(seeds, st.integers(2, 5), st.booleans())
 def test_no_routes_are_shorter(seed: int, size: int, whole: bool) -> None:
+    """The bound is at most the best plan by brute force."""
     rng = np.random.default_rng(seed)
     data: dict[str, Any] = {"demand": [0, *rng.integers(0, 6, size).tolist()], "capacity": 8}
     data["coords"] = rng.random((size + 1, 2))
@@ -143,6 +148,7 @@ def test_full_vehicles_are_proven_to_go_one_by_one() -> None:
 @quickly
 @given(seeds, st.integers(1, 9), st.sampled_from(["whole", "real", "decimal"]))
 def test_a_small_knapsack_is_proven(seed: int, size: int, kind: str) -> None:
+    """The bound is the best value by brute force, for whole and real numbers."""
     rng = np.random.default_rng(seed)
     values, weights = (rng.random(size) for _ in range(2))
     capacity = float(rng.uniform(0.1, 0.6) * size)
@@ -160,6 +166,7 @@ def test_a_small_knapsack_is_proven(seed: int, size: int, kind: str) -> None:
 
 
 def test_a_hard_knapsack_has_the_linear_relaxation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where exact methods would take too long, the relaxation is the bound."""
     bounds: Any = folder("knapsack").bound
     monkeypatch.setattr(bounds, "MOST_NODES", 3)
     monkeypatch.setattr(bounds, "ROOM", 1)
@@ -175,6 +182,7 @@ def test_a_hard_knapsack_has_the_linear_relaxation(monkeypatch: pytest.MonkeyPat
 @quickly
 @given(seeds, st.integers(1, 5), st.booleans())
 def test_no_route_collects_more(seed: int, size: int, whole: bool) -> None:
+    """The bound is at least the best prize by brute force."""
     rng = np.random.default_rng(seed)
     data: dict[str, Any] = {"prizes": [0, *rng.integers(0, 9, size).tolist()]}
     if whole:
@@ -192,6 +200,7 @@ def test_no_route_collects_more(seed: int, size: int, whole: bool) -> None:
 @quickly
 @given(seeds, st.sampled_from(["jssp", "fjsp", "ffsp"]))
 def test_no_schedule_is_shorter(seed: int, problem: str) -> None:
+    """The bound is at most the best makespan by brute force."""
     rng = np.random.default_rng(seed)
     data: dict[str, Any]
     if problem == "jssp":
@@ -237,10 +246,12 @@ def test_a_bound_needs_no_torch() -> None:
     ],
 )
 def test_fewest_bins(loads: list[int], capacity: int, least: int) -> None:
+    """The number of bins is a known one, and no packing has fewer."""
     assert least_bins([Fraction(load) for load in loads], Fraction(capacity)) == least
 
 
 def test_a_gap_is_a_share_of_the_bound() -> None:
+    """Of positive and of negative costs alike; there is none of a bound of zero."""
     assert certify.gap(110, 100) == pytest.approx(0.1)
     assert certify.gap(-90, -100) == pytest.approx(0.1)
     assert certify.gap(100, 100) == 0
@@ -248,6 +259,7 @@ def test_a_gap_is_a_share_of_the_bound() -> None:
 
 
 def test_a_proof_comes_home_from_the_child() -> None:
+    """A solver's bound is in its outcome, and rules have none."""
     case = as_case({"machines": [[0, 1], [1, 0]], "durations": [[3, 2], [2, 4]]})
     outcome = pool.run(case, "cpsat", time_limit=None)
     assert outcome.bound == 7 == cost(case, outcome.solution)
@@ -256,6 +268,7 @@ def test_a_proof_comes_home_from_the_child() -> None:
 
 
 def test_a_solvers_proof_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it meets the cost, no other bound is computed."""
     case = as_case({"values": [3, 4], "weights": [1, 1], "capacity": 1})
     monkeypatch.setattr(certify.registry, "folder", lambda *names: pytest.fail("asked for a bound"))
     proven = Bound(-4, "cpsat")
@@ -265,6 +278,7 @@ def test_a_solvers_proof_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_solutions_say_what_is_certain(
     tiny: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Bound, gap and the name of the proof are in all forms of a solution."""
     items = {"values": [6, 10, 12], "weights": [1, 2, 3], "capacity": 5}
     found = nco.solve(items, model=tiny["knapsack"])
     assert (found.cost, found.bound, found.gap, found.status) == (-22, -22, 0.0, "OPTIMAL")
@@ -281,6 +295,7 @@ def test_solutions_say_what_is_certain(
 
 
 def test_a_bound_keeps_to_the_time(tiny: dict[str, str]) -> None:
+    """A twentieth of the limit is kept for it, within ends, and none of a short one."""
     coords = np.random.default_rng(2).random((30, 2))
     assert certify.reserve(as_case(coords), 0.5) == 0
     assert certify.reserve(as_case(coords), 10) == pytest.approx(0.5)
@@ -291,6 +306,7 @@ def test_a_bound_keeps_to_the_time(tiny: dict[str, str]) -> None:
 
 
 def test_notes_are_no_errors(tiny: dict[str, str]) -> None:
+    """What is odd about an instance is noted with the solution."""
     found = nco.solve({"values": [3, 1], "weights": [9, 1], "capacity": 1}, model=tiny["knapsack"])
     assert found.notes == ["1 of 2 items weigh more than the capacity and can never be chosen: 0"]
     assert "note: 1 of 2 items" in str(found)

@@ -21,7 +21,7 @@ from nco.registry import sources
 from nco.search.budget import Budget
 from nco.search.reconstruct import reconstruct
 from nco.search.task import Task
-from nco.solving import decomposition, machine, schedule
+from nco.solving import decomposition, group, machine
 from nco.workers import pool
 from nco.zoo.weights import load
 
@@ -36,6 +36,7 @@ def case(count=60, seed=0, **more):
 
 @pytest.mark.parametrize("most", [1, 10, 25, 1000])
 def test_parts_are_disjoint_and_together_the_whole(most):
+    """Every customer lies in one part, and routes stay whole."""
     whole = case()
     solution = whole.construct()
     cut = parts.cut(whole, solution, most, Random(1))
@@ -49,6 +50,7 @@ def test_parts_are_disjoint_and_together_the_whole(most):
 
 
 def test_another_cut_runs_elsewhere():
+    """Another seed gives other borders."""
     whole = case()
     solution = whole.construct()
     one, other = (parts.cut(whole, solution, 20, Random(seed)) for seed in (1, 2))
@@ -56,6 +58,7 @@ def test_another_cut_runs_elsewhere():
 
 
 def test_what_a_part_gains_the_whole_gains():
+    """Joining a changed part changes the whole's cost by as much as the part's."""
     whole = case()
     solution = whole.construct()
     before = nco.check(whole, solution).cost
@@ -68,6 +71,7 @@ def test_what_a_part_gains_the_whole_gains():
 
 
 def test_a_stated_matrix_and_a_fleet_are_cut_too():
+    """Parts have their rows of the matrix and their share of the vehicles."""
     plain = case()
     apart = np.linalg.norm(plain.coords[:, None] - plain.coords[None], axis=-1)
     solution = plain.construct()
@@ -86,6 +90,7 @@ def test_a_stated_matrix_and_a_fleet_are_cut_too():
 
 
 def test_the_classical_solver_improves_parts_and_never_spoils_them(monkeypatch):
+    """The result is feasible and cheaper than the start."""
     pytest.importorskip("pyvrp")
     monkeypatch.setattr(decomposition, "PIECES", replace(decomposition.PIECES, size=25))
     whole = case()
@@ -99,8 +104,10 @@ def test_the_classical_solver_improves_parts_and_never_spoils_them(monkeypatch):
 
 
 def test_regions_are_improved_on_all_cores_in_rounds(monkeypatch):
+    """Where no solver takes a case whole: the plan says so, and costs fall."""
     pytest.importorskip("pyvrp")
-    monkeypatch.setattr(schedule, "THRESHOLDS", replace(schedule.THRESHOLDS, whole=50))
+    small = replace(registry.folder("cvrp").solver("pyvrp"), largest=50)
+    monkeypatch.setattr(group, "improvers_of", lambda case, options: [small])
     for core in range(machine.cores()):
         pool.of_core(core).warm(decomposition.on_parts(registry.folder("cvrp").solver("pyvrp")))
     begin = time.perf_counter()
@@ -133,6 +140,7 @@ def random_solutions(problem, instance, tiny):
 @pytest.mark.parametrize("sizes", [[12], [9, 14, 11]])
 @pytest.mark.parametrize("length", [2, 4, 7])
 def test_windows_join_to_what_they_were_cut_from(tiny, problem, sizes, length):
+    """Unchanged windows give solutions of the same cost."""
     instance = mixed(problem, sizes)
     actions = random_solutions(problem, instance, tiny)
     cost = problem.cost(instance, actions[:, None])[:, 0]
@@ -155,6 +163,7 @@ def test_windows_join_to_what_they_were_cut_from(tiny, problem, sizes, length):
 
 
 def test_a_tour_too_short_for_a_window_has_none():
+    """A window needs two nodes more than it may change."""
     problem = TSP()
     instance = resize(problem, 6).generate(1, generator(0))
     actions = torch.arange(6)[None]
@@ -164,6 +173,7 @@ def test_a_tour_too_short_for_a_window_has_none():
 
 @pytest.mark.parametrize("problem", [TSP(), CVRP()], ids=["tsp", "cvrp"])
 def test_reconstruction_never_worsens_any_instance_of_a_batch(tiny, problem):
+    """Every instance's cost falls or stays, whatever its size."""
     instance = mixed(problem, [20, 26])
     policy = load(tiny[type(problem).__name__.lower()]).policy
     costs = [

@@ -88,6 +88,7 @@ class TestClassicalSolver:
         assert found.solution == [0, 4, 3, 2, 1]
 
     def test_that_hangs_is_killed_and_named(self, monkeypatch):
+        """A solver that never returns does not hold the answer."""
         begin = time.perf_counter()
         found = solve_with(monkeypatch, faulty.hung)
         assert time.perf_counter() - begin < LIMIT + 5.0
@@ -109,6 +110,7 @@ class TestClassicalSolver:
         assert "cannot start a process: [Errno 28] No space left on device" in found.faults[0]
 
     def test_that_hangs_in_its_import_does_not_hold_later_runs(self, monkeypatch, tmp_path):
+        """The child is killed after its time for setting up."""
         (tmp_path / "hung_module_of_a_test.py").write_text("import time; time.sleep(60)")
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.setattr(pool, "PATIENCE", replace(pool.PATIENCE, setup=0.5))
@@ -135,6 +137,7 @@ class TestClassicalSolver:
         assert found.faults == [f"{first}: ended with code 1"]
 
     def test_faults_are_printed_and_in_the_json_line(self, monkeypatch, capsys, tmp_path):
+        """The answer is there all the same, and the exit code is 0."""
         improve_by(monkeypatch, faulty.infeasible)
         pool.warm(Solver(faulty.infeasible)).join()
         path = tmp_path / "square.tsp"
@@ -186,6 +189,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestFullDisk:
     @pytest.mark.parametrize("name", ["a.json", "a.tour"])
     def test_leaves_the_old_file_and_the_solution(self, tmp_path, full_disk, name):
+        """A full disk is an error of one line, and nothing is lost."""
         path = tmp_path / name
         path.write_text("old")
         found = nco.solve(SQUARE, model="none")
@@ -199,6 +203,7 @@ class TestFullDisk:
 
     @pytest.mark.parametrize("option", ["--save", "--plot"])
     def test_costs_the_command_no_answer(self, tmp_path, full_disk, capsys, option):
+        """The solution is printed before the file that cannot be written."""
         path = tmp_path / "square.tsp"
         path.write_text(registry.folder("tsp").files.write(sources.as_case(SQUARE)))
         target = tmp_path / "out.png"
@@ -236,6 +241,7 @@ class TestFullDisk:
         assert (tmp_path / "out" / "runs.csv").read_text().count("ortools") == 2
 
     def test_of_what_is_written_whole(self, tmp_path, full_disk):
+        """No half of a file stays behind."""
         path = tmp_path / "a"
         with pytest.raises(OSError, match="No space left"):
             atomic.write_text(path, "new")

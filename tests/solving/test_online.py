@@ -141,6 +141,7 @@ class Miscounting(Newsvendor):
 
 
 def test_a_continuous_problem_keeps_the_contract() -> None:
+    """Step costs add up, and observations do not look ahead."""
     ran = check_problem(Newsvendor)
     assert set(ran) >= {"step_costs_sum_to_cost", "observations_do_not_look_ahead"}
 
@@ -153,6 +154,7 @@ def test_a_continuous_problem_keeps_the_contract() -> None:
     ],
 )
 def test_a_broken_online_problem_hears_where(problem: type[Newsvendor], sentence: str) -> None:
+    """Each broken promise of an online problem is a sentence."""
     with pytest.raises(AssertionError, match=sentence):
         check_problem(problem)
 
@@ -174,6 +176,7 @@ def test_simulation_finds_the_expected_cost() -> None:
 
 
 def test_a_deadline_leaves_fewer_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less time means fewer futures, at least two."""
     policy, case = Constant().build(Newsvendor.schema), Plain()
 
     def traces(seconds: float) -> int:
@@ -213,12 +216,14 @@ def test_the_pathwise_gradient_finds_the_newsvendor_quantile() -> None:
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_traces_are_refused(count: int) -> None:
+    """A standard error needs two."""
     policy = Constant().build(Newsvendor.schema)
     with pytest.raises(NCOError, match=f"at least 2, .* not {count}"):
         simulation.simulate(Newsvendor(), policy, Plain(), traces=count)
 
 
 def test_only_online_problems_are_simulated() -> None:
+    """A problem without chance is refused by name."""
     policy = Constant().build(Newsvendor.schema)
     case = TSP(5).cases(TSP(5).generate(1, generator(0)))[0]
     with pytest.raises(NCOError, match="tsp is not an online problem"):
@@ -230,6 +235,7 @@ def draws(decision: Decision) -> Tensor:
 
 
 def test_normal_equals_torch() -> None:
+    """Densities and entropies are those of torch's own distribution."""
     mean = torch.tensor([[[0.0, 2.0, -1.0]]], requires_grad=True)
     std = torch.tensor([[[1.0, 0.5, 3.0]]])
     decision = Normal(mean, std)
@@ -245,6 +251,7 @@ def test_normal_equals_torch() -> None:
 
 
 def test_parts_that_do_not_exist_have_no_density() -> None:
+    """A padded part changes no log-probability."""
     exists = torch.tensor([[[True, False]]])
     two = torch.zeros(1, 1, 2), torch.ones(1, 1, 2)
     one = torch.zeros(1, 1, 1), torch.ones(1, 1, 1)
@@ -256,6 +263,7 @@ def test_parts_that_do_not_exist_have_no_density() -> None:
 
 
 def test_dirichlet_equals_torch() -> None:
+    """Densities, entropies and means are those of torch's own distribution."""
     alpha = torch.tensor([[[0.5, 2.0, 4.0]]]).expand(1, 5000, 3)
     decision, reference = Dirichlet(alpha), torch.distributions.Dirichlet(alpha)
     action = draws(decision)
@@ -267,6 +275,7 @@ def test_dirichlet_equals_torch() -> None:
 
 
 def test_joint_decisions_add_their_densities() -> None:
+    """Log-probabilities and entropies of parts are added."""
     alpha, mean, std = torch.ones(2, 3, 4), torch.zeros(2, 3, 1), torch.ones(2, 3, 1)
     shares, amount = Dirichlet(alpha), Normal(mean, std)
     decision = Joint([shares, amount], [4, 1])
@@ -280,6 +289,7 @@ def test_joint_decisions_add_their_densities() -> None:
 
 
 def test_an_exact_decision_keeps_its_gradient_only_in_its_mode() -> None:
+    """A sample has none, and its log-probability is zero."""
     amount = torch.ones(1, 1, 2, requires_grad=True)
     decision = Exact(amount)
     assert decision.mode().requires_grad
@@ -289,6 +299,8 @@ def test_an_exact_decision_keeps_its_gradient_only_in_its_mode() -> None:
 
 
 def test_samples_of_a_continuous_rollout_have_one_density_a_step() -> None:
+    """Rollout and score agree on them."""
+
     class Noisy(Constant):
         def decide(
             self, memory: None, observation: Observation, condition: Tensor | None = None

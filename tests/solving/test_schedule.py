@@ -26,6 +26,7 @@ def by_core(stages):
 @pytest.mark.parametrize("first", [None, 0.01, 50.0])
 @pytest.mark.parametrize("same", [False, True])
 def test_stages_of_a_core_follow_one_another_and_fill_the_time(cores, size, improver, first, same):
+    """Whatever the setting, no core has a gap or an overlap."""
     asked = setting(
         cores=cores, size=size, improver=improver, first=first, same=same, parts=size > 5000
     )
@@ -39,6 +40,7 @@ def test_stages_of_a_core_follow_one_another_and_fill_the_time(cores, size, impr
 
 
 def test_every_core_has_another_seed_and_beginning():
+    """One core starts by itself, the other from the networks."""
     stages = [s for s in schedule.make(setting()) if s.solver == "solver"]
     assert {s.seed for s in stages} == {0, 1}
     assert {s.start for s in stages} == {"own", "network"}
@@ -46,6 +48,7 @@ def test_every_core_has_another_seed_and_beginning():
 
 
 def test_networks_before_a_solver_have_a_tenth_of_the_time_at_most():
+    """They have less where their first search takes less."""
     (network,) = [s for s in schedule.make(setting(first=0.5)) if s.solver == NETWORKS]
     assert network.end - network.begin == pytest.approx(schedule.THRESHOLDS.networks * 1.0)
     (network,) = [s for s in schedule.make(setting(first=0.01)) if s.solver == NETWORKS]
@@ -54,16 +57,19 @@ def test_networks_before_a_solver_have_a_tenth_of_the_time_at_most():
 
 @pytest.mark.parametrize("late", [{"first": 100.0}, {"loading": 3.0}])
 def test_networks_that_would_come_too_late_are_left_out(late):
+    """Loading counts as well as the search."""
     assert all(s.solver != NETWORKS for s in schedule.make(setting(**late)))
 
 
 def test_a_solver_that_always_does_the_same_runs_once():
+    """The other core is for the networks."""
     stages = schedule.make(setting(same=True))
     assert [s.solver for s in stages] == ["solver", NETWORKS]
     assert [s.solver for s in schedule.make(setting(same=True, cores=1))] == ["solver"]
 
 
 def test_what_was_measured_decides_the_beginnings():
+    """The best measured start goes first."""
     stages = schedule.make(setting(starts=["construct", "own", "network"]))
     assert [s.start for s in stages] == ["construct", "own"]
     stages = schedule.make(setting(starts=["network", "own"], cores=1))
@@ -71,18 +77,21 @@ def test_what_was_measured_decides_the_beginnings():
 
 
 def test_what_is_too_large_is_improved_in_parts_in_rounds():
+    """Every core has a stage in each round."""
     stages = schedule.make(setting(size=10_000, parts=True))
     assert {s.solver for s in stages} == {PARTS}
     assert len(stages) == 2 * schedule.THRESHOLDS.rounds
 
 
 def test_a_stage_says_what_it_does():
+    """Core, time, solver, start and seed are in one line."""
     assert str(Stage("solver", 1, 0.0, 2.0, 3, "best")) == (
         "core 1, 0.00-2.00 s: solver, from the best, seed +3"
     )
 
 
 def test_seconds_are_on_the_line_between_measurements_and_grow_with_the_square_beyond():
+    """Interpolation is in logarithms."""
     rows = [
         {"size": 50, "seconds_per_instance": 1.0},
         {"size": 800, "seconds_per_instance": 16.0},
@@ -95,6 +104,7 @@ def test_seconds_are_on_the_line_between_measurements_and_grow_with_the_square_b
 
 
 def test_the_profile_of_this_machine_goes_before_the_cards(tmp_path, monkeypatch):
+    """What `nco tune` wrote is believed, unless it is of another format."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     case = files.from_arrays([[float(i), 0.0] for i in range(100)])
     stated = machine.first_seconds(case)

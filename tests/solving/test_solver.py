@@ -27,6 +27,7 @@ ITEMS = {"values": [6, 10, 12], "weights": [1, 2, 3], "capacity": 5}
 
 
 def test_a_square_is_solved_by_its_outline(tiny):
+    """The tour goes round, is feasible, and costs 4."""
     found = nco.solve(SQUARE, model=tiny["tsp"])
     assert found.cost == 4.0
     assert sorted(found.tour) == [0, 1, 2, 3]
@@ -36,6 +37,7 @@ def test_a_square_is_solved_by_its_outline(tiny):
 
 
 def test_routes_and_items_have_their_own_names(tiny):
+    """A solution has its problem's word as an attribute, and no other's."""
     routes = nco.solve(ROUTES, model=tiny["cvrp"])
     assert routes.cost == 20.0
     assert sorted(sorted(route) for route in routes.routes) == [[1, 2], [3, 4]]
@@ -48,6 +50,7 @@ def test_routes_and_items_have_their_own_names(tiny):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_tiny_and_degenerate_instances(tiny, count):
+    """One to five points, equal or on a line, have the shortest tour."""
     for coords in ([[0.5, 0.5]] * count, [[float(i), 2.0 * i] for i in range(count)]):
         found = nco.solve(coords, model=tiny["tsp"])
         assert found.feasible
@@ -56,6 +59,7 @@ def test_tiny_and_degenerate_instances(tiny, count):
 
 
 def test_nobody_to_serve_and_nothing_to_pack(tiny):
+    """Without customers, or with an item too heavy, the empty solution is the answer."""
     nobody = nco.solve({"coords": [[1, 1]], "demand": [0], "capacity": 1}, model=tiny["cvrp"])
     assert nobody.routes == []
     assert nobody.cost == 0
@@ -65,6 +69,7 @@ def test_nobody_to_serve_and_nothing_to_pack(tiny):
 
 
 def test_any_scale_gives_the_same_tour(tiny):
+    """Coordinates in another unit, and moved, give a tour of about the same length."""
     coords = np.random.default_rng(1).random((12, 2)) * [1.0, 0.3]
     one = nco.solve(coords, model=tiny["tsp"])
     moved = nco.solve(coords * 4096 - 512, model=tiny["tsp"])
@@ -72,6 +77,7 @@ def test_any_scale_gives_the_same_tour(tiny):
 
 
 def test_multistart_over_all_symmetries_is_invariant_to_them(tiny):
+    """A rotated instance has the same cost."""
     coords = np.random.default_rng(2).random((9, 2))
     turned = np.stack([1 - coords[:, 1], coords[:, 0]], 1)
     one, other = (nco.solve(c, model=tiny["tsp"]).cost for c in (coords, turned))
@@ -79,6 +85,7 @@ def test_multistart_over_all_symmetries_is_invariant_to_them(tiny):
 
 
 def test_a_list_of_mixed_sizes_and_problems_keeps_its_order(tiny):
+    """Each answer is that of its instance alone."""
     random = np.random.default_rng(3)
     sources = [random.random((n, 2)) for n in (9, 4, 12, 4, 1)]
     together = nco.solve(sources, model=tiny["tsp"])
@@ -88,6 +95,7 @@ def test_a_list_of_mixed_sizes_and_problems_keeps_its_order(tiny):
 
 
 def test_tensors_are_a_source_too(tiny):
+    """A batch of tensors gives a solution for each instance."""
     instance = TSP(size=7).generate(3, generator(0))
     found = nco.solve(instance, model=tiny["tsp"])
     assert len(found) == 3
@@ -95,17 +103,20 @@ def test_tensors_are_a_source_too(tiny):
 
 
 def test_distances_without_coordinates(tiny):
+    """A matrix alone is solved by a network that thinks in the plane."""
     matrix = [[0, 1, 9, 1], [1, 0, 1, 9], [9, 1, 0, 1], [1, 9, 1, 0]]
     assert nco.solve({"distances": matrix}, model=tiny["tsp"]).cost == 4
 
 
 def test_the_same_seed_gives_the_same_answer(tiny):
+    """Two calls give the same tour."""
     coords = np.random.default_rng(4).random((15, 2))
     first, second = (nco.solve(coords, model=tiny["tsp"], seed=5).tour for _ in range(2))
     assert first == second
 
 
 def test_a_time_limit_is_kept_and_improves(tiny):
+    """More time is not exceeded, and gives no worse answer."""
     coords = np.random.default_rng(5).random((40, 2))
     quick = nco.solve(coords, model=tiny["tsp"], time_limit=0.001, classical=False)
     begin = time.perf_counter()
@@ -127,6 +138,7 @@ def test_a_time_limit_is_kept_and_improves(tiny):
 
 @pytest.mark.parametrize("classical", [False, True])
 def test_a_large_instance_is_answered_in_time_all_the_same(tiny, classical):
+    """Nine thousand items are packed near the optimum within a second."""
     random = np.random.default_rng(8)
     nco.solve({**ITEMS, "capacity": 3}, model=tiny["knapsack"], time_limit=0.5)  # starts the child
     items = {"values": random.random(9000), "weights": random.random(9000), "capacity": 2000}
@@ -138,6 +150,7 @@ def test_a_large_instance_is_answered_in_time_all_the_same(tiny, classical):
 
 
 def test_classical_solvers_run_only_when_allowed(tiny, monkeypatch):
+    """With `classical` false no child process is asked."""
     coords = np.random.default_rng(6).random((30, 2))
     called = []
     real = pool.Workers.submit
@@ -155,6 +168,8 @@ def test_classical_solvers_run_only_when_allowed(tiny, monkeypatch):
 
 
 def test_an_interrupt_returns_the_best_so_far(tiny, monkeypatch):
+    """Ctrl-C in a search gives what was there, with its status."""
+
     class Tired:
         def __call__(self, *arguments):
             yield from itertools.islice(real(*arguments), 1)
@@ -168,6 +183,7 @@ def test_an_interrupt_returns_the_best_so_far(tiny, monkeypatch):
 
 
 def test_an_answer_is_never_better_than_brute_force(tiny):
+    """The best of all plans costs no more than any answer."""
     instance = CVRP(size=4).generate(1, generator(1))
     case = CVRP(size=4).cases(instance)[0]
     best = min(
@@ -191,6 +207,7 @@ def split(order, cuts):
 
 
 def test_solutions_are_saved_printed_and_drawn(tiny, tmp_path):
+    """A saved solution is read and priced as before, in both formats."""
     for name, source in (("tsp", SQUARE), ("cvrp", ROUTES), ("knapsack", ITEMS)):
         found = nco.solve(source, model=tiny[name])
         for suffix in (".json", ".sol"):
@@ -203,6 +220,7 @@ def test_solutions_are_saved_printed_and_drawn(tiny, tmp_path):
 
 
 def test_wrong_sources_and_models_are_one_line(tiny):
+    """Each wrong argument raises an error that names it."""
     with pytest.raises(nco.NCOError, match="not the arrays of"):
         nco.solve({"nonsense": 1}, model=tiny["tsp"])
     with pytest.raises(nco.NCOError, match="neither shipped"):
@@ -216,11 +234,13 @@ def test_wrong_sources_and_models_are_one_line(tiny):
 
 
 def test_importing_nco_imports_no_torch():
+    """A fresh process that imports the package has neither torch nor OR-Tools."""
     code = "import nco, sys; assert 'torch' not in sys.modules and 'ortools' not in sys.modules"
     assert os.spawnl(os.P_WAIT, os.sys.executable, "python", "-c", code) == 0
 
 
 def test_the_cost_of_a_batch_is_the_checkers(tiny):
+    """The cost of each tour is the length of its legs."""
     instance = TSP(size=6).generate(2, generator(7))
     found = nco.solve(instance, model=tiny["tsp"])
     for b, one in enumerate(found):

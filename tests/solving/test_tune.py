@@ -18,12 +18,14 @@ def test_the_usual_size_is_one_that_networks_know(problem: str, size: int):
 
 
 def test_every_problem_that_can_be_tuned_is_small_by_default():
+    """A tuning run does not take a day."""
     sizes = [tune.usual_size(name) for name in tune.tunable()]
     assert sizes
     assert all(size is None or size <= 200 for size in sizes)
 
 
 def test_the_command_keeps_what_it_measured(tmp_path, monkeypatch, capsys):
+    """The file that it prints is what later solves read."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     limits = ["--time_limits", "0.1", "--instances", "1"]
     with pytest.raises(SystemExit) as stop:

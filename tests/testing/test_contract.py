@@ -57,6 +57,7 @@ def shipped() -> list[type[Problem[Any, Any]]]:
 
 @pytest.mark.parametrize("problem", shipped(), ids=lambda problem: problem.__name__)
 def test_contract(problem: type[Problem[Any, Any]]) -> None:
+    """Every shipped problem passes, with the checks that none may leave out."""
     ran = check_problem(problem)
     assert set(ran) >= (AMOUNTS if problem.continuous else EXACT)
 
@@ -243,6 +244,7 @@ def test_a_problem_without_files() -> None:
 
 
 def test_a_problem_of_agents() -> None:
+    """Several actions a step keep the contract."""
     assert "score_equals_rollout" in check_problem(TwoMachines())
 
 
@@ -253,6 +255,7 @@ def test_a_given_object_keeps_its_arguments() -> None:
 
 
 def test_a_range_of_capacities_is_drawn_from_and_leaves_all_else_as_it_is() -> None:
+    """Places and demands are those of the same seed."""
     ranged, fixed = CVRP(size=5, capacity=[10, 90]), CVRP(size=5)
     drawn = [ranged.generate(2, generator(seed)).capacity.tolist() for seed in range(60)]
     assert all(first == second for first, second in drawn)
@@ -546,6 +549,7 @@ def credulous(case: Any, solution: Any) -> Report:
 
 
 def test_a_lenient_checker_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that overlooks a node visited twice fails the contract."""
     monkeypatch.setattr(tsp_check, "check", lenient)
     with pytest.raises(AssertionError, match=r"does not flag a solution with . doubled"):
         check_problem(TSP)
@@ -574,6 +578,8 @@ def test_a_crash_says_in_which_check(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_broken_solver_is_found(
     monkeypatch: pytest.MonkeyPatch, answer: pool.Outcome, sentence: str
 ) -> None:
+    """One that fails, or is better than the optimum, fails the contract."""
+
     def run(case: Case, solver: Solver[Any], *, time_limit: float, seed: int) -> pool.Outcome:
         assert solver == tsp_classical.solvers()["ortools"]
         return answer

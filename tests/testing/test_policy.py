@@ -419,7 +419,7 @@ NAMED = named()
 def test_every_kind_of_network_is_named() -> None:
     """The files were found: no list of pairs to check may become empty."""
     kinds = {policy["class_path"].rpartition(".")[2] for _, policy in NAMED.values()}
-    assert kinds >= {"AttentionPolicy", "BQPolicy", "ParcoPolicy", "DisjunctivePolicy"}
+    assert kinds >= {"AttentionPolicy", "BQPolicy", "PARCOPolicy", "DisjunctivePolicy"}
     assert kinds >= {"MatNetPolicy", "ChoicePolicy", "SharesPolicy", "GraphFlow", "SymmetricFlow"}
     assert kinds >= {"VanillaFlow", "BaseStock"}
     assert len(NAMED) > 30

@@ -84,11 +84,11 @@ def test_impossible_decays_are_refused(decay: float) -> None:
 
 def test_costs_to_go_of_steps() -> None:
     """What a rollout still pays from a step on, above the mean of the others."""
-    charges = torch.tensor([[[1.0, 2.0, 3.0], [0.0, 0.0, 1.0], [5.0, 0.0, 0.0]]])
-    found = ToGo(standardise=False)(group(charges.sum(2), step_cost=charges))
+    step_costs = torch.tensor([[[1.0, 2.0, 3.0], [0.0, 0.0, 1.0], [5.0, 0.0, 0.0]]])
+    found = ToGo(standardise=False)(group(step_costs.sum(2), step_cost=step_costs))
     wanted = [[6 - 3.0, 5 - 0.5, 3 - 0.5], [1 - 5.5, 1 - 2.5, 1 - 1.5], [5 - 3.5, -3.0, -2.0]]
     assert found.tolist() == [wanted]
-    scaled = ToGo()(group(charges.sum(2), step_cost=charges))
+    scaled = ToGo()(group(step_costs.sum(2), step_cost=step_costs))
     torch.testing.assert_close(scaled, found / found.std(correction=0))
 
 
@@ -102,8 +102,8 @@ def test_costs_to_go_without_prices_of_steps() -> None:
 
 def test_costs_to_go_where_only_the_last_step_pays() -> None:
     """All steps then have the advantage of the episode's cost."""
-    charges = torch.cat([torch.zeros(2, 3, 1), COST[..., None]], 2)
-    found = ToGo(standardise=False)(group(COST, step_cost=charges))
+    step_costs = torch.cat([torch.zeros(2, 3, 1), COST[..., None]], 2)
+    found = ToGo(standardise=False)(group(COST, step_cost=step_costs))
     assert torch.equal(found, ToGo(standardise=False)(group(COST)))
 
 

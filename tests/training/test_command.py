@@ -186,6 +186,7 @@ def test_validation_logs_the_gap(whole: Path, tours: Path) -> None:
 
 
 def test_every_step_logs_its_loss(whole: Path) -> None:
+    """There is a loss for each step, and none is repeated."""
     losses = [float(row["train/loss"]) for row in metrics(whole) if row.get("train/loss")]
     assert len(losses) == 8
     assert len(set(losses)) == 8

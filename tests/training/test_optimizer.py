@@ -41,6 +41,7 @@ def test_a_hidden_matrix_moves_in_all_directions_alike():
 
 
 def test_everything_else_moves_as_by_adamw():
+    """Only inner matrices move as by Muon."""
     ours, theirs = network(), network()
     train(ours, MuonAdamW(ours.parameters(), 1e-3), range(1))
     train(theirs, torch.optim.AdamW(theirs.parameters(), 1e-3, weight_decay=0.0), range(1))
@@ -50,6 +51,7 @@ def test_everything_else_moves_as_by_adamw():
 
 
 def test_a_resumed_run_equals_the_uninterrupted_one():
+    """Weights are equal after saving and loading the optimiser."""
     whole, halves = network(), network()
     train(whole, MuonAdamW(whole.parameters(), 1e-2), range(6))
     first = MuonAdamW(halves.parameters(), 1e-2)
@@ -63,6 +65,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one():
 
 @pytest.mark.parametrize("resumed", [False, True])
 def test_a_schedule_reaches_both_parts(resumed: bool):
+    """A learning rate of zero moves nothing, after resuming too."""
     net = network()
     optimizer = MuonAdamW(net.parameters(), 1e-2)
     if resumed:
@@ -75,6 +78,7 @@ def test_a_schedule_reaches_both_parts(resumed: bool):
 
 
 def test_matrices_of_one_shape_move_together_as_torch_moves_each():
+    """Steps are those of torch's own Muon."""
     shapes = [(128, 64), (64, 128), (128, 64), (96, 96), (64, 128)]
     ours, theirs = [
         [

@@ -97,17 +97,20 @@ def call(workers: Workers, function, time_limit: float | None = None, **options)
 
 
 def test_arguments_arrive_and_the_solution_comes_back(workers):
+    """Limit, seed and start are those of the call."""
     outcome = call(workers, tell, 1.5, seed=7, start=[2, 1])
     assert outcome.solution[1:] == ("any", 1.5, 7, [2, 1])
     assert outcome.error is None
 
 
 def test_one_process_serves_all_runs(workers):
+    """Two runs have one process, which is not ours."""
     first, second = call(workers, tell), call(workers, tell)
     assert first.solution[0] == second.solution[0] != os.getpid()
 
 
 def test_start_up_is_paid_once_and_not_counted():
+    """A second run is faster, and the first one's seconds are the solver's own."""
     with Workers() as fresh:
         began = time.perf_counter()
         first = call(fresh, tell)
@@ -127,6 +130,7 @@ def test_start_up_is_paid_once_and_not_counted():
     ],
 )
 def test_a_failing_solver_is_an_error_text_and_the_next_run_works(workers, function, error):
+    """A crash, an exit or an exception ends one run only."""
     outcome = call(workers, function)
     assert outcome.solution is None
     assert outcome.error == error
@@ -134,6 +138,7 @@ def test_a_failing_solver_is_an_error_text_and_the_next_run_works(workers, funct
 
 
 def test_a_hanging_solver_is_killed_after_its_grace(workers):
+    """The error says when, and the next run works."""
     outcome = call(workers, sleep, 0.1, grace=0.2)
     assert outcome.error == "timed out after 0.3 s"
     assert 0.2 < outcome.seconds < 3.0
@@ -141,17 +146,20 @@ def test_a_hanging_solver_is_killed_after_its_grace(workers):
 
 
 def test_no_solution_is_no_error(workers):
+    """A solver may return None."""
     outcome = call(workers, nothing)
     assert outcome.solution is None
     assert outcome.error is None
 
 
 def test_an_unpicklable_solution_is_an_error(workers):
+    """The error says so, and the next run works."""
     assert "unpicklable" in str(call(workers, unpicklable).error)
     assert call(workers, tell).error is None
 
 
 def test_prints_do_not_disturb_the_protocol(workers):
+    """What a solver writes to its outputs is not read as an answer."""
     assert call(workers, chatter) == Outcome("", pytest.approx(0.0, abs=1.0))
 
 
@@ -164,6 +172,7 @@ def test_a_function_that_cannot_be_imported_is_an_error(workers, monkeypatch):
 
 
 def test_imports_of_a_solver_are_not_counted(tmp_path, monkeypatch):
+    """Declared modules are imported before its time begins."""
     (tmp_path / "slow_module_of_a_test.py").write_text("import time; time.sleep(0.5)")
     monkeypatch.syspath_prepend(tmp_path)
     with Workers() as fresh:
@@ -174,6 +183,7 @@ def test_imports_of_a_solver_are_not_counted(tmp_path, monkeypatch):
 
 
 def test_two_workers_run_at_the_same_time_and_a_third_run_waits():
+    """The third begins when one of the two has ended."""
     with Workers(2) as pair:
         pair.warm(Solver(nap))
         handles = [pair.submit(CASE, Solver(nap), time_limit=None) for _ in range(3)]
@@ -187,6 +197,7 @@ def test_two_workers_run_at_the_same_time_and_a_third_run_waits():
 
 
 def test_cancel_ends_running_and_waiting_runs(workers):
+    """Both have an outcome that says so."""
     running = workers.submit(CASE, Solver(sleep), time_limit=None)
     waiting = workers.submit(CASE, Solver(sleep), time_limit=None)
     waiting.cancel()
@@ -198,6 +209,7 @@ def test_cancel_ends_running_and_waiting_runs(workers):
 
 
 def test_close_ends_everything_and_is_idempotent():
+    """Closing twice is allowed, and afterwards nothing can be submitted."""
     workers = Workers()
     handles = [workers.submit(CASE, Solver(sleep), time_limit=None) for _ in range(2)]
     time.sleep(0.1)
@@ -258,6 +270,7 @@ def test_solvers_of_a_problem_run_by_name():
 
 
 def test_unknown_names_are_refused_at_once(workers):
+    """The error names the solvers that there are."""
     with pytest.raises(NCOError, match="knapsack has ortools, cpsat"):
         workers.submit(knapsack(), "gurobi", time_limit=1.0)
     with pytest.raises(NCOError, match="count 0"):
@@ -266,5 +279,6 @@ def test_unknown_names_are_refused_at_once(workers):
 
 @pytest.mark.parametrize("module", ["knapsack.classical", "knapsack.files", "tsp.files"])
 def test_a_child_never_imports_torch(module):
+    """Neither the pool nor files and solvers import it."""
     code = f"import sys, nco.workers.pool, nco.problems.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

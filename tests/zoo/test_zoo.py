@@ -44,12 +44,14 @@ def flipped(data: bytearray) -> bytearray:
     ],
 )
 def test_damaged_weights_are_refused(folder, change, reason):
+    """A file that is cut, changed or missing is named with the reason."""
     damage(folder / "weights.safetensors", change)
     with pytest.raises(nco.NCOError, match=reason):
         weights.load(str(folder))
 
 
 def test_a_card_without_weights_or_of_another_format(folder):
+    """Each is an error of one line."""
     (folder / "weights.safetensors").unlink()
     with pytest.raises(nco.NCOError, match="cannot be read"):
         weights.load(str(folder))
@@ -66,6 +68,7 @@ def test_a_card_without_weights_or_of_another_format(folder):
 
 
 def test_weights_of_another_architecture_do_not_load(folder):
+    """Shapes that differ are an error of one line."""
     card = json.loads((folder / "card.json").read_text())
     card["policy"]["init_args"]["encoder"]["init_args"]["layers"] = 2
     (folder / "card.json").write_text(json.dumps(card))
@@ -74,6 +77,7 @@ def test_weights_of_another_architecture_do_not_load(folder):
 
 
 def test_a_card_cannot_import_foreign_code(folder):
+    """Only classes of this package may be named."""
     card = json.loads((folder / "card.json").read_text())
     card["problem"]["class_path"] = "antigravity.Anything"
     (folder / "card.json").write_text(json.dumps(card))
@@ -86,6 +90,7 @@ def test_a_card_cannot_import_foreign_code(folder):
 
 
 def test_a_pickled_checkpoint_is_not_executed(tmp_path):
+    """The code in it does not run, and the error says what is wanted."""
     canary = tmp_path / "canary"
 
     class Malice:
@@ -121,6 +126,7 @@ def test_shipped_models_reproduce_their_canary(name):
 
 @pytest.mark.parametrize("name", sorted(weights.available()))
 def test_cards_say_how_the_weights_were_made_and_what_was_measured(name):
+    """Every shipped card has all of these fields."""
     card = weights.available()[name]
     assert {"problem", "policy", "parameters", "sha256", "training", "measured"} <= set(card)
     assert {"hardware", "minutes", "instances", "method"} <= set(card["training"])
@@ -129,5 +135,6 @@ def test_cards_say_how_the_weights_were_made_and_what_was_measured(name):
 
 
 def test_the_zoo_stays_small():
+    """All weights together are less than 40 MB."""
     size = sum(path.stat().st_size for path in weights.FOLDER.rglob("*") if path.is_file())
     assert size < 40e6

@@ -91,6 +91,28 @@ def _counted(step: Step, hot: float, cold: float, span: Span, after: Callable[[]
     return done
 
 
+def repeat(step: Callable[[int], int], span: Span, after: Callable[[], None] = lambda: None) -> int:
+    """Runs a kernel that knows no temperature; the number of steps.
+
+    Args:
+        step: takes a number of steps and says how many it has made: fewer when it has finished.
+        span: when to end. How its steps are cut up must not matter to the kernel.
+        after: is called after each chunk.
+    """
+    done, chunk = 0, FIRST
+    wanted = made = 0
+    while made == wanted and not span.is_over(done):
+        begun = time.perf_counter()
+        wanted = chunk if span.iterations is None else min(chunk, span.iterations - done)
+        made = step(wanted)
+        done += made
+        after()
+        now = time.perf_counter()
+        left = CHUNK if span.until is None else min(CHUNK, span.until - now)
+        chunk = max(1, int(made / max(now - begun, 1e-7) * left))
+    return done
+
+
 class Searching(Protocol[S_out]):
     """A search that cools down.
 

@@ -27,12 +27,12 @@ def nearest(coords: np.ndarray, matrix: np.ndarray | None, count: int) -> np.nda
     near = np.zeros((size + 1, count), dtype=np.uint32)
     if count:
         x, y = coords.T.copy()
-        members, first, low, high = _columns(x, y, max(1, round(COLUMNS * math.sqrt(size))))
+        members, first, low, high = columns(x, y, max(1, round(COLUMNS * math.sqrt(size))))
         fill_nearest(x, y, members, first, low, high, near)
     return near
 
 
-def _columns(x: np.ndarray, y: np.ndarray, count: int) -> tuple[np.ndarray, ...]:
+def columns(x: np.ndarray, y: np.ndarray, count: int) -> tuple[np.ndarray, ...]:
     """Customers in C columns from left to right, equally many in each, sorted by height in each.
 
     Returns:
@@ -96,7 +96,7 @@ def fill_nearest(
 
     Args:
         x, y: float64 [n+1].
-        members, first, low, high: of `_columns`.
+        members, first, low, high: of `columns`.
     """
     count, columns = near.shape[1], len(low)
     squares = np.empty(count)

@@ -77,6 +77,7 @@ def test_lookahead_takes_the_next_operations_of_each_job(problem) -> None:
 
 
 def test_neighbours_are_averaged() -> None:
+    """Where there is no neighbour, the mean is zero."""
     h = torch.arange(6.0).view(1, 3, 2)
     places = torch.tensor([[[1, 2], [0, 3], [3, 3]]])
     assert along(h, places).tolist() == [[[3.0, 4.0], [0.0, 1.0], [0.0, 0.0]]]
@@ -118,6 +119,7 @@ def test_jobs_and_machines_have_no_numbers() -> None:
 
 
 def test_a_problem_without_sets_is_refused() -> None:
+    """The network needs machines and jobs."""
     with pytest.raises(ValueError, match="sets"):
         DisjunctivePolicy().build(Schema(nodes=columns("time")))
 
@@ -152,6 +154,7 @@ def test_imitation_learns_to_dispatch() -> None:
 
 
 def test_policy_gradients_reach_all_weights() -> None:
+    """Only weights that no instance of the batch uses have no gradient."""
     problem = FJSP(size=3)
     method = Reinforce(problem, DisjunctivePolicy(**SMALL), rollouts=4)
     method.log = lambda *arguments, **options: None
@@ -235,6 +238,7 @@ def test_a_population_begins_as_clones_and_only_winners_learn() -> None:
 
 
 def test_agents_score_for_themselves_and_can_be_kept() -> None:
+    """An agent decides alone as it does among others."""
     problem = JSSP(size=4)
     torch.manual_seed(3)
     net = DisjunctivePolicy(**SMALL, agents=3).build(problem.schema)
@@ -282,6 +286,7 @@ def test_several_actions_from_one_look_keep_the_rules(problem) -> None:
 
 @pytest.mark.parametrize("problem", SHOPS)
 def test_one_action_a_look_is_the_greedy_rollout_and_batches_change_nothing(problem) -> None:
+    """Costs are equal, also of shops of other sizes."""
     net = policy(problem)
     cases = [case for n in (3, 5) for case in problem.cases(problem.generate(2, generator(n)))]
     instance = problem.load(cases)
@@ -297,6 +302,7 @@ def test_one_action_a_look_is_the_greedy_rollout_and_batches_change_nothing(prob
 
 
 def test_fewer_looks_than_actions(monkeypatch) -> None:
+    """Several actions are taken between two looks."""
     problem = JSSP(size=6)
     net, instance = policy(problem), problem.generate(1, generator(2))
     looks = []

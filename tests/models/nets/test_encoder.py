@@ -13,7 +13,7 @@ from nco.core.policy import Policy
 from nco.core.rollout import greedy, rollout
 from nco.core.schema import Channel, Schema
 from nco.core.seeds import generator
-from nco.models.nets import AttentionPolicy, BQPolicy, LatentPolicy, ParcoPolicy, TransformerEncoder
+from nco.models.nets import AttentionPolicy, BQPolicy, LatentPolicy, PARCOPolicy, TransformerEncoder
 from nco.models.nets.encoder import Encoder
 from nco.models.nets.graph import GraphEncoder
 from nco.problems.atsp import ATSP
@@ -70,7 +70,7 @@ def test_a_new_encoder_serves_policies_of_one_agent(policy: Policy) -> None:
 
 def test_a_new_encoder_serves_many_agents() -> None:
     """PARCO with an encoder of one's own keeps the contract."""
-    policy = ParcoPolicy(MeanEncoder(), heads=2, hidden=16)
+    policy = PARCOPolicy(MeanEncoder(), heads=2, hidden=16)
     assert "agents_have_no_numbers" in check_policy(policy, HCVRP(vehicles=3), size=4)
 
 

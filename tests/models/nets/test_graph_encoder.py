@@ -73,6 +73,7 @@ def test_neighbours_of_items_are_alike() -> None:
 
 
 def test_instances_of_a_batch_are_not_linked() -> None:
+    """Links stay within an instance, and no node is linked to itself."""
     xy = torch.zeros(3, 4, 2)  # all points equal
     links, lengths = neighbour_graph(Features(xy, xy=xy), 2)
     assert torch.equal(links[0] // 4, links[1] // 4)
@@ -81,6 +82,7 @@ def test_instances_of_a_batch_are_not_linked() -> None:
 
 
 def test_neighbours_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The graph is the same when it is made a part at a time."""
     problem = TSP(7)
     features = problem.features(mixed(problem, (3, 7))[0])
     whole = neighbour_graph(features, 3)
@@ -104,6 +106,7 @@ def test_padding_is_never_heard(problem: Problem[Any, Any], neighbours: int) -> 
 
 @each_problem
 def test_instances_of_a_batch_are_independent(problem: Problem[Any, Any]) -> None:
+    """An instance is embedded alone as in a batch."""
     network = encoder(problem)
     instance = problem.generate(3, generator("batch"))
     whole = network(problem.features(instance))
@@ -114,6 +117,7 @@ def test_instances_of_a_batch_are_independent(problem: Problem[Any, Any]) -> Non
 
 @each_problem
 def test_the_order_of_nodes_does_not_matter(problem: Problem[Any, Any]) -> None:
+    """Embeddings move with their nodes."""
     features = problem.features(problem.generate(2, generator("order")))
     count = features.nodes.shape[1]
     order = torch.randperm(count, generator=generator("permutation"))
@@ -148,6 +152,7 @@ def test_few_nodes(problem: Problem[Any, Any], count: int) -> None:
 
 
 def test_every_weight_learns() -> None:
+    """Each parameter has a gradient."""
     problem = CVRP(6)
     network = encoder(problem).requires_grad_()
     h = network(problem.features(problem.generate(2, generator("learn"))))
@@ -165,6 +170,7 @@ def test_every_weight_learns() -> None:
     ],
 )
 def test_impossible_arguments_are_refused(options: dict[str, int], message: str) -> None:
+    """Widths that heads do not divide, and no neighbours, raise."""
     with pytest.raises(ValueError, match=message):
         GraphEncoder(**options)
 

@@ -104,6 +104,7 @@ def test_jobs_have_no_numbers() -> None:
 
 
 def test_a_problem_of_other_sets_is_refused() -> None:
+    """The network needs two kinds of sets, and heads that divide its width."""
     with pytest.raises(ValueError, match="two kinds of sets"):
         MatNetPolicy().build(Schema(nodes=columns("time"), groups=("job",)))
     with pytest.raises(ValueError, match="divisible"):
@@ -133,6 +134,7 @@ def test_imitation_follows_good_schedules() -> None:
 
 
 def test_policy_gradients_reach_all_weights() -> None:
+    """Each parameter has a gradient."""
     problem = FFSP(size=3, stages=2, machines=2)
     method = Reinforce(problem, MatNetPolicy(**SMALL), rollouts=4)
     method.log = lambda *arguments, **options: None

@@ -15,7 +15,7 @@ from nco.models.nets import (
     BQPolicy,
     GraphFlow,
     LatentPolicy,
-    ParcoPolicy,
+    PARCOPolicy,
     TransformerEncoder,
     VanillaFlow,
 )
@@ -56,7 +56,7 @@ def test_attention_reads_features_that_change(agents: int) -> None:
 def test_parco_reads_features_that_change() -> None:
     """Each column changes decisions of agents that communicate and of those that do not."""
     for communicate in (True, False):
-        policy = ParcoPolicy(encoder(), heads=2, hidden=16, communicate=communicate)
+        policy = PARCOPolicy(encoder(), heads=2, hidden=16, communicate=communicate)
         assert "every_column_read_matters" in check_policy(policy, Ripening(vehicles=2), size=4)
 
 
@@ -69,7 +69,7 @@ def test_layers_exist_only_where_they_are_needed() -> None:
     more = set(reading.state_dict()) - set(plain.state_dict())
     assert more == {"decoders.0.changing.weight"}
     check_policy(AttentionPolicy(encoder(), heads=2, ignore=["dynamic"]), KnapsackRest(), size=4)
-    quiet = ParcoPolicy(encoder(), heads=2, hidden=16, ignore=["dynamic", "moves"])
+    quiet = PARCOPolicy(encoder(), heads=2, hidden=16, ignore=["dynamic", "moves"])
     check_policy(quiet, Ripening(vehicles=2), size=4)
 
 
@@ -78,7 +78,7 @@ def test_an_untrained_parco_still_follows_its_preferences() -> None:
     problem = Ripening(6, vehicles=2)
     instance = problem.generate(2, generator(0))
     seen = problem.observe(instance, problem.reset(instance, 1))
-    policy = ParcoPolicy(encoder(), heads=2, hidden=16).build(problem.schema)
+    policy = PARCOPolicy(encoder(), heads=2, hidden=16).build(problem.schema)
     memory = policy.encode(problem.features(instance))
     assert seen.nodes is not None
     other = replace(seen, nodes=seen.nodes + 1)

@@ -310,7 +310,7 @@ def test_every_mutation_of_a_random_tour() -> None:
 
 
 def test_contract() -> None:
-    """Rules, padding, checker, brute force and baseline agree."""
+    """Rules, padding, checker, brute force and classical solver agree."""
     assert {"brute_force_agrees", "replay_equals_stepping", "equivalent_keeps_the_solution"} <= set(
         check_problem(ATSP)
     )

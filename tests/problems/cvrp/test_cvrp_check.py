@@ -75,6 +75,7 @@ MUTATIONS = [drop, double, repeat, replace, visit_depot, negate, merge, one_rout
 @pytest.mark.parametrize("mutate", MUTATIONS)
 @pytest.mark.parametrize("seed", range(5))
 def test_a_mutated_solution_is_flagged(mutate: Callable[[Routes], str], seed: int) -> None:
+    """Each way to break a feasible plan is named by the sentence that belongs to it."""
     case = make(seed=seed)
     routes = pairs(case)
     assert check(case, routes).feasible
@@ -85,12 +86,14 @@ def test_a_mutated_solution_is_flagged(mutate: Callable[[Routes], str], seed: in
 
 
 def test_a_swap_between_routes_that_overloads_one_is_flagged() -> None:
+    """The load and the capacity are in the sentence."""
     case = make(4, demand=[0, 1, 9, 2, 8])
     assert check(case, [[1, 2], [3, 4]]).feasible
     assert check(case, [[3, 2], [1, 4]]).violations == ["route 1 carries 11, above the capacity 10"]
 
 
 def test_more_routes_than_vehicles_are_flagged_and_empty_ones_do_not_count() -> None:
+    """Only routes with customers need a vehicle."""
     case = make(vehicles=6)
     assert check(case, [*pairs(case), []]).feasible
     split = [*pairs(case)[:-1], [11], [12]]
@@ -98,6 +101,7 @@ def test_more_routes_than_vehicles_are_flagged_and_empty_ones_do_not_count() -> 
 
 
 def test_loads_are_added_as_the_decimals_that_were_stated() -> None:
+    """0.1 and 0.2 are exactly 0.3."""
     case = make(2, demand=[0, 0.1, 0.2], capacity=0.3)
     assert check(case, [[1, 2]]).feasible
     case = make(2, demand=[0, 0.1, 0.2], capacity=0.29999)
@@ -109,6 +113,7 @@ def test_loads_are_added_as_the_decimals_that_were_stated() -> None:
     [None, 5, "routes", [1, 2], [[1.5]], [["1"]], [[True]], [None], {1: 2}, [[[1]]], [[10**5000]]],
 )
 def test_garbage_is_one_violation_and_has_no_cost(garbage: object) -> None:
+    """Whatever object is given, the checker answers with a sentence."""
     report = check(make(), garbage)
     assert report.cost is None
     assert len(report.violations) == 1
@@ -116,18 +121,21 @@ def test_garbage_is_one_violation_and_has_no_cost(garbage: object) -> None:
 
 
 def test_many_violations_are_cut() -> None:
+    """After five the others are counted."""
     report = check(make(1000), [])
     assert len(report.violations) == 6
     assert report.violations[-1] == "and 995 more customers not visited"
 
 
 def test_numpy_routes_are_routes() -> None:
+    """An array of routes costs as the lists do."""
     case = make()
     assert check(case, np.array(pairs(case))).cost == check(case, pairs(case)).cost
 
 
 @pytest.mark.parametrize("metric", tsplib.METRICS)
 def test_costs_agree_with_the_distance_matrix(metric: str) -> None:
+    """In every metric, legs are priced as the matrix of the readers."""
     random = np.random.default_rng(1)
     coords = np.round(random.uniform(-80, 80, (41, 2)), 1)
     coords[7] = coords[8]
@@ -144,6 +152,8 @@ def test_costs_agree_with_the_distance_matrix(metric: str) -> None:
 
 
 def test_costs_follow_tsplib_by_hand() -> None:
+    """Each metric rounds as TSPLIB says, counted on paper."""
+
     def cost(metric: str) -> float | int | None:
         coords = np.array([[0.0, 0.0], [3.0, 3.5]])
         case = files.Case(metric=metric, coords=coords, demand=np.array([0.0, 1.0]), capacity=1.0)
@@ -159,6 +169,7 @@ def test_costs_follow_tsplib_by_hand() -> None:
 
 @pytest.mark.parametrize("stated", ["coords", "distances", "both"])
 def test_routes_are_drawn_with_and_without_coordinates(stated: str) -> None:
+    """Each route has a line, and the title says cost and number."""
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

@@ -54,6 +54,7 @@ def brute_force(case: files.Case) -> float:
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_tiny_cases_are_solved_to_the_optimum(solver, size: int) -> None:
+    """Up to four customers every solver finds what brute force finds."""
     case = make(size, seed=size)
     routes = solver(case, time_limit=0.1, seed=0)
     report = check(case, routes)
@@ -76,6 +77,7 @@ def test_tiny_cases_are_solved_to_the_optimum(solver, size: int) -> None:
     ],
 )
 def test_any_case_gets_feasible_routes_without_a_limit(solver, fields: dict[str, object]) -> None:
+    """Decimals, matrices and fleets are no obstacle."""
     case = make(20, **fields)
     routes = solver(case, time_limit=None, seed=0)
     assert check(case, routes).violations == []
@@ -83,6 +85,7 @@ def test_any_case_gets_feasible_routes_without_a_limit(solver, fields: dict[str,
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_warm_start_is_not_made_worse(solver) -> None:
+    """It costs no more afterwards, but for rounded distances."""
     case = make(20)
     start = classical.pyvrp(case, time_limit=0.2, seed=0)
     assert start is not None
@@ -102,10 +105,12 @@ def test_a_fleet_that_is_too_small_finds_nothing(solver) -> None:
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_no_customers_need_no_routes(solver) -> None:
+    """The empty plan is returned."""
     assert solver(make(0), time_limit=0.1, seed=0) == []
 
 
 def test_a_missing_package_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to install."""
     monkeypatch.setitem(sys.modules, "pyvrp", None)
     with pytest.raises(NCOError, match="pyvrp is not installed: pip install"):
         classical.pyvrp(make(3), time_limit=0.1, seed=0)

@@ -106,6 +106,7 @@ DEFECTS = {
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_defect_is_named_with_its_place(name: str) -> None:
+    """A broken file is refused in one line with its line, field and reason."""
     old, new, line, field, reason = DEFECTS[name]
     assert GOOD.count(old) >= 1
     with pytest.raises(InstanceError) as caught:
@@ -119,6 +120,7 @@ def test_a_defect_is_named_with_its_place(name: str) -> None:
 
 @pytest.mark.parametrize("kept", [7, 10, 11, 14, 16, 17])
 def test_a_truncated_file_is_an_error(kept: int) -> None:
+    """A file that ends early is refused wherever it ends."""
     text = "\n".join(GOOD.splitlines()[:kept])
     with pytest.raises(InstanceError, match=r"^tiny\.vrp"):
         files.read(text, path="tiny.vrp")
@@ -126,6 +128,7 @@ def test_a_truncated_file_is_an_error(kept: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "\n\n", "hello", "\0\1\2", "x" * 1000])
 def test_junk_is_an_error_and_not_recognised(text: str) -> None:
+    """Texts of no format are not recognised, and reading them names the file."""
     assert not files.recognise(text)
     with pytest.raises(InstanceError, match=r"^junk"):
         files.read(text, path="junk")
@@ -144,11 +147,13 @@ def test_junk_is_an_error_and_not_recognised(text: str) -> None:
     ],
 )
 def test_a_defective_matrix_is_an_error(old: str, new: str, reason: str) -> None:
+    """A matrix with missing or impossible numbers is refused with the reason."""
     with pytest.raises(InstanceError, match=reason):
         files.read(MATRIX.replace(old, new))
 
 
 def test_an_asymmetric_matrix_is_refused() -> None:
+    """The first pair whose ways differ is named."""
     text = MATRIX.replace("LOWER_ROW", "FULL_MATRIX").replace("7 8 9", "0 7 8 7 0 9 8 6 0")
     with pytest.raises(InstanceError, match="2 to 3 is 9 and back 6: only symmetric"):
         files.read(text)
@@ -170,6 +175,7 @@ VARIANTS = {
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_what_is_no_defect_is_accepted(name: str) -> None:
+    """Spaces, line ends, comments and the order of sections do not matter."""
     assert files.recognise(VARIANTS[name])
     case = files.read(VARIANTS[name])
     assert (case.name, case.size, case.capacity, case.vehicles) == ("tiny", 3, 10.0, None)
@@ -179,6 +185,7 @@ def test_what_is_no_defect_is_accepted(name: str) -> None:
 
 
 def test_a_depot_that_is_not_first_moves_to_the_front() -> None:
+    """Customers keep the file's order behind the depot, in matrices too."""
     swapped = GOOD.replace("1 0\n2 4\n3 6\n", "1 4\n2 6\n3 0\n").replace(
         "SECTION\n1\n-", "SECTION\n3\n-"
     )
@@ -195,6 +202,7 @@ def test_a_depot_that_is_not_first_moves_to_the_front() -> None:
 
 
 def test_a_matrix_may_have_coordinates_and_a_display() -> None:
+    """Coordinates beside a matrix are kept and put in the depot's order."""
     rows = "1 0 0\n2 1 1\n3 2 2\n"
     text = MATRIX.replace(
         "DEMAND_", f"NODE_COORD_SECTION\n{rows}DISPLAY_DATA_SECTION\n{rows}DEMAND_"
@@ -207,6 +215,7 @@ def test_a_matrix_may_have_coordinates_and_a_display() -> None:
 
 @pytest.mark.parametrize("metric", ["EUC_2D", "CEIL_2D", "MAN_2D", "MAX_2D", "GEO", "ATT"])
 def test_a_case_survives_writing_and_reading(metric: str) -> None:
+    """Every metric, and the number of vehicles, is written and read."""
     case = files.read(GOOD.replace("EUC_2D", metric).replace("CAPACITY", "VEHICLES : 2\nCAPACITY"))
     again = files.read(files.write(case))
     assert again.coords is not None
@@ -217,6 +226,7 @@ def test_a_case_survives_writing_and_reading(metric: str) -> None:
 
 
 def test_arrays_survive_writing_and_reading() -> None:
+    """Real numbers come back exactly, with coordinates, distances or both."""
     random = np.random.default_rng(0)
     points, demand = random.random((5, 2)), np.array([0, 0.1, 0.2, 0.3, 1 / 3])
     gaps = np.linalg.norm(points[:, None] - points, axis=-1)
@@ -264,6 +274,7 @@ ARRAYS = {"coords": [[0, 0], [1, 0], [0, 1]], "demand": [0, 2, 3], "capacity": 4
     ],
 )
 def test_defective_arrays_are_named(changes: dict[str, object], reason: str) -> None:
+    """Arrays that do not fit together are refused with the key and the reason."""
     with pytest.raises(InstanceError, match=reason):
         files.from_arrays({**ARRAYS, **changes})
 
@@ -273,10 +284,12 @@ def test_defective_arrays_are_named(changes: dict[str, object], reason: str) -> 
     [None, [[0, 0], [1, 1]], np.zeros((3, 2)), {"coords": [[0, 0]]}, {**ARRAYS, "prizes": [1]}],
 )
 def test_arrays_of_other_problems_are_left_to_them(data: object) -> None:
+    """What is not a CVRP's dictionary gives None."""
     assert files.from_arrays(data) is None
 
 
 def test_single_precision_demands_keep_their_decimals() -> None:
+    """Ten demands of 0.1 in float32 fill a capacity of 1 exactly."""
     demand = np.array([0] + [0.1] * 10, dtype=np.float32)
     case = files.from_arrays({"coords": np.zeros((11, 2)), "demand": demand, "capacity": 1.0})
     assert case is not None
@@ -284,6 +297,7 @@ def test_single_precision_demands_keep_their_decimals() -> None:
 
 
 def test_a_depot_alone_has_the_empty_solution() -> None:
+    """Without customers the empty plan costs nothing."""
     case = files.from_arrays({"coords": [[0.5, 0.5]], "demand": [0], "capacity": 1})
     assert case is not None
     assert case.size == 0
@@ -292,6 +306,7 @@ def test_a_depot_alone_has_the_empty_solution() -> None:
 
 
 def test_files_of_other_problems_are_not_recognised() -> None:
+    """Types and sections of other problems are left to those."""
     assert not files.recognise("NAME : x\nTYPE : TSP\nDIMENSION : 2\nNODE_COORD_SECTION\n1 0 0\n")
     assert not files.recognise("3 10\n1 2\n3 4\n5 6\n")
     assert not files.recognise(GOOD.replace("TYPE : CVRP", "TYPE : VRPTW"))
@@ -310,6 +325,7 @@ def test_files_of_other_problems_are_not_recognised() -> None:
     ],
 )
 def test_solutions_are_read_in_both_forms(text: str) -> None:
+    """CVRPLIB's form and JSON give the same routes, and empty routes are not written."""
     case = files.read(GOOD)
     assert files.read_solution(text, case) == [[1, 2], [3]]
     assert check(case, [[1, 2], [3]]).cost == 5 + 5 + 10 + 10
@@ -334,11 +350,13 @@ def test_solutions_are_read_in_both_forms(text: str) -> None:
     ],
 )
 def test_garbled_solutions_are_named(text: str, reason: str) -> None:
+    """A broken solution file is refused with the line and the reason."""
     with pytest.raises(InstanceError, match=reason):
         files.read_solution(text, files.read(GOOD))
 
 
 def test_a_customer_without_a_position_is_named() -> None:
+    """A number that is no customer's raises with the range of numbers."""
     case = files.read(GOOD)
     assert case.indexed(case.numbered([[1, 2], [3]])) == [[1, 2], [3]]
     with pytest.raises(InstanceError, match="customer 4: the customers are 1 to 3"):

@@ -16,7 +16,7 @@ from nco.registry import folder
 from nco.testing import check_problem
 from nco.testing.play import Probe
 
-baseline = folder("exo").classical
+classical = folder("exo").classical
 
 
 # ---- what is exact: figures computed elsewhere, from the authors' own code and by hand
@@ -24,6 +24,7 @@ baseline = folder("exo").classical
 
 @pytest.mark.parametrize(("periods", "value"), [(5, 2.2201), (10, 5.0895), (100, 49.9535)])
 def test_the_optimal_value_of_the_multi_secretary(periods, value):
+    """Dynamic programming gives the known optimal values."""
     assert exact.Optimal(Secretary().case(periods)).value == pytest.approx(value, abs=5e-5)
 
 
@@ -38,6 +39,7 @@ def test_the_optimal_value_of_the_multi_secretary(periods, value):
     ],
 )
 def test_the_optimal_value_and_the_fluid_bound_of_the_airline(periods, value, bound):
+    """Dynamic programming and the fluid bound give the known values."""
     case = Airline().case(periods)
     assert exact.Optimal(case).value == pytest.approx(value, abs=6e-6)
     assert exact.fluid_bound(case) == pytest.approx(bound, abs=6e-6)
@@ -63,6 +65,7 @@ def test_the_fluid_solution_of_the_authors_notebook():
     ],
 )
 def test_the_mean_hindsight_optimum(setting, periods, mean):
+    """The mean over random traces is the known one, within its standard error."""
     problem = Revenue(periods, setting)
     instance = problem.generate(8000, generator(0))
     found = -problem.hindsight(instance, problem.reset(instance, 1)).amin(-1)
@@ -108,6 +111,7 @@ def enumerated(case, free, first):
 
 @pytest.mark.parametrize("setting", [Secretary(), Airline(), Airline([6.0, 7.0, 5.5])])
 def test_every_action_is_priced_as_enumeration_does(setting):
+    """The price of each action is the best that can follow, by enumeration."""
     problem = Revenue(7, setting)
     instance = problem.generate(6, generator(3))
     probe = Probe().build(problem.schema)
@@ -126,17 +130,19 @@ def test_every_action_is_priced_as_enumeration_does(setting):
 
 
 def test_cpsat_agrees_with_the_planner():
+    """Two independent planners find the same optimum with perfect information."""
     for setting in (Secretary(), Airline(), Airline([20 / 3, 4.0, 4.0])):
         problem = Revenue(12, setting)
         instance = problem.generate(3, generator(5))
         best = problem.hindsight(instance, problem.reset(instance, 1)).amin(-1)
         for b, case in enumerate(problem.cases(instance)):
-            report = check(case, baseline.hindsight(case, time_limit=None, seed=0))
+            report = check(case, classical.hindsight(case, time_limit=None, seed=0))
             assert report.feasible
             assert report.cost == pytest.approx(float(best[b, 0]))
 
 
 def test_too_many_combinations_are_refused():
+    """A table that would not fit raises instead of filling the memory."""
     setting = Listed([50.0, 50.0], [1, 2, 3], [[1, 2, 1], [2, 1, 1]], [0.3, 0.3, 0.4])
     problem = Revenue(100, setting)
     instance = problem.generate(1, generator(0))
@@ -148,6 +154,7 @@ def test_too_many_combinations_are_refused():
 
 
 def test_rules_in_a_rollout_do_what_they_do_on_a_case():
+    """A rule as a policy accepts what the rule accepts by itself."""
     problem = Revenue(15, Airline())
     instance = problem.generate(20, generator(6))
     for name in rules.RULES:
@@ -160,6 +167,7 @@ def test_rules_in_a_rollout_do_what_they_do_on_a_case():
 
 
 def test_nothing_depends_on_what_is_not_known_yet():
+    """Observations are the same when the future is masked."""
     problem = Revenue(9)
     instance = problem.generate(4, generator(8))
     state, blind = problem.reset(instance, 2), problem.reset(instance, 2)
@@ -174,10 +182,12 @@ def test_nothing_depends_on_what_is_not_known_yet():
 
 
 def test_other_settings_keep_the_contract():
+    """The airline keeps the contract as the secretary does."""
     assert "brute_force_agrees" in check_problem(Revenue(5, Airline()))
 
 
 def test_an_unknown_rule_is_named():
+    """A rule that does not exist is refused with its name."""
     with pytest.raises(NCOError, match="no rule to follow"):
         rules.policy(Airline().case(3), {"rule": "clairvoyant"})
 
@@ -196,6 +206,7 @@ trace: [low, none, high, high]
 
 
 def test_a_file_is_read_and_written_back():
+    """Every field of a file survives, names of classes included."""
     case = files.read(AIRLINE)
     assert files.recognise(AIRLINE)
     assert case.arrivals.tolist() == [0, -1, 1, 1]
@@ -208,6 +219,7 @@ def test_a_file_is_read_and_written_back():
 
 
 def test_generated_cases_are_written_exactly():
+    """Probabilities and arrivals come back to the last digit."""
     problem = Revenue(12)
     case = problem.cases(problem.generate(1, generator(9)))[0]
     again = files.read(files.write(case))
@@ -237,6 +249,7 @@ def test_generated_cases_are_written_exactly():
     ],
 )
 def test_defects_are_named(old, new, message):
+    """A broken file is refused with field, value and reason."""
     assert old in AIRLINE
     with pytest.raises(InstanceError, match=message):
         files.read(AIRLINE.replace(old, new, 1), path="small.yaml")
@@ -244,10 +257,12 @@ def test_defects_are_named(old, new, message):
 
 @pytest.mark.parametrize("text", ["", "problem: inventory", "\0problem: exo", "{", "a: 1", "3 4"])
 def test_other_files_are_not_recognised(text):
+    """Texts of other problems, and junk, are left to others."""
     assert not files.recognise(text)
 
 
 def test_arrays():
+    """A dictionary with all keys is a case, and each wrong value is named."""
     arrays = {"capacity": [2.0], "revenue": [1, 2], "uses": [[1, 1]], "probability": [[0.5, 0.5]]}
     assert files.from_arrays(arrays).size == 1
     assert files.from_arrays({"values": [1]}) is None
@@ -270,17 +285,20 @@ def test_arrays():
     ],
 )
 def test_the_checker_flags(solution, violation):
+    """Too much use, and requests that do not exist, are named."""
     report = check(files.read(AIRLINE), solution)
     assert not report.feasible
     assert violation in report.violations[0]
 
 
 def test_the_checker_prices_exactly():
+    """The objective is the revenue of the accepted requests, the cost its negative."""
     report = check(files.read(AIRLINE), [3, 2])
     assert (report.objective, report.cost, report.feasible) == (5, -5, True)
 
 
 def test_solutions_are_read_and_written():
+    """Accepted periods come back in order, and other texts raise."""
     case = files.read(AIRLINE)
     assert files.read_solution(files.write_solution(case, [3, 0], -3.5), case) == [0, 3]
     for text in ("{}", "[0.5]", "x"):

@@ -23,6 +23,7 @@ TEXT = """FFSP 3 2
 
 
 def test_a_file() -> None:
+    """Stages, machines and durations are those of the text, and only `ffsp` recognises it."""
     case = files.read(TEXT, path="flow.txt")
     assert (case.name, case.size, case.machines, case.stages) == ("flow", 3, 3, (2, 1))
     assert case.work[2] == [[(0, 2), (1, 9)], [(2, 1)]]
@@ -36,6 +37,7 @@ def test_a_file() -> None:
 
 
 def test_a_comment_may_come_first() -> None:
+    """It changes nothing, and is no shop by itself."""
     text = "# my shop\n\n" + TEXT
     assert files.recognise(text)
     assert files.read(text).work == files.read(TEXT).work
@@ -58,12 +60,14 @@ DEFECTS = {
 
 @pytest.mark.parametrize("text", DEFECTS)
 def test_a_defect_is_one_line(text: str) -> None:
+    """A broken file is refused with the reason."""
     with pytest.raises(InstanceError) as caught:
         files.read(text)
     assert DEFECTS[text] in str(caught.value)
 
 
 def test_arrays() -> None:
+    """Stages may have different numbers of machines, and each wrong value is named."""
     case = files.from_arrays({"durations": np.array([[[3, 4], [5, 5]], [[1, 1], [2, 2]]])})
     assert case is not None
     assert (case.size, case.stages) == (2, (2, 2))

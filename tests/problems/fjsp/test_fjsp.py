@@ -30,6 +30,7 @@ TEXT = """3 4 1.7
 
 
 def test_a_file() -> None:
+    """Machines count from one in the file and from zero in the case."""
     assert files.recognise(TEXT)
     case = files.read(TEXT, path="few.fjs")
     assert case.name == "few"
@@ -65,6 +66,7 @@ DEFECTS = {
 
 @pytest.mark.parametrize("text", DEFECTS)
 def test_a_defect_is_one_line(text: str) -> None:
+    """A broken file is refused in one line with the reason."""
     with pytest.raises(InstanceError) as caught:
         files.read(text)
     assert "\n" not in str(caught.value)
@@ -72,6 +74,7 @@ def test_a_defect_is_one_line(text: str) -> None:
 
 
 def test_lists() -> None:
+    """A dictionary of jobs is a case, and each wrong value is named."""
     jobs = [[[(0, 3), (1, 5)]], [[(1, 2)], [(0, 2)]]]
     case = files.from_arrays({"jobs": jobs, "machines": 4})
     assert case is not None
@@ -86,6 +89,7 @@ def test_lists() -> None:
 
 
 def test_solutions_round_trip() -> None:
+    """Start times and machines come back in the file's numbers."""
     case = files.read(TEXT)
     found = case.construct()
     assert check(case, found).feasible
@@ -100,6 +104,7 @@ def test_solutions_round_trip() -> None:
 
 
 def test_the_checker_says_what_is_wrong() -> None:
+    """Each broken rule is named with its operation."""
     case = files.read(TEXT)
     good = {"start": [[0, 3], [0], [0, 4, 5]], "machine": [[1, 3], [2], [4, 1, 2]]}
     assert check(case, good).violations == []
@@ -142,6 +147,7 @@ def test_numbers_from_one_and_recirculation() -> None:
 
 @pytest.mark.parametrize("solver", ["tabu", "polish", "ortools", *RULES])
 def test_every_solver_gives_a_schedule(solver: str) -> None:
+    """Each is feasible, and improvers are no worse than their start."""
     assert solver in classical.solvers()
     problem = FJSP(size=6)
     case = problem.cases(problem.generate(1, generator(3)))[0]
@@ -154,6 +160,7 @@ def test_every_solver_gives_a_schedule(solver: str) -> None:
 
 
 def test_rules_take_the_machine_that_is_done_first() -> None:
+    """Work is spread so that it ends soonest."""
     work = [[[(0, 5), (1, 3)]], [[(0, 5), (1, 3)]], [[(0, 5), (1, 3)]]]
     plan = by_rule(work, "mor")
     assert sorted(row[0] for row in plan.machine) == [0, 1, 1]
@@ -161,6 +168,7 @@ def test_rules_take_the_machine_that_is_done_first() -> None:
 
 
 def test_a_chart() -> None:
+    """There is a bar for every operation."""
     case = files.read(TEXT)
     _, ax = plt.subplots()
     plot(case, case.construct(), ax)
@@ -169,6 +177,7 @@ def test_a_chart() -> None:
 
 
 def test_the_generator_keeps_its_ranges() -> None:
+    """Operations, choices and durations are within the literature's."""
     problem = FJSP(size=10)
     for case in problem.cases(problem.generate(20, generator(1))):
         counts = [len(job) for job in case.work]

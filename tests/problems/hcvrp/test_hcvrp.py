@@ -25,7 +25,7 @@ from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
 from nco.labels.store import Labelled
 from nco.models.imitation import Imitation
-from nco.models.nets import ParcoPolicy, TransformerEncoder
+from nco.models.nets import PARCOPolicy, TransformerEncoder
 from nco.models.reinforce import Reinforce
 from nco.problems._routing.kernels import warm
 from nco.problems.hcvrp import HCVRP, classical, files
@@ -119,10 +119,10 @@ def fleet(size: int = 8, vehicles: int = 3, batch: int = 4, seed: int = 0) -> An
     return problem, problem.generate(batch, generator(seed, "fleet"))
 
 
-def network(problem: HCVRP, seed: int = 0, **options: Any) -> ParcoPolicy:
+def network(problem: HCVRP, seed: int = 0, **options: Any) -> PARCOPolicy:
     torch.manual_seed(seed)
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=32)
-    policy = ParcoPolicy(encoder, heads=2, hidden=32, **options).build(problem.schema)
+    policy = PARCOPolicy(encoder, heads=2, hidden=32, **options).build(problem.schema)
     for parameter in (policy.point.weight, policy.move.weight):  # a trained one has a say
         torch.nn.init.normal_(parameter)
     return policy
@@ -133,6 +133,7 @@ def network(problem: HCVRP, seed: int = 0, **options: Any) -> ParcoPolicy:
 
 
 def test_a_file_is_read() -> None:
+    """Capacities, speeds and the objective are those of the file."""
     case = three()
     assert (case.size, case.objective, case.name) == (3, files.MIN_MAX, "three")
     assert case.coords.tolist() == [[0, 0], [3, 4], [6, 8], [3, 0]]
@@ -143,6 +144,7 @@ def test_a_file_is_read() -> None:
 
 @pytest.mark.parametrize("text", [GOOD, TOTAL], ids=["min_max", "total"])
 def test_what_is_written_is_read(text: str) -> None:
+    """Both objectives, and routes with two trips, survive writing and reading."""
     case = files.read(text)
     again = files.read(files.write(case))
     for name in ("coords", "demand", "capacities", "speeds", "fixed", "unit"):
@@ -155,6 +157,7 @@ def test_what_is_written_is_read(text: str) -> None:
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_defect_is_named(name: str) -> None:
+    """A broken file is refused in one line with its line, field and reason."""
     old, new, line, field, reason = DEFECTS[name]
     assert GOOD.count(old) == 1
     with pytest.raises(InstanceError) as caught:
@@ -185,6 +188,7 @@ def test_a_defect_is_named(name: str) -> None:
     ],
 )
 def test_arrays_that_cannot_be(change: dict[str, Any], field: str) -> None:
+    """Arrays that do not fit together are refused with the key."""
     arrays = {"coords": [[0, 0], [1, 0]], "demand": [0, 2], "capacities": [2]}
     assert files.from_arrays(arrays) is not None
     with pytest.raises(InstanceError) as caught:
@@ -202,6 +206,7 @@ def test_a_fleet_that_cannot_carry_all() -> None:
 
 @pytest.mark.parametrize("line", ["Route #3: 1", "Route #1: x", "Road 1", "Route #1:\nRoute #1:"])
 def test_bad_solutions(line: str) -> None:
+    """Vehicles and customers that are no numbers, or none of the case, raise."""
     with pytest.raises(InstanceError):
         files.read_solution(line, three())
 
@@ -241,10 +246,12 @@ def test_costs_by_hand() -> None:
     ],
 )
 def test_broken_rules(routes: Any, sentence: str) -> None:
+    """The checker names each broken rule with its vehicle."""
     assert any(sentence in line for line in check(three(), routes).violations)
 
 
 def test_decimals_fit_exactly() -> None:
+    """Demands of 0.1 and 0.2 fill a capacity of 0.3."""
     arrays = {"coords": np.eye(3)[:, :2], "demand": [0, 0.1, 0.2], "capacities": [0.3]}
     case = files.from_arrays(arrays)
     assert case is not None
@@ -252,6 +259,7 @@ def test_decimals_fit_exactly() -> None:
 
 
 def test_one_trip_for_the_total_cost() -> None:
+    """A second trip breaks a rule there, and zeros at the ends do not."""
     assert "makes 2 trips" in check(files.read(TOTAL), [[1, 0, 3], [2]]).violations[0]
     assert check(files.read(TOTAL), [[0, 1, 3, 0], [0, 0, 2]]).feasible  # zeros count for nothing
 
@@ -283,6 +291,7 @@ def test_published_set() -> None:
 
 @pytest.mark.parametrize("objective", [files.MIN_MAX, files.TOTAL])
 def test_a_construction_is_feasible(objective: str) -> None:
+    """With either objective, and with more vehicles than are needed."""
     problem = HCVRP(30, 4)
     for case in problem.cases(problem.generate(4, generator(1, "construct"))):
         assert isinstance(case, files.Case)
@@ -295,6 +304,7 @@ def test_a_construction_is_feasible(objective: str) -> None:
 
 @pytest.mark.parametrize("size", [200, 10_000])
 def test_a_large_construction_is_there_at_once(size: int) -> None:
+    """Ten thousand customers are planned feasibly in seconds."""
     problem = HCVRP(size, 4)
     (case,) = problem.cases(problem.generate(1, generator(2, "construct")))
     begin = time.perf_counter()
@@ -375,7 +385,7 @@ def test_episodes_end_with_every_handler(handler: Handler) -> None:
 def test_a_lazy_fleet_comes_to_an_end() -> None:
     """Vehicles that wait whenever they may retire one by one, and the last one serves all."""
     problem, instance = fleet()
-    policy = ParcoPolicy(idle=-100.0).build(problem.schema)
+    policy = PARCOPolicy(idle=-100.0).build(problem.schema)
     played = rollout(problem, policy, instance, 1, greedy)
     assert played.actions.shape[2] <= problem.horizon(instance)[1]
     plans = problem.solution(instance, played.actions[:, 0])
@@ -428,6 +438,7 @@ def test_agents_communicate() -> None:
 
 
 def test_padding_of_agents_and_customers_changes_nothing() -> None:
+    """A case is decided in a batch of other sizes as alone."""
     problem = HCVRP(9, 4)
     cases = []
     for size, vehicles in ((5, 2), (9, 4), (7, 3)):
@@ -444,16 +455,17 @@ def test_padding_of_agents_and_customers_changes_nothing() -> None:
 
 
 def test_impossible_networks() -> None:
+    """Heads that do not divide the width, and columns that do not exist, raise."""
     with pytest.raises(ValueError, match="heads"):
-        ParcoPolicy(TransformerEncoder(width=24, heads=3), heads=5)
+        PARCOPolicy(TransformerEncoder(width=24, heads=3), heads=5)
     with pytest.raises(NCOError, match="no column 'speed'"):
-        ParcoPolicy(prefer={"speed": 1.0}).build(HCVRP.schema)
+        PARCOPolicy(prefer={"speed": 1.0}).build(HCVRP.schema)
 
 
 def test_reinforcement_and_imitation_have_gradients() -> None:
     """Of every parameter, over all agents together."""
     problem, instance = fleet()
-    policy = ParcoPolicy(TransformerEncoder(layers=1))
+    policy = PARCOPolicy(TransformerEncoder(layers=1))
     method = Reinforce(problem, policy, rollouts=4, use_starts=False)
     method.log = lambda *_, **__: None  # type: ignore[method-assign]
     for parameter in (policy.point.weight, policy.move.weight):
@@ -490,6 +502,7 @@ def test_searches_know_agents() -> None:
 @pytest.mark.parametrize("solver", ["ortools", "pyvrp", "sisr"])
 @pytest.mark.parametrize("text", [GOOD, TOTAL], ids=["min_max", "total"])
 def test_solvers_find_the_optimum(solver: str, text: str) -> None:
+    """With and without a start, the best of all plans is found."""
     case = files.read(text)
     every = every_solution(case, 5000)
     assert every is not None
@@ -504,6 +517,7 @@ def test_solvers_find_the_optimum(solver: str, text: str) -> None:
 
 
 def test_a_fleet_needs_a_vehicle() -> None:
+    """A file without vehicles is refused."""
     text = GOOD.replace("VEHICLES : 2\n", "").replace("\n1 5\n2 7.5\n", "\n")
     text = text.replace("VEHICLES_SPEED_SECTION\n1 1\n2 0.5\n", "")
     with pytest.raises(InstanceError, match=r"CAPACITY_SECTION.*there must be a vehicle"):
@@ -558,6 +572,7 @@ def test_solve_both_objectives() -> None:
 
 
 def test_a_picture_shows_the_vehicles() -> None:
+    """There is a line for each trip and one for the depot."""
     figure, ax = plt.subplots()
     plot(three(), [[1, 0, 3], [2]], ax)
     assert ax.get_title() == "three: 40, 2 vehicles"

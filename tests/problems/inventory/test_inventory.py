@@ -62,6 +62,7 @@ def example(name: str) -> files.Case:
     ],
 )
 def test_newsvendor(lead: int, penalty: int, level: float, cost: float) -> None:
+    """Level and cost are those of the newsvendor's formula, and no other level is cheaper."""
     found = exact.newsvendor(example(f"backlogged_L{lead}_p{penalty}"))
     assert found[0] == pytest.approx(level, abs=0.02)
     assert found[1] == pytest.approx(cost, rel=1e-3)
@@ -81,6 +82,7 @@ ZIPKIN = {
 
 @pytest.mark.parametrize(("kind", "lead"), ZIPKIN)
 def test_value_iteration_of_lost_sales(kind: str, lead: int) -> None:
+    """The optima are those of Zipkin (2008), table 1."""
     for penalty, cost in zip((4, 9, 19, 39), ZIPKIN[kind, lead], strict=False):
         model = exact.LostSales.of(example(f"lost_{kind}_L{lead}_p{penalty}"))
         assert model.optimum() == pytest.approx(cost, abs=2e-4)
@@ -98,6 +100,7 @@ def test_value_iteration_of_lost_sales(kind: str, lead: int) -> None:
 def test_best_rules_of_lost_sales(
     name: str, base_stock: tuple[float, int], capped: tuple[float, int, int]
 ) -> None:
+    """The best base-stock and capped base-stock rules have known costs and levels."""
     model = exact.LostSales.of(example(name))
     assert model.best_base_stock() == (pytest.approx(base_stock[0], abs=6e-4), base_stock[1])
     assert model.best_capped() == (pytest.approx(capped[0], abs=6e-4), *capped[1:])
@@ -113,6 +116,7 @@ def test_best_rules_of_lost_sales(
     ],
 )
 def test_clark_scarf(name: str, cost: float, levels: tuple[float, ...] | None) -> None:
+    """Cost and echelon levels are those known of the serial systems."""
     found, by_node = exact.clark_scarf(example(name))
     assert found == pytest.approx(cost, abs=2e-4)
     if levels is not None:
@@ -129,12 +133,14 @@ def test_clark_scarf(name: str, cost: float, levels: tuple[float, ...] | None) -
     ],
 )
 def test_transshipment_bound(name: str, bound: float) -> None:
+    """The bound for each store is the known one."""
     network = example(f"transshipment_{name}")
     assert exact.transshipment_bound(network) / network.size == pytest.approx(bound, abs=2e-4)
 
 
 @pytest.mark.parametrize("reference", ["newsvendor", "clark_scarf", "transshipment_bound"])
 def test_references_refuse_other_systems(reference: str) -> None:
+    """An exact method raises for a system that it is not for."""
     with pytest.raises(InstanceError):
         getattr(exact, reference)(case())
     with pytest.raises(InstanceError, match="one store"):
@@ -184,6 +190,7 @@ def test_backlog_by_hand() -> None:
 
 
 def test_without_lead_time_goods_are_there_before_demand() -> None:
+    """An order of the same period serves its demand."""
     network = case(edges=[{**EDGE, "lead_time": 0}], trace={"store": [5, 2]})
     assert plays(network, [[5.0], [2.0]])[0] == pytest.approx(0.0, abs=1e-6)
 
@@ -222,6 +229,7 @@ def test_a_cross_dock_sends_all_it_has() -> None:
 
 
 def test_profit_is_a_negative_cost() -> None:
+    """Sales at a price are subtracted, and the objective is what was earned in all."""
     network = case(
         nodes={"store": {"holding": 1, "price": 3, "unmet": "lost", "stock": 4}},
         history={"store": [2, 3, 4]},
@@ -247,6 +255,7 @@ def test_the_gradient_is_that_of_differences() -> None:
 
 
 def test_padding_changes_no_cost() -> None:
+    """A network costs the same in a batch with larger ones as alone."""
     problem = Inventory(periods=8)
     parts = [resize(problem, n).generate(1, generator(n)) for n in (2, 5, 3)]
     known = [c for part in parts for c in problem.cases(part)]
@@ -305,6 +314,7 @@ def test_moments_of_demand() -> None:
 
 @pytest.mark.parametrize("rho", [-0.4, 0.0, 0.7])
 def test_correlation_of_demand(rho: float) -> None:
+    """The demands of all pairs of stores have the correlation that the file states."""
     shop = {"holding": 1, "penalty": 4, "demand": {"normal": {"mean": 9, "sd": 1}}}
     edges = [{"from": "supplier", "to": name, "lead_time": 1} for name in "abc"]
     network = files.from_arrays(
@@ -316,6 +326,7 @@ def test_correlation_of_demand(rho: float) -> None:
 
 
 def test_a_history_is_drawn_in_blocks() -> None:
+    """Blocks of consecutive periods are kept, and every period can be drawn."""
     network = case(
         nodes={"store": {"holding": 1, "penalty": 4}},
         history={"store": list(range(1, 21))},
@@ -366,6 +377,7 @@ def test_the_pathwise_gradient_finds_the_best_level() -> None:
 
 
 def test_fitted_levels_beat_a_newsvendors() -> None:
+    """Levels fitted by gradient are cheaper than each store's own newsvendor."""
     network = example("one_warehouse_n3")
     problem, short = Inventory(), replace(network, periods=70, warmup=30)
     costs = {}
@@ -378,11 +390,13 @@ def test_fitted_levels_beat_a_newsvendors() -> None:
 
 
 def test_amounts_cannot_be_optimised_where_there_are_none() -> None:
+    """HDPO refuses a problem whose actions are choices."""
     with pytest.raises(ValueError, match="TSP has no amounts"):
         HDPO(TSP(5), VanillaFlow())
 
 
 def test_noise_makes_a_network_explore() -> None:
+    """Rollouts of one instance differ, and each step has a log-probability."""
     problem = Inventory(networks=["example:inventory/lost_poisson_L1_p4.yaml"], periods=5)
     policy = VanillaFlow(noise=0.2).build(problem.schema)
     played = rollout(problem, policy, problem.generate(2, generator(0)), 4, sample(generator(1)))
@@ -401,6 +415,7 @@ def test_noise_makes_a_network_explore() -> None:
     ],
 )
 def test_unknown_rules_are_refused(solution: Any, words: str) -> None:
+    """A rule that does not exist, or lacks its numbers, is refused with the reason."""
     with pytest.raises(InstanceError, match=words):
         rules.policy(case(), solution)
 
@@ -423,6 +438,7 @@ def test_hindsight_is_the_best_of_all_plans() -> None:
 
 @pytest.mark.parametrize("name", ["many_warehouses_n10", "transshipment_n3_L2_p4_rho5"])
 def test_hindsight_is_no_dearer_than_just_in_time(name: str) -> None:
+    """The plan with perfect information costs no more than any other."""
     network = replace(example(name), periods=25, warmup=0)
     problem = Inventory()
     (known,) = problem.cases(problem.traces(network, 1, generator(0)))
@@ -436,6 +452,7 @@ def test_hindsight_is_no_dearer_than_just_in_time(name: str) -> None:
 
 
 def test_just_in_time_leaves_no_stock_and_no_shortage() -> None:
+    """Every period's order arrives as that period's demand."""
     network = case(trace={"store": [4.0, 7.0, 2.0, 5.0]})
     plan = classical.just_in_time(network, time_limit=None, seed=0)
     assert plan == [[2.0], [5.0], [0.0], [0.0]]
@@ -443,6 +460,7 @@ def test_just_in_time_leaves_no_stock_and_no_shortage() -> None:
 
 
 def test_plans_need_a_trace() -> None:
+    """Without a known future there is nothing to plan and nothing to check."""
     assert classical.hindsight(case(), time_limit=None, seed=0) is None
     assert classical.just_in_time(case(), time_limit=None, seed=0) is None
     assert check(case(), [[1.0]]).violations
@@ -470,12 +488,14 @@ def known(whole: bool = True) -> files.Case:
     ],
 )
 def test_the_checker_flags(orders: Any, words: str) -> None:
+    """Each defect of a plan is named with its period."""
     report = check(known(), orders)
     assert not report.feasible
     assert words in " ".join(report.violations)
 
 
 def test_the_checker_prices_every_change() -> None:
+    """Another order changes the cost, unless it arrives after the end."""
     network = known(whole=False)
     cost = check(network, [[4.0], [5.0], [0.0]]).cost
     changed = check(network, [[4.5], [5.0], [0.0]])
@@ -510,6 +530,7 @@ edges:
 
 
 def test_the_shortest_file() -> None:
+    """A file of one store is recognised and read; other texts are not recognised."""
     found = files.read(TEXT, path="net.yaml")
     assert (found.name, found.size, found.whole) == ("net", 1, True)
     assert files.recognise(TEXT)
@@ -523,6 +544,7 @@ def test_the_shortest_file() -> None:
     ["lost_geometric_L3_p9", "serial_L2_p4", "transshipment_n3_L2_p4_rho5", "many_warehouses_n10"],
 )
 def test_written_files_read_back(name: str) -> None:
+    """Writing and reading again changes no number, with a trace or without."""
     first = example(name)
     second = files.read(files.write(first))
     for field in ("holding", "penalty", "mean", "sd", "source", "target", "lead", "cost", "keeps"):
@@ -596,6 +618,7 @@ DEFECTS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("changes", "sentence"), DEFECTS)
 def test_defects_are_named(changes: dict[str, Any], sentence: str) -> None:
+    """What is wrong with arrays is said in one line."""
     with pytest.raises(InstanceError) as caught:
         case(**changes)
     assert sentence in str(caught.value)
@@ -614,6 +637,7 @@ def test_defects_are_named(changes: dict[str, Any], sentence: str) -> None:
     ],
 )
 def test_texts_that_are_no_network(text: str, sentence: str) -> None:
+    """What is wrong with a file is said with its line."""
     with pytest.raises(InstanceError) as caught:
         files.read(text, path="net.yaml")
     assert sentence in str(caught.value)
@@ -635,6 +659,7 @@ CSV = "week,store\n1,4\n2,6\n3,5\n"
     ],
 )
 def test_csv_defects_are_named(tmp_path: Path, table: str | None, sentence: str) -> None:
+    """What is wrong with a table of demands is said with the table's line."""
     path = tmp_path / "net.yaml"
     text = TEXT.replace(", demand: {poisson: 5}", "")
     path.write_text(text + "history: demand.csv\n")
@@ -646,6 +671,7 @@ def test_csv_defects_are_named(tmp_path: Path, table: str | None, sentence: str)
 
 
 def test_csv_beside_the_file(tmp_path: Path) -> None:
+    """A history may be a table beside the file, but not elsewhere."""
     path = tmp_path / "net.yaml"
     path.write_text(TEXT.replace(", demand: {poisson: 5}", "") + "history: demand.csv\n")
     (tmp_path / "demand.csv").write_text(CSV)
@@ -691,6 +717,7 @@ def test_tables_in_place_of_mappings() -> None:
 
 
 def test_solve_evaluates_a_policy(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The command prints mean cost, standard error and service level, and draws a picture."""
     from nco.cli import main
 
     path = tmp_path / "network.yaml"
@@ -724,6 +751,7 @@ def test_an_instance_is_not_planned_unasked() -> None:
 
 
 def test_rules_come_from_child_processes() -> None:
+    """A classical solver returns its rule, which is shown in words."""
     outcome = pool.run(case(), "capped_base_stock", time_limit=30)
     assert outcome.solution == {
         "rule": "capped_base_stock",
@@ -749,6 +777,7 @@ def test_an_echelon_holds_all_that_is_below_it() -> None:
 
 
 def test_policies_are_compared_on_the_same_futures(tmp_path: Path) -> None:
+    """A benchmark ranks rules, and has no figure for plans of an unknown future."""
     path = tmp_path / "network.yaml"
     path.write_text(TEXT + "simulation: {periods: 30, warmup: 10}\n")
     solvers = ["newsvendor", "capped_base_stock", "hindsight"]
@@ -777,6 +806,7 @@ def test_networks_to_train_on_are_read_from_files_and_examples(tmp_path: Path) -
 
 
 def test_shipped_networks_are_for_the_networks_they_were_trained_on() -> None:
+    """A model is offered only for systems like those of its training."""
     assert weights.fitting("inventory", case()) == ["hdpo-lost"]
     assert weights.fitting("inventory", store(penalty=7)) == []
     assert weights.fitting("inventory", example("one_warehouse_n20")) == ["hdpo-warehouse"]

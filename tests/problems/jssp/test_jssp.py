@@ -63,6 +63,7 @@ Machines
 
 
 def test_the_optimum_of_ft06_is_proven() -> None:
+    """CP-SAT proves 55, and the schedule costs as much when it is replayed."""
     case = files.read(FT06)
     outcome = pool.run(case, "ortools", time_limit=20.0)
     report = check(case, outcome.solution)
@@ -75,6 +76,7 @@ def test_the_optimum_of_ft06_is_proven() -> None:
 
 
 def test_both_forms_hold_the_same_shop() -> None:
+    """The standard form, Taillard's and one without names are one case."""
     first, second = files.read(SMALL), files.read(TAILLARD)
     bare = files.read("2 3\n3 2 2\n2 1 4\n1 2 3\n1 3 2\n")
     for other in (second, bare):
@@ -86,6 +88,7 @@ def test_both_forms_hold_the_same_shop() -> None:
 
 
 def test_arrays_of_a_case_are_checked_and_so_are_solutions_in_arrays() -> None:
+    """Negative durations and wrong shapes raise, and numpy's rows are schedules."""
     machines, durations = np.array([[0, 1], [1, 0]]), np.array([[3, 2], [2, 4]])
     case = files.Case(machines=machines, durations=durations)
     assert check(case, np.array(case.construct())).feasible
@@ -105,6 +108,7 @@ def test_a_batch_takes_no_other_kind_of_case() -> None:
 
 
 def test_files_round_trip_and_may_count_machines_from_one() -> None:
+    """Comments, line ends and the first machine's number do not matter."""
     case = files.read(FT06.replace("\n", "\r\n") + "# the end\n")
     assert files.write(case) == FT06
     rows = [line.split() for line in FT06.splitlines()]
@@ -139,6 +143,7 @@ DEFECTS = {
 
 @pytest.mark.parametrize("text", DEFECTS)
 def test_a_defect_is_one_line(text: str) -> None:
+    """A broken file is refused in one line with the reason."""
     with pytest.raises(InstanceError) as caught:
         files.read(text)
     assert "\n" not in str(caught.value)
@@ -146,6 +151,7 @@ def test_a_defect_is_one_line(text: str) -> None:
 
 
 def test_arrays() -> None:
+    """A dictionary of machines and durations is a case, and each wrong value is named."""
     machines, durations = [[0, 1], [1, 0]], [[3, 2], [2, 4]]
     case = files.from_arrays({"machines": machines, "durations": durations})
     assert case is not None
@@ -163,6 +169,7 @@ def test_arrays() -> None:
 
 
 def test_solutions_round_trip() -> None:
+    """JSON and rows of numbers give the same schedule, and other texts raise."""
     case = files.read(SMALL)
     start = case.construct()
     text = files.write_solution(case, start, 9)
@@ -269,6 +276,7 @@ def test_queues_give_what_the_slow_rules_give(rule: str) -> None:
 
 
 def test_a_mirror_image_is_a_plan() -> None:
+    """A schedule of the reversed jobs, turned round, is feasible and as long."""
     case = JSSP().published(6, 1, 8)[0]
     back = [list(reversed(job)) for job in case.work]
     plan = mirrored(back, by_rule(back, "mwkr"))
@@ -291,6 +299,7 @@ def test_rules_put_first_what_their_names_say() -> None:
 
 
 def test_shifting_keeps_orders_and_loses_nothing() -> None:
+    """A schedule with idle time becomes the one without, in the same orders."""
     case = JSSP().published(6, 1, 3)[0]
     plan = by_rule(case.work, "spt")
     late = Plan([[2 * begin + 7 for begin in row] for row in plan.start], plan.machine)
@@ -298,6 +307,7 @@ def test_shifting_keeps_orders_and_loses_nothing() -> None:
 
 
 def test_cpsat_is_never_worse_than_its_start() -> None:
+    """With hardly any time the start is returned."""
     case = JSSP().published(15, 1, 5)[0]
     start = case.construct()
     cost = check(case, start).cost
@@ -362,6 +372,7 @@ def test_following_a_lazy_plan_is_no_later() -> None:
 
 
 def test_a_chart_has_a_bar_for_every_operation() -> None:
+    """The title says the makespan."""
     case = files.read(FT06)
     _, ax = plt.subplots()
     plot(case, case.construct(), ax)
@@ -371,6 +382,7 @@ def test_a_chart_has_a_bar_for_every_operation() -> None:
 
 
 def test_sizes_mix_in_a_batch() -> None:
+    """Shops of different sizes are priced in one batch as their checker does."""
     problem = JSSP()
     cases = [JSSP(machines=m).published(n, 1, 0)[0] for n, m in ((3, 5), (6, 2), (1, 1))]
     instance = problem.load(cases)
@@ -463,6 +475,7 @@ def test_bounds_of_a_shop_by_hand() -> None:
 
 @pytest.mark.parametrize("problem", [JSSP(size=4), FJSP(size=4), FFSP(size=3)])
 def test_a_shop_backwards_has_the_schedule_backwards(problem) -> None:
+    """It costs no more, and backwards twice is the first again."""
     instance = problem.generate(4, generator(8))
     played = rollout(problem, Probe().build(problem.schema), instance, 1, sample(generator(2)))
     ((other, actions),) = problem.relatives(instance, played.actions[:, 0])

@@ -45,6 +45,7 @@ def best_value(case: Case) -> float:
 
 
 def test_a_feasible_choice_costs_minus_its_value():
+    """Whole values have a whole cost."""
     report = check(make([9, 11, 13, 15], [6, 5, 9, 7], 20), [3, 1])
     assert report.feasible
     assert (report.cost, report.objective, report.violations) == (-26, 26, [])
@@ -52,6 +53,7 @@ def test_a_feasible_choice_costs_minus_its_value():
 
 
 def test_nothing_chosen_is_feasible():
+    """It costs nothing."""
     report = check(make([9], [6], 5), [])
     assert report.feasible
     assert (report.cost, report.objective) == (0, 0)
@@ -68,6 +70,7 @@ def test_decimals_count_exactly():
 
 @pytest.mark.parametrize("number", [0, -1, 3.5, None, "0 1", {0: 1}, {0, 1}])
 def test_a_solution_that_is_no_list_is_a_violation(number):
+    """Whatever object is given, the checker answers with a sentence."""
     report = check(make([9, 8], [6, 5], 20), number)
     assert not report.feasible
     assert report.cost is None
@@ -88,6 +91,7 @@ def test_a_solution_that_is_no_list_is_a_violation(number):
     ],
 )
 def test_each_broken_rule_is_one_sentence(solution, sentences):
+    """The checker names every broken rule once."""
     report = check(make([9, 8], [6, 5], 10.5), solution)
     assert not report.feasible
     assert len(report.violations) == len(sentences)
@@ -95,11 +99,13 @@ def test_each_broken_rule_is_one_sentence(solution, sentences):
 
 
 def test_numbers_of_numpy_are_numbers():
+    """An array of items is a solution."""
     assert check(make([9, 8], [6, 5], 11), list(np.array([0, 1]))).objective == 17
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_every_mutation_of_a_valid_choice_is_flagged_or_changes_the_value(seed):
+    """An item added or dropped does not pass unseen."""
     case = draw(seed)
     solution = ortools(case, time_limit=5.0, seed=0)
     report = check(case, solution)
@@ -115,12 +121,14 @@ def test_every_mutation_of_a_valid_choice_is_flagged_or_changes_the_value(seed):
 
 
 def test_the_default_solver_is_named_first():
+    """OR-Tools is what networks are compared with."""
     assert list(classical.solvers()) == ["ortools", "cpsat"]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("seed", range(9))
 def test_solvers_find_what_brute_force_finds(solver, seed):
+    """Both solvers are exact on small cases."""
     case = draw(seed)
     report = check(case, solver(case, time_limit=None, seed=seed))
     assert report.feasible
@@ -142,6 +150,7 @@ def test_solvers_find_what_brute_force_finds(solver, seed):
     ],
 )
 def test_solvers_on_odd_cases(solver, case, solution):
+    """Items that do not fit, weigh nothing or fill the sack have the right answer."""
     assert solver(case, time_limit=5.0, seed=0) == solution
 
 
@@ -157,6 +166,7 @@ def test_rounding_never_lets_in_what_does_not_fit(solver):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_solver_is_never_worse_than_its_start_and_ignores_a_broken_one(solver):
+    """A start is kept with hardly any time, unless it breaks a rule."""
     random = np.random.default_rng(0)
     weights = random.integers(100, 1000, 300)
     case = make(weights + 100, weights, 20_000)

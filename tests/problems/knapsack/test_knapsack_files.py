@@ -48,6 +48,7 @@ def equal(one: Case, other: Case) -> bool:
     ],
 )
 def test_forms_of_one_file_read_alike(text):
+    """Line ends, spaces and a final choice do not matter."""
     case = read(text, path="folder/k4.txt")
     assert recognise(text)
     assert (case.name, case.path, case.size) == ("k4", "folder/k4.txt", 4)
@@ -58,14 +59,17 @@ def test_forms_of_one_file_read_alike(text):
 
 
 def test_without_a_path_the_case_is_unnamed():
+    """A text has no name of its own."""
     assert read(TEXT).name == "unnamed"
 
 
 def test_one_item_and_an_item_that_cannot_fit_are_no_defects():
+    """An item heavier than the capacity is read."""
     assert read("1 5\n3 9\n1\n").weights.tolist() == [9]
 
 
 def test_two_items_may_end_with_a_choice_of_two_numbers():
+    """The last line is then a choice and no third item."""
     assert read("2 5\n3 9\n4 1\n0 1\n").size == 2
 
 
@@ -108,6 +112,7 @@ def test_two_items_may_end_with_a_choice_of_two_numbers():
     ],
 )
 def test_each_defect_names_its_place_and_reason(text, words):
+    """A broken file is refused with line, value and reason."""
     message = refused(text)
     assert all(word in message for word in words), message
 
@@ -128,6 +133,7 @@ def test_each_defect_names_its_place_and_reason(text, words):
     ],
 )
 def test_other_texts_are_not_recognised(text):
+    """Junk and the formats of other problems are left to others."""
     assert not recognise(text)
 
 
@@ -135,16 +141,19 @@ def test_other_texts_are_not_recognised(text):
     "text", ["4 -20\n9 6\n", "2 20\n9 six\n1 5\n", "1000000000 20\n9 6\n", TEXT + "1 2\n"]
 )
 def test_defective_files_are_still_recognised(text):
+    """So that the reader can say what is wrong."""
     assert recognise(text)
     refused(text)
 
 
 def test_a_long_file_is_recognised_by_its_head():
+    """A hundred thousand lines need not be read for that."""
     assert recognise("100000 20\n" + "123456 654321\n" * 100_000)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_written_case_reads_back_to_the_last_bit(seed):
+    """Values of any magnitude survive exactly."""
     random = np.random.default_rng(seed)
     case = Case(
         values=random.random(20) * 10.0 ** random.integers(-9, 9, 20),
@@ -156,6 +165,7 @@ def test_a_written_case_reads_back_to_the_last_bit(seed):
 
 
 def test_arrays_make_the_case_of_the_file():
+    """Arrays in single precision or as lists are the same case."""
     case = from_arrays({**ARRAYS, "name": "mine"})
     assert case.name == "mine"
     assert equal(case, read(TEXT))
@@ -175,6 +185,7 @@ def test_arrays_make_the_case_of_the_file():
     ],
 )
 def test_arrays_of_other_problems_are_left_to_them(data):
+    """What is not a knapsack's dictionary gives None."""
     assert from_arrays(data) is None
 
 
@@ -199,6 +210,7 @@ def test_arrays_of_other_problems_are_left_to_them(data):
     ],
 )
 def test_each_defect_of_arrays_is_named(change, words):
+    """Arrays that do not fit together are refused with the key and the reason."""
     with pytest.raises(InstanceError) as caught:
         from_arrays({**ARRAYS, **change})
     assert all(word in str(caught.value) for word in words), str(caught.value)
@@ -206,12 +218,14 @@ def test_each_defect_of_arrays_is_named(change, words):
 
 @pytest.mark.parametrize("field", ["weights", "capacity"])
 def test_a_missing_array_is_named(field):
+    """The key that is missing is named."""
     data = {key: numbers for key, numbers in ARRAYS.items() if key != field}
     with pytest.raises(InstanceError, match=f"{field}: a knapsack needs"):
         from_arrays(data)
 
 
 def test_a_case_travels_as_a_pickle():
+    """A copy in another process has the same numbers and name."""
     case = read(TEXT, path="k4.txt")
     copy = pickle.loads(pickle.dumps(case))
     assert equal(copy, case)
@@ -223,11 +237,13 @@ def test_a_case_travels_as_a_pickle():
     ["3 1", "1\n3\n", "\ufeff[3, 1]", '{"solution": [1, 3], "cost": -26}\n', " 1\r\n+3 "],
 )
 def test_forms_of_one_solution_read_alike(text):
+    """Lists, lines and JSON give the same items."""
     assert read_solution(text, read(TEXT)) == [1, 3]
 
 
 @pytest.mark.parametrize("items", [[], [2], [3, 1]])
 def test_a_written_solution_reads_back(items):
+    """Items come back in order, also none of them."""
     case = read(TEXT)
     assert read_solution(write_solution(case, items, None), case) == sorted(items)
 
@@ -249,6 +265,7 @@ def test_a_written_solution_reads_back(items):
     ],
 )
 def test_garbage_is_no_solution(text, words):
+    """A broken solution is refused in a short message with its place."""
     with pytest.raises(InstanceError) as caught:
         read_solution(text, read(TEXT))
     assert all(word in str(caught.value) for word in words), str(caught.value)
@@ -256,6 +273,7 @@ def test_garbage_is_no_solution(text, words):
 
 
 def test_item_numbers_are_positions():
+    """Items count from zero, and others raise."""
     case = read(TEXT)
     assert case.numbered([3, 0]) == case.indexed([3, 0]) == [0, 3]
     for item in (-1, 4):
@@ -264,11 +282,13 @@ def test_item_numbers_are_positions():
 
 
 def test_a_million_items_announced_fail_as_fast_as_the_file_is_short():
+    """Nothing is allocated by what a file announces."""
     assert "1 items only" in refused("1000000 20\n9 6\n")
 
 
 @pytest.mark.parametrize("count", [1, 10_000])
 def test_the_plot_draws_any_number_of_items(count):
+    """One item and ten thousand are drawn."""
     from matplotlib.figure import Figure
 
     from nco.problems.knapsack.plot import plot

@@ -16,7 +16,7 @@ from nco.problems.netflow.check import check
 from nco.problems.netflow.problem import AHEAD, mean_demand
 from nco.registry import folder
 
-baseline = folder("netflow").classical
+classical = folder("netflow").classical
 
 
 # ---- the demand and the perfect plan, against figures computed elsewhere (HiGHS)
@@ -54,11 +54,12 @@ def test_demand_by_hand():
 
 
 def test_no_plan_beats_the_perfect_one():
+    """A plan that looks a few periods ahead earns no more than the one that knows all."""
     problem = SupplyChain(3, periods=12)
     instance = problem.generate(4, generator(3))
     for b, case in enumerate(problem.cases(instance)):
-        best = check(case, baseline.hindsight(case, time_limit=None, seed=0))
-        ahead = check(case, baseline.mpc(case, time_limit=None, seed=0))
+        best = check(case, classical.hindsight(case, time_limit=None, seed=0))
+        ahead = check(case, classical.mpc(case, time_limit=None, seed=0))
         assert best.feasible
         assert ahead.feasible
         assert ahead.objective <= best.objective + 1e-6
@@ -93,6 +94,7 @@ def test_the_closed_form_is_the_linear_programme(seed):
 
 
 def test_a_reachable_desire_is_met_exactly():
+    """What is wished for, and can be had, is made and sent."""
     problem = SupplyShares(2)
     instance = problem.generate(1, generator(0))
     state = problem.reset(instance, 1)
@@ -105,6 +107,7 @@ def test_a_reachable_desire_is_met_exactly():
 
 
 def test_nothing_wished_nothing_moves():
+    """Without a wish nothing is made and nothing is sent."""
     problem = SupplyShares(2)
     instance = problem.generate(1, generator(0))
     state = problem.reset(instance, 1)
@@ -113,6 +116,7 @@ def test_nothing_wished_nothing_moves():
 
 
 def test_more_than_there_is_is_shared_in_proportion():
+    """Stores that ask for too much get the same share of it."""
     problem = SupplyChain(2)
     instance = problem.generate(1, generator(0))
     state = problem.step(instance, problem.reset(instance, 1), torch.tensor([[[9.0, 0, 0]]]))
@@ -124,6 +128,7 @@ def test_more_than_there_is_is_shared_in_proportion():
 
 
 def test_order_up_to_orders_up_to():
+    """Stock and orders on the way are filled up to the level where there is enough."""
     problem = SupplyChain(2)
     case = problem.cases(problem.generate(1, generator(1)))[0]
     policy = rules.policy(case, {"rule": "order_up_to", "store": 5, "factory": 12})
@@ -143,7 +148,7 @@ def test_levels_are_searched_for():
     problem = SupplyChain(2)
     instance = problem.generate(100, generator(4))
     case = problem.cases(instance)[0]
-    found = baseline.order_up_to(case, time_limit=None, seed=0)
+    found = classical.order_up_to(case, time_limit=None, seed=0)
 
     def cost(solution):
         policy = rules.policy(case, solution)
@@ -155,10 +160,11 @@ def test_levels_are_searched_for():
 
 
 def test_advantages_by_hand():
+    """Generalised advantages are those computed on paper."""
     method = Bilevel(SupplyShares(2), SharesPolicy(width=8), discount=0.5, credit=0.5)
-    charges, values = torch.tensor([[[1.0, 2.0]]]), torch.tensor([[[4.0, 6.0]]])
+    step_costs, values = torch.tensor([[[1.0, 2.0]]]), torch.tensor([[[4.0, 6.0]]])
     # errors: 1 + 0.5 * 6 - 4 = 0 and 2 - 6 = -4; the first hears a quarter of the second
-    assert method._advantages(charges, values).tolist() == [[[-1.0, -4.0]]]
+    assert method._advantages(step_costs, values).tolist() == [[[-1.0, -4.0]]]
 
 
 def test_the_method_learns(monkeypatch):
@@ -201,6 +207,7 @@ def test_an_untrained_wish_is_just_in_time():
 
 
 def test_one_network_serves_any_number_of_stores():
+    """The same weights play chains of one, two and five stores."""
     policy = SharesPolicy(width=8).build(SupplyShares.schema)
     for stores in (1, 2, 5):
         problem = SupplyShares(stores, periods=4)
@@ -266,12 +273,14 @@ def test_the_checker_prices_by_hand():
     ],
 )
 def test_the_checker_flags(plan, violation):
+    """Amounts that are not there, negative or missing are named with their period."""
     report = check(files.read(CHAIN), plan)
     assert not report.feasible
     assert violation in report.violations[0]
 
 
 def test_a_file_is_read_and_written_back():
+    """Every field of a file survives, names of stores included."""
     case = files.read(CHAIN)
     assert files.recognise(CHAIN)
     again = files.read(files.write(case))
@@ -302,12 +311,14 @@ def test_a_file_is_read_and_written_back():
     ],
 )
 def test_defects_are_named(old, new, message):
+    """A broken file is refused with field, value and reason."""
     assert old in CHAIN
     with pytest.raises(InstanceError, match=message):
         files.read(CHAIN.replace(old, new, 1), path="chain.yaml")
 
 
 def test_only_the_next_periods_are_known():
+    """Demand beyond the forecast is masked."""
     problem = SupplyChain(2)
     instance = problem.generate(1, generator(0))
     known = problem.mask_future(instance, 4)

@@ -16,7 +16,7 @@ from nco.core.conflicts import OneAtATime, settle
 from nco.core.errors import InstanceError
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
-from nco.models.nets import ParcoPolicy
+from nco.models.nets import PARCOPolicy
 from nco.problems._routing.kernels import orders as orders_search
 from nco.problems.omdcpdp import OMDCPDP, classical, files
 from nco.problems.omdcpdp.check import check, every_solution
@@ -75,6 +75,7 @@ def made(orders: int, vehicles: int, seed: int = 0, capacity: int = 3) -> files.
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_defect_is_named_with_its_place(name: str) -> None:
+    """A broken file is refused in one line with its line, field and reason."""
     old, new, field, reason = DEFECTS[name]
     assert old in GOOD
     with pytest.raises(InstanceError) as caught:
@@ -87,6 +88,7 @@ def test_a_defect_is_named_with_its_place(name: str) -> None:
 
 
 def test_a_file_is_read_and_written(tmp_path: Path) -> None:
+    """Numbers of any magnitude survive writing and reading."""
     path = tmp_path / "by_hand.yaml"
     path.write_text(GOOD)
     case = read(path)
@@ -115,6 +117,7 @@ def test_a_file_is_read_and_written(tmp_path: Path) -> None:
 
 
 def test_arrays_are_a_case() -> None:
+    """A dictionary of places is a case, with a capacity of three orders where none is stated."""
     data = {"depots": [[0, 0]], "pickups": [[1, 0], [2, 0]], "deliveries": [[3, 0], [4, 0]]}
     case = as_case(data)
     assert isinstance(case, files.Case)
@@ -135,17 +138,20 @@ def test_arrays_are_a_case() -> None:
     ],
 )
 def test_defective_arrays_are_named(fields: dict[str, object], reason: str) -> None:
+    """Arrays that do not fit together are refused with the key and the reason."""
     good = {"depots": [[0, 0]], "pickups": [[1, 0], [2, 0]], "deliveries": [[3, 0], [4, 0]]}
     with pytest.raises(InstanceError, match=reason):
         files.from_arrays({**good, **fields})
 
 
 def test_a_missing_array_is_named() -> None:
+    """The key that is missing is named beside those that there are."""
     with pytest.raises(InstanceError, match="depots: needed beside deliveries, pickups"):
         files.from_arrays({"pickups": [[0, 0]], "deliveries": [[1, 1]]})
 
 
 def test_solutions_are_read_and_written() -> None:
+    """Routes of pickups and deliveries come back, and other texts raise."""
     case = files.read(GOOD)
     text = files.write_solution(case, [[1, -1], [3, -3]], 7.5)
     assert files.read_solution(text, case) == [[1, -1], [3, -3]]
@@ -165,6 +171,7 @@ PLAN = [[1, 2, -1, -2], [3, -3]]
 
 
 def test_an_instance_by_hand() -> None:
+    """The cost is the sum of arrival times, counted on paper."""
     case = files.read(GOOD)
     report = check(case, PLAN)
     assert (report.feasible, report.cost, report.objective) == (True, 13 + 18 + 5.5, 36.5)
@@ -195,6 +202,7 @@ def test_an_instance_by_hand() -> None:
     ],
 )
 def test_each_broken_rule_is_one_sentence(solution: object, sentences: list[str]) -> None:
+    """The checker names each broken rule once."""
     report = check(files.read(GOOD), solution)
     assert not report.feasible
     assert len(report.violations) == len(sentences)
@@ -203,6 +211,7 @@ def test_each_broken_rule_is_one_sentence(solution: object, sentences: list[str]
 
 
 def test_a_large_construction_is_there_at_once() -> None:
+    """Two thousand orders are planned feasibly in seconds."""
     case = made(2000, 10)
     begin = time.perf_counter()
     plan = case.construct()
@@ -248,6 +257,7 @@ def best_cost(case: files.Case) -> float:
 def test_ortools_finds_what_brute_force_finds(
     orders: int, vehicles: int, capacity: int, seed: int
 ) -> None:
+    """The optimum of tiny cases is found."""
     case = made(orders, vehicles, seed, capacity)
     found = classical.ortools(case, time_limit=2.0, seed=0)
     report = check(case, found)
@@ -277,6 +287,7 @@ def test_constructions_are_feasible_and_decent(orders: int, vehicles: int, capac
 
 
 def test_places_of_one_spot_and_far_apart() -> None:
+    """Distances of zero and of billions are planned feasibly."""
     here = files.Case(depots=np.ones((2, 2)), pickups=np.ones((3, 2)), deliveries=np.ones((3, 2)))
     far = files.read(GOOD)
     for case in (here, far, files.Case(depots=far.depots * 1e9, pickups=far.pickups * 1e9,
@@ -287,6 +298,7 @@ def test_places_of_one_spot_and_far_apart() -> None:
 
 
 def test_ortools_is_never_worse_than_its_start_and_ignores_a_broken_one() -> None:
+    """A start is kept or improved, unless it breaks a rule."""
     case = made(25, 5)
     start = case.construct()
     found = classical.ortools(case, time_limit=1.5, seed=0, start=start)
@@ -350,6 +362,7 @@ def test_ruin_and_recreate_leaves_what_takes_too_much_memory(monkeypatch) -> Non
     ids=["two vehicles", "one vehicle", "padded vehicles"],
 )
 def test_contract(problem: OMDCPDP) -> None:
+    """The problem keeps the contract, brute force included, for one and more vehicles."""
     ran = check_problem(problem)
     assert {"checker_agrees", "classical_solver_replays", "brute_force_agrees"} <= set(ran)
 
@@ -365,6 +378,7 @@ GIVEN: dict[str, list[Case]] = {
 
 @pytest.mark.parametrize("name", GIVEN)
 def test_contract_of_given_cases(name: str) -> None:
+    """Cases from files keep the contract too."""
     ran = check_cases(OMDCPDP(), GIVEN[name])
     assert {"padding_changes_nothing", "checker_agrees"} <= set(ran)
 
@@ -402,6 +416,7 @@ def test_thousands_of_random_episodes_are_feasible(eager: float) -> None:
 
 
 def test_who_has_nothing_on_board_may_stay() -> None:
+    """Masks allow waiting exactly where a vehicle is empty."""
     case = files.read(GOOD)
     problem = OMDCPDP()
     instance = problem.load([case])
@@ -444,7 +459,7 @@ def test_one_at_a_time_ends_and_uses_every_vehicle() -> None:
     torch.manual_seed(0)
     prefer = {"distance": -10.0, "distance_to_delivery": 5.6, "delay": -0.5, "onward": -0.9}
     prefer |= {"behind_first": -44.7, "is_delivery": -1.3, "is_own_place": -38.3}
-    policy = ParcoPolicy(prefer=prefer, idle=0.0)
+    policy = PARCOPolicy(prefer=prefer, idle=0.0)
     policy.build(problem.schema)
     every = rollout(problem, policy, instance, 1, greedy, logp=False)
     policy.conflicts = OneAtATime()
@@ -471,6 +486,7 @@ def test_the_masks_leave_every_solution() -> None:
 
 
 def test_vehicles_that_are_padding_never_move() -> None:
+    """In a batch of different fleets the added vehicles stay."""
     problem = OMDCPDP()
     cases = [made(4, 2, 1), made(6, 5, 2), made(3, 4, 3)]
     instance = problem.load(cases)
@@ -484,6 +500,7 @@ def test_vehicles_that_are_padding_never_move() -> None:
 
 
 def test_sets_of_our_own_are_seeded() -> None:
+    """A larger set begins with the smaller one, and numbers are numpy's."""
     few, many = (OMDCPDP(vehicles=10).published(25, count, 3333) for count in (2, 5))
     assert all(np.array_equal(a.pickups, b.pickups) for a, b in zip(few, many, strict=False))
     assert [len(case.depots) for case in many] == [10] * 5
@@ -495,6 +512,7 @@ def test_sets_of_our_own_are_seeded() -> None:
 
 
 def test_sizes_and_vehicles_are_drawn_for_each_batch() -> None:
+    """All sizes and fleets of a range occur, and impossible ranges raise."""
     problem = OMDCPDP(size=[2, 4], vehicles=[1, 3])
     drawn = [problem.generate(1, generator(s)) for s in range(60)]
     assert {(i.orders, i.vehicles) for i in drawn} == set(
@@ -506,6 +524,7 @@ def test_sizes_and_vehicles_are_drawn_for_each_batch() -> None:
 
 
 def test_an_instance_in_any_unit_is_solved_without_a_network() -> None:
+    """The optimum by hand is found, with routes and actions."""
     solution = solve(files.read(GOOD), model="none", time_limit=0.5)
     assert solution.feasible
     assert solution.cost == 30.5  # of the plans by hand the second
@@ -540,6 +559,7 @@ def test_samples_come_in_rounds_that_a_deadline_may_end() -> None:
 
 @pytest.mark.parametrize("case", [files.read(GOOD), made(120, 12)], ids=lambda case: case.name)
 def test_plot(case: files.Case) -> None:
+    """The title counts the vehicles that drive."""
     import matplotlib
 
     matplotlib.use("Agg")

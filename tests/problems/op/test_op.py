@@ -133,6 +133,7 @@ def matrix(size: int, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_defect_is_named_with_its_place(name: str) -> None:
+    """A broken file is refused in one line with its line, field and reason."""
     old, new, line, field, reason = DEFECTS[name]
     assert GOOD.count(old) >= 1
     with pytest.raises(InstanceError) as caught:
@@ -145,6 +146,7 @@ def test_a_defect_is_named_with_its_place(name: str) -> None:
 
 
 def test_a_file_is_read_with_its_own_numbers() -> None:
+    """Solutions are in the file's node numbers, whatever gaps these have."""
     case = files.read(GOOD)
     assert (case.name, case.metric, case.limit, case.size) == ("tiny", "EUC_2D", 20, 4)
     assert case.ids.tolist() == [1, 2, 3, 7, 8]
@@ -158,6 +160,7 @@ def test_a_file_is_read_with_its_own_numbers() -> None:
 
 
 def test_the_depot_moves_to_the_front() -> None:
+    """Distances and prizes are in the order of depot first."""
     case = files.read(MATRIX)
     assert case.ids.tolist() == [2, 1, 3]
     assert case.distances is not None
@@ -177,12 +180,14 @@ def test_the_depot_moves_to_the_front() -> None:
     ],
 )
 def test_what_is_no_defect_is_accepted(text: str) -> None:
+    """Spaces, line ends, letter case and a missing EOF do not matter."""
     assert files.recognise(text)
     assert files.read(text).prizes.sum() == 115.5
     assert files.read(text).limit == 20
 
 
 def test_no_problem_takes_the_files_of_another() -> None:
+    """Only `op` recognises an OPLib file, and it recognises nothing else."""
     untyped = GOOD.replace("TYPE : OP\n", "")
     for text in (GOOD, MATRIX, untyped, GOOD.replace("DIMENSION : 5\n", "")):
         claims = [name for name in registry.names() if registry.folder(name).files.recognise(text)]
@@ -193,6 +198,7 @@ def test_no_problem_takes_the_files_of_another() -> None:
 
 @pytest.mark.parametrize("kept", [6, 10, 12, 15, 18, 19])
 def test_a_truncated_file_is_an_error(kept: int) -> None:
+    """A file that ends early is refused wherever it ends."""
     with pytest.raises(InstanceError, match=r"^tiny"):
         files.read("\n".join(GOOD.splitlines()[:kept]), path="tiny")
 
@@ -208,6 +214,7 @@ def test_a_truncated_file_is_an_error(kept: int) -> None:
     ],
 )
 def test_writing_and_reading_again_changes_nothing(case: files.Case) -> None:
+    """Coordinates, distances, prizes and limit survive exactly."""
     again = files.read(files.write(case))
     assert (again.name, again.metric, again.limit) == (case.name, case.metric, case.limit)
     for name in ("coords", "distances", "prizes"):
@@ -216,6 +223,7 @@ def test_writing_and_reading_again_changes_nothing(case: files.Case) -> None:
 
 
 def test_arrays_are_recognised_by_their_keys() -> None:
+    """A dictionary with prizes and a limit is a case, others are left alone."""
     case = as_case({"coords": torch.rand(4, 2), "prizes": [0, 1, 2, 3], "limit": 2, "name": "x"})
     assert isinstance(case, files.Case)
     assert (case.name, case.metric, case.ids.tolist()) == ("x", "EUCLIDEAN", [0, 1, 2, 3])
@@ -246,12 +254,14 @@ def test_arrays_are_recognised_by_their_keys() -> None:
     ],
 )
 def test_defective_arrays(fields: dict[str, object], reason: str) -> None:
+    """Arrays that do not fit together are refused with the key and the reason."""
     good: dict[str, object] = {"coords": [[0, 0], [1, 0], [1, 1]], "prizes": [0, 1, 2], "limit": 2}
     with pytest.raises(InstanceError, match=reason):
         files.from_arrays({**good, **fields})
 
 
 def test_solutions_are_read_and_written() -> None:
+    """Tour files, node sequences and JSON give the same route; other texts raise."""
     case = files.read(GOOD)
     text = files.write_solution(case, [3, 7], -11.5)
     assert "prize 11.5" in text
@@ -311,6 +321,7 @@ def test_the_prize_of_the_depot_is_on_every_route() -> None:
     ],
 )
 def test_each_broken_rule_is_one_sentence(solution: object, sentence: str) -> None:
+    """The checker names every broken rule once."""
     report = check(files.read(GOOD), solution)
     assert not report.feasible
     assert len(report.violations) == 1
@@ -318,6 +329,7 @@ def test_each_broken_rule_is_one_sentence(solution: object, sentence: str) -> No
 
 
 def test_real_lengths_have_a_tolerance_of_a_millionth() -> None:
+    """A route may exceed a real limit by one part in a million, no more."""
     square = [[0, 0], [1, 0], [1, 1], [0, 1]]
     for limit, feasible in ((4, True), (4 - 3e-6, True), (4 - 5e-6, False)):
         case = make(3, coords=square, prizes=[0, 0.1, 0.2, 0.3], limit=limit)
@@ -359,6 +371,7 @@ TINY = {
 
 @pytest.mark.parametrize("name", TINY)
 def test_solvers_find_what_brute_force_finds(name: str) -> None:
+    """CP-SAT proves the optimum of tiny cases, and all solvers are feasible."""
     case = TINY[name]
     best = best_prize(case)
     for solver in classical.solvers():
@@ -382,6 +395,7 @@ def test_decimals_that_fill_the_limit_are_found() -> None:
 
 @pytest.mark.parametrize("solver", classical.solvers())
 def test_a_solver_is_never_worse_than_its_start_and_ignores_a_broken_one(solver: str) -> None:
+    """A start is kept or improved, unless it breaks a rule."""
     case = make(30, limit=2.0)
     start = classical.sisr(case, time_limit=None, seed=0)
     found = getattr(classical, solver)(case, time_limit=0.05, seed=1, start=start)
@@ -409,6 +423,7 @@ def test_finishers_are_solvers() -> None:
 
 
 def test_a_construction_of_many_customers_is_quick_and_feasible() -> None:
+    """Ten thousand customers have a feasible route at once."""
     case = make(10_000, limit=20.0)
     route = case.construct()
     assert check(case, route).feasible
@@ -416,6 +431,7 @@ def test_a_construction_of_many_customers_is_quick_and_feasible() -> None:
 
 
 def test_a_given_route_is_filled_and_kept_in_its_order() -> None:
+    """Insertion keeps the order of what was there, and ends where nothing fits."""
     case = make(40, limit=3.0)
     full = files.fill(case, [5, 9])
     assert full.index(5) < full.index(9)
@@ -430,6 +446,8 @@ def test_a_given_route_is_filled_and_kept_in_its_order() -> None:
 
 @pytest.mark.parametrize("problem", [OP(), OP(prize="uniform"), OP(prize="constant", limit=1.0)])
 def test_contract(problem: OP) -> None:
+    """The problem keeps the contract, brute force and classical solvers included, for all kinds
+    of prizes."""
     assert {"brute_force_agrees", "classical_solver_replays"} <= set(check_problem(problem))
 
 
@@ -450,6 +468,7 @@ METRICS: dict[str, list[Case]] = {
 
 @pytest.mark.parametrize("name", METRICS)
 def test_contract_of_given_cases(name: str) -> None:
+    """Cases of every metric keep the contract too."""
     ran = check_cases(OP(), METRICS[name])
     assert {"padding_changes_nothing", "checker_agrees"} <= set(ran)
 
@@ -480,6 +499,7 @@ def test_thousands_of_random_episodes_keep_the_limit() -> None:
 
 
 def test_a_route_that_could_go_on_ends_all_the_same() -> None:
+    """Going home early is an action, which ends the episode."""
     problem = OP(size=10, limit=9.0)
     instance = problem.generate(2, generator(0))
     actions = problem.actions(instance, [[3, 1], [2]])
@@ -499,6 +519,7 @@ def test_a_route_that_could_go_on_ends_all_the_same() -> None:
 
 
 def test_both_directions_are_drawn() -> None:
+    """Equivalent actions are the route and its reverse, and nothing else."""
     problem = OP(size=6, limit=5.0)
     instance = problem.generate(1, generator(0))
     actions = torch.tensor([[[3, 1, 2, 0, 0]]]).expand(1, 50, 5)
@@ -507,6 +528,7 @@ def test_both_directions_are_drawn() -> None:
 
 
 def test_prizes_and_limits_of_the_literature() -> None:
+    """Limits grow with the size as in the literature, and prizes are whole hundredths."""
     sizes = [5, 20, 35, 50, 75, 100, 400]
     assert [literature_limit(n) for n in sizes] == [1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 8.0]
     for prize in ("distance", "constant", "uniform"):
@@ -523,6 +545,7 @@ def test_prizes_and_limits_of_the_literature() -> None:
 
 
 def test_published_sets_draw_all_depots_first() -> None:
+    """The published sets are reproduced to the bit, whatever part is asked for."""
     cases = OP().published(20, 3, 1234)
     assert np.allclose(cases[0].coords[0], [0.19151945, 0.62210877])
     assert {case.limit for case in cases} == {2.0}
@@ -547,6 +570,7 @@ def test_published_sets_draw_all_depots_first() -> None:
     ids=lambda c: c.name,
 )
 def test_plot(case: files.Case) -> None:
+    """A picture is drawn for every metric, and for an empty route."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -15,7 +15,7 @@ from nco.problems.packing.planner import Planner
 from nco.registry import folder
 from nco.testing.play import Probe
 
-baseline = folder("packing").classical
+classical = folder("packing").classical
 TOY = Bins(6, [1, 2, 3, 4], [0.1, 0.1, 0.4, 0.4])
 
 
@@ -36,6 +36,7 @@ def fewest(items, free, capacity):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_counting_equals_trying_everything(seed):
+    """The fewest bins are those of an exhaustive search."""
     random = np.random.default_rng(seed)
     sizes, capacity = sorted(random.choice(range(1, 8), 3, replace=False).tolist()), 9
     counts = tuple(random.integers(0, 3, 3).tolist())
@@ -94,22 +95,24 @@ def test_the_optimal_value_by_hand():
 
 @pytest.mark.parametrize("setting", [TOY, Machines(), Machines(2.0, 3.0)])
 def test_cpsat_is_never_worse_and_feasible(setting):
+    """Its plan costs no more than best fit's."""
     problem = Packing(7, setting)
     instance = problem.generate(3, generator(4))
     paid = rollout(problem, rules.Rule("best_fit"), instance, 1, greedy, logp=False).cost[:, 0]
     for case, cost in zip(problem.cases(instance), paid.tolist(), strict=True):
-        report = check(case, baseline.hindsight(case, time_limit=None, seed=0))
+        report = check(case, classical.hindsight(case, time_limit=None, seed=0))
         assert report.feasible
         assert report.cost <= cost
         assert check(case, case.construct()).feasible
 
 
 def test_cpsat_agrees_with_counting():
+    """Two independent planners find the same optimum with perfect information."""
     problem = Packing(9, Bins())
     instance = problem.generate(4, generator(5))
     least = problem.hindsight(instance, problem.reset(instance, 1)).amin(-1)[:, 0]
     for case, cost in zip(problem.cases(instance), least.tolist(), strict=True):
-        assert check(case, baseline.hindsight(case, time_limit=None, seed=0)).cost == cost
+        assert check(case, classical.hindsight(case, time_limit=None, seed=0)).cost == cost
 
 
 def test_rules_choose_as_they_say():
@@ -145,6 +148,7 @@ def test_machines_leave():
 
 
 def test_what_leaves_cannot_be_counted():
+    """Where items leave again, the planner that counts refuses."""
     problem = Packing(8, Machines())
     instance = problem.generate(2, generator(7))
     with pytest.raises(NCOError, match="leave again"):
@@ -168,6 +172,7 @@ trace: [[small, 2], large, none, [large, 1], small]
 
 
 def test_a_file_is_read_and_written_back():
+    """Every field of a file survives."""
     case = files.read(HOSTS)
     assert files.recognise(HOSTS)
     assert case.arrivals.tolist() == [0, 1, -1, 1, 0]
@@ -196,6 +201,7 @@ def test_a_file_is_read_and_written_back():
     ],
 )
 def test_the_checker(solution, cost, violation):
+    """Costs are those counted on paper, and each broken rule is named."""
     report = check(files.read(HOSTS), solution)
     assert report.feasible == (violation is None)
     if violation is None:
@@ -226,12 +232,14 @@ def test_the_checker(solution, cost, violation):
     ],
 )
 def test_defects_are_named(old, new, message):
+    """A broken file is refused with field, value and reason."""
     assert old in HOSTS
     with pytest.raises(InstanceError, match=message):
         files.read(HOSTS.replace(old, new, 1), path="hosts.yaml")
 
 
 def test_solutions_are_read_and_written():
+    """Bins of periods come back, and other texts raise."""
     case = files.read(HOSTS)
     assert files.read_solution(files.write_solution(case, [[0, 1], [3]], 6), case) == [[0, 1], [3]]
     for text in ("[1]", "{}", "[[0.5]]"):

@@ -14,7 +14,7 @@ from nco.problems.rebalancing import Rebalancing, RebalancingShares, files, flow
 from nco.problems.rebalancing.check import check
 from nco.registry import folder
 
-baseline = folder("rebalancing").classical
+classical = folder("rebalancing").classical
 
 
 def integer_programme(idle, wished, times):
@@ -58,6 +58,7 @@ def test_flows_have_the_integer_programmes_objective(seed):
 
 
 def test_a_fleet_that_is_as_wished_stays():
+    """Nothing is driven, and nothing paid."""
     idle = np.array([3, 0, 2])
     sent, objective = flows.rebalance(idle, idle, np.ones((3, 3), dtype=np.int64))
     assert not sent.any()
@@ -89,12 +90,13 @@ def test_the_dearest_trips_are_served():
 
 
 def test_perfect_flows_are_feasible_and_bound_every_policy():
+    """No rule earns more than the plan that knows all."""
     problem = Rebalancing(4, periods=10)
     instance = problem.generate(6, generator(1))
     cases = problem.cases(instance)
     known = []
     for case in cases:
-        report = check(case, baseline.hindsight(case, time_limit=None, seed=0))
+        report = check(case, classical.hindsight(case, time_limit=None, seed=0))
         assert report.feasible
         known.append(report.objective)
     known = torch.tensor(known)
@@ -159,6 +161,7 @@ def test_both_encodings_cost_the_same():
 
 
 def test_the_method_trains_through_flows(monkeypatch):
+    """Policy and critic have gradients."""
     problem = RebalancingShares(4, periods=5)
     critic = GraphValue(width=8)
     method = Bilevel(problem, SharesPolicy(width=8, amounts=0), critic=critic)
@@ -170,6 +173,7 @@ def test_the_method_trains_through_flows(monkeypatch):
 
 
 def test_one_network_serves_any_number_of_regions():
+    """The same weights play two and five regions."""
     policy = SharesPolicy(width=8, amounts=0).build(RebalancingShares.schema)
     for regions in (2, 5):
         problem = RebalancingShares(regions, periods=3)
@@ -180,6 +184,7 @@ def test_one_network_serves_any_number_of_regions():
 
 
 def test_an_unknown_rule_is_named():
+    """A rule that does not exist is refused."""
     with pytest.raises(NCOError, match="no rule to follow"):
         rules.policy(None, {"rule": "best"})
 
@@ -195,6 +200,7 @@ STILL = [[0, 0], [0, 0]]
 
 
 def test_a_file_is_read_and_written_back():
+    """Every field of a file survives, names of regions included."""
     case = files.read(FLEET)
     assert files.recognise(FLEET)
     again = files.read(files.write(case))
@@ -228,6 +234,7 @@ def test_the_checker_prices_by_hand():
     ],
 )
 def test_the_checker_flags(plan, violation):
+    """Vehicles that are not there, and passengers who are not, are named."""
     report = check(files.read(FLEET), plan)
     assert not report.feasible
     assert violation in report.violations[0]
@@ -247,6 +254,7 @@ def test_the_checker_flags(plan, violation):
     ],
 )
 def test_defects_are_named(old, new, message):
+    """A broken file is refused with field, value and reason."""
     text = FLEET.replace("\n", " ")
     assert old in text
     with pytest.raises(InstanceError, match=message):

@@ -9,7 +9,7 @@ from nco import registry
 from nco.core.capabilities import Online
 from nco.core.errors import NCOError
 from nco.core.problem import Problem
-from nco.registry.folder import Folder
+from nco.registry.folders import Folder
 
 # --------------------------------------------------------------------------------------------------
 # Folders

@@ -1,0 +1,1 @@
+"""Compiled local search for tours: 2-opt and Or-opt with neighbour lists, and small kicks."""
