@@ -197,13 +197,18 @@ def from_arrays(data: object) -> Case | None:
     check_present(data, NEEDED, "needs")
     periods = whole(data["periods"], "periods", None, most=MAX_PERIODS)
     needs = array("needs", data["needs"])
-    stays = array("stays", data["stays"]) if "stays" in data else np.full(len(needs), np.inf)
+    running = data.get("running", False)
+    if not isinstance(running, bool | np.bool_):
+        raise InstanceError("must be true or false", field="running", value=str(running))
+    stays = np.full(needs.shape[:1], np.inf)
+    if "stays" in data:
+        stays = array("stays", data["stays"])
     arrivals = leaves = None
     if data.get("arrivals") is not None:
-        arrivals = array("arrivals", data["arrivals"]).astype(np.int64)
+        arrivals = _periods("arrivals", data["arrivals"])
         leaves = np.full(periods, periods)
         if data.get("leaves") is not None:
-            leaves = array("leaves", data["leaves"]).astype(np.int64)
+            leaves = _periods("leaves", data["leaves"])
     return Case(
         name=str(data.get("name", "unnamed")),
         periods=periods,
@@ -211,10 +216,17 @@ def from_arrays(data: object) -> Case | None:
         needs=needs,
         probability=array("probability", data["probability"]),
         stays=stays,
-        running=bool(data.get("running", False)),
+        running=bool(running),
         arrivals=arrivals,
         leaves=leaves,
     )
+
+
+def _periods(field: str, data: Any) -> np.ndarray:
+    """A user's whole numbers, one a period."""
+    values = array(field, data)
+    yamlfile.check_whole(field, values, None)
+    return values.astype(np.int64)
 
 
 def write(case: Case) -> str:

@@ -119,7 +119,7 @@ def read(text: str, *, path: str | None = None) -> Case:
     """
     data = parse(text, "rebalancing", KEYS, path)
     vehicles = mapping(required(data, "vehicles", path), "vehicles", path, MAX_REGIONS)
-    tables = {name: array(name, required(data, name, path)) for name in TABLES}
+    tables = {name: array(name, required(data, name, path), path) for name in TABLES}
     trace = data.get("trace")
     return Case(
         name=str(data.get("name") or "unnamed"),
@@ -130,7 +130,7 @@ def read(text: str, *, path: str | None = None) -> Case:
         times=tables["times"],
         rates=tables["rates"],
         prices=tables["prices"],
-        trips=None if trace is None else array("trace", trace),
+        trips=None if trace is None else array("trace", trace, path),
         regions=tuple(vehicles),
     )
 

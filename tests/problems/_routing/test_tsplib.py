@@ -104,7 +104,7 @@ def test_what_is_not_exactly_whole_is_refused(token: str) -> None:
 def test_missing_parts_are_named_with_a_remedy() -> None:
     """A keyword, a section and a value of a choice say what to write."""
     document = parsed("NAME : x", "KIND : Sphere")
-    with pytest.raises(InstanceError, match="CAPACITY: .*add a line 'CAPACITY : value'"):
+    with pytest.raises(InstanceError, match=r"CAPACITY: .*add a line 'CAPACITY : value'"):
         document.text("CAPACITY")
     with pytest.raises(InstanceError, match=r"DEPOT_SECTION: this section is missing"):
         document.rows("DEPOT_SECTION")
