@@ -17,6 +17,7 @@ from nco.core.errors import InstanceError
 HEAD = 4096  # characters in which ``problem: NAME`` must stand to be recognised
 LARGEST = 2.0**53  # up to here whole numbers are exact in float64
 MOST = 1_000_000  # of anything that is counted
+_BARE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffd-\uffff]")
 
 
 def states_problem(text: str, problem: str) -> bool:
@@ -192,7 +193,15 @@ def check_numbers(given: Iterable[int], count: int, field: str, path: str | None
 
 def head(problem: str, name: str) -> list[str]:
     """The first lines of a case's file."""
-    return [f"problem: {problem}", f"name: {json.dumps(name, ensure_ascii=False)}"]
+    return [f"problem: {problem}", f"name: {quoted(name)}"]
+
+
+def quoted(data: Any) -> str:
+    """Names, numbers, lists and dicts as JSON that YAML reads alike.
+
+    YAML knows no pairs of surrogates, and folds or refuses some characters that JSON leaves bare.
+    """
+    return _BARE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(data, ensure_ascii=False))
 
 
 # --------------------------------------------------------------------------------------------------

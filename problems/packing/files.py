@@ -18,7 +18,6 @@ or ``[kind, periods it stays]``. A solution lists, for each bin, the periods fro
 takes; a bin that has become empty is closed, and what goes in later is another list.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -245,12 +244,12 @@ def write(case: Case) -> str:
         *yamlfile.head("packing", case.name),
         f"periods: {case.size}",
         f"charge: {CHARGES[case.running]}",
-        f"capacity: {json.dumps(capacity)}",
+        f"capacity: {yamlfile.quoted(capacity)}",
         "items:",
-        *[f"  {json.dumps(name)}: {json.dumps(item)}" for name, item in items.items()],
+        *[f"  {yamlfile.quoted(name)}: {yamlfile.quoted(item)}" for name, item in items.items()],
     ]
     if case.arrivals is not None and case.leaves is not None:
-        lines.append(f"trace: {json.dumps(_shown(case))}")
+        lines.append(f"trace: {yamlfile.quoted(_shown(case))}")
     return "\n".join(lines) + "\n"
 
 

@@ -16,7 +16,6 @@ Without ``trace`` the case is a setting to plan for. A solution holds for each p
 from region to region: trips that are served, and vehicles that are sent empty.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -174,7 +173,7 @@ def write(case: Case) -> str:
     }
     if case.trips is not None:
         data["trace"] = case.trips.tolist()
-    return json.dumps(data) + "\n"
+    return yamlfile.quoted(data) + "\n"
 
 
 def read_solution(text: str, case: Case) -> list[Flows]:

@@ -4,6 +4,7 @@ A user's slip must never end in a traceback, and never in a case that no checker
 """
 
 import copy
+import dataclasses
 import json
 import random
 from pathlib import Path
@@ -195,3 +196,28 @@ def test_numbers_of_any_size_survive_writing_and_reading(
     for field, value in vars(case).items():
         if isinstance(value, np.ndarray | float):
             assert np.array_equal(getattr(copied, field), value, equal_nan=True), field
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("netflow", ["stores"]),
+        ("rebalancing", ["regions"]),
+        ("packing", ["resources", "kinds"]),
+        ("exo", ["resources", "classes"]),
+        ("inventory", ["nodes"]),
+    ],
+)
+def test_names_of_parts_survive_writing_and_reading(name: str, fields: list[str]) -> None:
+    """Letters of any alphabet, pictures, arrows, quotes and characters that YAML would fold."""
+    odd = ("Zürich", "東京", "\U0001f69a", 'a "b"', "c -> d", "x\x85y", "e: f", "1e5 ", "#")
+    case = small(name)
+    for field in fields:
+        count = len(getattr(case, field))
+        for first in range(0, len(odd), count):
+            names = (*odd[first : first + count], *getattr(case, field))[:count]
+            renamed = dataclasses.replace(case, name=odd[first], **{field: names})
+            text = registry.folder(name).files.write(renamed)
+            copied = registry.folder(name).files.read(text.encode().decode())
+            assert getattr(copied, field) == names
+            assert copied.name == odd[first]
