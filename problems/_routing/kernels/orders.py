@@ -6,7 +6,7 @@ from nco.problems._common.kernels import chance
 from nco.problems._routing.kernels.orders_kernel import LEAST, RUINED, Orders, begin, step
 
 RoutesList = list[list[int]]
-HOT, COLD, WARM = 0.003, 0.0001, 0.001  # temperatures, as shares of the cost at the beginning
+HOT, COLD, WARM = 0.75, 0.025, 0.25  # temperatures, in mean arrivals of the beginning
 MOST_ENTRIES = 10**7  # of a table of paths, of which there are seven
 MOST_ORDERS = 10_000  # whose neighbours take a second or two
 BLOCK = 1 << 22  # distances of orders that are sorted at once
@@ -76,7 +76,7 @@ class Search:
             tally=np.zeros(2, dtype=np.int64),
         )
         begin(self.orders)
-        self.unit = self.least or 1.0  # all may be at one spot
+        self.unit = self.least / size or 1.0  # all may be at one spot
         self.random = chance.start(seed)
         self.stop = np.zeros(1, dtype=np.int64)
 

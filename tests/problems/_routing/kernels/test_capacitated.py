@@ -6,23 +6,27 @@ import math
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
+import test_fleet_kernel
+import test_orders_kernel
 from recounting import table
 
+from nco.problems._routing.kernels import fleet
 from nco.problems._routing.kernels.capacitated import Answer, Search, Settings, Task, ruin_recreate
 
 KINDS = ["whole", "directed", "limited", "fleet", "geographical"]
 UNCOMPILED = """
 import json, sys
 sys.path[:0] = json.loads(sys.argv[1])
-from test_capacitated import KINDS, make
+from test_capacitated import KINDS, make, others
 from nco.problems._routing.kernels.capacitated import ruin_recreate
 import numba
 assert numba.config.DISABLE_JIT
 answers = [ruin_recreate(make(kind, 12), iterations=400, seed=5) for kind in KINDS]
-print(json.dumps([[answer.cost, answer.routes] for answer in answers]))
+print(json.dumps([*([answer.cost, answer.routes] for answer in answers), *others()]))
 """
 
 
@@ -42,6 +46,17 @@ def make(kind: str, size: int, seed: int = 0) -> Task:
         "geographical": {"metric": "GEO"},
     }
     return Task(coords=coords, demand=demand, capacity=20, **rules[kind])  # type: ignore[arg-type]
+
+
+def others() -> list[list[Any]]:
+    """What the other kernels make of a few steps."""
+    searches = [
+        *(fleet.Search(test_fleet_kernel.make(kind, 12), 5, None) for kind in ("costs", "last")),
+        test_orders_kernel.Ends(10, 2, 2).begin(5),
+    ]
+    for search in searches:
+        search.step(200, 0.05)
+    return [[search.least, search.best()] for search in searches]
 
 
 def check(task: Task, answer: Answer | None) -> Answer:
@@ -199,7 +214,7 @@ def test_searches_take_all_kinds_of_arrays() -> None:
 
 
 def test_uncompiled_searches_give_the_same_answers() -> None:
-    """400 steps in plain Python end with the routes of the compiled kernels."""
+    """A few hundred steps in plain Python end with the routes of the compiled kernels."""
     code = [sys.executable, "-c", UNCOMPILED, json.dumps([os.path.dirname(__file__)])]
     run = subprocess.run(
         code,
@@ -209,9 +224,11 @@ def test_uncompiled_searches_give_the_same_answers() -> None:
         check=False,
     )
     assert run.returncode == 0, run.stderr[-3000:]
-    for kind, (cost, routes) in zip(KINDS, json.loads(run.stdout), strict=True):
+    uncompiled = json.loads(run.stdout)
+    for kind, (cost, routes) in zip(KINDS, uncompiled, strict=False):
         answer = check(make(kind, 12), ruin_recreate(make(kind, 12), iterations=400, seed=5))
         assert (answer.cost, answer.routes) == (cost, routes)
+    assert json.loads(json.dumps(others())) == uncompiled[len(KINDS) :]
 
 
 def test_all_rows_of_the_search_are_in_one_order() -> None:
