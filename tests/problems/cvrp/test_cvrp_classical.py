@@ -143,12 +143,13 @@ def test_few_vehicles_are_never_too_few_where_the_construction_keeps_to_them() -
     random = np.random.default_rng(0)
     kept = 0
     for size in (5, 8, 13, 30) * 5:
+        demand = random.integers(1, 9, size).tolist()
         case = files.from_arrays(
             {
                 "coords": random.random((size + 1, 2)),
-                "demand": [0, *random.integers(1, 9, size).tolist()],
+                "demand": [0, *demand],
                 "capacity": 12,
-                "vehicles": size // 2,
+                "vehicles": -(-sum(demand) // 12) + 1,
             }
         )
         assert case is not None
