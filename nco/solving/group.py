@@ -19,6 +19,7 @@ from nco.solving.solution import Solution
 from nco.workers import compiling, pool
 from nco.zoo import cards
 
+LOADING = 1.5  # seconds that are left, under which a child would spend most on loading kernels
 TOGETHER = 2e5  # nodes^2 of a batch that is solved in one pass: what memory and caches take
 ALIKE = 1.1  # times the size of a batch's smallest case, beyond which padding would cost more
 
@@ -78,12 +79,19 @@ def _until_the_deadline(progress: Progress, options: Options, time_limit: float)
     """Everything at hand, as the schedule says."""
     if time.perf_counter() - progress.begin > time_limit - portfolio.TIMING.spare:
         return
-    improvers = improvers_of(progress.cases[0], options)
+    case = progress.cases[0]
+    ranked = improvers_of(case, options)
+    improvers = ranked
+    if time_limit - (time.perf_counter() - progress.begin) < LOADING:
+        loaded = [solver for solver in ranked if pool.of_core(0).has_loaded(solver)]
+        improvers = [solver for solver in loaded if takes_whole(solver, case)] or ranked
     stages = schedule.make(schedule.setting(progress, options, improvers))
     progress.plan = [str(stage) for stage in stages]
     if options.verbose:
         print("\n".join(progress.plan), file=sys.stderr, flush=True)
     portfolio.run(progress, stages, options, improvers)
+    if improvers and improvers[0] is not ranked[0]:  # so that the next call has the best at once
+        pool.warm(*ranked[:1])
 
 
 def _counted(progress: Progress, options: Options) -> None:

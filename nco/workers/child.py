@@ -75,6 +75,7 @@ class Child:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+        self.loaded: set[str] = set()  # kernels that the process has in memory, or loads
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
@@ -88,6 +89,7 @@ class Child:
                 f"import sys; sys.path[:] = {sys.path!r}; "
                 "from nco.workers.child import main; main()"
             )
+            self.loaded.clear()
             self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  closed by stop
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", code],

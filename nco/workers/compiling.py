@@ -29,18 +29,13 @@ def is_ready(solver: Solver[Any]) -> bool:
     return cache.is_ready(solver.kernels)
 
 
+@functools.cache  # a solver's next call finds all of it in memory
 def compile_now(kernels: str) -> None:
     """Compiles the kernels of a module in this process, or reads them from the cache.
 
     Args:
         kernels: the module's name, as a `Solver` states it.
     """
-    _compile(kernels)
-
-
-@functools.cache
-def _compile(kernels: str) -> None:
-    """Once in a process: a solver's next call finds all of it in memory."""
     importlib.import_module(kernels).compile_kernels()
     cache.mark_ready(kernels)
 

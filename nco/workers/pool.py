@@ -99,6 +99,7 @@ class Workers:
                 for child in self._children:  # all of them import at the same time
                     child.start()
                     child.send(pickle.dumps(("import", pickle.dumps(solvers), None)))
+                    child.loaded |= {solver.kernels for solver in solvers}
                 for child in self._children:
                     # or one hung import would hold all later runs
                     with timed(PATIENCE.setup, child.start().kill):
@@ -108,6 +109,10 @@ class Workers:
                     child.stop()
                 if not isinstance(error, EOFError | OSError):  # a dead child: its run will tell
                     raise
+
+    def has_loaded(self, solver: Solver[Any]) -> bool:
+        """Whether all children have the solver's kernels in memory, or are about to."""
+        return not solver.kernels or all(solver.kernels in child.loaded for child in self._children)
 
     def submit(
         self,
@@ -152,7 +157,8 @@ class Workers:
         watch = watch or tell is not None
         request = Request(solver, case, time_limit, seed, start, watch, cores, iterations, until)
         # Two pickles: the outer one can be read even where the case's module cannot be imported.
-        handle = Handle(pickle.dumps(("run", pickle.dumps(request), limit)), limit, tell)
+        message = pickle.dumps(("run", pickle.dumps(request), limit))
+        handle = Handle(message, limit, tell, solver.kernels)
         self._pending.put(handle)
         return handle
 
@@ -206,8 +212,10 @@ class Handle:
         request: bytes,
         limit: float | None,
         tell: Callable[[Improvement | Outcome], None] | None = None,
+        kernels: str = "",
     ) -> None:
         self._request, self._limit, self._tell = request, limit, tell
+        self._kernels = kernels
         self.begun: float | None = None  # the reading of the clock when the solver was called
         self._lock = threading.Lock()  # guards the three below
         self._kill: Callable[[], None] | None = None
@@ -269,6 +277,7 @@ class Handle:
             ):
                 child.send(self._request)
                 child.receive()
+            child.loaded.add(self._kernels)
             self.begun = began = time.perf_counter()
             with timed(limit, lambda: self.cancel(f"timed out after {limit:g} s")):
                 while isinstance(answer := child.receive(), Improvement):

@@ -20,6 +20,7 @@ import nco.core.case
 from nco.core.errors import InstanceError
 from nco.problems._common.decimals import exact, rational
 from nco.problems._routing import depots, routes, tsplib
+from nco.problems._routing.savings import LARGEST, savings
 
 SECTIONS = (
     "NODE_COORD_SECTION",
@@ -81,6 +82,19 @@ class Case(nco.core.case.Case):
         return len(self.demand) - 1
 
     def construct(self) -> list[list[int]]:
+        """Savings where these keep to the fleet; else, and for very many customers, `_nearest`."""
+        if self.size <= LARGEST:
+            apart = self.distances
+            if apart is None:
+                assert self.coords is not None
+                apart = tsplib.distance_matrix(self.coords, self.metric)
+            loads = [rational(load) for load in self.demand.tolist()]
+            joined = savings(apart, loads, rational(float(self.capacity)))
+            if self.vehicles is None or len(joined) <= self.vehicles:
+                return joined
+        return self._nearest()
+
+    def _nearest(self) -> list[list[int]]:
         """The nearest customer next, on a new route whenever that one does not fit."""
         routes: list[list[int]] = []
         demand = [rational(load) for load in self.demand.tolist()]

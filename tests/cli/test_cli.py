@@ -92,7 +92,7 @@ def test_an_answer_that_breaks_a_rule_exits_with_one(capsys, tmp_path):
     path.write_text(
         "NAME : fleet\nTYPE : CVRP\nDIMENSION : 6\nVEHICLES : 2\nCAPACITY : 10\n"
         "EDGE_WEIGHT_TYPE : EUC_2D\nNODE_COORD_SECTION\n"
-        "1 0 0\n2 10 0\n3 20 0\n4 -10 0\n5 -20 0\n6 0 30\n"
+        "1 0 0\n2 10 0\n3 -10 0\n4 11 0\n5 -11 0\n6 0 30\n"
         "DEMAND_SECTION\n1 0\n2 3\n3 3\n4 5\n5 5\n6 4\nDEPOT_SECTION\n1\n-1\nEOF\n"
     )
     code, out, _ = run(capsys, "solve", str(path), "--model", "none", "--json")

@@ -44,11 +44,13 @@ def fingerprint() -> str:
     """Names what compiled code depends on: all kernels' sources, numba, Python and the processor.
 
     numba itself looks at one source file a function, so that a change in another one, which it
-    calls, would go unnoticed.
+    calls, would go unnoticed. But it keeps the code of each file by its place and time, so that
+    another copy of the package finds nothing there.
     """
     digest = hashlib.sha256()
     for path in sorted(PROBLEMS.glob("*/kernels/**/*.py")):
-        digest.update(path.relative_to(PROBLEMS).as_posix().encode() + b"\0" + path.read_bytes())
+        stamp = f"{path}\0{path.stat().st_mtime_ns}\0"
+        digest.update(stamp.encode() + path.read_bytes())
     for part in (_version("numba"), _version("llvmlite"), sys.version, _processor()):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()[:16]
