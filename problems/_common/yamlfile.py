@@ -7,6 +7,7 @@ reads one kind of field, and raises an `InstanceError` that names the field and 
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from nco.core.errors import InstanceError
 HEAD = 4096  # characters in which ``problem: NAME`` must stand to be recognised
 LARGEST = 2.0**53  # up to here whole numbers are exact in float64
 MOST = 1_000_000  # of anything that is counted
+_BARE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffd-\uffff]")
 
 
 def states_problem(text: str, problem: str) -> bool:
@@ -25,18 +27,42 @@ def states_problem(text: str, problem: str) -> bool:
     return "\0" not in head and re.search(pattern, head) is not None
 
 
+@cache
+def loader() -> Any:
+    """PyYAML's safe loader, which also reads JSON's ``1e-05`` and refuses a key stated twice.
+
+    YAML 1.1 takes a number without a point, or without a sign behind its e, for a word; Python
+    writes such numbers. Of two equal keys PyYAML would silently keep the second.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen: set[str] = set()
+            for key, _ in node.value:
+                if str(key.value) in seen:
+                    reason = f"the key {key.value!r} is there twice"
+                    raise yaml.constructor.ConstructorError(None, None, reason, key.start_mark)
+                seen.add(str(key.value))
+            return super().construct_mapping(node, deep)
+
+    form = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", form, list("-+.0123456789"))
+    return Loader
+
+
 def parse(text: str, problem: str, known: Iterable[str], path: str | None) -> dict[str, Any]:
     """The fields of a file, of which all are `known`.
 
     Raises:
-        InstanceError: for what is no YAML, another problem, or an unknown field.
+        InstanceError: for what is no YAML, another problem, or a field that is unknown or doubled.
     """
     import yaml
 
     if "\0" in text or "\ufffd" in text:
         raise InstanceError("this is a binary file, not YAML", path=path)
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, Loader=loader())
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = str(getattr(error, "problem", None) or error).splitlines()[0]
@@ -115,14 +141,14 @@ def whole(value: Any, field: str, path: str | None, least: int = 1, most: int = 
     return value
 
 
-def array(field: str, data: Any) -> np.ndarray:
+def array(field: str, data: Any, path: str | None = None) -> np.ndarray:
     """A user's array as float64."""
     try:
         values = np.asarray(data)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged, or a tensor of another device
-        raise InstanceError("must be numbers only", field=field, value=data) from error
+        raise InstanceError("must be numbers only", field=field, value=data, path=path) from error
     if values.dtype.kind not in "iuf":
-        raise InstanceError("must be numbers only", field=field, value=data)
+        raise InstanceError("must be numbers only", field=field, value=data, path=path)
     return values.astype(np.float64)
 
 
@@ -149,9 +175,9 @@ def check_array(
 
 
 def check_whole(field: str, values: np.ndarray, path: str | None) -> None:
-    """Refuses numbers that are not whole."""
-    broken = np.argwhere(values != np.floor(values))
-    if broken.size:
+    """Refuses numbers that are not whole, and those beyond 2^53, of which that cannot be said."""
+    broken = np.argwhere(~(np.abs(values) <= LARGEST) | (values != np.floor(values)))
+    if len(broken):
         value = float(values[tuple(broken[0])])
         reason = f"entry {broken[0].tolist()}: must be a whole number"
         raise InstanceError(reason, field=field, value=value, path=path)
@@ -167,7 +193,15 @@ def check_numbers(given: Iterable[int], count: int, field: str, path: str | None
 
 def head(problem: str, name: str) -> list[str]:
     """The first lines of a case's file."""
-    return [f"problem: {problem}", f"name: {json.dumps(name, ensure_ascii=False)}"]
+    return [f"problem: {problem}", f"name: {quoted(name)}"]
+
+
+def quoted(data: Any) -> str:
+    """Names, numbers, lists and dicts as JSON that YAML reads alike.
+
+    YAML knows no pairs of surrogates, and folds or refuses some characters that JSON leaves bare.
+    """
+    return _BARE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(data, ensure_ascii=False))
 
 
 # --------------------------------------------------------------------------------------------------

@@ -9,7 +9,9 @@ from nco.problems._routing.tsplib import number_text
 
 LONGEST = 200  # characters of a line without customers: matching takes their square
 _ROUTE = re.compile(r"\s*route\s*#?\s*(\d{1,9})\s*:(.*)", re.IGNORECASE)
-_FIGURE = re.compile(r"\s*[a-z][a-z ]*[:=]?\s*[-+.\de]+\s*", re.IGNORECASE)  # such as "Cost 784"
+_FIGURE = re.compile(  # such as "Cost 784"
+    r"\s*[a-z][a-z ]*[:=]?\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*", re.IGNORECASE
+)
 
 
 def read(text: str) -> list[tuple[int, int, list[int]]]:

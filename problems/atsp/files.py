@@ -92,7 +92,7 @@ def from_arrays(data: object) -> Case | None:
     keys = {key for key, value in data.items() if value is not None}
     if "distances" not in keys or not keys <= ARRAYS:
         return None
-    if "problem" in keys and data["problem"] != "atsp":
+    if "problem" in keys and str(data["problem"]) != "atsp":
         return None
     distances = tsp.square(data["distances"])
     if "problem" not in keys and tsp.is_symmetric(distances):

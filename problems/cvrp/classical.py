@@ -8,6 +8,7 @@ import importlib.util
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -168,6 +169,11 @@ def sisr(
 
     if until is None and iterations is None:
         iterations = max(LEAST_STEPS, STEPS * case.size)
+    settings = capacitated.Settings()
+    first = _feasible(case, start)
+    if first is None and case.vehicles is not None:  # its own routes may need more vehicles
+        first = _feasible(case, case.construct())
+        settings = replace(settings, warm=settings.hot)  # there is little to lose
     demand, capacity = _loads(case)
     task = capacitated.Task(
         metric=case.metric,
@@ -182,8 +188,9 @@ def sisr(
         until=until,
         iterations=iterations,
         seed=seed,
-        start=_feasible(case, start),
+        start=first,
         tell=found,
+        settings=settings,
     )
     return None if answer is None else answer.routes
 

@@ -1,5 +1,6 @@
 """The verdict on one list of accepted arrivals, in exact arithmetic."""
 
+from collections import Counter
 from fractions import Fraction
 from typing import Any
 
@@ -31,7 +32,7 @@ def check(case: Case, solution: Any) -> Report:
     if violations:
         return Report(None, None, violations)
     periods = [int(period) for period in solution]
-    doubled = sorted({period for period in periods if periods.count(period) > 1})
+    doubled = sorted(period for period, times in Counter(periods).items() if times > 1)
     violations += [f"period {period} is accepted more than once" for period in doubled]
     empty = sorted({period for period in periods if arrivals[period] < 0})
     violations += [f"nobody arrives in period {period}" for period in empty]

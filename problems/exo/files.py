@@ -16,7 +16,6 @@ Without ``trace`` the case is a setting to plan for, and no particular run of ev
 the sorted list of the periods, from 0, whose arrivals are accepted.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -196,16 +195,17 @@ def write(case: Case) -> str:
             "uses": {resource: used for resource, used in uses if used},
             "probability": row[0] if len(set(row)) == 1 else row,
         }
+    resources = dict(zip(case.resources, case.capacity.tolist(), strict=True))
     lines = [
         *yamlfile.head("exo", case.name),
         f"periods: {case.size}",
-        f"resources: {json.dumps(dict(zip(case.resources, case.capacity.tolist(), strict=True)))}",
+        f"resources: {yamlfile.quoted(resources)}",
         "classes:",
-        *[f"  {json.dumps(name)}: {json.dumps(item)}" for name, item in classes.items()],
+        *[f"  {yamlfile.quoted(name)}: {yamlfile.quoted(item)}" for name, item in classes.items()],
     ]
     if case.arrivals is not None:
         shown = [case.classes[k] if k >= 0 else NOBODY for k in case.arrivals.tolist()]
-        lines.append(f"trace: {json.dumps(shown)}")
+        lines.append(f"trace: {yamlfile.quoted(shown)}")
     return "\n".join(lines) + "\n"
 
 

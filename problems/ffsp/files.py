@@ -124,6 +124,8 @@ def from_arrays(data: object) -> Case | None:
         reason = "a flexible flow shop's arrays are durations, and name"
         raise InstanceError(reason, field=min(map(str, unknown)))
     stages: Any = data["durations"]
+    if isinstance(stages, np.ndarray) and stages.ndim == 0:
+        stages = []
     if not isinstance(stages, list | tuple | np.ndarray) or len(stages) == 0:
         reason = "must be one array [jobs, machines] for every stage"
         raise InstanceError(reason, field="durations", value=stages)

@@ -386,15 +386,17 @@ def from_arrays(data: object) -> Case | None:
             if len(given[key]) != len(capacities):
                 reason = f"must have as many numbers as `capacities`, {len(capacities)}"
                 raise InstanceError(reason, field=key, value=len(given[key]))
-    objective = data.get("objective") or (TOTAL if keys & {"fixed", "unit"} else MIN_MAX)
+    objective = TOTAL if keys & {"fixed", "unit"} else MIN_MAX
+    if "objective" in keys:
+        objective = str(data["objective"])
     if objective not in (MIN_MAX, TOTAL):
         reason = f"must be {MIN_MAX} or {TOTAL}"
-        raise InstanceError(reason, field="objective", value=str(objective))
+        raise InstanceError(reason, field="objective", value=objective)
     if keys & ({"fixed", "unit"} if objective == MIN_MAX else {"speeds"}):
         reason = f"{TOTAL} counts `fixed` and `unit` costs, {MIN_MAX} counts `speeds`: state either"
         raise InstanceError(reason, field="objective", value=objective)
     return _case(
-        name=str(data.get("name") or "unnamed"),
+        name=str(data["name"]) if "name" in keys else "unnamed",
         path=None,
         coords=coords,
         demand=demand,

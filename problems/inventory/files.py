@@ -596,8 +596,9 @@ def _plain(case: Case) -> dict[str, Any]:
         nodes[name] = row
     edges = []
     for e in range(len(case.source)):
-        first, second = case.edge_name(e).split(" -> ")
-        edge = {"from": first, "to": second, "lead_time": int(case.lead[e])}
+        source, target = int(case.source[e]), case.nodes[int(case.target[e])]
+        first = SUPPLIER if source < 0 else case.nodes[source]
+        edge = {"from": first, "to": target, "lead_time": int(case.lead[e])}
         edges.append(edge | ({"cost": float(case.cost[e])} if case.cost[e] else {}))
     data: dict[str, Any] = {
         "problem": "inventory",

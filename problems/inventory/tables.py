@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nco.core.errors import InstanceError
+from nco.problems._common.yamlfile import loader
 
 LARGEST = 20_000_000  # characters of a network's file
 DEEPEST = 20
@@ -29,7 +30,7 @@ def parse(text: str) -> Any:
                 raise InstanceError("anchors and aliases are not read", field="file", line=line)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         _check_keys(root, 0)
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=loader())
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         if isinstance(error, InstanceError):
             raise

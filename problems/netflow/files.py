@@ -20,7 +20,6 @@ with u a whole number from 0 to `noise`. Production and transport take one perio
 and then what is shipped to each store.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -211,9 +210,9 @@ def write(case: Case) -> str:
             "shipping": float(case.shipping[row]),
             "demand": {"peak": float(case.peak[row]), "noise": float(case.noise[row])},
         }
-        lines.append(f"  {json.dumps(name)}: {json.dumps(item)}")
+        lines.append(f"  {yamlfile.quoted(name)}: {yamlfile.quoted(item)}")
     if case.demand is not None:
-        lines.append(f"trace: {json.dumps(case.demand.tolist())}")
+        lines.append(f"trace: {yamlfile.quoted(case.demand.tolist())}")
     return "\n".join(lines) + "\n"
 
 

@@ -205,9 +205,9 @@ def _listed(data: Mapping[str, Any], field: str, path: str | None) -> list[Any]:
 
 
 def _point(value: Any, field: str, path: str | None) -> list[float]:
-    """Two numbers; YAML takes ``1e-5``, which has no point, for a word."""
+    """Two numbers."""
     try:
-        point = [float(number) for number in value if type(number) in (int, float, str)]
+        point = [float(number) for number in value if type(number) in (int, float)]
     except (TypeError, ValueError, OverflowError):
         point = []
     if not isinstance(value, list) or len(value) != 2 or len(point) != 2:

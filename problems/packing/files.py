@@ -18,7 +18,6 @@ or ``[kind, periods it stays]``. A solution lists, for each bin, the periods fro
 takes; a bin that has become empty is closed, and what goes in later is another list.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -197,13 +196,18 @@ def from_arrays(data: object) -> Case | None:
     check_present(data, NEEDED, "needs")
     periods = whole(data["periods"], "periods", None, most=MAX_PERIODS)
     needs = array("needs", data["needs"])
-    stays = array("stays", data["stays"]) if "stays" in data else np.full(len(needs), np.inf)
+    running = data.get("running", False)
+    if not isinstance(running, bool | np.bool_):
+        raise InstanceError("must be true or false", field="running", value=str(running))
+    stays = np.full(needs.shape[:1], np.inf)
+    if "stays" in data:
+        stays = array("stays", data["stays"])
     arrivals = leaves = None
     if data.get("arrivals") is not None:
-        arrivals = array("arrivals", data["arrivals"]).astype(np.int64)
+        arrivals = _periods("arrivals", data["arrivals"])
         leaves = np.full(periods, periods)
         if data.get("leaves") is not None:
-            leaves = array("leaves", data["leaves"]).astype(np.int64)
+            leaves = _periods("leaves", data["leaves"])
     return Case(
         name=str(data.get("name", "unnamed")),
         periods=periods,
@@ -211,10 +215,17 @@ def from_arrays(data: object) -> Case | None:
         needs=needs,
         probability=array("probability", data["probability"]),
         stays=stays,
-        running=bool(data.get("running", False)),
+        running=bool(running),
         arrivals=arrivals,
         leaves=leaves,
     )
+
+
+def _periods(field: str, data: Any) -> np.ndarray:
+    """A user's whole numbers, one a period."""
+    values = array(field, data)
+    yamlfile.check_whole(field, values, None)
+    return values.astype(np.int64)
 
 
 def write(case: Case) -> str:
@@ -233,12 +244,12 @@ def write(case: Case) -> str:
         *yamlfile.head("packing", case.name),
         f"periods: {case.size}",
         f"charge: {CHARGES[case.running]}",
-        f"capacity: {json.dumps(capacity)}",
+        f"capacity: {yamlfile.quoted(capacity)}",
         "items:",
-        *[f"  {json.dumps(name)}: {json.dumps(item)}" for name, item in items.items()],
+        *[f"  {yamlfile.quoted(name)}: {yamlfile.quoted(item)}" for name, item in items.items()],
     ]
     if case.arrivals is not None and case.leaves is not None:
-        lines.append(f"trace: {json.dumps(_shown(case))}")
+        lines.append(f"trace: {yamlfile.quoted(_shown(case))}")
     return "\n".join(lines) + "\n"
 
 

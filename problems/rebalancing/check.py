@@ -1,6 +1,7 @@
 """The verdict on the flows of a fleet, in exact arithmetic."""
 
 import math
+from collections import Counter
 from fractions import Fraction
 from typing import Any
 
@@ -33,12 +34,12 @@ def _drive(case: Any, solution: list[list[Table]]) -> tuple[Fraction, list[str]]
     """The profit, and what is wrong, period by period."""
     regions = range(case.size)
     idle = [int(count) for count in case.vehicles.tolist()]
-    due: dict[int, list[int]] = {}
+    due: dict[int, Counter[int]] = {}  # by period: how many arrive at each region
     running = exact(case.running)
     profit, violations = Fraction(0), list[str]()
     for period, (served, sent) in enumerate(solution):
-        for region in due.pop(period, []):
-            idle[region] += 1
+        for region, count in due.pop(period, Counter[int]()).items():
+            idle[region] += count
         for i in regions:
             leaving = 0
             for j in regions:
@@ -52,7 +53,7 @@ def _drive(case: Any, solution: list[list[Table]]) -> tuple[Fraction, list[str]]
                 time = int(case.times[i, j])
                 profit += trips * exact(case.prices[i, j])
                 profit -= running * time * (trips + empty)
-                due.setdefault(period + time, []).extend([j] * (trips + empty))
+                due.setdefault(period + time, Counter())[j] += trips + empty
                 leaving += trips + empty
             if leaving > idle[i]:
                 violations.append(

@@ -16,7 +16,6 @@ Without ``trace`` the case is a setting to plan for. A solution holds for each p
 from region to region: trips that are served, and vehicles that are sent empty.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -119,7 +118,7 @@ def read(text: str, *, path: str | None = None) -> Case:
     """
     data = parse(text, "rebalancing", KEYS, path)
     vehicles = mapping(required(data, "vehicles", path), "vehicles", path, MAX_REGIONS)
-    tables = {name: array(name, required(data, name, path)) for name in TABLES}
+    tables = {name: array(name, required(data, name, path), path) for name in TABLES}
     trace = data.get("trace")
     return Case(
         name=str(data.get("name") or "unnamed"),
@@ -130,7 +129,7 @@ def read(text: str, *, path: str | None = None) -> Case:
         times=tables["times"],
         rates=tables["rates"],
         prices=tables["prices"],
-        trips=None if trace is None else array("trace", trace),
+        trips=None if trace is None else array("trace", trace, path),
         regions=tuple(vehicles),
     )
 
@@ -174,7 +173,7 @@ def write(case: Case) -> str:
     }
     if case.trips is not None:
         data["trace"] = case.trips.tolist()
-    return json.dumps(data) + "\n"
+    return yamlfile.quoted(data) + "\n"
 
 
 def read_solution(text: str, case: Case) -> list[Flows]:

@@ -136,3 +136,25 @@ def test_ruin_and_recreate_reaches_a_published_optimum() -> None:
     assert report.cost == 450
     assert all(check(rounded, better).feasible for better in told)
     assert classical.sisr(rounded, time_limit=None, seed=1, iterations=20_000) == routes
+
+
+def test_few_vehicles_are_never_too_few_where_the_construction_keeps_to_them() -> None:
+    """However few steps there are: what is constructed is the start then."""
+    random = np.random.default_rng(0)
+    kept = 0
+    for size in (5, 8, 13, 30) * 5:
+        demand = random.integers(1, 9, size).tolist()
+        case = files.from_arrays(
+            {
+                "coords": random.random((size + 1, 2)),
+                "demand": [0, *demand],
+                "capacity": 12,
+                "vehicles": -(-sum(demand) // 12) + 1,
+            }
+        )
+        assert case is not None
+        routes = classical.sisr(case, time_limit=None, seed=1, iterations=1)
+        if check(case, case.construct()).feasible:
+            kept += 1
+            assert check(case, routes).feasible
+    assert kept > 3
