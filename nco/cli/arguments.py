@@ -1,6 +1,7 @@
 """What options may be given, each a function from its text; and how a sub-command is added."""
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -31,8 +32,17 @@ def seconds(text: str) -> float:
 
 def size(text: str) -> int | list[int]:
     """A size, or the smallest and the largest one as ``LOW-HIGH``."""
-    low, _, high = text.partition("-")
-    return [int(low), int(high)] if high else int(low)
+    ends = [int(end) for end in text.split("-")] if re.fullmatch(r"\d+(-\d+)?", text) else []
+    if not ends or not 1 <= ends[0] <= ends[-1]:
+        raise argparse.ArgumentTypeError(f"a size from 1 on, or LOW-HIGH, not {text}")
+    return ends if len(ends) > 1 else ends[0]
+
+
+def count(text: str) -> int:
+    """A whole number from 1 on."""
+    if not re.fullmatch(r"0*[1-9]\d*", text):
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on, not {text}")
+    return int(text)
 
 
 def names(text: str) -> list[str]:

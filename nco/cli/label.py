@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from nco.cli.arguments import command, mapping, seconds, size
+from nco.cli.arguments import command, count, mapping, seconds, size
 
 
 def add(commands: Any) -> None:
@@ -18,22 +18,28 @@ def add(commands: Any) -> None:
         metavar="YAML",
         help="further init_args of the problem, as in a config: '{capacity: [25, 300]}'",
     )
-    parser.add_argument("--instances", type=int)
+    parser.add_argument("--instances", type=count)
     parser.add_argument(
         "--solver", required=True, help="a solver of the problem's classical.py, or model:NAME"
     )
     parser.add_argument("--time_limit", type=seconds, metavar="S", help="for each instance")
-    parser.add_argument("--rollouts", type=int, help="of a model's search, instead of a time limit")
+    parser.add_argument(
+        "--rollouts", type=count, help="of a model's search, instead of a time limit"
+    )
     parser.add_argument("--improve", metavar="DIR", help="the set that a model goes on from")
     parser.add_argument(
         "--after",
         metavar="NAME",
         help="a model that makes the first decisions; the solver goes on from states it comes to",
     )
-    parser.add_argument("--moments", type=int, metavar="K", help="such states of each instance; 8")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument(
+        "--moments", type=count, metavar="K", help="such states of each instance; 8"
+    )
+    parser.add_argument("--workers", type=count, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--chunk", type=int, default=200, metavar="N", help="instances of one file")
+    parser.add_argument(
+        "--chunk", type=count, default=200, metavar="N", help="instances of one file"
+    )
     parser.add_argument("--output", required=True, metavar="DIR")
 
 

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nco.cli.arguments import command
+from nco.cli.arguments import command, count
 
 
 def add(commands: Any) -> None:
@@ -18,8 +18,8 @@ def add(commands: Any) -> None:
     prune.add_argument("model", help="a shipped model, a folder or a checkpoint")
     prune.add_argument("output", help="the new model folder")
     prune.add_argument("--reference", required=True, help="a labelled set, such as tsp100")
-    prune.add_argument("--agents", type=int, metavar="K", help="keep at most so many")
-    prune.add_argument("--instances", type=int, metavar="I", help="the first of each chunk only")
+    prune.add_argument("--agents", type=count, metavar="K", help="keep at most so many")
+    prune.add_argument("--instances", type=count, metavar="I", help="the first of each chunk only")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -53,6 +53,6 @@ def _prune(options: argparse.Namespace) -> int:
     print(
         f"all agents: {found.all_gap:.4f} % on {found.instances} instances of {options.reference}"
     )
-    for count, (agent, gap) in enumerate(zip(found.agents, found.gaps, strict=True), 1):
-        print(f"{count:>3} kept, with agent {agent}: {gap:.4f} %")
+    for number, (agent, gap) in enumerate(zip(found.agents, found.gaps, strict=True), 1):
+        print(f"{number:>3} kept, with agent {agent}: {gap:.4f} %")
     return 0

@@ -61,6 +61,8 @@ class Recipe:
         """
         if self.chunk < 1:
             raise NCOError(f"chunk: at least one instance, not {self.chunk}")
+        if self.instances is not None and self.instances < 1:
+            raise NCOError(f"instances: at least one, not {self.instances}")
         if self._by_model() and self.time_limit is not None:
             raise NCOError("time_limit: a model's labels are the same everywhere; use rollouts")
         if self.moments is not None and (self.after is None or self.moments < 1):

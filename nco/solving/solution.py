@@ -104,7 +104,7 @@ class Solution:
     def __str__(self) -> str:
         figure = self.cost if self.objective is None else self.objective
         shown = f"{figure:.6g}" if isinstance(figure, float) else str(figure)
-        word = "objective" if self.objective != self.cost else "cost"
+        word = "cost" if self.objective in (None, self.cost) else "objective"
         lines = [
             f"{self.name} ({self.problem}, n = {self.n}): {word} {shown}, {self.status}, "
             f"{self.seconds:.2f} s, {self.model}"
