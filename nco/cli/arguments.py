@@ -51,8 +51,8 @@ def names(text: str) -> list[str]:
 
 
 def numbers(text: str) -> list[int]:
-    """Whole numbers between commas."""
-    return [int(item) for item in names(text)]
+    """Whole numbers from 1 on, between commas."""
+    return [count(item) for item in names(text)]
 
 
 def limits(text: str) -> list[float | None]:

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from nco.cli.arguments import command, limits, names, numbers
+from nco.cli.arguments import command, count, limits, names, numbers
 
 
 def add(commands: Any) -> None:
@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
         help="default: of each problem the largest that its networks were trained for",
     )
     parser.add_argument("--time_limits", type=limits, default="0.1,1", metavar="S,...")
-    parser.add_argument("--instances", type=int, default=3, metavar="K")
+    parser.add_argument("--instances", type=count, default=3, metavar="K")
 
 
 def run(options: argparse.Namespace) -> int:

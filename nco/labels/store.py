@@ -127,9 +127,12 @@ def claim(spec: LabelSpec, folder: Path) -> None:
     """Makes `folder` the set that `spec` says.
 
     Raises:
-        NCOError: where it already is another one.
+        NCOError: where it already is another one, or cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NCOError(f"{folder}: cannot be made a folder ({error.strerror})") from error
     path = folder / "set.json"
     if path.exists():
         present = read_spec(folder)

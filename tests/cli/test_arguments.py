@@ -30,6 +30,7 @@ FINE: list[tuple[Callable[[str], Any], str, Any]] = [
 WRONG: list[tuple[Callable[[str], Any], str]] = [
     *((arguments.size, text) for text in ("0", "-5", "10-", "-", "10-5", "0-5", "1-2-3", "x", "")),
     *((arguments.count, text) for text in ("0", "-1", "1.0", "x", "", "1_000")),
+    *((arguments.numbers, text) for text in ("0", "-1")),
     *((arguments.truth, text) for text in ("yes", "1", "")),
     *((arguments.seconds, text) for text in ("0", "-1", "nan")),
     *((arguments.limits, text) for text in ("0.1,soon", "0", "-1")),
@@ -74,6 +75,7 @@ def ended(capsys: pytest.CaptureFixture[str], *given: str) -> tuple[int, str, st
             "--instances: a whole number from 1 on, not -3",
         ),
         (["label", "--solver", "oropt", "--workers", "0"], "--workers: a whole number from 1 on"),
+        (["label", "--solver", "oropt", "--chunk", "0"], "--chunk: a whole number from 1 on"),
         (["generate", "--problem", "tps", "--size", "5"], "unknown problem tps; there are atsp"),
     ],
 )
@@ -94,10 +96,12 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     """Such as one that is a file."""
     path = tmp_path / "file"
     path.write_text("")
-    given = ["generate", "--problem", "tsp", "--size", "5", "--output", str(path)]
-    code, _, said = ended(capsys, *given)
-    assert code == 2
-    assert said == f"nco: {path}: cannot be made a folder (File exists)\n"
+    given = ["--problem", "tsp", "--size", "5", "--instances", "1", "--output", str(path)]
+    for command in (["generate"], ["label", "--solver", "oropt"]):
+        code, _, said = ended(capsys, *command, *given)
+        assert code == 2
+        last = said.replace("\r", "\n").splitlines()[-1]  # after the bar of progress
+        assert last == f"nco: {path}: cannot be made a folder (File exists)"
 
 
 @pytest.mark.parametrize("problem", ["ffsp", "packing", "omdcpdp", "inventory"])
