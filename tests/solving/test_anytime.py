@@ -342,7 +342,7 @@ def test_a_list_that_shares_its_time_knows_its_models_and_keeps_what_is_proven()
     with pytest.raises(nco.NCOError, match="neither shipped"):
         nco.solve([points(8)], total_time=1, model="nobody")
     shop = {"machines": [[0, 1], [1, 0]], "durations": [[3, 2], [2, 4]]}
-    (found,) = nco.solve([shop], problem="jssp", total_time=2, progress=False)
+    (found,) = nco.solve([shop], problem="jssp", total_time=20, progress=False)
     assert (found.status, found.gap) == ("OPTIMAL", 0)
 
 
