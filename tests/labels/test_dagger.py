@@ -197,7 +197,7 @@ def test_only_what_follows_the_given_steps_is_learned(
         (["--problem", "jssp", "--after", "gnn-jssp"], "JSSP: classical solvers cannot go on"),
         (["--problem", "hcvrp", "--after", "parco-hcvrp"], "is not decided one node at a time"),
         (["--after", "TSP", "--improve", "labels"], "not together with improve"),
-        (["--problem", "tsp", "--after", "TSP", "--moments", "0"], "--moments: a whole number from 1 on"),
+        (["--problem", "tsp", "--moments", "3"], "moments: a positive number"),
     ],
 )
 def test_options_that_contradict_are_one_line(
