@@ -1,7 +1,8 @@
-"""Classical solvers on an ATSP case: OR-Tools routing, PyVRP, and an exact search with CP-SAT.
+"""Classical solvers on an ATSP case: a compiled local search, OR-Tools, PyVRP, and CP-SAT's proofs.
 
-All count in integers. Distances that are not are multiplied by a power of ten: for routing and
-PyVRP see the TSP's solvers, for CP-SAT the longest is put between 1,500,000 and 15,000,000.
+All but the first count in integers. Distances that are not are multiplied by a power of ten: for
+routing and PyVRP see the TSP's solvers, for CP-SAT the longest is put between 1,500,000 and
+15,000,000.
 """
 
 import importlib.util
@@ -29,27 +30,149 @@ def solvers() -> dict[str, Solver[Case]]:
             ortools, found=True, variants=("ortools", "ortools_pci"), modules=with_ortools.MODULES
         ),
         "ortools_pci": Solver(ortools_pci, found=True, modules=with_ortools.MODULES),
-        "cpsat": Solver(
-            cpsat,
-            proof=True,
-            modules=("ortools.sat.python.cp_model", "ortools.graph.python.linear_sum_assignment"),
-        ),
+        "cpsat": Solver(cpsat, proof=True, modules=CPSAT_MODULES, largest=LARGEST_WHOLE),
         "pyvrp": Solver(pyvrp, found=True, modules=with_pyvrp.MODULES),
+        "oropt": Solver(oropt, found=True, iterations=100, kernels=KERNELS),
+        "polish": Solver(
+            polish,
+            found=True,
+            iterations=100,
+            proof=True,
+            modules=CPSAT_MODULES,
+            largest=LARGEST_WHOLE,
+            kernels=KERNELS,
+        ),
     }
 
 
 def improvers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    packages = {"cpsat": "ortools", "pyvrp": "pyvrp", "ortools": "ortools"}
-    return [name for name, package in packages.items() if importlib.util.find_spec(package)]
+    needed = {
+        "polish": ("numba", "ortools"),
+        "oropt": ("numba",),
+        "cpsat": ("ortools",),
+        "pyvrp": ("pyvrp",),
+        "ortools": ("ortools",),
+    }
+    return [
+        name for name, packages in needed.items() if all(map(importlib.util.find_spec, packages))
+    ]
 
 
+KERNELS = "nco.problems.atsp.kernels.warm"
+CPSAT_MODULES = ("ortools.sat.python.cp_model", "ortools.graph.python.linear_sum_assignment")
+LARGEST_WHOLE = 1000  # cities up to which CP-SAT ends in time
+KICKS = 100  # for each city, where nothing limits the local search
+SHARE = 0.3  # of the time that the local search has before CP-SAT
+LEAST = 0.1  # seconds below which CP-SAT would do no more than read a model of `USUAL` cities
+USUAL = 300
+PROVABLE, NEAR = 100, 0.1  # cities, or share of the bound, up to which CP-SAT gets somewhere
 DIGITS = 7  # of the longest distance, where distances are not whole
 MOST_ARCS = 100_000  # of a CP-SAT model; more would not be presolved in reasonable time
 MOST_EXCHANGED = 300  # cities up to which segments are exchanged, n^3 operations a pass
 FORBIDDEN = 2**60  # the distance of a city to itself, far above any sum
 ROUNDING = 1e-9  # relative, of sums of floats
 SHARES = (0.1, 0.25, 0.5, 1.0)  # of the gap to the bound: where the search stops to raise its cap
+
+
+def oropt(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Sequence[int] | None = None,
+    found: tsp.Found | None = None,
+    iterations: int | None = None,
+) -> list[int]:
+    """Iterated local search by swaps of neighbouring segments, which keep directions; compiled.
+
+    Args:
+        case: the case.
+        time_limit: seconds from here on; None where `iterations` are given, and otherwise
+            `KICKS` for each city.
+        seed: of the random numbers.
+        start: a tour to improve.
+        found: is called with better tours on the way.
+        iterations: kicks, after which it stops wherever the clock stands.
+    """
+    begun = time.perf_counter()
+    from nco.problems.atsp.kernels.local_search import search
+
+    if case.size <= 2:
+        return case.ids.tolist()
+    if time_limit is None and iterations is None:
+        iterations = KICKS * case.size
+    answer = search(
+        case.matrix(),
+        until=None if time_limit is None else begun + time_limit,
+        iterations=iterations,
+        seed=seed,
+        start=None if start is None else _positions(case, start),
+        tell=None if found is None else lambda better: found(case.numbered(better)),
+    )
+    return case.numbered(answer.tour)
+
+
+def polish(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Sequence[int] | None = None,
+    found: tsp.Found | None = None,
+    iterations: int | None = None,
+    proof: Proof | None = None,
+) -> list[int]:
+    """`oropt` for a share of the time, and then `cpsat`, which proves its tour or shortens it.
+
+    Args:
+        case: the case.
+        time_limit: seconds from here on; None: `oropt` alone.
+        seed: of both.
+        start: a tour to improve.
+        found: is called with better tours on the way.
+        iterations: kicks of `oropt`, which then works alone.
+        proof: takes the length of the tour where it is proved optimal.
+    """
+    begun = time.perf_counter()
+    share = 1.0
+    if time_limit is not None and time_limit * (1 - SHARE) >= _reading(case.size):
+        share = SHARE if case.size <= PROVABLE or _is_near_bound(case) else 1.0
+    left = None if time_limit is None else time_limit - (time.perf_counter() - begun)
+    tour = oropt(
+        case,
+        time_limit=None if left is None else left * share,
+        seed=seed,
+        start=start,
+        found=found,
+        iterations=iterations,
+    )
+    if time_limit is None or share == 1.0:
+        return tour
+    if found is not None:
+        found(tour)
+    left = time_limit - (time.perf_counter() - begun)
+    exact = cpsat(case, time_limit=left, seed=seed, start=tour, proof=proof) if left > 0 else None
+    matrix = case.matrix()
+    both = [_positions(case, one) for one in (tour, exact) if one is not None]
+    return case.numbered(min(both, key=lambda one: matrix[one, np.roll(one, -1)].sum()))
+
+
+def _reading(size: int) -> float:
+    """Seconds below which CP-SAT would do no more than read its model."""
+    return LEAST * max(1.0, size / USUAL) ** 2
+
+
+def _is_near_bound(case: Case) -> bool:
+    """Whether the assignment problem says nearly how long a tour is, as for random distances.
+
+    For those of roads it is a fifth shorter than the best tour, and CP-SAT only loses time.
+    """
+    matrix = case.matrix()
+    table = _table(matrix, _scale(matrix))
+    follower = assign(table).follower
+    bound = int(table[np.arange(case.size), follower].sum())
+    return _length(table, _patch(table, follower)) <= (1 + NEAR) * bound
 
 
 def ortools(

@@ -1,0 +1,1 @@
+"""Compiled search of tours whose legs have a direction."""
