@@ -201,5 +201,4 @@ def kick(tour: Tour, random: np.ndarray) -> float:
 @inlined
 def _at(tour: Tour, place: Whole) -> Whole:
     """The city at a position, which may reach past the array's end."""
-    city: Whole = tour.order[place if place < len(tour.order) else place - len(tour.order)]
-    return city
+    return np.int64(tour.order[place if place < len(tour.order) else place - len(tour.order)])
