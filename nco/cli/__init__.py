@@ -10,6 +10,7 @@ import threading
 from nco.core.errors import NCOError
 from nco.solving import interrupts
 
+ENDING = 1.0  # seconds in which networks end that are told to
 TRAINING = ("fit", "validate", "test", "predict")
 COMMANDS = ("solve", "check", "generate", "label", "benchmark", "tune", "models", "examples")
 
@@ -43,9 +44,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _leave(code: int) -> None:
     """Ends the process; at once, where a thread that loads networks would hold it up."""
+    from nco.solving import machine
     from nco.solving.schedule import NETWORKS
 
-    if any(thread.name == NETWORKS for thread in threading.enumerate()):
+    searching = [thread for thread in threading.enumerate() if thread.name == NETWORKS]
+    for thread in searching if not machine.loading() else ():  # it ends at its next step
+        thread.join(ENDING)
+    if any(thread.is_alive() for thread in searching):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

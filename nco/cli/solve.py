@@ -80,7 +80,7 @@ def _announced(file: str, options: Mapping[str, Any]) -> "str | Case":
     case = as_case(file, options["problem"])
     limit = limits.settle(Options(**options), case).time_limit
     if limit is not None:
-        text = f"{file}: at most {limit:.3g} s, less when nothing better is found; --time_limit"
+        text = f"{file}: at most {limit:.3g} s (--time_limit), less once nothing better is found"
         print(f"nco: {text}", file=sys.stderr, flush=True)
     return case
 

@@ -7,8 +7,11 @@ from nco.solving.incumbents import Progress
 from nco.solving.schedule import NETWORKS, Stage
 from nco.workers.lanes import Lease
 from nco.workers.pool import Handle
+from nco.workers.usage import Usage
 
-STARVED = 0.5  # share of its time in which a solver had no processor, from which on it is said
+SCARCE = 0.75  # share of its time with a processor, under which it is said among many calls
+STARVED = 0.9  # share of its time without one, from which on it is said of a call alone
+LEAST = 0.05  # seconds of a run under which neither is
 
 LINE = 0.02  # share of a limit, from which on time in line is worth a word
 
@@ -22,13 +25,15 @@ class Account:
         self.progress, self.lease = progress, lease
         self._became: dict[Key, str] = {}
 
-    def closed(self, stage: Stage, handle: Handle | None, why: str = "") -> None:
-        """A stage is over, or will be had no longer."""
+    def closed(
+        self, stage: Stage, handle: Handle | None, why: str = "", failed: bool = False
+    ) -> None:
+        """A stage is over; before its time where there is a reason, in words after a comma."""
         if stage.solver == NETWORKS or handle is None:
             return
         if handle.begun is None:
             self._became[_key(stage)] = f"never began{why}"
-            if not why:
+            if not why and not failed:
                 wait = stage.end - stage.begin
                 self.progress.fault(
                     f"{stage.solver}: never began: its process was not ready in {wait:.2f} s"
@@ -39,13 +44,18 @@ class Account:
         late = "" if began < stage.begin + 0.1 else f"began at {began:.2f} s, "
         had = "" if usage is None else f"had {usage.processor:.2f} s of a processor"
         self._became[_key(stage)] = f"{late}{had}{why}"
-        crowd = self.lease.most > self.lease.cores
-        waited = usage is not None and (usage.waited or 0.0) >= STARVED * spent
-        if not why and (crowd or waited):
+        if not why and not failed and spent >= LEAST and self._is_short(usage, spent):
+            crowd = self.lease.most > self.lease.cores
             of = f"had {usage.processor:.2f} s of a processor in" if usage else "shared a core for"
             whom = f", {self.lease.most} calls at once on {self.lease.cores} cores"
             text = f"{stage.solver}: {of} {spent:.2f} s{whom if crowd else ''}"
             self.progress.fault(text)
+
+    def _is_short(self, usage: Usage | None, spent: float) -> bool:
+        """Whether a solver had less of a processor than it could have used."""
+        if self.lease.most > self.lease.cores:
+            return usage is None or usage.processor < SCARCE * spent
+        return usage is not None and (usage.waited or 0.0) >= STARVED * spent
 
     def idle(self, stage: Stage) -> None:
         """A stage that never had its turn."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-PATIENCE = 1.0  # seconds that an interrupt waits for a first answer
+PATIENCE = 1.5  # seconds that an interrupt waits for a first answer
 KINDS = (signal.SIGINT, signal.SIGTERM)
 
 

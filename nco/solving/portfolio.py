@@ -83,6 +83,7 @@ class Portfolio:
         self.inbox: queue.SimpleQueue[News | Ended | Surplus] = queue.SimpleQueue()
         self.over = threading.Event()
         self.handles: dict[int, Handle] = {}  # the latest of each core
+        self.runs: dict[Stage, Handle] = {}
         self.called: dict[int, Solver[Any]] = {}  # the solver of that
         self.heard: set[Stage] = set()  # those that have told something
         self.sound: set[Stage] = set()  # those that have told something feasible
@@ -160,7 +161,9 @@ class Portfolio:
         seconds = time.perf_counter() - self.progress.begin
         for stage in stages:
             self.running.remove(stage)
-            self.account.closed(stage, handle, f", gave way to another call at {seconds:.2f} s")
+            self.account.closed(
+                stage, self.runs.get(stage), f", gave way to another call at {seconds:.2f} s"
+            )
         self.lease.give_back(core)
 
     def _warm(self, core: int, solver: Solver[Any]) -> None:
@@ -182,7 +185,7 @@ class Portfolio:
             if not kill and late:
                 self._blame(stage)
             else:
-                self.account.closed(stage, self.handles.get(stage.core), ", ended early")
+                self.account.closed(stage, self.runs.get(stage), ", ended early")
         for core, handle in self.handles.items():
             if handle.poll() is None and kill:
                 handle.cancel()
@@ -196,7 +199,7 @@ class Portfolio:
             if self.searching is None:
                 self.progress.fault(f"{NETWORKS}: never began: they were still loading")
             return
-        handle = self.handles.get(stage.core)
+        handle = self.runs.get(stage)
         self.account.closed(stage, handle)
         if stage not in self.heard and handle and handle.begun:
             seconds = time.perf_counter() - handle.begun
@@ -240,7 +243,7 @@ class Portfolio:
         if item.stage not in self.running:  # its core was given back
             return False
         self.running.remove(item.stage)
-        self.account.closed(item.stage, self.handles.get(item.stage.core))
+        self.account.closed(item.stage, self.runs.get(item.stage), failed=item.fault is not None)
         if item.refused is not None:
             raise item.refused
         if item.fault is not None:
@@ -313,7 +316,7 @@ class Portfolio:
                 bound = news.bound if piece is None else None
                 self.inbox.put(Ended(stage, fault, early, bound=bound))
 
-        self.handles[stage.core] = self.lease.lane(stage.core).submit(
+        self.handles[stage.core] = self.runs[stage] = self.lease.lane(stage.core).submit(
             self.progress.cases[0] if piece is None else piece.case,
             improver if piece is None else decomposition.on_parts(improver),
             time_limit=None,

@@ -104,6 +104,11 @@ class Child:
         self._log.truncate()
         return self._process
 
+    def is_alive(self) -> bool:
+        """Whether there is a process."""
+        process = self._process
+        return process is not None and process.returncode is None
+
     def send(self, message: bytes) -> None:
         """Writes a frame to the process."""
         assert self._process is not None

@@ -43,10 +43,10 @@ class Lane:
         """`Workers.run`."""
         return self.workers.run(*arguments, **options)
 
-    def rank(self, wanted: Solver[Any] | None) -> tuple[bool, bool, bool]:
-        """The lower, the sooner it can begin: not hanging, not loading, the kernels loaded."""
+    def rank(self, wanted: Solver[Any] | None) -> tuple[bool, bool, bool, bool]:
+        """The lower, the sooner it can begin: not hanging, not loading, kernels loaded, there."""
         cold = wanted is not None and not self.workers.has_loaded(wanted)
-        return self.hangs(), self.is_loading(), cold
+        return self.hangs(), self.is_loading(), cold, not self.workers.has_started()
 
     def is_loading(self) -> bool:
         """Whether its process is busy, and not with a solver."""

@@ -123,6 +123,10 @@ class Workers:
         """Whether all children have the solver's kernels in memory."""
         return not solver.kernels or all(solver.kernels in child.loaded for child in self._children)
 
+    def has_started(self) -> bool:
+        """Whether all children are there."""
+        return all(child.is_alive() for child in self._children)
+
     def is_busy(self) -> bool:
         """Whether no child is idle."""
         return all(child.lock.locked() for child in self._children)
