@@ -57,6 +57,8 @@ def certificate(
     if options.time_limit is not None and not interrupted:
         left = progress.begin + options.time_limit - time.perf_counter()
         seconds = min(left, reserve(case, options.time_limit))
+        if isinstance(options.time_limit, limits.Automatic):
+            seconds = max(seconds, RESERVE.least)
     try:
         return certify(case, progress.report(index), seconds, proven)
     except KeyboardInterrupt:  # the answer is there: a bound is not worth losing it
