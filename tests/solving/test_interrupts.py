@@ -62,17 +62,20 @@ def _wait_for_interrupts(count: int) -> None:
         time.sleep(0.01)
 
 
+def _interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.01)
+
+
 def test_what_is_held_is_let_through_once() -> None:
     """At the end of the body at the latest; afterwards handlers are as they were."""
     with pytest.raises(KeyboardInterrupt), interrupts.held():
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.01)
+        _interrupt()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with interrupts.held():
         interrupts.let_through()
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(LATE)
+            _interrupt()
     interrupts.let_through()
 
 
