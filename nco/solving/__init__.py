@@ -1,8 +1,8 @@
 """The way of one answer: options, schedule, portfolio, incumbents, certificate, solution.
 
 `options` makes the caller's keywords one `Options`, which `solver` takes. `solver` has
-`nco.registry.sources` read the source into cases (a batch of tensors goes through `tensors`) and
-hands them to `stream`, which gives the solutions back in order. `stream` passes a list whose time
+`nco.registry.sources` read the source into cases (a batch of tensors goes through `tensors`),
+`limits` say how long one may take where nobody did, and hands them to `stream`, which gives the solutions back in order. `stream` passes a list whose time
 is shared to `shared`, a case whose future is not known to `online`, which chooses and simulates a
 policy, and everything else, one group of cases after the other, to `group`. There the simple
 construction is the first incumbent. With a time limit, `schedule` makes a plan of the time and of
