@@ -9,7 +9,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any
 
 PATIENCE = 1.5  # seconds that an interrupt waits for a first answer
 KINDS = (signal.SIGINT, signal.SIGTERM)
@@ -42,7 +41,7 @@ class _Kept:
         """The answer does not come: the interrupt is heard all the same."""
         if self.open and self.number is not None:
             self.overdue = True
-            _thread.interrupt_main(self.number)
+            _thread.interrupt_main(signal.Signals(self.number))
 
     def end(self) -> bool:
         """Holds nothing back any more; whether something was."""
@@ -66,11 +65,12 @@ def held(wanted: bool = True) -> Iterator[None]:
     if not wanted or not main or any(signal.getsignal(kind) == _kept.hear for kind in KINDS):
         yield
         return
-    before: dict[int, Any] = {}
-    for kind in KINDS:
-        handler = signal.getsignal(kind)
-        if handler in (signal.default_int_handler, interrupt):
-            before[kind] = handler
+    handlers = {kind: signal.getsignal(kind) for kind in KINDS}
+    before = {
+        kind: handler
+        for kind, handler in handlers.items()
+        if handler in (signal.default_int_handler, interrupt)
+    }
     _kept.open = True
     for kind in before:
         signal.signal(kind, _kept.hear)

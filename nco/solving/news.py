@@ -18,6 +18,7 @@ class Timing:
         late: by which a solver may be late, at least; later: the same as a share of the limit.
         grace: after which a child that does not end counts as hanging.
         early: share of its time, before which a solver that ends may have proved its answer.
+        look: between two looks at whether an automatic limit is over, while nothing comes.
         lost: share of a round, in which its parts should have come back.
     """
 
@@ -26,6 +27,7 @@ class Timing:
     later: float = 0.012
     grace: float = 0.5
     early: float = 0.8
+    look: float = 0.1
     lost: float = 0.05
 
 
@@ -57,3 +59,4 @@ class Surplus:
 
 
 News = tuple[Stage, Candidate, Part | None]
+Item = News | Ended | Surplus

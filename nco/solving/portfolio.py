@@ -14,16 +14,14 @@ from typing import Any
 
 from nco.core.errors import NCOError
 from nco.registry.interface import Part, Solver
-from nco.solving import decomposition, limits, loading
+from nco.solving import limits, loading
 from nco.solving.account import Account
 from nco.solving.incumbents import Candidate, Progress
-from nco.solving.news import TIMING, Ended, News, Surplus
+from nco.solving.news import TIMING, Ended, Item, Surplus
 from nco.solving.options import Options
-from nco.solving.regions import Regions
+from nco.solving.runs import Runs
 from nco.solving.schedule import NETWORKS, PARTS, Stage
 from nco.workers.lanes import Lease
-from nco.workers.outcome import Improvement, Outcome
-from nco.workers.pool import Handle
 
 CLOSE = 1e-5  # of a cost: what counting in integers leaves between an optimum and its proof
 
@@ -72,22 +70,17 @@ class Portfolio:
     ) -> None:
         self.progress, self.options, self.lease = progress, options, lease
         self.account = Account(progress, lease)
-        self.solvers = {solver.name: solver for solver in improvers}
-        if improvers:
-            self.solvers[PARTS] = improvers[0]
+        self.automatic = isinstance(options.time_limit, limits.Automatic)
         self.waiting = sorted(stages, key=lambda stage: stage.begin)
         self.running: list[Stage] = []
         self.end = max(stage.end for stage in stages)
         self.deadline = progress.begin + self.end
         self.late = max(TIMING.late, TIMING.later * (self.deadline - progress.begin))
-        self.inbox: queue.SimpleQueue[News | Ended | Surplus] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self.over = threading.Event()
-        self.handles: dict[int, Handle] = {}  # the latest of each core
-        self.runs: dict[Stage, Handle] = {}
-        self.called: dict[int, Solver[Any]] = {}  # the solver of that
+        self.runs = Runs(progress, options, improvers, lease, self.inbox, self.over)
         self.heard: set[Stage] = set()  # those that have told something
         self.sound: set[Stage] = set()  # those that have told something feasible
-        self.regions = Regions(progress, options.seed, lease.count)
         self.searching: float | None = None  # since when networks have been at work
         lease.on_surplus(lambda keep: self.inbox.put(Surplus(keep)))
 
@@ -95,10 +88,12 @@ class Portfolio:
         """Until the last stage ends, the deadline has passed, or nothing can be better."""
         for stage in self.waiting:  # a child that is needed later gets ready meanwhile
             if stage.begin > self.waiting[0].begin and stage.solver not in (NETWORKS, PARTS):
-                self._warm(stage.core, self.solvers[stage.solver])
+                self.runs.warm(stage.core, self.runs.solvers[stage.solver])
         while self.waiting or self.running:
             self._start()
             wake = min(self.deadline, self._through())
+            if self.automatic and wake == self.deadline:  # a solver may begin, and tells nobody
+                wake = min(wake, time.perf_counter() + TIMING.look)
             if self.waiting:
                 wake = min(wake, self.progress.begin + self.waiting[0].begin)
             for item in self._received(wake):
@@ -113,7 +108,7 @@ class Portfolio:
                 self.progress.plan.insert(0, f"nothing better for long: ended at {seconds:.2f} s")
                 return
 
-    def _is_last(self, item: "News | Ended | Surplus") -> bool:
+    def _is_last(self, item: Item) -> bool:
         """Whether nothing can be better after an item, which is dealt with."""
         if isinstance(item, Ended):
             return self._ended(item)
@@ -125,11 +120,9 @@ class Portfolio:
 
     def _through(self) -> float:
         """The reading of the clock at which a search that may end early counts as through."""
-        begun = [handle.begun for handle in self.handles.values() if handle.begun is not None]
-        begun += [self.searching] if self.searching is not None else []
+        begun = self.runs.begun() + ([] if self.searching is None else [self.searching])
         report, history = self.progress.report(0), self.progress.history[0]
-        automatic = isinstance(self.options.time_limit, limits.Automatic)
-        if not automatic or self.waiting or not begun or report is None or not report.feasible:
+        if not self.automatic or self.waiting or not begun or report is None or not report.feasible:
             return math.inf
         latest = self.progress.begin + history[-1].seconds
         return limits.over(min(begun), latest, self.deadline)
@@ -142,33 +135,20 @@ class Portfolio:
         searching = {stage.core for stage in self.running if stage.solver == NETWORKS}
         cores = [core for core in range(self.lease.count) if self.lease.has(core)]
         free = [core for core in cores if core not in searching]
-        free.sort(key=lambda core: (self._loads(core), core))
+        free.sort(key=lambda core: (self.runs.loads(core), core))
         for core in free[max(0, count - len(cores) + len(free)) :]:
             self._give_back(core)
-
-    def _loads(self, core: int) -> bool:
-        """Whether a core still reads compiled code."""
-        handle = self.handles.get(core)
-        return handle is not None and handle.begun is None and bool(self.called[core].kernels)
 
     def _give_back(self, core: int) -> None:
         """Ends what a core does, for another call."""
         stages = [stage for stage in self.running if stage.core == core]
         self.waiting = [stage for stage in self.waiting if stage.core != core]
-        handle = self.handles.pop(core, None)
-        if handle is not None:
-            handle.stop()
         seconds = time.perf_counter() - self.progress.begin
         for stage in stages:
             self.running.remove(stage)
-            self.account.closed(
-                stage, self.runs.get(stage), f", gave way to another call at {seconds:.2f} s"
-            )
-        self.lease.give_back(core)
-
-    def _warm(self, core: int, solver: Solver[Any]) -> None:
-        if self.lease.has(core):
-            self.lease.lane(core).workers.warm_later(solver)
+            why = f", gave way to another call at {seconds:.2f} s"
+            self.account.closed(stage, self.runs.of(stage), why)
+        self.runs.give_back(core)
 
     def stop(self, kill: bool) -> None:
         """Ends what still runs.
@@ -185,13 +165,8 @@ class Portfolio:
             if not kill and late:
                 self._blame(stage)
             else:
-                self.account.closed(stage, self.runs.get(stage), ", ended early")
-        for core, handle in self.handles.items():
-            if handle.poll() is None and kill:
-                handle.cancel()
-            elif handle.poll() is None and not late:
-                handle.stop()
-                self._warm(core, self.called[core])
+                self.account.closed(stage, self.runs.of(stage), ", ended early")
+        self.runs.stop(kill, late)
 
     def _blame(self, stage: Stage) -> None:
         """Names a solver that never began, or was called, has told nothing, and does not end."""
@@ -199,7 +174,7 @@ class Portfolio:
             if self.searching is None:
                 self.progress.fault(f"{NETWORKS}: never began: they were still loading")
             return
-        handle = self.runs.get(stage)
+        handle = self.runs.of(stage)
         self.account.closed(stage, handle)
         if stage not in self.heard and handle and handle.begun:
             seconds = time.perf_counter() - handle.begun
@@ -217,11 +192,11 @@ class Portfolio:
             if stage.solver == NETWORKS:
                 threading.Thread(target=self._search, args=(stage,), name=NETWORKS).start()
             else:
-                self._submit(stage)
+                self.runs.begin(stage)
 
-    def _received(self, wake: float) -> "list[News | Ended | Surplus]":
+    def _received(self, wake: float) -> list[Item]:
         """What has come in until `wake`, without solutions that the same solver has bettered."""
-        items: list[News | Ended | Surplus] = []
+        items: list[Item] = []
         try:
             items.append(self.inbox.get(timeout=max(wake - time.perf_counter(), 0.0)))
             while True:
@@ -243,7 +218,7 @@ class Portfolio:
         if item.stage not in self.running:  # its core was given back
             return False
         self.running.remove(item.stage)
-        self.account.closed(item.stage, self.runs.get(item.stage), failed=item.fault is not None)
+        self.account.closed(item.stage, self.runs.of(item.stage), failed=item.fault is not None)
         if item.refused is not None:
             raise item.refused
         if item.fault is not None:
@@ -261,7 +236,7 @@ class Portfolio:
 
     def _is_best(self, item: Ended) -> bool:
         """Whether a solver that stopped early did so because nothing is better."""
-        if item.stage.solver != NETWORKS and self.solvers[item.stage.solver].same:
+        if item.stage.solver != NETWORKS and self.runs.solvers[item.stage.solver].same:
             return True
         report, proven = self.progress.report(0), self.progress.proven[0]
         cost = None if report is None else report.cost
@@ -291,54 +266,15 @@ class Portfolio:
             fault = f"{type(error).__name__}: {error}"
         self.inbox.put(Ended(stage, fault, refused=refused))
 
-    # ---- classical solvers, in children
-
-    def _submit(self, stage: Stage) -> None:
-        improver = self.called[stage.core] = self.solvers[stage.solver]
-        piece = self.regions.part(stage.seed, stage.core) if stage.solver == PARTS else None
-        start = self.progress.start(0, stage.start) if piece is None else None
-        given = None if start is None else start.solution
-        begun = time.perf_counter()
-        until = self.progress.begin + stage.end - TIMING.spare
-        if piece is not None:  # what comes after the next cut is lost
-            until -= TIMING.lost * (stage.end - stage.begin)
-
-        def tell(news: Improvement | Outcome) -> None:
-            if news.solution is not None:
-                name = stage.solver if piece is None else f"{improver.name} on parts"
-                by = self.progress.begun_by(name, start)
-                candidate = Candidate(0, news.solution, None, name, by=by)
-                self.inbox.put((stage, candidate, piece))
-            if isinstance(news, Outcome):
-                early = time.perf_counter() < until - (1 - TIMING.early) * (until - begun)
-                early = early and news.solution is not None and piece is None
-                fault = None if self.over.is_set() else news.error
-                bound = news.bound if piece is None else None
-                self.inbox.put(Ended(stage, fault, early, bound=bound))
-
-        self.handles[stage.core] = self.runs[stage] = self.lease.lane(stage.core).submit(
-            self.progress.cases[0] if piece is None else piece.case,
-            improver if piece is None else decomposition.on_parts(improver),
-            time_limit=None,
-            seed=self.options.seed + stage.seed,
-            start=given if piece is None else piece.solution,
-            grace=TIMING.grace,
-            cores=1,
-            until=until,
-            tell=tell,
-        )
+    # ---- judging
 
     def _take(self, stage: Stage, candidate: Candidate, piece: Part | None) -> None:
         """Has a candidate judged; a part's is joined with what the other parts have become."""
         self.heard.add(stage)
         if time.perf_counter() > self.deadline + self.late:
             return  # the checker would make the answer late
-        if piece is not None:
-            whole = self.regions.joined(stage.seed, piece, candidate)
-            if whole is None:
-                return
-            candidate = whole
-        if self.progress.take(candidate):
+        whole = self.runs.joined(stage, candidate, piece)
+        if whole is not None and self.progress.take(whole):
             self.sound.add(stage)
             if piece is not None:
-                self.regions.whole = candidate.solution
+                self.runs.regions.whole = whole.solution

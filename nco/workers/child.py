@@ -46,7 +46,7 @@ class Patience:
     setup: float = 120.0
     grace: float = 10.0
     dying: float = 0.2
-    stopping: float = 0.3
+    stopping: float = 0.5
     between: float = 0.02
     telling: float = 0.05
 

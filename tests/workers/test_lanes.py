@@ -5,13 +5,16 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from child_solvers import Plain
 
 from nco.core.errors import NCOError
 from nco.registry.interface import Solver
+from nco.workers import handle as handle_module
 from nco.workers import lanes
+from nco.workers.child import PATIENCE
 from nco.workers.lanes import Lanes
 from nco.workers.pool import Workers
 
@@ -130,15 +133,17 @@ def test_a_warm_child_is_used_again(shared):
 def test_a_hanging_child_is_left_alone(shared):
     """The next call does not wait for it."""
     with shared.lease(1) as lease:
-        handle = lease.lane(0).submit(CASE, Solver(deaf), time_limit=None, until=0.0)
+        handle = lease.lane(0).submit(CASE, Solver(deaf), time_limit=None)
+        lease.lane(0)._until = 0.0
     with shared.lease(1) as lease:
         outcome = lease.lane(0).run(CASE, Solver(who), time_limit=None)
     assert outcome.error is None
     assert handle.poll() is None
 
 
-def test_a_solver_that_is_stopped_leaves_its_child_alive():
+def test_a_solver_that_is_stopped_leaves_its_child_alive(monkeypatch):
     """What it has told counts, and the same process serves the next run."""
+    monkeypatch.setattr(handle_module, "PATIENCE", replace(PATIENCE, stopping=10.0))
     with Workers() as workers:
         before = workers.run(CASE, Solver(who), time_limit=None).solution
         told: list[object] = []
