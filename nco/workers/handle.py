@@ -10,6 +10,9 @@ from nco.workers.outcome import Improvement, Outcome
 from nco.workers.usage import Usage
 
 
+AGAIN = 0.03  # seconds between two signals to stop
+
+
 class Handle:
     """A run that is waiting for a child, under way, or done."""
 
@@ -84,12 +87,22 @@ class Handle:
 
     def _interrupt(self) -> None:
         """Signals the solver to stop, and kills its child if it does not; holds `_lock`."""
+        self._send_signal()
+        threading.Thread(target=self._insist, daemon=True).start()
+
+    def _send_signal(self) -> None:
         assert self._signal is not None
         with contextlib.suppress(OSError):
             self._signal()
-        timer = threading.Timer(PATIENCE.stopping, self.cancel, ("stopped",))
-        timer.daemon = True
-        timer.start()
+
+    def _insist(self) -> None:
+        """Signals again and again: Python 3.11 may forget one beside another thread."""
+        until = time.perf_counter() + PATIENCE.stopping
+        while time.perf_counter() < until and not self._done.wait(AGAIN):
+            with self._lock:  # not once it has ended: the child may have begun with the next run
+                if self._outcome is None and self._reason is None:
+                    self._send_signal()
+        self.cancel("stopped")
 
     def _settle(self, outcome: Outcome) -> None:
         self._outcome = outcome

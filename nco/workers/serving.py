@@ -99,6 +99,8 @@ def main() -> None:
 
 def _listen(requests: IO[bytes], inbox: "queue.SimpleQueue[bytes]") -> None:
     """Puts requests into the inbox; a broken pipe ends the process, even in mid-search."""
+    if STOP is not None and hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {STOP})  # it is for the thread of the solver
     while True:
         try:
             inbox.put(read_frame(requests))
