@@ -81,14 +81,14 @@ def solve(cases: list[Case], options: Options, begin: float) -> list[Solution]:
 
 def _until_the_deadline(progress: Progress, options: Options, time_limit: float) -> None:
     """Everything at hand, as the schedule says."""
-    if time.perf_counter() - progress.begin > time_limit - TIMING.spare:
+    until = progress.begin + time_limit - TIMING.spare
+    if _is_over(progress, until):
         return
     case = progress.cases[0]
     ranked = improvers_of(case, options)
-    until = progress.begin + time_limit - TIMING.spare
     with lanes.current().lease(until=until, wanted=next(iter(ranked), None)) as lease:
         account.say_waiting(progress, lease, time_limit)
-        if not lease.count:
+        if not lease.count or _is_over(progress, until):
             return
         improvers = ranked
         left = time_limit - (time.perf_counter() - progress.begin)
@@ -110,6 +110,15 @@ def _until_the_deadline(progress: Progress, options: Options, time_limit: float)
             and not lease.is_loading_elsewhere()
         ):
             lease.lane(0).workers.warm_later(ranked[0])  # a later call has the best at once
+
+
+def _is_over(progress: Progress, until: float) -> bool:
+    """Whether there is no time for any solver, which is said."""
+    if time.perf_counter() < until:
+        return False
+    seconds = time.perf_counter() - progress.begin
+    progress.fault(f"no solver began: reading and the construction took {seconds:.3g} s")
+    return True
 
 
 def _counted(progress: Progress, options: Options) -> None:

@@ -9,7 +9,6 @@ from nco.workers.child import PATIENCE, STOP, Child, one_line, timed
 from nco.workers.outcome import Improvement, Outcome
 from nco.workers.usage import Usage
 
-
 AGAIN = 0.03  # seconds between two signals to stop
 
 
