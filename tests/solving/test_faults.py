@@ -91,7 +91,7 @@ class TestClassicalSolver:
         assert found.feasible
         assert found.status == "FEASIBLE"
         assert sorted(found.tour) == [0, 1, 2, 3, 4]
-        (named,) = found.faults
+        (named,) = [fault for fault in found.faults if "of a processor" not in fault]
         assert named.startswith(f"{function.__name__}: {fault}")
         assert "\n" not in named
         after = solve_with(monkeypatch, faulty.honest)
@@ -163,9 +163,10 @@ class TestClassicalSolver:
             command(arguments)
         printed = capsys.readouterr()
         assert ended.value.code == 0
-        (fault,) = json.loads(printed.out)["faults"]
+        faults = json.loads(printed.out)["faults"]
+        (fault,) = [fault for fault in faults if "of a processor" not in fault]
         assert fault.startswith("infeasible: infeasible: node")
-        assert printed.err == f"nco: {path}: {fault}\n"
+        assert f"nco: {path}: {fault}\n" in printed.err
 
 
 RUBBISH = [

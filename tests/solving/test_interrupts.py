@@ -110,6 +110,7 @@ def test_the_command_answers_although_it_is_still_importing(number: int) -> None
     code = (
         f"import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"import nco.cli; parse = nco.cli._parser\n"
+        f"nco.solving.interrupts.PATIENCE = 30.0  # of a loaded machine\n"
         f"def late():\n    os.kill(os.getpid(), {int(number)}); return parse()\n"
         f"nco.cli._parser = late; nco.cli.main(['solve', 'example:random100.vrp'])\n"
     )

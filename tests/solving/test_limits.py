@@ -78,11 +78,11 @@ def test_the_default_ends_early_and_says_so(monkeypatch: pytest.MonkeyPatch) -> 
         found = session.solve(case, model="none", bound=False)
         assert 1.5 < time.perf_counter() - begin < 2.0 + LATE
         process = session._lanes.lane(0).workers._children[0]._process
-        assert session.solve(case, model="none", time_limit=0.3).found_by == "busy"
+        assert session.solve(case, model="none", time_limit=1.5).found_by == "busy"
         assert session._lanes.lane(0).workers._children[0]._process is process  # it was not killed
     assert found.found_by == "busy"
     assert found.plan[0].startswith("nothing better for long: ended at ")
-    assert found.faults == []
+    assert not [fault for fault in found.faults if "of a processor" not in fault]
 
 
 @pytest.fixture
