@@ -7,6 +7,7 @@ import importlib
 import json
 import math
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -58,6 +59,7 @@ def solve_with(monkeypatch: pytest.MonkeyPatch, function, **options) -> nco.Solu
     return warm(function).solve(SQUARE, model="none", time_limit=LIMIT, **options)
 
 
+SLOW = re.compile("of a processor|never began")  # what a loaded machine adds
 SESSIONS: list[nco.Session] = []
 
 
@@ -91,7 +93,7 @@ class TestClassicalSolver:
         assert found.feasible
         assert found.status == "FEASIBLE"
         assert sorted(found.tour) == [0, 1, 2, 3, 4]
-        (named,) = [fault for fault in found.faults if "of a processor" not in fault]
+        (named,) = [fault for fault in found.faults if not SLOW.search(fault)]
         assert named.startswith(f"{function.__name__}: {fault}")
         assert "\n" not in named
         after = solve_with(monkeypatch, faulty.honest)
@@ -164,7 +166,7 @@ class TestClassicalSolver:
         printed = capsys.readouterr()
         assert ended.value.code == 0
         faults = json.loads(printed.out)["faults"]
-        (fault,) = [fault for fault in faults if "of a processor" not in fault]
+        (fault,) = [fault for fault in faults if not SLOW.search(fault)]
         assert fault.startswith("infeasible: infeasible: node")
         assert f"nco: {path}: {fault}\n" in printed.err
 
@@ -276,7 +278,7 @@ class TestClock:
         found = nco.solve(np.random.default_rng(1).random((30, 2)), model="none", time_limit=LIMIT)
         assert LIMIT * 0.5 < time.perf_counter() - begin < LIMIT + 5.0
         assert found.feasible
-        assert found.faults == []
+        assert not [fault for fault in found.faults if not SLOW.search(fault)]
         assert 0 < found.seconds < LIMIT + 5.0
         seconds = [step.seconds for step in found.history]
         assert seconds == sorted(seconds)
