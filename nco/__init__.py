@@ -13,6 +13,7 @@ from nco.core.lazy import attribute
 if TYPE_CHECKING:
     from nco.core.errors import InstanceError, NCOError
     from nco.registry.sources import check, read
+    from nco.solving.session import Session
     from nco.solving.solution import Solution
     from nco.solving.solver import solve, solve_iter
     from nco.zoo.weights import available, load
@@ -21,6 +22,7 @@ __version__ = "0.2.0"
 __all__ = [
     "InstanceError",
     "NCOError",
+    "Session",
     "Solution",
     "available",
     "check",
@@ -34,6 +36,7 @@ __getattr__ = attribute(
     {
         "InstanceError": "core.errors",
         "NCOError": "core.errors",
+        "Session": "solving.session",
         "Solution": "solving.solution",
         "available": "zoo.weights",
         "check": "registry.sources",

@@ -1,32 +1,33 @@
 """The `nco` command: a sub-command is a module here; training is Lightning's own command."""
 
 import argparse
+import importlib
 import os
 import signal
 import sys
 import threading
-from types import FrameType
 
-from nco.cli import benchmark, check, examples, generate, label, models, solve, tune
 from nco.core.errors import NCOError
-from nco.solving.schedule import NETWORKS
+from nco.solving import interrupts
 
+ENDING = 1.0  # seconds in which networks end that are told to
 TRAINING = ("fit", "validate", "test", "predict")
-COMMANDS = (solve, check, generate, label, benchmark, tune, models, examples)  # as help lists them
+COMMANDS = ("solve", "check", "generate", "label", "benchmark", "tune", "models", "examples")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script; exits with 2 after a one-line error."""
     given = sys.argv[1:] if arguments is None else arguments
-    before = signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: keep the best so far
+    before = signal.signal(signal.SIGTERM, interrupts.interrupt)  # as Ctrl-C: keep the best so far
     try:
         if given and given[0] in TRAINING:
             from nco.training.command import main as train
 
             train(given)
             return
-        options = _parser().parse_args(given)
-        code = options.handler(options)
+        with interrupts.held(given[:1] == ["solve"]):  # what is imported here, too
+            options = _parser().parse_args(given)
+            code = options.handler(options)
     except NCOError as error:
         print(f"nco: {error}", file=sys.stderr)
         code = 2
@@ -43,15 +44,17 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _leave(code: int) -> None:
     """Ends the process; at once, where a thread that loads networks would hold it up."""
-    if any(thread.name == NETWORKS for thread in threading.enumerate()):
+    from nco.solving import machine
+    from nco.solving.schedule import NETWORKS
+
+    searching = [thread for thread in threading.enumerate() if thread.name == NETWORKS]
+    for thread in searching if not machine.loading() else ():  # it ends at its next step
+        thread.join(ENDING)
+    if any(thread.is_alive() for thread in searching):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,6 +64,6 @@ def _parser() -> argparse.ArgumentParser:
         "--config configs/PROBLEM/METHOD.yaml (see nco fit --help).",
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in COMMANDS:
-        command.add(commands)
+    for command in COMMANDS:  # as help lists them
+        importlib.import_module(f"nco.cli.{command}").add(commands)
     return parser

@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             settings |= {"type": truth, "metavar": "true|false"}
         else:
             settings |= {
-                "type": _parser(_kind(field), metadata["rule"]),
+                "type": _parser(metadata["parse"] or _kind(field), metadata["rule"]),
                 "metavar": metadata["metavar"],
             }
         parser.add_argument(f"--{field.name}", **settings)
@@ -48,12 +48,17 @@ def _kind(field: "dataclasses.Field[Any]") -> type:
     return kinds[0] if kinds else field.type  # type: ignore[return-value]
 
 
-def _parser(kind: type, rule: Rule | None) -> Callable[[str], Any]:
+def _parser(kind: Callable[[str], Any], rule: Rule | None) -> Callable[[str], Any]:
     """From a flag's text to its value, which keeps the rule."""
 
     def parse(text: str) -> Any:
-        value = kind(text)
-        if rule is not None and not rule.holds(value):
+        try:
+            value = kind(text)
+        except ValueError:
+            if rule is None:
+                raise
+            raise argparse.ArgumentTypeError(f"must be {rule.words}, not {text}") from None
+        if rule is not None and value is not None and not rule.holds(value):
             raise argparse.ArgumentTypeError(f"must be {rule.words}, not {text}")
         return value
 

@@ -63,10 +63,26 @@ def _answers(
         return
     for file in files:
         try:
-            answer = nco.solve(file, **options)
+            answer = nco.solve(_announced(file, options), **options)
         except NCOError as error:
             answer = error
         yield file, answer
+
+
+def _announced(file: str, options: Mapping[str, Any]) -> "str | Case":
+    """The file; where nobody said how long, its case, after a line that says how long at most."""
+    from nco.registry.sources import as_case
+    from nco.solving import limits
+    from nco.solving.options import AUTO, Options
+
+    if options["time_limit"] != AUTO:
+        return file  # read within its time
+    case = as_case(file, options["problem"])
+    limit = limits.settle(Options(**options), case).time_limit
+    if limit is not None:
+        text = f"{file}: at most {limit:.3g} s (--time_limit), less once nothing better is found"
+        print(f"nco: {text}", file=sys.stderr, flush=True)
+    return case
 
 
 def _together(

@@ -49,6 +49,7 @@ def answer(
         status=_status(report.feasible, gap, interrupted),
         seconds=time.perf_counter() - progress.begin,
         setup_seconds=setup,
+        found_by=best.by or best.source,
         model="+".join(model.name for model in progress.models) or cards.NO_MODEL,
         seed=options.seed,
         history=progress.history[index],

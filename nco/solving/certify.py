@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from nco import registry
 from nco.core.case import Bound, Case, Report
+from nco.solving import limits
 from nco.solving.incumbents import Progress
 from nco.solving.options import Options
 
@@ -33,6 +34,10 @@ RESERVE = Reserve()
 
 def reserve(case: Case, time_limit: float) -> float:
     """Seconds of a time limit that are kept for the bound; 0 where none will be computed."""
+    if isinstance(time_limit, limits.Automatic):  # nobody would miss the time
+        usual = limits.USUAL
+        kept = min(max(usual.bound * time_limit, usual.bound_least), usual.bound_most)
+        return kept if _has_bound(case) else 0.0
     kept = min(RESERVE.share * time_limit, RESERVE.most)
     # twice: what solvers are late by is taken from it
     return kept if kept >= 2 * RESERVE.least and _has_bound(case) else 0.0
@@ -52,6 +57,8 @@ def certificate(
     if options.time_limit is not None and not interrupted:
         left = progress.begin + options.time_limit - time.perf_counter()
         seconds = min(left, reserve(case, options.time_limit))
+        if isinstance(options.time_limit, limits.Automatic):
+            seconds = max(seconds, RESERVE.least)
     try:
         return certify(case, progress.report(index), seconds, proven)
     except KeyboardInterrupt:  # the answer is there: a bound is not worth losing it

@@ -11,15 +11,17 @@ from typing import Any
 from nco import registry
 from nco.core.case import Case
 from nco.registry.interface import Solver
-from nco.solving import portfolio, schedule
+from nco.solving import account, interrupts, portfolio, schedule
 from nco.solving.answer import answer
 from nco.solving.incumbents import Candidate, Progress
+from nco.solving.news import TIMING
 from nco.solving.options import Options
 from nco.solving.solution import Solution
-from nco.workers import compiling, pool
+from nco.workers import compiling, lanes, pool
 from nco.zoo import cards
 
 LOADING = 1.5  # seconds that are left, under which a child would spend most on loading kernels
+HEDGE = 3  # times that, under which the others do not load the same
 TOGETHER = 2e5  # nodes^2 of a batch that is solved in one pass: what memory and caches take
 ALIKE = 1.1  # times the size of a batch's smallest case, beyond which padding would cost more
 
@@ -60,6 +62,7 @@ def solve(cases: list[Case], options: Options, begin: float) -> list[Solution]:
     try:
         progress.construct()
         setup = time.perf_counter() - begin
+        interrupts.let_through()
         if options.time_limit is not None:
             _until_the_deadline(progress, options, options.time_limit)
         elif options.iterations is not None:
@@ -67,7 +70,8 @@ def solve(cases: list[Case], options: Options, begin: float) -> list[Solution]:
         elif cards.may_play(cases, options.model):
             from nco.solving import neural
 
-            neural.once(progress, options)
+            with lanes.current().lease(1):  # of calls on many threads, not all at once
+                neural.once(progress, options)
     except KeyboardInterrupt:
         if any(best is None for best in progress.best):
             raise
@@ -77,21 +81,44 @@ def solve(cases: list[Case], options: Options, begin: float) -> list[Solution]:
 
 def _until_the_deadline(progress: Progress, options: Options, time_limit: float) -> None:
     """Everything at hand, as the schedule says."""
-    if time.perf_counter() - progress.begin > time_limit - portfolio.TIMING.spare:
+    until = progress.begin + time_limit - TIMING.spare
+    if _is_over(progress, until):
         return
     case = progress.cases[0]
     ranked = improvers_of(case, options)
-    improvers = ranked
-    if time_limit - (time.perf_counter() - progress.begin) < LOADING:
-        loaded = [solver for solver in ranked if pool.of_core(0).has_loaded(solver)]
-        improvers = [solver for solver in loaded if takes_whole(solver, case)] or ranked
-    stages = schedule.make(schedule.setting(progress, options, improvers))
-    progress.plan = [str(stage) for stage in stages]
-    if options.verbose:
-        print("\n".join(progress.plan), file=sys.stderr, flush=True)
-    portfolio.run(progress, stages, options, improvers)
-    if improvers and improvers[0] is not ranked[0]:  # so that the next call has the best at once
-        pool.warm(*ranked[:1])
+    with lanes.current().lease(until=until, wanted=next(iter(ranked), None)) as lease:
+        account.say_waiting(progress, lease, time_limit)
+        if not lease.count or _is_over(progress, until):
+            return
+        improvers = ranked
+        left = time_limit - (time.perf_counter() - progress.begin)
+        loaded = [solver for solver in ranked if lease.has_loaded(solver)]
+        others = [solver for solver in loaded if takes_whole(solver, case)]
+        if left < LOADING * lease.most:  # all of the calls may be loading
+            improvers = others or ranked
+        stages = schedule.make(schedule.setting(progress, options, improvers, lease.count))
+        if improvers[:1] == ranked[:1] and left < HEDGE * LOADING and others:
+            stages = schedule.hedged(stages, improvers[0].name, others[0])
+        progress.plan += [str(stage) for stage in stages]
+        if options.verbose:
+            print("\n".join(progress.plan), file=sys.stderr, flush=True)
+        portfolio.run(progress, stages, options, improvers, lease)
+        if (
+            improvers
+            and improvers[0] is not ranked[0]
+            and lease.has(0)
+            and not lease.is_loading_elsewhere()
+        ):
+            lease.lane(0).workers.warm_later(ranked[0])  # a later call has the best at once
+
+
+def _is_over(progress: Progress, until: float) -> bool:
+    """Whether there is no time for any solver, which is said."""
+    if time.perf_counter() < until:
+        return False
+    seconds = time.perf_counter() - progress.begin
+    progress.fault(f"no solver began: reading and the construction took {seconds:.3g} s")
+    return True
 
 
 def _counted(progress: Progress, options: Options) -> None:
@@ -100,24 +127,27 @@ def _counted(progress: Progress, options: Options) -> None:
     if cards.may_play([case], options.model):
         from nco.solving import neural
 
-        neural.counted(progress, options)
+        with lanes.current().lease(1):
+            neural.counted(progress, options)
     improvers = registry.folder(case.problem).improvers()
     counting = [solver for solver in improvers if solver.iterations]
     if not options.classical or not counting:
         return
     assert options.iterations is not None
     improver = counting[0]
+    start = progress.start(0, "best")
     outcome = pool.run(
         case,
         improver,
         time_limit=None,
         seed=options.seed,
-        start=progress.start(0, "best"),
+        start=None if start is None else start.solution,
         iterations=options.iterations * improver.iterations,
     )
     progress.prove(0, outcome.bound, improver.name)
     if outcome.solution is not None:
-        progress.take(Candidate(0, outcome.solution, None, improver.name))
+        by = progress.begun_by(improver.name, start)
+        progress.take(Candidate(0, outcome.solution, None, improver.name, by=by))
     if outcome.error is not None:
         progress.fault(f"{improver.name}: {outcome.error}")
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from nco.zoo.weights import Model
 
 
+CONSTRUCTION = "construction"
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A solution that a search or a solver proposes.
@@ -22,6 +25,7 @@ class Candidate:
         actions: the policy's, where one found it.
         source: what found it, in a word.
         report: the checker's verdict; None until it was asked.
+        by: who found it, for people: a solver, a network's name; empty: `source` says it.
     """
 
     index: int
@@ -29,6 +33,7 @@ class Candidate:
     actions: list[int] | None
     source: str
     report: Report | None = None
+    by: str = ""
 
     @property
     def is_feasible(self) -> bool:
@@ -69,7 +74,7 @@ class Progress:
     def construct(self) -> None:
         """Every case's simple construction: nobody should get an answer worse than this."""
         for index, case in enumerate(self.cases):
-            self.offer(Candidate(index, case.construct(), None, "construct"))
+            self.offer(Candidate(index, case.construct(), None, "construct", by=CONSTRUCTION))
 
     def offer(self, candidate: Candidate) -> Report:
         """Has a candidate judged, and keeps it if it is better."""
@@ -113,12 +118,18 @@ class Progress:
         best = self.best[index]
         return None if best is None else best.report
 
-    def start(self, index: int, kind: str) -> Any:
-        """The solution to begin from: "own" is none, "network" the network's, "best" any."""
+    def start(self, index: int, kind: str) -> Candidate | None:
+        """What to begin from: "own" is none, "network" the network's, "best" any."""
         candidate = self.network[index] if kind == "network" else None
         if kind != "own" and (candidate is None or not candidate.is_feasible):
             candidate = self.best[index]
-        return candidate.solution if candidate is not None and candidate.is_feasible else None
+        return candidate if candidate is not None and candidate.is_feasible else None
+
+    def begun_by(self, solver: str, start: Candidate | None) -> str:
+        """Who a solver's solution is by: itself, and whose solution it began from."""
+        if start is None or start.by in ("", CONSTRUCTION, solver):
+            return solver
+        return f"{solver}, from {start.by}'s start"
 
 
 def beats(new: Candidate, old: Candidate | None) -> bool:

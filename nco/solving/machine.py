@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nco.core.case import Case
+from nco.workers.cores import usable_cores
 from nco.zoo import cards
 
 FORMAT = 1
@@ -35,7 +36,7 @@ UNMEASURED = Unmeasured()
 
 def cores() -> int:
     """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_cores()
 
 
 def path() -> Path:

@@ -247,7 +247,8 @@ def candidates(
     solutions = model.problem.solution(instance, incumbent.actions)
     rows = incumbent.actions.tolist()
     for index, (case, solution) in enumerate(zip(cases, solutions, strict=True)):
-        yield Candidate(index, case.numbered(solution), rows[index], incumbent.source)
+        own = case.numbered(solution)
+        yield Candidate(index, own, rows[index], incumbent.source, by=model.name)
 
 
 IS_LOADED = True  # the last line: `machine.loading` asks for it while a thread imports this module

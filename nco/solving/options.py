@@ -8,16 +8,22 @@ Free of torch.
 import dataclasses
 import functools
 import inspect
+import math
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nco.core.errors import NCOError
 
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    TimeLimit = Any  # whoever computes with it has it settled: a number or None (`limits`)
+else:
+    TimeLimit = float | str | None
 
 WIDTH = 96  # characters of a docstring's line
 PLACEHOLDER = "        OPTIONS\n"  # in a docstring, where the options' help texts go
@@ -31,7 +37,28 @@ class Rule:
     holds: Callable[[Any], bool]
 
 
-SECONDS = Rule("positive seconds", lambda value: isinstance(value, Real) and float(value) > 0)
+def _is_seconds(value: Any) -> bool:
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    return real and 0 < float(value) < math.inf
+
+
+AUTO = "auto"  # a time limit that depends on the instance
+SECONDS = Rule("a positive number of seconds", _is_seconds)
+LIMIT = Rule(
+    f"a positive number of seconds, '{AUTO}' or None",
+    lambda value: (isinstance(value, str) and value == AUTO) or _is_seconds(value),
+)
+
+
+def limit_of(text: str) -> float | str | None:
+    """A time limit from its text.
+
+    Raises:
+        ValueError: where it is none.
+    """
+    if text in (AUTO, "none"):
+        return None if text == "none" else text
+    return float(text)
 
 
 def at_least(least: int) -> Rule:
@@ -41,7 +68,14 @@ def at_least(least: int) -> Rule:
     )
 
 
-def option(default: T, text: str, *, rule: Rule | None = None, metavar: str | None = None) -> T:
+def option(
+    default: T,
+    text: str,
+    *,
+    rule: Rule | None = None,
+    metavar: str | None = None,
+    parse: Callable[[str], Any] | None = None,
+) -> T:
     """A field of `Options`.
 
     Args:
@@ -49,8 +83,10 @@ def option(default: T, text: str, *, rule: Rule | None = None, metavar: str | No
         text: for people: of the docstring, and of the command's ``--help``.
         rule: what values must be.
         metavar: what the value is called in ``--help``.
+        parse: from a flag's text to the value; by default what the field's type makes of it. It
+            raises ValueError where the rule is broken.
     """
-    metadata = {"text": text, "rule": rule, "metavar": metavar}
+    metadata = {"text": text, "rule": rule, "metavar": metavar, "parse": parse}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -73,12 +109,17 @@ class Options:
         "classical solver makes of it; the solution's model is then 'none'.",
         metavar="NAME",
     )
-    time_limit: float | None = option(
-        None,
-        "Seconds for each instance, from the call on, reading and loading included. With neither "
-        "this nor iterations one deterministic pass of the search that the model's card names.",
-        rule=SECONDS,
-        metavar="S",
+    time_limit: TimeLimit = option(  # noqa: RUF009  as the others, whose types ruff knows
+        AUTO,
+        "Seconds for each instance, from the call on, reading and loading included. 'auto' is, for "
+        "one instance, 1 s at 100 nodes, 10 s at 1,000 and at most 60 s, and ends earlier at a "
+        "proof or when nothing has been found for as long as everything before took. None ('none' "
+        "on the command line) is one deterministic pass of the search that the model's card names, "
+        "which 'auto' is too for a list (networks then solve alike ones together); of an online "
+        "problem 'auto' and None are the same.",
+        rule=LIMIT,
+        metavar="S|auto|none",
+        parse=limit_of,
     )
     total_time: float | None = option(
         None,
@@ -131,15 +172,18 @@ class Options:
             value, rule = getattr(self, field.name), field.metadata["rule"]
             if value is not None and rule is not None and not rule.holds(value):
                 raise NCOError(f"{field.name} must be {rule.words}, not {value!r}")
-        if self.iterations is not None and self.time_limit is not None:
+        given = self.time_limit not in (None, AUTO)
+        if self.iterations is not None and given:
             raise NCOError("a budget is of time or of iterations: leave one of the two out")
         if self.total_time is not None:
-            for name in ("time_limit", "iterations", "hindsight", "bound"):
-                if getattr(self, name):
-                    raise NCOError(
-                        f"total_time leaves no instance a time of its own: with {name}, "
-                        "use time_limit or no limit"
-                    )
+            wrong = {"time_limit": given} | {
+                name: getattr(self, name) for name in ("iterations", "hindsight", "bound")
+            }
+            for name in (name for name, is_given in wrong.items() if is_given):
+                raise NCOError(
+                    f"total_time leaves no instance a time of its own: with {name}, "
+                    "use time_limit or no limit"
+                )
 
     @classmethod
     def of(cls, given: Mapping[str, Any], names: "Names") -> "Options":

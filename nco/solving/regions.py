@@ -10,7 +10,6 @@ from typing import Any
 
 from nco import registry
 from nco.registry.interface import Part
-from nco.solving import machine
 from nco.solving.incumbents import Candidate, Progress
 
 UNEVEN = 1.2  # of an equal share: the largest region of a cut
@@ -23,6 +22,7 @@ class Regions:
     Attributes:
         progress: of one case, whose problem's folder has a ``decomposition.py``.
         seed: of the cuts.
+        cores: that improve a region each.
         turn: number of the round; None before the first one.
         whole: the solution that was cut, with what its regions have become.
         parts: the regions.
@@ -30,6 +30,7 @@ class Regions:
 
     progress: Progress
     seed: int
+    cores: int
     turn: int | None = None
     whole: Any = None
     parts: list[Part] = field(default_factory=list)
@@ -38,8 +39,9 @@ class Regions:
         """The region of the best solution that a core improves in a round."""
         if self.turn != turn:
             case, random = self.progress.cases[0], Random(self.seed + turn)
-            self.turn, self.whole = turn, self.progress.start(0, "best")
-            most = math.ceil(UNEVEN * case.size / machine.cores())
+            best = self.progress.start(0, "best")
+            self.turn, self.whole = turn, None if best is None else best.solution
+            most = math.ceil(UNEVEN * case.size / self.cores)
             cut = registry.folder(case.problem).decomposition.cut
             self.parts = cut(case, self.whole, most, random)
             random.shuffle(self.parts)

@@ -6,7 +6,7 @@ measured: of this machine by `nco tune`, otherwise as the models' cards say.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nco import registry
@@ -98,11 +98,14 @@ class Setting:
     starts: Sequence[str] = ()
 
 
-def setting(progress: Progress, options: Options, improvers: Sequence[Solver[Any]]) -> Setting:
+def setting(
+    progress: Progress, options: Options, improvers: Sequence[Solver[Any]], cores: int
+) -> Setting:
     """What a plan for the one case of `progress` rests on, from now to the end of its time.
 
     Args:
         improvers: the classical solvers that may be used, the best first.
+        cores: that the call has.
     """
     case, limit = progress.cases[0], options.time_limit
     assert limit is not None
@@ -113,7 +116,7 @@ def setting(progress: Progress, options: Options, improvers: Sequence[Solver[Any
     large = improver is not None and improver.largest is not None and case.size > improver.largest
     return Setting(
         size=case.size,
-        cores=machine.cores(),
+        cores=cores,
         begin=time.perf_counter() - progress.begin,
         end=limit - (certify.reserve(case, limit) if options.bound else 0.0),
         improver=None if improver is None else improver.name,
@@ -138,6 +141,19 @@ def make(setting: Setting) -> list[Stage]:
     if setting.same:
         return _same(setting, setting.improver)
     return _seeds(setting, setting.improver)
+
+
+def hedged(stages: list[Stage], loading: str, other: Solver[Any]) -> list[Stage]:
+    """The stages where the solver is still to be loaded: on every second core another one begins.
+
+    A call of one core, or of which others want a part, may get nothing from the first in time.
+    """
+    if other.name == loading:
+        return stages
+    return [
+        replace(stage, solver=other.name) if stage.solver == loading and stage.core % 2 else stage
+        for stage in stages
+    ]
 
 
 def _same(setting: Setting, improver: str) -> list[Stage]:

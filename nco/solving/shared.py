@@ -15,12 +15,14 @@ from typing import Any
 
 from nco.core.case import Case
 from nco.registry.interface import Solver
-from nco.solving import group, machine, portfolio
+from nco.solving import account, group, interrupts, machine
 from nco.solving.answer import answer
 from nco.solving.incumbents import Candidate, Progress
+from nco.solving.news import TIMING
 from nco.solving.options import Options
 from nco.solving.solution import Solution
-from nco.workers import pool
+from nco.workers import lanes, pool
+from nco.workers.lanes import Lease
 from nco.workers.outcome import Improvement, Outcome
 from nco.zoo import cards
 
@@ -91,10 +93,16 @@ class Chunk:
         try:
             for progress in self.each:
                 progress.construct()
-            self._let_networks_begin()
-            for progress in self._let_solvers_finish():
-                given += 1
-                yield progress, False
+            interrupts.let_through()
+            wanted = next((each for each in self.improvers if each is not None), None)
+            with lanes.current().lease(until=self.deadline, wanted=wanted) as lease:
+                for progress in self.each:
+                    account.say_waiting(progress, lease, self.deadline - begin)
+                if lease.count:
+                    self._let_networks_begin()
+                for progress in self._let_solvers_finish(lease):
+                    given += 1
+                    yield progress, False
         except KeyboardInterrupt:
             left = [progress for progress in self.each[given:] if progress.best[0] is not None]
             yield from ((progress, True) for progress in left)
@@ -153,23 +161,25 @@ class Chunk:
 
     # ---- classical solvers, a case to each core
 
-    def _let_solvers_finish(self) -> Iterator[Progress]:
+    def _let_solvers_finish(self, lease: Lease) -> Iterator[Progress]:
         """The time that is left is divided among the cases that are left."""
         waiting = deque(place for place, each in enumerate(self.improvers) if each is not None)
-        settled = [each is None for each in self.improvers]
+        settled = [each is None or not lease.count for each in self.improvers]
         inbox: queue.SimpleQueue[tuple[int, int, Improvement | Outcome]] = queue.SimpleQueue()
         handles: dict[int, pool.Handle] = {}
-        cores = min(machine.cores(), len(waiting))
+        keep = [lease.count]  # children, and no more, once other calls want theirs
+        lease.on_surplus(keep.append)
+        cores = min(lease.count, len(waiting))
         given = 0
         try:
             for core in range(cores):
-                handles[core] = self._submit(core, waiting, inbox)
+                handles[core] = self._submit(lease, core, cores, waiting, inbox)
             while given < len(self.each):
                 if settled[given]:
                     yield self.each[given]
                     given += 1
                     continue
-                late = self.deadline + portfolio.TIMING.late - time.perf_counter()
+                late = self.deadline + TIMING.late - time.perf_counter()
                 try:
                     core, place, news = inbox.get(timeout=max(late, 0.0))
                 except queue.Empty:  # what the others have now is what they will have
@@ -178,33 +188,36 @@ class Chunk:
                 self._hear(place, news)
                 if isinstance(news, Outcome):
                     settled[place] = True
-                    if waiting:
-                        handles[core] = self._submit(core, waiting, inbox)
+                    if len(lease) > keep[-1]:
+                        lease.give_back(core)
+                    elif waiting:
+                        handles[core] = self._submit(lease, core, cores, waiting, inbox)
         finally:
             for handle in handles.values():
-                if handle.poll() is None:
-                    handle.cancel()
+                handle.stop()
 
     def _submit(
         self,
+        lease: Lease,
         core: int,
+        cores: int,
         waiting: "deque[int]",
         inbox: "queue.SimpleQueue[tuple[int, int, Improvement | Outcome]]",
     ) -> pool.Handle:
         place = waiting.popleft()
         improver, progress = self.improvers[place], self.each[place]
         assert improver is not None
-        now, cores = time.perf_counter(), machine.cores()
+        now, start = time.perf_counter(), progress.start(0, "network")
         until = now + max(0.0, self.deadline - now) * cores / (len(waiting) + cores) - SHARES.spare
         if len(waiting) < cores:
             until = self.deadline - SHARES.spare
-        return pool.of_core(core).submit(
+        return lease.lane(core).submit(
             self.cases[place],
             improver,
             time_limit=None,
             seed=self.options.seed,
-            start=progress.start(0, "network") if progress.network[0] else None,
-            grace=portfolio.TIMING.grace,
+            start=start.solution if start is not None and progress.network[0] else None,
+            grace=TIMING.grace,
             cores=1,
             until=until,
             tell=lambda news: inbox.put((core, place, news)),
@@ -215,7 +228,9 @@ class Chunk:
         progress, improver = self.each[place], self.improvers[place]
         assert improver is not None
         if news.solution is not None:
-            progress.take(Candidate(0, news.solution, None, improver.name))
+            start = progress.network[0]
+            by = progress.begun_by(improver.name, start)
+            progress.take(Candidate(0, news.solution, None, improver.name, by=by))
         if isinstance(news, Outcome):
             progress.prove(0, news.bound, improver.name)
             if news.error is not None:

@@ -50,10 +50,13 @@ class Solution:
         taken: makes `actions`, the policy's actions that it stands for.
         status: OPTIMAL, FEASIBLE, INTERRUPTED, INFEASIBLE or SIMULATED (`Status`).
         seconds: wall time of the call, loading included; setup_seconds: of that, loading.
-        model: the networks that took part; history: every improvement with time and source.
+        found_by: who found the solution: a classical solver, and whose solution it began from; a
+            network; "construction". model: the networks that took part, or "none".
+        history: every improvement with time and source.
         bound: what no feasible solution of the instance costs less than, by a proof that `bound_by`
             names; None where there is none.
-        gap: by which share of the bound the cost lies above it: the optimum is no further away.
+        gap: by which share of the bound the cost lies above it: the optimum is no further away. How
+            close the bound itself is to the optimum, nobody knows.
         notes: what the instance says that is no error, such as customers out of reach.
         faults: what went wrong on the way without costing the answer, a line each: a classical
             solver that died, hung or returned rubbish, a file that could not be saved.
@@ -86,6 +89,11 @@ class Solution:
     measures: dict[str, float] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     plan: list[str] = field(default_factory=list)
+    found_by: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.found_by:  # of a policy, a batch of tensors: the one that there is
+            object.__setattr__(self, "found_by", self.model)
 
     def __getattr__(self, name: str) -> Any:
         case = self.__dict__.get("case")
@@ -107,7 +115,7 @@ class Solution:
         word = "cost" if self.objective in (None, self.cost) else "objective"
         lines = [
             f"{self.name} ({self.problem}, n = {self.n}): {word} {shown}, {self.status}, "
-            f"{self.seconds:.2f} s, {self.model}"
+            f"{self.seconds:.2f} s, found by {self.found_by}"
         ]
         if self.cost_standard_error is not None:
             lines[0] = lines[0].replace(f" {shown},", f" {shown} ±{self.cost_standard_error:.2g},")
@@ -125,10 +133,14 @@ class Solution:
     def _certificate(self, bound: float | int) -> str:
         """The bound in the sense of the objective, and how far the optimum may be away."""
         turned = self.objective is not None and self.objective != self.cost
-        word, value = ("at most", -bound) if turned else ("at least", bound)
+        kind, value, way = ("upper", -bound, "higher") if turned else ("lower", bound, "lower")
         shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-        away = "" if self.gap is None else f", gap {100 * self.gap:.2f} %"
-        return f"  the optimum is {word} {shown} ({self.bound_by}){away}"
+        text = f"  {kind} bound {shown} ({self.bound_by})"
+        if not self.feasible or not self.cost:
+            return text
+        share = max(0.0, (self.cost - bound) / abs(self.cost))
+        away = f"is at most {100 * share:.2f} % {way}" if share else f"is {shown}, too"
+        return f"{text}: the optimum {away}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `nco solve --json` prints it."""
@@ -150,6 +162,7 @@ class Solution:
             "status": self.status.value,
             "seconds": round(self.seconds, 4),
             "setup_seconds": round(self.setup_seconds, 4),
+            "found_by": self.found_by,
             "model": self.model,
             "seed": self.seed,
             "solution": self.solution,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nco.core.errors import NCOError
+from nco.solving import interrupts
 from nco.solving.options import Options, takes_options
 
 if TYPE_CHECKING:
@@ -34,8 +35,13 @@ def solve(source: Any, options: Options) -> Any:
         NCOError: an unknown or contradictory option.
     """
     begin = time.perf_counter()  # what is imported now, the caller waits for too
+    with interrupts.held():
+        return _solve(source, options, begin)
+
+
+def _solve(source: Any, options: Options, begin: float) -> Any:
     from nco.registry import sources
-    from nco.solving import stream
+    from nco.solving import limits, stream
 
     several = isinstance(source, list | tuple) and not _is_points(source)
     if options.total_time is not None and not several:
@@ -45,11 +51,12 @@ def solve(source: Any, options: Options) -> Any:
     if _is_tensors(source):
         from nco.solving import tensors
 
-        solved = tensors.solutions(source, options, begin)
+        solved = tensors.solutions(source, limits.settle_several(options), begin)
         return solved if len(solved) > 1 else solved[0]
     if not several:
         case = sources.as_case(source, options.problem)
-        return next(stream.solutions([case], options, begin))
+        return next(stream.solutions([case], limits.settle(options, case), begin))
+    options = limits.settle_several(options)
     cases = [sources.as_case(item, options.problem) for item in source]
     return _collected(stream.solutions(cases, options, begin), len(cases), options.progress)
 
@@ -71,10 +78,10 @@ def solve_iter(source: Iterable[Any], options: Options) -> "Iterator[Solution]":
     """
     begin = time.perf_counter()  # what is imported now, the caller waits for too
     from nco.registry import sources
-    from nco.solving import shared, stream
+    from nco.solving import limits, shared, stream
     from nco.solving.solution import Status
 
-    options = replace(options, bound=bool(options.bound))
+    options = limits.settle_several(replace(options, bound=bool(options.bound)))
     cases = (sources.as_case(item, options.problem) for item in source)
     if options.total_time is not None:
         yield from stream.solutions(list(cases), options, begin)

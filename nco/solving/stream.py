@@ -7,7 +7,7 @@ from dataclasses import replace
 from nco import registry
 from nco.core.case import Case
 from nco.core.errors import NCOError
-from nco.solving import group, shared
+from nco.solving import group, interrupts, shared
 from nco.solving.options import Options
 from nco.solving.solution import Solution, Status
 from nco.zoo import cards
@@ -79,6 +79,7 @@ def _solved(
 ) -> list[Solution]:
     if not is_online:
         return group.solve([cases[index] for index in members], options, begin)
+    interrupts.let_through()  # no simple answer comes first
     from nco.solving import neural
     from nco.solving import online as simulated
 

@@ -14,7 +14,7 @@ from nco.search.budget import Budget
 from nco.search.catalogue import named
 from nco.search.incumbent import Incumbent
 from nco.search.task import Task
-from nco.solving import stream
+from nco.solving import interrupts, stream
 from nco.solving.neural import PACE, device_of
 from nco.solving.options import Options
 from nco.solving.solution import Solution, Status
@@ -55,6 +55,7 @@ def _unchecked(
     model: weights.Model, source: Batch, options: Options, begin: float
 ) -> list[Solution]:
     """For a problem without files and checker: its own masks and `cost` are the judge."""
+    interrupts.let_through()  # no simple answer comes first
     problem, instance = model.problem, source.to(device_of(options))
     setup = time.perf_counter() - begin
     best, history = _searched(Task(problem, model.policy, instance), options, begin)

@@ -1,7 +1,8 @@
 """`nco tune`: measures what the planner wants to know of this machine, and keeps it (`profile`).
 
 Three things differ from machine to machine: how long torch takes to be there, how long a network's
-first search takes, and from which beginning a classical solver comes farthest in a given time.
+first search takes, and from which beginning a classical solver comes farthest in a given time,
+where it does not begin by itself.
 """
 
 import json
@@ -21,7 +22,7 @@ from nco.core.errors import NCOError
 from nco.solving import certify, machine
 from nco.solving.incumbents import Progress
 from nco.solving.options import Options
-from nco.workers import pool
+from nco.workers import lanes, pool
 from nco.zoo import cards
 
 SEED = 77  # of the cases, which are the same on every machine
@@ -47,6 +48,16 @@ def usual_size(problem: str) -> int | None:
         measured |= sizes
         trained |= {size for size in sizes if size <= max(card.get("sizes") or [0])}
     return max(trained) if trained else min(measured, default=None)
+
+
+def begins_anywhere(problem: str) -> bool:
+    """Whether the planner chooses what the problem's best classical solver begins from.
+
+    Compiled solvers begin by themselves, and for others a beginning makes no difference.
+    """
+    folder = registry.folder(problem)
+    solver = folder.solver(folder.classical.improvers()[0])
+    return not solver.kernels and not solver.same
 
 
 def tune(
@@ -76,7 +87,7 @@ def tune(
         if seconds is not None:
             row = {"problem": name, "size": size, "seconds_per_instance": seconds}
             networks.append(row)
-        for limit in limits:
+        for limit in limits if begins_anywhere(name) else ():
             gaps = _starts(cases, limit, seconds)
             row = {"problem": name, "size": size, "time_limit": limit, "gap_percent": gaps}
             starts.append(row)
@@ -91,7 +102,7 @@ def tune(
 def _compile(problems: Sequence[str]) -> None:
     """Compiles what the problems' solvers need, so that no later answer waits for it."""
     improvers = [solver for name in problems for solver in registry.folder(name).improvers()]
-    pool.of_core(0).warm(*[solver for solver in improvers if solver.kernels])
+    lanes.current().lane(0).workers.warm(*[solver for solver in improvers if solver.kernels])
 
 
 def save(profile: dict[str, Any]) -> None:
@@ -162,7 +173,7 @@ def _finished(case: Case, limit: float, seconds: float | None) -> Iterator[tuple
         first = _search(case).network[0]
         if first is not None and first.is_feasible:
             beginnings["network"] = (first.solution, seconds)
-    pool.of_core(0).warm(solver)
+    lanes.current().lane(0).workers.warm(solver)
     for name, (start, spent) in beginnings.items():
         outcome = pool.run(case, solver, time_limit=limit - spent, seed=SEED, start=start)
         answers = [answer for answer in (outcome.solution, start) if answer is not None]

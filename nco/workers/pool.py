@@ -6,7 +6,6 @@ a child that starts once, answers one case after the other, and is replaced when
 """
 
 import contextlib
-import functools
 import os
 import pickle
 import queue
@@ -20,8 +19,11 @@ from nco import registry
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.registry.interface import Solver
-from nco.workers.child import PATIENCE, Child, Request, one_line, timed
+from nco.workers.child import PATIENCE, Child, Request, timed
+from nco.workers.handle import Handle
 from nco.workers.outcome import Improvement, Outcome
+
+__all__ = ["Handle", "Improvement", "Outcome", "Workers", "run"]
 
 
 def run(
@@ -34,23 +36,19 @@ def run(
     grace: float = PATIENCE.grace,
     iterations: int | None = None,
 ) -> Outcome:
-    """`Workers.run` on one child that this process keeps until it ends."""
-    return of_core(0).run(
-        case,
-        solver,
-        time_limit=time_limit,
-        seed=seed,
-        start=start,
-        grace=grace,
-        iterations=iterations,
-    )
+    """`Workers.run` on a child of the current session, waited for where all are taken."""
+    from nco.workers import lanes  # which knows this module
 
-
-def warm(*solvers: Solver[Any], core: int = 0) -> threading.Thread:
-    """`Workers.warm` of a core's worker, on a thread that ends when it is ready."""
-    thread = threading.Thread(target=of_core(core).warm, args=solvers, daemon=True)
-    thread.start()
-    return thread
+    with lanes.current().lease(1, wanted=solver if isinstance(solver, Solver) else None) as lease:
+        return lease.lane(0).run(
+            case,
+            solver,
+            time_limit=time_limit,
+            seed=seed,
+            start=start,
+            grace=grace,
+            iterations=iterations,
+        )
 
 
 class Workers:
@@ -99,20 +97,39 @@ class Workers:
                 for child in self._children:  # all of them import at the same time
                     child.start()
                     child.send(pickle.dumps(("import", pickle.dumps(solvers), None)))
-                    child.loaded |= {solver.kernels for solver in solvers}
                 for child in self._children:
                     # or one hung import would hold all later runs
                     with timed(PATIENCE.setup, child.start().kill):
                         child.receive()
+                    child.loaded |= {solver.kernels for solver in solvers}
             except BaseException as error:
                 for child in self._children:  # an answer left unread would be taken for the next
                     child.stop()
                 if not isinstance(error, EOFError | OSError):  # a dead child: its run will tell
                     raise
 
+    def warm_later(self, *solvers: Solver[Any]) -> threading.Thread:
+        """`warm` on a thread, which ends when the children are ready."""
+
+        def ready() -> None:
+            with contextlib.suppress(NCOError):  # closed meanwhile
+                self.warm(*solvers)
+
+        thread = threading.Thread(target=ready, daemon=True)
+        thread.start()
+        return thread
+
     def has_loaded(self, solver: Solver[Any]) -> bool:
-        """Whether all children have the solver's kernels in memory, or are about to."""
+        """Whether all children have the solver's kernels in memory."""
         return not solver.kernels or all(solver.kernels in child.loaded for child in self._children)
+
+    def has_started(self) -> bool:
+        """Whether all children are there."""
+        return all(child.is_alive() for child in self._children)
+
+    def is_busy(self) -> bool:
+        """Whether no child is idle."""
+        return all(child.lock.locked() for child in self._children)
 
     def submit(
         self,
@@ -195,6 +212,16 @@ class Workers:
         assert outcome is not None  # for want of a timeout
         return outcome
 
+    @property
+    def is_open(self) -> bool:
+        """Whether runs can be submitted."""
+        return self._finish.alive
+
+    def close_soon(self) -> None:
+        """Begins to `close`, and does not wait for the end of the children."""
+        if self._finish.alive:
+            self._pending.end(len(self._children))
+
     def close(self) -> None:
         """Kills the children; runs that have not ended get an outcome that says so."""
         self._finish()
@@ -202,98 +229,6 @@ class Workers:
     def _check_open(self) -> None:
         if not self._finish.alive:
             raise NCOError("these workers are closed")
-
-
-class Handle:
-    """A run that is waiting for a child, under way, or done."""
-
-    def __init__(
-        self,
-        request: bytes,
-        limit: float | None,
-        tell: Callable[[Improvement | Outcome], None] | None = None,
-        kernels: str = "",
-    ) -> None:
-        self._request, self._limit, self._tell = request, limit, tell
-        self._kernels = kernels
-        self.begun: float | None = None  # the reading of the clock when the solver was called
-        self._lock = threading.Lock()  # guards the three below
-        self._kill: Callable[[], None] | None = None
-        self._reason: str | None = None
-        self._outcome: Outcome | None = None
-        self._done = threading.Event()
-
-    def poll(self) -> Outcome | None:
-        """The outcome, if there is one already."""
-        return self._outcome
-
-    def wait(self, timeout: float | None = None) -> Outcome | None:
-        """The outcome, waited for; None when `timeout` seconds pass first."""
-        self._done.wait(timeout)
-        return self._outcome
-
-    def cancel(self, reason: str = "cancelled") -> None:
-        """Ends the run, killing its child; its outcome then has `reason` as the error."""
-        with self._lock:
-            if self._outcome is not None or self._reason is not None:
-                return
-            self._reason = reason
-            if self._kill is not None:
-                self._kill()  # the thread that serves the child sees its end, and settles
-            else:
-                self._settle(Outcome(None, 0.0, reason))
-
-    def _settle(self, outcome: Outcome) -> None:
-        self._outcome = outcome
-        self._done.set()
-        if self._tell is not None:
-            self._tell(outcome)
-
-    def _run(self, child: Child) -> None:
-        """Has the child answer; on the thread that serves this child, which holds its lock."""
-        with self._lock:
-            if self._outcome is not None:
-                return
-            try:
-                # Of this very process, so that a late cancel cannot hit the one after it.
-                self._kill = child.start().kill
-            except OSError as error:
-                self._settle(Outcome(None, 0.0, one_line(f"cannot start a process: {error}")))
-                return
-        outcome = self._outcome_of(child)
-        with self._lock:
-            if self._reason is not None:  # killed, or just about to be
-                child.stop()
-                outcome = Outcome(None, outcome.seconds, self._reason, outcome.improvements)
-            self._settle(outcome)
-
-    def _outcome_of(self, child: Child) -> Outcome:
-        began = time.perf_counter()
-        improvements: list[Improvement] = []
-        limit = self._limit
-        try:
-            with timed(
-                PATIENCE.setup, lambda: self.cancel(f"not ready after {PATIENCE.setup:g} s")
-            ):
-                child.send(self._request)
-                child.receive()
-            child.loaded.add(self._kernels)
-            self.begun = began = time.perf_counter()
-            with timed(limit, lambda: self.cancel(f"timed out after {limit:g} s")):
-                while isinstance(answer := child.receive(), Improvement):
-                    if self._tell is not None:
-                        self._tell(answer)
-                    else:
-                        improvements.append(answer)
-                solution, seconds, error, bound = answer
-                return Outcome(solution, seconds, error, tuple(improvements), bound)
-        except (EOFError, OSError):
-            return Outcome(None, time.perf_counter() - began, child.stop(), tuple(improvements))
-        except Exception as error:  # whatever unpickling rubbish raises
-            seconds = time.perf_counter() - began
-            child.stop()  # who knows where in the pipe its next frame begins
-            message = one_line(f"unreadable answer: {type(error).__name__}: {error}")
-            return Outcome(None, seconds, message, tuple(improvements))
 
 
 # --------------------------------------------------------------------------------------------------
@@ -361,19 +296,3 @@ def _finish(process: int, threads: list[threading.Thread], pending: _Pending) ->
     for thread in threads:
         if thread is not threading.current_thread():
             thread.join(5.0)
-
-
-def of_core(core: int) -> Workers:
-    """The worker with one child for a core of the machine, by its number; that of 0 is `run`'s."""
-    return _shared(os.getpid()) if core == 0 else _beside(os.getpid(), core)
-
-
-@functools.cache
-def _shared(process: int) -> Workers:
-    """The worker of `run`: one a process, for threads do not survive a fork."""
-    return Workers()
-
-
-@functools.cache
-def _beside(process: int, core: int) -> Workers:
-    return Workers()

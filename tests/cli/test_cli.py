@@ -60,9 +60,8 @@ def test_a_bad_file_does_not_stop_the_others(capsys, tiny, square, tmp_path):
     bad = tmp_path / "bad.tsp"
     bad.write_text(SQUARE.replace("10 10", "10 nan"))
     plot = tmp_path / "picture.png"
-    code, out, err = run(
-        capsys, "solve", str(bad), square, "--model", tiny["tsp"], "--json", "--plot", str(plot)
-    )
+    options = ["--model", tiny["tsp"], "--time_limit", "none", "--json", "--plot", str(plot)]
+    code, out, err = run(capsys, "solve", str(bad), square, *options)
     lines = [json.loads(line) for line in out.splitlines()]
     assert code == 2
     assert [line["file"] for line in lines] == [str(bad), square]
@@ -95,7 +94,8 @@ def test_an_answer_that_breaks_a_rule_exits_with_one(capsys, tmp_path):
         "1 0 0\n2 10 0\n3 -10 0\n4 11 0\n5 -11 0\n6 0 30\n"
         "DEMAND_SECTION\n1 0\n2 3\n3 3\n4 5\n5 5\n6 4\nDEPOT_SECTION\n1\n-1\nEOF\n"
     )
-    code, out, _ = run(capsys, "solve", str(path), "--model", "none", "--json")
+    options = ["--model", "none", "--time_limit", "none", "--json"]
+    code, out, _ = run(capsys, "solve", str(path), *options)
     row = json.loads(out)
     assert (code, row["status"]) == (1, "INFEASIBLE")
     code, out, _ = run(capsys, "solve", str(path), "--model", "none", "--time_limit", "1", "--json")
@@ -109,7 +109,8 @@ def test_generated_files_are_solved(capsys, tiny, tmp_path, problem):
     _, out, _ = run(capsys, "generate", *arguments)
     paths = out.split()
     assert len(paths) == 2
-    code, out, _ = run(capsys, "solve", *paths, "--model", tiny[problem], "--json")
+    options = ["--model", tiny[problem], "--time_limit", "none", "--json"]
+    code, out, _ = run(capsys, "solve", *paths, *options)
     assert code == 0
     rows = [json.loads(line) for line in out.splitlines()]
     assert all(row["feasible"] and row["n"] == 6 and row["problem"] == problem for row in rows)

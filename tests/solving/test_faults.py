@@ -7,8 +7,10 @@ import importlib
 import json
 import math
 import os
+import re
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,8 +29,7 @@ from nco.core.errors import NCOError
 from nco.core.seeds import generator
 from nco.registry import sources
 from nco.registry.interface import Solver
-from nco.solving import machine
-from nco.workers import pool
+from nco.workers import lanes, pool
 from nco.workers.pool import Outcome, Workers
 from nco.zoo import weights
 
@@ -37,9 +38,13 @@ LIMIT = 1.0  # seconds; a fault costs no more than the grace of a hung solver be
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _loaded() -> None:
+def _loaded() -> Iterator[None]:
     """What a first solve imports must not use up the limits here."""
-    nco.solve(SQUARE, model="none")
+    nco.solve(SQUARE, model="none", time_limit=None)
+    warm(faulty.honest)
+    yield
+    for session in SESSIONS:
+        session.close()
 
 
 def improve_by(monkeypatch: pytest.MonkeyPatch, function) -> None:
@@ -51,8 +56,21 @@ def improve_by(monkeypatch: pytest.MonkeyPatch, function) -> None:
 def solve_with(monkeypatch: pytest.MonkeyPatch, function, **options) -> nco.Solution:
     """`nco.solve` with one of the above in the place of the classical solver."""
     improve_by(monkeypatch, function)
-    pool.warm(Solver(function)).join()  # so that the limit is not spent on the child's start
-    return nco.solve(SQUARE, model="none", time_limit=LIMIT, **options)
+    return warm(function).solve(SQUARE, model="none", time_limit=LIMIT, **options)
+
+
+SLOW = re.compile("of a processor|never began")  # what a loaded machine adds
+SESSIONS: list[nco.Session] = []
+
+
+def warm(function, cores: int = 1) -> nco.Session:
+    """A session whose children know a solver: the limit is not spent on their start."""
+    if cores > 1 or not SESSIONS:
+        SESSIONS.append(nco.Session(cores=cores))
+    session = SESSIONS[0 if cores == 1 else -1]
+    for core in range(cores):
+        session._lanes.lane(core).workers.warm(Solver(function))
+    return session
 
 
 class TestClassicalSolver:
@@ -75,7 +93,7 @@ class TestClassicalSolver:
         assert found.feasible
         assert found.status == "FEASIBLE"
         assert sorted(found.tour) == [0, 1, 2, 3, 4]
-        (named,) = found.faults
+        (named,) = [fault for fault in found.faults if not SLOW.search(fault)]
         assert named.startswith(f"{function.__name__}: {fault}")
         assert "\n" not in named
         after = solve_with(monkeypatch, faulty.honest)
@@ -83,8 +101,9 @@ class TestClassicalSolver:
 
     def test_that_gives_up_early_does_not_end_the_others(self, monkeypatch):
         """Only a proof says that nothing is better."""
-        monkeypatch.setattr(machine, "cores", lambda: 2)
-        found = solve_with(monkeypatch, faulty.hasty, seed=0)
+        improve_by(monkeypatch, faulty.hasty)
+        session = warm(faulty.hasty, cores=2)
+        found = session.solve(SQUARE, model="none", time_limit=LIMIT, seed=0)
         assert found.solution == [0, 4, 3, 2, 1]
 
     def test_that_hangs_is_killed_and_named(self, monkeypatch):
@@ -103,9 +122,8 @@ class TestClassicalSolver:
 
         monkeypatch.setattr(tempfile, "TemporaryFile", full)
         improve_by(monkeypatch, faulty.honest)
-        with Workers() as fresh:
-            monkeypatch.setattr(pool, "_shared", lambda process: fresh)
-            found = nco.solve(SQUARE, model="none", time_limit=LIMIT)
+        with nco.Session(cores=1) as fresh:
+            found = fresh.solve(SQUARE, model="none", time_limit=LIMIT)
         assert found.feasible
         assert "cannot start a process: [Errno 28] No space left on device" in found.faults[0]
 
@@ -139,17 +157,18 @@ class TestClassicalSolver:
     def test_faults_are_printed_and_in_the_json_line(self, monkeypatch, capsys, tmp_path):
         """The answer is there all the same, and the exit code is 0."""
         improve_by(monkeypatch, faulty.infeasible)
-        pool.warm(Solver(faulty.infeasible)).join()
+        session = warm(faulty.infeasible)
         path = tmp_path / "square.tsp"
         path.write_text(registry.folder("tsp").files.write(sources.as_case(SQUARE)))
         arguments = ["solve", str(path), "--model", "none", "--time_limit", "0.5", "--json"]
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as ended, lanes.within(session._lanes):
             command(arguments)
         printed = capsys.readouterr()
         assert ended.value.code == 0
-        (fault,) = json.loads(printed.out)["faults"]
+        faults = json.loads(printed.out)["faults"]
+        (fault,) = [fault for fault in faults if not SLOW.search(fault)]
         assert fault.startswith("infeasible: infeasible: node")
-        assert printed.err == f"nco: {path}: {fault}\n"
+        assert f"nco: {path}: {fault}\n" in printed.err
 
 
 RUBBISH = [
@@ -192,7 +211,7 @@ class TestFullDisk:
         """A full disk is an error of one line, and nothing is lost."""
         path = tmp_path / name
         path.write_text("old")
-        found = nco.solve(SQUARE, model="none")
+        found = nco.solve(SQUARE, model="none", time_limit=None)
         with pytest.raises(NCOError) as caught:
             found.save(path)
         assert str(caught.value) == f"{path}: cannot be written (No space left on device)"
@@ -207,8 +226,9 @@ class TestFullDisk:
         path = tmp_path / "square.tsp"
         path.write_text(registry.folder("tsp").files.write(sources.as_case(SQUARE)))
         target = tmp_path / "out.png"
+        more = ["--time_limit", "none", option, str(target), "--json"]
         with pytest.raises(SystemExit) as ended:
-            command(["solve", str(path), "--model", "none", option, str(target), "--json"])
+            command(["solve", str(path), "--model", "none", *more])
         printed = capsys.readouterr()
         assert ended.value.code == 2
         assert json.loads(printed.out)["feasible"]
@@ -258,7 +278,7 @@ class TestClock:
         found = nco.solve(np.random.default_rng(1).random((30, 2)), model="none", time_limit=LIMIT)
         assert LIMIT * 0.5 < time.perf_counter() - begin < LIMIT + 5.0
         assert found.feasible
-        assert found.faults == []
+        assert not [fault for fault in found.faults if not SLOW.search(fault)]
         assert 0 < found.seconds < LIMIT + 5.0
         seconds = [step.seconds for step in found.history]
         assert seconds == sorted(seconds)

@@ -56,7 +56,9 @@ def test_flags_are_read_by_the_type_of_their_option():
 @pytest.mark.parametrize(
     ("flag", "value", "words"),
     [
-        ("--time_limit", "0", "must be positive seconds, not 0"),
+        ("--time_limit", "0", "must be a positive number of seconds, 'auto' or None, not 0"),
+        ("--time_limit", "2x", "must be a positive number of seconds, 'auto' or None, not 2x"),
+        ("--total_time", "x", "must be a positive number of seconds, not x"),
         ("--iterations", "0", "must be at least 1, not 0"),
         ("--traces", "1", "must be at least 2, not 1"),
         ("--seed", "x", "invalid int value"),
@@ -76,9 +78,18 @@ def test_a_flag_says_what_its_value_must_be(flag, value, words, capsys):
         ({"time_limt": 3}, "time_limt: no such option; did you mean time_limit?"),
         ({"Seed": 3}, "Seed: no such option; did you mean seed?"),
         ({"gurobi": 3}, "gurobi: no such option; there are problem, model, time_limit"),
-        ({"time_limit": float("nan")}, "time_limit must be positive seconds, not nan"),
-        ({"time_limit": "3"}, "time_limit must be positive seconds, not '3'"),
-        ({"total_time": -1}, "total_time must be positive seconds, not -1"),
+        (
+            {"time_limit": float("nan")},
+            "time_limit must be a positive number of seconds, 'auto' or None, not nan",
+        ),
+        (
+            {"time_limit": "3"},
+            "time_limit must be a positive number of seconds, 'auto' or None, not '3'",
+        ),
+        ({"time_limit": True}, "'auto' or None, not True"),
+        ({"time_limit": float("inf")}, "'auto' or None, not inf"),
+        ({"time_limit": "2", "total_time": 1}, "'auto' or None, not '2'"),
+        ({"total_time": -1}, "total_time must be a positive number of seconds, not -1"),
         ({"iterations": 0}, "iterations must be at least 1, not 0"),
         ({"traces": 1}, "traces must be at least 2, not 1"),
         ({"iterations": 1, "time_limit": 1}, "of time or of iterations"),

@@ -32,6 +32,7 @@ def made(**changes: Any) -> Solution:
         "seconds": 1.23456,
         "setup_seconds": 0.5,
         "model": "none",
+        "found_by": "sisr",
         "seed": 7,
         "case": case,
     }
@@ -41,17 +42,17 @@ def made(**changes: Any) -> Solution:
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({}, "three (knapsack, n = 3): objective 4, FEASIBLE, 1.23 s, none"),
-        ({"cost": 4}, "three (knapsack, n = 3): cost 4, FEASIBLE, 1.23 s, none"),
-        ({"cost": 4.0, "objective": None}, "three (knapsack, n = 3): cost 4, FEASIBLE, 1.23 s, no"),
+        ({}, "three (knapsack, n = 3): objective 4, FEASIBLE, 1.23 s, found by sisr"),
+        ({"cost": 4}, "three (knapsack, n = 3): cost 4, FEASIBLE, 1.23 s, found by sisr"),
+        ({"cost": 4.0, "objective": None}, "three (knapsack, n = 3): cost 4, FEASIBLE, 1.23 s, fo"),
         ({"objective": 2 / 3}, "three (knapsack, n = 3): objective 0.666667, FEASIBLE, 1.23 s"),
         (
             {"cost": None, "objective": None, "status": Status.INFEASIBLE},
-            "three (knapsack, n = 3): cost None, INFEASIBLE, 1.23 s, none",
+            "three (knapsack, n = 3): cost None, INFEASIBLE, 1.23 s, found by sisr",
         ),
         (
             {"objective": 4.5, "cost_standard_error": 0.123, "status": Status.SIMULATED},
-            "three (knapsack, n = 3): objective 4.5 ±0.12, SIMULATED, 1.23 s, none",
+            "three (knapsack, n = 3): objective 4.5 ±0.12, SIMULATED, 1.23 s, found by sisr",
         ),
     ],
 )
@@ -63,10 +64,17 @@ def test_the_first_line_says_the_figure(changes: dict[str, Any], line: str) -> N
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"bound": -5, "gap": 0.25}, "  the optimum is at most 5 (proof), gap 25.00 %"),
-        ({"bound": -5}, "  the optimum is at most 5 (proof)"),
-        ({"cost": 4, "bound": 3.25, "gap": 0.01}, "  the optimum is at least 3.25 (proof), gap 1"),
-        ({"cost": 4, "objective": None, "bound": 3}, "  the optimum is at least 3 (proof)"),
+        (
+            {"bound": -5, "gap": 0.25},
+            "  upper bound 5 (proof): the optimum is at most 25.00 % higher",
+        ),
+        ({"bound": -4, "gap": 0.0}, "  upper bound 4 (proof): the optimum is 4, too"),
+        (
+            {"cost": 4, "bound": 3.25, "gap": 0.23},
+            "  lower bound 3.25 (proof): the optimum is at most 18.75 % lower",
+        ),
+        ({"cost": 4, "objective": None, "bound": 3}, "  lower bound 3 (proof): the opti"),
+        ({"bound": -5, "feasible": False}, "  upper bound 5 (proof)"),
     ],
 )
 def test_a_bound_is_said_in_the_sense_of_the_objective(changes: dict[str, Any], line: str) -> None:

@@ -28,7 +28,7 @@ ITEMS = {"values": [6, 10, 12], "weights": [1, 2, 3], "capacity": 5}
 
 def test_a_square_is_solved_by_its_outline(tiny):
     """The tour goes round, is feasible, and costs 4."""
-    found = nco.solve(SQUARE, model=tiny["tsp"])
+    found = nco.solve(SQUARE, model=tiny["tsp"], time_limit=None)
     assert found.cost == 4.0
     assert sorted(found.tour) == [0, 1, 2, 3]
     assert found.feasible
@@ -38,10 +38,10 @@ def test_a_square_is_solved_by_its_outline(tiny):
 
 def test_routes_and_items_have_their_own_names(tiny):
     """A solution has its problem's word as an attribute, and no other's."""
-    routes = nco.solve(ROUTES, model=tiny["cvrp"])
+    routes = nco.solve(ROUTES, model=tiny["cvrp"], time_limit=None)
     assert routes.cost == 20.0
     assert sorted(sorted(route) for route in routes.routes) == [[1, 2], [3, 4]]
-    items = nco.solve(ITEMS, model=tiny["knapsack"])
+    items = nco.solve(ITEMS, model=tiny["knapsack"], time_limit=None)
     assert items.objective == -items.cost
     assert items.items == items.solution
     with pytest.raises(AttributeError, match="tour"):
@@ -52,7 +52,7 @@ def test_routes_and_items_have_their_own_names(tiny):
 def test_tiny_and_degenerate_instances(tiny, count):
     """One to five points, equal or on a line, have the shortest tour."""
     for coords in ([[0.5, 0.5]] * count, [[float(i), 2.0 * i] for i in range(count)]):
-        found = nco.solve(coords, model=tiny["tsp"])
+        found = nco.solve(coords, model=tiny["tsp"], time_limit=None)
         assert found.feasible
         assert sorted(found.tour) == list(range(count))
         assert found.cost == pytest.approx(2 * np.hypot(*np.ptp(np.array(coords), axis=0)))
@@ -60,10 +60,14 @@ def test_tiny_and_degenerate_instances(tiny, count):
 
 def test_nobody_to_serve_and_nothing_to_pack(tiny):
     """Without customers, or with an item too heavy, the empty solution is the answer."""
-    nobody = nco.solve({"coords": [[1, 1]], "demand": [0], "capacity": 1}, model=tiny["cvrp"])
+    nobody = nco.solve(
+        {"coords": [[1, 1]], "demand": [0], "capacity": 1}, model=tiny["cvrp"], time_limit=None
+    )
     assert nobody.routes == []
     assert nobody.cost == 0
-    nothing = nco.solve({"values": [3], "weights": [2], "capacity": 1}, model=tiny["knapsack"])
+    nothing = nco.solve(
+        {"values": [3], "weights": [2], "capacity": 1}, model=tiny["knapsack"], time_limit=None
+    )
     assert nothing.items == []
     assert nothing.objective == 0
 
@@ -71,8 +75,8 @@ def test_nobody_to_serve_and_nothing_to_pack(tiny):
 def test_any_scale_gives_the_same_tour(tiny):
     """Coordinates in another unit, and moved, give a tour of about the same length."""
     coords = np.random.default_rng(1).random((12, 2)) * [1.0, 0.3]
-    one = nco.solve(coords, model=tiny["tsp"])
-    moved = nco.solve(coords * 4096 - 512, model=tiny["tsp"])
+    one = nco.solve(coords, model=tiny["tsp"], time_limit=None)
+    moved = nco.solve(coords * 4096 - 512, model=tiny["tsp"], time_limit=None)
     assert moved.cost == pytest.approx(4096 * one.cost, rel=0.05)
 
 
@@ -80,7 +84,7 @@ def test_multistart_over_all_symmetries_is_invariant_to_them(tiny):
     """A rotated instance has the same cost."""
     coords = np.random.default_rng(2).random((9, 2))
     turned = np.stack([1 - coords[:, 1], coords[:, 0]], 1)
-    one, other = (nco.solve(c, model=tiny["tsp"]).cost for c in (coords, turned))
+    one, other = (nco.solve(c, model=tiny["tsp"], time_limit=None).cost for c in (coords, turned))
     assert one == pytest.approx(other, rel=1e-6)
 
 
@@ -91,7 +95,9 @@ def test_a_list_of_mixed_sizes_and_problems_keeps_its_order(tiny):
     together = nco.solve(sources, model=tiny["tsp"])
     assert [found.n for found in together] == [9, 4, 12, 4, 1]
     for source, found in zip(sources, together, strict=True):
-        assert nco.solve(source, model=tiny["tsp"]).cost == pytest.approx(found.cost, rel=1e-5)
+        assert nco.solve(source, model=tiny["tsp"], time_limit=None).cost == pytest.approx(
+            found.cost, rel=1e-5
+        )
 
 
 def test_tensors_are_a_source_too(tiny):
@@ -105,13 +111,15 @@ def test_tensors_are_a_source_too(tiny):
 def test_distances_without_coordinates(tiny):
     """A matrix alone is solved by a network that thinks in the plane."""
     matrix = [[0, 1, 9, 1], [1, 0, 1, 9], [9, 1, 0, 1], [1, 9, 1, 0]]
-    assert nco.solve({"distances": matrix}, model=tiny["tsp"]).cost == 4
+    assert nco.solve({"distances": matrix}, model=tiny["tsp"], time_limit=None).cost == 4
 
 
 def test_the_same_seed_gives_the_same_answer(tiny):
     """Two calls give the same tour."""
     coords = np.random.default_rng(4).random((15, 2))
-    first, second = (nco.solve(coords, model=tiny["tsp"], seed=5).tour for _ in range(2))
+    first, second = (
+        nco.solve(coords, model=tiny["tsp"], time_limit=None, seed=5).tour for _ in range(2)
+    )
     assert first == second
 
 
@@ -177,7 +185,7 @@ def test_an_interrupt_returns_the_best_so_far(tiny, monkeypatch):
 
     real = neural.named("multistart")
     monkeypatch.setattr(neural, "named", lambda name: Tired())
-    found = nco.solve(SQUARE, model=tiny["tsp"])
+    found = nco.solve(SQUARE, model=tiny["tsp"], time_limit=None)
     assert found.status == "INTERRUPTED"
     assert found.feasible
 
@@ -192,7 +200,7 @@ def test_an_answer_is_never_better_than_brute_force(tiny):
         for cuts in itertools.product([False, True], repeat=3)
         if nco.check(case, split(order, cuts)).feasible
     )
-    found = nco.solve(case, model=tiny["cvrp"])
+    found = nco.solve(case, model=tiny["cvrp"], time_limit=None)
     assert found.cost >= best - 1e-9
     assert nco.check(case, found).cost == found.cost
 
@@ -209,7 +217,7 @@ def split(order, cuts):
 def test_solutions_are_saved_printed_and_drawn(tiny, tmp_path):
     """A saved solution is read and priced as before, in both formats."""
     for name, source in (("tsp", SQUARE), ("cvrp", ROUTES), ("knapsack", ITEMS)):
-        found = nco.solve(source, model=tiny[name])
+        found = nco.solve(source, model=tiny[name], time_limit=None)
         for suffix in (".json", ".sol"):
             path = tmp_path / f"{name}{suffix}"
             found.save(path)
@@ -222,15 +230,15 @@ def test_solutions_are_saved_printed_and_drawn(tiny, tmp_path):
 def test_wrong_sources_and_models_are_one_line(tiny):
     """Each wrong argument raises an error that names it."""
     with pytest.raises(nco.NCOError, match="not the arrays of"):
-        nco.solve({"nonsense": 1}, model=tiny["tsp"])
+        nco.solve({"nonsense": 1}, model=tiny["tsp"], time_limit=None)
     with pytest.raises(nco.NCOError, match="neither shipped"):
         nco.solve(SQUARE, model="no-such-model")
     with pytest.raises(nco.NCOError, match="not one for tsp"):
-        nco.solve(SQUARE, model=tiny["cvrp"])
+        nco.solve(SQUARE, model=tiny["cvrp"], time_limit=None)
     with pytest.raises(nco.NCOError, match="time_limit"):
         nco.solve(SQUARE, model=tiny["tsp"], time_limit=-1)
     with pytest.raises(nco.NCOError, match="cannot be read"):
-        nco.solve("no-such-file.tsp", model=tiny["tsp"])
+        nco.solve("no-such-file.tsp", model=tiny["tsp"], time_limit=None)
 
 
 def test_importing_nco_imports_no_torch():

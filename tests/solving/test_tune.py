@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from nco import registry
 from nco.cli import main
 from nco.solving import machine, tune
 
@@ -34,4 +35,18 @@ def test_the_command_keeps_what_it_measured(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.strip() == str(machine.path())
     found = json.loads(machine.path().read_text())
     assert found["networks"][0]["seconds_per_instance"] > 0
-    assert found["starts"][0]["gap_percent"]["own"] == 0  # exact, whatever it begins from
+    assert found["starts"] == []  # of OR-Tools, which does the same whatever it begins from
+
+
+def test_beginnings_are_measured_where_they_are_chosen(monkeypatch):
+    """A solver that begins by itself, or always does the same, is not measured for nothing."""
+    assert not tune.begins_anywhere("cvrp")  # `sisr` is compiled
+    assert not tune.begins_anywhere("knapsack")
+    monkeypatch.setattr(registry.folder("tsp").classical, "improvers", lambda: ["pyvrp"])
+    assert tune.begins_anywhere("tsp")
+    monkeypatch.setattr(tune, "_first", lambda cases: None)
+    monkeypatch.setattr(tune, "_loading", lambda: 0.0)
+    monkeypatch.setattr(tune, "_compile", lambda problems: None)
+    monkeypatch.setattr(tune, "_starts", lambda cases, limit, seconds: {"own": 0.0})
+    rows = tune.tune(["cvrp", "tsp"], [10], [0.1], 1)["starts"]
+    assert [row["problem"] for row in rows] == ["tsp"]

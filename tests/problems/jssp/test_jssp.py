@@ -39,7 +39,7 @@ from nco.problems.jssp.plot import plot
 from nco.solving.solver import solve
 from nco.testing import check_cases
 from nco.testing.play import Probe
-from nco.workers import compiling, pool
+from nco.workers import compiling, lanes, pool
 
 # Fisher and Thompson (1963), 6 jobs on 6 machines: the optimum is 55
 FT06 = """6 6
@@ -422,9 +422,9 @@ def test_solving_without_a_network() -> None:
     polish = classical.solvers()["polish"]
     compiling.compile_now(polish.kernels)
     for core in range(2):  # what its imports take of 1.5 seconds depends on who else is at work
-        pool.of_core(core).warm(polish)
+        lanes.current().lane(core).workers.warm(polish)
     case = JSSP().published(10, 1, 200)[0]
-    first = solve(case, model="none")
+    first = solve(case, model="none", time_limit=None)
     assert first.model == "none"
     assert first.cost == check(case, case.construct()).cost
     assert [step.source for step in first.history] == ["construct"]

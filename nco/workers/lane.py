@@ -1,0 +1,45 @@
+"""One child process that calls take in turn (`lanes`), and what it is doing."""
+
+import time
+from typing import Any
+
+from nco.registry.interface import Solver
+from nco.workers.pool import Handle, Workers
+
+LATE = 0.1  # seconds after its time at which a run is one that hangs
+
+
+class Lane:
+    """One child process, by way of its `Workers`, and the run that it was given last."""
+
+    def __init__(self) -> None:
+        self.workers = Workers()
+        self._latest: Handle | None = None
+        self._until: float | None = None
+
+    def submit(self, *arguments: Any, until: float | None = None, **options: Any) -> Handle:
+        """`Workers.submit`."""
+        handle = self.workers.submit(*arguments, until=until, **options)
+        self._latest, self._until = handle, until
+        return handle
+
+    def run(self, *arguments: Any, **options: Any) -> Any:
+        """`Workers.run`."""
+        return self.workers.run(*arguments, **options)
+
+    def rank(self, wanted: Solver[Any] | None) -> tuple[bool, bool, bool, bool]:
+        """The lower, the sooner it can begin: not hanging, not loading, kernels loaded, there."""
+        cold = wanted is not None and not self.workers.has_loaded(wanted)
+        return self.hangs(), self.is_loading(), cold, not self.workers.has_started()
+
+    def is_loading(self) -> bool:
+        """Whether its process is busy, and not with a solver."""
+        searches = self._latest is not None and self._latest.poll() is None
+        searches = searches and self._latest is not None and self._latest.begun is not None
+        return self.workers.is_busy() and not searches
+
+    def hangs(self) -> bool:
+        """Whether its run goes on although its time is over."""
+        if self._latest is None or self._latest.poll() is not None or self._until is None:
+            return False
+        return time.perf_counter() > self._until + LATE
