@@ -16,7 +16,7 @@ from nco.problems._routing.kernels.ruin import Ruin
 RoutesList = list[list[int]]
 MOST_CARRIED = 2**52  # the sum of all demands: room and demand are added up in 64 bits
 SPARE_ROUTES = 10  # beyond those of the start, and a tenth of these
-LONG, HOTTEST = 30.0, 10.0  # stops of a route beyond which a search begins hotter, at most so much
+LONG, HOTTEST = 40.0, 3.0  # stops of a route beyond which a search begins hotter, at most so much
 LEFT_OUT = 4.0  # what a customer costs that no vehicle takes, beside the farthest way and back
 
 
@@ -86,7 +86,7 @@ class Settings:
     Attributes:
         ruin: what a step takes apart.
         neighbours: of a customer, beside which it may be put.
-        reach: see `Rules`.
+        reach, exchanges: see `Rules`.
         hot, cold: temperatures at the beginning and at the end.
         warm: the first temperature from a given start, which would else be lost.
     """
@@ -94,6 +94,7 @@ class Settings:
     ruin: Ruin = field(default_factory=Ruin)
     neighbours: int = 60
     reach: float = 3.0
+    exchanges: int = 5
     hot: float = 1.0
     cold: float = 0.01
     warm: float = 0.1
@@ -173,7 +174,8 @@ class Search:
         self._begin(listed, slots)
         self.unit = self.least / (self.size + count) or 1.0
         reach = settings.reach * self.unit
-        self.rules = Rules(where.symmetric, float(task.limit), reach)
+        exchanges = settings.exchanges if self.near.shape[1] else 0
+        self.rules = Rules(where.symmetric, float(task.limit), reach, exchanges)
         self.ruin = Ruin(float(settings.ruin.mean), int(settings.ruin.longest))
         self.journal = lists.journal(self.ruin.most)
         self.random = chance.start(seed)
@@ -208,7 +210,7 @@ class Search:
         By trial on instances of 20 to 130 customers a route.
         """
         used = max(1, len(self.routes.empty) - int(self.routes.tally[lists.EMPTY]))
-        return min(HOTTEST, max(1.0, self.size / used / LONG) ** 2)
+        return min(HOTTEST, max(1.0, self.size / used / LONG))
 
     def best(self) -> RoutesList | None:
         """The best routes in the caller's numbers; None where they do not serve all that must."""

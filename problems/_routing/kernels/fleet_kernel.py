@@ -106,13 +106,14 @@ def step(
             fleet.former[0, owner] = fleet.spent[owner]
             fleet.former[1, owner] = fleet.power[owner]
             fleet.before[owner] = fleet.left[owner]
+        seed = below(random, len(near) - 1) + 1
         if uniform(random) < fleet.whole:
             _, paid, removed, waiting, strings = remove_routes(
-                routes, near, prize, 1 + below(random, MOST_WHOLE), journal, random
+                routes, near, prize, seed, 1 + below(random, MOST_WHOLE), journal, random
             )
         else:
             _, paid, removed, waiting, strings = remove_strings(
-                routes, near, prize, ruin, journal, random
+                routes, near, prize, seed, ruin, journal, random
             )
         paid += price[PAID]
         for entry in range(strings):
