@@ -24,7 +24,7 @@ from nco.problems._routing.kernels.lists import (
     Journal,
     Routes,
     leg,
-    note,
+    note_moves,
     put_in,
     remember,
     undo,
@@ -123,9 +123,7 @@ def step(
             entry += 1
         if cost < limit:
             routes.tally[ACCEPTED] += 1
-            for entry in range(moves):
-                note(routes, journal.moved[entry])
-                note(routes, journal.place[entry])
+            note_moves(routes, journal, moves)
         else:
             undo(routes, journal, removed, waiting, moves)
             cost = former

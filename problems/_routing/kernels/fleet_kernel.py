@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nco.problems._common.kernels.chance import below, exponential, uniform
+from nco.problems._common.kernels.chance import below, draw, exponential, uniform
 from nco.problems._common.kernels.compiling import Whole, compiled, inlined, kernel
 from nco.problems._routing.kernels.lists import (
     ACCEPTED,
@@ -22,10 +22,10 @@ from nco.problems._routing.kernels.lists import (
     Journal,
     Routes,
     leg,
-    note,
+    note_moves,
     put_in,
     remember,
-    take_out,
+    undo,
 )
 from nco.problems._routing.kernels.ruin import Ruin, arrange, remove_routes, remove_strings
 
@@ -44,6 +44,8 @@ class Fleet(NamedTuple):
         given_away: chance that a step gives a route to another owner.
         whole: chance that a step takes whole routes apart.
         shared: chance that in a step customers share the cost of a new route.
+        grown: chance that in a step a full route may go to an owner of greater capacity, and that
+            each touched route then goes to the owner with whom it costs least.
         capacity: int64 [K], of each of the owner's routes.
         left: int64 [K], how many more routes it may have.
         fixed: float64 [K], the cost of a route beside its length.
@@ -55,7 +57,7 @@ class Fleet(NamedTuple):
         best: uint32 [R], the owners of the best solution.
         former: float64 [2, K], `spent` and `power` before a step.
         before: int64 [K], `left` before a step.
-        given: uint32 [J, 2], routes that got another owner in a step, and the one before.
+        given: uint32 [G, 2], routes that got another owner in a step, and the one before.
     """
 
     last: bool
@@ -63,6 +65,8 @@ class Fleet(NamedTuple):
     given_away: float
     whole: float
     shared: float
+    grown: float
+    hidden: bool
     capacity: np.ndarray
     left: np.ndarray
     fixed: np.ndarray
@@ -108,19 +112,19 @@ def step(
             fleet.before[owner] = fleet.left[owner]
         seed = below(random, len(near) - 1) + 1
         if uniform(random) < fleet.whole:
-            _, paid, removed, waiting, strings = remove_routes(
+            _, paid, removed, waiting, touched = remove_routes(
                 routes, near, prize, seed, 1 + below(random, MOST_WHOLE), journal, random
             )
         else:
-            _, paid, removed, waiting, strings = remove_strings(
+            _, paid, removed, waiting, touched = remove_strings(
                 routes, near, prize, seed, ruin, journal, random
             )
         paid += price[PAID]
-        for entry in range(strings):
+        for entry in range(touched):
             account(routes, fleet, journal.touched[entry])
         given = 0
         if uniform(random) < fleet.given_away:
-            given = give(routes, fleet, journal, strings, random)
+            given = give(routes, fleet, journal, touched, random)
         arrange(routes, home, journal, waiting, random)
         load: Whole = 0
         if uniform(random) < fleet.shared:
@@ -128,33 +132,40 @@ def step(
                 load += routes.demand[journal.out[entry]]
         limit = former + temperature * exponential(random)
         cost = sum_up(fleet) + paid
+        grown = uniform(random) < fleet.grown
+        hidden = draw(random) & draw(random) if fleet.hidden else np.uint64(0)
         moves, entry = removed, 0
         while entry < waiting and cost < limit:
             customer = journal.out[entry]
-            last, whose = _cheapest(routes, fleet, near, apart, home, prize, customer, load, random)
+            last, whose = _cheapest(
+                routes, fleet, near, apart, home, prize, customer, load, grown, hidden, random
+            )
             load = max(0, load - routes.demand[customer])
             if last == 0:
                 routes.route[customer] = len(routes.empty) + 1
                 paid += prize[customer]
             else:
                 route = routes.route[last]
-                if routes.stops[route] == 0 and fleet.owner[route] != whose:
-                    fleet.given[given, 0], fleet.given[given, 1] = route, fleet.owner[route]
+                if fleet.owner[route] != whose:
+                    _pass(routes, fleet, route, whose, given)
                     given += 1
-                    own(routes, fleet, route, whose)
                 put_in(routes, customer, last)
                 account(routes, fleet, route)
+                journal.touched[touched] = route
+                touched += 1
                 journal.moved[moves] = customer
                 journal.place[moves] = last
                 moves += 1
             cost = sum_up(fleet) + paid
             entry += 1
+        if grown and entry == waiting:
+            for entry in range(touched):
+                given += _regrade(routes, fleet, journal.touched[entry], given)
+            cost = sum_up(fleet) + paid
         if cost < limit:
             routes.tally[ACCEPTED] += 1
             price[COST], price[PAID] = cost, paid
-            for entry in range(moves):
-                note(routes, journal.moved[entry])
-                note(routes, journal.place[entry])
+            note_moves(routes, journal, moves)
             figure = greatest(fleet) if fleet.last else cost
             if figure < price[LEAST] - TINY * figure:
                 price[LEAST] = figure
@@ -162,7 +173,7 @@ def step(
                 for number in range(len(fleet.owner)):
                     fleet.best[number] = fleet.owner[number]
         else:
-            _undo(routes, fleet, journal, removed, waiting, moves, given)
+            _undo(routes, fleet, journal, removed, waiting, moves, given, touched)
     return done
 
 
@@ -248,17 +259,36 @@ def give(routes: Routes, fleet: Fleet, journal: Journal, strings: int, random: n
 
 @inlined
 def _pass(routes: Routes, fleet: Fleet, route: Whole, owner: Whole, entry: int) -> None:
-    """Gives a route with customers to an owner, and writes down whose it was."""
+    """Gives a route to an owner, and writes down whose it was."""
     former = fleet.owner[route]
     fleet.given[entry, 0], fleet.given[entry, 1] = route, former
     length = fleet.counted[route]
-    fleet.spent[former] -= fleet.fixed[former] + length * fleet.rate[former]
-    fleet.left[former] += 1
-    fleet.counted[route] = -1.0
-    if fleet.last:
-        fleet.power[former] = _power(fleet.spent[former] / fleet.scale)
+    if length >= 0.0:
+        fleet.spent[former] -= fleet.fixed[former] + length * fleet.rate[former]
+        fleet.left[former] += 1
+        fleet.counted[route] = -1.0
+        if fleet.last:
+            fleet.power[former] = _power(fleet.spent[former] / fleet.scale)
     own(routes, fleet, route, owner)
     account(routes, fleet, route)
+
+
+@inlined
+def _regrade(routes: Routes, fleet: Fleet, route: Whole, entry: int) -> int:
+    """Gives a route to the owner with whom it costs least; whether that is another one."""
+    if routes.stops[route] == 0:
+        return 0
+    former, length = fleet.owner[route], routes.length[route]
+    load = fleet.capacity[former] - routes.room[route]
+    least, cheapest = (fleet.fixed[former] + fleet.rate[former] * length) * (1.0 - TINY), former
+    for owner in range(len(fleet.rate)):
+        cost = fleet.fixed[owner] + fleet.rate[owner] * length
+        if cost < least and fleet.left[owner] > 0 and load <= fleet.capacity[owner]:
+            least, cheapest = cost, np.uint32(owner)
+    if cheapest == former:
+        return 0
+    _pass(routes, fleet, route, cheapest, entry)
+    return 1
 
 
 @inlined
@@ -280,19 +310,25 @@ def _cheapest(
     prize: np.ndarray,
     customer: Whole,
     load: Whole,
+    grown: bool,
+    hidden: Whole,
     random: np.ndarray,
 ) -> tuple[Whole, Whole]:
-    """Behind which node a customer adds least, 0 to leave it out, and whose route that is.
+    """Behind which node a customer adds least, 0 to leave it out, and whose route that is then.
 
     Args:
         load: of all customers that still wait, this one included, who will share a new route: its
             cost counts by the customer's part of the load. 0 to count all of it.
+        grown: whether a full route may go to an owner of greater capacity.
+        hidden: uint64, a bit for each owner that gets no new route.
     """
     demand, away = routes.demand[customer], home[customer]
     least, last, whose = prize[customer], np.uint32(0), np.uint32(0)
     if routes.tally[EMPTY] > 0:
         route = routes.empty[routes.tally[EMPTY] - 1]
         for owner in range(len(fleet.rate)):
+            if hidden >> np.uint64(owner & 63) & np.uint64(1):
+                continue
             if fleet.left[owner] > 0 and demand <= fleet.capacity[owner]:
                 added = _worth(fleet, owner, away) + fleet.fixed[owner]
                 if load > 0:
@@ -303,21 +339,56 @@ def _cheapest(
     for rank in range(near.shape[1]):
         other = near[customer, rank]
         route = routes.route[other]
-        if routes.room[route] < demand:
+        full = routes.room[route] < demand
+        if full and not (grown and route < len(routes.empty)):
             continue
         there = apart[customer, rank]
         after, before = routes.after[other], routes.before[other]
         ahead = there + leg(routes, customer, after) - routes.ahead[other]
         behind = there + leg(routes, before, customer) - routes.behind[other]
-        added = _worth(fleet, fleet.owner[route], min(ahead, behind))
+        if full:
+            added, owner = _enlarged(routes, fleet, route, demand, min(ahead, behind), least, load)
+        else:
+            owner = fleet.owner[route]
+            added = _worth(fleet, owner, min(ahead, behind))
         if added < least:
             routes.tally[BLINK] -= 1
             if routes.tally[BLINK] == 0:
                 routes.tally[BLINK] = below(random, OVERLOOKED) + 1
             else:
                 least, last = added, other if ahead <= behind else before
-                whose = fleet.owner[route]
+                whose = owner
     return last, whose
+
+
+@inlined
+def _enlarged(
+    routes: Routes,
+    fleet: Fleet,
+    route: Whole,
+    demand: Whole,
+    detour: float,
+    least: float,
+    load: Whole,
+) -> tuple[float, Whole]:
+    """What a customer adds to a route that is full, if less than `least`, and with which owner.
+
+    The others who will share the greater capacity share its cost, as that of a new route.
+    """
+    former, length = fleet.owner[route], routes.length[route]
+    carried = fleet.capacity[former] - routes.room[route]
+    whose = former
+    for owner in range(len(fleet.rate)):
+        room = fleet.capacity[owner] - carried
+        if fleet.left[owner] > 0 and room >= demand:
+            dearer = fleet.fixed[owner] - fleet.fixed[former]
+            dearer += (fleet.rate[owner] - fleet.rate[former]) * length
+            if load > 0 and dearer > 0:
+                dearer *= demand / min(load, room)
+            added = dearer + detour * fleet.rate[owner]
+            if added < least:
+                least, whose = added, np.uint32(owner)
+    return least, whose
 
 
 @inlined
@@ -329,22 +400,15 @@ def _undo(
     waiting: int,
     moves: int,
     given: int,
+    touched: int,
 ) -> None:
-    """Takes back all of a step, the last move first."""
-    for entry in range(moves - 1, removed - 1, -1):
-        route = routes.route[journal.moved[entry]]
-        take_out(routes, journal.moved[entry])
-        fleet.counted[route] = routes.length[route] if routes.stops[route] > 0 else -1.0
+    """Takes back all of a step, in which `touched` routes lost customers or got some."""
     for entry in range(given - 1, -1, -1):
         own(routes, fleet, fleet.given[entry, 0], fleet.given[entry, 1])
-    for entry in range(removed - 1, -1, -1):
-        put_in(routes, journal.moved[entry], journal.place[entry])
-        route = routes.route[journal.moved[entry]]
-        fleet.counted[route] = routes.length[route]
-    waits = len(routes.empty)
-    for entry in range(waiting):
-        if routes.route[journal.out[entry]] == waits:
-            routes.route[journal.out[entry]] = waits + 1
+    undo(routes, journal, removed, waiting, moves)
+    for entry in range(touched):
+        route = journal.touched[entry]
+        fleet.counted[route] = routes.length[route] if routes.stops[route] > 0 else -1.0
     for owner in range(len(fleet.rate)):
         fleet.spent[owner] = fleet.former[0, owner]
         fleet.power[owner] = fleet.former[1, owner]
@@ -365,7 +429,9 @@ def insert_all(
     """Puts the customers of `order`, uint32, in one by one; the prices of those left out."""
     paid = 0.0
     for customer in order:
-        last, owner = _cheapest(routes, fleet, near, apart, home, prize, customer, 0, random)
+        last, owner = _cheapest(
+            routes, fleet, near, apart, home, prize, customer, 0, False, np.uint64(0), random
+        )
         if last == 0:
             paid += prize[customer]
             continue

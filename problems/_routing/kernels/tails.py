@@ -24,7 +24,7 @@ def exchange_ends(
     temperature: float,
     random: np.ndarray,
 ) -> float:
-    """Tries to join a customer, the seed, to one near it; what that adds to the length, 0 if refused.
+    """Tries to join a customer, the seed, to one near it; what that adds, 0 where it is refused.
 
     Two legs are cut, behind `here` and behind `there`, and the ends joined crosswise.
 

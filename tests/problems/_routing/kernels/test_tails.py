@@ -1,6 +1,5 @@
 """Exchanges of routes' ends against an account of all routes after each of them."""
 
-import numpy as np
 import pytest
 from recounting import recount, walk
 from test_capacitated_kernel import KINDS, SMALL, make
