@@ -83,7 +83,9 @@ class Settings:
     Attributes:
         ruin: what a step takes apart.
         neighbours: of a customer, beside which it may be put.
-        reach, exchanges: see `Rules`.
+        reach: see `Rules`.
+        exchanges: for each stop of a route, and at most, how often routes try to exchange their
+            ends before a ruin: strings move short routes well enough.
         hot, cold: temperatures at the beginning and at the end.
         warm: the first temperature from a given start, which would else be lost.
     """
@@ -91,7 +93,7 @@ class Settings:
     ruin: Ruin = field(default_factory=Ruin)
     neighbours: int = 60
     reach: float = 3.0
-    exchanges: int = 5
+    exchanges: tuple[float, int] = (0.07, 5)
     hot: float = 1.0
     cold: float = 0.01
     warm: float = 0.1
@@ -179,7 +181,7 @@ class Search(RuinSearch):
             symmetric=where.symmetric,
             limit=float(task.limit),
             reach=settings.reach * self.unit,
-            exchanges=settings.exchanges if self.near.shape[1] else 0,
+            exchanges=self._exchanges(*settings.exchanges),
         )
 
     def step(self, steps: int, temperature: float) -> int:
@@ -205,8 +207,15 @@ class Search(RuinSearch):
 
         By trial on instances of 20 to 130 customers a route.
         """
-        used = max(1, len(self.routes.empty) - int(self.routes.tally[lists.EMPTY]))
-        return min(HOTTEST, max(1.0, self.size / used / LONG))
+        return min(HOTTEST, max(1.0, self._stops() / LONG))
+
+    def _exchanges(self, each: float, most: int) -> int:
+        """How often to try before a ruin; not at all where no customer has a neighbour."""
+        return min(most, int(each * self._stops())) if self.near.shape[1] else 0
+
+    def _stops(self) -> float:
+        """Customers of a route."""
+        return self.size / max(1, len(self.routes.empty) - int(self.routes.tally[lists.EMPTY]))
 
     def best(self) -> RoutesList | None:
         """The best routes in the caller's numbers; None where they do not serve all that must."""

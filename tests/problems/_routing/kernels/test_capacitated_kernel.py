@@ -16,7 +16,7 @@ from nco.problems._routing.kernels.capacitated import Search, Settings, Task
 from nco.problems._routing.kernels.ruin import Ruin
 
 KINDS = ["whole", "real", "directed", "limited", "few vehicles"]
-SMALL = Settings(ruin=Ruin(4.0, 5), neighbours=12)
+SMALL = Settings(ruin=Ruin(4.0, 5), neighbours=12, exchanges=(1.0, 2))
 
 
 def make(kind: str, size: int = 30, seed: int = 0) -> Task:
