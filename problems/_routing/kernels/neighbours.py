@@ -158,7 +158,7 @@ def _search_column(
 
 
 @inlined
-def level(y: np.ndarray, members: np.ndarray, begin: Whole, end: Whole, height: float) -> Whole:
+def level(y: np.ndarray, members: np.ndarray, begin: Whole, end: Whole, height: float) -> int:
     """The first place in ``members[begin:end]``, sorted by height, that is not below a height."""
     low, high = begin, end
     while low < high:
@@ -167,7 +167,7 @@ def level(y: np.ndarray, members: np.ndarray, begin: Whole, end: Whole, height: 
             low = middle + 1
         else:
             high = middle
-    return low
+    return int(low)
 
 
 @inlined
