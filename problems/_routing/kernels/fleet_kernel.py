@@ -323,7 +323,8 @@ def _cheapest(
         hidden: uint64, a bit for each owner that gets no new route.
     """
     demand, away = routes.demand[customer], home[customer]
-    least, last, whose = prize[customer], np.uint32(0), np.uint32(0)
+    least, last = prize[customer], np.uint32(0)
+    whose: Whole = np.uint32(0)
     if routes.tally[EMPTY] > 0:
         route = routes.empty[routes.tally[EMPTY] - 1]
         for owner in range(len(fleet.rate)):
@@ -346,18 +347,18 @@ def _cheapest(
         after, before = routes.after[other], routes.before[other]
         ahead = there + leg(routes, customer, after) - routes.ahead[other]
         behind = there + leg(routes, before, customer) - routes.behind[other]
+        taker: Whole = fleet.owner[route]
         if full:
-            added, owner = _enlarged(routes, fleet, route, demand, min(ahead, behind), least, load)
+            added, taker = _enlarged(routes, fleet, route, demand, min(ahead, behind), least, load)
         else:
-            owner = fleet.owner[route]
-            added = _worth(fleet, owner, min(ahead, behind))
+            added = _worth(fleet, taker, min(ahead, behind))
         if added < least:
             routes.tally[BLINK] -= 1
             if routes.tally[BLINK] == 0:
                 routes.tally[BLINK] = below(random, OVERLOOKED) + 1
             else:
                 least, last = added, other if ahead <= behind else before
-                whose = owner
+                whose = taker
     return last, whose
 
 

@@ -81,7 +81,7 @@ def _look(
     """Looks through a column's members, sorted by height; the number of `nearest` then."""
     low = neighbours.level(y, members, 0, len(members), y[city])
     count = len(nearest)
-    place = low if up else low - 1
+    place: int = low if up else low - 1
     while 0 <= place < len(members):
         other = members[place]
         place += 1 if up else -1
