@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nco.problems._routing.kernels import lists, places
-from nco.problems._routing.kernels.fleet_kernel import Fleet, insert_all, step
+from nco.problems._routing.kernels.fleet_kernel import insert_all, step
+from nco.problems._routing.kernels.owners import Fleet
 from nco.problems._routing.kernels.ruin import Ruin
 from nco.problems._routing.kernels.searching import (
     LEFT_OUT,

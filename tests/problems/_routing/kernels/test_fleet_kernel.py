@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from recounting import walk
 
-from nco.problems._routing.kernels import fleet_kernel, lists
+from nco.problems._routing.kernels import fleet_kernel, lists, owners
 from nco.problems._routing.kernels.fleet import LAST, MANY, Search, Settings, Task
 from nco.problems._routing.kernels.ruin import Ruin
 
@@ -157,7 +157,7 @@ def test_a_customer_comes_back_where_it_costs_least(kind: str, grown: bool) -> N
         route = routes.route[customer]
         if route < len(routes.empty):
             lists.take_out(routes, np.uint32(customer))
-            fleet_kernel.account(routes, fleet, route)
+            owners.account(routes, fleet, route)
     for customer in range(1, task.size + 1):
         last, owner = fleet_kernel._cheapest(
             routes,
@@ -177,9 +177,9 @@ def test_a_customer_comes_back_where_it_costs_least(kind: str, grown: bool) -> N
         chosen = routes.route[last]
         larger += routes.stops[chosen] > 0 and fleet.owner[chosen] != owner
         if fleet.owner[chosen] != owner:
-            fleet_kernel._pass(routes, fleet, chosen, owner, 0)
+            owners.hand_over(routes, fleet, chosen, owner, 0)
         lists.put_in(routes, np.uint32(customer), last)
-        fleet_kernel.account(routes, fleet, chosen)
+        owners.account(routes, fleet, chosen)
     assert (larger > 0) == grown
     assert fleet.spent.sum() > 0
 
@@ -193,16 +193,16 @@ def test_a_route_goes_to_the_owner_with_whom_it_costs_least() -> None:
     changed = 0
     for route in np.flatnonzero(routes.stops).tolist():
         if fleet.left[2] > 0 and fleet.owner[route] != 2:
-            fleet_kernel._pass(routes, fleet, route, np.uint32(2), 0)
+            owners.hand_over(routes, fleet, route, np.uint32(2), 0)
     for _ in range(2):
         for route in np.flatnonzero(routes.stops).tolist():
             former = int(fleet.owner[route])
             load = task.capacities[former] - routes.room[route]
             fits = (task.capacities >= load) & ((fleet.left > 0) | (np.arange(3) == former))
             cost = np.where(fits, task.fixed + task.rates * routes.length[route], np.inf)
-            changed += fleet_kernel._regrade(routes, fleet, route, 0)
+            changed += owners.regrade(routes, fleet, route, 0)
             assert cost[fleet.owner[route]] == pytest.approx(cost.min())
-            assert fleet_kernel._regrade(routes, fleet, route, 0) == 0
+            assert owners.regrade(routes, fleet, route, 0) == 0
         routes.price[lists.COST] = fleet.spent.sum() + routes.price[lists.PAID]
         recount(task, search)
     assert changed > 2
@@ -234,4 +234,4 @@ def test_customers_that_fit_into_no_vehicle_are_refused() -> None:
 
 def test_powers_are_sixteenth_powers() -> None:
     """The kernel multiplies four times."""
-    assert fleet_kernel._power(1.25) == pytest.approx(1.25**16, rel=1e-15)
+    assert owners.power(1.25) == pytest.approx(1.25**16, rel=1e-15)
