@@ -67,6 +67,7 @@ class Settings:
         given_away: chance that a step gives a route to another owner.
         whole: chance that a step takes whole routes apart.
         shared: chance that in a step customers share the cost of a new route.
+        grown: chance that in a step full routes may go to owners of greater capacity.
     """
 
     ruin: Ruin = field(default_factory=Ruin)
@@ -78,12 +79,10 @@ class Settings:
     whole: float = 0.1
     shared: float = 0.3
     grown: float = 0.5
-    hidden: int = 1
 
 
-LAST = Settings(
-    neighbours=60, given_away=0.2, shared=0.0, grown=0.0, hidden=0
-)  # for the time of the last owner
+# for the time of the last owner
+LAST = Settings(neighbours=60, given_away=0.2, shared=0.0, grown=0.0)
 
 
 class Search(RuinSearch):
@@ -137,7 +136,6 @@ class Search(RuinSearch):
             whole=float(self.settings.whole),
             shared=float(self.settings.shared),
             grown=float(self.settings.grown),
-            hidden=bool(self.settings.hidden),
             capacity=task.capacities.astype(np.int64),
             left=np.minimum(task.counts, MANY).astype(np.int64),
             fixed=task.fixed.astype(np.float64),

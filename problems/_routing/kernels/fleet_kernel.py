@@ -94,7 +94,7 @@ def step(
         limit = former + temperature * exponential(random)
         cost = sum_up(fleet) + paid
         grown = uniform(random) < fleet.grown
-        hidden = draw(random) & draw(random) if fleet.hidden else np.uint64(0)
+        hidden = np.uint64(0) if fleet.last else draw(random) & draw(random)  # each fourth
         moves, entry = removed, 0
         while entry < waiting and cost < limit:
             customer = journal.out[entry]

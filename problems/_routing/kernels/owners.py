@@ -44,7 +44,6 @@ class Fleet(NamedTuple):
     whole: float
     shared: float
     grown: float
-    hidden: bool
     capacity: np.ndarray
     left: np.ndarray
     fixed: np.ndarray
