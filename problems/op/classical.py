@@ -232,7 +232,12 @@ def sisr(
     if until is None and iterations is None:
         iterations = max(LEAST_STEPS, STEPS * len(nodes))
     settings = capacitated.Settings(
-        ruin=capacitated.Ruin(10.0, 15), neighbours=30, hot=2.0, cold=0.05, warm=0.5
+        ruin=capacitated.Ruin(10.0, 15),
+        neighbours=30,
+        exchanges=(0.0, 0),  # few of the customers near a stop are on the route
+        hot=2.0,
+        cold=0.05,
+        warm=0.5,
     )
     place = {node: place for place, node in enumerate(nodes.tolist())}
     route = [place[node] for node in first if node in place]

@@ -6,18 +6,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nco.problems._common.kernels import chance
 from nco.problems._common.kernels.driver import Span, anneal
 from nco.problems._routing import tsplib
-from nco.problems._routing.kernels import lists, neighbours, places, savings
+from nco.problems._routing.kernels import lists, places, savings
 from nco.problems._routing.kernels.capacitated_kernel import Rules, step
 from nco.problems._routing.kernels.ruin import Ruin
+from nco.problems._routing.kernels.searching import (
+    LEFT_OUT,
+    SPARE_ROUTES,
+    RuinSearch,
+    check_demands,
+)
 
 RoutesList = list[list[int]]
-MOST_CARRIED = 2**52  # the sum of all demands: room and demand are added up in 64 bits
-SPARE_ROUTES = 10  # beyond those of the start, and a tenth of these
-LONG, HOTTEST = 30.0, 10.0  # stops of a route beyond which a search begins hotter, at most so much
-LEFT_OUT = 4.0  # what a customer costs that no vehicle takes, beside the farthest way and back
+LONG, HOTTEST = 40.0, 3.0  # stops of a route beyond which a search begins hotter, at most so much
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,12 +55,7 @@ class Task:
         if stated is None or len(stated) != len(self.demand):
             size = None if stated is None else len(stated)
             raise ValueError(f"{len(self.demand)} demands need places of as many nodes, not {size}")
-        least, most = int(self.demand.min()), int(self.demand.max())
-        if least < 0 or most > self.capacity or int(self.demand.sum()) > MOST_CARRIED:
-            raise ValueError(
-                f"demands must be from 0 to the capacity {self.capacity}, {MOST_CARRIED} in all; "
-                f"they are {least} to {most}"
-            )
+        check_demands(self.demand, self.capacity)
 
     @property
     def size(self) -> int:
@@ -87,6 +84,8 @@ class Settings:
         ruin: what a step takes apart.
         neighbours: of a customer, beside which it may be put.
         reach: see `Rules`.
+        exchanges: for each stop of a route, and at most, how often routes try to exchange their
+            ends before a ruin: strings move short routes well enough.
         hot, cold: temperatures at the beginning and at the end.
         warm: the first temperature from a given start, which would else be lost.
     """
@@ -94,6 +93,7 @@ class Settings:
     ruin: Ruin = field(default_factory=Ruin)
     neighbours: int = 60
     reach: float = 3.0
+    exchanges: tuple[float, int] = (0.07, 5)
     hot: float = 1.0
     cold: float = 0.01
     warm: float = 0.1
@@ -146,24 +146,29 @@ def ruin_recreate(
     return None if routes is None else Answer(routes, task.cost(routes), steps)
 
 
-class Search:
-    """The arrays of one search. Nodes are numbered as `places.prepare` orders them."""
+class Search(RuinSearch):
+    """The arrays of one search with equal vehicles.
+
+    Args:
+        task: what to solve.
+        seed: of the random numbers.
+        start: routes to begin from, which keep all rules; None for savings.
+        settings: how the search goes.
+    """
 
     def __init__(self, task: Task, seed: int, start: RoutesList | None, settings: Settings) -> None:
-        self.size, self.must_serve_all = task.size, task.prizes is None
         where = places.prepare(
             task.metric,
             None if task.metric == "EXPLICIT" else task.coords,
             task.distances if task.metric == "EXPLICIT" else None,
         )
-        self.order = where.order
+        super().__init__(where, seed, settings.ruin, settings.neighbours)
+        self.must_serve_all = task.prizes is None
         demand = task.demand[self.order].astype(np.int64)
-        self.near = neighbours.nearest(where.coords, where.stated, settings.neighbours)
-        self._measure(where)
         if start is None:
             listed = self._savings(where, demand, task)
         else:
-            listed = self._listed([route for route in start if route])
+            listed = self.listed([route for route in start if route])
         count = int((listed == 0).sum())
         slots = count + SPARE_ROUTES + count // 10 if task.vehicles is None else task.vehicles
         self.prize = self._prizes(task)
@@ -172,17 +177,12 @@ class Search:
         )
         self._begin(listed, slots)
         self.unit = self.least / (self.size + count) or 1.0
-        reach = settings.reach * self.unit
-        self.rules = Rules(where.symmetric, float(task.limit), reach)
-        self.ruin = Ruin(float(settings.ruin.mean), int(settings.ruin.longest))
-        self.journal = lists.journal(self.ruin.most)
-        self.random = chance.start(seed)
-        self.stop = np.zeros(1, dtype=np.int64)
-
-    @property
-    def least(self) -> float:
-        """The cost of the best, what is left out included."""
-        return float(self.routes.price[lists.LEAST])
+        self.rules = Rules(
+            symmetric=where.symmetric,
+            limit=float(task.limit),
+            reach=settings.reach * self.unit,
+            exchanges=self._exchanges(*settings.exchanges),
+        )
 
     def step(self, steps: int, temperature: float) -> int:
         """So many steps of the kernel."""
@@ -207,15 +207,22 @@ class Search:
 
         By trial on instances of 20 to 130 customers a route.
         """
-        used = max(1, len(self.routes.empty) - int(self.routes.tally[lists.EMPTY]))
-        return min(HOTTEST, max(1.0, self.size / used / LONG) ** 2)
+        return min(HOTTEST, max(1.0, self._stops() / LONG))
+
+    def _exchanges(self, each: float, most: int) -> int:
+        """How often to try before a ruin; not at all where no customer has a neighbour."""
+        return min(most, int(each * self._stops())) if self.near.shape[1] else 0
+
+    def _stops(self) -> float:
+        """Customers of a route."""
+        return self.size / max(1, len(self.routes.empty) - int(self.routes.tally[lists.EMPTY]))
 
     def best(self) -> RoutesList | None:
         """The best routes in the caller's numbers; None where they do not serve all that must."""
-        listed = lists.follow(self.routes.best, self.size)
-        if self.must_serve_all and np.count_nonzero(listed) < self.size:
+        routes = [route for route in self.best_routes() if route]
+        if self.must_serve_all and sum(map(len, routes)) < self.size:
             return None
-        return [route for route in lists.as_lists(self.order[listed]) if route]
+        return routes
 
     def _prizes(self, task: Task) -> np.ndarray:
         """What it costs to leave a customer out; of all that must be served, more than to do so."""
@@ -224,19 +231,6 @@ class Search:
         if task.vehicles is None:
             return np.full(self.size + 1, math.inf)
         return np.full(self.size + 1, LEFT_OUT * max(float(self.home.max()), 1.0))
-
-    def _measure(self, where: places.Places) -> None:
-        """Distances to neighbours, and from the depot and back."""
-        x, y = where.coords.T.copy()
-        self.apart = np.zeros(self.near.shape)
-        neighbours.fill_distances(where.metric, x, y, where.matrix, self.near, self.apart)
-        nodes = np.arange(self.size + 1, dtype=np.uint32)
-        there, back = np.zeros(self.size + 1), np.zeros(self.size + 1)
-        depot = np.zeros_like(nodes)
-        places.legs(where.metric, x, y, where.matrix, depot, nodes, there)
-        places.legs(where.metric, x, y, where.matrix, nodes, depot, back)
-        self.home = there + back
-        self.home[0] = 0.0
 
     def _savings(self, where: places.Places, demand: np.ndarray, task: Task) -> np.ndarray:
         """Savings; where directions differ by the mean of both, and then each route's better."""
@@ -253,11 +247,6 @@ class Search:
             length = [where.matrix[[0, *way], [*way, 0]].sum() for way in both]
             routes.append(both[int(length[1] < length[0])])
         return lists.as_listed(routes)
-
-    def _listed(self, routes: RoutesList) -> np.ndarray:
-        """Routes of the caller as one array of the search's numbers."""
-        inverse = np.argsort(self.order).astype(np.uint32)
-        return inverse[lists.as_listed(routes)]
 
     def _begin(self, listed: np.ndarray, slots: int) -> None:
         """Fills the routes, the most laden first where there are too many."""

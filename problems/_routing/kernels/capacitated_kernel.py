@@ -24,14 +24,16 @@ from nco.problems._routing.kernels.lists import (
     Journal,
     Routes,
     leg,
-    note,
+    note_moves,
     put_in,
     remember,
     undo,
 )
 from nco.problems._routing.kernels.ruin import Ruin, arrange, remove_strings
+from nco.problems._routing.kernels.tails import exchange_ends
 
 OVERLOOKED = 199  # of so many better places one is overlooked, at the most
+WINDOW = 1000  # customers to which steps keep for so long: what they need stays in the cache
 TINY = 1e-9  # what sums of distances may be wrong by, as a share
 
 
@@ -43,11 +45,13 @@ class Rules(NamedTuple):
         limit: of a route's length; infinity for none.
         reach: how much longer than the best detour so far a leg may be for a customer to be put
             into it from an end that is farther away than half of both.
+        exchanges: how often routes try to exchange their ends before each ruin.
     """
 
     symmetric: bool
     limit: float
     reach: float
+    exchanges: int
 
 
 @kernel
@@ -79,14 +83,27 @@ def step(
         stop: int64 [1]; another thread may set it.
         temperature: in the unit of the distances.
     """
-    price = routes.price
+    price, size = routes.price, len(near) - 1
+    window: Whole = 0
     cost = price[COST]
     done = 0
     while done < steps and stop[0] == 0:
+        if done % WINDOW == 0:
+            window = below(random, size)
         done += 1
+        for _ in range(rules.exchanges):
+            cost += exchange_ends(
+                rules.symmetric,
+                rules.limit,
+                routes,
+                near,
+                _seed(window, size, random),
+                temperature,
+                random,
+            )
         former = cost
         added, paid, removed, waiting, _ = remove_strings(
-            routes, near, prize, ruin, journal, random
+            routes, near, prize, _seed(window, size, random), ruin, journal, random
         )
         cost += added + paid
         arrange(routes, home, journal, waiting, random)
@@ -106,17 +123,21 @@ def step(
             entry += 1
         if cost < limit:
             routes.tally[ACCEPTED] += 1
-            for entry in range(moves):
-                note(routes, journal.moved[entry])
-                note(routes, journal.place[entry])
-            if cost < price[LEAST] - TINY * former:
-                price[LEAST] = cost
-                remember(routes)
+            note_moves(routes, journal, moves)
         else:
             undo(routes, journal, removed, waiting, moves)
             cost = former
+        if cost < price[LEAST] - TINY * former:
+            price[LEAST] = cost
+            remember(routes)
     price[COST] = cost
     return done
+
+
+@inlined
+def _seed(window: Whole, size: int, random: np.ndarray) -> Whole:
+    """A random customer of those from the window's first on."""
+    return (window + below(random, min(WINDOW, size))) % size + 1
 
 
 @inlined

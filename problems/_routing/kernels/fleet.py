@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nco.problems._common.kernels import chance
-from nco.problems._routing.kernels import lists, neighbours, places
-from nco.problems._routing.kernels.fleet_kernel import Fleet, insert_all, step
+from nco.problems._routing.kernels import lists, places
+from nco.problems._routing.kernels.fleet_kernel import insert_all, step
+from nco.problems._routing.kernels.owners import Fleet
 from nco.problems._routing.kernels.ruin import Ruin
+from nco.problems._routing.kernels.searching import (
+    LEFT_OUT,
+    SPARE_ROUTES,
+    RuinSearch,
+    check_demands,
+)
 
 Owned = list[tuple[int, list[int]]]  # routes, each with its owner
-MOST_CARRIED = 2**52  # the sum of all demands: room and demand are added up in 64 bits
-SPARE_ROUTES = 10  # beyond those of the start, and a tenth of these
-LEFT_OUT = 4.0  # what a customer costs that no vehicle takes, beside the dearest way alone
 MOST_APART = 80  # customers of routes that are taken apart as a whole
 MANY = 2**31  # routes of one vehicle
 
@@ -44,13 +47,7 @@ class Task:
     last: bool
 
     def __post_init__(self) -> None:
-        least, most = int(self.demand.min()), int(self.demand.max())
-        largest = int(self.capacities.max())
-        if least < 0 or most > largest or int(self.demand.sum()) > MOST_CARRIED:
-            raise ValueError(
-                f"demands must be from 0 to the capacity {largest}, {MOST_CARRIED} in all; "
-                f"they are {least} to {most}"
-            )
+        check_demands(self.demand, int(self.capacities.max()))
 
     @property
     def size(self) -> int:
@@ -70,6 +67,7 @@ class Settings:
         given_away: chance that a step gives a route to another owner.
         whole: chance that a step takes whole routes apart.
         shared: chance that in a step customers share the cost of a new route.
+        grown: chance that in a step full routes may go to owners of greater capacity.
     """
 
     ruin: Ruin = field(default_factory=Ruin)
@@ -80,13 +78,15 @@ class Settings:
     given_away: float = 0.5
     whole: float = 0.1
     shared: float = 0.3
+    grown: float = 0.5
 
 
-LAST = Settings(neighbours=60, given_away=0.2, shared=0.0)  # for the time of the last owner
+# for the time of the last owner
+LAST = Settings(neighbours=60, given_away=0.2, shared=0.0, grown=0.0)
 
 
-class Search:
-    """The arrays of one search. Nodes are numbered as `places.prepare` orders them.
+class Search(RuinSearch):
+    """The arrays of one search with different vehicles.
 
     Args:
         task: what to solve, with a customer at least.
@@ -100,24 +100,14 @@ class Search:
         self, task: Task, seed: int, start: Owned | None, settings: Settings | None = None
     ) -> None:
         self.settings = settings = settings or (LAST if task.last else Settings())
-        self.task, self.size = task, task.size
+        self.task = task
         where = places.prepare("EUCLIDEAN", task.coords, None)
-        self.order = where.order
+        super().__init__(where, seed, settings.ruin, settings.neighbours, MOST_APART)
         demand = task.demand[self.order].astype(np.int64)
-        self.near = neighbours.nearest(where.coords, None, settings.neighbours)
-        x, y = where.coords.T.copy()
-        self.apart = np.zeros(self.near.shape)
-        neighbours.fill_distances(where.metric, x, y, where.matrix, self.near, self.apart)
-        self.home = 2.0 * np.linalg.norm(where.coords - where.coords[0], axis=1)
         self.prize = np.full(self.size + 1, math.inf if task.last else self._dear())
         slots = self._slots(start)
         room = np.full(slots, task.capacities[0], dtype=np.int64)
         self.routes = lists.empty_routes(where, demand, room)
-        self.ruin = Ruin(float(settings.ruin.mean), int(settings.ruin.longest))
-        self.most = max(self.ruin.most, MOST_APART)
-        self.journal = lists.journal(self.most)
-        self.random = chance.start(seed)
-        self.stop = np.zeros(1, dtype=np.int64)
         self.fleet = self._fleet(slots, 1.0)
         self._begin(start)
 
@@ -145,6 +135,7 @@ class Search:
             given_away=float(self.settings.given_away),
             whole=float(self.settings.whole),
             shared=float(self.settings.shared),
+            grown=float(self.settings.grown),
             capacity=task.capacities.astype(np.int64),
             left=np.minimum(task.counts, MANY).astype(np.int64),
             fixed=task.fixed.astype(np.float64),
@@ -156,7 +147,7 @@ class Search:
             best=np.zeros(slots, dtype=np.uint32),
             former=np.zeros((2, owners)),
             before=np.zeros(owners, dtype=np.int64),
-            given=np.zeros((2 * self.most + 3, 2), dtype=np.uint32),
+            given=np.zeros((2 * len(self.journal.touched), 2), dtype=np.uint32),
         )
 
     def _begin(self, start: Owned | None) -> None:
@@ -198,16 +189,10 @@ class Search:
             routes.room[number] = fleet.capacity[owner]
             fleet.spent[owner] += fleet.fixed[owner]
             fleet.left[owner] -= 1
-        inverse = np.argsort(self.order).astype(np.uint32)
-        lists.fill(routes, inverse[lists.as_listed([route for _, route in start])])
+        lists.fill(routes, self.listed([route for _, route in start]))
         for number, (owner, _) in enumerate(start):
             fleet.counted[number] = routes.length[number]
             fleet.spent[owner] += routes.length[number] * fleet.rate[owner]
-
-    @property
-    def least(self) -> float:
-        """The cost of the best, or its time, with the prices of what is left out."""
-        return float(self.routes.price[lists.LEAST])
 
     def step(self, steps: int, temperature: float) -> int:
         """So many steps of the kernel."""
@@ -229,10 +214,9 @@ class Search:
 
     def best(self) -> Owned | None:
         """The best routes in the caller's numbers; None where they do not serve all."""
-        listed = lists.follow(self.routes.best, self.size)
-        if np.count_nonzero(listed) < self.size:
+        routes = self.best_routes()
+        if sum(map(len, routes)) < self.size:
             return None
-        routes = lists.as_lists(self.order[listed])
         return [
             (owner, route)
             for owner, route in zip(self.fleet.best.tolist(), routes, strict=True)

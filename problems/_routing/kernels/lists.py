@@ -69,7 +69,7 @@ class Journal(NamedTuple):
         place: uint32 [J], the node before each.
         out: uint32 [J], the customers that wait for a place.
         key: float64 [J], by which they are sorted.
-        touched: uint32 [J], routes that lost customers.
+        touched: uint32 [J], routes that lost customers or, later on, got some.
     """
 
     moved: np.ndarray
@@ -198,6 +198,14 @@ def note(routes: Routes, node: Whole) -> None:
         routes.marked[node] = True
         routes.changed[routes.tally[CHANGED]] = node
         routes.tally[CHANGED] += 1
+
+
+@inlined
+def note_moves(routes: Routes, journal: Journal, moves: int) -> None:
+    """Puts the nodes of a step's moves on the stack."""
+    for entry in range(moves):
+        note(routes, journal.moved[entry])
+        note(routes, journal.place[entry])
 
 
 @inlined

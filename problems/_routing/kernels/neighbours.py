@@ -27,19 +27,23 @@ def nearest(coords: np.ndarray, matrix: np.ndarray | None, count: int) -> np.nda
     near = np.zeros((size + 1, count), dtype=np.uint32)
     if count:
         x, y = coords.T.copy()
-        members, first, low, high = columns(x, y, max(1, round(COLUMNS * math.sqrt(size))))
+        members, first, low, high = columns(x, y)
         fill_nearest(x, y, members, first, low, high, near)
     return near
 
 
-def columns(x: np.ndarray, y: np.ndarray, count: int) -> tuple[np.ndarray, ...]:
+def columns(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
     """Customers in C columns from left to right, equally many in each, sorted by height in each.
+
+    Args:
+        x, y: float64 [n+1].
 
     Returns:
         Their numbers, uint32 [n]; where each column begins, int64 [C+1]; and from where to where
         it reaches, float64 [C] each.
     """
     size = len(x) - 1
+    count = max(1, round(COLUMNS * math.sqrt(size)))
     across = 1 + np.argsort(x[1:], kind="stable")
     first = np.arange(count + 1) * size // count
     column = np.repeat(np.arange(count), np.diff(first))
@@ -103,7 +107,7 @@ def fill_nearest(
     for column in range(columns):
         for place in range(first[column], first[column + 1]):
             customer = members[place]
-            kept = 0
+            nearest, kept = near[customer], 0
             for away in range(columns):
                 over = True
                 for side in (-1, 1):
@@ -114,8 +118,9 @@ def fill_nearest(
                     if away > 0 and kept == count and gap * gap >= squares[count - 1]:
                         continue
                     over = False
+                    begin, end = first[other], first[other + 1]
                     kept = _search_column(
-                        x, y, members, first[other], first[other + 1], customer, near, squares, kept
+                        x, y, members, begin, end, customer, nearest, squares, kept
                     )
                 if over:
                     break
@@ -129,19 +134,13 @@ def _search_column(
     begin: Whole,
     end: Whole,
     customer: Whole,
-    near: np.ndarray,
+    nearest: np.ndarray,
     squares: np.ndarray,
     kept: int,
 ) -> int:
-    """Looks through ``members[begin:end]``, sorted by height; the number of neighbours then."""
-    count = near.shape[1]
-    low, high = begin, end
-    while low < high:
-        middle = (low + high) // 2
-        if y[members[middle]] < y[customer]:
-            low = middle + 1
-        else:
-            high = middle
+    """Looks through ``members[begin:end]``, sorted by height; the number of `nearest` then."""
+    count = len(nearest)
+    low = level(y, members, begin, end, y[customer])
     for direction in (-1, 1):
         place = low if direction > 0 else low - 1
         while begin <= place < end:
@@ -154,12 +153,39 @@ def _search_column(
             square = across * across + up * up
             if other == customer or (kept == count and square >= squares[count - 1]):
                 continue
-            kept = min(kept + 1, count)
-            rank = kept - 1
-            while rank > 0 and squares[rank - 1] > square:
-                squares[rank] = squares[rank - 1]
-                near[customer, rank] = near[customer, rank - 1]
-                rank -= 1
-            squares[rank] = square
-            near[customer, rank] = other
+            kept = insert(nearest, squares, kept, other, square)
+    return kept
+
+
+@inlined
+def level(y: np.ndarray, members: np.ndarray, begin: Whole, end: Whole, height: float) -> int:
+    """The first place in ``members[begin:end]``, sorted by height, that is not below a height."""
+    low, high = begin, end
+    while low < high:
+        middle = (low + high) // 2
+        if y[members[middle]] < height:
+            low = middle + 1
+        else:
+            high = middle
+    return int(low)
+
+
+@inlined
+def insert(
+    nearest: np.ndarray, squares: np.ndarray, kept: int, customer: Whole, square: float
+) -> int:
+    """Puts a customer among the nearest, instead of the last where there is no room; their number.
+
+    Args:
+        nearest: uint32 [K], of which the first `kept` are there, the nearest first.
+        squares: float64 [K], of their distances; the customer's is below the K-th.
+    """
+    kept = min(kept + 1, len(nearest))
+    rank = kept - 1
+    while rank > 0 and squares[rank - 1] > square:
+        squares[rank] = squares[rank - 1]
+        nearest[rank] = nearest[rank - 1]
+        rank -= 1
+    squares[rank] = square
+    nearest[rank] = customer
     return kept

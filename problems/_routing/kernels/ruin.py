@@ -40,15 +40,17 @@ def remove_strings(
     routes: Routes,
     near: np.ndarray,
     prize: np.ndarray,
+    seed: Whole,
     ruin: Ruin,
     journal: Journal,
     random: np.ndarray,
 ) -> tuple[float, float, int, int, int]:
-    """Takes strings out of the routes near a random customer; `journal` lists both.
+    """Takes strings out of the routes near a customer, the seed; `journal` lists both.
 
     Args:
         near: uint32 [n+1, K], the nearest customers of each.
         prize: float64 [n+1], what is paid for a customer that is on no route.
+        seed: from 1 to n.
         ruin: `Ruin`.
         journal: `lists.Journal`.
 
@@ -62,7 +64,6 @@ def remove_strings(
     added, paid, count, strings, waiting = 0.0, 0.0, 0, 0, 0
     most = min(float(ruin.longest), size / max(1, waits - routes.tally[EMPTY]))
     wanted = int(uniform(random) * (4.0 * ruin.mean / (1.0 + most) - 1.0) + 1.0)
-    seed = below(random, size) + 1
     for rank in range(-1, near.shape[1]):
         customer = np.uint32(seed) if rank < 0 else near[seed, rank]
         route = routes.route[customer]
@@ -111,18 +112,18 @@ def remove_routes(
     routes: Routes,
     near: np.ndarray,
     prize: np.ndarray,
+    seed: Whole,
     wanted: int,
     journal: Journal,
     random: np.ndarray,
 ) -> tuple[float, float, int, int, int]:
-    """Takes up to `wanted` routes near a random customer apart, of which the journal has room for.
+    """Takes up to `wanted` routes near the seed apart, of which the journal has room for.
 
     The other arguments and what is returned are those of `remove_strings`.
     """
     size, room = len(near) - 1, len(journal.out) // 2
     waits = len(routes.empty)
     added, paid, count, strings, waiting = 0.0, 0.0, 0, 0, 0
-    seed = below(random, size) + 1
     for rank in range(-1, near.shape[1]):
         customer = np.uint32(seed) if rank < 0 else near[seed, rank]
         route = routes.route[customer]

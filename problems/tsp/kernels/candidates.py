@@ -4,14 +4,10 @@ Johnson and McGeoch (1997), "The Traveling Salesman Problem: A Case Study in Loc
 the nearest ones alone leave clusters without a way between them.
 """
 
-import math
-
 import numpy as np
 
 from nco.problems._common.kernels.compiling import Whole, compiled, inlined
 from nco.problems._routing.kernels import neighbours
-
-COLUMNS = 0.3  # of the square root of n
 
 
 def candidates(
@@ -29,9 +25,7 @@ def candidates(
     if matrix is not None or quadrant == 0 or near.shape[1] < nearest:
         return near
     x, y = coords.T.copy()
-    members, first, low, high = neighbours.columns(
-        x, y, max(1, round(COLUMNS * math.sqrt(len(near))))
-    )
+    members, first, low, high = neighbours.columns(x, y)
     around = np.zeros((len(near), 4 * quadrant), dtype=np.uint32)
     fill_quadrants(x, y, members, first, low, high, around)
     return distinct(np.concatenate([near, around], 1), near.shape[1] + 2 * quadrant)
@@ -85,15 +79,9 @@ def _look(
     kept: int,
 ) -> int:
     """Looks through a column's members, sorted by height; the number of `nearest` then."""
-    low, high = 0, len(members)
-    while low < high:
-        middle = (low + high) // 2
-        if y[members[middle]] < y[city]:
-            low = middle + 1
-        else:
-            high = middle
+    low = neighbours.level(y, members, 0, len(members), y[city])
     count = len(nearest)
-    place = low if up else low - 1
+    place: int = low if up else low - 1
     while 0 <= place < len(members):
         other = members[place]
         place += 1 if up else -1
@@ -105,14 +93,7 @@ def _look(
             continue
         if kept == count and square >= squares[count - 1]:
             continue
-        kept = min(kept + 1, count)
-        entry = kept - 1
-        while entry > 0 and squares[entry - 1] > square:
-            squares[entry] = squares[entry - 1]
-            nearest[entry] = nearest[entry - 1]
-            entry -= 1
-        squares[entry] = square
-        nearest[entry] = other
+        kept = neighbours.insert(nearest, squares, kept, other, square)
     return kept
 
 

@@ -1,12 +1,14 @@
 """Every step of the kernel of different vehicles against plain sums."""
 
+import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from recounting import walk
 
-from nco.problems._routing.kernels import fleet_kernel, lists
+from nco.problems._routing.kernels import fleet_kernel, lists, owners
 from nco.problems._routing.kernels.fleet import LAST, MANY, Search, Settings, Task
 from nco.problems._routing.kernels.ruin import Ruin
 
@@ -117,6 +119,96 @@ def test_a_step_that_is_refused_leaves_everything_as_it_was(kind: str) -> None:
     assert refused > 20
 
 
+@pytest.mark.parametrize("kind", ["costs", "few vehicles"])
+@pytest.mark.parametrize("grown", [False, True])
+def test_a_customer_comes_back_where_it_costs_least(kind: str, grown: bool) -> None:
+    """Of all places, new routes and larger vehicles of full ones, none costs less."""
+    task = make(kind, seed=5)
+    search = Search(task, 3, None, Settings(ruin=Ruin(4.0, 5), neighbours=29))
+    search.step(100, 0.1)
+    routes, fleet = search.routes, search.fleet
+    away = np.linalg.norm(task.coords[search.order][:, None] - task.coords[search.order], axis=-1)
+    demand, larger = task.demand[search.order], 0
+    routes.tally[lists.BLINK] = 10**9
+
+    def costs(customer: int) -> dict[tuple[int, int], float]:
+        """What each allowed pair of a node and an owner adds."""
+        found = {}
+        for number, route in enumerate(walk(routes.after, task.size)):
+            path, load = [0, *route, 0], int(demand[route].sum() + demand[customer])
+            length = away[path[:-1], path[1:]].sum()
+            former = int(fleet.owner[number])
+            for owner in range(3):
+                other = not route or owner != former
+                if load > task.capacities[owner] or (other and fleet.left[owner] == 0):
+                    continue
+                if route and other and (not grown or load <= task.capacities[former]):
+                    continue
+                for place, (one, two) in enumerate(itertools.pairwise(path)):
+                    longer = away[one, customer] + away[customer, two] - away[one, two]
+                    cost = task.fixed[owner] + (length + longer) * task.rates[owner]
+                    if route:
+                        cost -= task.fixed[former] + length * task.rates[former]
+                    node = route[place - 1] if place else task.size + 1 + number
+                    found[node, owner] = cost
+        return found
+
+    for customer in range(1, task.size + 1):
+        route = routes.route[customer]
+        if route < len(routes.empty):
+            lists.take_out(routes, np.uint32(customer))
+            owners.account(routes, fleet, route)
+    for customer in range(1, task.size + 1):
+        last, owner = fleet_kernel._cheapest(
+            routes,
+            fleet,
+            search.near,
+            search.apart,
+            search.home,
+            search.prize,
+            np.uint32(customer),
+            0,
+            grown,
+            np.uint64(0),
+            search.random,
+        )
+        allowed = costs(customer)
+        assert allowed[int(last), int(owner)] == pytest.approx(min(allowed.values()))
+        chosen = routes.route[last]
+        larger += routes.stops[chosen] > 0 and fleet.owner[chosen] != owner
+        if fleet.owner[chosen] != owner:
+            owners.hand_over(routes, fleet, chosen, owner, 0)
+        lists.put_in(routes, np.uint32(customer), last)
+        owners.account(routes, fleet, chosen)
+    assert (larger > 0) == grown
+    assert fleet.spent.sum() > 0
+
+
+def test_a_route_goes_to_the_owner_with_whom_it_costs_least() -> None:
+    """Of those who have a vehicle left that holds its load."""
+    task = replace(make("costs", seed=6), counts=np.array([2, 3, MANY]))
+    search = Search(task, 3, None, replace(SMALL, grown=0.0))
+    search.step(100, 0.3)
+    routes, fleet = search.routes, search.fleet
+    changed = 0
+    for route in np.flatnonzero(routes.stops).tolist():
+        if fleet.left[2] > 0 and fleet.owner[route] != 2:
+            owners.hand_over(routes, fleet, route, np.uint32(2), 0)
+    for _ in range(2):
+        for route in np.flatnonzero(routes.stops).tolist():
+            former = int(fleet.owner[route])
+            load = task.capacities[former] - routes.room[route]
+            fits = (task.capacities >= load) & ((fleet.left > 0) | (np.arange(3) == former))
+            cost = np.where(fits, task.fixed + task.rates * routes.length[route], np.inf)
+            changed += owners.regrade(routes, fleet, route, 0)
+            assert cost[fleet.owner[route]] == pytest.approx(cost.min())
+            assert owners.regrade(routes, fleet, route, 0) == 0
+        routes.price[lists.COST] = fleet.spent.sum() + routes.price[lists.PAID]
+        recount(task, search)
+    assert changed > 2
+    assert fleet.left.min() == 0
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_search_begins_with_given_routes(kind: str) -> None:
     """Its best is what it was given, and it does not become worse."""
@@ -142,4 +234,4 @@ def test_customers_that_fit_into_no_vehicle_are_refused() -> None:
 
 def test_powers_are_sixteenth_powers() -> None:
     """The kernel multiplies four times."""
-    assert fleet_kernel._power(1.25) == pytest.approx(1.25**16, rel=1e-15)
+    assert owners.power(1.25) == pytest.approx(1.25**16, rel=1e-15)
