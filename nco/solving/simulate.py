@@ -201,7 +201,8 @@ def policy_of(case: Case, solution: Any, device: str = "cpu") -> tuple[Problem[A
     folder = registry.folder(case.problem)
     if not folder.has("rules"):
         raise NCOError(f"{case.problem} has no rules that can be played: give {{'model': NAME}}")
-    problem: Problem[Any, Any] = folder.problem_class()
+    # rules may look at more than networks do, such as the calendar
+    problem: Problem[Any, Any] = getattr(folder.rules, "problem", folder.problem_class)()
     return problem, folder.rules.policy(case, solution).to(device)
 
 
