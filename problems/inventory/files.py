@@ -38,7 +38,7 @@ import numpy as np
 
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
-from nco.problems.inventory import season, tables, wording
+from nco.problems.inventory import changes, orders, policytext, season, tables, wording
 
 SUFFIX = ".yaml"  # of the files that `write` makes
 EXAMPLES = Path(__file__).parent / "examples"
@@ -173,6 +173,27 @@ class Case(BaseCase):
     def words(self, solution: Any) -> str | None:
         """An order rule in a sentence a clerk can follow."""
         return wording.in_words(self, solution) if isinstance(solution, Mapping) else None
+
+    def orders(self, plan: Any) -> list[dict[str, Any]]:
+        """What a plan ``[periods][edges]`` orders first, a row for each edge (`orders.orders`)."""
+        return orders.orders(self, plan)
+
+    def assumptions(self) -> list[str]:
+        """What the first orders assume of the stock, in a sentence."""
+        return orders.assumptions(self)
+
+    def policy_in_words(self, text: str) -> dict[str, Any]:
+        """The rule in words such as ``min-max 40 90`` (`policytext.of_words`)."""
+        return policytext.of_words(self, text)
+
+    def policy_of_rows(self, rows: list[dict[str, str]]) -> dict[str, Any]:
+        """The rule in a table with a row a node (`policytext.of_rows`)."""
+        return policytext.of_rows(self, rows)
+
+    def changed(self, change: str) -> "Case":
+        """The network with ``edges.depot.lead_time=5`` or the like (`changes.changed`)."""
+        made = _case(changes.changed(_plain(self), change), None, self.name, None)
+        return replace(made, stated=self.stated, recognised=self.recognised)
 
     def construct(self) -> list[list[float]]:
         """Orders nothing."""

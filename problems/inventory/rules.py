@@ -20,16 +20,9 @@ from nco.problems.inventory.files import MAX_LEAD, Case
 from nco.problems.inventory.levels import BaseStock
 from nco.problems.inventory.network import outline
 from nco.problems.inventory.orderrule import UNREAD, OrderRule
+from nco.problems.inventory.policytext import COLUMNS
 from nco.problems.inventory.problem import Inventory
 
-COLUMNS = {  # of each rule: what it says of every node
-    "base_stock": ("levels",),
-    "capped_base_stock": ("levels", "caps"),
-    "echelon_stock": ("levels",),
-    "min_max": ("min", "max"),
-    "echelon_min_max": ("min", "max"),
-    "reorder_quantity": ("min", "quantity"),
-}
 RULES = tuple(COLUMNS)
 
 
