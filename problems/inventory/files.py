@@ -166,8 +166,10 @@ class Case(BaseCase):
         return f"{first} -> {self.nodes[int(self.target[edge])]}"
 
     def excerpt(self) -> "Case":
-        """The same network with a short simulation, for a picture."""
-        warmup = min(self.warmup, SHOWN)
+        """The same network with a short simulation, for a picture: from now on, where the file
+        says what is there now, else after some periods.
+        """
+        warmup = 0 if self.stated else min(self.warmup, SHOWN)
         return replace(self, trace=None, periods=warmup + SHOWN, warmup=warmup)
 
     def words(self, solution: Any) -> str | None:
