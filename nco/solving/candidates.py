@@ -1,8 +1,9 @@
 """The policies that an online case can choose from, and the rules that time makes better.
 
 Every candidate is played on the same futures. Where there is a time limit, the rules share it in
-rounds: each round goes to the rule that would be the cheapest if its last gain came once more, and
-that rule goes on from where it was. Rules that gained nothing twice have had their share.
+rounds, one for each at first: then each round goes to the rule that would be the cheapest if its
+last gain came once more, and that rule goes on from where it was. Rules that gained nothing twice
+have had their share.
 """
 
 import time
@@ -31,17 +32,19 @@ class Effort:
         rounds: in which the rest of the search is shared out; patience: of them without a gain.
         evaluation: largest share of a time limit for the final evaluations.
         least: seconds that a rule has in any case.
-        trials: share of the search that trials may take.
+        trials: share of the search that one trial may take.
+        safety: times the seconds that evaluations are expected to take.
     """
 
     trial: int = 500
     foreseen: int = 30
     first: float = 0.25
-    rounds: int = 6
+    rounds: int = 4
     patience: int = 2
     evaluation: float = 0.3
     least: float = 0.05
-    trials: float = 0.3
+    trials: float = 0.04
+    safety: float = 1.3
 
 
 EFFORT = Effort()
@@ -55,14 +58,15 @@ class Candidate:
         solution, source: the policy, and who found it.
         solver: whether a classical solver found it, which could go on.
         trial: None until it was played.
-        gain: what its last round brought; stalled: rounds in a row that brought nothing.
+        gain: what its last round brought, infinite before the first: each has one; stalled: rounds
+            in a row that brought nothing.
     """
 
     solution: Any
     source: str
     solver: bool = False
     trial: Evaluation | None = None
-    gain: float = 0.0
+    gain: float = float("inf")
     stalled: int = 0
 
     @property
@@ -98,8 +102,14 @@ class Contest:
         """The cheapest in the trial, the first one where none was tried."""
         return min(self.candidates, key=lambda candidate: candidate.cost)
 
-    def run(self, end: float | None) -> Candidate:
+    def run(self, end: float | None, latest: float | None = None, final: int = 1) -> Candidate:
         """The best policy by `end`, a `time.perf_counter` reading.
+
+        Args:
+            end: of the search.
+            latest: when the whole call must end: the search goes on beyond `end` where `final`
+                evaluations that follow need less than the rest, by the time that trials took.
+            final: how many follow.
 
         Raises:
             NCOError: where no policy fits or was found.
@@ -110,7 +120,7 @@ class Contest:
             if len(self.candidates) > 1 or end is not None:
                 self._try_all(end)
             if end is not None:
-                self._improve(end)
+                self._improve(end if latest is None else max(end, latest - self._needed(final)))
         except KeyboardInterrupt:
             if not self.candidates:
                 raise
@@ -163,27 +173,30 @@ class Contest:
     # ---- trying
 
     def _try_all(self, end: float | None) -> None:
-        """Plays every candidate on the same futures, until a share of what is left has passed."""
-        now = time.perf_counter()
-        share = None if end is None else now + EFFORT.trials * max(end - now, 0.0)
+        """Plays every candidate on the same futures."""
         for place, candidate in enumerate(self.candidates):
-            until = None
-            if share is not None:
-                now = time.perf_counter()
-                until = now + (share - now) / (len(self.candidates) - place)
-            trial = self._trial(candidate.solution, until)
+            trial = self._trial(candidate.solution, end)
             better = trial.cost < self.best.cost
             self.candidates[place] = replace(candidate, trial=trial)
             if better:
                 self._note(self.candidates[place])
 
-    def _trial(self, solution: Any, until: float | None) -> Evaluation:
+    def _trial(self, solution: Any, end: float | None) -> Evaluation:
         traces = min(EFFORT.trial, self.options.traces)
+        until = None
+        if end is not None:
+            until = time.perf_counter() + EFFORT.trials * (end - self.begin)
         return evaluated(self.case, solution, self.options, "trial", traces, until)
 
     def _note(self, candidate: Candidate) -> None:
         seconds = time.perf_counter() - self.begin
         self.history.append(Improvement(seconds, candidate.cost, candidate.source))
+
+    def _needed(self, final: int) -> float:
+        """Seconds that so many evaluations will take, and some more for safety."""
+        trials = [c.trial for c in self.candidates if c.trial is not None]
+        longest = max((trial.seconds / trial.traces for trial in trials), default=float("inf"))
+        return EFFORT.safety * longest * self.options.traces * final
 
     # ---- improving
 
@@ -192,13 +205,12 @@ class Contest:
         for number in range(1, 10_000):
             open_ = [c for c in self.candidates if c.solver and c.stalled < EFFORT.patience]
             now = time.perf_counter()
-            longest = max((c.trial.seconds for c in open_ if c.trial is not None), default=0.0)
-            left = end - now - longest
+            # nothing was tried on fewer futures than in the time that a trial may take
+            left = end - now - EFFORT.trials * (end - self.begin)
             if not open_ or left < EFFORT.least:
                 return
             chosen = min(open_, key=lambda candidate: candidate.cost - candidate.gain)
-            seconds = left / max(EFFORT.rounds - number, 1) - longest
-            seconds = min(max(seconds, left / EFFORT.rounds), left)
+            seconds = left / max(EFFORT.rounds + 1 - number, 1)
             self._go_on(chosen, seconds, number, end)
 
     def _go_on(self, chosen: Candidate, seconds: float, number: int, end: float) -> None:

@@ -63,7 +63,7 @@ def solve(case: Case, options: Options, begin: float) -> Solution:
     parts = 1 if changed is None else 2
     contest = Contest(case, options, begin)
     end = _search_end(begin, deadline, parts)
-    best = contest.run(end)
+    best = contest.run(end, deadline if changed is None else None, 1 if own is None else 2)
     others: list[tuple[str, Case, Any]] = []
     if own is not None:
         others.append(("policy", case, own))

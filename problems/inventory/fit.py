@@ -1,7 +1,8 @@
 """Levels of order rules by simulation, for networks without an exact method.
 
-First along the pathwise gradient (HDPO with few parameters), which sees no fixed costs and no whole
-units; then by a search that plays many rules on the same futures, as they are.
+First by a search that plays many rules on the same futures, which comes near soon; then along the
+pathwise gradient (HDPO with few parameters), which sees no fixed costs and no whole units; then by
+the search again.
 """
 
 import time
@@ -12,18 +13,20 @@ import numpy as np
 import torch
 
 from nco.core.rollout import greedy, rollout
-from nco.core.seeds import generator
+from nco.core.seeds import derive, generator
 from nco.problems.inventory import rules, season
 from nco.problems.inventory.files import Case
 from nco.problems.inventory.network import Outline, outline
 from nco.problems.inventory.orderrule import OrderRule
 from nco.problems.inventory.search import searched
 
-STEPS, TRACES = 250, 128
+STEPS, TRACES = 40, 128  # of the gradient, without a time limit; futures of a step
+COARSE = 6  # rounds of the first search
+FEW = 16  # nodes up to which a search comes near, so that the gradient begins with small steps
 LONGEST = 10_000  # steps within a time limit
 RATE, AGAIN = 0.15, 0.05  # of Adam at the beginning, in units; and where a rule was fitted before
 WARM, COUNTED = 2, 40  # periods: longest ways to a customer, and those whose cost counts
-GRADIENT = 0.6  # share of a time limit that is for the gradient; the rest is for the search
+FIRST, GRADIENT = 0.35, 0.75  # shares of a time limit when the first two of the three end
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,9 @@ def fitted(
 ) -> dict[str, Any]:
     """A rule whose numbers minimise the simulated cost of random futures.
 
-    Begins with a newsvendor's levels, or with a rule that was fitted before. The rate falls to zero
-    over the steps or a part of the time limit, whichever comes first. Whole units, multiples and
-    costs of orders only matter to the search.
+    Begins with a newsvendor's levels, or with a rule that was fitted before. The gradient's rate
+    falls to zero over the steps or a part of the time limit, whichever comes first. Whole units,
+    multiples and costs of orders only matter to the search.
 
     Returns:
         The rule as plain data.
@@ -58,11 +61,13 @@ def fitted(
     if steps is None:
         steps = STEPS if time_limit is None else LONGEST
     if not kind.gapped:
-        limit = None if time_limit is None else GRADIENT * time_limit
-        rate = RATE if start is None else AGAIN
-        _descend(case, policy, seed, rate, steps, begin, limit)
-    deadline = None if time_limit is None else begin + time_limit
-    searched(short(case), policy, seed, deadline)
+        end = None if time_limit is None else begin + FIRST * time_limit
+        searched(short(case), policy, derive(seed, "coarse"), end, COARSE)
+        limit = None if time_limit is None else begin + GRADIENT * time_limit
+        near = start is not None or len(case.nodes) <= FEW
+        _descend(case, policy, seed, AGAIN if near else RATE, steps, limit)
+    end = None if time_limit is None else begin + time_limit
+    searched(short(case), policy, seed, end)
     return rules.plain(case, policy)
 
 
@@ -83,18 +88,18 @@ def _descend(
     seed: int,
     rate: float,
     steps: int,
-    begin: float,
-    limit: float | None,
+    end: float | None,
 ) -> None:
-    """Changes the levels and caps of `policy` along the gradient of the mean cost."""
+    """Changes the levels and caps of `policy` along the gradient of the mean cost, until `end`."""
+    begin = time.perf_counter()
     relaxed = replace(short(case), whole=False, multiple=None)
     problem = rules.problem()
     policy.requires_grad_(True)
     optimizer = torch.optim.Adam(policy.parameters(), lr=rate)
     for step in range(steps):
         share = step / steps
-        if limit is not None:
-            share = max(share, (time.perf_counter() - begin) / limit)
+        if end is not None:
+            share = max(share, (time.perf_counter() - begin) / max(end - begin, 1e-9))
             if share >= 1:
                 break
         for group in optimizer.param_groups:

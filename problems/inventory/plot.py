@@ -56,6 +56,8 @@ def plot_policy(case: BaseCase, futures: Sequence[Known], solution: Any, ax: "Ax
         if len(futures) == 1:
             _shortages(panel, futures[0][0], books[0], node)
         _levels(panel, case, rule, node, stock.shape[1], first)
+        if stock[:, :, node].min() >= 0:
+            panel.set_ylim(bottom=0)
         title = case.nodes[node]
         if not math.isnan(served[node]):
             title += f" ({served[node]:.1%} served)"
@@ -130,8 +132,6 @@ def _stock(panel: "Axes", stock: np.ndarray, position: np.ndarray) -> None:
         axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], integer=True))
     panel.tick_params(labelsize="x-small")
     panel.margins(x=0)
-    if stock.min() >= 0:
-        panel.set_ylim(bottom=0)
 
 
 def _shortages(panel: "Axes", case: Case, books: Books, node: int) -> None:

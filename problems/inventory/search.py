@@ -46,9 +46,18 @@ class Search:
 SEARCH = Search()
 
 
-def searched(case: Case, policy: OrderRule, seed: int, deadline: float | None) -> None:
-    """Changes the numbers of `policy` to cheaper ones, until the deadline or no step helps."""
-    _Searcher(case, policy, seed).run(deadline)
+def searched(
+    case: Case, policy: OrderRule, seed: int, deadline: float | None, rounds: int | None = None
+) -> None:
+    """Changes the numbers of `policy` to cheaper ones, until the deadline or no step helps.
+
+    Args:
+        case: what is simulated; seed: of its futures; deadline: a `time.perf_counter` reading.
+        rounds: at most; by default `Search.rounds` where there is no deadline, else any number.
+    """
+    if rounds is None and deadline is None:
+        rounds = SEARCH.rounds
+    _Searcher(case, policy, seed).run(deadline, rounds)
 
 
 class _Searcher:
@@ -68,11 +77,11 @@ class _Searcher:
         self.smallest = torch.ones_like(wide) if case.whole else SEARCH.least * wide
         self.steps = torch.maximum(SEARCH.step * wide, self.smallest)
 
-    def run(self, deadline: float | None) -> None:
+    def run(self, deadline: float | None, rounds: int | None) -> None:
         """Rounds of changes; the policy has the numbers of the last one."""
         number, begin = 0, time.perf_counter()
         while bool((self.steps > 0).any()):
-            if deadline is None and number >= SEARCH.rounds:
+            if rounds is not None and number >= rounds:
                 break
             now = time.perf_counter()
             if deadline is not None and now + (now - begin) / max(number, 1) > deadline:
