@@ -61,11 +61,12 @@ def of_words(case: Any, text: str) -> dict[str, Any]:
         InstanceError: naming the word that is not understood.
     """
     words = text.replace("(", " ").replace(")", " ").split()
-    name = re.sub("[^a-z]", "", words[0].lower()) if words else ""
+    first = next((k for k, word in enumerate(words) if re.search("[0-9=]", word)), len(words))
+    name = re.sub("[^a-z]", "", "".join(words[:first]).lower())
     if name not in NAMES:
         raise InstanceError(f"a file (.json, .csv) or a rule {FORM}", field="policy", value=text)
     rule = NAMES[name]
-    parts, review = _review(words[1:], text)
+    parts, review = _review(words[first:], text)
     keys = COLUMNS[rule]
     numbers: dict[str, list[float]] = {}
     bare = [word for word in parts if "=" not in word]
