@@ -492,7 +492,7 @@ def test_the_picture_has_axes_for_each_node() -> None:
         labels = panel.get_legend_handles_labels()[1]
         assert {"stock", "10-90 %", "stock and on the way", "order up to"} == set(labels)
         assert 2 <= len(panel.get_yticks()) <= 8
-    assert ax.get_title() == "six stores: stock, mean of 100 futures"
+    assert ax.get_title() == "six_stores: stock, mean of 100 futures"
 
 
 def test_a_picture_shows_the_position_that_is_compared() -> None:
