@@ -275,8 +275,9 @@ def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
     if history is not None:
         for node in history[1]:
             _from_history(rows[node], history[0][:, node], names[node])
-    columns = {key: np.array([row[key] for row in rows]) for key in rows[0] if key != "on_order"}
-    columns["review"] = None if (columns["review"] == 1).all() else columns["review"]
+    apart = ("on_order", "review")
+    columns = {key: np.array([row[key] for row in rows]) for key in rows[0] if key not in apart}
+    reviews = np.array([row["review"] for row in rows])
     transit = np.zeros((len(rows), max(len(row["on_order"]) for row in rows)))
     for number, row in enumerate(rows):
         transit[number, : len(row["on_order"])] = row["on_order"]
@@ -301,6 +302,7 @@ def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
         nodes=tuple(names),
         **columns,
         **edges,
+        review=None if (reviews == 1).all() else reviews,
         transit=transit,
         correlation=_number(data.get("correlation", 0.0), "correlation", least=None),
         history=None if history is None else history[0],
@@ -419,8 +421,8 @@ def _first_column(name: str, folder: Path | None) -> list[str]:
     return [row[0].strip() for row in csv.reader(io.StringIO(text))]
 
 
-def _edges(value: Any, names: list[str]) -> dict[str, np.ndarray | None]:
-    """The columns of all edges."""
+def _edges(value: Any, names: list[str]) -> dict[str, Any]:
+    """The columns of all edges; None in place of one that none has."""
     if not isinstance(value, list) or not value:
         raise InstanceError("must be a list of {from, to, lead_time}", field="edges")
     if len(value) > MAX_EDGES:
@@ -455,7 +457,7 @@ def _edges(value: Any, names: list[str]) -> dict[str, np.ndarray | None]:
         columns["lead"].append(_whole(given["lead_time"], f"{field} lead_time", 0, MAX_LEAD))
         for key in ("cost", "order_cost", "multiple"):
             columns[key].append(_number(given.get(key, 0.0), f"{field} {key}"))
-    made: dict[str, np.ndarray | None] = {key: np.array(column) for key, column in columns.items()}
+    made: dict[str, Any] = {key: np.array(column) for key, column in columns.items()}
     return made | {key: None for key in ("order_cost", "multiple") if not any(columns[key])}
 
 

@@ -127,7 +127,7 @@ def _first(case: Case, kind: Kind) -> OrderRule:
         if kind.gapped:
             gap = _lots(case, about)
             policy.gap = torch.from_numpy(gap / about.unit).float()
-            policy.level += policy.gap
+            policy.level.add_(policy.gap)
     if case.season:
         policy.factors = torch.from_numpy(_factors(case, about)).float()
     return policy

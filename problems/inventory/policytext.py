@@ -122,7 +122,7 @@ def of_rows(case: Any, rows: list[dict[str, str]]) -> dict[str, Any]:
     """
     if not rows:
         raise InstanceError("needs a header and a row a node", field="policy")
-    found = {}
+    found: dict[str, str] = {}
     for header in rows[0]:
         word = re.sub("[^a-z]+", "_", str(header).strip().lower()).strip("_")
         key = next((key for key, names in HEADERS.items() if word in names), None)

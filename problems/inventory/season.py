@@ -107,9 +107,8 @@ def profile(history: np.ndarray, cycle: int) -> np.ndarray:
     np.add.at(sums, phases, history)
     counts = np.bincount(phases, minlength=cycle).astype(float)[:, None]
     around = range(-window(cycle), window(cycle) + 1)
-    mean: np.ndarray = sum(np.roll(sums, j, 0) for j in around) / sum(
-        np.roll(counts, j, 0) for j in around
-    )
+    total = np.stack([np.roll(sums, j, 0) for j in around]).sum(0)
+    mean: np.ndarray = total / np.stack([np.roll(counts, j, 0) for j in around]).sum(0)
     return mean
 
 
@@ -119,7 +118,7 @@ def described(history: np.ndarray, cycle: int) -> str:
     level = float(shape.mean()) or 1.0
     name = next((unit for unit, count in YEAR.items() if count == cycle), "period")
     span = min(BUSIEST, max(cycle // 4, 1))
-    runs = sum(np.roll(shape, -j) for j in range(span)) / span
+    runs = np.stack([np.roll(shape, -j) for j in range(span)]).mean(0)
     top, low = int(np.argmax(runs)), int(np.argmin(runs))
     said = (
         f"season: demand repeats itself every {cycle} periods; it is {runs[top] / level:.0%} of "
