@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 import nco
 from nco.core.errors import InstanceError
 from nco.core.seeds import generator
-from nco.problems.inventory import Inventory, classical, files, fit, rules, season
+from nco.problems.inventory import Inventory, classical, exact, files, fit, rules, season
 from nco.problems.inventory.check import check, simulate
 from nco.solving.drawing import draw
 from nco.solving.simulate import difference, next_action
@@ -160,6 +160,28 @@ def test_the_search_finds_the_best_min_max_rule() -> None:
     assert rule is not None
     low, high = int(rule["min"]["store"]), int(rule["max"]["store"])
     assert min_max_cost(10, 64, low, high) < 1.005 * 35.022
+
+
+def test_exact_references_refuse_orders_that_are_not_free() -> None:
+    """A newsvendor's cost knows no cost of orders."""
+    normal = {**STORE, "demand": {"normal": {"mean": 5, "sd": 1}}}
+    network = case(nodes={"store": normal}, edges=[{**EDGE, "order_cost": 64}])
+    for reference in (exact.newsvendor, exact.clark_scarf, exact.transshipment_bound):
+        with pytest.raises(InstanceError, match="orders that are free in size and time"):
+            reference(network)
+
+
+@pytest.mark.parametrize("lead", [1, 2])
+@pytest.mark.parametrize("penalty", [4, 19])
+def test_the_search_finds_the_best_capped_rule(lead: int, penalty: int) -> None:
+    """Its level and cap cost at most half a percent more than the best ones, by exact values."""
+    network = nco.read(f"example:inventory/lost_poisson_L{lead}_p{penalty}.yaml")
+    assert isinstance(network, files.Case)
+    rule = fit.fitted(network, seed=1, kind=fit.Kind(capped=True))
+    model = exact.LostSales.of(network)
+    (node,) = network.nodes
+    found = model.capped(int(rule["levels"][node]), int(rule["caps"][node]))
+    assert found < 1.005 * model.best_capped()[0]
 
 
 def test_a_reorder_quantity_brings_the_position_above_its_level() -> None:
