@@ -149,7 +149,7 @@ def rules(pattern: str, steps: int) -> None:
         assert isinstance(case, Case)
         begin = time.process_time()
         lost, serial = bool(case.lost.any()), len(case.nodes) > 1
-        rule = fit.fitted(case, seed=0, capped=lost, echelon=serial, steps=steps)
+        rule = fit.fitted(case, seed=0, kind=fit.Kind(serial, lost), steps=steps)
         seconds = time.process_time() - begin
         cost, best, error = _rule_cost(case, rule)
         print(

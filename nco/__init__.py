@@ -12,7 +12,8 @@ from nco.core.lazy import attribute
 
 if TYPE_CHECKING:
     from nco.core.errors import InstanceError, NCOError
-    from nco.registry.sources import check, read
+    from nco.registry.sources import read
+    from nco.solving.checking import check
     from nco.solving.session import Session
     from nco.solving.solution import Solution
     from nco.solving.solver import solve, solve_iter
@@ -39,7 +40,7 @@ __getattr__ = attribute(
         "Session": "solving.session",
         "Solution": "solving.solution",
         "available": "zoo.weights",
-        "check": "registry.sources",
+        "check": "solving.checking",
         "load": "zoo.weights",
         "read": "registry.sources",
         "solve": "solving.solver",

@@ -25,6 +25,7 @@ FOLDERS = {
     "configs": "nco/configs",
 }
 WANTED = {".py", ".typed", ".safetensors", ".json", ".yaml", ".tsp", ".vrp", ".txt", ".css", ".js"}
+WANTED |= {".csv"}
 LIST = """
 import json, setuptools
 from distutils.core import run_setup

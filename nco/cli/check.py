@@ -2,29 +2,44 @@
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nco.cli.arguments import command
+
+if TYPE_CHECKING:
+    from nco.core.case import Report
 
 
 def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
     parser = command(commands, "check", run, "Check a solution file against its instance file.")
     parser.add_argument("instance", metavar="INSTANCE")
-    parser.add_argument("solution", metavar="SOLUTION", help=".tour, .sol, or JSON")
+    parser.add_argument(
+        "solution", metavar="SOLUTION", help=".tour, .sol, JSON; a policy in JSON or CSV"
+    )
     parser.add_argument("--problem")
     parser.add_argument("--json", action="store_true")
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs it; the exit code."""
-    from nco.registry.sources import as_case, check
+    from nco.solving.checking import check
 
-    report = check(as_case(options.instance, options.problem), options.solution)
+    report = check(options.instance, options.solution, options.problem)
     if options.json:
         print(json.dumps({**report.__dict__, "feasible": report.feasible}))
     else:
-        print(f"{'feasible' if report.feasible else 'INFEASIBLE'}, objective {report.objective}")
+        verdict = "feasible" if report.feasible else "INFEASIBLE"
+        print(f"{verdict}, objective {report.objective}{_error(report)}")
+        if report.measures:
+            print(
+                "  " + ", ".join(f"{name} {value:.4g}" for name, value in report.measures.items())
+            )
         for violation in report.violations:
             print(f"  {violation}")
     return 0 if report.feasible else 1
+
+
+def _error(report: "Report") -> str:
+    """The standard error of a simulated policy."""
+    return "" if report.cost_standard_error is None else f" ±{report.cost_standard_error:.2g}"

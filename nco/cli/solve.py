@@ -17,6 +17,8 @@ from nco.core.errors import NCOError
 if TYPE_CHECKING:
     from nco.solving.solution import Solution
 
+LONGEST = 500  # characters of a rule that are shown to people
+
 
 def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
@@ -130,7 +132,10 @@ def _show(file: str, solution: "Solution", arguments: argparse.Namespace) -> Non
     if "gap_percent" in row:
         print(f"  gap to {arguments.best_known:g}: {row['gap_percent']:.3f} %")
     assert solution.case is not None
-    print(f"  {solution.case.view}: {json.dumps(solution.solution)}", flush=True)
+    plain = json.dumps(solution.solution)
+    if len(plain) > LONGEST and solution.orders:  # said in words; --save and --json have it whole
+        return
+    print(f"  {solution.case.view}: {plain}", flush=True)
 
 
 def _gap(solution: "Solution", best_known: float | None) -> dict[str, float]:

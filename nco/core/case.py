@@ -85,11 +85,15 @@ class Report:
         cost: minimised, in the case's own units; None where it cannot be told.
         objective: the same figure in the problem's own sense (a knapsack's value).
         violations: one sentence for each broken rule; empty means feasible.
+        cost_standard_error, measures: of a policy that was simulated: the standard error of its
+            mean cost, and means of other figures by name.
     """
 
     cost: float | int | None
     objective: float | int | None
     violations: list[str] = field(default_factory=list)
+    cost_standard_error: float | None = None
+    measures: dict[str, float] = field(default_factory=dict)
 
     @property
     def feasible(self) -> bool:

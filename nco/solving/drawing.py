@@ -1,6 +1,6 @@
-"""The picture of one answer; a policy is shown by what it does on one random future."""
+"""The picture of one answer; a policy is shown by what it does on random futures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
@@ -24,6 +24,19 @@ class HasExcerpt(Protocol):
         """The same case with fewer periods."""
 
 
+@runtime_checkable
+class PlotsPolicies(Protocol):
+    """A ``plot.py`` that shows a policy by many futures at once."""
+
+    def plot_policy(
+        self, case: Case, futures: Sequence[tuple[Case, Any]], solution: Any, ax: "Axes", /
+    ) -> None:
+        """Draws what a policy did on futures, each a case that is known by now with its plan."""
+
+
+FUTURES = 100  # that such a picture shows
+
+
 def draw(case: Case, solution: Any, ax: "Axes") -> None:
     """Draws a solution on `ax` with the problem's ``plot.py``.
 
@@ -32,20 +45,23 @@ def draw(case: Case, solution: Any, ax: "Axes") -> None:
         solution: a plan, or a policy of an online case (a rule or ``{"model": NAME}``).
         ax: to draw on.
     """
-    if isinstance(solution, Mapping):
-        case, solution = _played(case, solution)
-    registry.folder(case.problem).plot.plot(case, solution, ax)
+    drawn: Any = registry.folder(case.problem).plot
+    if not isinstance(solution, Mapping):
+        drawn.plot(case, solution, ax)
+    elif isinstance(drawn, PlotsPolicies):
+        drawn.plot_policy(case, _played(case, solution, FUTURES), solution, ax)
+    else:
+        drawn.plot(*_played(case, solution, 1)[0], ax)
 
 
-def _played(case: Case, solution: Mapping[str, Any]) -> tuple[Case, Any]:
-    """A random future of `case` that is known by now, and the plan that the policy made of it."""
+def _played(case: Case, solution: Mapping[str, Any], count: int) -> list[tuple[Case, Any]]:
+    """Random futures of `case` that are known by now, each with the plan that the policy made."""
     problem, policy = policy_of(case, solution)
     assert isinstance(problem, Online)
     assert isinstance(problem, HasCases)
     shown = case.excerpt() if isinstance(case, HasExcerpt) else case
-    instance = problem.traces(shown, 1, generator("plot"))
+    instance = problem.traces(shown, count, generator("plot"))
     with torch.inference_mode():
         played = rollout(problem, policy, instance, 1, greedy, logp=False)
-    (known,) = problem.cases(instance)
-    (plan,) = problem.solution(instance, played.actions[:, 0])
-    return known, plan
+    plans = problem.solution(instance, played.actions[:, 0])
+    return list(zip(problem.cases(instance), plans, strict=True))

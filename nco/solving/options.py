@@ -162,6 +162,19 @@ class Options:
         "Of an online problem: plan with perfect information of the future (the case's own, or "
         "random ones), which is a bound and no policy.",
     )
+    policy: str | None = option(
+        None,
+        "Of an online problem: a policy of your own to price beside the best one, on the same "
+        "futures: a file (a rule in JSON, what --save wrote, a table in CSV) or words, such as "
+        "'min-max 40 90' of an inventory.",
+        metavar="RULE",
+    )
+    what_if: str | None = option(
+        None,
+        "Of an online problem: a change, such as 'edges.depot.lead_time=5' of an inventory; the "
+        "best policy of the changed instance is compared on the same futures.",
+        metavar="CHANGE",
+    )
     verbose: bool = option(False, "Print the plan to stderr before it runs.")
     progress: bool | None = option(
         None, "Of a list: show a progress bar. By default where stderr is a terminal."

@@ -3,8 +3,9 @@
     evaluation = simulate(problem, policy, case, traces=1000, seed=0)
     print(evaluation.cost, evaluation.cost_standard_error, evaluation.measures)
 
-Equal seeds are equal futures whatever the policy, so the costs of two policies can be compared
-trace by trace, which is far more precise than comparing their means.
+Equal seeds are equal futures whatever the policy, the number of traces and the time that there is,
+so the costs of two policies can be compared trace by trace, which is far more precise than
+comparing their means (`difference`).
 """
 
 import math
@@ -34,7 +35,7 @@ class Sampling:
 
     Attributes:
         together: traces at a time, as memory allows.
-        few: traces before it is known how long they take.
+        few: traces before it is known how long they take; then as many as there were before.
         checked: traces that the independent checker prices again.
         agree: relative difference of checker (exact) and simulation (float32) that is rounding.
     """
@@ -114,15 +115,20 @@ def simulate(
     costs: list[Tensor] = []
     named: dict[str, list[Tensor]] = {}
     sign, violations = 1, list[str]()
-    first, size = 0, together if deadline is None else min(together, SAMPLING.few)
-    while first < traces:
+    first, cut = 0, False
+    while first < traces and not cut:
+        # parts have fixed places, so that a future does not depend on how many are played
+        part = min(together, max(first, SAMPLING.few))
+        count = min(part, traces - first)
         if costs and deadline is not None:
             now = time.perf_counter()
-            size = min(together, int(first * (deadline - now) / (now - begin)))
-            if size < 2:
+            fits = int(first * (deadline - now) / (now - begin))
+            cut = fits < count
+            if fits < 2:
                 break
-        count = min(size, traces - first)
-        instance = problem.traces(case, count, generator(seed, "simulate", first)).to(device)
+            count = min(count, fits)
+        drawn = problem.traces(case, part, generator(seed, "simulate", first))
+        instance = (drawn if count == part else drawn[:count]).to(device)
         with torch.inference_mode():
             played = rollout(problem, policy, instance, 1, select, logp=False)
             measures = problem.measures(instance, played.actions)
@@ -160,6 +166,16 @@ def _evaluation(
 def standard_error(values: Tensor) -> float:
     """Of the mean of independent `values` ``[K]``."""
     return float(values.double().std() / math.sqrt(len(values)))
+
+
+def difference(first: Evaluation, second: Evaluation) -> tuple[float, float]:
+    """How much more the first policy costs than the second, and the standard error of that.
+
+    Both must be of the same seed: trace by trace, over the traces that both have.
+    """
+    both = min(first.traces, second.traces)
+    apart = first.costs[:both] - second.costs[:both]
+    return float(apart.mean()), standard_error(apart)
 
 
 def _checked(
@@ -201,7 +217,8 @@ def policy_of(case: Case, solution: Any, device: str = "cpu") -> tuple[Problem[A
     folder = registry.folder(case.problem)
     if not folder.has("rules"):
         raise NCOError(f"{case.problem} has no rules that can be played: give {{'model': NAME}}")
-    problem: Problem[Any, Any] = folder.problem_class()
+    # rules may look at more than networks do, such as the calendar
+    problem: Problem[Any, Any] = getattr(folder.rules, "problem", folder.problem_class)()
     return problem, folder.rules.policy(case, solution).to(device)
 
 

@@ -12,6 +12,7 @@ from nco import registry
 from nco.core import atomic
 from nco.core.case import Case
 from nco.core.errors import NCOError
+from nco.solving import policytext
 from nco.workers.outcome import Improvement
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ class Solution:
         plan: how the time was divided between networks and classical solvers, a line for each.
         cost_standard_error, measures: of a policy that was simulated: the standard error of its
             mean cost, and means of other figures by name (service level, number of traces).
+        orders: of a policy, what it decides first, a row of a table each, where the problem has
+            words for it (an inventory's next orders).
+        comparisons: of a policy with one of the caller's own (`policy`) and with a changed instance
+            (`what_if`) on the same futures: costs, and the difference with its standard error.
     """
 
     problem: str
@@ -89,6 +94,8 @@ class Solution:
     measures: dict[str, float] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     plan: list[str] = field(default_factory=list)
+    orders: list[dict[str, Any]] = field(default_factory=list)
+    comparisons: list[dict[str, Any]] = field(default_factory=list)
     found_by: str = ""
 
     def __post_init__(self) -> None:
@@ -124,7 +131,9 @@ class Solution:
         if self.measures:
             lines.append("  " + ", ".join(f"{k} {v:.4g}" for k, v in self.measures.items()))
         rule = None if self.case is None else self.case.words(self.solution)
-        lines += [f"  rule: {rule}"] if rule else []
+        lines += [*policytext.order_lines(self.orders)]
+        lines += [*policytext.rule_lines(rule)]
+        lines += [*policytext.comparison_lines(self.comparisons)]
         lines += [f"  note: {note}" for note in self.notes]
         lines += [f"  violated: {violation}" for violation in self.violations]
         lines += [f"  fault: {fault}" for fault in self.faults]
@@ -177,7 +186,13 @@ class Solution:
         if self.cost_standard_error is None:
             return {}
         rule = None if self.case is None else self.case.words(self.solution)
-        return {"cost_standard_error": self.cost_standard_error, **self.measures, "rule": rule}
+        return {
+            "cost_standard_error": self.cost_standard_error,
+            **self.measures,
+            "rule": rule,
+            "orders": self.orders,
+            "comparisons": self.comparisons,
+        }
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draws the solution; on new axes unless given some."""

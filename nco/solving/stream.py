@@ -36,6 +36,9 @@ def _refuse(cases: Sequence[Case], online: Sequence[bool], options: Options) -> 
     """Raises for an option that contradicts a case."""
     if options.hindsight and not all(online):
         raise NCOError("hindsight: only online problems have a future that could be known")
+    for name in ("policy", "what_if"):
+        if getattr(options, name) is not None and not all(online):
+            raise NCOError(f"{name}: only online problems are answered by a policy")
     if options.total_time is not None and any(online):
         raise NCOError("total_time: online problems have no plan to improve; use time_limit")
     if options.model not in ("auto", cards.NO_MODEL):

@@ -13,6 +13,7 @@ from nco.core.case import Report
 
 BALANCE = 1e-6  # relative difference of the goods' books that is rounding
 WHOLE = 1e-3  # distance from a whole number that is rounding (orders come from float32)
+NOTHING = 1e-3  # units up to which an order is rounding, and costs nothing
 
 
 def check(case: Any, solution: Any) -> Report:
@@ -59,6 +60,26 @@ def _objections(case: Any, solution: Any) -> Iterator[str]:
                 yield f"{place}: an order must not be negative, as {amount:g} is"
             elif case.whole and abs(amount - round(amount)) > WHOLE * max(1.0, abs(amount)):
                 yield f"{place}: an order must be a whole number, not {amount:g}"
+            elif not _fits(amount, _size(case, edge)):
+                size = _size(case, edge)
+                yield f"{place}: an order must be a multiple of {size:g}, not {amount:g}"
+            elif amount > NOTHING and period % _review(case, edge):
+                yield f"{place}: orders leave every {_review(case, edge)} periods, from period 0 on"
+
+
+def _size(case: Any, edge: int) -> float:
+    """Of which orders on an edge are whole numbers; 0: of nothing."""
+    return 0.0 if case.multiple is None else float(case.multiple[edge])
+
+
+def _review(case: Any, edge: int) -> int:
+    """Periods from one order on an edge to the next."""
+    return 1 if case.review is None else int(case.review[int(case.target[edge])])
+
+
+def _fits(amount: float, size: float) -> bool:
+    """Whether an amount is a whole number of `size`, but for rounding."""
+    return not size or abs(amount - round(amount / size) * size) <= WHOLE * max(1.0, amount)
 
 
 @dataclass
@@ -91,12 +112,14 @@ def simulate(case: Any, orders: list[list[float]]) -> Books:
     for t in range(len(case.trace)):
         for node, amount in enumerate(due.pop(t, [0.0] * nodes)):
             stock[node] += amount
-        shipped = _ship(case, stock, orders[t])
+        shipped = _ship(case, stock, orders[t], t)
         cost = 0.0
         for edge, amount in enumerate(shipped):
             source, target = int(case.source[edge]), int(case.target[edge])
             lead = int(case.lead[edge])
             cost += float(case.cost[edge]) * amount
+            if case.order_cost is not None and amount > NOTHING:
+                cost += float(case.order_cost[edge])
             if source < 0:
                 books.entered += amount
             else:
@@ -125,10 +148,15 @@ def simulate(case: Any, orders: list[list[float]]) -> Books:
     return books
 
 
-def _ship(case: Any, stock: list[float], orders: list[float]) -> list[float]:
+def _ship(case: Any, stock: list[float], orders: list[float], period: int) -> list[float]:
     """What leaves on every edge: in proportion to orders where the source has too little."""
     asked: dict[int, float] = {}
-    wanted = [float(round(amount)) if case.whole else float(amount) for amount in orders]
+    wanted = []
+    for edge, amount in enumerate(orders):
+        size = _size(case, edge)
+        amount = round(amount / size) * size if size else float(amount)
+        amount = float(round(amount)) if case.whole else amount
+        wanted.append(0.0 if period % _review(case, edge) else amount)
     for edge, amount in enumerate(wanted):
         source = int(case.source[edge])
         asked[source] = asked.get(source, 0.0) + amount

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from nco.problems.inventory import season
 from nco.problems.inventory.files import KINDS, Case
 
 NORMAL, POISSON, GEOMETRIC, HISTORY = (
@@ -74,12 +75,23 @@ def _geometric(
 
 
 def _blocks(case: Case, count: int, periods: int, generator: Generator) -> Tensor:
-    """Consecutive periods of the history, from random beginnings, one after the other."""
+    """Consecutive periods of the history, from random beginnings, one after the other.
+
+    Where demand has a season, a block begins at about the time of the cycle that it stands for.
+    """
     assert case.history is not None
     history, device = _row(case.history, generator), generator.device
     blocks = -(-periods // case.block)
     last = len(history) - case.block
-    first = torch.randint(last + 1, (count, blocks, 1), generator=generator, device=device)
+    if case.season:
+        table, counts = season.beginnings(len(history), case.block, case.season)
+        phase = (case.phase + case.block * np.arange(blocks)) % case.season
+        most = torch.from_numpy(counts[phase]).to(device)
+        chosen = torch.rand(count, blocks, generator=generator, device=device) * most
+        rows = torch.from_numpy(table[phase]).to(device).expand(count, -1, -1)
+        first = rows.gather(2, chosen.long()[..., None])
+    else:
+        first = torch.randint(last + 1, (count, blocks, 1), generator=generator, device=device)
     rows = (first + torch.arange(case.block, device=device)).flatten(1)[:, :periods]
     return history[rows]
 

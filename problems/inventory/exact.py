@@ -51,8 +51,15 @@ def base_stock_cost(case: Case, level: float) -> float:
     return spread * (h * score + (h + p) * loss)
 
 
+def _check_simple(case: Case) -> None:
+    """Refuses costs of orders, multiples, reviews and seasons, which no reference here knows."""
+    if not case.simple:
+        raise InstanceError("the references are for orders that are free in size and time")
+
+
 def _single(case: Case) -> tuple[int, int]:
     """The store and the lead time of the smallest network; an error for any other."""
+    _check_simple(case)
     if len(case.nodes) != 1 or len(case.source) != 1:
         raise InstanceError("this reference is for one store with one supplier", field="nodes")
     return 0, int(case.lead[0])
@@ -208,6 +215,7 @@ def clark_scarf(case: Case) -> tuple[float, dict[str, float]]:
     The recursion of Clark & Scarf (1960) on a grid, with demand clipped at zero where the case says
     so, less the constant cost of what is in transit.
     """
+    _check_simple(case)
     nodes = chain(case)
     if nodes is None or case.lost[nodes[0]] or case.kind[nodes[0]] != KINDS.index("normal"):
         raise InstanceError("the recursion is for serial systems with backlogged normal demand")
@@ -278,6 +286,7 @@ def transshipment_bound(case: Case) -> float:
     Federgruen & Zipkin (1984): one cross-dock, stores of equal costs and lead times, backlogged
     normal demand that is not clipped.
     """
+    _check_simple(case)
     stores = case.stores
     inner = case.source >= 0
     leads, first = set(case.lead[inner].tolist()), case.lead[~inner].tolist()

@@ -16,8 +16,13 @@ wanted and not there; an edge's `cost` is for each unit shipped, and `price` wha
 each unit sold (profit counts as negative cost). Demand: ``{poisson: mean}``, ``{geometric: mean}``
 (support 0, 1, ...), ``{normal: {mean: m, sd: s, clip: true}}``; for all stores together a
 `correlation` of normal demands, or a `history` of observed periods (a CSV beside the file, or lists
-by store) from which futures are drawn in blocks of `block` consecutive periods. A `trace` is one
-known future, for `nco check` and hindsight plans.
+by store) from which futures are drawn in blocks of `block` consecutive periods. Where demand has a
+`season` of so many periods, futures are drawn from about the same time of the cycle; unless the
+file says it, a history of two cycles or more is asked (`season.py`). A `trace` is one known future,
+for `nco check` and hindsight plans.
+
+An edge may have an `order_cost` for each order, and a `multiple` of which orders are whole numbers
+(cases, pallets); a node a `review`: it orders in the first period, and then in every so many.
 """
 
 import csv
@@ -33,7 +38,7 @@ import numpy as np
 
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
-from nco.problems.inventory import tables
+from nco.problems.inventory import changes, orders, policytext, season, tables, wording
 
 SUFFIX = ".yaml"  # of the files that `write` makes
 EXAMPLES = Path(__file__).parent / "examples"
@@ -55,10 +60,14 @@ ROOT = {
     "trace",
     "simulation",
     "whole_units",
+    "season",
 }
 ARRAYS = ROOT
-NODE = {"holding", "penalty", "price", "unmet", "demand", "stock", "on_order", "keeps_stock"}
-EDGE = {"from", "to", "lead_time", "cost"}
+NODE = {
+    *("holding", "penalty", "price", "unmet", "demand", "stock", "on_order", "keeps_stock"),
+    "review",
+}
+EDGE = {"from", "to", "lead_time", "cost", "order_cost", "multiple"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -79,6 +88,13 @@ class Case(BaseCase):
         trace: ``[t, n]`` one known future, or None.
         periods, warmup: of a simulation; the warm-up's costs are not counted.
         whole: orders are rounded to whole units.
+        order_cost: ``[m]`` for each order on an edge, multiple: ``[m]`` of which orders are whole
+            numbers (0: any), review: ``[n]`` whole periods from one order of a node to the next;
+            each None where the network has none of it.
+        season: periods after which demand repeats itself, of which row r of the history is the
+            ``r % season``-th, and the first future period follows the last row; 0: none.
+        stated: nodes whose `stock` or `on_order` the file states.
+        recognised: what `season.py` found in the history, in words.
     """
 
     problem: ClassVar[str] = "inventory"
@@ -106,6 +122,28 @@ class Case(BaseCase):
     periods: int = PERIODS
     warmup: int = WARMUP
     whole: bool = False
+    order_cost: np.ndarray | None = None
+    multiple: np.ndarray | None = None
+    review: np.ndarray | None = None
+    season: int = 0
+    stated: frozenset[str] = frozenset()
+    recognised: str = ""
+
+    @property
+    def simple(self) -> bool:
+        """Whether every order costs nothing by itself and may be of any size, in any period."""
+        parts = (self.order_cost, self.multiple, self.review)
+        return all(part is None for part in parts) and not self.season
+
+    @property
+    def phase(self) -> int:
+        """Where in the season the first future period lies."""
+        if not self.season or self.history is None:
+            return 0
+        return len(self.history) % self.season
+
+    def notes(self) -> list[str]:
+        return [self.recognised] if self.recognised else []
 
     @property
     def size(self) -> int:
@@ -128,13 +166,36 @@ class Case(BaseCase):
         return f"{first} -> {self.nodes[int(self.target[edge])]}"
 
     def excerpt(self) -> "Case":
-        """The same network with a short simulation, for a picture."""
-        warmup = min(self.warmup, SHOWN)
+        """The same network with a short simulation, for a picture: from now on, where the file
+        says what is there now, else after some periods.
+        """
+        warmup = 0 if self.stated else min(self.warmup, SHOWN)
         return replace(self, trace=None, periods=warmup + SHOWN, warmup=warmup)
 
     def words(self, solution: Any) -> str | None:
         """An order rule in a sentence a clerk can follow."""
-        return tables.in_words(solution) if isinstance(solution, Mapping) else None
+        return wording.in_words(self, solution) if isinstance(solution, Mapping) else None
+
+    def orders(self, plan: Any) -> list[dict[str, Any]]:
+        """What a plan ``[periods][edges]`` orders first, a row for each edge (`orders.orders`)."""
+        return orders.orders(self, plan)
+
+    def assumptions(self) -> list[str]:
+        """What the first orders assume of the stock, in a sentence."""
+        return orders.assumptions(self)
+
+    def policy_in_words(self, text: str) -> dict[str, Any]:
+        """The rule in words such as ``min-max 40 90`` (`policytext.of_words`)."""
+        return policytext.of_words(self, text)
+
+    def policy_of_rows(self, rows: list[dict[str, str]]) -> dict[str, Any]:
+        """The rule in a table with a row a node (`policytext.of_rows`)."""
+        return policytext.of_rows(self, rows)
+
+    def changed(self, change: str) -> "Case":
+        """The network with ``edges.depot.lead_time=5`` or the like (`changes.changed`)."""
+        made = _case(changes.changed(_plain(self), change), None, self.name, None)
+        return replace(made, stated=self.stated, recognised=self.recognised)
 
     def construct(self) -> list[list[float]]:
         """Orders nothing."""
@@ -208,21 +269,27 @@ def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
     rows = [_node(key, value) for key, value in nodes.items()]
     edges = _edges(data.get("edges"), names)
     history = _series(data.get("history"), names, folder, "history")
+    cycle, recognised = _season(data, history, folder)
     free = {number for number, row in enumerate(rows) if not row["clip"]}
     trace = _series(data.get("trace"), names, folder, "trace", free)
     if history is not None:
         for node in history[1]:
             _from_history(rows[node], history[0][:, node], names[node])
-    columns = {key: np.array([row[key] for row in rows]) for key in rows[0] if key != "on_order"}
+    apart = ("on_order", "review")
+    columns = {key: np.array([row[key] for row in rows]) for key in rows[0] if key not in apart}
+    reviews = np.array([row["review"] for row in rows])
     transit = np.zeros((len(rows), max(len(row["on_order"]) for row in rows)))
     for number, row in enumerate(rows):
         transit[number, : len(row["on_order"])] = row["on_order"]
     simulation = _mapping(data.get("simulation", {}), "simulation", 2, empty=True)
     _only(simulation, {"periods", "warmup"}, "simulation")
-    periods = _whole(simulation.get("periods", PERIODS), "simulation periods", 1, MAX_PERIODS)
-    default = min(WARMUP, periods // 2)
+    usual, default = season.simulated(cycle, PERIODS, WARMUP)
+    periods = _whole(simulation.get("periods", usual), "simulation periods", 1, MAX_PERIODS)
+    default = min(default, periods // 2)
     kinds = columns["kind"]
     discrete = bool(np.isin(kinds[kinds > 0], (1, 2)).all()) and bool((kinds > 0).any())
+    if history is not None:
+        discrete = bool((history[0] == np.round(history[0])).all())
     if trace is not None:
         for store in np.flatnonzero(kinds > 0).tolist():
             if store not in trace[1]:
@@ -235,6 +302,7 @@ def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
         nodes=tuple(names),
         **columns,
         **edges,
+        review=None if (reviews == 1).all() else reviews,
         transit=transit,
         correlation=_number(data.get("correlation", 0.0), "correlation", least=None),
         history=None if history is None else history[0],
@@ -243,6 +311,11 @@ def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
         periods=periods,
         warmup=_whole(simulation.get("warmup", default), "simulation warmup", 0, periods - 1),
         whole=_truth(data.get("whole_units", discrete), "whole_units"),
+        season=cycle,
+        recognised=recognised,
+        stated=frozenset(
+            name for name, row in nodes.items() if row and {"stock", "on_order"} & set(row)
+        ),
     )
     _check_network(case)
     _check_demand(case)
@@ -279,6 +352,7 @@ def _node(name: str, value: Any) -> dict[str, Any]:
         "sd": sd,
         "clip": clip,
         "on_order": _on_order(given.get("on_order", []), f"{field} on_order"),
+        "review": _whole(given.get("review", 1), f"{field} review", 1, MAX_LEAD),
     }
 
 
@@ -317,14 +391,45 @@ def _from_history(row: dict[str, Any], observed: np.ndarray, name: str) -> None:
     row["mean"], row["sd"] = float(observed.mean()), float(observed.std())
 
 
-def _edges(value: Any, names: list[str]) -> dict[str, np.ndarray]:
-    """The columns of all edges."""
+def _season(
+    data: Mapping[str, Any], history: tuple[np.ndarray, list[int]] | None, folder: Path | None
+) -> tuple[int, str]:
+    """The cycle of demand, 0 for none, and what a person should know of how it was found."""
+    stated = data.get("season", "auto")
+    if history is None:
+        if stated not in ("auto", False):
+            raise InstanceError("only a history has a season", field="season", value=stated)
+        return 0, ""
+    observed = history[0][:, history[1]]
+    if stated == "auto":
+        table = data["history"]
+        first = _first_column(table, folder) if isinstance(table, str) else None
+        return season.recognise(observed, first)
+    if stated is False:
+        return 0, ""
+    cycle = _whole(stated, "season", 2, MAX_PERIODS)
+    if len(observed) < 2 * cycle:
+        reason = f"needs two cycles of {cycle} periods, but the history has {len(observed)}"
+        raise InstanceError(reason, field="season", value=stated)
+    return cycle, season.described(observed, cycle)
+
+
+def _first_column(name: str, folder: Path | None) -> list[str]:
+    """The cells of the first column of a CSV that was read before, its header first."""
+    assert folder is not None
+    text = (folder / name).read_text(encoding="utf-8-sig")
+    return [row[0].strip() for row in csv.reader(io.StringIO(text))]
+
+
+def _edges(value: Any, names: list[str]) -> dict[str, Any]:
+    """The columns of all edges; None in place of one that none has."""
     if not isinstance(value, list) or not value:
         raise InstanceError("must be a list of {from, to, lead_time}", field="edges")
     if len(value) > MAX_EDGES:
         raise InstanceError(f"at most {MAX_EDGES}", field="edges", value=len(value))
     index = {name: number for number, name in enumerate(names)}
-    columns: dict[str, list[Any]] = {"source": [], "target": [], "lead": [], "cost": []}
+    keys = ("source", "target", "lead", "cost", "order_cost", "multiple")
+    columns: dict[str, list[Any]] = {key: [] for key in keys}
     seen: set[tuple[int, int]] = set()
     for number, item in enumerate(value, 1):
         field = f"edge {number}"
@@ -350,8 +455,10 @@ def _edges(value: Any, names: list[str]) -> dict[str, np.ndarray]:
         columns["source"].append(source)
         columns["target"].append(target)
         columns["lead"].append(_whole(given["lead_time"], f"{field} lead_time", 0, MAX_LEAD))
-        columns["cost"].append(_number(given.get("cost", 0.0), f"{field} cost"))
-    return {key: np.array(column) for key, column in columns.items()}
+        for key in ("cost", "order_cost", "multiple"):
+            columns[key].append(_number(given.get(key, 0.0), f"{field} {key}"))
+    made: dict[str, Any] = {key: np.array(column) for key, column in columns.items()}
+    return made | {key: None for key in ("order_cost", "multiple") if not any(columns[key])}
 
 
 # ---- demands by period
@@ -513,6 +620,10 @@ def _check_demand(case: Case) -> None:
     if case.history is not None and case.block > len(case.history):
         reason = f"longer than the history of {len(case.history)} periods"
         raise InstanceError(reason, field="block", value=case.block)
+    if case.season and case.block > case.season:
+        raise InstanceError(
+            f"longer than a season of {case.season}", field="block", value=case.block
+        )
     if not float(case.mean.sum()) > 0:
         raise InstanceError("no store has any demand: a mean must be positive", field="nodes")
 
@@ -585,6 +696,8 @@ def _plain(case: Case) -> dict[str, Any]:
             amount = float(getattr(case, key)[i])
             row |= {key: amount} if amount else {}
         row |= {"on_order": case.transit[i].tolist()} if case.transit[i].any() else {}
+        row |= {"stock": float(case.stock[i])} if name in case.stated else {}
+        row |= {} if case.review is None else {"review": int(case.review[i])}
         row |= {"unmet": "lost"} if case.lost[i] else {}
         row |= {} if case.keeps[i] else {"keeps_stock": False}
         kind = KINDS[int(case.kind[i])]
@@ -599,7 +712,10 @@ def _plain(case: Case) -> dict[str, Any]:
         source, target = int(case.source[e]), case.nodes[int(case.target[e])]
         first = SUPPLIER if source < 0 else case.nodes[source]
         edge = {"from": first, "to": target, "lead_time": int(case.lead[e])}
-        edges.append(edge | ({"cost": float(case.cost[e])} if case.cost[e] else {}))
+        for key in ("cost", "order_cost", "multiple"):
+            values = getattr(case, key)
+            edge |= {key: float(values[e])} if values is not None and values[e] else {}
+        edges.append(edge)
     data: dict[str, Any] = {
         "problem": "inventory",
         "name": case.name,
@@ -610,6 +726,7 @@ def _plain(case: Case) -> dict[str, Any]:
     }
     data |= {"correlation": case.correlation} if case.correlation else {}
     data |= {"block": case.block} if case.block != 1 else {}
+    data |= {} if case.history is None else {"season": case.season or False}
     for key in ("history", "trace"):
         series = getattr(case, key)
         if series is not None:

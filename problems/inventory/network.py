@@ -24,6 +24,8 @@ class Outline:
         reach: ``[n]`` periods from an order of the node until its goods can meet demand.
         mean, sd: ``[n]`` of one period's demand of the node and all below it.
         ratio: ``[n]`` critical ratio of the node, or of the stores below it.
+        cover: ``[n]`` periods whose demand an order of the node must cover with what is there:
+            `reach`, and until the goods of the next order can meet demand.
         level: ``[n]`` echelon level that a newsvendor would choose: a hint, not an optimum.
         unit: ``[n]``: `mean`, or 1 where it is zero: what networks and rules count in.
     """
@@ -34,6 +36,7 @@ class Outline:
     mean: np.ndarray
     sd: np.ndarray
     ratio: np.ndarray
+    cover: np.ndarray
     level: np.ndarray
     unit: np.ndarray
 
@@ -63,9 +66,10 @@ def outline(case: Case) -> Outline:
     reach = lead_in + onward
     normal = NormalDist()
     score = np.array([normal.inv_cdf(min(max(r, 0.05), MOST_CERTAIN)) for r in ratio.tolist()])
-    level = mean * (reach + 1) + score * sd * np.sqrt(reach + 1)
+    cover = reach + (1 if case.review is None else case.review)
+    level = mean * cover + score * sd * np.sqrt(cover)
     unit = np.where(mean > 0, mean, 1.0)
-    return Outline(below, lead_in, reach, mean, sd, ratio, level, unit)
+    return Outline(below, lead_in, reach, mean, sd, ratio, cover, level, unit)
 
 
 def _onward(case: Case, count: int) -> np.ndarray:

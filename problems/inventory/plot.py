@@ -1,41 +1,189 @@
-"""Draws stock over time under given orders."""
+"""Draws stock over time: small axes for each node, over one known future or many."""
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nco.core.case import Case as BaseCase
 from nco.problems.inventory.check import Books, simulate
 from nco.problems.inventory.files import Case
+from nco.problems.inventory.network import outline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST = 8  # nodes that get a line of their own
+MOST = 12  # nodes that get axes; those with the most demand
+BAND = (10, 90)  # percent of the futures between which the band lies
+SIZE = (3.0, 2.2)  # inches of small axes
+STOCK, POSITION, LEVEL, REORDER = "tab:blue", "tab:gray", "tab:green", "tab:red"
+Known = tuple[Case, list[list[float]]]  # a network with its trace, and orders
 
 
 def plot(case: BaseCase, solution: Any, ax: "Axes") -> None:
-    """Stock at the end of each period, a step line a node; crosses are periods with a shortage.
+    """Stock at the end of each period under known orders; crosses are shortages."""
+    assert isinstance(case, Case)
+    plot_policy(case, [(case, solution)], None, ax)
 
-    A dotted line ends the warm-up. The title's mean cost is of the periods after it.
+
+def plot_policy(case: BaseCase, futures: Sequence[Known], solution: Any, ax: "Axes") -> None:
+    """Mean stock over futures, the band between 10 and 90 % of them, and the rule's levels.
+
+    Grey is the position: stock and what is on the way (of echelon rules also what is downstream).
+    It is the position that a rule compares with its level. Periods of a warm-up are left out.
+
+    Args:
+        case: what was solved.
+        futures: networks with their traces, and what a policy ordered on each.
+        solution: the policy, whose levels are drawn where it is a rule.
+        ax: gives its place to a grid of small axes.
     """
     assert isinstance(case, Case)
-    books = simulate(case, solution)
-    periods = list(range(len(books.stock)))
-    for node in list(range(len(case.nodes)))[:MOST]:
-        stock = [books.stock[t][node] for t in periods]
-        (line,) = ax.step(periods, stock, where="post", lw=1, label=case.nodes[node])
-        short = [t for t in periods if stock[t] < 0 or _missed(case, books, t, node)]
-        under = [stock[t] for t in short]
-        ax.plot(short, under, ls="none", marker="x", ms=5, color=line.get_color())
-    ax.axhline(0, color="black", lw=0.5)
-    if case.warmup:
-        ax.axvline(case.warmup, color="black", lw=0.5, ls=":")
-    mean = sum(books.costs[case.warmup :]) / max(len(periods) - case.warmup, 1)
-    ax.set(xlabel="period", ylabel="stock at the end", title=f"{case.name}: {mean:.4g} a period")
-    ax.legend(fontsize="small")
+    rule = solution if isinstance(solution, Mapping) else {}
+    first = futures[0][0].warmup if len(futures) > 1 else 0
+    books = [simulate(known, orders) for known, orders in futures]
+    stock = np.array([played.stock for played in books])[:, first:]  # [K, T, n]
+    position = np.array([_position(known, b) for (known, _), b in zip(futures, books, strict=True)])
+    position = position[:, first:]
+    if str(rule.get("rule", "")).startswith("echelon"):
+        position = position @ outline(case).below.T
+    served = _served(futures, books, first)
+    nodes = _shown(case)
+    panels = _panels(ax, len(nodes))
+    for panel, node in zip(panels, nodes, strict=True):
+        _stock(panel, stock[:, :, node], position[:, :, node])
+        if len(futures) == 1:
+            _shortages(panel, futures[0][0], books[0], node)
+        _levels(panel, case, rule, node, stock.shape[1], first)
+        if stock[:, :, node].min() >= 0:
+            panel.set_ylim(bottom=0)
+        title = case.nodes[node]
+        if not math.isnan(served[node]):
+            title += f" ({served[node]:.1%} served)"
+        panel.set_title(title, fontsize="small")
+    _finish(ax, panels, case, len(futures), len(case.nodes) - len(nodes))
 
 
-def _missed(case: Case, books: Books, t: int, node: int) -> bool:
-    """Whether a node sold less than was asked for in period `t`."""
-    assert case.trace is None or len(case.trace) > t
-    wanted = 0.0 if case.trace is None else float(case.trace[t][node])
-    return books.sold[t][node] < wanted - 1e-6
+def _shown(case: Case) -> list[int]:
+    """The nodes that get axes, in the case's order."""
+    mean = outline(case).mean
+    most = sorted(range(len(case.nodes)), key=lambda node: -float(mean[node]))[:MOST]
+    return sorted(most)
+
+
+def _position(case: Case, books: Books) -> np.ndarray:
+    """``[T, n]``: stock and what is on the way at the end of each period."""
+    position = np.array(books.stock)
+    periods = len(position)
+    shipped = np.array(books.shipped)
+    for k in range(case.transit.shape[1]):  # due in k + 1 periods: on the way until then
+        position[: min(k + 1, periods)] += case.transit[:, k]
+    for edge in range(len(case.source)):
+        lead, node = int(case.lead[edge]), int(case.target[edge])
+        for t in range(periods):
+            position[t, node] += shipped[max(t - lead + 1, 0) : t + 1, edge].sum() if lead else 0.0
+    return position
+
+
+def _served(futures: Sequence[Known], books: Sequence[Books], first: int) -> np.ndarray:
+    """``[n]``: the share of each node's demand that was met at once; nan without demand."""
+    met = sum(np.array(played.sold[first:]).sum(0) for played in books)
+    wanted: Any = 0.0
+    for known, _ in futures:
+        assert known.trace is not None
+        wanted = wanted + np.maximum(known.trace[first:], 0).sum(0)
+    share: np.ndarray = np.where(wanted > 0, met / np.maximum(wanted, 1e-9), np.nan)
+    return share
+
+
+def _panels(ax: "Axes", count: int) -> list["Axes"]:
+    """Small axes in the place of `ax`, which is made larger where it has the figure alone."""
+    figure: Any = ax.figure
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    if len(figure.axes) == 1 and count > 1 and hasattr(figure, "set_size_inches"):
+        figure.set_size_inches(SIZE[0] * columns, SIZE[1] * rows + 0.6)
+    ax.set_axis_off()
+    place = ax.get_subplotspec()
+    gaps = {"hspace": 0.45, "wspace": 0.28}
+    grid = (
+        figure.add_gridspec(rows, columns, **gaps)
+        if place is None
+        else place.subgridspec(rows, columns, **gaps)
+    )
+    return [figure.add_subplot(grid[k // columns, k % columns]) for k in range(count)]
+
+
+def _stock(panel: "Axes", stock: np.ndarray, position: np.ndarray) -> None:
+    """Mean and band of ``[K, T]`` stock, and the mean position."""
+    from matplotlib.ticker import MaxNLocator
+
+    periods = np.arange(1, stock.shape[1] + 1)
+    panel.plot(periods, position.mean(0), color=POSITION, lw=0.8, label="stock and on the way")
+    if len(stock) > 1:
+        low, high = np.percentile(stock, BAND, axis=0)
+        panel.fill_between(
+            periods, low, high, step="mid", alpha=0.25, color=STOCK, lw=0, label="10-90 %"
+        )
+    panel.step(periods, stock.mean(0), where="mid", color=STOCK, lw=1.2, label="stock")
+    panel.axhline(0, color="black", lw=0.5)
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], integer=True))
+    panel.tick_params(labelsize="x-small")
+    panel.margins(x=0)
+
+
+def _shortages(panel: "Axes", case: Case, books: Books, node: int) -> None:
+    """Crosses where a node sold less than was asked for."""
+    assert case.trace is not None
+    wanted = case.trace[:, node]
+    short = [t for t in range(len(wanted)) if books.sold[t][node] < wanted[t] - 1e-6]
+    under = [books.stock[t][node] for t in short]
+    panel.plot(
+        [t + 1 for t in short], under, ls="none", marker="x", ms=4, color=REORDER, label="shortage"
+    )
+
+
+def _levels(
+    panel: "Axes", case: Case, rule: Mapping[str, Any], node: int, periods: int, first: int
+) -> None:
+    """What the position is compared with: reorder level, and level to order up to."""
+    for key, color, label in (
+        ("min", REORDER, "reorder level"),
+        ("max", LEVEL, "order up to"),
+        ("levels", LEVEL, "order up to"),
+    ):
+        values = rule.get(key)
+        value = values.get(case.nodes[node]) if isinstance(values, Mapping) else None
+        if value is None:
+            continue
+        by_time = value if isinstance(value, list) else [value]
+        line = [by_time[(case.phase + first + t) % len(by_time)] for t in range(periods)]
+        panel.plot(range(1, periods + 1), line, color=color, lw=0.9, ls="--", label=label)
+
+
+def _finish(ax: "Axes", panels: Sequence["Axes"], case: Case, futures: int, others: int) -> None:
+    """One legend and one title for all; units on the outer axes only."""
+    found = dict(zip(*reversed(panels[0].get_legend_handles_labels()), strict=True))
+    names = ("stock", "10-90 %", "shortage", "stock and on the way", "order up to", "reorder level")
+    labels = [name for name in names if name in found]
+    handles = [found[name] for name in labels]
+    ax.legend(
+        handles,
+        labels,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.08),
+        ncols=5,
+        fontsize="small",
+        frameon=False,
+    )
+    columns = math.ceil(math.sqrt(len(panels)))
+    for place, panel in enumerate(panels):
+        if place + columns >= len(panels):
+            panel.set_xlabel("period", fontsize="small")
+        if place % columns == 0:
+            panel.set_ylabel("units", fontsize="small")
+    what = f"mean of {futures} futures" if futures > 1 else "a known future"
+    more = f", {others} other nodes not shown" if others else ""
+    ax.set_title(f"{case.name}: stock, {what}{more}", pad=22)

@@ -20,6 +20,7 @@ from nco.problems.inventory.network import outline
 
 TINY = 1e-6  # of a unit: what a node that keeps no stock sends where nobody ordered anything
 VARIETY = 16  # networks of a batch of random ones
+NOTHING = 1e-3  # units up to which an order is rounding, and costs nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,9 @@ class Instance(Batch):
     # [B, N, N] which nodes are below which, themselves included; None: no node supplies another
     below: Tensor | None = None
     price: Tensor | None = None  # [B, N] a unit sold; None: nothing has a price
+    order_cost: Tensor | None = None  # [B, L] of each order; None: nowhere
+    multiple: Tensor | None = None  # [B, L] orders are whole numbers of it, 0: any; None: nowhere
+    review: Tensor | None = None  # [B, L] long, periods between orders; None: 1
     fare: Tensor | None = None  # [B, L] cost of a unit shipped; None: nothing costs
     least: Tensor | None = None  # [B, L] what an edge from a cross-dock carries where nobody asks
     whole: Tensor | None = None  # [B] bool, orders are whole numbers; None: nowhere
@@ -86,7 +90,8 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
       what was ordered L periods ago arrives (at once where L = 0, before demand);
     - end: after T periods;
     - cost: mean over the periods after the warm-up of the whole network's holding and penalty
-      costs and edge costs, less prices of units sold. What is in transit costs nothing;
+      costs, edge costs and order costs, less prices of units sold. What is in transit costs
+      nothing;
     - generator: traces of the given networks, or (by `size`) one warehouse and many stores: mean
       demand U(2.5, 7.5), coefficient of variation U(.25, .5), correlation .5, lost sales, holding
       U(.7, 1.3), penalty U(6.3, 11.7), lead times 2 or 3; warehouse holding .3, lead time 3 (Alvo
@@ -102,6 +107,7 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
             below it.
         relaxed: generated traces take fractional orders even where a case says whole units, so
             that gradients exist.
+        calendar: the number of the period is seen as well, for rules that depend on it.
     """
 
     continuous: ClassVar[bool] = True
@@ -115,6 +121,7 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
         lead: int = 4,
         spread: float = 1.0,
         relaxed: bool = True,
+        calendar: bool = False,
     ) -> None:
         self.size = check_size(size)
         if not 0 <= warmup < periods:
@@ -123,6 +130,7 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
             raise ValueError(f"lead must be at least 1, not {lead}")
         self.networks, self.periods, self.warmup = networks, periods, warmup
         self.lead, self.spread, self.relaxed = lead, spread, relaxed
+        self.calendar = calendar
         self._cases: list[files.Case] | None = None
         self._made: dict[int, Instance] = {}
 
@@ -144,6 +152,7 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
                 *(f"due_{k + 1}" for k in range(self.lead)),
                 unit=Unit.LOAD,
             ),
+            context=columns("period") if self.calendar else (),
             amounts=(Amounts.LINKS,),
         )
 
@@ -161,7 +170,7 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
             drawn = demand.draw(cases[index], count, self.periods, generator)
             parts.append(replace(many, demand=drawn))
         instance = _by_period(self._started(_joined(parts), generator))
-        return replace(instance, whole=None) if self.relaxed else instance
+        return replace(instance, whole=None, multiple=None) if self.relaxed else instance
 
     def _static(self, case: files.Case) -> Instance:
         """A case as an instance ``[1, ...]`` without demand; of given networks made once."""
@@ -280,13 +289,14 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
         else:
             mask = instance.linked
         mask = mask[:, None].expand(-1, stock.shape[1], -1)
-        none = state.period[..., None][..., :0]
-        return Observation(mask, none, none.to(stock.dtype), nodes=seen)
+        period = state.period[..., None]
+        context = period if self.calendar else period[..., :0]
+        return Observation(mask, period[..., :0], context.to(stock.dtype), nodes=seen)
 
     def step(self, instance: Instance, state: State, action: Tensor) -> State:
         batch, rollouts, nodes = state.stock.shape
         shape = batch, rollouts, instance.source.shape[1]
-        shipped = self._ordered(instance, action)
+        shipped = self._ordered(instance, action, state.period)
         ready = state.stock
         if instance.below is not None:
             shipped, left = self._rationed(instance, ready, shipped)
@@ -308,6 +318,8 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
         cost = costs.sum(-1)
         if instance.fare is not None:
             cost = cost + (instance.fare[:, None] * shipped).sum(-1)
+        if instance.order_cost is not None:
+            cost = cost + (instance.order_cost[:, None] * (shipped > NOTHING)).sum(-1)
         cost = cost * instance.weight.gather(1, today)
         stock = torch.maximum(after, instance.floor[:, None]) + due[..., 1]
         return State(stock, functional.pad(due[..., 2:], (0, 1)), state.period + 1, cost, sold)
@@ -329,12 +341,18 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
         return shipped, wanted * ratio
 
     @staticmethod
-    def _ordered(instance: Instance, action: Tensor) -> Tensor:
-        """Orders ``[B, S, L]`` in the source's units, none below zero."""
+    def _ordered(instance: Instance, action: Tensor, period: Tensor) -> Tensor:
+        """Orders ``[B, S, L]`` in the source's units, none below zero, in period ``[B, S]``."""
         order = action.clamp_min(0.0) * instance.carry[:, None]
+        if instance.multiple is not None:
+            size = instance.multiple[:, None]
+            rounded = (order / size.clamp_min(1e-9)).round() * size
+            order = order + (torch.where(size > 0, rounded, order) - order).detach()
         if instance.whole is not None:
             # whole numbers forwards, the gradient of the amount itself backwards
             order = order + ((order.round() - order) * instance.whole[:, None, None]).detach()
+        if instance.review is not None:
+            order = order * (period[..., None] % instance.review[:, None] == 0)
         if instance.least is not None:
             order = order + instance.least[:, None]
         return order if instance.linked is None else order * instance.linked[:, None]
@@ -371,8 +389,15 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[float]]]:
         """Orders ``[T][edges]`` in the source's units, as the rules understand them."""
+        periods = torch.arange(actions.shape[1], device=instance.device).expand(
+            len(instance), 1, -1
+        )
         order = torch.stack(
-            [self._ordered(instance, actions[:, None, t])[:, 0] for t in range(actions.shape[1])], 1
+            [
+                self._ordered(instance, actions[:, None, t], periods[..., t])[:, 0]
+                for t in range(actions.shape[1])
+            ],
+            1,
         )
         plans = []
         for b in range(len(instance)):
@@ -445,6 +470,9 @@ def _tensors(case: files.Case, periods: int) -> Instance:
         below=row(about.below) if (case.source >= 0).any() else None,
         price=row(case.price) if case.price.any() else None,
         fare=row(case.cost) if case.cost.any() else None,
+        order_cost=None if case.order_cost is None else row(case.order_cost),
+        multiple=None if case.multiple is None else row(case.multiple),
+        review=None if case.review is None else row(case.review[case.target], torch.long),
         least=None if keeping.all() else row(np.where(keeping, 0.0, TINY * unit.min())),
         level=row(about.level / unit),
         figures=row(figures),
@@ -484,7 +512,7 @@ def _alike(parts: list[Instance]) -> list[Instance]:
             replace(part, whole=part.keeps.new_zeros(len(part))) if part.whole is None else part
             for part in parts
         ]
-    for name in ("least", "fare", "price"):
+    for name in ("least", "fare", "price", "order_cost", "multiple", "review"):
         if any(getattr(part, name) is not None for part in parts):
             parts = [_with_zeros(part, name) for part in parts]
     if any(part.below is not None for part in parts):
@@ -502,6 +530,8 @@ def _with_zeros(part: Instance, name: str) -> Instance:
         return part
     like = part.holding if name == "price" else part.source
     zeros: Any = {name: torch.zeros(like.shape, device=part.device)}
+    if name == "review":  # every period
+        zeros = {name: torch.ones_like(part.source)}
     return replace(part, **zeros)
 
 
@@ -538,6 +568,9 @@ def _padded(part: Instance, nodes: int, links: int, slots: int, ragged: bool) ->
         price=None if part.price is None else functional.pad(part.price, (0, more)),
         fare=None if part.fare is None else functional.pad(part.fare, (0, edges)),
         least=None if part.least is None else functional.pad(part.least, (0, edges)),
+        order_cost=None if part.order_cost is None else functional.pad(part.order_cost, (0, edges)),
+        multiple=None if part.multiple is None else functional.pad(part.multiple, (0, edges)),
+        review=None if part.review is None else functional.pad(part.review, (0, edges), value=1),
         exists=exists,
         linked=linked,
     )
@@ -581,7 +614,18 @@ def _case(one: Instance, number: int) -> files.Case:
         periods=one.demand.shape[1],
         warmup=int((weight == 0).sum()),
         whole=one.whole is not None and bool(one.whole[0]),
+        order_cost=None if one.order_cost is None else column(one.order_cost, edges),
+        multiple=None if one.multiple is None else column(one.multiple, edges),
+        review=None if one.review is None else _reviews(one, nodes, edges),
     )
+
+
+def _reviews(one: Instance, nodes: int, edges: Any) -> np.ndarray:
+    """``[n]`` periods from one order of a node to the next."""
+    assert one.review is not None
+    reviews = np.ones(nodes, dtype=int)
+    reviews[one.target[0].cpu()[edges].numpy()] = one.review[0].cpu()[edges].numpy()
+    return reviews
 
 
 def _family(case: files.Case) -> tuple[Any, ...]:
@@ -593,6 +637,7 @@ def _family(case: files.Case) -> tuple[Any, ...]:
         sorted(case.keeps.tolist()),
         bool(case.price.any()),
         int(case.kind.max()),
+        case.simple,
     )
 
 
@@ -603,5 +648,5 @@ def _same(case: files.Case, other: files.Case) -> bool:
     names = ("source", "target", "lead", "lost", "keeps", "kind", "holding", "penalty", "price")
     amounts = (*names, "cost", "mean", "sd")
     equal = all(np.allclose(getattr(case, name), getattr(other, name)) for name in amounts)
-    histories = case.history is None and other.history is None
-    return equal and histories and abs(case.correlation - other.correlation) < 1e-9
+    alike = case.history is None and other.history is None and case.simple and other.simple
+    return equal and alike and abs(case.correlation - other.correlation) < 1e-9

@@ -115,17 +115,3 @@ def read_json(text: str) -> Any:
 def write_json(data: dict[str, Any]) -> str:
     """The JSON text of a solution."""
     return json.dumps(data) + "\n"
-
-
-def in_words(solution: Mapping[str, Any]) -> str | None:
-    """A rule as a sentence; None for a network's policy."""
-    rule, levels = solution.get("rule"), solution.get("levels")
-    if rule is None or not isinstance(levels, Mapping):
-        return None
-    caps = solution.get("caps") or {}
-    parts = []
-    for name, level in levels.items():
-        what = "all stock at and below it" if rule == "echelon_stock" else "stock and orders on way"
-        part = f"{name}: each period, order what {what} lack to {level:.4g}"
-        parts.append(part + (f", but at most {caps[name]:.4g}" if name in caps else ""))
-    return "; ".join(parts)

@@ -36,10 +36,15 @@ def test_a_rule_is_drawn_on_a_random_future(name: str, rule: dict[str, Any]) -> 
 
 
 def test_a_long_simulation_is_drawn_in_part() -> None:
-    """The warm-up ends at a dotted line, and sixty periods come after it at most."""
+    """Sixty periods, after the warm-up; the mean over many futures, with its spread."""
     case = nco.read("example:inventory/lost_poisson_L2_p9.yaml")
     assert isinstance(case, files.Case)
-    rule = {"rule": "base_stock", "levels": {case.nodes[0]: 20}}
+    rule = {"rule": "min_max", "min": {case.nodes[0]: 14}, "max": {case.nodes[0]: 20}}
     ax = drawn(replace(case, periods=5000, warmup=1000), rule)
-    assert len(ax.lines[0].get_xdata()) == 120
-    assert ax.lines[-1].get_xdata() == [60, 60]
+    (panel,) = [other for other in ax.figure.axes if other is not ax]
+    lines = {line.get_label(): line for line in panel.lines}
+    assert list(lines["stock"].get_xdata()) == list(range(1, 61))
+    assert set(lines["reorder level"].get_ydata()) == {14}
+    assert set(lines["order up to"].get_ydata()) == {20}
+    assert 2 < min(lines["stock"].get_ydata()) < max(lines["stock"].get_ydata()) < 8
+    assert len(panel.collections) == 1

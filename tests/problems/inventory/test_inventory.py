@@ -383,7 +383,7 @@ def test_fitted_levels_beat_a_newsvendors() -> None:
     costs = {}
     for name, rule in (
         ("newsvendor", classical.newsvendor(network, time_limit=None, seed=0)),
-        ("fitted", fit.fitted(network, seed=0, echelon=True, steps=20)),
+        ("fitted", fit.fitted(network, seed=0, kind=fit.Kind(echelon=True), steps=20)),
     ):
         costs[name] = evaluate(problem, rules.policy(network, rule), short, traces=100).cost
     assert costs["fitted"] < 0.98 * costs["newsvendor"]
@@ -758,9 +758,8 @@ def test_rules_come_from_child_processes() -> None:
         "levels": {"store": 17.0},
         "caps": {"store": 5.0},
     }
-    assert "order what stock and orders on way lack to 17, but at most 5" in str(
-        case().words(outcome.solution)
-    )
+    said = "store: order up to 17, counting stock here and on the way, but at most 5 at a time"
+    assert case().words(outcome.solution) == said
 
 
 def test_an_echelon_holds_all_that_is_below_it() -> None:

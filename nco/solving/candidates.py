@@ -1,0 +1,246 @@
+"""The policies that an online case can choose from, and the rules that time makes better.
+
+Every candidate is played on the same futures. Where there is a time limit, the rules share it in
+rounds, one for each at first: then each round goes to the rule that would be the cheapest if its
+last gain came once more, and that rule goes on from where it was. Rules that gained nothing twice
+have had their share.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nco import registry
+from nco.core.case import Case
+from nco.core.errors import NCOError
+from nco.core.seeds import derive
+from nco.solving.options import Options
+from nco.solving.simulate import Evaluation, difference, policy_of, simulate
+from nco.workers import pool
+from nco.workers.outcome import Improvement
+from nco.zoo import cards, weights
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is spent on choosing a policy, and how much on its evaluation.
+
+    Attributes:
+        trial: traces on which candidates are compared.
+        foreseen: traces that the planner with perfect information plans.
+        first: share of a time limit for the first version of all classical rules together.
+        rounds: in which the rest of the search is shared out; patience: of them without a gain.
+        evaluation: largest share of a time limit for the final evaluations.
+        least: seconds that a rule has in any case.
+        trials: share of the search that one trial may take.
+        safety: times the seconds that evaluations are expected to take.
+    """
+
+    trial: int = 500
+    foreseen: int = 30
+    first: float = 0.25
+    rounds: int = 4
+    patience: int = 2
+    evaluation: float = 0.3
+    least: float = 0.05
+    trials: float = 0.04
+    safety: float = 1.3
+
+
+EFFORT = Effort()
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A policy with what it came to on the futures of the trial.
+
+    Attributes:
+        solution, source: the policy, and who found it.
+        solver: whether a classical solver found it, which could go on.
+        trial: None until it was played.
+        gain: what its last round brought, infinite before the first: each has one; stalled: rounds
+            in a row that brought nothing.
+    """
+
+    solution: Any
+    source: str
+    solver: bool = False
+    trial: Evaluation | None = None
+    gain: float = float("inf")
+    stalled: int = 0
+
+    @property
+    def cost(self) -> float:
+        """Mean cost in the trial; infinite before it."""
+        return float("inf") if self.trial is None else self.trial.cost
+
+
+class Contest:
+    """Finds candidates for a case, tries them, and improves the rules among them.
+
+    Args:
+        case: an online one.
+        options: of the call, whose seconds count from `begin` on.
+
+    Attributes:
+        candidates: in the order in which they were found.
+        history: every better policy, with its cost in the trial.
+        faults: what went wrong with rules.
+        interrupted: whether Ctrl-C ended the search.
+    """
+
+    def __init__(self, case: Case, options: Options, begin: float) -> None:
+        self.case, self.options, self.begin = case, options, begin
+        self.candidates: list[Candidate] = []
+        self.history: list[Improvement] = []
+        self.faults: list[str] = []
+        self.interrupted = False
+        self.setup = 0.0
+
+    @property
+    def best(self) -> Candidate:
+        """The cheapest in the trial, the first one where none was tried."""
+        return min(self.candidates, key=lambda candidate: candidate.cost)
+
+    def run(self, end: float | None, latest: float | None = None, final: int = 1) -> Candidate:
+        """The best policy by `end`, a `time.perf_counter` reading.
+
+        Args:
+            end: of the search.
+            latest: when the whole call must end: the search goes on beyond `end` where `final`
+                evaluations that follow need less than the rest, by the time that trials took.
+            final: how many follow.
+
+        Raises:
+            NCOError: where no policy fits or was found.
+        """
+        try:
+            self._find(end)
+            self.setup = time.perf_counter() - self.begin
+            if len(self.candidates) > 1 or end is not None:
+                self._try_all(end)
+            if end is not None:
+                self._improve(end if latest is None else max(end, latest - self._needed(final)))
+        except KeyboardInterrupt:
+            if not self.candidates:
+                raise
+            self.interrupted = True
+        return self.best
+
+    # ---- finding
+
+    def _find(self, end: float | None) -> None:
+        """The network asked for, or what fits, and classical rules."""
+        case, options = self.case, self.options
+        if options.model not in ("auto", cards.NO_MODEL):
+            policy_of(case, {"model": options.model}, options.device)  # its errors, first of all
+            self.candidates = [Candidate({"model": options.model}, options.model)]
+            return
+        if options.model == cards.NO_MODEL and not options.classical:
+            raise NCOError("model none and classical false leave no policy to choose from")
+        if options.model == "auto":
+            names = weights.fitting(case.problem, case)
+            self.candidates = [Candidate({"model": name}, name) for name in names]
+        if options.classical or not self.candidates:
+            self._find_rules(end)
+        if not self.candidates:
+            raise NCOError(
+                f"no policy for this {case.problem} case: train one and name it with model="
+            )
+
+    def _find_rules(self, end: float | None) -> None:
+        """What the classical solvers that suit the case return, each in a child process."""
+        folder = registry.folder(self.case.problem)
+        names = folder.policies.policies(self.case) if folder.policies is not None else []
+        share = None if end is None else self.begin + EFFORT.first * (end - self.begin)
+        for index, name in enumerate(names):
+            left = None
+            if share is not None:
+                left = (share - time.perf_counter()) / (len(names) - index)
+            found = self._rule(name, left, self.options.seed, None)
+            if found is not None:
+                self.candidates.append(Candidate(found, name, solver=True))
+            elif not self.candidates and index == len(names) - 1 and self.faults:
+                raise NCOError(self.faults[-1])
+
+    def _rule(self, name: str, seconds: float | None, seed: int, start: Any) -> Any:
+        limit = None if seconds is None else max(seconds, EFFORT.least)
+        outcome = pool.run(self.case, name, time_limit=limit, seed=seed, start=start)
+        if outcome.solution is None and outcome.error is not None:
+            self.faults.append(f"{name}: {outcome.error}")
+        return outcome.solution
+
+    # ---- trying
+
+    def _try_all(self, end: float | None) -> None:
+        """Plays every candidate on the same futures."""
+        for place, candidate in enumerate(self.candidates):
+            trial = self._trial(candidate.solution, end)
+            better = trial.cost < self.best.cost
+            self.candidates[place] = replace(candidate, trial=trial)
+            if better:
+                self._note(self.candidates[place])
+
+    def _trial(self, solution: Any, end: float | None) -> Evaluation:
+        traces = min(EFFORT.trial, self.options.traces)
+        until = None
+        if end is not None:
+            until = time.perf_counter() + EFFORT.trials * (end - self.begin)
+        return evaluated(self.case, solution, self.options, "trial", traces, until)
+
+    def _note(self, candidate: Candidate) -> None:
+        seconds = time.perf_counter() - self.begin
+        self.history.append(Improvement(seconds, candidate.cost, candidate.source))
+
+    def _needed(self, final: int) -> float:
+        """Seconds that so many evaluations will take, and some more for safety."""
+        trials = [c.trial for c in self.candidates if c.trial is not None]
+        longest = max((trial.seconds / trial.traces for trial in trials), default=float("inf"))
+        return EFFORT.safety * longest * self.options.traces * final
+
+    # ---- improving
+
+    def _improve(self, end: float) -> None:
+        """Rounds of further work on the rules that promise most."""
+        for number in range(1, 10_000):
+            open_ = [c for c in self.candidates if c.solver and c.stalled < EFFORT.patience]
+            now = time.perf_counter()
+            # nothing was tried on fewer futures than in the time that a trial may take
+            left = end - now - EFFORT.trials * (end - self.begin)
+            if not open_ or left < EFFORT.least:
+                return
+            chosen = min(open_, key=lambda candidate: candidate.cost - candidate.gain)
+            seconds = left / max(EFFORT.rounds + 1 - number, 1)
+            self._go_on(chosen, seconds, number, end)
+
+    def _go_on(self, chosen: Candidate, seconds: float, number: int, end: float) -> None:
+        """Another round for one rule."""
+        seed = derive(self.options.seed, "round", number)
+        found = self._rule(chosen.source, seconds, seed, chosen.solution)
+        place = self.candidates.index(chosen)
+        gain = 0.0
+        tried = chosen
+        if found is not None and found != chosen.solution:
+            trial = self._trial(found, end)
+            assert chosen.trial is not None
+            gain, error = difference(chosen.trial, trial)
+            if gain > error:
+                tried = replace(chosen, solution=found, trial=trial, gain=gain, stalled=0)
+        if tried is chosen:
+            self.candidates[place] = replace(chosen, gain=0.0, stalled=chosen.stalled + 1)
+            return
+        better = tried.cost < self.best.cost
+        self.candidates[place] = tried
+        if better:
+            self._note(tried)
+
+
+def evaluated(
+    case: Case, solution: Any, options: Options, what: str, traces: int, deadline: float | None
+) -> Evaluation:
+    """A policy on the futures that are called `what`; equal names are equal futures."""
+    problem, policy = policy_of(case, solution, options.device)
+    seed = derive(options.seed, what)
+    return simulate(
+        problem, policy, case, traces=traces, seed=seed, device=options.device, deadline=deadline
+    )
