@@ -84,11 +84,12 @@ class Case(BaseCase):
         """Items that are heavier than the capacity."""
         heavy = np.flatnonzero(self.weights > self.capacity).tolist()
         if not heavy:
-            return []
+            return [*self.remarks]
         shown = ", ".join(map(str, heavy[:SHOWN])) + (", ..." if len(heavy) > SHOWN else "")
         return [
+            *self.remarks,
             f"{len(heavy)} of {self.size} items weigh more than the capacity and can never be "
-            f"chosen: {shown}"
+            f"chosen: {shown}",
         ]
 
     def numbered(self, solution: Iterable[int]) -> list[int]:

@@ -79,15 +79,16 @@ class Case(Numbered, nco.core.case.Case):
     def notes(self) -> list[str]:
         """Customers that no route within the limit can reach."""
         if self.size > MOST_FILLED:
-            return []
+            return [*self.remarks]
         every = np.arange(self.size + 1)
         # stated and rounded distances may have shortcuts over other customers
         away = shortest_ways(self.between(every[:, None], every))[1:]
         far = np.flatnonzero(2 * away > self.limit * (1 + TOLERANCE)) + 1
         if not len(far):
-            return []
+            return [*self.remarks]
         worst = int(far[away[far - 1].argmax()])
         return [
+            *self.remarks,
             f"{len(far)} of {self.size} customers are out of reach, such as {self.ids[worst]}: "
             f"there and back is {2 * away[worst - 1]:.6g}, the limit is {self.limit:.6g}"
         ]
@@ -102,7 +103,7 @@ class Case(Numbered, nco.core.case.Case):
         """Whether all distances are whole numbers."""
         if self.distances is not None:
             return self.distances.dtype == np.int64
-        return self.metric != "EUCLIDEAN"
+        return self.metric not in tsplib.REAL
 
     def between(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """Distances, float64, between positions of shapes that broadcast."""
