@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import Any
 
+from nco.cli import tables
 from nco.cli.arguments import command
 
 
@@ -11,16 +12,18 @@ def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
     parser = command(commands, "check", run, "Check a solution file against its instance file.")
     parser.add_argument("instance", metavar="INSTANCE")
-    parser.add_argument("solution", metavar="SOLUTION", help=".tour, .sol, or JSON")
+    parser.add_argument("solution", metavar="SOLUTION", help=".tour, .sol, JSON, .csv, .xlsx")
     parser.add_argument("--problem")
     parser.add_argument("--json", action="store_true")
+    tables.add_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs it; the exit code."""
     from nco.registry.sources import as_case, check
 
-    report = check(as_case(options.instance, options.problem), options.solution)
+    case = as_case(options.instance, options.problem, **tables.given(options))
+    report = check(case, options.solution)
     if options.json:
         print(json.dumps({**report.__dict__, "feasible": report.feasible}))
     else:

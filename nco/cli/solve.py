@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON line for each file")
     parser.add_argument("--plot", metavar="PNG", help="draw the (last) solution")
-    parser.add_argument("--save", metavar="F", help="write the (last) solution: .json, .tour, .sol")
+    parser.add_argument("--save", metavar="F", help="write the (last) solution: .csv, .xlsx, .json, .sol")
     parser.add_argument("--best_known", type=float, metavar="V", help="report the gap to this")
 
 
@@ -76,7 +76,7 @@ def _together(
     begin = time.perf_counter()
     from nco.solving.solver import solve_iter
 
-    read = [_case(file, options["problem"]) for file in files]
+    read = [_case(file, options) for file in files]
     left = options["total_time"] - (time.perf_counter() - begin)
     left = max(left, 1e-3)  # constructions there are in any case
     cases = [case for case in read if isinstance(case, Case)]
@@ -88,13 +88,18 @@ def _together(
         yield file, answer
 
 
-def _case(file: str, problem: str | None) -> Case | NCOError:
+def _case(file: str, options: Mapping[str, Any]) -> Case | NCOError:
     """A file's case, or why it has no plan that could be improved in shared time."""
     from nco import registry
     from nco.registry.sources import as_case
 
     try:
-        case = as_case(file, problem)
+        case = as_case(
+            file,
+            options["problem"],
+            columns=options["columns"],
+            arguments=options["arguments"],
+        )
     except NCOError as error:
         return error
     if registry.folder(case.problem).is_online:

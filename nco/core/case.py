@@ -26,6 +26,7 @@ class Case(ABC):
         names: what its things are called, by kind ("stops", "items", "jobs", "machines",
             "vehicles", "orders"), a name for each position; a kind without names is not there.
         remarks: what a person should know of how the source was read, a sentence each.
+        degrees: latitude and longitude of each of the "stops", where the source has them.
     """
 
     problem: ClassVar[str]  # the folder's name, such as "tsp"
@@ -34,6 +35,7 @@ class Case(ABC):
     path: str | None = None
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     remarks: Sequence[str] = ()
+    degrees: Sequence[Sequence[float]] | None = None
 
     @property
     @abstractmethod

@@ -58,6 +58,10 @@ class Argument:
     metavar: str = "V"
 
 
+CAPACITY = Argument(
+    "capacity",
+    "Of a table: what a vehicle or a knapsack can carry, in the unit of the demands or weights.",
+)
 NAME = Column(
     "name",
     (
