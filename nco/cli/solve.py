@@ -33,6 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs it; the exit code."""
     code = 0
     last = None
+    if arguments.save:
+        from nco.solving import saving
+
+        saving.check_ending(Path(arguments.save))
     for file, answer in _answers(arguments.files, given(arguments)):
         if isinstance(answer, NCOError):
             code = 2
