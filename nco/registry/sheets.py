@@ -90,7 +90,8 @@ def _score(sheet: ReadsTables[Any], given: Given) -> int:
         return 0
     declared = {argument.name for argument in sheet.ARGUMENTS}
     taken = sum(name in declared for name in given.arguments)
-    return 1 + taken + sum(len(one.match.places) for one in found if one is not None)
+    tables = {id(one.table): len(one.match.places) for one in reversed(found) if one is not None}
+    return 1 + taken + sum(tables.values())
 
 
 def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:

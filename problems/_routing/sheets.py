@@ -45,11 +45,34 @@ ROUTES = Form(
 )
 
 
-def form(name: str, more: tuple[Column, ...], titles: tuple[str, ...] = ()) -> Form:
-    """A table of stops with further columns, which must be there."""
+def form(
+    name: str,
+    more: tuple[Column, ...],
+    titles: tuple[str, ...] = (),
+    optional: tuple[Column, ...] = (),
+) -> Form:
+    """A table of stops with further columns, which must be there, and others, which may."""
     needed = tuple(column.name for column in more)
     needs = tuple((*needed, *placed) for placed in PLACED)
-    return Form(name, (*PLACES, *more), needs, (*titles, "stops", "locations"), needed)
+    columns = (*PLACES, *more, *optional)
+    return Form(name, columns, needs, (*titles, "stops", "locations"), needed)
+
+
+def only_value(reading: Reading, name: str) -> float | None:
+    """The one number in a column whose cells are equal or empty; None without one.
+
+    Raises:
+        InstanceError: for two different numbers.
+    """
+    if not reading.has(name):
+        return None
+    first: float | None = None
+    for row, value in enumerate(reading.numbers(name)):
+        if value is not None and first not in (None, value):
+            reason = f"is {first:g} in a row above: vehicles that differ are a table of their own"
+            raise reading.error(reason, name, row, f"{value:g}")
+        first = value if first is None else first
+    return first
 
 
 @dataclass(frozen=True)
@@ -257,16 +280,43 @@ def leg(case: Located, start: int, end: int) -> float:
 
 def where(case: Located) -> tuple[tuple[str, ...], Callable[[int], list[Any]]]:
     """The columns that say where a position is, and its cells."""
-    degrees = case.degrees
-    if degrees is None and case.metric == "HAVERSINE" and case.coords is not None:
-        degrees = case.coords.tolist()
-    if degrees is not None:
-        shown = degrees
-        return ("lat", "lon"), lambda position: list(shown[position])
-    coords = case.coords
-    if coords is None or case.metric == "GEO":
+    degrees, coords = case.degrees, case.coords
+    if degrees is None and case.metric == "HAVERSINE" and coords is not None:
+        degrees = coords.tolist()
+    if degrees is None and (coords is None or case.metric == "GEO"):
         return (), lambda position: []
+    return placed(degrees, coords)
+
+
+def placed(
+    degrees: Sequence[Sequence[float]] | None, coords: "np.ndarray | None"
+) -> tuple[tuple[str, ...], Callable[[int], list[Any]]]:
+    """Latitude and longitude where there are such, and else the coordinates: columns and cells."""
+    if degrees is not None:
+        return ("lat", "lon"), lambda position: list(degrees[position])
+    assert coords is not None
     return ("x", "y"), lambda position: coords[position].tolist()
+
+
+def flattened(degrees: Sequence[Sequence[float]], reading: Reading) -> "tuple[np.ndarray, str]":
+    """Kilometres on a flat map, and a remark on its error.
+
+    Raises:
+        InstanceError: where straight lines on any map would be wrong by more than a hundredth.
+    """
+    import numpy as np
+
+    from nco.problems._routing import plane
+
+    coords, error = plane.flat(np.array(degrees, dtype=np.float64))
+    if error > plane.WORST:
+        reason = (
+            f"the places are so far apart that straight lines on a map are wrong by "
+            f"{100 * error:.1f} %: solve regions apart, or give x and y"
+        )
+        raise reading.error(reason, "lat")
+    remark = f"distances are kilometres on a flat map, wrong by {100 * error:.2g} % at most"
+    return coords, remark
 
 
 def routes_of(table: Table) -> tuple[Reading, list[list[int]], list[str]]:
@@ -310,6 +360,18 @@ def stop_numbers(reading: Reading, names: Sequence[str], first: int = 0) -> list
             raise reading.error("several stops are called so: add a column stop", "name", row, name)
         found.append(places[name] + first)
     return found
+
+
+def vehicle_of(
+    reading: Reading, row: int, label: str, names: Sequence[str], count: int
+) -> int:
+    """The position of the vehicle that a route's label names, by its number from 1 or its name."""
+    if label in names:
+        return list(names).index(label)
+    if label.isdecimal() and 1 <= int(label) <= count:
+        return int(label) - 1
+    reason = f"no such vehicle; they are 1 to {count}"
+    raise reading.error(reason, "route", row, label or "''")
 
 
 def without_depot(numbers: list[int], depot: int = 0) -> list[int]:

@@ -18,7 +18,8 @@ DEMAND = Column(
         *("pieces", "pallets", "boxes", "items", "units", "menge", "bedarf", "cantidad"),
     ),
 )
-CUSTOMERS = sheets.form("customers", (DEMAND,))
+CAPACITY_COLUMN = Column("capacity", ("vehicle capacity", "max load", "payload"))
+CUSTOMERS = sheets.form("customers", (DEMAND,), optional=(CAPACITY_COLUMN,))
 FORMS = (CUSTOMERS,)
 ARGUMENTS = (
     CAPACITY,
@@ -50,7 +51,9 @@ def from_tables(given: Given) -> "Case | None":
     reading = given.find(CUSTOMERS)
     assert reading is not None
     demand = sheets.depots_zero(reading.numbers("demand"), stops, reading, "demand")
-    capacity = given.needed("capacity", "cvrp", "the capacity of a vehicle")
+    capacity = given.arguments.get("capacity") or sheets.only_value(reading, "capacity")
+    if capacity is None:
+        capacity = given.needed("capacity", "cvrp", "the capacity of a vehicle")
     for position, load in enumerate(demand):
         if load > capacity:
             reason = f"is above the capacity {capacity:g}: split the customer, or raise the capacity"
