@@ -25,7 +25,9 @@ def add(commands: Any) -> None:
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON line for each file")
     parser.add_argument("--plot", metavar="PNG", help="draw the (last) solution")
-    parser.add_argument("--save", metavar="F", help="write the (last) solution: .csv, .xlsx, .json, .sol")
+    parser.add_argument(
+        "--save", metavar="F", help="write the (last) solution: .csv, .xlsx, .json, .sol"
+    )
     parser.add_argument("--best_known", type=float, metavar="V", help="report the gap to this")
 
 

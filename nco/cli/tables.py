@@ -27,7 +27,7 @@ def given(arguments: argparse.Namespace) -> dict[str, Any]:
     """The keywords that readers of tables take."""
     own = {name: getattr(arguments, name) for name in sheets.arguments()}
     stated = {name: value for name, value in own.items() if value is not None}
-    return {"columns": arguments.columns, "arguments": stated}
+    return {"columns": arguments.columns, "arguments": stated or None}
 
 
 def columns(text: str) -> dict[str, str]:

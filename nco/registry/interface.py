@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from nco.core.policy import Policy
 
-PartName = Literal["files", "check", "classical", "plot", "bound", "decomposition", "rules", "sheet"]
+PartName = Literal[
+    "files", "check", "classical", "plot", "bound", "decomposition", "rules", "sheet"
+]
 
 C = TypeVar("C", bound=Case)
 C_in = TypeVar("C_in", contravariant=True)

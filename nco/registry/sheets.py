@@ -30,9 +30,7 @@ def readers() -> Sheets:
 
 def arguments() -> dict[str, Argument]:
     """What the problems' tables take beside them, by name."""
-    return {
-        argument.name: argument for sheet in readers().values() for argument in sheet.ARGUMENTS
-    }
+    return {argument.name: argument for sheet in readers().values() for argument in sheet.ARGUMENTS}
 
 
 def case_of(
@@ -61,11 +59,10 @@ def case_of(
             reason = f"{problem} reads no tables; {', '.join(sheets)} do"
             raise InstanceError(reason, path=whole.path)
         _check_arguments(problem, sheets[problem], whole)
-        case = sheets[problem].from_tables(whole)
+        case = _made(sheets[problem], whole)
         if case is None:
             raise _unfit(problem, sheets[problem].FORMS[0], whole)
-        made: Case = case
-        return made
+        return case
     scores = {name: _score(sheet, whole) for name, sheet in sheets.items()}
     best = max(scores.values())
     names = [name for name, score in scores.items() if score == best]
@@ -73,13 +70,26 @@ def case_of(
         raise _unrecognised(whole)
     for name in names:
         _check_arguments(name, sheets[name], whole)
-    cases = [case for name in names if (case := sheets[name].from_tables(whole)) is not None]
+    cases = [case for name in names if (case := _made(sheets[name], whole)) is not None]
     if len(cases) == 1:
         return cases[0]
     if not cases:
         raise _unfit(names[0], sheets[names[0]].FORMS[0], whole)
     may_be = " or ".join(case.problem for case in cases)
     raise InstanceError(f"may be {may_be}; name one with problem= (--problem)", path=whole.path)
+
+
+def _made(sheet: ReadsTables[Any], given: Given) -> Case | None:
+    """The case of a problem; an error that names no file gets that of the tables."""
+    try:
+        made: Case | None = sheet.from_tables(given)
+    except InstanceError as error:
+        if error.path is not None or given.path is None:
+            raise
+        raise InstanceError(
+            error.reason, field=error.field, value=error.value, path=given.path, line=error.line
+        ) from error
+    return made
 
 
 def _score(sheet: ReadsTables[Any], given: Given) -> int:
@@ -198,5 +208,3 @@ def read_solution(path: Path, case: Case) -> Any:
     if sheet is None:
         raise InstanceError(f"solutions of {case.problem} are not read from tables", path=path)
     return sheet.read_solution(files.read(path)[0], case)
-
-

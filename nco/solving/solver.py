@@ -20,10 +20,11 @@ def solve(source: Any, options: Options) -> Any:
 
     Args:
         source: a path, a case (`nco.read`), arrays, a pandas DataFrame, a batch of tensors (an
-            Instance of the model's own problem), or a list of any of these. Arrays: ``[n, 2]`` or a dict with ``coords`` or
-            ``distances`` for TSP (ATSP where they are not symmetric); ``coords [n+1, 2]`` (depot
-            first), ``demand [n+1]``, ``capacity`` for CVRP; ``coords``, ``prizes``, ``limit`` for
-            orienteering; ``values, weights, capacity`` for knapsack.
+            Instance of the model's own problem), or a list of any of these. Arrays: ``[n, 2]`` or
+            a dict with ``coords`` or ``distances`` for TSP (ATSP where they are not symmetric);
+            ``coords [n+1, 2]`` (depot first), ``demand [n+1]``, ``capacity`` for CVRP;
+            ``coords``, ``prizes``, ``limit`` for orienteering; ``values, weights, capacity`` for
+            knapsack; ``jobs`` for shops.
         OPTIONS
 
     Returns:

@@ -10,10 +10,14 @@ from nco.tables.forms import Column, Form
 from nco.tables.table import Table
 
 UNITS = frozenset(
-    "kg g t lb lbs ton tons km m mi mile miles meter meters metre metres cm mm min mins minute "
-    "minutes h hr hrs hour hours s sec secs second seconds day days eur euro euros usd dollar "
-    "dollars gbp chf pcs piece pieces unit units pallets boxes m3 l litre litres liter liters deg "
-    "degree degrees kmh".split()
+    [
+        *("kg", "g", "t", "lb", "lbs", "ton", "tons", "m3", "l", "litre", "litres", "liter"),
+        *("liters", "km", "m", "mi", "mile", "miles", "meter", "meters", "metre", "metres", "cm"),
+        *("mm", "min", "mins", "minute", "minutes", "h", "hr", "hrs", "hour", "hours", "s", "sec"),
+        *("secs", "second", "seconds", "day", "days", "eur", "euro", "euros", "usd", "dollar"),
+        *("dollars", "gbp", "chf", "pcs", "piece", "pieces", "unit", "units", "pallets", "boxes"),
+        *("deg", "degree", "degrees", "kmh"),
+    ]
 )
 _BRACKETS = re.compile(r"\(.*?\)|\[.*?\]|\{.*?\}")
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # customerName

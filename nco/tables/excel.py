@@ -113,7 +113,9 @@ def written(tables: list[Table]) -> bytes:
             for c, value in enumerate(row, start=1):
                 cell = sheet.cell(r, c)
                 text = isinstance(value, str)
-                cell.value = openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", value) if text else value
+                cell.value = (
+                    openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", value) if text else value
+                )
                 if text:
                     cell.data_type = "s"
         sheet.freeze_panes = "A2"

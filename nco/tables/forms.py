@@ -39,7 +39,6 @@ class Form:
     with_distances: tuple[str, ...] | None = None
 
 
-
 @dataclass(frozen=True)
 class Argument:
     """What a table does not say: an option of the command, a keyword of `nco.solve`.

@@ -52,7 +52,5 @@ def frame_of(table: Table) -> "pandas.DataFrame":
         import pandas
     except ImportError:
         raise NCOError("tables need pandas: pip install pandas") from None
-    columns = {
-        name: [row[place] for row in table.rows] for place, name in enumerate(table.columns)
-    }
+    columns = {name: [row[place] for row in table.rows] for place, name in enumerate(table.columns)}
     return pandas.DataFrame(columns)

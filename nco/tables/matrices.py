@@ -1,6 +1,5 @@
 """Tables of distances: a square of numbers, or a row for each pair."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nco.core.errors import InstanceError

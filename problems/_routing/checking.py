@@ -123,23 +123,30 @@ def routes(
     return whole_routes, []
 
 
-def visits(size: int, routes: Sequence[Sequence[int]], where: str, most: int) -> list[str]:
+def visits(
+    size: int,
+    routes: Sequence[Sequence[int]],
+    where: str,
+    most: int,
+    names: Sequence[str] = (),
+) -> list[str]:
     """Sentences on the customers 1 to `size` that routes visit twice or never, `most` of a kind.
 
     `where` comes before the numbers of the routes, which count from 1: "in routes", "by vehicles".
+    `names` are those of depot and customers, where they have some.
     """
     places: dict[int, list[int]] = {}
     for number, route in enumerate(routes, 1):
         for customer in route:
             places.setdefault(customer, []).append(number)
     doubled = [
-        f"customer {customer} is visited {len(numbers)} times, "
+        f"{verdicts.titled('customer', customer, names)} is visited {len(numbers)} times, "
         f"{where} {', '.join(map(str, numbers[:most]))}"
         for customer, numbers in places.items()
         if len(numbers) > 1 and 1 <= customer <= size
     ]
     missing = [
-        f"customer {customer} is not visited"
+        f"{verdicts.titled('customer', customer, names)} is not visited"
         for customer in range(1, size + 1)
         if customer not in places
     ]

@@ -1,4 +1,4 @@
-"""Latitudes and longitudes as kilometres on a flat map, for problems that measure straight lines."""
+"""Latitudes and longitudes as kilometres on a flat map, for problems of straight lines."""
 
 import numpy as np
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nco.core.errors import InstanceError
 from nco.tables import matrices
+from nco.tables.columns import match
 from nco.tables.forms import LAT, LON, NAME, PLACED, Argument, Column, Form, X, Y
 from nco.tables.reading import Given, Reading
-from nco.tables.columns import match
 from nco.tables.table import Table
 
 if TYPE_CHECKING:
@@ -227,7 +227,9 @@ def _arranged(
     return matrix[np.ix_(order, order)]
 
 
-def depots_zero(values: list[float | None], stops: Stops, reading: Reading, name: str) -> list[float]:
+def depots_zero(
+    values: list[float | None], stops: Stops, reading: Reading, name: str
+) -> list[float]:
     """A column in the order of the case, from 0 on; the depot's may be empty and must be 0."""
     ordered: list[float] = []
     for position, row in enumerate(stops.order):
@@ -362,9 +364,7 @@ def stop_numbers(reading: Reading, names: Sequence[str], first: int = 0) -> list
     return found
 
 
-def vehicle_of(
-    reading: Reading, row: int, label: str, names: Sequence[str], count: int
-) -> int:
+def vehicle_of(reading: Reading, row: int, label: str, names: Sequence[str], count: int) -> int:
     """The position of the vehicle that a route's label names, by its number from 1 or its name."""
     if label in names:
         return list(names).index(label)

@@ -41,8 +41,9 @@ def from_tables(given: Given) -> "Case | None":
     Raises:
         InstanceError: no capacity; demands, coordinates or distances that are impossible.
     """
-    from nco.problems.cvrp.files import from_arrays
     from dataclasses import replace
+
+    from nco.problems.cvrp.files import from_arrays
 
     vehicles = given.arguments.get("vehicles")
     if isinstance(vehicles, list):
@@ -56,7 +57,9 @@ def from_tables(given: Given) -> "Case | None":
         capacity = given.needed("capacity", "cvrp", "the capacity of a vehicle")
     for position, load in enumerate(demand):
         if load > capacity:
-            reason = f"is above the capacity {capacity:g}: split the customer, or raise the capacity"
+            reason = (
+                f"is above the capacity {capacity:g}: split the customer, or raise the capacity"
+            )
             raise reading.error(reason, "demand", stops.order[position], f"{load:g}")
     arrays = {"coords": stops.coords, "distances": stops.distances, "demand": demand}
     case = from_arrays({**arrays, "capacity": capacity, "vehicles": vehicles})

@@ -66,11 +66,15 @@ def _stage_lengths(
     name = read.jobs[job]
     row = read.rows[job][0]
     if missing := [stage for stage in (*stages, *own) if stage not in own or stage not in stages]:
-        reason = f"every job goes through the same stages, {', '.join(stages)}; correct {missing[0]}"
+        reason = (
+            f"every job goes through the same stages, {', '.join(stages)}; correct {missing[0]}"
+        )
         raise reading.error(reason, "job", row, name)
     for stage, some in zip(stages, members, strict=True):
         if set(own[stage]) != set(some):
             machines = ", ".join(read.machines[m] for m in some)
-            reason = f"stage {stage} must have a duration on each of {machines}; others are for fjsp"
+            reason = (
+                f"stage {stage} must have a duration on each of {machines}; others are for fjsp"
+            )
             raise reading.error(reason, "job", row, name)
     return [own[stage] for stage in stages]

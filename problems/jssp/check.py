@@ -18,7 +18,8 @@ def check(case: "Case", solution: Any) -> Report:
         solution: ``start[job][operation]``, whole numbers from 0.
     """
     work = _work(case)
-    return check_plan(work, solution, [[choices[0][0] for choices in job] for job in work])
+    machines = [[choices[0][0] for choices in job] for job in work]
+    return check_plan(work, solution, machines, case.names)
 
 
 def every_solution(case: "Case", most: int) -> Iterator[list[list[int]]] | None:

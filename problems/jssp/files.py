@@ -160,7 +160,9 @@ def _skips(row: Sequence[str], machines: str) -> bool:
     if len(row) % 2 or not all(map(words.numeric, row)):
         return False
     visited = [float(word) for word in row[::2]]
-    return len(set(visited)) == len(visited) and 0 <= min(visited) <= max(visited) <= float(machines)
+    return len(set(visited)) == len(visited) and 0 <= min(visited) <= max(visited) <= float(
+        machines
+    )
 
 
 def read(text: str, *, path: str | None = None) -> Case:
@@ -227,9 +229,7 @@ def padded(rows: Sequence[Sequence[int]], filler: int) -> np.ndarray:
     return np.array([[*row, *[filler] * (wide - len(row))] for row in rows], dtype=np.int64)
 
 
-def _pairs(
-    table: list[words.Row], jobs: int, machines: int, path: str | None
-) -> list[words.Row]:
+def _pairs(table: list[words.Row], jobs: int, machines: int, path: str | None) -> list[words.Row]:
     """Rows of pairs, one a job; a job may have fewer than there are machines."""
     for job, (line, row) in enumerate(table):
         if len(row) % 2 or len(row) > 2 * machines:
@@ -332,10 +332,11 @@ def from_arrays(data: object) -> Case | None:
         pairs = [list(zip(*row, strict=True)) for row in zip(machines, durations, strict=True)]
         rest = {key: data[key] for key in ("name", "names") if key in data}
         return _of_jobs({**rest, "jobs": pairs})
+    visited = words.array("machines", data["machines"], 2, 0)
     return Case(
         name=str(data.get("name", "unnamed")),
-        names=nested.names(data, [], len(machines)),
-        machines=words.array("machines", data["machines"], 2, 0),
+        names=nested.names(data, [], len(visited)),
+        machines=visited,
         durations=words.array("durations", data["durations"], 2, 0),
     )
 

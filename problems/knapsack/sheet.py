@@ -11,7 +11,9 @@ from nco.tables.table import Table
 if TYPE_CHECKING:
     from nco.problems.knapsack.files import Case
 
-VALUE = Column("value", ("values", "profit", "benefit", "utility", "price", "worth", "revenue", "wert"))
+VALUE = Column(
+    "value", ("values", "profit", "benefit", "utility", "price", "worth", "revenue", "wert")
+)
 WEIGHT = Column(
     "weight",
     ("weights", "cost", "costs", "size", "mass", "volume", "space", "demand", "gewicht", "budget"),

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from nco.problems.omdcpdp.files import Case
 
-ENDS = {"from": ("pickup", "origin", "start", "collect"), "to": ("delivery", "destination", "drop", "dropoff")}
+ENDS = {
+    "from": ("pickup", "origin", "start", "collect"),
+    "to": ("delivery", "destination", "drop", "dropoff"),
+}
 AXES = {"x": X, "y": Y, "lat": LAT, "lon": LON}
 
 

@@ -90,7 +90,7 @@ class Case(Numbered, nco.core.case.Case):
         return [
             *self.remarks,
             f"{len(far)} of {self.size} customers are out of reach, such as {self.ids[worst]}: "
-            f"there and back is {2 * away[worst - 1]:.6g}, the limit is {self.limit:.6g}"
+            f"there and back is {2 * away[worst - 1]:.6g}, the limit is {self.limit:.6g}",
         ]
 
     def construct(self) -> list[int]:

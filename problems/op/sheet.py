@@ -17,7 +17,9 @@ PRIZE = Column(
 STOPS = sheets.form("stops", (PRIZE,), ("customers", "places", "sights"))
 FORMS = (STOPS,)
 ARGUMENTS = (
-    Argument("limit", "Of a table: the longest route, in the unit of the distances (km of lat, lon)."),
+    Argument(
+        "limit", "Of a table: the longest route, in the unit of the distances (km of lat, lon)."
+    ),
     sheets.DEPOT,
     sheets.DISTANCES,
 )
@@ -64,7 +66,9 @@ def table(case: "Case", solution: Sequence[int]) -> Table:
         driven += sheets.leg(case, before, position)
         prize += float(case.prizes[position]) if position else 0.0
         name = case.called("stops", position) or ("depot" if position == 0 else "")
-        rows.append([order, int(case.ids[position]), name, round(prize, 9), driven, *place(position)])
+        rows.append(
+            [order, int(case.ids[position]), name, round(prize, 9), driven, *place(position)]
+        )
         before = position
     return Table(("order", "stop", "name", "prize", "distance", *columns), rows, name="route")
 

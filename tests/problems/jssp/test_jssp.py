@@ -159,7 +159,10 @@ def test_arrays() -> None:
     assert files.from_arrays({"coords": machines}) is None
     for wrong, message in (
         ({"machines": [[0, 1]], "durations": durations}, "must have the shape of the durations"),
-        ({"machines": [[0, 0], [1, 0]], "durations": durations}, "job 0 must visit machines from 0 on, each once"),
+        (
+            {"machines": [[0, 0], [1, 0]], "durations": durations},
+            "job 0 must visit machines from 0 on, each once",
+        ),
         ({"machines": machines, "durations": [[3, -2], [2, 4]]}, r"durations -2: entry \[0, 1\]"),
         ({"machines": machines, "durations": [[3, 2.5], [2, 4]]}, "durations 2.5"),
         ({"machines": machines, "durations": durations, "speed": 1}, "speed"),
