@@ -134,9 +134,10 @@ def as_case(
         return source
     if isinstance(source, str | Path):
         return read(source, problem, columns=columns, arguments=arguments)
-    if frames.is_frame(source):
+    if frames.is_frame(source) and frames.is_named(source):
         return sheets.case_of([frames.read(source)], problem, columns or {}, arguments or {})
     _refuse(columns, arguments, None)
+    source = source.to_numpy() if frames.is_frame(source) else source
     found = []
     for name in [problem] if problem else registry.names():
         case = registry.folder(name).files.from_arrays(source)

@@ -16,6 +16,11 @@ def is_frame(source: Any) -> bool:
     return pandas is not None and isinstance(source, pandas.DataFrame)
 
 
+def is_named(frame: Any) -> bool:
+    """Whether the columns of a DataFrame have names; otherwise it is a bare array."""
+    return not all(isinstance(name, int) for name in frame.columns)
+
+
 def read(frame: Any) -> Table:
     """The table in a DataFrame: rows are counted from 1, and an index with a name is a column.
 
@@ -31,12 +36,10 @@ def read(frame: Any) -> Table:
         reason = f"at most {MOST_ROWS:,} rows and {MOST_CELLS:,} cells are read"
         raise InstanceError(reason, field="DataFrame", value=list(frame.shape))
     header: list[Cell] = [str(name) for name in frame.columns]
-    if all(isinstance(name, int) for name in frame.columns):
-        header = []  # a frame of a bare array
     values = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
     rows = [[cell.item() if hasattr(cell, "item") else cell for cell in row] for row in values]
     lines = list(range(1, len(rows) + 1))
-    table = from_grid([header, *rows] if header else rows, [0, *lines] if header else lines)
+    table = from_grid([header, *rows], [0, *lines])
     if table is None:
         raise InstanceError("is empty", field="DataFrame")
     return table
