@@ -124,8 +124,13 @@ def _show(file: str, solution: "Solution", arguments: argparse.Namespace) -> Non
     print(solution)
     if "gap_percent" in row:
         print(f"  gap to {arguments.best_known:g}: {row['gap_percent']:.3f} %")
+    from nco.solving import saving
+
     assert solution.case is not None
-    print(f"  {solution.case.view}: {json.dumps(solution.solution)}", flush=True)
+    named = saving.named_lines(solution)
+    if not named:
+        named = [f"{solution.case.view}: {json.dumps(solution.solution)}"]
+    print("\n".join(f"  {line}" for line in named), flush=True)
 
 
 def _gap(solution: "Solution", best_known: float | None) -> dict[str, float]:

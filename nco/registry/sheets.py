@@ -18,6 +18,7 @@ from nco.tables.forms import Argument, Form
 from nco.tables.reading import Given
 from nco.tables.table import Table
 
+MOST_SHOWN = 12  # headers that an error names
 Sheets = dict[str, ReadsTables[Any]]  # by the problem's name
 
 
@@ -59,9 +60,9 @@ def case_of(
             reason = f"{problem} reads no tables; {', '.join(sheets)} do"
             raise InstanceError(reason, path=whole.path)
         _check_arguments(problem, sheets[problem], whole)
-        case = _made(sheets[problem], whole)
+        case = _made(sheets[problem], whole) if _score(sheets[problem], whole) else None
         if case is None:
-            raise _unfit(problem, sheets[problem].FORMS[0], whole)
+            raise _unfit(problem, sheets[problem].FORMS, whole)
         return case
     scores = {name: _score(sheet, whole) for name, sheet in sheets.items()}
     best = max(scores.values())
@@ -74,7 +75,7 @@ def case_of(
     if len(cases) == 1:
         return cases[0]
     if not cases:
-        raise _unfit(names[0], sheets[names[0]].FORMS[0], whole)
+        raise _unfit(names[0], sheets[names[0]].FORMS, whole)
     may_be = " or ".join(case.problem for case in cases)
     raise InstanceError(f"may be {may_be}; name one with problem= (--problem)", path=whole.path)
 
@@ -170,23 +171,38 @@ def _check_columns(given: Given, problem: str | None) -> None:
             raise errors[0]
 
 
-def _unfit(problem: str, form: Form, given: Given) -> InstanceError:
+def _unfit(problem: str, forms: Sequence[Form], given: Given) -> InstanceError:
     """Why tables are not those of a problem."""
-    best = max(
+    form = next((form for form in forms if given.find(form) is None), None)
+    if form is None:
+        return InstanceError(f"not the tables of {problem}", path=given.path)
+    if form is not forms[0]:
+        needs = " or ".join(", ".join(names) for names in form.needs)
+        reason = (
+            f"{problem} needs a table of {form.name} with the columns {needs}: a sheet of the "
+            f"workbook, or --{form.name} TABLE ({form.name}=TABLE)"
+        )
+        return InstanceError(reason, field=form.name, path=given.path)
+    table, found = max(
         ((table, match(form, table, given.columns)) for table in given.tables),
         key=lambda pair: len(pair[1].places),
     )
-    table, found = best
-    if found.meets(form):
-        return InstanceError(f"not the tables of {problem}", path=given.path)
     needs = " or ".join(", ".join(names) for names in form.needs)
     lacking = min(([n for n in names if n not in found.places] for names in form.needs), key=len)
-    there = ", ".join(filter(None, table.columns)) or "no headers: the first row must name columns"
     reason = (
-        f"{problem} needs the columns {needs}; here are {there}: "
+        f"{problem} needs the columns {needs}; here are {_headers(table)}: "
         f"name the missing by --columns {lacking[0]}=HEADER (columns={{'{lacking[0]}': HEADER}})"
     )
     return table.error(reason)
+
+
+def _headers(table: Table) -> str:
+    """The headers of a table for an error, not all of very many."""
+    names = list(filter(None, table.columns))
+    if not names:
+        return "no headers: the first row must name the columns"
+    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+    return ", ".join(" ".join(name.split())[:40] for name in names[:MOST_SHOWN]) + more
 
 
 def _unrecognised(given: Given) -> InstanceError:
@@ -194,9 +210,8 @@ def _unrecognised(given: Given) -> InstanceError:
     forms = {name: sheet.FORMS[0] for name, sheet in readers().items()}
     wanted = "; ".join(f"{name}: {', '.join(form.needs[-1])}" for name, form in forms.items())
     table = given.tables[0]
-    there = ", ".join(filter(None, table.columns)) or "no headers: the first row must name columns"
     reason = (
-        f"the columns of no problem; here are {there}. Needed are, for {wanted}. "
+        f"the columns of no problem; here are {_headers(table)}. Needed are, for {wanted}. "
         "Name one with --problem, columns with --columns NAME=HEADER"
     )
     return table.error(reason)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nco import registry
 from nco.core.case import Case
 from nco.core.errors import NCOError
-from nco.tables import delimited, excel, geojson
+from nco.tables import delimited, excel, geojson, summary
 from nco.tables.table import Table
 
 if TYPE_CHECKING:
@@ -41,6 +41,14 @@ def table_of(case: Case, solution: object) -> Table:
     if not folder.has("sheet"):
         raise NCOError(f"{case.problem} has no sheet.py: its solutions are no tables; save .json")
     return folder.sheet.table(case, solution)
+
+
+def named_lines(solution: "Solution") -> list[str]:
+    """The solution by the names of its stops, items or jobs; nothing where it has none."""
+    case = solution.case
+    if case is None or not case.names or not registry.folder(case.problem).has("sheet"):
+        return []
+    return summary.lines(table_of(case, solution.solution))
 
 
 def content(path: Path, solution: "Solution", case: Case | None) -> bytes:

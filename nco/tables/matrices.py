@@ -148,6 +148,8 @@ def pairs(given: Given) -> Distances | None:
     starts, ends = reading.texts("from"), reading.texts("to")
     values = reading.numbers("distance")
     names = list(dict.fromkeys([*starts, *ends]))
+    if not names:
+        raise reading.error("there is no row below the headers")
     _check_size(len(names), reading.table)
     stated: dict[tuple[str, str], float] = {}
     for row, (start, end, value) in enumerate(zip(starts, ends, values, strict=True)):

@@ -366,10 +366,10 @@ def stop_numbers(reading: Reading, names: Sequence[str], first: int = 0) -> list
 
 def vehicle_of(reading: Reading, row: int, label: str, names: Sequence[str], count: int) -> int:
     """The position of the vehicle that a route's label names, by its number from 1 or its name."""
+    if label.isascii() and label.isdecimal() and 1 <= int(label[:9]) <= count:
+        return int(label[:9]) - 1
     if label in names:
         return list(names).index(label)
-    if label.isdecimal() and 1 <= int(label) <= count:
-        return int(label) - 1
     reason = f"no such vehicle; they are 1 to {count}"
     raise reading.error(reason, "route", row, label or "''")
 

@@ -81,6 +81,7 @@ def _vehicles(fleet: Reading) -> tuple[dict[str, list[float]], list[str]]:
     """The arrays of the vehicles, each type as often as its count says, and their names."""
     if not len(fleet):
         raise fleet.error("there is no row below the headers")
+    fleet.require("capacity")
     counts = fleet.all_numbers("count", 0) if fleet.has("count") else [1.0] * len(fleet)
     for row, count in enumerate(counts):
         if not count.is_integer() or sum(counts) > MOST:
