@@ -135,9 +135,9 @@ def stops(given: Given, kind: Form, *, depot: bool) -> Stops:
     coords, metric = _coordinates(reading, order)
     degrees = coords.tolist() if coords is not None and metric == "HAVERSINE" else None
     remarks = [reading.remark]
-    matrix = None
+    arranged = None
     if stated is not None:
-        matrix = _arranged(stated, [names[row] for row in order] if names else [], order, reading)
+        arranged = _arranged(stated, [names[row] for row in order] if names else [], order, reading)
         remarks.append(stated.remark)
         metric = "EXPLICIT"
         if degrees is not None and coords is not None:
@@ -148,7 +148,7 @@ def stops(given: Given, kind: Form, *, depot: bool) -> Stops:
         remarks.append(f"{len(twice)} names are there more than once, such as {twice[0]}")
     if metric == "HAVERSINE":
         remarks.append("distances are great circles in kilometres")
-    return Stops(order, own, coords, matrix, metric, degrees, remarks)
+    return Stops(order, own, coords, arranged, metric, degrees, remarks)
 
 
 def _depot_first(

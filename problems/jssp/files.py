@@ -59,10 +59,10 @@ class Case(BaseCase):
         for job, row in enumerate(self.routes):
             count = len(row)
             rest = self.machines[job, count:].tolist()
-            if not count or set(row) & set(rest) or any(m != SKIPPED for m in rest):
+            if not count or any(machine != SKIPPED for machine in rest):
                 reason = f"job {job} must have operations, and {SKIPPED} only behind the last"
-                value = self.machines[job].tolist()
-                raise InstanceError(reason, field="machines", value=value, path=self.path)
+                stated = self.machines[job].tolist()
+                raise InstanceError(reason, field="machines", value=stated, path=self.path)
             if len(set(row)) < count or min(row) < 0:
                 reason = (
                     f"job {job} must visit machines from 0 on, each once at most; "
@@ -71,8 +71,8 @@ class Case(BaseCase):
                 raise InstanceError(reason, field="machines", value=row, path=self.path)
         if int(self.machines.max()) >= words.MAX_OPERATIONS:
             reason = f"at most {words.MAX_OPERATIONS}: number the machines without gaps"
-            value = int(self.machines.max())
-            raise InstanceError(reason, field="machines", value=value, path=self.path)
+            most = int(self.machines.max())
+            raise InstanceError(reason, field="machines", value=most, path=self.path)
         if (self.durations < 0).any():
             job, place = np.argwhere(self.durations < 0)[0].tolist()
             reason = f"of operation {place} of job {job} must not be negative"
