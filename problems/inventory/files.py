@@ -213,7 +213,9 @@ def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
     if history is not None:
         for node in history[1]:
             _from_history(rows[node], history[0][:, node], names[node])
-    columns = {key: np.array([row[key] for row in rows]) for key in rows[0] if key != "on_order"}
+    columns: dict[str, Any] = {
+        key: np.array([row[key] for row in rows]) for key in rows[0] if key != "on_order"
+    }
     transit = np.zeros((len(rows), max(len(row["on_order"]) for row in rows)))
     for number, row in enumerate(rows):
         transit[number, : len(row["on_order"])] = row["on_order"]
@@ -317,7 +319,7 @@ def _from_history(row: dict[str, Any], observed: np.ndarray, name: str) -> None:
     row["mean"], row["sd"] = float(observed.mean()), float(observed.std())
 
 
-def _edges(value: Any, names: list[str]) -> dict[str, np.ndarray]:
+def _edges(value: Any, names: list[str]) -> dict[str, Any]:
     """The columns of all edges."""
     if not isinstance(value, list) or not value:
         raise InstanceError("must be a list of {from, to, lead_time}", field="edges")
