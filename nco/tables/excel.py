@@ -18,7 +18,7 @@ from nco.tables.table import (
     is_empty,
 )
 
-LARGEST = 2**30  # bytes of an unpacked workbook
+LARGEST = 2**28  # bytes of an unpacked workbook
 MOST_EMPTY = 10_000  # rows without anything, after which a sheet is over
 
 
@@ -70,7 +70,7 @@ def _check_size(data: bytes, path: str | None) -> None:
         reason = "no Excel workbook (.xlsx): open it in Excel and save it as .xlsx, or as CSV"
         raise InstanceError(reason, path=path) from error
     if size > LARGEST:
-        raise InstanceError("larger than a gigabyte, unpacked", path=path)
+        raise InstanceError("larger than 256 MB, unpacked", path=path)
 
 
 def _table(sheet: Any, path: str | None) -> Table | None:

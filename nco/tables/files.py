@@ -9,7 +9,7 @@ from nco.tables.table import Table
 TEXTS = (".csv", ".tsv", ".tab")
 BOOKS = (".xlsx", ".xlsm")
 OTHERS = (".xls", ".xlsb", ".ods", ".numbers")  # spreadsheets that are not read
-LARGEST_FILE = 2**30  # bytes
+LARGEST_FILE = 2**28  # bytes
 
 
 def is_table(path: Path) -> bool:
@@ -29,7 +29,7 @@ def read(path: Path) -> list[Table]:
         raise InstanceError("this form is not read: save it as .xlsx or .csv", path=path)
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise InstanceError("larger than a gigabyte", path=path)
+            raise InstanceError("larger than 256 MB", path=path)
         data = path.read_bytes()
     except OSError as error:
         raise InstanceError(f"cannot be read: {error.strerror}", path=path) from error

@@ -16,6 +16,7 @@ import numpy as np
 
 import nco.core.case
 from nco.core.errors import InstanceError
+from nco.problems._common import names
 from nco.problems._routing import depots, routes, tsplib
 from nco.problems._routing.numbering import Numbered
 from nco.problems._routing.one_tree import shortest_ways
@@ -30,7 +31,7 @@ SECTIONS = (
 TOURS = ("TOUR_SECTION", "NODE_SEQUENCE_SECTION")  # where solution files may list the nodes
 TOLERANCE = 1e-6  # of the limit, as the checker grants it
 MOST_FILLED = 3000  # customers up to which a construction ends with insertions, n^2 operations
-ARRAYS = {"coords", "distances", "prizes", "limit", "name"}
+ARRAYS = {"coords", "distances", "prizes", "limit", "name", "names"}
 # What related problems state by keyword and would be lost if it were skipped.
 _REFUSED = {
     "CAPACITY": "capacities",
@@ -287,7 +288,7 @@ def from_arrays(data: object) -> Case | None:
         data: ``coords`` [n+1, 2], the depot first, or ``distances`` [n+1, n+1], or both (then the
             distances count and the coordinates are drawn); ``prizes`` [n+1], the depot's 0, or
             what every route brings; ``limit``, the longest route in the unit of the distances;
-            optionally ``name``.
+            optionally ``name``, and ``names`` [n+1].
 
     Raises:
         InstanceError: the arrays do not fit together or hold impossible numbers.
@@ -317,6 +318,7 @@ def from_arrays(data: object) -> Case | None:
         distances = depots.distances(data["distances"], len(prizes), "prizes")
     return Case(
         name=str(data["name"]) if "name" in keys else "unnamed",
+        names=names.named(data, "stops", len(prizes)),
         metric="EUCLIDEAN" if distances is None else "EXPLICIT",
         ids=np.arange(len(prizes)),
         coords=coords,

@@ -111,7 +111,7 @@ def test_workbooks_that_unpack_to_too_much_are_refused(monkeypatch: pytest.Monke
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", "0" * 10_000)
-    with pytest.raises(InstanceError, match="larger than a gigabyte, unpacked"):
+    with pytest.raises(InstanceError, match="larger than 256 MB, unpacked"):
         excel.read(out.getvalue())
 
 

@@ -20,7 +20,9 @@ def test_distances_are_those_of_the_metric(metric: str) -> None:
     places.legs(where.metric, x, y, where.matrix, starts, ends, measured)
     expected = tsplib.distance_matrix(coords, metric)[np.ix_(where.order, where.order)]
     assert where.order[0] == 0
-    assert measured.reshape(40, 40) == pytest.approx(expected, rel=1e-12 if metric in tsplib.REAL else 1e-14)
+    assert measured.reshape(40, 40) == pytest.approx(
+        expected, rel=1e-12 if metric in tsplib.REAL else 1e-14
+    )
     assert where.symmetric
 
 
