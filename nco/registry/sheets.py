@@ -207,8 +207,12 @@ def _headers(table: Table) -> str:
 
 def _unrecognised(given: Given) -> InstanceError:
     """That no problem has these columns, and what some of them need."""
-    forms = {name: sheet.FORMS[0] for name, sheet in readers().items()}
-    wanted = "; ".join(f"{name}: {', '.join(form.needs[-1])}" for name, form in forms.items())
+    needs: dict[str, list[str]] = {}
+    for name, sheet in readers().items():
+        form = sheet.FORMS[0]
+        words = ", ".join(form.needs[-1]) + (" or distances" if form.with_distances == () else "")
+        needs.setdefault(words, []).append(name)
+    wanted = "; ".join(f"{', '.join(names)}: {words}" for words, names in needs.items())
     table = given.tables[0]
     reason = (
         f"the columns of no problem; here are {_headers(table)}. Needed are, for {wanted}. "

@@ -65,7 +65,11 @@ def content(path: Path, solution: "Solution", case: Case | None) -> bytes:
     check_ending(path)
     suffix = path.suffix.lower()
     if suffix == ".json":
-        return (json.dumps(solution.to_dict(), indent=1) + "\n").encode()
+        data = solution.to_dict()
+        if case is not None and named_lines(solution):
+            table = table_of(case, solution.solution)
+            data["table"] = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+        return (json.dumps(data, indent=1) + "\n").encode()
     if case is None:
         raise NCOError(f"{solution.problem} has no files.py: its solutions cannot be saved so")
     if suffix not in TABLES:

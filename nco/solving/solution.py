@@ -191,9 +191,9 @@ class Solution:
     def save(self, path: str | Path) -> None:
         """Writes what the ending says.
 
-        ``.json`` has everything; ``.csv``, ``.tsv`` and ``.xlsx`` are `table`, and ``.geojson`` is
-        a map of stops with latitude and longitude; ``.tour``, ``.sol`` and ``.txt`` are the
-        problem's public format.
+        ``.json`` has everything, and the table where there are names; ``.csv``, ``.tsv`` and
+        ``.xlsx`` are `table`, and ``.geojson`` is a map of stops with latitude and longitude;
+        ``.tour``, ``.sol`` and ``.txt`` are the problem's public format.
 
         Raises:
             NCOError: an ending that says none of these; and where that cannot be written: an older

@@ -66,6 +66,7 @@ NAME = Column(
     (
         *("names", "title", "label", "description", "customer name", "stop name", "item name"),
         *("customer", "client", "stop", "location", "place", "site", "city", "node", "point"),
+        *("kunde", "ort", "adresse", "nom", "nombre"),
         *("address", "customer id", "stop id", "id", "no", "nr", "number", "code", "key"),
     ),
     text=True,

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from nco.problems._shop.plan import Plan, Work, duration_of
 from nco.tables.columns import match
 from nco.tables.forms import Column, Form
 from nco.tables.reading import Reading
 from nco.tables.table import Table, shown
+
+if TYPE_CHECKING:
+    from nco.problems._shop.plan import Plan, Work
 
 MOST_TIME = 2**53  # of one duration
 JOB = Column(
@@ -170,8 +172,8 @@ class Case(Protocol):
     """What is read of a shop's case."""
 
     @property
-    def work(self) -> Work: ...
-    def planned(self, solution: Any, /) -> Plan: ...
+    def work(self) -> "Work": ...
+    def planned(self, solution: Any, /) -> "Plan": ...
     def called(self, kind: str, position: int) -> str | None: ...
 
 
@@ -185,6 +187,8 @@ def schedule(case: Case, solution: Any, base: int = 0) -> Table:
         solution: of it.
         base: the source's number of the first machine.
     """
+    from nco.problems._shop.plan import duration_of
+
     plan = case.planned(solution)
     rows: list[list[Any]] = []
     for j, job in enumerate(case.work):

@@ -23,6 +23,8 @@ def test_endings_say_the_form(solution: nco.Solution, tmp_path: Path) -> None:
     for ending, begin in ((".JSON", "{"), (".csv", "\ufeffroute,order"), (".sol", "Route #1:")):
         solution.save(tmp_path / f"x{ending}")
         assert (tmp_path / f"x{ending}").read_text(encoding="utf-8").startswith(begin)
+    rows = json.loads((tmp_path / "x.JSON").read_text())["table"]
+    assert rows[1]["name"] == solution.case.called("stops", solution.routes[0][0])
     solution.save(tmp_path / "x.geojson")
     data = json.loads((tmp_path / "x.geojson").read_text())
     kinds = [feature["geometry"]["type"] for feature in data["features"]]
