@@ -18,7 +18,6 @@ from nco.tables.forms import Argument, Form
 from nco.tables.reading import Given
 from nco.tables.table import Table
 
-MOST_SHOWN = 12  # headers that an error names
 Sheets = dict[str, ReadsTables[Any]]  # by the problem's name
 
 
@@ -190,19 +189,10 @@ def _unfit(problem: str, forms: Sequence[Form], given: Given) -> InstanceError:
     needs = " or ".join(", ".join(names) for names in form.needs)
     lacking = min(([n for n in names if n not in found.places] for names in form.needs), key=len)
     reason = (
-        f"{problem} needs the columns {needs}; here are {_headers(table)}: "
+        f"{problem} needs the columns {needs}; here are {table.headers}: "
         f"name the missing by --columns {lacking[0]}=HEADER (columns={{'{lacking[0]}': HEADER}})"
     )
     return table.error(reason)
-
-
-def _headers(table: Table) -> str:
-    """The headers of a table for an error, not all of very many."""
-    names = list(filter(None, table.columns))
-    if not names:
-        return "no headers: the first row must name the columns"
-    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
-    return ", ".join(" ".join(name.split())[:40] for name in names[:MOST_SHOWN]) + more
 
 
 def _unrecognised(given: Given) -> InstanceError:
@@ -215,7 +205,7 @@ def _unrecognised(given: Given) -> InstanceError:
     wanted = "; ".join(f"{', '.join(names)}: {words}" for words, names in needs.items())
     table = given.tables[0]
     reason = (
-        f"the columns of no problem; here are {_headers(table)}. Needed are, for {wanted}. "
+        f"the columns of no problem; here are {table.headers}. Needed are, for {wanted}. "
         "Name one with --problem, columns with --columns NAME=HEADER"
     )
     return table.error(reason)

@@ -113,7 +113,6 @@ def unknown_headers(stated: Mapping[str, str], table: Table) -> InstanceError | 
     """An error for a header of the user's that the table does not have."""
     for name, header in stated.items():
         if _place_of(header, table) is None:
-            there = ", ".join(filter(None, table.columns)) or "no headers"
-            reason = f"no such column; there are {there}"
+            reason = f"no such column; there are {table.headers}"
             return table.error(reason, field=f"columns {name}=", value=header)
     return None

@@ -50,9 +50,8 @@ class Reading:
         """Raises where a column is missing, and says how to name it."""
         for name in names:
             if not self.has(name):
-                there = ", ".join(filter(None, self.table.columns)) or "no headers"
                 reason = (
-                    f"no such column of {self.form.name} among {there}; "
+                    f"no such column of {self.form.name} among {self.table.headers}; "
                     f"name it by --columns {name}=HEADER (columns={{'{name}': HEADER}})"
                 )
                 raise self.table.error(reason, field=name)

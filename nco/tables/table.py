@@ -12,6 +12,8 @@ Cell = Any  # str, int, float, bool, a date; None where there is nothing
 MOST_ROWS = 1_000_000
 MOST_COLUMNS = 16_384  # of an Excel sheet
 MOST_CELLS = 20_000_000
+LONGEST = 200  # characters of a header
+MOST_SHOWN = 12  # headers that an error names
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +21,7 @@ class Table:
     """Columns and rows, from a file, a DataFrame, or to be written.
 
     Attributes:
-        columns: the headers as they stand; empty text where a column has none.
+        columns: the headers, on one line each; empty text where a column has none.
         rows: the cells, each row as long as `columns`.
         lines: where each row stands in its source, from 1; of a table to be written empty.
         name: of the sheet in a workbook; empty elsewhere.
@@ -45,6 +47,15 @@ class Table:
     def stem(self) -> str:
         """What a case is called that was read from it."""
         return Path(self.path).stem if self.path else "table"
+
+    @property
+    def headers(self) -> str:
+        """The headers for an error, not all of very many."""
+        names = list(filter(None, self.columns))
+        if not names:
+            return "no headers: the first row must name the columns"
+        more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+        return ", ".join(name[:40] for name in names[:MOST_SHOWN]) + more
 
     def error(
         self, reason: str, *, field: str | None = None, value: object = None, row: int | None = None
@@ -101,7 +112,7 @@ def from_grid(
     if not headed:
         columns = ("",) * len(rows[0])
         return Table(columns, rows, lines, name, path, delimiter, headed=False)
-    columns = tuple(shown(cell) for cell in rows[0])
+    columns = tuple(" ".join(shown(cell).split())[:LONGEST] for cell in rows[0])
     return Table(columns, rows[1:], lines[1:], name, path, delimiter)
 
 

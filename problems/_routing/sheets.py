@@ -325,8 +325,10 @@ def routes_of(table: Table) -> tuple[Reading, list[list[int]], list[str]]:
     """The rows of each route of a solution's table, in the order of its stops, and their labels."""
     reading = Reading(table, ROUTES, match(ROUTES, table, {}))
     if not reading.match.meets(ROUTES):
-        there = ", ".join(filter(None, table.columns)) or "no headers"
-        reason = f"a solution needs the column stop or name, and route and order; here are {there}"
+        reason = (
+            "a solution needs the column stop or name, and route and order; here are "
+            f"{table.headers}"
+        )
         raise table.error(reason)
     labels = reading.texts("route") if reading.has("route") else [""] * len(reading)
     order = reading.numbers("order") if reading.has("order") else [None] * len(reading)

@@ -10,6 +10,7 @@ import pytest
 from nco import registry
 from nco.core.errors import NCOError
 from nco.registry import sources
+from nco.tables import delimited
 
 Grid = list[list[str]]
 
@@ -164,3 +165,26 @@ def test_bytes_that_are_no_table_are_refused(tmp_path: Path) -> None:
             message = tried(path, {}, None)
             assert message
             assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_spoiled_plans_are_judged_or_refused(name: str, tmp_path: Path) -> None:
+    """A table of a solution with something wrong is a report or one line."""
+    draw = random.Random(name)
+    text, arguments = TABLES[name]
+    (tmp_path / "case.csv").write_text(text)
+    if "vehicles" in arguments:
+        (tmp_path / "fleet.csv").write_text(arguments["vehicles"])
+        arguments = {"vehicles": str(tmp_path / "fleet.csv")}
+    case = sources.read(tmp_path / "case.csv", arguments=arguments)
+    table = registry.folder(case.problem).sheet.table(case, case.construct())
+    good = cut(delimited.written(table))
+    lines = []
+    for _ in range(80):
+        path = written(spoil(spoil(good, draw), draw), draw, tmp_path)
+        try:
+            lines += sources.check(case, path).violations[:0]
+        except NCOError as error:
+            lines.append(str(error))
+    assert lines
+    assert not [line for line in lines if "\n" in line or str(tmp_path) not in line]
