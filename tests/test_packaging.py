@@ -24,8 +24,20 @@ FOLDERS = {
     "models": "nco/models",
     "configs": "nco/configs",
 }
-WANTED = {".py", ".typed", ".safetensors", ".json", ".yaml", ".tsp", ".vrp", ".txt", ".css", ".js"}
-WANTED |= {".csv"}
+WANTED = {
+    ".py",
+    ".typed",
+    ".safetensors",
+    ".json",
+    ".csv",
+    ".yaml",
+    ".tsp",
+    ".vrp",
+    ".txt",
+    ".css",
+    ".js",
+}
+ASK = ("example:cvrp/customers.csv", "example:knapsack/luggage.csv")  # for a capacity
 LIST = """
 import json, setuptools
 from distutils.core import run_setup
@@ -72,7 +84,8 @@ def test_every_example_is_readable_by_its_name() -> None:
     names = sources.examples()
     assert "example:tsp/capitals.tsp" in names
     for name in names:
-        case = nco.read(name)
+        beside = {"capacity": 40} if name in ASK else None
+        case = nco.read(name, arguments=beside)
         assert case.size > 0
         assert name.removeprefix("example:").rpartition("/")[2].startswith(case.name)
 

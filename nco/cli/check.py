@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from nco.cli import tables
 from nco.cli.arguments import command
 
 if TYPE_CHECKING:
@@ -15,17 +16,20 @@ def add(commands: Any) -> None:
     parser = command(commands, "check", run, "Check a solution file against its instance file.")
     parser.add_argument("instance", metavar="INSTANCE")
     parser.add_argument(
-        "solution", metavar="SOLUTION", help=".tour, .sol, JSON; a policy in JSON or CSV"
+        "solution",
+        metavar="SOLUTION",
+        help=".tour, .sol, JSON, .csv, .xlsx; a policy in JSON or CSV",
     )
     parser.add_argument("--problem")
     parser.add_argument("--json", action="store_true")
+    tables.add_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs it; the exit code."""
     from nco.solving.checking import check
 
-    report = check(options.instance, options.solution, options.problem)
+    report = check(options.instance, options.solution, options.problem, **tables.given(options))
     if options.json:
         print(json.dumps({**report.__dict__, "feasible": report.feasible}))
     else:

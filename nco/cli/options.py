@@ -6,10 +6,12 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from nco.cli import tables
 from nco.cli.arguments import truth
 from nco.solving.options import Options, Rule
 
-WITHOUT = ("progress",)  # there is none beside lines that are printed as they come
+# there is no progress beside lines that are printed as they come; `tables` has the last two
+WITHOUT = ("progress", "columns", "arguments")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,11 +33,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                 "metavar": metadata["metavar"],
             }
         parser.add_argument(f"--{field.name}", **settings)
+    tables.add_options(parser)
 
 
 def given(arguments: argparse.Namespace) -> dict[str, Any]:
     """The options by name, as `nco.solve` takes them."""
-    return {field.name: getattr(arguments, field.name) for field in _fields()}
+    own = {field.name: getattr(arguments, field.name) for field in _fields()}
+    return {**own, **tables.given(arguments)}
 
 
 def _fields() -> list["dataclasses.Field[Any]"]:

@@ -27,7 +27,9 @@ def add(commands: Any) -> None:
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON line for each file")
     parser.add_argument("--plot", metavar="PNG", help="draw the (last) solution")
-    parser.add_argument("--save", metavar="F", help="write the (last) solution: .json, .tour, .sol")
+    parser.add_argument(
+        "--save", metavar="F", help="write the (last) solution: .csv, .xlsx, .json, .sol"
+    )
     parser.add_argument("--best_known", type=float, metavar="V", help="report the gap to this")
 
 
@@ -35,6 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs it; the exit code."""
     code = 0
     last = None
+    if arguments.save:
+        from nco.solving import saving
+
+        saving.check_ending(Path(arguments.save))
     for file, answer in _answers(arguments.files, given(arguments)):
         if isinstance(answer, NCOError):
             code = 2
@@ -94,7 +100,7 @@ def _together(
     begin = time.perf_counter()
     from nco.solving.solver import solve_iter
 
-    read = [_case(file, options["problem"]) for file in files]
+    read = [_case(file, options) for file in files]
     left = options["total_time"] - (time.perf_counter() - begin)
     left = max(left, 1e-3)  # constructions there are in any case
     cases = [case for case in read if isinstance(case, Case)]
@@ -106,13 +112,18 @@ def _together(
         yield file, answer
 
 
-def _case(file: str, problem: str | None) -> Case | NCOError:
+def _case(file: str, options: Mapping[str, Any]) -> Case | NCOError:
     """A file's case, or why it has no plan that could be improved in shared time."""
     from nco import registry
     from nco.registry.sources import as_case
 
     try:
-        case = as_case(file, problem)
+        case = as_case(
+            file,
+            options["problem"],
+            columns=options["columns"],
+            arguments=options["arguments"],
+        )
     except NCOError as error:
         return error
     if registry.folder(case.problem).is_online:
@@ -131,11 +142,16 @@ def _show(file: str, solution: "Solution", arguments: argparse.Namespace) -> Non
     print(solution)
     if "gap_percent" in row:
         print(f"  gap to {arguments.best_known:g}: {row['gap_percent']:.3f} %")
+    from nco.solving import saving
+
     assert solution.case is not None
-    plain = json.dumps(solution.solution)
-    if len(plain) > LONGEST and solution.orders:  # said in words; --save and --json have it whole
-        return
-    print(f"  {solution.case.view}: {plain}", flush=True)
+    named = saving.named_lines(solution)
+    if not named:
+        plain = json.dumps(solution.solution)
+        if len(plain) > LONGEST and solution.orders:  # said in words; --save has it whole
+            return
+        named = [f"{solution.case.view}: {plain}"]
+    print("\n".join(f"  {line}" for line in named), flush=True)
 
 
 def _gap(solution: "Solution", best_known: float | None) -> dict[str, float]:

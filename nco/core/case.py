@@ -7,7 +7,7 @@ checkers, classical solvers and plots work on cases; policies and searches work 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -23,12 +23,19 @@ class Case(ABC):
     Attributes:
         name: the instance's own name, as its file states it.
         path: the file it was read from; None for arrays and generated instances.
+        names: what its things are called, by kind ("stops", "items", "jobs", "machines",
+            "vehicles", "orders"), a name for each position; a kind without names is not there.
+        remarks: what a person should know of how the source was read, a sentence each.
+        degrees: latitude and longitude of each of the "stops", where the source has them.
     """
 
     problem: ClassVar[str]  # the folder's name, such as "tsp"
     view: ClassVar[str]  # what a solution is called, such as "tour"
     name: str = "unnamed"
     path: str | None = None
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
+    degrees: Sequence[Sequence[float]] | None = None
 
     @property
     @abstractmethod
@@ -51,7 +58,12 @@ class Case(ABC):
 
     def notes(self) -> list[str]:
         """What a person should know of the case though it is no error, a sentence each."""
-        return []
+        return list(self.remarks)
+
+    def called(self, kind: str, position: int) -> str | None:
+        """What its thing of a kind at a position is called; None where it has no name."""
+        names = self.names.get(kind, ())
+        return (names[position] or None) if 0 <= position < len(names) else None
 
     @abstractmethod
     def construct(self) -> Any:

@@ -17,7 +17,9 @@ from nco.registry.interface import (
     PartName,
     Plot,
     Policies,
+    ReadsTables,
     Rules,
+    Sheet,
     Solver,
 )
 
@@ -99,6 +101,17 @@ class Folder:
     def rules(self) -> Rules[Any]:
         """Policies of rules, which online problems have."""
         return cast(Rules[Any], self._module("rules"))
+
+    @functools.cached_property
+    def sheet(self) -> Sheet[Any]:
+        """Solutions as tables, which most problems have."""
+        return cast(Sheet[Any], self._module("sheet"))
+
+    @functools.cached_property
+    def reads_tables(self) -> ReadsTables[Any] | None:
+        """The same where it makes cases of tables, too; None of others."""
+        sheet = self.sheet if self.has("sheet") else None
+        return sheet if isinstance(sheet, ReadsTables) else None
 
     def solver(self, name: str) -> Solver[Any]:
         """A classical solver by name, or ``module:function``: one of the user's own.

@@ -3,7 +3,8 @@
 A folder is a package whose ``__init__.py`` states ``PROBLEM``, the name of the class of
 ``problem.py`` that the other parts serve: ``files.py`` (`Files`), ``check.py`` (`Check`),
 ``classical.py`` (`Classical`) and ``plot.py`` (`Plot`), and, where the problem has such things,
-``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`) and ``rules.py`` (`Rules`).
+``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`), ``rules.py`` (`Rules`) and
+``sheet.py`` (`Sheet`, `ReadsTables`).
 Free of torch and numpy.
 
 C is the folder's own class of cases, S its form of a solution in the case's own numbers.
@@ -15,13 +16,18 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from nco.core.case import Bound, Case, Report
+from nco.tables.forms import Argument, Form
+from nco.tables.reading import Given
+from nco.tables.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from nco.core.policy import Policy
 
-PartName = Literal["files", "check", "classical", "plot", "bound", "decomposition", "rules"]
+PartName = Literal[
+    "files", "check", "classical", "plot", "bound", "decomposition", "rules", "sheet"
+]
 
 C = TypeVar("C", bound=Case)
 C_in = TypeVar("C_in", contravariant=True)
@@ -214,6 +220,43 @@ class Rules(Protocol[C_in]):
         """The policy, built and on the CPU. Raises `InstanceError` for an unknown rule."""
 
 
+class Sheet(Protocol[C_in]):
+    """``sheet.py``: solutions as tables."""
+
+    def table(self, case: C_in, solution: Any, /) -> Table:
+        """A row for each stop, item, operation or order, names and figures beside each other.
+
+        Columns called ``lat`` and ``lon`` make it a map, too (``.geojson``): a line for each
+        value of ``route``.
+        """
+
+
+@runtime_checkable
+class ReadsTables(Protocol[C]):
+    """A ``sheet.py`` that also makes cases of tables, and reads what `Sheet.table` writes.
+
+    It imports what needs numpy where it is used: the command line asks it for its arguments.
+
+    Attributes:
+        FORMS: the tables that it reads; one must be there of the first.
+        ARGUMENTS: what it takes beside them.
+    """
+
+    @property
+    def FORMS(self) -> Sequence[Form]: ...
+    @property
+    def ARGUMENTS(self) -> Sequence[Argument]: ...
+
+    def from_tables(self, given: Given, /) -> C | None:
+        """The case; None where the tables are those of another problem.
+
+        Raises `InstanceError` where they are of this one, and wrong.
+        """
+
+    def read_solution(self, table: Table, case: C, /) -> Any:
+        """The solution in a table. Raises `InstanceError`."""
+
+
 __all__ = [
     "Check",
     "Classical",
@@ -225,7 +268,9 @@ __all__ = [
     "PartName",
     "Plot",
     "Policies",
+    "ReadsTables",
     "Rules",
+    "Sheet",
     "Solve",
     "Solver",
 ]

@@ -9,24 +9,39 @@ from typing import Any
 from nco import registry
 from nco.core.case import Case, Report
 from nco.core.errors import InstanceError, NCOError
+from nco.registry import sheets
+from nco.tables import files as table_files
+from nco.tables import frames
 
 LARGEST_FILE = 2**30  # bytes
 ALIKE = 0.8  # of two keys, from where on one may be a slip for the other
 EXAMPLE = "example:"  # before the name of a file that ships with the package
 
 
-def read(path: str | Path, problem: str | None = None) -> Case:
+def read(
+    path: str | Path,
+    problem: str | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> Case:
     """The case of a file; each problem folder says whether it recognises the text.
 
     Args:
         path: of a file, or ``example:PROBLEM/FILE`` (or ``example:FILE``) for one that ships.
         problem: the problem folder's name, where the text does not tell.
+        columns: of a table (CSV, Excel): which header is which column, such as
+            ``{"demand": "qty"}``, where it is not recognised.
+        arguments: of a table: what it does not say, such as ``{"capacity": 12}``.
 
     Raises:
         InstanceError: naming file, line, field, value and reason.
         NCOError: where no folder, or more than one, recognises it.
     """
     path = _found(Path(path))
+    if table_files.is_table(path):
+        return sheets.case_of(table_files.read(path), problem, columns or {}, arguments or {})
+    _refuse(columns, arguments, path)
     text = _text(path)
     names = [problem] if problem else registry.names()
     if problem is None:
@@ -41,6 +56,15 @@ def read(path: str | Path, problem: str | None = None) -> Case:
         only: Case = registry.folder(names[0]).files.read(text, path=str(path))
         return only
     return _readable(names, text, path)
+
+
+def _refuse(
+    columns: Mapping[str, str] | None, arguments: Mapping[str, Any] | None, path: Path | None
+) -> None:
+    """Refuses what would be ignored: only tables leave things out."""
+    for name in {**({"columns": columns} if columns else {}), **(arguments or {})}:
+        reason = "is for tables (CSV, Excel, DataFrames); another source says so itself"
+        raise InstanceError(reason, field=name, path=path)
 
 
 def _readable(names: list[str], text: str, path: Path) -> Case:
@@ -98,12 +122,22 @@ def _text(path: Path) -> str:
         return data.decode("latin-1")  # comments of old public files hold accents
 
 
-def as_case(source: Any, problem: str | None = None) -> Case:
-    """The case of a path, of arrays, or itself."""
+def as_case(
+    source: Any,
+    problem: str | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> Case:
+    """The case of a path, of a DataFrame, of arrays, or itself; arguments as those of `read`."""
     if isinstance(source, Case):
         return source
     if isinstance(source, str | Path):
-        return read(source, problem)
+        return read(source, problem, columns=columns, arguments=arguments)
+    if frames.is_frame(source) and frames.is_named(source):
+        return sheets.case_of([frames.read(source)], problem, columns or {}, arguments or {})
+    _refuse(columns, arguments, None)
+    source = source.to_numpy() if frames.is_frame(source) else source
     found = []
     for name in [problem] if problem else registry.names():
         case = registry.folder(name).files.from_arrays(source)
@@ -138,16 +172,29 @@ def _misnamed(source: Mapping[Any, Any], problem: str | None) -> InstanceError |
     return InstanceError(reason, field=field)
 
 
-def check(instance: Any, solution: Any, problem: str | None = None) -> Report:
+def check(
+    instance: Any,
+    solution: Any,
+    problem: str | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> Report:
     """The independent checker's verdict.
 
     Args:
-        instance: a path, a case or arrays.
-        solution: in the instance's own numbers, a `Solution`, or the path of a solution file.
+        instance: a path, a case, a DataFrame or arrays.
+        solution: in the instance's own numbers, a `Solution`, or the path of a solution file; a
+            table such as `Solution.save` writes is one, too.
+        problem: the problem folder's name, where the instance does not tell.
+        columns, arguments: of an instance that is a table, as those of `read`.
     """
-    case = as_case(instance, problem)
+    case = as_case(instance, problem, columns=columns, arguments=arguments)
     if isinstance(solution, str | Path):
         path = Path(solution)
+        if table_files.is_table(path):
+            read_from = sheets.read_solution(path, case)
+            return registry.folder(case.problem).check.check(case, read_from)
         try:
             solution = registry.folder(case.problem).files.read_solution(_text(path), case)
         except InstanceError as error:

@@ -11,21 +11,29 @@ from nco.registry import sources
 POLICIES = (".json", ".csv")  # files that may hold a policy
 
 
-def check(instance: Any, solution: Any, problem: str | None = None) -> Report:
+def check(
+    instance: Any,
+    solution: Any,
+    problem: str | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> Report:
     """The independent checker's verdict; of a policy its mean cost over random futures.
 
     Args:
-        instance: a path, a case or arrays.
-        solution: in the instance's own numbers, a `Solution`, or the path of a solution file. Of an
-            online problem also a policy: what ``nco solve --save`` wrote, a rule of your own as a
+        instance: a path, a case, a DataFrame or arrays.
+        solution: in the instance's own numbers, a `Solution`, or the path of a solution file; a
+            table such as `Solution.save` writes is one, too. Of an online problem also a policy: what ``nco solve --save`` wrote, a rule of your own as a
             mapping, in JSON, or as a table (``.csv``). It is simulated on the futures on which
             `nco.solve` evaluates its own.
         problem: the problem folder's name, where the instance does not tell.
+        columns, arguments: of an instance that is a table, as those of `nco.read`.
 
     Raises:
         InstanceError: naming what is wrong with the instance, or with the form of the solution.
     """
-    case = sources.as_case(instance, problem)
+    case = sources.as_case(instance, problem, columns=columns, arguments=arguments)
     if not registry.folder(case.problem).is_online:
         return sources.check(case, solution)
     from nco.solving import versus

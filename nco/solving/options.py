@@ -180,6 +180,17 @@ class Options:
         None, "Of a list: show a progress bar. By default where stderr is a terminal."
     )
 
+    columns: Mapping[str, str] | None = option(
+        None,
+        "Of a table (CSV, Excel, a DataFrame): which header is which column, such as "
+        "{'demand': 'qty'}, where it is not recognised.",
+    )
+    arguments: Mapping[str, Any] | None = option(
+        None,
+        "Of a table: what it does not say, such as {'capacity': 12}; each may also be given by its "
+        "own name, capacity=12.",
+    )
+
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, rule = getattr(self, field.name), field.metadata["rule"]
@@ -200,17 +211,23 @@ class Options:
 
     @classmethod
     def of(cls, given: Mapping[str, Any], names: "Names") -> "Options":
-        """From keyword arguments.
+        """From keyword arguments; what a problem's table takes beside it goes to `arguments`.
 
         Raises:
             NCOError: for one that is not among `names`, with the name that it may stand for.
         """
-        for name in given:
-            if name not in names:
-                near = get_close_matches(name, names, 1)
+        others = {name: value for name, value in given.items() if name not in names}
+        if not others:
+            return cls(**given)
+        from nco.registry import sheets
+
+        for name in others:
+            if name not in sheets.arguments():
+                near = get_close_matches(name, [*names, *sheets.arguments()], 1)
                 help_text = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
                 raise NCOError(f"{name}: no such option; {help_text}")
-        return cls(**given)
+        own = {name: value for name, value in given.items() if name in names}
+        return cls(**{**own, "arguments": {**(own.get("arguments") or {}), **others}})
 
 
 Names = list[str]

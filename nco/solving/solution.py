@@ -1,6 +1,5 @@
 """What a person gets back from `nco.solve`."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nco import registry
 from nco.core import atomic
 from nco.core.case import Case
 from nco.core.errors import NCOError
@@ -16,6 +14,7 @@ from nco.solving import policytext
 from nco.workers.outcome import Improvement
 
 if TYPE_CHECKING:
+    import pandas
     from matplotlib.axes import Axes
 
 
@@ -206,21 +205,34 @@ class Solution:
         drawing.draw(case, self.solution, ax)
         return ax
 
-    def save(self, path: str | Path) -> None:
-        """Writes ``.json`` (everything), or the problem's public solution format (.tour, .sol).
+    def table(self) -> "pandas.DataFrame":
+        """A row for each stop, chosen item, operation or order, with names and figures.
 
         Raises:
-            NCOError: where that cannot be written; an older file is then still there, whole, and
-                `faults` has the message too.
+            NCOError: where the problem has no tables.
         """
+        from nco.solving import saving
+        from nco.tables import frames
+
+        return frames.frame_of(saving.table_of(self._case("shown as tables"), self.solution))
+
+    def save(self, path: str | Path) -> None:
+        """Writes what the ending says.
+
+        ``.json`` has everything, and the table where there are names; ``.csv``, ``.tsv`` and
+        ``.xlsx`` are `table`, and ``.geojson`` is a map of stops with latitude and longitude;
+        ``.tour``, ``.sol`` and ``.txt`` are the problem's public format.
+
+        Raises:
+            NCOError: an ending that says none of these; and where that cannot be written: an older
+                file is then still there, whole, and `faults` has the message too.
+        """
+        from nco.solving import saving
+
         target = Path(path)
-        if target.suffix == ".json":
-            text = json.dumps(self.to_dict(), indent=1) + "\n"
-        else:
-            files = registry.folder(self.problem).files
-            text = files.write_solution(self._case("saved so"), self.solution, self.cost)
+        data = saving.content(target, self, self.case)
         try:
-            atomic.write_text(target, text)
+            atomic.write_bytes(target, data)
         except OSError as error:
             message = f"{target}: cannot be written ({error.strerror})"
             self.faults.append(message)

@@ -20,11 +20,12 @@ def solve(source: Any, options: Options) -> Any:
     """Solves one instance, or a list of instances of any sizes and problems.
 
     Args:
-        source: a path, a case (`nco.read`), arrays, a batch of tensors (an Instance of the model's
-            own problem), or a list of any of these. Arrays: ``[n, 2]`` or a dict with ``coords`` or
-            ``distances`` for TSP (ATSP where they are not symmetric); ``coords [n+1, 2]`` (depot
-            first), ``demand [n+1]``, ``capacity`` for CVRP; ``coords``, ``prizes``, ``limit`` for
-            orienteering; ``values, weights, capacity`` for knapsack.
+        source: a path, a case (`nco.read`), arrays, a pandas DataFrame, a batch of tensors (an
+            Instance of the model's own problem), or a list of any of these. Arrays: ``[n, 2]`` or
+            a dict with ``coords`` or ``distances`` for TSP (ATSP where they are not symmetric);
+            ``coords [n+1, 2]`` (depot first), ``demand [n+1]``, ``capacity`` for CVRP;
+            ``coords``, ``prizes``, ``limit`` for orienteering; ``values, weights, capacity`` for
+            knapsack; ``jobs`` for shops.
         OPTIONS
 
     Returns:
@@ -54,10 +55,11 @@ def _solve(source: Any, options: Options, begin: float) -> Any:
         solved = tensors.solutions(source, limits.settle_several(options), begin)
         return solved if len(solved) > 1 else solved[0]
     if not several:
-        case = sources.as_case(source, options.problem)
+        case = sources.as_case(source, options.problem, **_of_tables(options))
         return next(stream.solutions([case], limits.settle(options, case), begin))
     options = limits.settle_several(options)
-    cases = [sources.as_case(item, options.problem) for item in source]
+    of_tables = _of_tables(options)
+    cases = [sources.as_case(item, options.problem, **of_tables) for item in source]
     return _collected(stream.solutions(cases, options, begin), len(cases), options.progress)
 
 
@@ -82,7 +84,8 @@ def solve_iter(source: Iterable[Any], options: Options) -> "Iterator[Solution]":
     from nco.solving.solution import Status
 
     options = limits.settle_several(replace(options, bound=bool(options.bound)))
-    cases = (sources.as_case(item, options.problem) for item in source)
+    of_tables = _of_tables(options)
+    cases = (sources.as_case(item, options.problem, **of_tables) for item in source)
     if options.total_time is not None:
         yield from stream.solutions(list(cases), options, begin)
         return
@@ -92,6 +95,11 @@ def solve_iter(source: Iterable[Any], options: Options) -> "Iterator[Solution]":
             if solution.status is Status.INTERRUPTED:
                 return
         begin = time.perf_counter()
+
+
+def _of_tables(options: Options) -> dict[str, Any]:
+    """What the reading of tables takes."""
+    return {"columns": options.columns, "arguments": options.arguments}
 
 
 def _collected(

@@ -11,6 +11,26 @@ def shown(value: object, most: int = 60) -> str:
     return " ".join(repr(value).split())[:most]
 
 
+def titled(word: str, number: int, names: Sequence[str], position: int | None = None) -> str:
+    """``customer 5 (Bakery)``: a thing by its number, and by its name where it has one.
+
+    Args:
+        word: what it is.
+        number: in the case's own numbers.
+        names: of all such things by position; empty where they have none.
+        position: of this one; by default its number.
+    """
+    position = number if position is None else position
+    name = names[position] if 0 <= position < len(names) else ""
+    return f"{word} {number} ({name})" if name else f"{word} {number}"
+
+
+def names_of(case: object, kind: str) -> Sequence[str]:
+    """The names of a case's things of a kind; nothing where it has none."""
+    names: Sequence[str] = getattr(case, "names", {}).get(kind, ())
+    return names
+
+
 def shortened(sentences: Sequence[str], most: int, kind: str = "of this kind") -> list[str]:
     """The first `most` sentences, and a count of the others: there may be 10,000 alike."""
     more = len(sentences) - most

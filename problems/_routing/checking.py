@@ -44,6 +44,8 @@ def _metric(metric: str, start: Sequence[float], end: Sequence[float]) -> float 
     """The distance between two points by the rule of a metric."""
     if metric == "GEO":
         return _geographical(start, end)
+    if metric == "HAVERSINE":
+        return _great_circle(start, end)
     x, y = abs(start[0] - end[0]), abs(start[1] - end[1])
     if metric == "EUCLIDEAN":
         return math.hypot(x, y)
@@ -72,6 +74,24 @@ def _geographical(start: Sequence[float], end: Sequence[float]) -> int:
     q3 = math.cos(latitude + other_latitude)
     cosine = 0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3)
     return int(6378.388 * math.acos(max(-1.0, min(1.0, cosine))) + 1.0)
+
+
+def _great_circle(start: Sequence[float], end: Sequence[float]) -> float:
+    """Kilometres between decimal degrees, latitude first: the angle between two unit vectors.
+
+    By its tangent, which is exact for near and for opposite points, and on the mean radius of the
+    Earth (IUGG).
+    """
+    (north, east), (other_north, other_east) = (map(math.radians, point) for point in (start, end))
+    turn = other_east - east
+    across = math.cos(other_north) * math.sin(turn)
+    along = math.cos(north) * math.sin(other_north) - (
+        math.sin(north) * math.cos(other_north) * math.cos(turn)
+    )
+    inner = math.sin(north) * math.sin(other_north) + (
+        math.cos(north) * math.cos(other_north) * math.cos(turn)
+    )
+    return 6371.0088 * math.atan2(math.hypot(across, along), inner)
 
 
 def _radians(value: float) -> float:
@@ -103,23 +123,30 @@ def routes(
     return whole_routes, []
 
 
-def visits(size: int, routes: Sequence[Sequence[int]], where: str, most: int) -> list[str]:
+def visits(
+    size: int,
+    routes: Sequence[Sequence[int]],
+    where: str,
+    most: int,
+    names: Sequence[str] = (),
+) -> list[str]:
     """Sentences on the customers 1 to `size` that routes visit twice or never, `most` of a kind.
 
     `where` comes before the numbers of the routes, which count from 1: "in routes", "by vehicles".
+    `names` are those of depot and customers, where they have some.
     """
     places: dict[int, list[int]] = {}
     for number, route in enumerate(routes, 1):
         for customer in route:
             places.setdefault(customer, []).append(number)
     doubled = [
-        f"customer {customer} is visited {len(numbers)} times, "
+        f"{verdicts.titled('customer', customer, names)} is visited {len(numbers)} times, "
         f"{where} {', '.join(map(str, numbers[:most]))}"
         for customer, numbers in places.items()
         if len(numbers) > 1 and 1 <= customer <= size
     ]
     missing = [
-        f"customer {customer} is not visited"
+        f"{verdicts.titled('customer', customer, names)} is not visited"
         for customer in range(1, size + 1)
         if customer not in places
     ]

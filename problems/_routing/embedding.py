@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from nco.core.geometry import classical_scaling, unit_square
-from nco.problems._routing.tsplib import distance_matrix
+from nco.problems._routing.tsplib import GLOBE, distance_matrix
 
 ROUNDED = ("EUCLIDEAN", "EUC_2D", "CEIL_2D", "ATT")  # the plane's own distances, but for rounding
 LARGEST_SCALING = 3000  # points; classical scaling takes n^3 operations
@@ -61,7 +61,7 @@ def view(case: Stated) -> View:
         matrix = distance_matrix(case.coords, case.metric)
     matrix = np.asarray(matrix, dtype=np.float64)
     raw = case.coords
-    if raw is None or (case.metric == "GEO" and len(raw) <= LARGEST_SCALING):
+    if raw is None or (case.metric in GLOBE and len(raw) <= LARGEST_SCALING):
         raw = classical_scaling(matrix)
     coords, factor = unit_square(np.asarray(raw, dtype=np.float64))
     return View(coords, matrix / factor, factor)

@@ -16,7 +16,7 @@ from nco.problems._routing import tsplib
 
 DIGITS = 5  # of the longest distance, where distances are not whole
 LARGEST_SUM = 2.0**50  # of distances; leaves room for the penalties that solvers multiply by
-HALF_EARTH = 25_000.0  # kilometres: no GEO distance is longer than half the way round
+HALF_EARTH = 25_000.0  # kilometres: no way on the globe is longer than half the way round
 DEEPEST_CAPACITY = 10**9  # up to which demands and capacities are exact
 COARSE_CAPACITY = 10**6  # of the largest vehicle, where exact demands would need a larger one
 
@@ -44,14 +44,14 @@ def is_whole(case: Located) -> bool:
     """Whether all distances of the case are whole numbers."""
     if case.distances is not None:
         return case.distances.dtype == np.int64
-    return case.metric != "EUCLIDEAN"
+    return case.metric not in tsplib.REAL
 
 
 def longest(case: Located) -> float:
     """An upper bound of the longest distance; the distance itself for a matrix."""
     if case.distances is not None:
         return float(case.distances.max())
-    if case.metric == "GEO":
+    if case.metric in tsplib.GLOBE:
         return HALF_EARTH
     assert case.coords is not None
     width, height = np.ptp(case.coords, axis=0).tolist()

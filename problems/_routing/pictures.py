@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from nco.problems._routing.tsplib import GLOBE
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -27,13 +29,13 @@ class Drawn(Protocol):
 def stated_places(case: Drawn) -> np.ndarray | None:
     """Where the source puts the nodes ``[n, 2]``; None where it does not say.
 
-    A row of GEO is latitude and longitude: the east belongs to the right.
+    A row of a globe is latitude and longitude: the east belongs to the right.
     """
     if case.display is not None:
         return case.display
     if case.coords is None:
         return None
-    return case.coords[:, ::-1] if case.metric == "GEO" else case.coords
+    return case.coords[:, ::-1] if case.metric in GLOBE else case.coords
 
 
 def places_around_depot(case: Drawn, size: int) -> np.ndarray:

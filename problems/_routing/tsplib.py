@@ -2,8 +2,9 @@
 
 TSP (`.tsp`, `.tour`) and vehicle-routing (`.vrp`) files share it. This module knows the container
 and the metrics; what a file must hold is said by the `files.py` of each problem. It follows
-G. Reinelt, "TSPLIB 95" (Heidelberg, 1995), with one addition: the edge weight type ``EUCLIDEAN``
-is the distance as a real number, which TSPLIB has no name for.
+G. Reinelt, "TSPLIB 95" (Heidelberg, 1995), with two additions, both real numbers: the edge weight
+type ``EUCLIDEAN`` is the straight line, and ``HAVERSINE`` the great circle in kilometres between
+decimal degrees, latitude first (``GEO`` rounds, and reads degrees and minutes).
 """
 
 import math
@@ -18,7 +19,12 @@ from nco.core.errors import InstanceError
 MAX_NODES = 1_000_000
 EXACT = 2**53  # every whole number up to here is exact as a float64
 ROUNDING = 1e-12  # of the largest distance: what floating point makes of a symmetric matrix
-METRICS = ("EUC_2D", "CEIL_2D", "MAN_2D", "MAX_2D", "GEO", "ATT", "EUCLIDEAN")
+METRICS = ("EUC_2D", "CEIL_2D", "MAN_2D", "MAX_2D", "GEO", "ATT", "EUCLIDEAN", "HAVERSINE")
+REAL = ("EUCLIDEAN", "HAVERSINE")  # distances that are not rounded
+GLOBE = ("GEO", "HAVERSINE")  # latitudes and longitudes
+RADIUS = 6371.0088  # kilometres: the mean radius of the Earth (IUGG)
+MINUTES = 0.6  # of a degree in DDD.MM: the part behind the point is below it
+SLIPS = 0.05  # share of nodes up to which that is passed over: TSPLIB's own ali535 has three
 LAYOUTS = (
     "FULL_MATRIX",
     "UPPER_ROW",
@@ -383,6 +389,18 @@ def overflow(coords: np.ndarray, metric: str) -> tuple[int, str] | None:
     if metric == "GEO":
         wrong = np.flatnonzero((np.abs(coords) > [90.0, 360.0]).any(1))
         reason = "GEO coordinates are a latitude within 90 and a longitude within 360 degrees"
+        if not len(wrong):
+            parts = np.abs(coords) - np.trunc(np.abs(coords))
+            wrong = np.flatnonzero((parts > MINUTES - 1e-9).any(1))
+            wrong = wrong[: len(wrong) if len(wrong) > SLIPS * len(coords) else 0]
+            reason = (
+                "GEO coordinates are degrees and minutes (DDD.MM), and minutes end at .59: "
+                "for decimal degrees state EDGE_WEIGHT_TYPE : HAVERSINE"
+            )
+        return (int(wrong[0]), reason) if len(wrong) else None
+    if metric == "HAVERSINE":
+        wrong = np.flatnonzero((np.abs(coords) > [90.0, 360.0]).any(1))
+        reason = "a row is a latitude within 90 and a longitude within 360 degrees"
         return (int(wrong[0]), reason) if len(wrong) else None
     with np.errstate(over="ignore"):
         spread = coords.max(0) - coords.min(0)
@@ -400,10 +418,12 @@ def distances(start: np.ndarray, end: np.ndarray, metric: str) -> np.ndarray:
     A point's GEO distance to itself is 1 by the formula; `distance_matrix` puts 0 there.
 
     Returns:
-        int64 [...] of whole distances; float64 [...] for ``EUCLIDEAN``.
+        int64 [...] of whole distances; float64 [...] for the metrics in `REAL`.
     """
     if metric == "GEO":
         return _geographical(start, end)
+    if metric == "HAVERSINE":
+        return _great_circle(start, end)
     gap = np.abs(start - end)
     x, y = gap[..., 0], gap[..., 1]
     if metric == "EUCLIDEAN":
@@ -437,6 +457,22 @@ def _geographical(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return (6378.388 * angle + 1.0).astype(np.int64)
 
 
+def _great_circle(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Kilometres by the haversine formula (Sinnott, Sky and Telescope 68(2), 1984)."""
+    first, second = np.radians(start), np.radians(end)
+    half = np.sin((second - first) / 2) ** 2
+    across = np.cos(first[..., 0]) * np.cos(second[..., 0]) * half[..., 1]
+    return 2 * RADIUS * np.arcsin(np.sqrt(np.minimum(half[..., 0] + across, 1.0)))
+
+
+def surely(distances: np.ndarray, metric: str) -> np.ndarray:
+    """What distances in a metric are at least, however their formula is computed; for bounds.
+
+    Great circles between near points lose digits: by a millionth of a metre, or so much of 1000 km.
+    """
+    return np.maximum(distances * (1 - 1e-9) - 1e-9, 0.0) if metric == "HAVERSINE" else distances
+
+
 def distance_rows(coords: np.ndarray, metric: str) -> Iterator[tuple[int, np.ndarray]]:
     """The rows of the distance matrix in blocks: (first row, distances [rows, n])."""
     size = len(coords)
@@ -450,7 +486,7 @@ def distance_rows(coords: np.ndarray, metric: str) -> Iterator[tuple[int, np.nda
 
 def distance_matrix(coords: np.ndarray, metric: str) -> np.ndarray:
     """All distances [n, n], the diagonal 0; 8 n**2 bytes and little more."""
-    matrix = np.empty((len(coords),) * 2, np.float64 if metric == "EUCLIDEAN" else np.int64)
+    matrix = np.empty((len(coords),) * 2, np.float64 if metric in REAL else np.int64)
     for first, block in distance_rows(coords, metric):
         matrix[first : first + len(block)] = block
     return matrix

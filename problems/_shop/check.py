@@ -3,30 +3,40 @@
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nco.core.case import Report
-from nco.problems._common.verdicts import is_integer, shown
+from nco.problems._common.verdicts import is_integer, shown, titled
 
 Work = Sequence[Sequence[Sequence[tuple[int, int]]]]
 
 
-def check_plan(jobs: Work, start: Any, machine: Any) -> Report:
+def check_plan(
+    jobs: Work,
+    start: Any,
+    machine: Any,
+    names: Mapping[str, Sequence[str]] | None = None,
+    base: int = 0,
+) -> Report:
     """Checks shape, numbers, machines, the order within jobs, and that no machine does two at once.
 
     Args:
         jobs: ``[job][operation]``, the alternatives of each as pairs (machine, duration).
         start: ``[job][operation]``, when each begins.
         machine: ``[job][operation]``, on which machine.
+        names: of "jobs" and "machines", where they have some, for the sentences.
+        base: the number of the first machine.
 
     Returns:
         The report; its cost is the makespan, None where the form is wrong. Touching is no overlap,
         and an operation of no duration may begin whenever its machine is between two others.
     """
     counts = [len(job) for job in jobs]
+    called = _Called(names or {}, base)
     start, machine = _listed(start), _listed(machine)
     violations = _form("start", start, counts) + _form("machine", machine, counts)
     if violations:
@@ -39,23 +49,40 @@ def check_plan(jobs: Work, start: Any, machine: Any) -> Report:
             begin = int(start[j][p])
             if begin < before:
                 what = "time 0" if p == 0 else f"{before}, when operation {p - 1} ends"
-                violations.append(f"operation {p} of job {j} begins at {begin}, before {what}")
+                violations.append(
+                    f"operation {p} of {called.job(j)} begins at {begin}, before {what}"
+                )
             durations = [int(length) for name, length in choices if name == machine[j][p]]
             if not durations:
-                names = ", ".join(str(name) for name, _ in choices)
+                able = ", ".join(str(name) for name, _ in choices)
                 violations.append(
-                    f"operation {p} of job {j} is on machine {machine[j][p]}; it can be on {names}"
+                    f"operation {p} of {called.job(j)} is on {called.machine(machine[j][p])}; "
+                    f"it can be on {able}"
                 )
                 return Report(None, None, violations)
             before = begin + durations[0]
             times.setdefault(int(machine[j][p]), []).append((begin, before, j, p))
         last = max(last, before)
     for name, busy in sorted(times.items()):
-        violations += _overlaps(name, busy)
+        violations += _overlaps(name, busy, called)
     return Report(last, last, violations)
 
 
-def _overlaps(name: int, busy: list[tuple[int, int, int, int]]) -> list[str]:
+@dataclass(frozen=True)
+class _Called:
+    """Jobs and machines by their numbers, and names where they have some."""
+
+    names: Mapping[str, Sequence[str]]
+    base: int
+
+    def job(self, number: int) -> str:
+        return titled("job", number, self.names.get("jobs", ()))
+
+    def machine(self, number: int) -> str:
+        return titled("machine", number, self.names.get("machines", ()), number - self.base)
+
+
+def _overlaps(name: int, busy: list[tuple[int, int, int, int]], called: _Called) -> list[str]:
     """A sentence for each operation that begins while another is on the machine."""
     sentences = []
     busy = sorted(busy)
@@ -63,8 +90,9 @@ def _overlaps(name: int, busy: list[tuple[int, int, int, int]]) -> list[str]:
     for entry in busy[1:]:
         if entry[0] < longest[1]:
             sentences.append(
-                f"machine {name}: operation {entry[3]} of job {entry[2]} begins at {entry[0]}, "
-                f"while operation {longest[3]} of job {longest[2]} is on it until {longest[1]}"
+                f"{called.machine(name)}: operation {entry[3]} of {called.job(entry[2])} begins "
+                f"at {entry[0]}, while operation {longest[3]} of {called.job(longest[2])} is on it "
+                f"until {longest[1]}"
             )
         if entry[1] > longest[1]:
             longest = entry

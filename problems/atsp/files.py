@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from nco.core.errors import InstanceError
+from nco.problems._common import names
 from nco.problems._routing import tsplib
 from nco.problems.tsp import files as tsp
 from nco.problems.tsp.files import read_solution, write, write_solution
@@ -31,7 +32,7 @@ _TYPE = re.compile(
     r"(?:^|[\r\ufeff])[ \t]*TYPE[ \t]*:[ \t]*ATSP(?![^\s(,;])", re.IGNORECASE | re.MULTILINE
 )
 
-ARRAYS = {"coords", "distances", "name", "problem"}
+ARRAYS = {"coords", "distances", "name", "names", "problem"}
 SUFFIX = ".atsp"  # of the files that `write` makes
 
 
@@ -80,8 +81,8 @@ def from_arrays(data: object) -> Case | None:
 
     Args:
         data: a dict with ``distances [n, n]`` from row to column (anything array-like; the
-            diagonal is ignored) and optionally ``name``, ``coords [n, 2]`` for pictures and
-            ``problem``. A symmetric matrix is a TSP unless ``problem`` is ``"atsp"``.
+            diagonal is ignored) and optionally ``name``, ``names [n]``, ``coords [n, 2]`` for
+            pictures and ``problem``. A symmetric matrix is a TSP unless ``problem`` is ``"atsp"``.
 
     Raises:
         InstanceError: numbers that are not finite or overflow, a negative distance, shapes that
@@ -99,4 +100,5 @@ def from_arrays(data: object) -> Case | None:
         return None
     coords: np.ndarray | None = tsp.points(data["coords"]) if "coords" in keys else None
     name = str(data["name"]) if "name" in keys else "unnamed"
-    return tsp.from_matrix(Case, distances, coords, name)
+    named = names.named(data, "stops", len(distances))
+    return tsp.from_matrix(Case, distances, coords, name, named)

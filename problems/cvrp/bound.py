@@ -9,7 +9,7 @@ import numpy as np
 from nco.core.case import Bound
 from nco.problems._common.decimals import exact
 from nco.problems._routing import one_tree
-from nco.problems._routing.tsplib import distance_matrix
+from nco.problems._routing.tsplib import distance_matrix, surely
 from nco.problems.cvrp.files import Case
 from nco.problems.tsp.bound import floored, scale, unscaled
 
@@ -51,7 +51,7 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     distances = case.distances
     if distances is None:
         assert case.coords is not None
-        distances = distance_matrix(case.coords, case.metric)
+        distances = surely(distance_matrix(case.coords, case.metric), case.metric)
     factor = scale(distances)
     if factor is None:
         return None

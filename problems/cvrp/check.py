@@ -11,7 +11,7 @@ import numpy as np
 
 from nco.core.case import Report
 from nco.problems._common.decimals import rational
-from nco.problems._common.verdicts import shortened
+from nco.problems._common.verdicts import names_of, shortened
 from nco.problems._routing import checking
 
 SHOWN = 5  # violations of one kind that are spelled out; the others are counted
@@ -45,9 +45,9 @@ def check(case: Stated, solution: object) -> Report:
     if routes is None:
         return Report(None, None, violations)
     unknown = _unknown(case.size, routes)
-    violations += (
-        unknown + checking.visits(case.size, routes, "in routes", SHOWN) + _loads(case, routes)
-    )
+    names = names_of(case, "stops")
+    visits = checking.visits(case.size, routes, "in routes", SHOWN, names)
+    violations += unknown + visits + _loads(case, routes)
     used = sum(1 for route in routes if route)
     if case.vehicles is not None and used > case.vehicles:
         violations.append(f"{used} routes, but the case has {case.vehicles} vehicles")

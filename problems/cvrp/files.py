@@ -18,6 +18,7 @@ import numpy as np
 
 import nco.core.case
 from nco.core.errors import InstanceError
+from nco.problems._common import names
 from nco.problems._common.decimals import exact, rational
 from nco.problems._routing import depots, routes, tsplib
 from nco.problems._routing.savings import LARGEST, savings
@@ -29,7 +30,7 @@ SECTIONS = (
     "DEMAND_SECTION",
     "DEPOT_SECTION",
 )
-ARRAYS = {"coords", "distances", "demand", "capacity", "vehicles", "name"}
+ARRAYS = {"coords", "distances", "demand", "capacity", "vehicles", "name", "names"}
 
 # What other vehicle-routing formats state by keyword and would be lost if it were skipped.
 _REFUSED = {
@@ -240,7 +241,8 @@ def from_arrays(data: object) -> Case | None:
     Args:
         data: ``coords`` [n+1, 2], the depot first, or ``distances`` [n+1, n+1], or both (then the
             distances count and the coordinates are drawn); ``demand`` [n+1], the depot's being 0;
-            ``capacity``; optionally ``vehicles`` (the largest number of routes) and ``name``.
+            ``capacity``; optionally ``vehicles`` (the largest number of routes), ``name``, and
+            ``names`` [n+1].
 
     Raises:
         InstanceError: the arrays do not fit together or hold impossible numbers.
@@ -273,6 +275,7 @@ def from_arrays(data: object) -> Case | None:
         distances = depots.distances(data["distances"], len(demand), "demand")
     return Case(
         name=str(data["name"]) if "name" in keys else "unnamed",
+        names=names.named(data, "stops", len(demand)),
         coords=coords,
         distances=distances,
         metric="EUCLIDEAN" if distances is None else "EXPLICIT",

@@ -24,7 +24,7 @@ def check(case: "Case", solution: Any) -> Report:
     missing = [key for key in ("start", "machine") if key not in solution]
     if missing:
         return Report(None, None, [f"the solution has no {missing[0]}"])
-    return check_plan(_named(case), solution["start"], solution["machine"])
+    return check_plan(_named(case), solution["start"], solution["machine"], case.names, case.base)
 
 
 def every_solution(case: "Case", most: int) -> Iterator[dict[str, list[list[int]]]] | None:

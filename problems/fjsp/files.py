@@ -16,11 +16,11 @@ from typing import Any, ClassVar
 
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
-from nco.problems._shop import plan
+from nco.problems._shop import nested, plan
 from nco.problems._shop import text as words
 
 SUFFIX = ".fjs"  # of the files that `write` makes
-ARRAYS = {"jobs", "machines", "name"}
+ARRAYS = {"jobs", "machines", "name", "names"}
 Schedule = dict[str, list[list[int]]]
 
 
@@ -232,44 +232,29 @@ def _base(
 def from_arrays(data: object) -> Case | None:
     """The case of a dict with ``jobs``: lists of operations, each a list of (machine, duration).
 
-    Machines count from 0; ``machines`` says how many there are, by default as many as are used.
+    Machines count from 0, or have names; ``machines`` says how many there are, by default as many
+    as are used; ``names`` are those of the jobs.
 
     Returns:
-        None where there is no ``jobs``.
+        None where there is no ``jobs``, or each operation is a pair itself: a job shop.
     """
     if not isinstance(data, Mapping) or "jobs" not in data:
         return None
     if unknown := set(data) - ARRAYS:
-        reason = "a flexible job shop is jobs, and machines and name if need be"
+        reason = "a flexible job shop is jobs, and machines, name and names if need be"
         raise InstanceError(reason, field=min(map(str, unknown)))
-    reason = "must be one list a job, of one list an operation, of pairs (machine, duration)"
-    jobs = words.plain(data["jobs"])
-    work: list[list[list[tuple[int, int]]]] = []
-    if not isinstance(jobs, list):
-        raise InstanceError(reason, field="jobs", value=jobs)
-    for job in jobs:
-        operations: list[list[tuple[int, int]]] = []
-        for choices in job if isinstance(job, list) else [None]:
-            if not isinstance(choices, list) or not all(map(_is_pair, choices)):
-                raise InstanceError(reason, field="jobs", value=job)
-            if below := [machine for machine, _ in choices if machine < 0]:
-                reason = f"job {len(work)}, operation {len(operations)}: machines count from 0"
-                raise InstanceError(reason, field="machine", value=below[0])
-            operations.append([(int(machine), int(length)) for machine, length in choices])
-        work.append(operations)
-    used = [machine for job in work for choices in job for machine, _ in choices]
-    machines = data.get("machines", max(used, default=0) + 1)
+    jobs = nested.read(data["jobs"])
+    if jobs.alone and "machines" not in data and nested.once(jobs.work):
+        return None
+    used = max((machine for job in jobs.work for some in job for machine, _ in some), default=0) + 1
+    machines = data.get("machines", used)
     if isinstance(machines, bool) or not isinstance(machines, int) or machines < 1:
         raise InstanceError("must be how many there are", field="machines", value=machines)
-    return Case(name=str(data.get("name", "unnamed")), work=work, machines=machines)
-
-
-def _is_pair(value: Any) -> bool:
-    """Whether a value is a machine and a duration, both whole."""
-    whole = isinstance(value, list) and len(value) == 2
-    return whole and all(
-        isinstance(x, int | float) and not isinstance(x, bool) and x == x and x % 1 == 0
-        for x in value
+    return Case(
+        name=str(data.get("name", "unnamed")),
+        names=nested.names(data, jobs.machines, len(jobs.work)),
+        work=jobs.work,
+        machines=machines,
     )
 
 

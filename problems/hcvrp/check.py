@@ -14,7 +14,7 @@ import numpy as np
 
 from nco.core.case import Report
 from nco.problems._common.decimals import exact
-from nco.problems._common.verdicts import shortened
+from nco.problems._common.verdicts import names_of, shortened, titled
 from nco.problems._routing import checking
 
 SHOWN = 5  # violations of one kind that are spelled out; the others are counted
@@ -68,7 +68,7 @@ def check(case: Stated, solution: object) -> Report:
         if not 0 <= node <= case.size
     ]
     violations += shortened(unknown, SHOWN, "unknown customers")
-    violations += checking.visits(case.size, routes, "by vehicles", SHOWN)
+    violations += checking.visits(case.size, routes, "by vehicles", SHOWN, names_of(case, "stops"))
     if unknown:
         return Report(None, None, violations)
     trips = [_trips(route) for route in routes]
@@ -107,8 +107,9 @@ def _loads(case: Stated, trips: list[list[list[int]]]) -> list[str]:
         for trip in some:
             load = sum((demand[node] for node in trip), Fraction(0))
             if load > capacity[vehicle]:
+                named = titled("vehicle", vehicle + 1, names_of(case, "vehicles"), vehicle)
                 lines.append(
-                    f"vehicle {vehicle + 1} carries {float(load):g} at once, above its capacity "
+                    f"{named} carries {float(load):g} at once, above its capacity "
                     f"{float(capacity[vehicle]):g}"
                 )
     return shortened(lines, SHOWN, "overloaded trips")

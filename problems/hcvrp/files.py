@@ -22,6 +22,7 @@ import numpy as np
 
 import nco.core.case
 from nco.core.errors import InstanceError
+from nco.problems._common import names
 from nco.problems._common.decimals import exact
 from nco.problems._routing import depots, routes, tsplib
 
@@ -38,7 +39,7 @@ SECTIONS = (
 )
 OF_TYPE = {"HCVRP": {SECTIONS[3]}, "HFVRP": {SECTIONS[4], SECTIONS[5]}}
 KEYWORDS = ("NAME", "COMMENT", "TYPE", "DIMENSION", "VEHICLES", "EDGE_WEIGHT_TYPE")
-ARRAYS = {"coords", "demand", "capacities", "speeds", "fixed", "unit", "objective", "name"}
+ARRAYS = {"coords", "demand", "capacities", "speeds", "fixed", "unit", "objective", "name", "names"}
 TRIALS = 200  # of packing all customers into a fleet with hardly any room to spare
 SUFFIX = ".vrp"  # of the files that `write` makes
 
@@ -314,6 +315,7 @@ def _case(
     fixed: np.ndarray,
     unit: np.ndarray,
     objective: str,
+    names: Mapping[str, Sequence[str]] | None = None,
 ) -> Case:
     """The case, or an error without a place where its numbers are impossible."""
     if (fault := tsplib.overflow(coords, "EUCLIDEAN")) is not None:
@@ -345,6 +347,7 @@ def _case(
     return Case(
         name=name,
         path=path,
+        names=names or {},
         coords=coords,
         demand=demand,
         capacities=capacities,
@@ -362,7 +365,7 @@ def from_arrays(data: object) -> Case | None:
         data: ``coords`` [n+1, 2], the depot first; ``demand`` [n+1], the depot's being 0;
             ``capacities`` [M]; optionally ``speeds`` [M], or ``fixed`` [M] and ``unit`` [M] costs;
             ``objective``, by default `TOTAL` where there are costs and `MIN_MAX` otherwise; and
-            ``name``.
+            ``name``, and ``names`` [n+1] of depot and customers.
 
     Raises:
         InstanceError: the arrays do not fit together or hold impossible numbers.
@@ -397,6 +400,7 @@ def from_arrays(data: object) -> Case | None:
         raise InstanceError(reason, field="objective", value=objective)
     return _case(
         name=str(data["name"]) if "name" in keys else "unnamed",
+        names=names.named(data, "stops", len(demand)),
         path=None,
         coords=coords,
         demand=demand,

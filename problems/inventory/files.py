@@ -276,7 +276,9 @@ def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
         for node in history[1]:
             _from_history(rows[node], history[0][:, node], names[node])
     apart = ("on_order", "review")
-    columns = {key: np.array([row[key] for row in rows]) for key in rows[0] if key not in apart}
+    columns: dict[str, Any] = {
+        key: np.array([row[key] for row in rows]) for key in rows[0] if key not in apart
+    }
     reviews = np.array([row["review"] for row in rows])
     transit = np.zeros((len(rows), max(len(row["on_order"]) for row in rows)))
     for number, row in enumerate(rows):

@@ -17,7 +17,9 @@ def check(case: "Case", solution: Any) -> Report:
         case: the instance.
         solution: ``start[job][operation]``, whole numbers from 0.
     """
-    return check_plan(_work(case), solution, case.machines.tolist())
+    work = _work(case)
+    machines = [[choices[0][0] for choices in job] for job in work]
+    return check_plan(work, solution, machines, case.names)
 
 
 def every_solution(case: "Case", most: int) -> Iterator[list[list[int]]] | None:
@@ -27,6 +29,6 @@ def every_solution(case: "Case", most: int) -> Iterator[list[list[int]]] | None:
 
 
 def _work(case: "Case") -> list[list[list[tuple[int, int]]]]:
-    """The work list: each operation with its one machine and duration."""
+    """The work list: each operation with its one machine and duration; -1 is no machine."""
     rows = zip(case.machines.tolist(), case.durations.tolist(), strict=True)
-    return [[[pair] for pair in zip(*row, strict=True)] for row in rows]
+    return [[[pair] for pair in zip(*row, strict=True) if pair[0] >= 0] for row in rows]

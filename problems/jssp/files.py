@@ -1,6 +1,7 @@
 """Job shops as their source states them: the standard and Taillard's text forms, and arrays.
 
-Standard: ``jobs machines``, then a line a job: pairs ``machine duration`` in the job's order.
+Standard: ``jobs machines``, then a line a job: pairs ``machine duration`` in the job's order; a job
+may skip machines.
 Taillard: ``jobs machines``, then ``Times`` and a line of durations a job, ``Machines`` and a line
 of machines from 1 a job; the two words, a line of text before all, and seeds and bounds after the
 two numbers may be there or not. Machines count from 0, or from 1 throughout. ``#`` begins a
@@ -12,6 +13,7 @@ A solution is ``start[job][operation]``, in the file's unit of time.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,20 +21,22 @@ import numpy as np
 
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
-from nco.problems._shop import plan
+from nco.problems._shop import nested, plan
 from nco.problems._shop import text as words
 
 SUFFIX = ".txt"  # of the files that `write` makes
-ARRAYS = {"machines", "durations", "name"}
+ARRAYS = {"machines", "durations", "jobs", "name", "names"}
+SKIPPED = -1  # in place of a machine, where a job has fewer operations than another
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Case(BaseCase):
-    """One job shop: each job visits every machine once, in an order of its own.
+    """One job shop: each job visits machines once each, in an order of its own, all or some.
 
     Attributes:
-        machines: ``[jobs, machines]`` int64, the machine of each operation, from 0.
-        durations: ``[jobs, machines]`` int64, not negative.
+        machines: ``[jobs, operations]`` int64, the machine of each operation, from 0; `SKIPPED`
+            behind the last operation of a job that has fewer than another.
+        durations: ``[jobs, operations]`` int64, not negative; 0 where there is no operation.
 
     Raises:
         InstanceError: where an array breaks these rules.
@@ -40,8 +44,8 @@ class Case(BaseCase):
 
     problem: ClassVar[str] = "jssp"
     view: ClassVar[str] = "start"
-    machines: np.ndarray  # [J, M]
-    durations: np.ndarray  # [J, M]
+    machines: np.ndarray  # [J, P]
+    durations: np.ndarray  # [J, P]
 
     def __post_init__(self) -> None:
         shape = list(self.durations.shape)
@@ -52,16 +56,23 @@ class Case(BaseCase):
             reason = f"must have the shape of the durations, which is {shape}"
             value = list(self.machines.shape)
             raise InstanceError(reason, field="machines", value=value, path=self.path)
-        every = np.arange(shape[1])
-        wrong = np.flatnonzero((np.sort(self.machines, 1) != every).any(1))
-        if wrong.size:
-            job = int(wrong[0])
-            reason = (
-                f"job {job} must visit each of the machines 0 to {shape[1] - 1} once; "
-                "other routes are for problem fjsp"
-            )
-            row = self.machines[job].tolist()
-            raise InstanceError(reason, field="machines", value=row, path=self.path)
+        for job, row in enumerate(self.routes):
+            count = len(row)
+            rest = self.machines[job, count:].tolist()
+            if not count or any(machine != SKIPPED for machine in rest):
+                reason = f"job {job} must have operations, and {SKIPPED} only behind the last"
+                stated = self.machines[job].tolist()
+                raise InstanceError(reason, field="machines", value=stated, path=self.path)
+            if len(set(row)) < count or min(row) < 0:
+                reason = (
+                    f"job {job} must visit machines from 0 on, each once at most; "
+                    "other routes are for problem fjsp"
+                )
+                raise InstanceError(reason, field="machines", value=row, path=self.path)
+        if int(self.machines.max()) >= words.MAX_OPERATIONS:
+            reason = f"at most {words.MAX_OPERATIONS}: number the machines without gaps"
+            most = int(self.machines.max())
+            raise InstanceError(reason, field="machines", value=most, path=self.path)
         if (self.durations < 0).any():
             job, place = np.argwhere(self.durations < 0)[0].tolist()
             reason = f"of operation {place} of job {job} must not be negative"
@@ -74,11 +85,17 @@ class Case(BaseCase):
         """The number of jobs."""
         return len(self.durations)
 
+    @cached_property
+    def routes(self) -> list[list[int]]:
+        """The machines of each job, in its order."""
+        counts = (self.machines != SKIPPED).sum(1).tolist()
+        return [row[:count] for row, count in zip(self.machines.tolist(), counts, strict=True)]
+
     @property
     def work(self) -> plan.Work:
         """``[job][operation]``: one pair (machine, duration) each, in a list."""
-        pairs = zip(self.machines.tolist(), self.durations.tolist(), strict=True)
-        return [[[pair] for pair in zip(*row, strict=True)] for row in pairs]
+        rows = zip(self.routes, self.durations.tolist(), strict=True)
+        return [[[pair] for pair in zip(*row, strict=False)] for row in rows]
 
     def construct(self) -> list[list[int]]:
         """The best schedule of the dispatching rules."""
@@ -86,7 +103,7 @@ class Case(BaseCase):
 
     def planned(self, solution: list[list[int]]) -> plan.Plan:
         """A solution with the machines, which are given."""
-        return plan.Plan(solution, self.machines.tolist())
+        return plan.Plan(solution, self.routes)
 
     def stated(self, made: plan.Plan) -> list[list[int]]:
         """A plan as a solution."""
@@ -121,7 +138,10 @@ def recognise(text: str) -> bool:
     if len(table[0]) != 2:
         return False
     seen = table[1:17]
-    return 2 * sum(_is_route(row, table[0][1]) for row in seen) > len(seen)
+    if 2 * sum(_is_route(row, table[0][1]) for row in seen) > len(seen):
+        return True
+    # rows of two numbers alone may as well be a knapsack's items
+    return max(map(len, seen)) > 2 and all(_skips(row, table[0][1]) for row in seen)
 
 
 def _is_route(row: Sequence[str], machines: str) -> bool:
@@ -133,6 +153,16 @@ def _is_route(row: Sequence[str], machines: str) -> bool:
     permutation = visited in ([float(m) for m in range(k, most + k)] for k in (0, 1))
     as_long = float(most) == float(machines) and max(visited) <= most and most > 1
     return permutation or as_long
+
+
+def _skips(row: Sequence[str], machines: str) -> bool:
+    """Whether a row is pairs of some machines and their durations."""
+    if len(row) % 2 or not all(map(words.numeric, row)):
+        return False
+    visited = [float(word) for word in row[::2]]
+    return len(set(visited)) == len(visited) and 0 <= min(visited) <= max(visited) <= float(
+        machines
+    )
 
 
 def read(text: str, *, path: str | None = None) -> Case:
@@ -182,15 +212,40 @@ def _has_blocks(table: list[words.Row], jobs: int, machines: int) -> bool:
 def _standard(
     table: list[words.Row], jobs: int, machines: int, path: str | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Machines and durations ``[J, M]`` of rows of pairs."""
-    rows = _block(iter(table), jobs, 2 * machines, "pairs machine duration", path)
+    """Machines and durations ``[J, P]`` of rows of pairs."""
+    rows = _pairs(table[:jobs], jobs, machines, path)
     if len(table) > jobs:
         reason = f"more than the {jobs} jobs announced; remove the line or correct the header"
         line, row = table[jobs]
         raise InstanceError(reason, field="jobs", value=" ".join(row[:9]), path=path, line=line)
     visited = [(line, row[::2]) for line, row in rows]
     times = [[words.duration(w, "duration", path, line) for w in row[1::2]] for line, row in rows]
-    return _machines(visited, machines, path), np.array(times, dtype=np.int64)
+    return padded(_machines(visited, machines, path), SKIPPED), padded(times, 0)
+
+
+def padded(rows: Sequence[Sequence[int]], filler: int) -> np.ndarray:
+    """Rows as one array, int64, the shorter ones filled up."""
+    wide = max(map(len, rows), default=0)
+    return np.array([[*row, *[filler] * (wide - len(row))] for row in rows], dtype=np.int64)
+
+
+def _pairs(table: list[words.Row], jobs: int, machines: int, path: str | None) -> list[words.Row]:
+    """Rows of pairs, one a job; a job may have fewer than there are machines."""
+    for job, (line, row) in enumerate(table):
+        if len(row) % 2 or len(row) > 2 * machines:
+            reason = (
+                f"job {job} must have pairs machine duration, at most {machines} of them, "
+                f"not {len(row)} numbers"
+            )
+            value = " ".join(row[:9])
+            raise InstanceError(reason, field="job", value=value, path=path, line=line)
+    if len(table) < jobs:
+        reason = (
+            f"the file holds {len(table)} rows of pairs machine duration; complete it or correct "
+            "jobs"
+        )
+        raise InstanceError(reason, field="jobs", value=jobs, path=path)
+    return table
 
 
 def _taillard(
@@ -204,7 +259,7 @@ def _taillard(
     for line, row in rows:
         reason = f"nothing may follow the two blocks of {jobs} jobs; or correct the header"
         raise InstanceError(reason, field="jobs", value=" ".join(row[:9]), path=path, line=line)
-    return _machines(visited, machines, path), np.array(times, dtype=np.int64)
+    return padded(_machines(visited, machines, path), SKIPPED), padded(times, 0)
 
 
 def _block(
@@ -225,45 +280,112 @@ def _block(
     return block
 
 
-def _machines(table: list[words.Row], machines: int, path: str | None) -> np.ndarray:
-    """Machines from 0, each once a job; files may count from 0, or from 1 throughout."""
+def _machines(table: list[words.Row], machines: int, path: str | None) -> list[list[int]]:
+    """Machines from 0, each once a job at most; files may count from 0, or from 1 throughout.
+
+    Where no job visits all machines, they count from 1 if the last one's number is used.
+    """
     stated = [[words.whole(word, "machine", path, line) for word in row] for line, row in table]
-    base = 1 if all(min(row) >= 1 for row in stated) else 0
+    every = [machine for row in stated for machine in row]
+    full = any(len(row) == machines for row in stated)
+    base = 1 if min(every) >= 1 and (full or max(every) >= machines) else 0
     for (line, _), row in zip(table, stated, strict=True):
         for machine in row:
             if not base <= machine < machines + base:
                 reason = f"machines go from {base} to {machines + base - 1} here"
                 raise InstanceError(reason, field="machine", value=machine, path=path, line=line)
-        if len(set(row)) < machines:
+        if len(set(row)) < len(row):
             twice = next(machine for machine in row if row.count(machine) > 1)
             reason = "visited twice by one job, which is for problem fjsp; correct the line"
             raise InstanceError(reason, field="machine", value=twice, path=path, line=line)
-    return np.array(stated, dtype=np.int64) - base
+    return [[machine - base for machine in row] for row in stated]
 
 
 def from_arrays(data: object) -> Case | None:
-    """The case of a dict with ``machines`` and ``durations`` ``[jobs, machines]``.
+    """The case of a dict with ``machines`` and ``durations``, or with ``jobs``.
+
+    Args:
+        data: ``machines`` and ``durations`` ``[jobs, operations]``, whose rows may differ in length
+            and whose machines may have names; or ``jobs``, a list of pairs (machine, duration) for
+            each; optionally ``name``, and ``names`` of the jobs.
 
     Returns:
-        None where the two are not there, or are not two-dimensional.
+        None where these are not there, or ``jobs`` has alternatives (a flexible job shop).
     """
-    if not isinstance(data, Mapping) or not {"machines", "durations"} <= set(data):
+    if not isinstance(data, Mapping):
         return None
-    if unknown := set(data) - ARRAYS:
-        reason = "a job shop's arrays are machines and durations, and name"
+    if "jobs" in data and "durations" not in data:
+        return _of_jobs(data)
+    if not {"machines", "durations"} <= set(data):
+        return None
+    if unknown := set(data) - (ARRAYS - {"jobs"}):
+        reason = "a job shop's arrays are machines and durations, and name and names if need be"
         raise InstanceError(reason, field=min(map(str, unknown)))
+    machines, durations = (words.plain(data[key]) for key in ("machines", "durations"))
+    if _needs_care(machines) or _needs_care(durations):
+        for key, rows in (("machines", machines), ("durations", durations)):
+            if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+                raise InstanceError("must be one list a job", field=key, value=rows)
+        if list(map(len, machines)) != list(map(len, durations)):
+            reason = "must be as many in each job as there are machines"
+            raise InstanceError(reason, field="durations", value=durations)
+        pairs = [list(zip(*row, strict=True)) for row in zip(machines, durations, strict=True)]
+        rest = {key: data[key] for key in ("name", "names") if key in data}
+        return _of_jobs({**rest, "jobs": pairs})
+    visited = words.array("machines", data["machines"], 2, 0)
     return Case(
         name=str(data.get("name", "unnamed")),
-        machines=words.array("machines", data["machines"], 2, 0),
+        names=nested.names(data, [], len(visited)),
+        machines=visited,
         durations=words.array("durations", data["durations"], 2, 0),
+    )
+
+
+def _needs_care(rows: Any) -> bool:
+    """Whether rows differ in length or hold names, which are no array of numbers."""
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, list) for row in rows):
+        return False
+    named = any(isinstance(cell, str) for row in rows for cell in row)
+    return named or len(set(map(len, rows))) > 1
+
+
+def _of_jobs(data: Mapping[str, Any]) -> Case | None:
+    """The case of ``jobs``; None where operations have alternatives, or a job returns."""
+    if not set(data) <= {"jobs", "name", "names"}:
+        return None
+    jobs = nested.read(data["jobs"])
+    if not jobs.alone or not nested.once(jobs.work):
+        return None
+    return of_work(
+        jobs.work,
+        name=str(data.get("name", "unnamed")),
+        names=nested.names(data, jobs.machines, len(jobs.work)),
+    )
+
+
+def of_work(
+    work: plan.Work,
+    *,
+    name: str,
+    names: Mapping[str, Sequence[str]],
+    path: str | None = None,
+    remarks: Sequence[str] = (),
+) -> Case:
+    """The case of a work list in which each operation has one machine."""
+    return Case(
+        name=name,
+        path=path,
+        names=names,
+        remarks=remarks,
+        machines=padded([[choices[0][0] for choices in job] for job in work], SKIPPED),
+        durations=padded([[choices[0][1] for choices in job] for job in work], 0),
     )
 
 
 def write(case: Case) -> str:
     """The text of a file in the standard form, from which `read` makes the same case."""
-    pairs = np.stack([case.machines, case.durations], -1).reshape(case.size, -1)
-    lines = [f"{case.size} {case.durations.shape[1]}"]
-    lines += [" ".join(map(str, row)) for row in pairs.tolist()]
+    lines = [f"{case.size} {int(case.machines.max()) + 1}"]
+    lines += [" ".join(f"{m} {length}" for [(m, length)] in job) for job in case.work]
     return "\n".join(lines) + "\n"
 
 

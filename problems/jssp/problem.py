@@ -18,7 +18,9 @@ SHORTEST, LONGEST = 1, 98  # durations of the generator
 
 
 class JSSP(Shop, HasCases, HasPublished):
-    """Schedule jobs, each of which visits every machine once in an order of its own.
+    """Schedule jobs, each of which visits machines once in an order of its own.
+
+    A case's jobs may skip machines; those of the generator visit all.
 
     - instance, action, mask, end, cost: as in `Shop`, each operation having one machine: node
       ``job * operations + operation``;
@@ -54,10 +56,7 @@ class JSSP(Shop, HasCases, HasPublished):
     def cases(self, instance: Instance) -> list[Case]:
         cases: list[Case] = []
         for b in range(len(instance)):
-            table = np.array(self._work(instance, b))[:, :, 0]
-            cases.append(
-                files.Case(name=f"jssp-{b}", machines=table[..., 0], durations=table[..., 1])
-            )
+            cases.append(files.of_work(self._work(instance, b), name=f"jssp-{b}", names={}))
         return cases
 
     def solution(self, instance: Instance, actions: Tensor) -> list[Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from nco.core.case import Case, Report
 from nco.problems._common.decimals import exact, plain
-from nco.problems._common.verdicts import is_integer, shown
+from nco.problems._common.verdicts import is_integer, names_of, shown, titled
 
 
 def check(case: Case, solution: Any) -> Report:
@@ -34,7 +34,10 @@ def check(case: Case, solution: Any) -> Report:
             if item in chosen:
                 doubled[int(item)] = None
             chosen.add(int(item))
-    violations = unknown + [f"item {item} is chosen more than once" for item in doubled]
+    violations = unknown + [
+        f"{titled('item', item, names_of(case, 'items'))} is chosen more than once"
+        for item in doubled
+    ]
     weight = sum((exact(weights[item]) for item in chosen), Fraction(0))
     if weight > exact(capacity):
         limit = plain(exact(capacity))

@@ -16,6 +16,7 @@ import numpy as np
 
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
+from nco.problems._common import names
 from nco.problems._common.decimals import exact
 from nco.problems._common.yamlfile import array, check_numbers, read_list, write_list
 
@@ -26,7 +27,7 @@ NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 SHOWN = 10  # items that a note names
 Row = tuple[int, list[str]]  # the line's number from 1, and its words
 
-ARRAYS = {"values", "weights", "capacity", "name"}
+ARRAYS = {"values", "weights", "capacity", "name", "names"}
 SUFFIX = ".txt"  # of the files that `write` makes
 
 
@@ -84,11 +85,12 @@ class Case(BaseCase):
         """Items that are heavier than the capacity."""
         heavy = np.flatnonzero(self.weights > self.capacity).tolist()
         if not heavy:
-            return []
+            return [*self.remarks]
         shown = ", ".join(map(str, heavy[:SHOWN])) + (", ..." if len(heavy) > SHOWN else "")
         return [
+            *self.remarks,
             f"{len(heavy)} of {self.size} items weigh more than the capacity and can never be "
-            f"chosen: {shown}"
+            f"chosen: {shown}",
         ]
 
     def numbered(self, solution: Iterable[int]) -> list[int]:
@@ -155,7 +157,8 @@ def read(text: str, *, path: str | None = None) -> Case:
 
 
 def from_arrays(data: object) -> Case | None:
-    """The case in a dict with ``values [n]``, ``weights [n]``, ``capacity`` and perhaps ``name``.
+    """The case in a dict with ``values [n]``, ``weights [n]``, ``capacity``, and perhaps ``name``
+    and ``names [n]``.
 
     None where the dict has other keys, or is none: another problem may know it.
 
@@ -176,9 +179,11 @@ def from_arrays(data: object) -> Case | None:
     if capacity.ndim != 0:
         shape = list(capacity.shape)
         raise InstanceError("must be one number, not an array", field="capacity", value=shape)
+    values = array("values", data["values"])
     return Case(
         name=name,
-        values=array("values", data["values"]),
+        names=names.named(data, "items", values.size),
+        values=values,
         weights=array("weights", data["weights"]),
         capacity=float(capacity),
     )

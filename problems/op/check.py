@@ -7,7 +7,7 @@ TSPLIB 95 (Reinelt, section 2), prizes in exact fractions of the decimals that t
 import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Protocol
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from nco.core.case import Report
 from nco.problems._common.decimals import exact, plain
-from nco.problems._common.verdicts import shortened
+from nco.problems._common.verdicts import names_of, shortened, titled
 from nco.problems._routing import checking
 
 SHOWN = 10  # violations of one kind that are spelled out; the rest are counted
@@ -55,7 +55,10 @@ def check(case: Stated, solution: object) -> Report:
     repeated = [number for number in visits if visits[number] > 1 and number != depot]
     violations = [
         *shortened([f"node {number} does not exist" for number in unknown], SHOWN),
-        *shortened([f"node {node} is visited {visits[node]} times" for node in repeated], SHOWN),
+        *shortened(
+            [f"{_node(case, places, node)} is visited {visits[node]} times" for node in repeated],
+            SHOWN,
+        ),
     ]
     if depot in visits:
         violations.append(f"the route holds {depot}, the depot, which routes leave out")
@@ -65,6 +68,11 @@ def check(case: Stated, solution: object) -> Report:
     values = [exact(case.prizes[places[number]]) for number in {depot, *visits}]
     prize = plain(sum(values, Fraction(0)))
     return Report(-prize, prize, violations)
+
+
+def _node(case: Stated, places: Mapping[int, int], number: int) -> str:
+    """A node by its number, and its name where it has one."""
+    return titled("node", number, names_of(case, "stops"), places.get(number, -1))
 
 
 def _too_long(case: Stated, closed: Sequence[int]) -> list[str]:

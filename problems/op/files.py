@@ -16,6 +16,7 @@ import numpy as np
 
 import nco.core.case
 from nco.core.errors import InstanceError
+from nco.problems._common import names
 from nco.problems._routing import depots, routes, tsplib
 from nco.problems._routing.numbering import Numbered
 from nco.problems._routing.one_tree import shortest_ways
@@ -30,7 +31,7 @@ SECTIONS = (
 TOURS = ("TOUR_SECTION", "NODE_SEQUENCE_SECTION")  # where solution files may list the nodes
 TOLERANCE = 1e-6  # of the limit, as the checker grants it
 MOST_FILLED = 3000  # customers up to which a construction ends with insertions, n^2 operations
-ARRAYS = {"coords", "distances", "prizes", "limit", "name"}
+ARRAYS = {"coords", "distances", "prizes", "limit", "name", "names"}
 # What related problems state by keyword and would be lost if it were skipped.
 _REFUSED = {
     "CAPACITY": "capacities",
@@ -79,17 +80,18 @@ class Case(Numbered, nco.core.case.Case):
     def notes(self) -> list[str]:
         """Customers that no route within the limit can reach."""
         if self.size > MOST_FILLED:
-            return []
+            return [*self.remarks]
         every = np.arange(self.size + 1)
         # stated and rounded distances may have shortcuts over other customers
         away = shortest_ways(self.between(every[:, None], every))[1:]
         far = np.flatnonzero(2 * away > self.limit * (1 + TOLERANCE)) + 1
         if not len(far):
-            return []
+            return [*self.remarks]
         worst = int(far[away[far - 1].argmax()])
         return [
+            *self.remarks,
             f"{len(far)} of {self.size} customers are out of reach, such as {self.ids[worst]}: "
-            f"there and back is {2 * away[worst - 1]:.6g}, the limit is {self.limit:.6g}"
+            f"there and back is {2 * away[worst - 1]:.6g}, the limit is {self.limit:.6g}",
         ]
 
     def construct(self) -> list[int]:
@@ -102,7 +104,7 @@ class Case(Numbered, nco.core.case.Case):
         """Whether all distances are whole numbers."""
         if self.distances is not None:
             return self.distances.dtype == np.int64
-        return self.metric != "EUCLIDEAN"
+        return self.metric not in tsplib.REAL
 
     def between(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """Distances, float64, between positions of shapes that broadcast."""
@@ -286,7 +288,7 @@ def from_arrays(data: object) -> Case | None:
         data: ``coords`` [n+1, 2], the depot first, or ``distances`` [n+1, n+1], or both (then the
             distances count and the coordinates are drawn); ``prizes`` [n+1], the depot's 0, or
             what every route brings; ``limit``, the longest route in the unit of the distances;
-            optionally ``name``.
+            optionally ``name``, and ``names`` [n+1].
 
     Raises:
         InstanceError: the arrays do not fit together or hold impossible numbers.
@@ -316,6 +318,7 @@ def from_arrays(data: object) -> Case | None:
         distances = depots.distances(data["distances"], len(prizes), "prizes")
     return Case(
         name=str(data["name"]) if "name" in keys else "unnamed",
+        names=names.named(data, "stops", len(prizes)),
         metric="EUCLIDEAN" if distances is None else "EXPLICIT",
         ids=np.arange(len(prizes)),
         coords=coords,

@@ -2,11 +2,11 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nco.core.case import Report
-from nco.problems._common.verdicts import shortened
+from nco.problems._common.verdicts import names_of, shortened, titled
 from nco.problems._routing import checking
 
 if TYPE_CHECKING:
@@ -37,13 +37,21 @@ def check(case: "Case", solution: Any) -> Report:
     repeated = [number for number in visits if visits[number] > 1]
     violations = [
         *shortened([f"node {number} does not exist" for number in unknown], SHOWN),
-        *shortened([f"node {number} is not visited" for number in missing], SHOWN),
-        *shortened([f"node {node} is visited {visits[node]} times" for node in repeated], SHOWN),
+        *shortened([f"{_node(case, places, number)} is not visited" for number in missing], SHOWN),
+        *shortened(
+            [f"{_node(case, places, node)} is visited {visits[node]} times" for node in repeated],
+            SHOWN,
+        ),
     ]
     if unknown or not tour:
         return Report(None, None, violations)
     cost = _length(case, [places[number] for number in tour])
     return Report(cost, cost, violations)
+
+
+def _node(case: "Case", places: Mapping[int, int], number: int) -> str:
+    """A node by its number, and its name where it has one."""
+    return titled("node", number, names_of(case, "stops"), places.get(number, -1))
 
 
 def _length(case: "Case", places: Sequence[int]) -> float | int:

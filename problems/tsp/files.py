@@ -10,6 +10,7 @@ import numpy as np
 
 from nco.core import case as base
 from nco.core.errors import InstanceError
+from nco.problems._common import names
 from nco.problems._routing import tsplib
 from nco.problems._routing.numbering import Numbered
 from nco.problems._routing.tsplib import Document
@@ -24,7 +25,7 @@ _NAMES = re.compile(
     r"(?:^|[\r\ufeff])[ \t]*(\w+_SECTION\b|CAPACITY(?=[ \t]*:))", re.IGNORECASE | re.MULTILINE
 )
 
-ARRAYS = {"coords", "distances", "name"}
+ARRAYS = {"coords", "distances", "name", "names"}
 SUFFIX = ".tsp"  # of the files that `write` makes
 
 
@@ -80,8 +81,8 @@ def recognise(text: str) -> bool:
     """Whether TYPE says TSP or, without a TYPE, the sections are those of a TSP."""
     if stated := _TYPE.search(text):
         return stated[1].upper() == "TSP"
-    names = {name.upper() for name in _NAMES.findall(text)}
-    return bool(names) and names <= {*SECTIONS, "FIXED_EDGES_SECTION"}
+    found = {name.upper() for name in _NAMES.findall(text)}
+    return bool(found) and found <= {*SECTIONS, "FIXED_EDGES_SECTION"}
 
 
 def read(text: str, *, path: str | None = None) -> Case:
@@ -147,9 +148,9 @@ def from_arrays(data: object) -> Case | None:
 
     Args:
         data: coordinates ``[n, 2]`` (anything array-like), or a dict with ``coords [n, 2]`` or
-            ``distances [n, n]`` and optionally ``name``. With both, the distances are the truth
-            and the coordinates are for pictures. The diagonal of `distances` is ignored. A matrix
-            that is not symmetric is left to the problem atsp.
+            ``distances [n, n]`` and optionally ``name``, and ``names [n]``. With both, the
+            distances are the truth and the coordinates are for pictures. The diagonal of
+            `distances` is ignored. A matrix that is not symmetric is left to the problem atsp.
 
     Raises:
         InstanceError: numbers that are not finite or overflow, a negative distance, shapes that
@@ -165,20 +166,29 @@ def from_arrays(data: object) -> Case | None:
             matrix = square(data["distances"])
             if not is_symmetric(matrix):
                 return None
-            return from_matrix(Case, (matrix + matrix.T) / 2, coords, name)
+            named = names.named(data, "stops", len(matrix))
+            return from_matrix(Case, (matrix + matrix.T) / 2, coords, name, named)
+        assert coords is not None
+        named = names.named(data, "stops", len(coords))
     elif _is_points(data):
-        coords, name = points(data), "unnamed"
+        coords, name, named = points(data), "unnamed", {}
     else:
         return None
     assert coords is not None
     if (fault := tsplib.overflow(coords, "EUCLIDEAN")) is not None:
         row, reason = fault
         raise InstanceError(reason, field=f"coords[{row}]", value=coords[row].tolist())
-    return Case(name=name, metric="EUCLIDEAN", ids=np.arange(len(coords)), coords=coords)
+    return Case(
+        name=name, names=named, metric="EUCLIDEAN", ids=np.arange(len(coords)), coords=coords
+    )
 
 
 def from_matrix(
-    form: type[Form], distances: np.ndarray, coords: np.ndarray | None, name: str
+    form: type[Form],
+    distances: np.ndarray,
+    coords: np.ndarray | None,
+    name: str,
+    named: Mapping[str, Sequence[str]],
 ) -> Form:
     """A case numbered from 0 of a checked matrix; coordinates are for pictures only."""
     if coords is not None and len(coords) != len(distances):
@@ -186,6 +196,7 @@ def from_matrix(
         raise InstanceError(reason, field="coords", value=list(coords.shape))
     return form(
         name=name,
+        names=named,
         metric="EXPLICIT",
         ids=np.arange(len(distances)),
         distances=tsplib.whole(distances),

@@ -62,7 +62,13 @@ def test_a_fleet_that_is_too_small_is_named_with_its_line(
         ),
         ({"coord": [[0, 0], [1, 1]]}, "coord: no such key; the arrays of "),
         ({"values": [1], "weight": [1], "capacity": 1}, "weight: no such key; the arrays of knap"),
-        ({"jobs": [[[(-1, 3)]]]}, "machine -1: job 0, operation 0: machines count from 0"),
+        ({"jobs": [[[(-1, 3)]]]}, "jobs: job 0, operation 0: machine -1: machines count from 0"),
+        (
+            {"jobs": [[[(0, 1.5)]]]},
+            "jobs: job 0, operation 0: duration 1.5: must be a whole number",
+        ),
+        ({"jobs": [[("saw", 1.5)]]}, "jobs: job 0, operation 0: duration 1.5: must be a whole"),
+        ({"jobs": [["saw"]]}, "jobs: job 0, operation 0 saw: must be one list a job, of one"),
         ({"jobs": [[[(10**9, 3)]]]}, "machines 1000000001: at most 1000000: number the machines"),
     ],
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from nco import registry
 from nco.registry.folders import Folder
-from nco.registry.interface import EverySolution, PartName, Policies
+from nco.registry.interface import EverySolution, PartName, Policies, ReadsTables
 
 PROTOCOLS: dict[PartName, str] = {
     "files": "Files",
@@ -19,6 +19,7 @@ PROTOCOLS: dict[PartName, str] = {
     "bound": "LowerBound",
     "decomposition": "Decomposition",
     "rules": "Rules",
+    "sheet": "Sheet",
 }
 
 
@@ -34,6 +35,8 @@ def lines(folder: Folder) -> Iterable[str]:
         protocols.append(("check", "EverySolution"))
     if folder.has("classical") and isinstance(folder.classical, Policies):
         protocols.append(("classical", "Policies"))
+    if folder.has("sheet") and isinstance(folder.sheet, ReadsTables):
+        protocols.append(("sheet", "ReadsTables"))
     for part, protocol in protocols:
         kinds = f"{package}.files.Case" + (", Any" if protocol == "EverySolution" else "")
         yield f"import {package}.{part}"

@@ -18,9 +18,11 @@ METRICS = {
     "MAX_2D": 5,
     "GEO": 6,
     "EXPLICIT": MATRIX,
+    "HAVERSINE": 8,
 }
-TABLE = 3000  # nodes up to which GEO's distances are computed beforehand
+TABLE = 3000  # nodes up to which distances on the globe are computed beforehand
 EARTH = 6378.388  # kilometres, of TSPLIB
+RADIUS = tsplib.RADIUS  # kilometres, of HAVERSINE
 
 
 @inlined
@@ -54,6 +56,8 @@ def distance(
         return max(np.floor(np.abs(across) + 0.5), np.floor(np.abs(up) + 0.5))
     if start == end:  # of which GEO's formula says 1
         return 0.0
+    if metric == 8:
+        return _great_circle(across, up, x[start], x[end])
     return _geographical(across, up, x[start] + x[end])
 
 
@@ -65,6 +69,14 @@ def _geographical(latitude: float, longitude: float, both: float) -> float:
     q3 = math.cos(both)
     cosine = 0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3)
     return np.floor(EARTH * math.acos(max(-1.0, min(1.0, cosine))) + 1.0)
+
+
+@inlined
+def _great_circle(latitude: float, longitude: float, first: float, second: float) -> float:
+    """Kilometres by the haversine formula, of differences and both latitudes in radians."""
+    north, east = math.sin(0.5 * latitude), math.sin(0.5 * longitude)
+    half = north * north + math.cos(first) * math.cos(second) * east * east
+    return RADIUS * 2.0 * math.asin(math.sqrt(min(half, 1.0)))
 
 
 class Places(NamedTuple):
@@ -101,7 +113,7 @@ def prepare(metric: str, coords: np.ndarray | None, distances: np.ndarray | None
         coords: [n+1, 2], the depot first.
         distances: [n+1, n+1], from row to column, where the metric is ``EXPLICIT``.
     """
-    if distances is None and metric == "GEO" and coords is not None and len(coords) <= TABLE:
+    if distances is None and metric in tsplib.GLOBE and coords is not None and len(coords) <= TABLE:
         distances = tsplib.distance_matrix(coords, metric)
     if distances is not None:
         matrix = np.array(distances, dtype=np.float64, order="C")  # one that may be written to
@@ -115,6 +127,8 @@ def prepare(metric: str, coords: np.ndarray | None, distances: np.ndarray | None
     if metric == "GEO":
         degrees = np.trunc(placed)
         placed = 3.141592 * (degrees + 5.0 * (placed - degrees) / 3.0) / 180.0
+    if metric == "HAVERSINE":
+        placed = np.radians(placed)
     return Places(METRICS[metric], placed, np.zeros((1, 1)), True, order)
 
 

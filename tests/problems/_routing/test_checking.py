@@ -37,8 +37,10 @@ def test_both_ways_to_a_distance_agree(
     coords = np.array([start, end])
     own = checking.distance(Places(metric, coords), 0, 1)
     theirs = tsplib.distance_matrix(coords, metric)[0, 1]
-    assert own == pytest.approx(theirs, rel=1e-12)
-    assert isinstance(own, int) == (metric != "EUCLIDEAN")
+    # the haversine formula loses digits between opposite points
+    precision = {"rel": 1e-6, "abs": 1e-6} if metric == "HAVERSINE" else {"rel": 1e-12}
+    assert own == pytest.approx(theirs, **precision)
+    assert isinstance(own, int) == (metric not in tsplib.REAL)
     assert checking.distance(Places(metric, coords), 1, 1) == 0
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from nco.core.errors import InstanceError
 from nco.problems._routing import tsplib
+from nco.problems.tsp import files
 
 SECTIONS = ("NODE_COORD_SECTION", "EDGE_WEIGHT_SECTION", "DEPOT_SECTION", "TOUR_SECTION")
 
@@ -210,7 +211,7 @@ def _plain_distance(metric: str, a: np.ndarray, b: np.ndarray) -> float:
     }[metric]
 
 
-@pytest.mark.parametrize("metric", [m for m in tsplib.METRICS if m != "GEO"])
+@pytest.mark.parametrize("metric", [m for m in tsplib.METRICS if m not in tsplib.GLOBE])
 def test_metrics_follow_the_description(metric: str) -> None:
     """All pairs, by the rule as it is printed."""
     coords = points(12, seed=1) * 1.37
@@ -219,9 +220,55 @@ def test_metrics_follow_the_description(metric: str) -> None:
         assert matrix[i, j] == pytest.approx(_plain_distance(metric, coords[i], coords[j]))
 
 
+def test_great_circles_are_those_of_a_known_table() -> None:
+    """Berlin to Munich is 504 km, a quarter of the meridian 10,007.5 km, and half the way round."""
+    berlin, munich = np.array([52.52, 13.405]), np.array([48.1374, 11.5755])
+    assert tsplib.distances(berlin, munich, "HAVERSINE") == pytest.approx(504.2, abs=0.2)
+    pole, equator = np.array([90.0, 7.0]), np.array([0.0, -120.0])
+    assert tsplib.distances(pole, equator, "HAVERSINE") == pytest.approx(10007.5, abs=0.1)
+    near = np.array([0.0, 179.9]), np.array([0.0, -179.9])
+    assert tsplib.distances(*near, "HAVERSINE") == pytest.approx(22.24, abs=0.01)
+
+
+GEO = """NAME : towns
+TYPE : TSP
+DIMENSION : 3
+EDGE_WEIGHT_TYPE : GEO
+NODE_COORD_SECTION
+1 50.94 6.96
+2 51.23 6.78
+3 50.73 7.10
+EOF
+"""
+
+
+def test_decimal_degrees_are_no_degrees_and_minutes() -> None:
+    """Minutes of .60 and more name the remedy, which reads the same file in kilometres."""
+    with pytest.raises(InstanceError, match=r"line 6: .*minutes end at .59.*: HAVERSINE$"):
+        files.read(GEO)
+    case = files.read(GEO.replace("GEO", "HAVERSINE"))
+    assert case.metric == "HAVERSINE"
+    assert files.read(files.write(case)).metric == "HAVERSINE"
+    length = sum(case.matrix()[i, j] for i, j in ((0, 1), (1, 2), (2, 0)))
+    assert length == pytest.approx(119.4, abs=1.0)
+    with pytest.raises(InstanceError, match="a latitude within 90"):
+        files.read(GEO.replace("GEO", "HAVERSINE").replace("50.94", "150.94"))
+
+
+def test_a_few_odd_minutes_are_passed_over_as_in_ali535() -> None:
+    """TSPLIB's own file has three nodes with minutes that do not exist."""
+    coords = np.full((100, 2), 10.30)
+    coords[:3, 1] = 45.80
+    assert tsplib.overflow(coords, "GEO") is None
+    coords[:9, 1] = 45.80
+    assert tsplib.overflow(coords, "GEO") is not None
+
+
 def test_an_unknown_metric_is_refused() -> None:
     """The error lists those that there are."""
-    with pytest.raises(InstanceError, match=r"metric TAXI: use one of EUC_2D, .*EUCLIDEAN$"):
+    with pytest.raises(
+        InstanceError, match=r"metric TAXI: use one of EUC_2D, .*EUCLIDEAN, HAVERSINE$"
+    ):
         tsplib.distances(np.zeros((1, 2)), np.ones((1, 2)), "TAXI")
 
 

@@ -125,7 +125,7 @@ DEFECTS = {
     "1e9 3\n0 1 1 1 2 1\n": "jobs 1e9: must be from 1 to 1000000",
     "99999 99999\n0 1\n": "header 99999 99999: at most 1000000 operations",
     "2 3\n0 3 1 2 2 2\n": "jobs 2: the file holds 1 rows",
-    "2 3\n0 3 1 2 2 2\n0 2 2 1 1\n": "line 3: job 0 2 2 1 1: job 1 must have 6 numbers",
+    "2 3\n0 3 1 2 2 2\n0 2 2 1 1\n": "line 3: job 0 2 2 1 1: job 1 must have pairs",
     "1 3\n0 3 1 2 2 2\n0 2 2 1 1 4\n": "more than the 1 jobs announced",
     "2 3\n0 3 1 2 3 2\n0 2 2 1 1 4\n": "line 2: machine 3: machines go from 0 to 2",
     "2 3\n0 3 1 2 -1 2\n0 2 2 1 1 4\n": "line 2: machine -1: machines go from 0 to 2",
@@ -159,7 +159,10 @@ def test_arrays() -> None:
     assert files.from_arrays({"coords": machines}) is None
     for wrong, message in (
         ({"machines": [[0, 1]], "durations": durations}, "must have the shape of the durations"),
-        ({"machines": [[0, 0], [1, 0]], "durations": durations}, "job 0 must visit each"),
+        (
+            {"machines": [[0, 0], [1, 0]], "durations": durations},
+            "job 0 must visit machines from 0 on, each once",
+        ),
         ({"machines": machines, "durations": [[3, -2], [2, 4]]}, r"durations -2: entry \[0, 1\]"),
         ({"machines": machines, "durations": [[3, 2.5], [2, 4]]}, "durations 2.5"),
         ({"machines": machines, "durations": durations, "speed": 1}, "speed"),

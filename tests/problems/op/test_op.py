@@ -456,6 +456,7 @@ METRICS: dict[str, list[Case]] = {
     "rounded up": [in_metric("CEIL_2D", 5), in_metric("ATT", 4, 1, 60.0), make(3)],
     "by blocks": [in_metric("MAN_2D", 4), in_metric("EUC_2D", 4, 1), make(3)],
     "kilometres": [in_metric("GEO", 4, limit=9000.0)],
+    "decimal degrees": [in_metric("HAVERSINE", 4, limit=9000.0)],
     "a matrix": [make(4, distances=matrix(4), limit=150), make(4, distances=matrix(4), limit=9)],
     "far apart": [make(5, coords=np.random.default_rng(1).random((6, 2)) * 1e4, limit=2e4)],
     "exact fits": [make(3, coords=[[0, 0], [1, 0], [1, 1], [0, 1]], limit=4.0)],

@@ -1,0 +1,84 @@
+"""How a solution is written: what the ending of the file's name says."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nco import registry
+from nco.core.case import Case
+from nco.core.errors import NCOError
+from nco.tables import delimited, excel, geojson, summary
+from nco.tables.table import Table
+
+if TYPE_CHECKING:
+    from nco.solving.solution import Solution
+
+PUBLIC = (".sol", ".tour", ".txt", "")  # the problem's own public form
+TABLES = (".csv", ".tsv", ".xlsx", ".geojson")
+KNOWN = (".json", *TABLES, *PUBLIC[:-1])
+
+
+def check_ending(path: Path) -> None:
+    """Refuses a file whose ending says no form of a solution; nothing need be solved for that.
+
+    Raises:
+        NCOError: for such an ending, and for Excel without what writes it.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (*KNOWN, *PUBLIC):
+        raise NCOError(f"{path}: no form of a solution; the endings are {', '.join(KNOWN)}")
+    if suffix == ".xlsx":
+        excel.library()
+
+
+def table_of(case: Case, solution: object) -> Table:
+    """The table of a solution.
+
+    Raises:
+        NCOError: where the problem has none.
+    """
+    folder = registry.folder(case.problem)
+    if not folder.has("sheet"):
+        raise NCOError(f"{case.problem} has no sheet.py: its solutions are no tables; save .json")
+    return folder.sheet.table(case, solution)
+
+
+def named_lines(solution: "Solution") -> list[str]:
+    """The solution by the names of its stops, items or jobs; nothing where it has none."""
+    case = solution.case
+    if case is None or not case.names or not registry.folder(case.problem).has("sheet"):
+        return []
+    return summary.lines(table_of(case, solution.solution))
+
+
+def content(path: Path, solution: "Solution", case: Case | None) -> bytes:
+    """What is to be written.
+
+    Args:
+        path: its ending says the form.
+        solution: what was found.
+        case: what it is a solution of; None where the problem has no files.
+
+    Raises:
+        NCOError: an ending that says no form, or a form that this solution does not have.
+    """
+    check_ending(path)
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        data = solution.to_dict()
+        if case is not None and named_lines(solution):
+            table = table_of(case, solution.solution)
+            data["table"] = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+        return (json.dumps(data, indent=1) + "\n").encode()
+    if case is None:
+        raise NCOError(f"{solution.problem} has no files.py: its solutions cannot be saved so")
+    if suffix not in TABLES:
+        files = registry.folder(solution.problem).files
+        return files.write_solution(case, solution.solution, solution.cost).encode()
+    table = table_of(case, solution.solution)
+    if suffix == ".xlsx":
+        return excel.written([table])
+    if suffix == ".geojson":
+        return geojson.written(table, str(path)).encode()
+    mark = "\ufeff"  # by which Excel knows UTF-8
+    return (mark + delimited.written(table, "\t" if suffix == ".tsv" else ",")).encode()

@@ -1,0 +1,118 @@
+"""Which header of a table is which column of a form."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nco.core.errors import InstanceError
+from nco.tables.forms import Column, Form
+from nco.tables.table import Table
+
+UNITS = frozenset(
+    [
+        *("kg", "g", "t", "lb", "lbs", "ton", "tons", "m3", "l", "litre", "litres", "liter"),
+        *("liters", "km", "m", "mi", "mile", "miles", "meter", "meters", "metre", "metres", "cm"),
+        *("mm", "min", "mins", "minute", "minutes", "h", "hr", "hrs", "hour", "hours", "s", "sec"),
+        *("secs", "second", "seconds", "day", "days", "eur", "euro", "euros", "usd", "dollar"),
+        *("dollars", "gbp", "chf", "pcs", "piece", "pieces", "unit", "units", "pallets", "boxes"),
+        *("deg", "degree", "degrees", "kmh"),
+    ]
+)
+_BRACKETS = re.compile(r"\(.*?\)|\[.*?\]|\{.*?\}")
+_HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # customerName
+
+
+def normal(header: str) -> str:
+    """A header in lower case, without accents, brackets and marks."""
+    plain = unicodedata.normalize("NFKD", _HUMPS.sub(" ", _BRACKETS.sub(" ", header[:200])))
+    plain = "".join(mark for mark in plain if not unicodedata.combining(mark))
+    return re.sub(r"[^a-z0-9]+", " ", plain.lower().replace("ß", "ss")).strip()
+
+
+def without_unit(words: str) -> str:
+    """A normal header without the units at its end: "demand in kg" is "demand"."""
+    parts = words.split()
+    while len(parts) > 1 and (parts[-1] in UNITS or parts[-1] in ("in", "of", "per")):
+        parts.pop()
+    return " ".join(parts)
+
+
+@dataclass(frozen=True)
+class Match:
+    """The columns of a form that a table has.
+
+    Attributes:
+        places: column name -> index of the table's column.
+        doubled: column name -> two headers that say the same, of which neither can be preferred.
+    """
+
+    places: dict[str, int]
+    doubled: dict[str, tuple[str, str]]
+
+    def meets(self, form: Form) -> bool:
+        """Whether all columns of one of the sets are there that the form needs."""
+        return any(set(needed) <= set(self.places) for needed in form.needs)
+
+
+def match(form: Form, table: Table, stated: Mapping[str, str]) -> Match:
+    """Recognises headers; what the user has stated comes first.
+
+    Args:
+        form: what is looked for.
+        table: its headers.
+        stated: column name -> header, of the user; those of other forms are passed over.
+    """
+    words = [normal(header) for header in table.columns]
+    places: dict[str, int] = {}
+    doubled: dict[str, tuple[str, str]] = {}
+    for column in form.columns:
+        if column.name in stated:
+            place = _place_of(stated[column.name], table)
+            if place is not None:
+                places[column.name] = place
+    for column in form.columns:
+        if column.name in stated:
+            continue
+        free = [place for place in range(len(words)) if place not in places.values()]
+        best = _best(column, [(place, words[place]) for place in free])
+        if len(best) > 1:
+            doubled[column.name] = (table.columns[best[0]], table.columns[best[1]])
+        if best:
+            places[column.name] = best[0]
+    return Match(places, doubled)
+
+
+def _place_of(header: str, table: Table) -> int | None:
+    """The index of a header as it stands, or nearly."""
+    if header in table.columns:
+        return table.columns.index(header)
+    wanted = normal(header)
+    found = [place for place, name in enumerate(table.columns) if normal(name) == wanted]
+    return found[0] if len(found) == 1 and wanted else None
+
+
+def _best(column: Column, headers: list[tuple[int, str]]) -> list[int]:
+    """The places of those headers that stand for a column best."""
+    synonyms = [_joined(normal(word)) for word in (column.name, *column.synonyms)]
+    for bare in (False, True):
+        known = [(place, _joined(without_unit(w) if bare else w)) for place, w in headers]
+        for synonym in synonyms:
+            found = [place for place, words in known if words == synonym]
+            if found:
+                return found
+    return []
+
+
+def _joined(words: str) -> str:
+    """Words without blanks: "xcoord" is "x coord"."""
+    return words.replace(" ", "")
+
+
+def unknown_headers(stated: Mapping[str, str], table: Table) -> InstanceError | None:
+    """An error for a header of the user's that the table does not have."""
+    for name, header in stated.items():
+        if _place_of(header, table) is None:
+            reason = f"no such column; there are {table.headers}"
+            return table.error(reason, field=f"columns {name}=", value=header)
+    return None
