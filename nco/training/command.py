@@ -20,8 +20,10 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from nco.core import atomic
 from nco.core.errors import NCOError
 from nco.core.versions import ARGUMENTS, is_old, refuse_config
+from nco.training import folder
 from nco.training.data import SHIPPED, Data
 from nco.training.method import Method
+from nco.training.record import Record
 
 COMMANDS = ("fit", "validate", "test", "predict")
 # an "epoch" is only the distance between two validations: the data is an endless stream
@@ -78,9 +80,9 @@ class Newest(Checkpoint):
     def path(self, trainer: Trainer) -> Path:
         """The file that is written."""
         if self.folder is not None:
-            return Path(self.folder) / "last.ckpt"
+            return Path(self.folder) / folder.CHECKPOINT
         root = trainer.log_dir or trainer.default_root_dir
-        return Path(root) / "last.ckpt"
+        return Path(root) / folder.CHECKPOINT
 
     def _write(self, trainer: Trainer) -> None:
         trainer.save_checkpoint(self.path(trainer), weights_only=False)  # with the optimiser
@@ -130,11 +132,24 @@ class Command(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_lightning_class_args(Newest, "checkpoint")
+        parser.add_argument(
+            "--overwrite", action="store_true", help="replace a run that is in the folder"
+        )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parses `args`, without Lightning's warning that the process has arguments too."""
+        """Parses `args`, without Lightning's warning that the process has arguments too.
+
+        What they ask of the run's folder is settled here, before anything is loaded or made.
+        """
         assert isinstance(args, list)
         self.config = parser.parse_args(args)
+        own = self.config[self.config.subcommand]
+        where = own.checkpoint.folder
+        if own.get("ckpt_path") is not None:
+            own.ckpt_path = folder.checkpoint(str(own.ckpt_path), where)
+        if self.config.subcommand == "fit":
+            folder.claim(where, own.ckpt_path, own.overwrite)
+        self.save_config_kwargs = {"words": args, "where": where, "overwrite": own.overwrite}
 
 
 def _shipped(word: str) -> str:
@@ -172,7 +187,7 @@ def main(arguments: list[str]) -> None:
             subclass_mode_data=True,
             seed_everything_default=0,
             trainer_defaults=DEFAULTS,
-            save_config_kwargs={"overwrite": True},
+            save_config_callback=Record,
             auto_configure_optimizers=False,
             parser_kwargs={"prog": "nco", **usages},
             args=words,
