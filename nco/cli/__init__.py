@@ -36,6 +36,9 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # `nco ... | head`
         sys.stderr.close()
         code = 1
+    except OSError as error:  # a full disk, a folder without leave to write
+        print(f"nco: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        code = 2
     finally:
         signal.signal(signal.SIGTERM, before)
     _leave(code)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from nco.cli import outputs
 from nco.cli.arguments import command, limits, names
 
 
@@ -85,4 +86,5 @@ def run(options: argparse.Namespace) -> int:
         cores=options.cores,
         cold=options.cold,
     )
+    outputs.folder("--output", options.output)
     return main(plan, Path(options.output))

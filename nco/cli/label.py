@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from nco.cli import outputs
 from nco.cli.arguments import command, count, mapping, seconds, size
 
 
@@ -65,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         chunk=options.chunk,
     )
+    outputs.folder("--output", options.output)
     spec = recipe.spec()
     with tqdm(total=spec.instances, unit="label", disable=None) as bar:
         make.fill(

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nco.cli import outputs
 from nco.cli.arguments import command, count
 
 
@@ -43,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
 def _prune(options: argparse.Namespace) -> int:
     from nco.training.prune import prune
 
+    outputs.folder("OUTPUT", options.output)
     found = prune(
         options.model,
         Path(options.output),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nco.cli import outputs
 from nco.cli.arguments import command
 from nco.cli.options import add_options, given
 from nco.core.case import Case
@@ -24,31 +25,35 @@ def add(commands: Any) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="or example:NAME (nco examples)")
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON line for each file")
-    parser.add_argument("--plot", metavar="PNG", help="draw the (last) solution")
+    parser.add_argument("--plot", metavar="F", help="draw the (last) solution: .png, .svg, .pdf")
     parser.add_argument("--save", metavar="F", help="write the (last) solution: .json, .tour, .sol")
     parser.add_argument("--best_known", type=float, metavar="V", help="report the gap to this")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs it; the exit code."""
+    outputs.picture("--plot", arguments.plot)
+    outputs.solution("--save", arguments.save, arguments.files)
     code = 0
     last = None
-    for file, answer in _answers(arguments.files, given(arguments)):
-        if isinstance(answer, NCOError):
+    try:
+        for file, answer in _answers(arguments.files, given(arguments)):
+            if isinstance(answer, NCOError):
+                code = 2
+                print(f"nco: {answer}", file=sys.stderr)
+                if arguments.json:
+                    print(json.dumps({"file": file, "error": str(answer)}), flush=True)
+                continue
+            last = answer
+            _show(file, last, arguments)
+            if not last.feasible:
+                code = max(code, 1)
+            if last.status == "INTERRUPTED":
+                code = 130
+                break
+    finally:  # whatever a later file has done
+        if last is not None and not _keep(last, arguments.plot, arguments.save):
             code = 2
-            print(f"nco: {answer}", file=sys.stderr)
-            if arguments.json:
-                print(json.dumps({"file": file, "error": str(answer)}), flush=True)
-            continue
-        last = answer
-        _show(file, last, arguments)
-        if not last.feasible:
-            code = max(code, 1)
-        if last.status == "INTERRUPTED":
-            code = 130
-            break
-    if last is not None:
-        _keep(last, arguments.plot, arguments.save)
     return code
 
 
@@ -128,19 +133,36 @@ def _gap(solution: "Solution", best_known: float | None) -> dict[str, float]:
     return {} if share is None else {"best_known": best_known, "gap_percent": 100 * share}
 
 
-def _keep(solution: "Solution", plot: str | None, save: str | None) -> None:
-    if plot:
-        from matplotlib.figure import Figure
-
-        from nco.core import atomic
-
-        image, figure = io.BytesIO(), Figure(figsize=(6, 6))
-        solution.plot(figure.add_subplot())
-        form = Path(plot).suffix[1:] or "png"
-        figure.savefig(image, format=form, dpi=150, bbox_inches="tight")
-        try:
-            atomic.write_bytes(Path(plot), image.getvalue())
-        except OSError as error:
-            raise NCOError(f"{plot}: cannot be written ({error.strerror})") from error
+def _keep(solution: "Solution", plot: str | None, save: str | None) -> bool:
+    """Writes what was asked for; whether all of it was written, else stderr says what was not."""
+    complete = True
     if save:
-        solution.save(save)
+        try:
+            solution.save(save)
+        except Exception as error:  # the picture may still be written
+            complete = _complain(save, error)
+    if plot:
+        try:
+            _draw(solution, Path(plot))
+        except Exception as error:  # the solution is written
+            complete = _complain(plot, error)
+    return complete
+
+
+def _complain(path: str, error: Exception) -> bool:
+    reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    own = isinstance(error, NCOError)
+    words = str(error) if own else f"{path}: cannot be written ({reason})"
+    print(f"nco: {' '.join(words.split())}", file=sys.stderr)
+    return False
+
+
+def _draw(solution: "Solution", path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    from nco.core import atomic
+
+    image, figure = io.BytesIO(), Figure(figsize=(6, 6))
+    solution.plot(figure.add_subplot())
+    figure.savefig(image, format=path.suffix[1:].lower(), dpi=150, bbox_inches="tight")
+    atomic.write_bytes(path, image.getvalue())

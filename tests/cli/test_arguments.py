@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(
         code, _, said = ended(capsys, *command, *given)
         assert code == 2
         last = said.replace("\r", "\n").splitlines()[-1]  # after the bar of progress
-        assert last == f"nco: {path}: cannot be made a folder (File exists)"
+        assert last == f"nco: --output {path}: cannot be made a folder (File exists)"
 
 
 @pytest.mark.parametrize("problem", ["ffsp", "packing", "omdcpdp", "inventory"])
