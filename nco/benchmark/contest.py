@@ -9,7 +9,7 @@ from nco.benchmark.known import best_known
 from nco.benchmark.plan import PUBLISHED_SEEDS, Plan
 from nco.core.capabilities import HasPublished
 from nco.core.case import Case
-from nco.core.errors import NCOError
+from nco.core.errors import NCOError, did_you_mean
 from nco.core.seeds import generator
 from nco.registry import sources
 
@@ -135,8 +135,9 @@ def _unknown(entrant: Entrant, problems: Sequence[str]) -> str:
         return f"solver {entrant.name}: not a model for {' or '.join(problems)}"
     every = [registry.folder(problem).classical.solvers() for problem in problems]
     names = dict.fromkeys(name for solvers in every for name in solvers)
+    near = did_you_mean(entrant.name, [*OWN, *names])
     return (
-        f"unknown solver {entrant.name}; there are {', '.join([*OWN, *names])}, "
+        f"unknown solver {entrant.name};{near} there are {', '.join([*OWN, *names])}, "
         f"{OWN[0]}:MODEL and {OWN[1]}:MODEL"
     )
 

@@ -1,18 +1,14 @@
 """The `nco` command: a sub-command is a module here; training is Lightning's own command."""
 
-import argparse
 import os
 import signal
 import sys
 import threading
 from types import FrameType
 
-from nco.cli import benchmark, check, examples, generate, label, models, solve, tune
+from nco.cli.parser import TRAINING, parse
 from nco.core.errors import NCOError
 from nco.solving.schedule import NETWORKS
-
-TRAINING = ("fit", "validate", "test", "predict")
-COMMANDS = (solve, check, generate, label, benchmark, tune, models, examples)  # as help lists them
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -25,7 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
 
             train(given)
             return
-        options = _parser().parse_args(given)
+        options = parse(given)
         code = options.handler(options)
     except NCOError as error:
         print(f"nco: {error}", file=sys.stderr)
@@ -55,15 +51,3 @@ def _leave(code: int) -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="nco",
-        description="Neural combinatorial optimisation. Training: nco fit|validate|test|predict "
-        "--config configs/PROBLEM/METHOD.yaml (see nco fit --help).",
-    )
-    commands = parser.add_subparsers(required=True, metavar="command")
-    for command in COMMANDS:
-        command.add(commands)
-    return parser

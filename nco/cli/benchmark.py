@@ -7,6 +7,10 @@ from typing import Any
 from nco.cli import outputs
 from nco.cli.arguments import command, limits, names
 
+EXAMPLE = """\
+  nco benchmark --problem tsp --size 100 --solvers nco,ortools --time_limits 0.1,1 --output tsp100
+  nco benchmark --files a.vrp b.vrp --best_known best.csv --output mine"""
+
 
 def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
@@ -16,6 +20,7 @@ def add(commands: Any) -> None:
         run,
         "Compare solvers at equal time limits, on instances of one --problem and --size or on "
         "--files. Writes report.html, table.csv, curve.csv, runs.csv, plot.png and about.json.",
+        EXAMPLE,
     )
     parser.add_argument("--problem", help="a problem folder, such as tsp")
     parser.add_argument("--size", type=int, metavar="N")

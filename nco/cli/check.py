@@ -6,10 +6,13 @@ from typing import Any
 
 from nco.cli.arguments import command
 
+EXAMPLE = "  nco check my.vrp best.sol"
+
 
 def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
-    parser = command(commands, "check", run, "Check a solution file against its instance file.")
+    text = "Check a solution file against its instance file."
+    parser = command(commands, "check", run, text, EXAMPLE)
     parser.add_argument("instance", metavar="INSTANCE")
     parser.add_argument("solution", metavar="SOLUTION", help=".tour, .sol, or JSON")
     parser.add_argument("--problem")

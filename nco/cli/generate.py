@@ -7,10 +7,13 @@ from typing import Any
 from nco.cli import outputs
 from nco.cli.arguments import command, count, size
 
+EXAMPLE = "  nco generate --problem tsp --size 50 --instances 3 --output random"
+
 
 def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
-    parser = command(commands, "generate", run, "Write random instances as files.")
+    text = "Write random instances as files."
+    parser = command(commands, "generate", run, text, EXAMPLE)
     parser.add_argument("--problem", required=True)
     parser.add_argument("--size", type=size, required=True, metavar="N|LOW-HIGH")
     parser.add_argument("--instances", type=count, default=1)

@@ -7,10 +7,15 @@ from typing import Any
 from nco.cli import outputs
 from nco.cli.arguments import command, count, mapping, seconds, size
 
+EXAMPLE = (
+    "  nco label --problem tsp --size 20 --instances 1000 --solver fast_tsp --output labels/tsp"
+)
+
 
 def add(commands: Any) -> None:
     """Adds the sub-command to the parser."""
-    parser = command(commands, "label", run, "Make a labelled set: instances with solutions.")
+    text = "Make a labelled set: instances with solutions."
+    parser = command(commands, "label", run, text, EXAMPLE)
     parser.add_argument("--problem")
     parser.add_argument("--size", type=size, metavar="N|LOW-HIGH")
     parser.add_argument(

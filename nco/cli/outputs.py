@@ -1,7 +1,7 @@
 """Where results go is asked before anything runs, so that no work is lost to a slip in a path."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nco.core.errors import NCOError
@@ -12,12 +12,13 @@ PICTURES = ("png", "svg", "pdf", "jpg", "jpeg", "webp", "tif", "tiff", "eps", "p
 NO_SOLUTIONS = (*PICTURES, "html", "xls", "xlsx", "ods", "parquet", "zip", "gz", "pickle", "pkl")
 
 
-def picture(flag: str, path: str | None) -> None:
+def picture(flag: str, path: str | None, formats: Sequence[str] = PICTURES) -> None:
     """Asks whether a picture can be written there.
 
     Args:
         flag: the option that names the file, for the message.
         path: None, where none is asked for.
+        formats: endings that can be written.
 
     Raises:
         NCOError: for an ending of no picture format, or a place that cannot be written to.
@@ -25,12 +26,9 @@ def picture(flag: str, path: str | None) -> None:
     if path is None:
         return
     ending = Path(path).suffix[1:].lower()
-    if ending not in PICTURES:
+    if ending not in formats:
         written = f"not as .{ending}" if ending else "and the ending says as which"
-        raise NCOError(
-            f"{flag} {path}: pictures are written as {', '.join(PICTURES[:-1])} or "
-            f"{PICTURES[-1]}, {written}"
-        )
+        raise NCOError(f"{flag} {path}: pictures are written as {', '.join(formats)}, {written}")
     writable(flag, path)
 
 

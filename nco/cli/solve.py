@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nco.cli import outputs
-from nco.cli.arguments import command
+from nco.cli.arguments import CODES, command
 from nco.cli.options import add_options, given
 from nco.core.case import Case
 from nco.core.errors import NCOError
@@ -18,10 +18,16 @@ from nco.core.errors import NCOError
 if TYPE_CHECKING:
     from nco.solving.solution import Solution
 
+EXAMPLE = """\
+  nco solve example:capitals.tsp                       an instance that ships with the package
+  nco solve my.vrp --time_limit 10 --plot routes.png   your own file, within ten seconds
+  nco solve *.vrp --total_time 60 --json               many files, a JSON line for each"""
+
 
 def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
-    parser = command(commands, "solve", run, "Solve instance files with a trained network.")
+    text = "Solve instance files."
+    parser = command(commands, "solve", run, text, f"{EXAMPLE}\n\n{CODES}")
     parser.add_argument("files", nargs="+", metavar="FILE", help="or example:NAME (nco examples)")
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON line for each file")

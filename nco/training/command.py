@@ -24,7 +24,9 @@ from nco.training import folder
 from nco.training.data import SHIPPED, Data
 from nco.training.method import Method
 from nco.training.record import Record
+from nco.training.rows import Rows
 
+INTERRUPTED = 130  # exit code after Ctrl-C
 COMMANDS = ("fit", "validate", "test", "predict")
 # an "epoch" is only the distance between two validations: the data is an endless stream
 DEFAULTS: dict[str, Any] = {
@@ -149,6 +151,8 @@ class Command(LightningCLI):
             own.ckpt_path = folder.checkpoint(str(own.ckpt_path), where)
         if self.config.subcommand == "fit":
             folder.claim(where, own.ckpt_path, own.overwrite)
+        else:
+            own["verbose"] = False  # of Lightning's table, which comes when all is done
         self.save_config_kwargs = {"words": args, "where": where, "overwrite": own.overwrite}
 
 
@@ -180,18 +184,23 @@ def main(arguments: list[str]) -> None:
         warnings.filterwarnings("ignore", "", DeprecationWarning, r"lightning\.|jsonargparse\.")
         # of configs without a reference set, which need no validation
         warnings.filterwarnings("ignore", "Total length of `list` across ranks is zero")
-        Command(
-            Method,
-            Data,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            seed_everything_default=0,
-            trainer_defaults=DEFAULTS,
-            save_config_callback=Record,
-            auto_configure_optimizers=False,
-            parser_kwargs={"prog": "nco", **usages},
-            args=words,
-        )
+        try:
+            Command(
+                Method,
+                Data,
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                seed_everything_default=0,
+                trainer_defaults={**DEFAULTS, "callbacks": [Rows()]},
+                save_config_callback=Record,
+                auto_configure_optimizers=False,
+                parser_kwargs={"prog": "nco", **usages},
+                args=words,
+            )
+        except SystemExit as ended:
+            if isinstance(ended.__context__, KeyboardInterrupt):  # Lightning's code is 1
+                raise SystemExit(INTERRUPTED) from None
+            raise
 
 
 def _refuse_old(words: list[str]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from nco import __version__
 from nco.core import atomic
 from nco.core.errors import NCOError
+from nco.training import curve
 
 CHECKPOINT = "last.ckpt"
 ABOUT = "about.json"
@@ -87,12 +88,12 @@ def claim(folder: str | None, going_on: str | None, overwrite: bool) -> None:
 
 def forget(folder: Path) -> None:
     """Removes what an earlier run left in its folder, and nothing else."""
-    for path in [*checkpoints(folder), *(folder / name for name in (ABOUT, *CURVES))]:
+    for path in [
+        *checkpoints(folder),
+        *(folder / name for name in (ABOUT, curve.NAME, curve.PICTURE)),
+    ]:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-
-
-CURVES = ("curve.csv", "curve.png")
 
 
 def about(folder: Path) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def test_validate_measures_a_checkpoint(
     main(["validate", "--config", str(config), "--ckpt_path", checkpoint])
     again = metrics(config)[-1]
     assert float(again["val/tours/gap"]) == pytest.approx(float(last["val/tours/gap"]))
-    assert "val/tours/gap" in capsys.readouterr().out
+    assert f"{float(last['val/tours/gap']):.3f} ± " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
