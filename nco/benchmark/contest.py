@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nco import registry
-from nco.benchmark.known import best_known
+from nco.benchmark.known import Known, best_known
 from nco.benchmark.plan import PUBLISHED_SEEDS, Plan
 from nco.core.capabilities import HasPublished
 from nco.core.case import Case
@@ -35,7 +35,7 @@ class Contest:
     Attributes:
         cases: name (unique within a problem) and instance, problem by problem.
         entrants: who takes part, problem by problem.
-        known: best known objective values by (problem, name).
+        known: best known objective values by (problem, name); None where the file has none.
         models: the networks that each entrant will use.
         origin: where the instances come from.
     """
@@ -43,7 +43,7 @@ class Contest:
     plan: Plan
     cases: list[tuple[str, Case]]
     entrants: dict[str, list[Entrant]]
-    known: dict[tuple[str, str], float]
+    known: Known
     models: dict[str, list[str]]
     origin: str
 
@@ -82,7 +82,9 @@ def prepare(plan: Plan) -> Contest:
     for entrant in asked:
         if not any(entrant in each for each in entrants.values()):
             raise NCOError(_unknown(entrant, problems))
-    known = best_known(Path(plan.best_known), cases) if plan.best_known is not None else {}
+    known: Known = {}
+    if plan.best_known is not None:
+        known = best_known(Path(plan.best_known), cases)
     return Contest(plan, cases, entrants, known, _models(entrants, cases), origin)
 
 

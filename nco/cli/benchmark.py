@@ -35,7 +35,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--best_known",
         metavar="CSV",
-        help="with columns name and best_known; default: gaps to the best of this comparison",
+        help="with columns name and best_known, and scale where values are in other units; "
+        "default: gaps to the best of this comparison",
     )
     parser.add_argument(
         "--solvers",
