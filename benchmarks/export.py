@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from nco.benchmark.cards import figures, folder_of, measure_set
+from nco.benchmark.cards import figures, measure_set
 from nco.core.defaults import resize
 from nco.core.seeds import generator
 from nco.labels.store import read
@@ -24,6 +24,7 @@ from nco.search.budget import Budget
 from nco.search.catalogue import named
 from nco.search.task import Task
 from nco.solving.solver import solve
+from nco.training.references import folder_of
 from nco.zoo import weights
 
 

@@ -6,7 +6,6 @@ an online case (the gap of the policy's mean cost to that of a reference on the 
 
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,23 +17,17 @@ from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
-from nco.labels.store import problem_of, read, read_spec
+from nco.labels.store import read, read_spec
 from nco.registry import sources
 from nco.solving.simulate import policy_of, simulate, standard_error
 from nco.solving.solver import solve
-from nco.training.data import SHIPPED
 from nco.training.gaps import mean
+from nco.training.references import folder_of, refuse_other
 from nco.workers import pool
 from nco.zoo import weights
 
 FORESEEN = 100  # futures that a planner plans
 HINDSIGHT = "hindsight"
-
-
-def folder_of(reference: str) -> Path:
-    """The folder of a labelled set, or of one that ships by its name."""
-    shipped = SHIPPED / "references" / reference
-    return shipped if shipped.exists() else Path(reference)
 
 
 def measure_set(model: str, reference: str, count: int | None = None) -> dict[str, Any]:
@@ -51,10 +44,7 @@ def measure_set(model: str, reference: str, count: int | None = None) -> dict[st
     where = folder_of(reference)
     loaded = weights.load(model)
     spec = read_spec(where)
-    own = registry.folder_of(problem_of(spec, where))
-    if registry.folder_of(loaded.problem) != own:
-        kind = type(loaded.problem).__name__
-        raise NCOError(f"{reference}: instances of {own.name}, but {model} is a model of {kind}")
+    refuse_other(where, loaded.problem)
     gaps: list[float] = []
     sizes: list[int] = []
     begin = time.perf_counter()

@@ -79,6 +79,10 @@ def prepare(plan: Plan) -> Contest:
     entrants = {
         problem: [entrant for entrant in asked if _serves(entrant, problem)] for problem in problems
     }
+    if any(entrant.model is not None for entrant in asked):
+        from nco.zoo.weights import check_device
+
+        check_device(plan.device)
     for entrant in asked:
         if not any(entrant in each for each in entrants.values()):
             raise NCOError(_unknown(entrant, problems))

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from nco.cli import outputs
+from nco.cli import inputs, outputs
 from nco.cli.arguments import command, limits, names
 
 EXAMPLE = """\
@@ -77,6 +77,12 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs it; the exit code."""
+    outputs.folder("--output", options.output)
+    with inputs.opened(options.files, options.problem) as files:
+        return _compare(list(files.values()), options)
+
+
+def _compare(files: list[str], options: argparse.Namespace) -> int:
     from nco.benchmark import Plan, main
 
     plan = Plan(
@@ -86,11 +92,10 @@ def run(options: argparse.Namespace) -> int:
         size=options.size,
         instances=options.instances,
         seed=options.seed,
-        files=options.files,
+        files=files,
         best_known=options.best_known,
         device=options.device,
         cores=options.cores,
         cold=options.cold,
     )
-    outputs.folder("--output", options.output)
     return main(plan, Path(options.output))

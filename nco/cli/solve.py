@@ -5,11 +5,11 @@ import io
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nco.cli import outputs
+from nco.cli import inputs, outputs
 from nco.cli.arguments import CODES, command
 from nco.cli.options import add_options, given
 from nco.core.case import Case
@@ -28,7 +28,12 @@ def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
     text = "Solve instance files."
     parser = command(commands, "solve", run, text, f"{EXAMPLE}\n\n{CODES}")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="or example:NAME (nco examples)")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="also example:NAME (nco examples), a folder, FILE.gz, -",
+    )
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON line for each file")
     parser.add_argument("--plot", metavar="F", help="draw the (last) solution: .png, .svg, .pdf")
@@ -40,10 +45,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs it; the exit code."""
     outputs.picture("--plot", arguments.plot)
     outputs.solution("--save", arguments.save, arguments.files)
+    with inputs.opened(arguments.files, arguments.problem) as files:
+        return _solve(files, arguments)
+
+
+def _solve(files: Mapping[str, str], arguments: argparse.Namespace) -> int:
+    """Solves the files, by name to show and path."""
     code = 0
     last = None
     try:
-        for file, answer in _answers(arguments.files, given(arguments)):
+        for file, answer in _answers(files, given(arguments)):
             if isinstance(answer, NCOError):
                 code = 2
                 print(f"nco: {answer}", file=sys.stderr)
@@ -64,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _answers(
-    files: Sequence[str], options: Mapping[str, Any]
+    files: Mapping[str, str], options: Mapping[str, Any]
 ) -> Iterator[tuple[str, "Solution | NCOError"]]:
     """Each file with its solution, or with what is wrong with it."""
     import nco
@@ -72,22 +83,22 @@ def _answers(
     if options["total_time"] is not None:
         yield from _together(files, options)
         return
-    for file in files:
+    for file, path in files.items():
         try:
-            answer = nco.solve(file, **options)
+            answer = nco.solve(path, **options)
         except NCOError as error:
-            answer = error
+            answer = inputs.renamed(error, file, path)
         yield file, answer
 
 
 def _together(
-    files: Sequence[str], options: Mapping[str, Any]
+    files: Mapping[str, str], options: Mapping[str, Any]
 ) -> Iterator[tuple[str, "Solution | NCOError"]]:
     """The same for files that share their time, in which they are also read."""
     begin = time.perf_counter()
     from nco.solving.solver import solve_iter
 
-    read = [_case(file, options["problem"]) for file in files]
+    read = [_case(file, path, options["problem"]) for file, path in files.items()]
     left = options["total_time"] - (time.perf_counter() - begin)
     left = max(left, 1e-3)  # constructions there are in any case
     cases = [case for case in read if isinstance(case, Case)]
@@ -99,15 +110,15 @@ def _together(
         yield file, answer
 
 
-def _case(file: str, problem: str | None) -> Case | NCOError:
+def _case(file: str, path: str, problem: str | None) -> Case | NCOError:
     """A file's case, or why it has no plan that could be improved in shared time."""
     from nco import registry
     from nco.registry.sources import as_case
 
     try:
-        case = as_case(file, problem)
+        case = as_case(path, problem)
     except NCOError as error:
-        return error
+        return inputs.renamed(error, file, path)
     if registry.folder(case.problem).is_online:
         return NCOError(f"{file}: {case.problem} has no plan to improve: use --time_limit")
     return case

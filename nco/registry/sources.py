@@ -9,6 +9,7 @@ from typing import Any
 from nco import registry
 from nco.core.case import Case, Report
 from nco.core.errors import InstanceError, NCOError
+from nco.registry import foreign
 
 LARGEST_FILE = 2**30  # bytes
 ALIKE = 0.8  # of two keys, from where on one may be a slip for the other
@@ -28,6 +29,8 @@ def read(path: str | Path, problem: str | None = None) -> Case:
     """
     path = _found(Path(path))
     text = _text(path)
+    if (foreign_kind := foreign.kind(text)) is not None:
+        raise InstanceError(f"{foreign_kind}, which is not solved here", path=path)
     names = [problem] if problem else registry.names()
     if problem is None:
         names = [name for name in names if registry.folder(name).files.recognise(text)]

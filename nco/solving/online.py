@@ -22,6 +22,7 @@ from nco.solving.solution import Solution, Status
 from nco.workers import pool
 from nco.workers.outcome import Improvement
 from nco.zoo import weights
+from nco.zoo.cards import NO_MODEL
 
 HINDSIGHT = "hindsight"  # what a problem's classical.py calls its planner with perfect information
 
@@ -130,14 +131,13 @@ def _candidates(
 
     What went wrong with the rules is added to `faults`.
     """
-    if options.model != "auto":
+    if options.model not in ("auto", NO_MODEL):
         policy_of(
             case, {"model": options.model}, options.device
         )  # its errors, before anything is spent
         return [({"model": options.model}, options.model)]
-    candidates: list[tuple[Any, str]] = [
-        ({"model": name}, name) for name in weights.fitting(case.problem, case)
-    ]
+    fitting = weights.fitting(case.problem, case) if options.model == "auto" else []
+    candidates: list[tuple[Any, str]] = [({"model": name}, name) for name in fitting]
     if options.classical or not candidates:
         candidates += _rules(case, options, begin, faults)
     if not candidates:

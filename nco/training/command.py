@@ -21,9 +21,11 @@ from nco.core import atomic
 from nco.core.errors import NCOError
 from nco.core.versions import ARGUMENTS, is_old, refuse_config
 from nco.training import folder
-from nco.training.data import SHIPPED, Data
+from nco.training.data import Data
+from nco.training.messages import EXAMPLE, OneLineParser, as_error, refuse_missing
 from nco.training.method import Method
 from nco.training.record import Record
+from nco.training.references import SHIPPED
 from nco.training.rows import Rows
 
 INTERRUPTED = 130  # exit code after Ctrl-C
@@ -151,9 +153,18 @@ class Command(LightningCLI):
             own.ckpt_path = folder.checkpoint(str(own.ckpt_path), where)
         if self.config.subcommand == "fit":
             folder.claim(where, own.ckpt_path, own.overwrite)
-        else:
+        elif "verbose" in own:
             own["verbose"] = False  # of Lightning's table, which comes when all is done
         self.save_config_kwargs = {"words": args, "where": where, "overwrite": own.overwrite}
+
+    def instantiate_classes(self) -> None:
+        """Makes the objects of the configuration; what they refuse is said in one line."""
+        try:
+            super().instantiate_classes()
+        except Exception as error:
+            if (mistake := as_error(error)) is None:
+                raise
+            raise mistake from error
 
 
 def _shipped(word: str) -> str:
@@ -173,6 +184,10 @@ def main(arguments: list[str]) -> None:
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # as `python -m` does, but last: nothing is shadowed
     words = [_shipped(word) for word in arguments]
+    if len(words) == 1:
+        print(EXAMPLE.format(words[0]), file=sys.stderr)
+        raise SystemExit(2)
+    refuse_missing(words, SHIPPED)
     _refuse_old(words)
     # one line instead of a page before every error
     usages = {name: {"usage": f"nco {name} --config FILE [options]"} for name in COMMANDS}
@@ -194,6 +209,7 @@ def main(arguments: list[str]) -> None:
                 trainer_defaults={**DEFAULTS, "callbacks": [Rows()]},
                 save_config_callback=Record,
                 auto_configure_optimizers=False,
+                parser_class=OneLineParser,
                 parser_kwargs={"prog": "nco", **usages},
                 args=words,
             )

@@ -2,8 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,11 +15,10 @@ from nco.core.problem import Problem
 from nco.core.seeds import generator
 from nco.labels.recipe import Recipe
 from nco.labels.store import Labelled, by_size, read
+from nco.training.references import folder_of, refuse_other
 from nco.training.schedule import Schedule
 from nco.training.source import Source
 from nco.workers.cores import usable_cores
-
-SHIPPED = Path(str(files("nco.configs")))
 
 
 class _Steps(IterableDataset):
@@ -111,9 +108,8 @@ class Data(Described, LightningDataModule):
         return self.val_dataloader()
 
     def _reference(self, name: str) -> DataLoader:
-        folder = SHIPPED / "references" / name
-        if not folder.exists():
-            folder = Path(name)
+        folder = folder_of(name)
+        refuse_other(folder, self.problem)
         batches = []
         for part in by_size(read(folder, self.problem), self.problem):
             batches += [

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shlex
+import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
@@ -47,6 +48,8 @@ def checkpoint(word: str, folder: str | None) -> str:
         beside = [str(each) for each in checkpoints(path.parent)] if path.parent.is_dir() else []
         there = f"; there is {', '.join(beside)}" if beside else ""
         raise NCOError(f"--ckpt_path {word}: no such file{there}")
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise NCOError(f"--ckpt_path {word}: not a checkpoint of `nco fit`")
     return word
 
 

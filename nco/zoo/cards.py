@@ -58,7 +58,7 @@ def locate(name: str | Path) -> Path:
         raise NCOError(f"model {name}: this folder has neither card.json nor last.ckpt")
     if path.exists():
         raise NCOError(f"model {name}: a file, but no checkpoint (.ckpt); name a model's folder")
-    near = did_you_mean(str(name), available()) or f" there are {', '.join(available()) or 'none'}"
+    near = did_you_mean(str(name), available()) or " nco models lists those that ship"
     raise NCOError(f"model {name}: neither shipped nor a folder with card.json;{near}")
 
 

@@ -59,7 +59,7 @@ def test_an_online_card_is_measured_again(capsys: pytest.CaptureFixture) -> None
         (("am-tps",), "did you mean am-tsp?"),
         (("runs/none",), "model runs/none: neither shipped"),
         (("--measure",), "--measure: name the models"),
-        (("am-tsp", "--sets", "cvrp50"), "cvrp50: instances of cvrp, but am-tsp is a model of TSP"),
+        (("am-tsp", "--sets", "cvrp50"), "cvrp50: instances of cvrp, but the model is one of TSP"),
         (("am-tsp", "--sets", "nowhere"), "nowhere/set.json: no such labelled set"),
     ],
 )

@@ -129,7 +129,7 @@ def test_a_model_is_found_by_name_folder_or_checkpoint(tmp_path: Path) -> None:
     assert cards.locate(str(tmp_path)) == tmp_path / "last.ckpt"
     assert cards.locate(tmp_path / "last.ckpt") == tmp_path / "last.ckpt"
     for missing, message in (
-        ("other", r"neither shipped nor a folder with card.json; there are am-cvrp"),
+        ("other", r"neither shipped nor a folder with card.json; nco models lists"),
         ("other.ckpt", r"other\.ckpt: no such checkpoint$"),
     ):
         with pytest.raises(NCOError, match=message):
