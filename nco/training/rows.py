@@ -1,5 +1,6 @@
 """The table of `nco test` and `nco validate`: a row for each set as soon as it is done."""
 
+import sys
 import time
 from typing import Any
 
@@ -9,6 +10,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from nco.training.method import Method
 
 NAME, CELL = 12, 18  # least widths of a set's name and of a gap, in characters
+ALONE = (TrainerFn.TESTING, TrainerFn.VALIDATING)  # not the validation within a fit
 
 
 class Rows(Callback):
@@ -21,6 +23,22 @@ class Rows(Callback):
         self._begin = 0.0
         self._open: int | None = None  # the set at hand
         self._headed: list[str] = []
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._warn(trainer, pl_module)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._warn(trainer, pl_module)
+
+    def _warn(self, trainer: Trainer, module: LightningModule) -> None:
+        """Random weights have gaps, too."""
+        assert isinstance(module, Method)
+        fresh = trainer.ckpt_path is None and module.settings.initial is None
+        if fresh and trainer.state.fn in ALONE and trainer.is_global_zero:
+            print(
+                "nco: neither --ckpt_path nor training.initial is given: the network is untrained",
+                file=sys.stderr,
+            )
 
     def on_test_batch_start(
         self,

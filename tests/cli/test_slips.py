@@ -1,6 +1,7 @@
 """Wrong commands of every kind: one line, exit code 2, and the right thing blamed."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_an_online_problem_without_networks_is_solved_by_rules(
 )
 def test_a_slip_of_solve(
     capsys: pytest.CaptureFixture,
-    tmp_path: object,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     words: tuple[str, ...],
     message: str,
@@ -60,10 +61,19 @@ def test_a_slip_of_solve(
 
 
 def test_a_device_that_is_not_there_ends_a_comparison_first(
-    capsys: pytest.CaptureFixture, tmp_path: object
+    capsys: pytest.CaptureFixture, tmp_path: Path
 ) -> None:
     """Instead of a failure for every instance."""
     words = ("--problem", "tsp", "--size", "5", "--solvers", "nco-neural", "--device", "gpu")
     code, _, err = run(capsys, "benchmark", *words, "--output", f"{tmp_path}/b")
     assert code == 2
     assert "device gpu: torch has cpu" in err
+
+
+def test_a_rule_is_no_label(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    """Said before a folder is claimed for a set that cannot be made."""
+    words = ("--problem", "inventory", "--size", "3", "--instances", "2", "--solver", "base_stock")
+    code, _, err = run(capsys, "label", *words, "--output", str(tmp_path / "l"))
+    assert code == 2
+    assert "base_stock gives a rule, not a plan for each instance" in err
+    assert not (tmp_path / "l").exists()

@@ -84,3 +84,13 @@ def test_the_standard_error_is_that_of_the_mean() -> None:
     found = mean(torch.tensor([1.0, 3.0]))
     assert (found.percent, found.standard_error, found.instances) == (2, pytest.approx(1), 2)
     assert mean(torch.tensor([1.0])).standard_error is None
+
+
+def test_a_network_without_weights_is_named(config: Path, capsys: pytest.CaptureFixture) -> None:
+    """Its gaps would look like those of a trained one."""
+    main(["test", "--config", str(config)])
+    assert "the network is untrained" in capsys.readouterr().err
+    path = fit(config, "x", "--trainer.max_steps", "1")
+    capsys.readouterr()
+    main(["test", "--config", str(config), "--ckpt_path", str(path)])
+    assert "untrained" not in capsys.readouterr().err
