@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nco.cli.arguments import command, count, names
@@ -108,6 +108,7 @@ def _measure(name: str, options: argparse.Namespace) -> int:
     file = zoo.locate(name)
     card = zoo.read_card(file) if file.suffix == ".json" else {}
     rows = card.get("measured", [])
+    found: Iterator[dict[str, Any] | NCOError]
     if options.sets:
         found = (cards.measure_set(name, each, options.instances) for each in options.sets)
         rows = [{"set": each} for each in options.sets]
