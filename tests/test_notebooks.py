@@ -50,12 +50,9 @@ def test_what_libraries_say_is_not_stored() -> None:
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    cell = nbformat.v4.new_code_cell("1", metadata={"execution": {"a": 1}})
-    streams = [
-        nbformat.v4.new_output("stream", name=name, text="x") for name in ("stderr", "stdout")
-    ]
-    cell.outputs = streams
-    (kept,) = script.stored(nbformat.v4.new_notebook(cells=[cell])).cells
+    outputs = [{"output_type": "stream", "name": name} for name in ("stderr", "stdout")]
+    cell = {"cell_type": "code", "metadata": {"execution": {}}, "outputs": outputs}
+    (kept,) = script.stored(nbformat.from_dict({"cells": [cell]})).cells
     assert [out.name for out in kept.outputs] == ["stdout"]
     assert "execution" not in kept.metadata
 
