@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -114,14 +115,19 @@ class Data(Described, LightningDataModule):
     def predict_dataloader(self) -> list[DataLoader]:
         return self.val_dataloader()
 
-    def _reference(self, name: str) -> DataLoader:
+    def _own(self) -> Path:
+        """The set of the trained problem itself, which the first process makes."""
         trainer = self.trainer
         assert trainer is not None
-        if name == OWN and trainer.global_rank > 0:  # the first process makes it
+        if trainer.global_rank > 0:
             trainer.strategy.barrier()
-        folder = own(self.problem) if name == OWN else folder_of(name)
-        if name == OWN and trainer.global_rank == 0:
+        folder = own(self.problem)
+        if trainer.global_rank == 0:
             trainer.strategy.barrier()
+        return folder
+
+    def _reference(self, name: str) -> DataLoader:
+        folder = self._own() if name == OWN else folder_of(name)
         refuse_other(folder, self.problem)
         batches = []
         for part in by_size(read(folder, self.problem), self.problem):
