@@ -9,7 +9,6 @@ card: the gap of `nco.solve`'s deterministic pass, by the independent checker, t
 
 import argparse
 import json
-import platform
 import subprocess
 import time
 from pathlib import Path
@@ -17,64 +16,23 @@ from typing import Any
 
 import torch
 
+from nco.benchmark.cards import figures, measure_set
 from nco.core.defaults import resize
 from nco.core.seeds import generator
-from nco.labels.store import read, read_spec
+from nco.labels.store import read
 from nco.search.budget import Budget
 from nco.search.catalogue import named
 from nco.search.task import Task
 from nco.solving.solver import solve
-from nco.training.data import SHIPPED
+from nco.training.references import folder_of
 from nco.zoo import weights
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def measure(folder: Path, reference: str, count: int | None) -> dict[str, Any]:
-    """One row of a card."""
-    where = SHIPPED / "references" / reference
-    where = where if where.exists() else Path(reference)
-    model = weights.load(str(folder))
-    gaps: list[float] = []
-    sizes: list[int] = []
-    begin = time.perf_counter()
-    for part in read(where, model.problem):
-        part = part[:count] if count else part
-        cases = model.problem.cases(part.instance)
-        found = solve(cases, model=str(folder))
-        for solution, cost in zip(found, part.cost.amin(1).tolist(), strict=True):
-            assert solution.feasible
-            gaps.append(100 * (solution.cost - cost) / abs(cost))
-            sizes.append(solution.n)
-    spec = read_spec(where)
-    values = torch.tensor(gaps, dtype=torch.double)
-    return {
-        "set": where.name,
-        "size": round(sum(sizes) / len(sizes)),
-        "instances": len(gaps),
-        "seed": spec.seed,
-        "reference": f"{spec.solver}, {spec.time_limit} s",
-        "search": model.policy.searches[0],
-        "gap_percent": round(float(values.mean()), 4),
-        "standard_error": round(float(values.std() / len(gaps) ** 0.5), 4),
-        "seconds_per_instance": round((time.perf_counter() - begin) / len(gaps), 4),
-        "threads": torch.get_num_threads(),
-        "processor": _processor(),
-    }
 
 
 def measure_search(
     folder: Path, reference: str, name: str, rollouts: int, count: int | None
 ) -> dict[str, Any]:
     """A row of a card's `searches`: the gap of one search of `rollouts`, one thread."""
-    where = SHIPPED / "references" / reference
-    where = where if where.exists() else Path(reference)
+    where = folder_of(reference)
     model = weights.load(str(folder))
     gaps: list[float] = []
     begin = time.perf_counter()
@@ -88,14 +46,12 @@ def measure_search(
         assert best is not None
         reference_cost = part.cost.amin(1)
         gaps += (100 * (best.cost - reference_cost) / reference_cost.abs()).tolist()
-    values = torch.tensor(gaps, dtype=torch.double)
     return {
         "set": where.name,
         "instances": len(gaps),
         "search": name,
         "rollouts": rollouts,
-        "gap_percent": round(float(values.mean()), 4),
-        "standard_error": round(float(values.std() / len(gaps) ** 0.5), 4),
+        **figures(gaps),
         "seconds_per_instance": round((time.perf_counter() - begin) / len(gaps), 4),
         "threads": torch.get_num_threads(),
     }
@@ -130,7 +86,7 @@ def main() -> None:
     about["steps"] = model.card["step"]
     weights.save(options.folder, model.problem, model.policy, about, options.half)
     rows = [
-        measure(options.folder, name, options.count)
+        measure_set(str(options.folder), name, options.count)
         for name in options.references.split(",")
         if name
     ]

@@ -10,74 +10,16 @@ knows each future and is a bound.
 
 import argparse
 import json
-import platform
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from nco import registry
-from nco.core.case import Case
+from nco.benchmark.cards import measure_case
+from nco.benchmark.setting import processor
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
 from nco.registry import sources
-from nco.solving.simulate import simulate, standard_error
-from nco.workers import pool
 from nco.zoo import weights
-
-FORESEEN = 100  # futures that a planner plans
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def measure(folder: Path, case: Case, reference: str, traces: int) -> dict[str, Any]:
-    """One row of a card."""
-    model = weights.load(str(folder))
-    begin = time.perf_counter()
-    if reference == "hindsight":
-        traces = min(traces, FORESEEN)
-        instance = model.problem.traces(case, traces, generator("measure"))
-        with torch.inference_mode():
-            costs = rollout(model.problem, model.policy, instance, 1, greedy, logp=False).cost[:, 0]
-        seconds = time.perf_counter() - begin
-        known = torch.tensor([_planned(part) for part in model.problem.cases(instance)])
-    else:
-        found = simulate(model.problem, model.policy, case, traces=traces)
-        costs, seconds = found.costs, found.seconds
-        solution = pool.run(case, reference, time_limit=None).solution
-        rule = model.problem.rule(case, solution)
-        known = simulate(model.problem, rule, case, traces=traces).costs
-    scale = abs(float(known.mean()))
-    return {
-        "set": case.name,
-        "size": case.size,
-        "instances": len(costs),
-        "reference": reference,
-        "search": "greedy",
-        "cost": round(float(costs.mean()), 4),
-        "cost_standard_error": round(standard_error(costs), 4),
-        "gap_percent": round(100 * float((costs - known).mean()) / scale, 4),
-        "standard_error": round(100 * standard_error(costs - known) / scale, 4),
-        "seconds_per_instance": round(seconds / len(costs), 6),
-        "threads": torch.get_num_threads(),
-        "processor": _processor(),
-    }
-
-
-def _planned(case: Case) -> float:
-    """The cost of the best plan for a known future, by the independent checker."""
-    outcome = pool.run(case, "hindsight", time_limit=None)
-    report = registry.folder(case.problem).check.check(case, outcome.solution)
-    assert report.feasible, report.violations
-    return float(report.cost)
 
 
 def canary(folder: Path, instances: int = 8, seed: int = 0) -> dict[str, Any]:
@@ -107,7 +49,7 @@ def main() -> None:
     about: dict[str, Any] = {
         "training": {
             "method": options.method,
-            "hardware": f"one thread of {_processor()}, shared with other jobs",
+            "hardware": f"one thread of {processor()}, shared with other jobs",
             "minutes": options.minutes,
             "instances": options.instances,
         },
@@ -116,7 +58,9 @@ def main() -> None:
     }
     weights.save(options.folder, model.problem, model.policy, about, half=False)
     cases = [sources.as_case(name) for name in options.cases]
-    rows = [measure(options.folder, case, options.reference, options.traces) for case in cases]
+    rows = [
+        measure_case(str(options.folder), case, options.reference, options.traces) for case in cases
+    ]
     card = weights.read_card(options.folder / "card.json")
     card["measured"] = rows
     card["canary"] = canary(options.folder)

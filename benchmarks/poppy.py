@@ -36,8 +36,8 @@ from nco.problems.tsp import TSP
 from nco.search.budget import Budget
 from nco.search.population import play
 from nco.search.task import Task
-from nco.training.data import SHIPPED
 from nco.training.method import Method
+from nco.training.references import SHIPPED
 from nco.zoo import weights
 
 Model = weights.Model

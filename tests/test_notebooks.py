@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom, with settings that take seconds."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
+SCRIPT = "docs/run_notebooks.py"
 QUICK = {
     "solve_your_file": "SECONDS = 0.3",
     "train_a_model": "SIZE = 10\nSTEPS = 8",
@@ -28,13 +30,31 @@ def test_every_notebook_has_quick_settings() -> None:
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_no_outputs_are_committed(path: Path) -> None:
-    """Outputs and counts of execution are empty."""
+def test_stored_outputs_are_whole(path: Path) -> None:
+    """All of one run from top to bottom, by `docs/run_notebooks.py`, or none at all."""
     notebook = read(path)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert code
-    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    counts = [cell.execution_count for cell in code]
+    assert counts in ([None] * len(code), list(range(1, len(code) + 1)))
+    outputs = [out for cell in code for out in cell.outputs]
+    assert bool(outputs) == (counts[0] is not None)
+    assert all(out.output_type != "error" and out.get("name") != "stderr" for out in outputs)
+
+
+def test_what_libraries_say_is_not_stored() -> None:
+    """Nor when each cell ran."""
+    spec = importlib.util.spec_from_file_location("run_notebooks", FOLDER.parent / SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    outputs = [{"output_type": "stream", "name": name} for name in ("stderr", "stdout")]
+    cell = {"cell_type": "code", "metadata": {"execution": {}}, "outputs": outputs}
+    (kept,) = script.stored(nbformat.from_dict({"cells": [cell]})).cells
+    assert [out.name for out in kept.outputs] == ["stdout"]
+    assert "execution" not in kept.metadata
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import IO, Any
 
 from nco.benchmark.contest import Contest, prepare
 from nco.benchmark.curve import with_integrals
+from nco.benchmark.known import doubts, remarks
 from nco.benchmark.measuring import measure
 from nco.benchmark.output import log_line, print_table, save
 from nco.benchmark.plan import DEFAULT, Plan
@@ -46,6 +48,8 @@ def main(plan: Plan, folder: Path) -> int:
     about = describe_setting(contest)
     for key, value in about.items():
         print(textwrap.shorten(f"{key}: {_plain(value)}", WIDEST, placeholder=" ..."), flush=True)
+    for line in remarks(contest.known, str(plan.best_known)):
+        print(f"nco: {line}", file=sys.stderr)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         atomic.write_text(folder / "about.json", json.dumps(about, indent=1) + "\n")
@@ -56,6 +60,8 @@ def main(plan: Plan, folder: Path) -> int:
         runs, code = _logged(contest, log)
     runs = _completed(runs, contest)
     print_table(summarise(runs))
+    for line in doubts(runs, contest.known):
+        print(f"nco: {line}", file=sys.stderr)
     measured = f"{len(runs)} of {contest.runs} runs"
     save(runs, folder, {**about, "measured": measured}, contest.cases)
     print(f"\n{folder / 'report.html'}")

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nco import registry
-from nco.benchmark.known import best_known
+from nco.benchmark.known import Known, best_known
 from nco.benchmark.plan import PUBLISHED_SEEDS, Plan
 from nco.core.capabilities import HasPublished
 from nco.core.case import Case
-from nco.core.errors import NCOError
+from nco.core.errors import NCOError, did_you_mean
 from nco.core.seeds import generator
 from nco.registry import sources
 
@@ -35,7 +35,7 @@ class Contest:
     Attributes:
         cases: name (unique within a problem) and instance, problem by problem.
         entrants: who takes part, problem by problem.
-        known: best known objective values by (problem, name).
+        known: best known objective values by (problem, name); None where the file has none.
         models: the networks that each entrant will use.
         origin: where the instances come from.
     """
@@ -43,7 +43,7 @@ class Contest:
     plan: Plan
     cases: list[tuple[str, Case]]
     entrants: dict[str, list[Entrant]]
-    known: dict[tuple[str, str], float]
+    known: Known
     models: dict[str, list[str]]
     origin: str
 
@@ -79,10 +79,16 @@ def prepare(plan: Plan) -> Contest:
     entrants = {
         problem: [entrant for entrant in asked if _serves(entrant, problem)] for problem in problems
     }
+    if any(entrant.model is not None for entrant in asked):
+        from nco.zoo.weights import check_device
+
+        check_device(plan.device)
     for entrant in asked:
         if not any(entrant in each for each in entrants.values()):
             raise NCOError(_unknown(entrant, problems))
-    known = best_known(Path(plan.best_known), cases) if plan.best_known is not None else {}
+    known: Known = {}
+    if plan.best_known is not None:
+        known = best_known(Path(plan.best_known), cases)
     return Contest(plan, cases, entrants, known, _models(entrants, cases), origin)
 
 
@@ -135,8 +141,9 @@ def _unknown(entrant: Entrant, problems: Sequence[str]) -> str:
         return f"solver {entrant.name}: not a model for {' or '.join(problems)}"
     every = [registry.folder(problem).classical.solvers() for problem in problems]
     names = dict.fromkeys(name for solvers in every for name in solvers)
+    near = did_you_mean(entrant.name, [*OWN, *names])
     return (
-        f"unknown solver {entrant.name}; there are {', '.join([*OWN, *names])}, "
+        f"unknown solver {entrant.name};{near} there are {', '.join([*OWN, *names])}, "
         f"{OWN[0]}:MODEL and {OWN[1]}:MODEL"
     )
 

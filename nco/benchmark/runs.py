@@ -63,21 +63,23 @@ def improvements(points: Sequence[Improvement]) -> tuple[Improvement, ...]:
     return tuple(kept)
 
 
-def with_gaps(runs: Sequence[Run], known: Mapping[tuple[str, str], float]) -> list[Run]:
+def with_gaps(runs: Sequence[Run], known: Mapping[tuple[str, str], float | None]) -> list[Run]:
     """The runs with their gaps to the best cost among them, or to the `known` objective values.
 
     Args:
         runs: of any problems.
-        known: by (problem, instance); where a value is given, it alone counts.
+        known: by (problem, instance); where a value is given, it alone counts, and where it is
+            None, there is no gap.
     """
     maximised = {run.problem for run in runs if run.objective != run.cost}
     best: dict[tuple[str, str], float] = {}
     for run in runs:
-        if run.cost is not None:
-            key = run.problem, run.instance
+        key = run.problem, run.instance
+        if run.cost is not None and key not in known:
             best[key] = min(run.cost, best.get(key, math.inf))
     for key, value in known.items():
-        best[key] = -value if key[0] in maximised else value
+        if value is not None:
+            best[key] = -value if key[0] in maximised else value
     return [_with_gap(run, best.get((run.problem, run.instance))) for run in runs]
 
 

@@ -21,7 +21,7 @@ def describe_setting(contest: Contest) -> dict[str, Any]:
     plan = contest.plan
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": f"{plan.cores} of {machine.cores()} cores for every solver",
         "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "network_device": _device(plan.device),
@@ -70,7 +70,8 @@ def _device(name: str) -> str:
     return name
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name."""
     try:  # what platform knows on Linux is often no more than x86_64
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,7 +1,5 @@
 """The `nco` command: a sub-command is a module here; training is Lightning's own command."""
 
-import argparse
-import importlib
 import os
 import signal
 import sys
@@ -12,7 +10,6 @@ from nco.solving import interrupts
 
 ENDING = 1.0  # seconds in which networks end that are told to
 TRAINING = ("fit", "validate", "test", "predict")
-COMMANDS = ("solve", "check", "generate", "label", "benchmark", "tune", "models", "examples")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -26,7 +23,9 @@ def main(arguments: list[str] | None = None) -> None:
             train(given)
             return
         with interrupts.held(given[:1] == ["solve"]):  # what is imported here, too
-            options = _parser().parse_args(given)
+            from nco.cli.parser import parse
+
+            options = parse(given)
             code = options.handler(options)
     except NCOError as error:
         print(f"nco: {error}", file=sys.stderr)
@@ -37,6 +36,9 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # `nco ... | head`
         sys.stderr.close()
         code = 1
+    except OSError as error:  # a full disk, a folder without leave to write
+        print(f"nco: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        code = 2
     finally:
         signal.signal(signal.SIGTERM, before)
     _leave(code)
@@ -55,15 +57,3 @@ def _leave(code: int) -> None:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="nco",
-        description="Neural combinatorial optimisation. Training: nco fit|validate|test|predict "
-        "--config configs/PROBLEM/METHOD.yaml (see nco fit --help).",
-    )
-    commands = parser.add_subparsers(required=True, metavar="command")
-    for command in COMMANDS:  # as help lists them
-        importlib.import_module(f"nco.cli.{command}").add(commands)
-    return parser

@@ -3,14 +3,48 @@
 import argparse
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 Handler = Callable[[argparse.Namespace], int]
 
+CODES = """\
+exit codes:
+  0    done; of nco solve: every file has a feasible answer; of nco check: feasible
+  1    an answer is infeasible
+  2    an argument, a file or a result was wrong or could not be written; others were done
+  130  interrupted by Ctrl-C or SIGTERM; what there was is kept
+"""
 
-def command(commands: Any, name: str, handler: Handler, text: str) -> argparse.ArgumentParser:
-    """Adds a sub-command, whose ``handler`` is called with what was parsed."""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, instead of a page of usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the line and exits with 2."""
+        asked = [*self.prog.split()[1:], "--help"]
+        self.exit(2, f"nco: {message.removeprefix('argument ')} (see nco {' '.join(asked)})\n")
+
+
+def command(
+    commands: Any, name: str, handler: Handler, text: str, example: str = ""
+) -> argparse.ArgumentParser:
+    """Adds a sub-command.
+
+    Args:
+        commands: those of ``nco``.
+        name: its word.
+        handler: is called with what was parsed.
+        text: what it does, in a sentence.
+        example: commands that show it, a line each; ends the help, and stands alone where the
+            command is given without arguments.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        description=text,
+        epilog=example and f"examples:\n{example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.set_defaults(handler=handler)
     return parser
 

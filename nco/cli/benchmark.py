@@ -4,7 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from nco.cli import inputs, outputs
 from nco.cli.arguments import command, limits, names
+
+EXAMPLE = """\
+  nco benchmark --problem tsp --size 100 --solvers nco,ortools --time_limits 0.1,1 --output tsp100
+  nco benchmark --files a.vrp b.vrp --best_known best.csv --output mine"""
 
 
 def add(commands: Any) -> None:
@@ -15,6 +20,7 @@ def add(commands: Any) -> None:
         run,
         "Compare solvers at equal time limits, on instances of one --problem and --size or on "
         "--files. Writes report.html, table.csv, curve.csv, runs.csv, plot.png and about.json.",
+        EXAMPLE,
     )
     parser.add_argument("--problem", help="a problem folder, such as tsp")
     parser.add_argument("--size", type=int, metavar="N")
@@ -29,7 +35,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--best_known",
         metavar="CSV",
-        help="with columns name and best_known; default: gaps to the best of this comparison",
+        help="with columns name and best_known, and scale where values are in other units; "
+        "default: gaps to the best of this comparison",
     )
     parser.add_argument(
         "--solvers",
@@ -70,6 +77,12 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs it; the exit code."""
+    outputs.folder("--output", options.output)
+    with inputs.opened(options.files, options.problem) as files:
+        return _compare(list(files.values()), options)
+
+
+def _compare(files: list[str], options: argparse.Namespace) -> int:
     from nco.benchmark import Plan, main
 
     plan = Plan(
@@ -79,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
         size=options.size,
         instances=options.instances,
         seed=options.seed,
-        files=options.files,
+        files=files,
         best_known=options.best_known,
         device=options.device,
         cores=options.cores,

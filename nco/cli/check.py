@@ -10,10 +10,13 @@ from nco.cli.arguments import command
 if TYPE_CHECKING:
     from nco.core.case import Report
 
+EXAMPLE = "  nco check my.vrp best.sol"
+
 
 def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
-    parser = command(commands, "check", run, "Check a solution file against its instance file.")
+    text = "Check a solution file against its instance file."
+    parser = command(commands, "check", run, text, EXAMPLE)
     parser.add_argument("instance", metavar="INSTANCE")
     parser.add_argument(
         "solution",

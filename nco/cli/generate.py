@@ -4,13 +4,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from nco.cli import outputs
 from nco.cli.arguments import command, count, size
-from nco.core.errors import NCOError
+
+EXAMPLE = "  nco generate --problem tsp --size 50 --instances 3 --output random"
 
 
 def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
-    parser = command(commands, "generate", run, "Write random instances as files.")
+    text = "Write random instances as files."
+    parser = command(commands, "generate", run, text, EXAMPLE)
     parser.add_argument("--problem", required=True)
     parser.add_argument("--size", type=size, required=True, metavar="N|LOW-HIGH")
     parser.add_argument("--instances", type=count, default=1)
@@ -24,13 +27,12 @@ def run(options: argparse.Namespace) -> int:
     from nco.core import atomic
     from nco.core.seeds import generator
 
+    outputs.folder("--output", options.output)
+    folder = Path(options.output)
     kind = registry.folder(options.problem).problem_class
     files = registry.folder(options.problem).files
-    folder = Path(options.output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NCOError(f"{folder}: cannot be made a folder ({error.strerror})") from error
+    kind(size=options.size)  # what is wrong with the size, before a folder is made
+    folder.mkdir(parents=True, exist_ok=True)
     for index in range(options.instances):
         problem = kind(size=options.size)
         instance = problem.generate(1, generator(options.seed, "generate", index))

@@ -4,12 +4,19 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from nco.cli import outputs
 from nco.cli.arguments import command, count, mapping, seconds, size
+from nco.core.errors import NCOError
+
+EXAMPLE = (
+    "  nco label --problem tsp --size 20 --instances 1000 --solver fast_tsp --output labels/tsp"
+)
 
 
 def add(commands: Any) -> None:
     """Adds the sub-command to the parser."""
-    parser = command(commands, "label", run, "Make a labelled set: instances with solutions.")
+    text = "Make a labelled set: instances with solutions."
+    parser = command(commands, "label", run, text, EXAMPLE)
     parser.add_argument("--problem")
     parser.add_argument("--size", type=size, metavar="N|LOW-HIGH")
     parser.add_argument(
@@ -65,6 +72,8 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         chunk=options.chunk,
     )
+    outputs.folder("--output", options.output)
+    _refuse_rules(options.problem, options.solver)
     spec = recipe.spec()
     with tqdm(total=spec.instances, unit="label", disable=None) as bar:
         make.fill(
@@ -75,3 +84,19 @@ def run(options: argparse.Namespace) -> int:
             recipe.base(),
         )
     return 0
+
+
+def _refuse_rules(problem: str | None, solver: str) -> None:
+    """Raises NCOError where the solver's answer is a rule, which is no label."""
+    from nco import registry
+
+    if problem is None or solver.startswith("model:") or solver == "hindsight":
+        return
+    if (
+        registry.folder(problem).is_online
+        and solver in registry.folder(problem).classical.solvers()
+    ):
+        raise NCOError(
+            f"{problem}: {solver} gives a rule, not a plan for each instance; labels of online "
+            "problems are by hindsight, or model:NAME"
+        )

@@ -5,11 +5,12 @@ import io
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nco.cli.arguments import command
+from nco.cli import inputs, outputs
+from nco.cli.arguments import CODES, command
 from nco.cli.options import add_options, given
 from nco.core.case import Case
 from nco.core.errors import NCOError
@@ -18,15 +19,25 @@ if TYPE_CHECKING:
     from nco.solving.solution import Solution
 
 LONGEST = 500  # characters of a rule that are shown to people
+EXAMPLE = """\
+  nco solve example:capitals.tsp                       an instance that ships with the package
+  nco solve my.vrp --time_limit 10 --plot routes.png   your own file, within ten seconds
+  nco solve *.vrp --total_time 60 --json               many files, a JSON line for each"""
 
 
 def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
-    parser = command(commands, "solve", run, "Solve instance files with a trained network.")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="or example:NAME (nco examples)")
+    text = "Solve instance files."
+    parser = command(commands, "solve", run, text, f"{EXAMPLE}\n\n{CODES}")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="also example:NAME (nco examples), a folder, FILE.gz, -",
+    )
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON line for each file")
-    parser.add_argument("--plot", metavar="PNG", help="draw the (last) solution")
+    parser.add_argument("--plot", metavar="F", help="draw the (last) solution: .png, .svg, .pdf")
     parser.add_argument(
         "--save", metavar="F", help="write the (last) solution: .csv, .xlsx, .json, .sol"
     )
@@ -35,33 +46,39 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs it; the exit code."""
+    outputs.picture("--plot", arguments.plot)
+    outputs.solution("--save", arguments.save, arguments.files)
+    with inputs.opened(arguments.files, arguments.problem) as files:
+        return _solve(files, arguments)
+
+
+def _solve(files: Mapping[str, str], arguments: argparse.Namespace) -> int:
+    """Solves the files, by name to show and path."""
     code = 0
     last = None
-    if arguments.save:
-        from nco.solving import saving
-
-        saving.check_ending(Path(arguments.save))
-    for file, answer in _answers(arguments.files, given(arguments)):
-        if isinstance(answer, NCOError):
+    try:
+        for file, answer in _answers(files, given(arguments)):
+            if isinstance(answer, NCOError):
+                code = 2
+                print(f"nco: {answer}", file=sys.stderr)
+                if arguments.json:
+                    print(json.dumps({"file": file, "error": str(answer)}), flush=True)
+                continue
+            last = answer
+            _show(file, last, arguments)
+            if not last.feasible:
+                code = max(code, 1)
+            if last.status == "INTERRUPTED":
+                code = 130
+                break
+    finally:  # whatever a later file has done
+        if last is not None and not _keep(last, arguments.plot, arguments.save):
             code = 2
-            print(f"nco: {answer}", file=sys.stderr)
-            if arguments.json:
-                print(json.dumps({"file": file, "error": str(answer)}), flush=True)
-            continue
-        last = answer
-        _show(file, last, arguments)
-        if not last.feasible:
-            code = max(code, 1)
-        if last.status == "INTERRUPTED":
-            code = 130
-            break
-    if last is not None:
-        _keep(last, arguments.plot, arguments.save)
     return code
 
 
 def _answers(
-    files: Sequence[str], options: Mapping[str, Any]
+    files: Mapping[str, str], options: Mapping[str, Any]
 ) -> Iterator[tuple[str, "Solution | NCOError"]]:
     """Each file with its solution, or with what is wrong with it."""
     import nco
@@ -69,23 +86,22 @@ def _answers(
     if options["total_time"] is not None:
         yield from _together(files, options)
         return
-    for file in files:
+    for file, path in files.items():
         try:
-            answer = nco.solve(_announced(file, options), **options)
+            answer = nco.solve(_announced(file, path, options), **options)
         except NCOError as error:
-            answer = error
+            answer = inputs.renamed(error, file, path)
         yield file, answer
 
 
-def _announced(file: str, options: Mapping[str, Any]) -> "str | Case":
+def _announced(file: str, path: str, options: Mapping[str, Any]) -> "str | Case":
     """The file; where nobody said how long, its case, after a line that says how long at most."""
-    from nco.registry.sources import as_case
     from nco.solving import limits
     from nco.solving.options import AUTO, Options
 
     if options["time_limit"] != AUTO:
-        return file  # read within its time
-    case = as_case(file, options["problem"])
+        return path  # read within its time
+    case = _read(path, options)
     limit = limits.settle(Options(**options), case).time_limit
     if limit is not None:
         text = f"{file}: at most {limit:.3g} s (--time_limit), less once nothing better is found"
@@ -93,14 +109,21 @@ def _announced(file: str, options: Mapping[str, Any]) -> "str | Case":
     return case
 
 
+def _read(path: str, options: Mapping[str, Any]) -> Case:
+    from nco.registry.sources import as_case
+
+    tables = {name: options[name] for name in ("columns", "arguments")}
+    return as_case(path, options["problem"], **tables)
+
+
 def _together(
-    files: Sequence[str], options: Mapping[str, Any]
+    files: Mapping[str, str], options: Mapping[str, Any]
 ) -> Iterator[tuple[str, "Solution | NCOError"]]:
     """The same for files that share their time, in which they are also read."""
     begin = time.perf_counter()
     from nco.solving.solver import solve_iter
 
-    read = [_case(file, options) for file in files]
+    read = [_case(file, path, options) for file, path in files.items()]
     left = options["total_time"] - (time.perf_counter() - begin)
     left = max(left, 1e-3)  # constructions there are in any case
     cases = [case for case in read if isinstance(case, Case)]
@@ -112,20 +135,14 @@ def _together(
         yield file, answer
 
 
-def _case(file: str, options: Mapping[str, Any]) -> Case | NCOError:
+def _case(file: str, path: str, options: Mapping[str, Any]) -> Case | NCOError:
     """A file's case, or why it has no plan that could be improved in shared time."""
     from nco import registry
-    from nco.registry.sources import as_case
 
     try:
-        case = as_case(
-            file,
-            options["problem"],
-            columns=options["columns"],
-            arguments=options["arguments"],
-        )
+        case = _read(path, options)
     except NCOError as error:
-        return error
+        return inputs.renamed(error, file, path)
     if registry.folder(case.problem).is_online:
         return NCOError(f"{file}: {case.problem} has no plan to improve: use --time_limit")
     return case
@@ -165,19 +182,36 @@ def _gap(solution: "Solution", best_known: float | None) -> dict[str, float]:
     return {} if share is None else {"best_known": best_known, "gap_percent": 100 * share}
 
 
-def _keep(solution: "Solution", plot: str | None, save: str | None) -> None:
-    if plot:
-        from matplotlib.figure import Figure
-
-        from nco.core import atomic
-
-        image, figure = io.BytesIO(), Figure(figsize=(6, 6))
-        solution.plot(figure.add_subplot())
-        form = Path(plot).suffix[1:] or "png"
-        figure.savefig(image, format=form, dpi=150, bbox_inches="tight")
-        try:
-            atomic.write_bytes(Path(plot), image.getvalue())
-        except OSError as error:
-            raise NCOError(f"{plot}: cannot be written ({error.strerror})") from error
+def _keep(solution: "Solution", plot: str | None, save: str | None) -> bool:
+    """Writes what was asked for; whether all of it was written, else stderr says what was not."""
+    complete = True
     if save:
-        solution.save(save)
+        try:
+            solution.save(save)
+        except Exception as error:  # the picture may still be written
+            complete = _complain(save, error)
+    if plot:
+        try:
+            _draw(solution, Path(plot))
+        except Exception as error:  # the solution is written
+            complete = _complain(plot, error)
+    return complete
+
+
+def _complain(path: str, error: Exception) -> bool:
+    reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    own = isinstance(error, NCOError)
+    words = str(error) if own else f"{path}: cannot be written ({reason})"
+    print(f"nco: {' '.join(words.split())}", file=sys.stderr)
+    return False
+
+
+def _draw(solution: "Solution", path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    from nco.core import atomic
+
+    image, figure = io.BytesIO(), Figure(figsize=(6, 6))
+    solution.plot(figure.add_subplot())
+    figure.savefig(image, format=path.suffix[1:].lower(), dpi=150, bbox_inches="tight")
+    atomic.write_bytes(path, image.getvalue())

@@ -8,7 +8,11 @@ from nco.cli.arguments import command, count, limits, names, numbers
 
 def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
-    text = "Measure this machine, so that nco solve divides its time well; a few minutes."
+    text = (
+        "Compile the searches that are compiled, then measure how long networks take to load and "
+        "to search, and from which start classical solvers come farthest: a few minutes, in which "
+        "nothing else should run. What is found is kept for later calls of nco solve."
+    )
     parser = command(commands, "tune", run, text)
     parser.add_argument("--problems", type=names, help="comma-separated; default: all")
     parser.add_argument(
@@ -17,8 +21,16 @@ def add(commands: Any) -> None:
         metavar="N,...",
         help="default: of each problem the largest that its networks were trained for",
     )
-    parser.add_argument("--time_limits", type=limits, default="0.1,1", metavar="S,...")
-    parser.add_argument("--instances", type=count, default=3, metavar="K")
+    parser.add_argument(
+        "--time_limits",
+        type=limits,
+        default="0.1,1",
+        metavar="S,...",
+        help="seconds at which starts are compared (default: 0.1,1)",
+    )
+    parser.add_argument(
+        "--instances", type=count, default=3, metavar="K", help="of each problem and size; 3"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,6 +1,15 @@
 """The errors a user can cause, each one line that names the place, the value and the reason."""
 
+from collections.abc import Iterable
 from pathlib import Path
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """The question for a misspelt word, with a space before it; empty where none is alike."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word.lower(), list(words), 1)
+    return f" did you mean {near[0]}?" if near else ""
 
 
 class NCOError(ValueError):

@@ -17,7 +17,11 @@ MOMENTS = 8
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a labelled set is made; equal recipes make equal sets.
+    """How a labelled set is made.
+
+    Equal recipes have equal instances. Equal solutions they have only where the solver's effort is
+    counted: without a time limit, or by a model's rollouts. Within seconds a solver comes as far as
+    the machine lets it, so a set that is complete is kept, and never made again.
 
     Args:
         folder: where the set is kept.

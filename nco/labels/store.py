@@ -46,7 +46,9 @@ class Labelled(Batch):
 
 @dataclass(frozen=True)
 class LabelSpec:
-    """What a labelled set holds; equal specs give the identical set.
+    """What a labelled set holds; equal specs have the same instances.
+
+    Where `time_limit` is None, or the labels are a model's, they have the same solutions too.
 
     Attributes:
         problem: description of the problem whose `generate` makes the instances.

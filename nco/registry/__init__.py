@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-from nco.core.errors import NCOError
+from nco.core.errors import NCOError, did_you_mean
 from nco.registry.folders import Folder
 
 ROOT = "nco.problems"
@@ -31,7 +31,8 @@ def folder(problem: str) -> Folder:
         NCOError: where there is none.
     """
     if problem not in names():
-        raise NCOError(f"unknown problem {problem}; there are {', '.join(names())}")
+        near = did_you_mean(problem, names())
+        raise NCOError(f"unknown problem {problem};{near} there are {', '.join(names())}")
     return Folder(f"{ROOT}.{problem}")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from nco.core.errors import NCOError
+from nco.core.errors import NCOError, did_you_mean
 from nco.registry.interface import (
     Check,
     Classical,
@@ -123,7 +123,8 @@ class Folder:
             return _imported(name)
         solvers = self.classical.solvers()
         if name not in solvers:
-            raise NCOError(f"{name}: no such solver; {self.name} has {', '.join(solvers)}")
+            near = did_you_mean(name, solvers)
+            raise NCOError(f"{name}: no such solver;{near} {self.name} has {', '.join(solvers)}")
         return solvers[name]
 
     def improvers(self) -> list[Solver[Any]]:

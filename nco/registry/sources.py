@@ -9,7 +9,7 @@ from typing import Any
 from nco import registry
 from nco.core.case import Case, Report
 from nco.core.errors import InstanceError, NCOError
-from nco.registry import sheets
+from nco.registry import foreign, sheets
 from nco.tables import files as table_files
 from nco.tables import frames
 
@@ -43,6 +43,8 @@ def read(
         return sheets.case_of(table_files.read(path), problem, columns or {}, arguments or {})
     _refuse(columns, arguments, path)
     text = _text(path)
+    if (foreign_kind := foreign.kind(text)) is not None:
+        raise InstanceError(f"{foreign_kind}, which is not solved here", path=path)
     names = [problem] if problem else registry.names()
     if problem is None:
         names = [name for name in names if registry.folder(name).files.recognise(text)]

@@ -24,9 +24,9 @@ def check(
     Args:
         instance: a path, a case, a DataFrame or arrays.
         solution: in the instance's own numbers, a `Solution`, or the path of a solution file; a
-            table such as `Solution.save` writes is one, too. Of an online problem also a policy: what ``nco solve --save`` wrote, a rule of your own as a
-            mapping, in JSON, or as a table (``.csv``). It is simulated on the futures on which
-            `nco.solve` evaluates its own.
+            table such as `Solution.save` writes is one, too. Of an online problem also a policy:
+            what ``nco solve --save`` wrote, a rule of your own as a mapping, in JSON, or as a
+            table (``.csv``). It is simulated on the futures on which `nco.solve` evaluates its own.
         problem: the problem folder's name, where the instance does not tell.
         columns, arguments: of an instance that is a table, as those of `nco.read`.
 

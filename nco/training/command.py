@@ -20,9 +20,15 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from nco.core import atomic
 from nco.core.errors import NCOError
 from nco.core.versions import ARGUMENTS, is_old, refuse_config
-from nco.training.data import SHIPPED, Data
+from nco.training import folder
+from nco.training.data import Data
+from nco.training.messages import EXAMPLE, OneLineParser, as_error, refuse_missing
 from nco.training.method import Method
+from nco.training.record import Record
+from nco.training.references import SHIPPED
+from nco.training.rows import Rows
 
+INTERRUPTED = 130  # exit code after Ctrl-C
 COMMANDS = ("fit", "validate", "test", "predict")
 # an "epoch" is only the distance between two validations: the data is an endless stream
 DEFAULTS: dict[str, Any] = {
@@ -78,9 +84,9 @@ class Newest(Checkpoint):
     def path(self, trainer: Trainer) -> Path:
         """The file that is written."""
         if self.folder is not None:
-            return Path(self.folder) / "last.ckpt"
+            return Path(self.folder) / folder.CHECKPOINT
         root = trainer.log_dir or trainer.default_root_dir
-        return Path(root) / "last.ckpt"
+        return Path(root) / folder.CHECKPOINT
 
     def _write(self, trainer: Trainer) -> None:
         trainer.save_checkpoint(self.path(trainer), weights_only=False)  # with the optimiser
@@ -130,11 +136,35 @@ class Command(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_lightning_class_args(Newest, "checkpoint")
+        parser.add_argument(
+            "--overwrite", action="store_true", help="replace a run that is in the folder"
+        )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parses `args`, without Lightning's warning that the process has arguments too."""
+        """Parses `args`, without Lightning's warning that the process has arguments too.
+
+        What they ask of the run's folder is settled here, before anything is loaded or made.
+        """
         assert isinstance(args, list)
         self.config = parser.parse_args(args)
+        own = self.config[self.config.subcommand]
+        where = own.checkpoint.folder
+        if own.get("ckpt_path") is not None:
+            own.ckpt_path = folder.checkpoint(str(own.ckpt_path), where)
+        if self.config.subcommand == "fit":
+            folder.claim(where, own.ckpt_path, own.overwrite)
+        elif "verbose" in own:
+            own["verbose"] = False  # of Lightning's table, which comes when all is done
+        self.save_config_kwargs = {"words": args, "where": where, "overwrite": own.overwrite}
+
+    def instantiate_classes(self) -> None:
+        """Makes the objects of the configuration; what they refuse is said in one line."""
+        try:
+            super().instantiate_classes()
+        except Exception as error:
+            if (mistake := as_error(error)) is None:
+                raise
+            raise mistake from error
 
 
 def _shipped(word: str) -> str:
@@ -154,6 +184,10 @@ def main(arguments: list[str]) -> None:
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # as `python -m` does, but last: nothing is shadowed
     words = [_shipped(word) for word in arguments]
+    if len(words) == 1:
+        print(EXAMPLE.format(words[0]), file=sys.stderr)
+        raise SystemExit(2)
+    refuse_missing(words, SHIPPED)
     _refuse_old(words)
     # one line instead of a page before every error
     usages = {name: {"usage": f"nco {name} --config FILE [options]"} for name in COMMANDS}
@@ -165,18 +199,24 @@ def main(arguments: list[str]) -> None:
         warnings.filterwarnings("ignore", "", DeprecationWarning, r"lightning\.|jsonargparse\.")
         # of configs without a reference set, which need no validation
         warnings.filterwarnings("ignore", "Total length of `list` across ranks is zero")
-        Command(
-            Method,
-            Data,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            seed_everything_default=0,
-            trainer_defaults=DEFAULTS,
-            save_config_kwargs={"overwrite": True},
-            auto_configure_optimizers=False,
-            parser_kwargs={"prog": "nco", **usages},
-            args=words,
-        )
+        try:
+            Command(
+                Method,
+                Data,
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                seed_everything_default=0,
+                trainer_defaults={**DEFAULTS, "callbacks": [Rows()]},
+                save_config_callback=Record,
+                auto_configure_optimizers=False,
+                parser_class=OneLineParser,
+                parser_kwargs={"prog": "nco", **usages},
+                args=words,
+            )
+        except SystemExit as ended:
+            if isinstance(ended.__context__, KeyboardInterrupt):  # Lightning's code is 1
+                raise SystemExit(INTERRUPTED) from None
+            raise
 
 
 def _refuse_old(words: list[str]) -> None:

@@ -2,12 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.trainer.states import TrainerFn
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from nco.core.defaults import relatives_of
@@ -17,11 +17,10 @@ from nco.core.problem import Problem
 from nco.core.seeds import generator
 from nco.labels.recipe import Recipe
 from nco.labels.store import Labelled, by_size, read
+from nco.training.references import OWN, can_make, folder_of, is_unlike, own, refuse_other
 from nco.training.schedule import Schedule
 from nco.training.source import Source
 from nco.workers.cores import usable_cores
-
-SHIPPED = Path(str(files("nco.configs")))
 
 
 class _Steps(IterableDataset):
@@ -69,7 +68,9 @@ class Data(Described, LightningDataModule):
         batch_size: instances of a step, on each rank.
         seed: of the training data.
         references: folders of labelled sets for validation and test (`nco label` makes them), or
-            names of the reference sets that ship with the package, such as ``tsp50``.
+            names of the reference sets that ship with the package, such as ``tsp50``; ``own``:
+            instances of the trained problem, solved at the first use and kept
+            (`nco.training.references`). Training adds it where no reference has a trained size.
         reference_batch: instances of a validation batch.
         test_references: the same for `nco test`, where it shall measure others.
     """
@@ -102,6 +103,10 @@ class Data(Described, LightningDataModule):
         return _Resumable(_Steps(self), batch_size=None)
 
     def val_dataloader(self) -> list[DataLoader]:
+        trainer = self.trainer
+        assert trainer is not None
+        if trainer.state.fn == TrainerFn.FITTING and is_unlike(self.references, self.problem):
+            self.references = [*self.references, *([OWN] if can_make(self.problem) else [])]
         return [self._reference(name) for name in self.references]
 
     def test_dataloader(self) -> list[DataLoader]:
@@ -110,10 +115,20 @@ class Data(Described, LightningDataModule):
     def predict_dataloader(self) -> list[DataLoader]:
         return self.val_dataloader()
 
+    def _own(self) -> Path:
+        """The set of the trained problem itself, which the first process makes."""
+        trainer = self.trainer
+        assert trainer is not None
+        if trainer.global_rank > 0:
+            trainer.strategy.barrier()
+        folder = own(self.problem)
+        if trainer.global_rank == 0:
+            trainer.strategy.barrier()
+        return folder
+
     def _reference(self, name: str) -> DataLoader:
-        folder = SHIPPED / "references" / name
-        if not folder.exists():
-            folder = Path(name)
+        folder = self._own() if name == OWN else folder_of(name)
+        refuse_other(folder, self.problem)
         batches = []
         for part in by_size(read(folder, self.problem), self.problem):
             batches += [

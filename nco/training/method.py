@@ -20,6 +20,7 @@ from nco.core.seeds import generator
 from nco.core.versions import CHECKPOINT, refuse_checkpoint
 from nco.labels.store import Labelled
 from nco.training.evaluation import Evaluation, Multistart, Stage
+from nco.training.gaps import Gaps
 from nco.training.optimizer import MuonAdamW
 
 
@@ -78,6 +79,7 @@ class Method(Described, LightningModule, ABC):
 
     Attributes:
         evaluation: how validation and prediction play the policy.
+        gaps: of the validation or test at hand, or the last one.
     """
 
     evaluation: ClassVar[Evaluation] = Multistart()
@@ -100,6 +102,7 @@ class Method(Described, LightningModule, ABC):
         self.lr = lr if self.settings.lr is None else self.settings.lr
         self.warmup = warmup if self.settings.warmup is None else self.settings.warmup
         self.decay_start: int | None = None
+        self.gaps = Gaps()
         if self.settings.initial is not None:
             from nco.zoo.weights import load
 
@@ -131,15 +134,32 @@ class Method(Described, LightningModule, ABC):
     def test_step(self, batch: Labelled, batch_idx: int, dataloader_idx: int = 0) -> None:
         self._log_gaps("test", batch, dataloader_idx)
 
+    def on_validation_epoch_start(self) -> None:
+        self.gaps.clear()
+
+    def on_test_epoch_start(self) -> None:
+        self.gaps.clear()
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_errors("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_errors("test")
+
+    def set_name(self, stage: Stage, index: int) -> str:
+        """The short name of a reference set, by its number."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        names = data.test_references if stage == "test" else data.references
+        return Path(names[index]).name
+
     def _log_gaps(self, stage: Stage, batch: Labelled, index: int) -> None:
         """Logs gaps in percent of each named cost, as means over the reference set."""
         reference = batch.cost.amin(1)
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        names = data.test_references if stage == "test" else data.references
-        name = Path(names[index]).name
+        name = self.set_name(stage, index)
         costs = self.evaluation.costs(self.problem, self.policy, batch.instance, stage)
         for key, cost in costs.items():
             value = 100 * (cost - reference) / reference.abs()
+            self.gaps.add(name, key, value)
             self.log(
                 f"{stage}/{name}/{key}",
                 value.mean(),
@@ -148,6 +168,15 @@ class Method(Described, LightningModule, ABC):
                 sync_dist=True,
                 add_dataloader_idx=False,
             )
+
+    def _log_errors(self, stage: Stage) -> None:
+        """Logs the standard errors of the means, once all sets are done."""
+        for name in self.gaps.values:
+            for key, found in self.gaps.means(name).items():
+                if found.standard_error is not None:
+                    self.log(
+                        f"{stage}/{name}/{key}_standard_error", found.standard_error, sync_dist=True
+                    )
 
     def predict_step(self, batch: Labelled, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """The best actions ``[B, T, *M]`` that `evaluation` plays."""
@@ -187,6 +216,8 @@ class Method(Described, LightningModule, ABC):
             self.decay_start = self.global_step
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if 0 < self.trainer.max_steps <= self.global_step:
+            self.trainer.should_stop = True  # by which Lightning validates the last step
         if self.decay_start is None:
             return
         if self.global_step >= self.decay_start + self.settings.decay_steps:

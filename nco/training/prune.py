@@ -13,7 +13,7 @@ from nco.labels.store import read
 from nco.search.budget import Budget
 from nco.search.population import play
 from nco.search.task import Task
-from nco.training.data import SHIPPED
+from nco.training.references import folder_of, refuse_other
 from nco.zoo import weights
 
 
@@ -81,8 +81,8 @@ def select(gaps: Tensor, most: int) -> list[int]:
 
 def _gaps(loaded: weights.Model, reference: str, count: int | None) -> Tensor:
     """``[I, K]``: the gap in percent of every agent's best start."""
-    folder = SHIPPED / "references" / reference
-    folder = folder if folder.exists() else Path(reference)
+    folder = folder_of(reference)
+    refuse_other(folder, loaded.problem)
     problem, policy, rows = loaded.problem, loaded.policy, []
     with torch.inference_mode():
         for part in read(folder, problem):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nco.core.case import Case
-from nco.core.errors import NCOError
+from nco.core.errors import NCOError, did_you_mean
 
 FORMAT = 2  # 1 is that of nco 0.1, whose networks were told less of a problem
 NO_MODEL = "none"  # in place of a name: no network
@@ -41,17 +41,25 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def locate(name: str | Path) -> Path:
-    """The file of a shipped model's card, of a model folder's, or a training checkpoint."""
+    """The file of a shipped model's card, of a model folder's, or a training checkpoint.
+
+    Raises:
+        NCOError: where there is none, with a name that it may stand for.
+    """
     path = Path(name)
-    if path.suffix == ".ckpt" or (path / "last.ckpt").exists():
-        file = path if path.suffix == ".ckpt" else path / "last.ckpt"
-    else:
-        file = FOLDER / name / "card.json"
-        file = file if file.exists() else path / "card.json"
-    if not file.exists():
-        shipped = ", ".join(available()) or "none"
-        raise NCOError(f"model {name}: neither shipped ({shipped}) nor a folder with card.json")
-    return file
+    if path.suffix == ".ckpt":
+        if not path.is_file():
+            raise NCOError(f"model {name}: no such checkpoint")
+        return path
+    for file in (path / "last.ckpt", FOLDER / name / "card.json", path / "card.json"):
+        if file.exists():
+            return file
+    if path.is_dir():
+        raise NCOError(f"model {name}: this folder has neither card.json nor last.ckpt")
+    if path.exists():
+        raise NCOError(f"model {name}: a file, but no checkpoint (.ckpt); name a model's folder")
+    near = did_you_mean(str(name), available()) or " nco models lists those that ship"
+    raise NCOError(f"model {name}: neither shipped nor a folder with card.json;{near}")
 
 
 def check(name: str, problem: str) -> None:

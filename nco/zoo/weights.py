@@ -54,9 +54,32 @@ def load(name: str | Path, device: str = "cpu") -> Model:
 
     Loaded once a process, and again when the file has changed. The policy is in evaluation mode on
     `device`.
+
+    Raises:
+        NCOError: where there is no such model or device.
     """
     file = locate(name)
+    check_device(device)
     return _load(file, device, file.stat().st_mtime_ns)
+
+
+def check_device(name: str) -> None:
+    """Raises NCOError unless torch can use the device here; "auto" is always fine."""
+    if name == "auto":
+        return
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    devices += ["mps"] if torch.backends.mps.is_available() else []
+    try:
+        kind = torch.device(name)
+    except RuntimeError:
+        kind = None
+    count = torch.cuda.device_count()
+    if (
+        kind is None
+        or kind.type not in devices
+        or (kind.type == "cuda" and (kind.index or 0) >= count)
+    ):
+        raise NCOError(f"device {name}: torch has {' and '.join(devices)} here, or give auto")
 
 
 @functools.lru_cache(maxsize=16)

@@ -308,9 +308,8 @@ class TestPlan:
         [
             ("name,optimum\nsquare,40\n", ":1: best_known: this column is missing"),
             ("", ":1: name: this column is missing"),
-            ("name,best_known\ncircle,40\n", "name square: has no row for this instance"),
+            ("name,best_known\ncircle,40\n", "has no value for any instance; the first is square"),
             ("name,best_known\ncircle,1\nsquare,many\n", ":3: best_known many: not a finite"),
-            ("name,best_known\nsquare\n", ":2: best_known: not a finite"),
         ],
     )
     def test_best_known_values_must_be_there(
@@ -457,5 +456,5 @@ class TestCommand:
         with pytest.raises(SystemExit) as ended:
             nco([*arguments, "--output", str(square)])
         assert ended.value.code == 2
-        assert f"nco: {square}: cannot be written" in capsys.readouterr().err
+        assert f"nco: --output {square}: cannot be made a folder" in capsys.readouterr().err
         assert square.read_text() == SQUARE

@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from small_inputs import ARRAYS
 
 from nco.benchmark import cores
-from nco.benchmark.known import best_known
+from nco.benchmark.known import best_known, doubts, remarks
 from nco.benchmark.plan import Plan, shown_limit
 from nco.benchmark.runs import Run, gap_percent, improvements, with_gaps
 from nco.benchmark.summary import summarise
@@ -74,12 +75,15 @@ def test_plans_at_their_ends_are_fine() -> None:
     assert Plan(problem="tsp", size=1, instances=20_000, seed=7).instances == 20_000
 
 
-@pytest.mark.parametrize("name", ["four", "square", "square.tsp", "given"])
+@pytest.mark.parametrize(
+    "name", ["four", "square", "square.tsp", "given", "set/square", "set/square.tsp", "else/four"]
+)
 def test_a_known_value_is_found_by_any_name(name: str, tmp_path: Path) -> None:
     """That of the comparison, of the instance, or of its file with and without its ending."""
     path = tmp_path / "known.csv"
     path.write_text(f"\ufeffname,n,best_known\n other ,4,9\n {name} ,4,20.5\n")
-    square = tmp_path / "square.tsp"
+    (tmp_path / "set").mkdir()
+    square = tmp_path / "set" / "square.tsp"
     square.write_text(files.write(as_case(ARRAYS["tsp"])))
     assert best_known(path, [("given", as_case(square))]) == {("tsp", "given"): 20.5}
 
@@ -89,10 +93,11 @@ def test_a_known_value_is_found_by_any_name(name: str, tmp_path: Path) -> None:
     [
         ("name,value\nfour,1\n", ":1: best_known: this column is missing"),
         ("", ":1: name: this column is missing"),
-        ("name,best_known\nfive,1\n", ": name four: has no row for this instance"),
+        ("name,best_known\nfive,1\n", ": name: has no value for any instance; the first is four"),
         ("name,best_known\n\nfour,much\n", ":3: best_known much: not a finite number"),
-        ("name,best_known\nfour,nan\n", ":2: best_known nan: not a finite number"),
-        ("name,best_known\nfour\n", ":2: best_known: not a finite number"),
+        ("name,best_known\nfour,inf\n", ":2: best_known inf: not a finite number"),
+        ("name,best_known,scale\nfour,3,ten\n", ":2: scale ten: not a finite number"),
+        ("name,best_known\nfour\n", ": name: has no value for any instance; the first is four"),
     ],
 )
 def test_values_that_are_not_known(text: str, message: str, tmp_path: Path) -> None:
@@ -102,6 +107,44 @@ def test_values_that_are_not_known(text: str, message: str, tmp_path: Path) -> N
     with pytest.raises(InstanceError) as caught:
         best_known(path, [("four", as_case(ARRAYS["tsp"]))])
     assert str(caught.value) == f"{path}{message}"
+
+
+def test_values_that_are_missing_cost_their_own_gaps_only(tmp_path: Path) -> None:
+    """No row, or an empty one: these have no gap, and one line names them."""
+    path = tmp_path / "known.csv"
+    path.write_text("name,best_known,scale\nfour,0.2,100\nfive,,\n")
+    case = as_case(ARRAYS["tsp"])
+    cases = [(name, replace(case, name=name)) for name in ("four", "five", "six")]
+    known = best_known(path, cases)
+    assert known == {("tsp", "four"): 20.0, ("tsp", "five"): None, ("tsp", "six"): None}
+    assert remarks(known, "known.csv") == [
+        "known.csv has no value for 2 of 3 instances, whose gaps stay empty: five, six"
+    ]
+    base = Run("tsp", "four", 4, "nco", 1.0, 30.0, 30.0, None, 0.1, None)
+    done = with_gaps([base, replace(base, instance="five")], known)
+    assert [run.gap_percent for run in done] == [50.0, None]
+
+
+def test_two_folders_with_files_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
+    """A row that may be of either is of none; with its folder it is found."""
+    path = tmp_path / "known.csv"
+    path.write_text("name,best_known\na/four,1\nb/four,2\nother,3\n")
+    case = as_case(ARRAYS["tsp"])
+    cases = [("four", case), ("other", replace(case, name="other"))]
+    assert best_known(path, cases)["tsp", "four"] is None
+    (tmp_path / "b").mkdir()
+    file = tmp_path / "b" / "four.tsp"
+    file.write_text(files.write(case))
+    assert best_known(path, [("x", as_case(file))]) == {("tsp", "x"): 2.0}
+
+
+def test_values_in_other_units_are_named() -> None:
+    """With the scale that would put them right; values that can be are not doubted."""
+    base = Run("tsp", "a", 4, "nco", 1.0, 101.0, 101.0, None, 0.1, None)
+    runs = [base, replace(base, cost=120.0, objective=120.0), replace(base, instance="b")]
+    (line,) = doubts(runs, {("tsp", "a"): 1.0, ("tsp", "b"): 100.0})
+    assert "1 of 2 instances: for a 101 times the value was found; a column scale with 100" in line
+    assert list(doubts(runs, {("tsp", "a"): 100.0, ("tsp", "b"): None})) == []
 
 
 def test_a_file_of_values_must_be_readable(tmp_path: Path) -> None:

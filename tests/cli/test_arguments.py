@@ -76,7 +76,10 @@ def ended(capsys: pytest.CaptureFixture[str], *given: str) -> tuple[int, str, st
         ),
         (["label", "--solver", "oropt", "--workers", "0"], "--workers: a whole number from 1 on"),
         (["label", "--solver", "oropt", "--chunk", "0"], "--chunk: a whole number from 1 on"),
-        (["generate", "--problem", "tps", "--size", "5"], "unknown problem tps; there are atsp"),
+        (
+            ["generate", "--problem", "tps", "--size", "5"],
+            "unknown problem tps; did you mean tsp? there are atsp",
+        ),
     ],
 )
 def test_nothing_is_made_of_wrong_numbers(
@@ -101,7 +104,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(
         code, _, said = ended(capsys, *command, *given)
         assert code == 2
         last = said.replace("\r", "\n").splitlines()[-1]  # after the bar of progress
-        assert last == f"nco: {path}: cannot be made a folder (File exists)"
+        assert last == f"nco: --output {path}: cannot be made a folder (File exists)"
 
 
 @pytest.mark.parametrize("problem", ["ffsp", "packing", "omdcpdp", "inventory"])
@@ -123,11 +126,23 @@ def test_generated_files_are_recognised_and_the_same_again(
 
 def test_examples_are_listed_with_their_files(capsys: pytest.CaptureFixture[str]) -> None:
     """Every line names one that can be read by that name."""
-    code, out, _ = ended(capsys, "examples")
+    code, out, _ = ended(capsys, "examples", "--all", "--paths")
     assert code == 0
-    rows = [line.split("  ") for line in out.splitlines()]
+    rows = [line.strip().split("  ") for line in out.splitlines() if line.startswith(" ")]
     assert len(rows) == len({name for name, _ in rows}) > 50
     assert all(Path(path).is_file() for _, path in rows)
+
+
+def test_examples_are_grouped_by_problem(capsys: pytest.CaptureFixture[str]) -> None:
+    """A few of each; the many settings of inventories only where they are asked for."""
+    out = ended(capsys, "examples")[1]
+    assert len(out.splitlines()) < 40
+    assert "\ntsp\n  example:tsp/capitals.tsp\n" in out
+    assert "103 in all: nco examples inventory --all" in out
+    only = ended(capsys, "examples", "knapsack")[1]
+    assert only == "knapsack\n  example:knapsack/items.txt\n"
+    code, _, err = ended(capsys, "examples", "knapsak")
+    assert (code, err.count("did you mean knapsack?")) == (2, 1)
 
 
 @pytest.mark.parametrize(

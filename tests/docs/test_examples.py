@@ -11,7 +11,7 @@ import pytest
 
 import nco
 from nco import registry
-from nco.cli import TRAINING, _parser
+from nco.cli.parser import TRAINING, parse
 
 WITH_CODE = [page for page in pages.all_pages() if pages.blocks(page, "python")]
 PROBLEMS = registry.names()
@@ -53,4 +53,4 @@ def test_commands_are_understood(page: str, line: str) -> None:
         shipped = [name for name in configs if name.startswith("configs/")]
         assert all((pages.ROOT / name).is_file() for name in shipped), f"{page}: {line}"
     else:
-        _parser().parse_args(words)
+        parse(words)

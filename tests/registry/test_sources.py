@@ -176,5 +176,5 @@ def test_a_problem_object_leads_to_its_folder() -> None:
 
     Own.__module__ = "script"
     assert registry.folder_of(Own()) == Folder("")
-    with pytest.raises(NCOError, match="unknown problem nope; there are atsp"):
+    with pytest.raises(NCOError, match=r"unknown problem nope; did you mean op\? there are atsp"):
         registry.folder("nope")

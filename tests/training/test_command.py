@@ -5,130 +5,26 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from training_runs import fit, load, write_config
 
-from nco.core.describe import construct, describe
+from nco.core.describe import construct
 from nco.core.errors import NCOError
 from nco.core.rollout import greedy, rollout
-from nco.labels import make, store
-from nco.labels.store import LabelSpec
+from nco.labels import store
 from nco.models.imitation import Imitation
-from nco.problems.tsp import TSP
 from nco.training.command import AtomicCheckpoints, main
 from nco.zoo import weights
 
-CONFIG = """
-model:
-  class_path: nco.models.imitation.Imitation
-  init_args:
-    problem:
-      class_path: nco.problems.tsp.TSP
-      init_args: {{size: [4, 6]}}
-    policy:
-      class_path: nco.models.nets.AttentionPolicy
-      init_args:
-        heads: 2
-        encoder:
-          class_path: nco.models.nets.TransformerEncoder
-          init_args: {{width: 8, heads: 2, layers: 2, hidden: 8}}
-    training: {{lr: 1.0e-2, warmup: 3}}
-    views: 2
-data:
-  class_path: nco.training.data.Labels
-  init_args:
-    sets: [{labels}]
-    batch_size: 4
-    references: [{labels}]
-trainer:
-  limit_train_batches: 4  # two epochs in eight steps
-  max_steps: 8
-  log_every_n_steps: 1
-  enable_progress_bar: false
-  accelerator: cpu
-  logger:
-    class_path: lightning.pytorch.loggers.CSVLogger
-    init_args: {{save_dir: {folder}}}
-"""
 RECIPE = (
     "{folder: made, problem: tsp, size: [4, 6], solver: ortools, instances: 12, seed: 1, chunk: 4}"
 )
-# what a user may write: ends of a run, and a loss that goes astray
-MODULE = """
-import os
-import signal
-
-from lightning.pytorch import Callback
-
-from nco.models.imitation import Imitation
-
-
-class End(Callback):
-    def __init__(self, step: int, kill: bool) -> None:
-        self.step, self.kill = step, kill
-
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-        if trainer.global_step == self.step:
-            if self.kill:
-                os.kill(os.getpid(), signal.SIGKILL)
-            raise KeyboardInterrupt
-
-
-class Astray(Imitation):
-    def loss(self, batch, generator):
-        loss = super().loss(batch, generator)
-        return loss * float("nan") if self.global_step == 3 else loss
-"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Sums in another order would differ in the last bit."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def tours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A labelled set by the first tours of OR-Tools."""
-    folder = tmp_path_factory.mktemp("labels") / "tours"
-    spec = LabelSpec(describe(TSP([4, 6])), "ortools", None, instances=12, seed=1, chunk=4)
-    make.fill(spec, folder, 1, lambda done: None)
-    return folder
-
-
-@pytest.fixture
-def config(tours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A configuration in the present folder, beside a module of the user's own."""
-    return write_config(tours, tmp_path, monkeypatch)
-
-
-def write_config(tours: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(folder)
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.delitem(sys.modules, "module_of_a_user", raising=False)
-    (folder / "module_of_a_user.py").write_text(MODULE)
-    path = folder / "config.yaml"
-    path.write_text(CONFIG.format(labels=tours, folder=folder / "logs"))
-    return path
-
-
-def fit(config: Path, folder: str, *words: str) -> Path:
-    """Runs `nco fit` in this process; the path of its checkpoint."""
-    main(["fit", "--config", str(config), "--checkpoint.folder", folder, *words])
-    return Path(folder) / "last.ckpt"
-
-
-def load(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = torch.load(path, weights_only=True)
-    return found
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def metrics(config: Path) -> list[dict[str, str]]:
@@ -201,7 +97,7 @@ def test_validate_measures_a_checkpoint(
     main(["validate", "--config", str(config), "--ckpt_path", checkpoint])
     again = metrics(config)[-1]
     assert float(again["val/tours/gap"]) == pytest.approx(float(last["val/tours/gap"]))
-    assert "val/tours/gap" in capsys.readouterr().out
+    assert f"{float(last['val/tours/gap']):.3f} ± " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from nco.labels.store import Labelled
 from nco.models.bq import BQ
 from nco.models.imitation import Imitation
 from nco.training.command import main
-from nco.training.data import SHIPPED
 from nco.training.method import Method
+from nco.training.references import SHIPPED
 
 CONFIGS = sorted(SHIPPED.glob("*/*.yaml"))
 each_config = pytest.mark.parametrize(

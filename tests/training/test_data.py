@@ -35,6 +35,7 @@ def attached(data: Data, problem: Problem[Any, Any], step: int = 0, rank: int = 
     """As in a trainer that has come to `step`."""
     data.trainer = SimpleNamespace(  # type: ignore[assignment]
         lightning_module=SimpleNamespace(problem=problem),
+        state=SimpleNamespace(fn="fit"),
         strategy=SimpleNamespace(root_device=torch.device("cpu")),
         num_devices=1,
         global_step=step,

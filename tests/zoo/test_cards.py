@@ -128,9 +128,12 @@ def test_a_model_is_found_by_name_folder_or_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "last.ckpt").write_bytes(b"")
     assert cards.locate(str(tmp_path)) == tmp_path / "last.ckpt"
     assert cards.locate(tmp_path / "last.ckpt") == tmp_path / "last.ckpt"
-    for missing in (tmp_path / "other", tmp_path / "other.ckpt"):
-        with pytest.raises(NCOError, match=r"neither shipped \(.*nor a folder with card.json$"):
-            cards.locate(missing)
+    for missing, message in (
+        ("other", r"neither shipped nor a folder with card.json; nco models lists"),
+        ("other.ckpt", r"other\.ckpt: no such checkpoint$"),
+    ):
+        with pytest.raises(NCOError, match=message):
+            cards.locate(tmp_path / missing)
 
 
 def test_a_model_of_another_problem_is_refused() -> None:

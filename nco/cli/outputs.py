@@ -1,0 +1,78 @@
+"""Where results go is asked before anything runs, so that no work is lost to a slip in a path."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from nco.core.errors import NCOError
+
+# what pictures can be written as, by the ending of the file: the formats of matplotlib's Figure
+PICTURES = ("png", "svg", "pdf", "jpg", "jpeg", "webp", "tif", "tiff", "eps", "ps", "svgz")
+
+
+def picture(flag: str, path: str | None, formats: Sequence[str] = PICTURES) -> None:
+    """Asks whether a picture can be written there.
+
+    Args:
+        flag: the option that names the file, for the message.
+        path: None, where none is asked for.
+        formats: endings that can be written.
+
+    Raises:
+        NCOError: for an ending of no picture format, or a place that cannot be written to.
+    """
+    if path is None:
+        return
+    ending = Path(path).suffix[1:].lower()
+    if ending not in formats:
+        written = f"not as .{ending}" if ending else "and the ending says as which"
+        raise NCOError(f"{flag} {path}: pictures are written as {', '.join(formats)}, {written}")
+    writable(flag, path)
+
+
+def solution(flag: str, path: str | None, inputs: Iterable[str] = ()) -> None:
+    """Asks whether a solution can be written there.
+
+    Args:
+        flag, path: as of `picture`.
+        inputs: files that must not be overwritten.
+
+    Raises:
+        NCOError: for the ending of another format, an input file, or a place that cannot be
+            written to.
+    """
+    if path is None:
+        return
+    from nco.solving import saving
+
+    saving.check_ending(Path(path))
+    if any(Path(path).resolve() == Path(file).resolve() for file in inputs):
+        raise NCOError(f"{flag} {path}: is the instance's own file, which would be lost")
+    writable(flag, path)
+
+
+def writable(flag: str, path: str) -> None:
+    """Raises NCOError where a file of that name cannot be written."""
+    target = Path(path)
+    if target.is_dir():
+        raise NCOError(f"{flag} {path}: is a folder; name a file in it")
+    if not target.parent.is_dir():
+        raise NCOError(f"{flag} {path}: there is no folder {target.parent}")
+    if not os.access(target.parent, os.W_OK) or (target.exists() and not os.access(target, 2)):
+        raise NCOError(f"{flag} {path}: cannot be written (no permission)")
+
+
+def folder(flag: str, path: str) -> None:
+    """Asks whether a folder can be made there, or written to; makes nothing.
+
+    Raises:
+        NCOError: where a file is in the way, or leave to write is missing.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_dir():
+        raise NCOError(f"{flag} {path}: cannot be made a folder (File exists)")
+    there = next(each for each in (target, *target.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise NCOError(f"{flag} {path}: cannot be made a folder ({there} is a file)")
+    if not os.access(there, os.W_OK):
+        raise NCOError(f"{flag} {path}: cannot be written (no permission in {there})")

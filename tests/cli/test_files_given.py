@@ -1,0 +1,104 @@
+"""FILES: folders, patterns, compressed files, the standard input; and files of other problems."""
+
+import gzip
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from nco import cli
+from nco.core.errors import InstanceError
+from nco.registry import foreign, sources
+
+SQUARE = (
+    "NAME : square\nTYPE : TSP\nDIMENSION : 4\nEDGE_WEIGHT_TYPE : EUC_2D\n"
+    "NODE_COORD_SECTION\n1 0 0\n2 0 10\n3 10 10\n4 10 0\nEOF\n"
+)
+SOLOMON = "C101\n\nVEHICLE\nNUMBER     CAPACITY\n  25         200\n\nCUSTOMER\nCUST NO.  XCOORD.\n"
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with two instances, one of them compressed, and other files."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/a.tsp").write_text(SQUARE)
+    (tmp_path / "set/b.tsp.gz").write_bytes(gzip.compress(SQUARE.encode()))
+    (tmp_path / "set/notes.md").write_text("# Notes\n")
+
+
+def solved(capsys: pytest.CaptureFixture, *words: str) -> tuple[int, list[dict], str]:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["solve", *words, "--model", "none", "--json"])
+    said = capsys.readouterr()
+    return int(stop.value.code or 0), [json.loads(line) for line in said.out.splitlines()], said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("set",), ["set/a.tsp", "set/b.tsp.gz"]),
+        (("set/*.tsp",), ["set/a.tsp"]),
+        (("set/b.tsp.gz", "set/a.tsp"), ["set/b.tsp.gz", "set/a.tsp"]),
+        (("set", "--total_time", "0.2"), ["set/a.tsp", "set/b.tsp.gz"]),
+    ],
+)
+def test_files_are_found(
+    capsys: pytest.CaptureFixture, words: tuple[str, ...], names: list[str]
+) -> None:
+    """Each is solved under the name that it has."""
+    code, rows, _ = solved(capsys, *words)
+    assert code == 0
+    assert [row["file"] for row in rows] == names
+    assert {row["cost"] for row in rows} == {40}
+
+
+def test_the_standard_input_is_a_file(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named `-`; what is wrong with it is said of `-`."""
+    for text, code in ((SQUARE, 0), (SQUARE.replace("4 10 0", "4 10 x"), 2)):
+        given = SimpleNamespace(buffer=io.BytesIO(text.encode()))
+        monkeypatch.setattr("sys.stdin", given)
+        found, rows, err = solved(capsys, "-")
+        assert found == code
+        assert rows[0]["file"] == "-"
+    assert err.startswith("nco: -:9: ")
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("https://x.org/a.tsp", "https://x.org/a.tsp: an address of the web; download it first"),
+        ("none/*.tsp", "none/*.tsp: no file has such a name"),
+        ("empty", "empty: no file of this folder is recognised as an instance"),
+        ("cut.gz", "cut.gz: cannot be unpacked"),
+    ],
+)
+def test_what_holds_no_instance_is_one_line(
+    capsys: pytest.CaptureFixture, word: str, message: str
+) -> None:
+    """As what it is."""
+    Path("empty").mkdir()
+    Path("cut.gz").write_bytes(gzip.compress(SQUARE.encode())[:-9])
+    code, _, err = solved(capsys, word)
+    assert code == 2
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("problem", [None, "cvrp"])
+def test_a_file_of_another_problem_is_refused_as_what_it_is(problem: str | None) -> None:
+    """A Solomon file is not a cvrp file with a strange first line."""
+    Path("C101.txt").write_text(SOLOMON)
+    with pytest.raises(InstanceError, match=r"C101.txt: a Solomon file: .* with time windows"):
+        sources.read("C101.txt", problem)
+
+
+def test_no_file_that_ships_is_foreign() -> None:
+    """And a flexible shop whose first job has eight numbers is none of Li and Lim."""
+    assert [path for path in sources.examples().values() if foreign.kind(path.read_text())] == []
+    assert foreign.kind("2 3 2\n2 1 1 3 1 2 4 0 0\n1 1 2 5\n") is None
+    assert "Li and Lim" in str(foreign.kind("25\t200\t1\n0\t40\t50\t0\t0\t1236\t0\t0\t0\n1\t4"))
