@@ -14,7 +14,7 @@ import pytest
 import nco
 from nco.core.errors import InstanceError
 from nco.registry import sources
-from nco.training import data
+from nco.training import references
 from nco.zoo import weights
 
 ROOT = Path(__file__).parent.parent
@@ -74,8 +74,8 @@ def test_setup_lists_every_file() -> None:
 
 def test_data_are_found_through_the_packages() -> None:
     """Not by the layout of the source tree, which an installed wheel does not have."""
-    assert Path(str(files("nco.configs"))) == data.SHIPPED
-    assert data.SHIPPED.joinpath("references", "tsp50", "set.json").is_file()
+    assert Path(str(files("nco.configs"))) == references.SHIPPED
+    assert references.SHIPPED.joinpath("references", "tsp50", "set.json").is_file()
     assert Path(str(files("nco.models"))) == weights.FOLDER.parent
 
 

@@ -43,11 +43,11 @@ def solution(flag: str, path: str | None, inputs: Iterable[str] = ()) -> None:
     """
     if path is None:
         return
+    if any(Path(path).resolve() == Path(file).resolve() for file in inputs):
+        raise NCOError(f"{flag} {path}: is the instance's own file, which would be lost")
     from nco.solving import saving
 
     saving.check_ending(Path(path))
-    if any(Path(path).resolve() == Path(file).resolve() for file in inputs):
-        raise NCOError(f"{flag} {path}: is the instance's own file, which would be lost")
     writable(flag, path)
 
 

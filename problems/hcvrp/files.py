@@ -221,18 +221,9 @@ def _members(demand: list[int], capacities: list[int]) -> list[list[int]]:
 
 
 def recognise(text: str) -> bool:
-    """Whether a text states a mixed fleet; or is a Li & Lim file, so that `read` can refuse it."""
+    """Whether a text states a mixed fleet."""
     stated = _TYPE.search(text)
-    if stated is not None:
-        return stated[1].upper() in TYPES
-    return _li_lim(text)
-
-
-def _li_lim(text: str) -> bool:
-    """Three numbers (vehicles, capacity, speed), then rows of nine."""
-    rows = [line.split() for line in text[:4096].splitlines()[:3] if line.strip()]
-    numeric = all(re.fullmatch(r"-?[\d.]+", token) for row in rows for token in row)
-    return [len(row) for row in rows] == [3, 9, 9] and numeric
+    return stated is not None and stated[1].upper() in TYPES
 
 
 def read(text: str, *, path: str | None = None) -> Case:
@@ -245,9 +236,6 @@ def read(text: str, *, path: str | None = None) -> Case:
     Raises:
         InstanceError: the file breaks its format, or states a rule that this problem does not have.
     """
-    if _li_lim(text):
-        reason = "a Li & Lim file of pickups and deliveries: time windows are not supported"
-        raise InstanceError(reason, path=path, line=1)
     document = tsplib.parse(text, sections=SECTIONS, path=path)
     kind = document.choice("TYPE", tuple(TYPES))
     for key in document.keywords:

@@ -1,6 +1,7 @@
 """What may be given on the command line, and what is refused before anything is done."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ def test_examples_are_grouped_by_problem(capsys: pytest.CaptureFixture[str]) -> 
     out = ended(capsys, "examples")[1]
     assert len(out.splitlines()) < 40
     assert "\ntsp\n  example:tsp/capitals.tsp\n" in out
-    assert "103 in all: nco examples inventory --all" in out
+    assert re.search(r"\d\d\d in all: nco examples inventory --all", out)
     only = ended(capsys, "examples", "knapsack")[1]
     assert only == "knapsack\n  example:knapsack/items.txt\n"
     code, _, err = ended(capsys, "examples", "knapsak")

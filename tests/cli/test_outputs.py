@@ -30,7 +30,7 @@ def run(capsys: pytest.CaptureFixture, *arguments: str) -> tuple[int, str, str]:
         (("--plot", "no/x.png"), "--plot no/x.png: there is no folder no"),
         (("--plot", "."), "--plot .: pictures are written as"),
         (("--save", "no/x.json"), "--save no/x.json: there is no folder no"),
-        (("--save", "x.xlsx"), "--save x.xlsx: solutions are written as .json"),
+        (("--save", "x.html"), "x.html: no form of a solution; the endings are .json"),
         (("--save", "made"), "--save made: is a folder"),
         (("--save", "mine.tsp"), "mine.tsp: is the instance's own file"),
     ],
@@ -86,7 +86,19 @@ def test_a_later_file_that_crashes_costs_no_solution(
     monkeypatch.setattr(nco, "solve", solve)
     save = tmp_path / "x.json"
     with pytest.raises(RuntimeError, match="a defect"):
-        cli.main(["solve", SQUARE, "crash", "--model", "none", "--save", str(save)])
+        cli.main(
+            [
+                "solve",
+                SQUARE,
+                "crash",
+                "--time_limit",
+                "none",
+                "--model",
+                "none",
+                "--save",
+                str(save),
+            ]
+        )
     assert json.loads(save.read_text())["feasible"]
 
 

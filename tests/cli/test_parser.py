@@ -44,9 +44,15 @@ def test_without_arguments_there_is_an_example(
         (("solve", "x", "--time_limt", "5"), "--time_limt: no such option of nco solve; did you"),
         (("solve", "x", "--time-limit=5"), "did you mean --time_limit?"),
         (("check", "a", "b", "c"), "c: no such argument of nco check"),
-        (("solve", "x", "--time_limit", "soon"), "--time_limit: invalid float value: 'soon'"),
+        (
+            ("solve", "x", "--time_limit", "soon"),
+            "--time_limit: must be a positive number of seconds",
+        ),
         (("generate", "--problem", "tps", "--size", "5", "--output", "o"), "did you mean tsp?"),
-        (("solve", "example:capitals.tsp", "--model", "am-tps"), "did you mean am-tsp?"),
+        (
+            ("solve", "example:capitals.tsp", "--time_limit", "1", "--model", "am-tps"),
+            "did you mean am-tsp?",
+        ),
         (
             (
                 "benchmark",

@@ -7,8 +7,8 @@ from nco.registry import sheets
 
 CODE = """
 import sys
-import nco.cli
-nco.cli._parser()
+import nco.cli.parser
+nco.cli.parser.build()
 print([name for name in ("numpy", "pandas", "openpyxl", "torch") if name in sys.modules])
 """
 

@@ -109,10 +109,10 @@ def test_the_command_answers_although_it_is_still_importing(number: int) -> None
     """The signal comes with the first line of the command; the construction is there soon."""
     code = (
         f"import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"import nco.cli; parse = nco.cli._parser\n"
+        f"import nco.cli.parser; parse = nco.cli.parser.parse\n"
         f"nco.solving.interrupts.PATIENCE = 30.0  # of a loaded machine\n"
-        f"def late():\n    os.kill(os.getpid(), {int(number)}); return parse()\n"
-        f"nco.cli._parser = late; nco.cli.main(['solve', 'example:random100.vrp'])\n"
+        f"def late(words):\n    os.kill(os.getpid(), {int(number)}); return parse(words)\n"
+        f"nco.cli.parser.parse = late; nco.cli.main(['solve', 'example:random100.vrp'])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 130, done.stderr
