@@ -141,7 +141,7 @@ def test_examples_are_grouped_by_problem(capsys: pytest.CaptureFixture[str]) -> 
     assert "\ntsp\n  example:tsp/capitals.tsp\n" in out
     assert re.search(r"\d\d\d in all: nco examples inventory --all", out)
     only = ended(capsys, "examples", "knapsack")[1]
-    assert only == "knapsack\n  example:knapsack/items.txt\n"
+    assert only.splitlines()[:2] == ["knapsack", "  example:knapsack/items.txt"]
     code, _, err = ended(capsys, "examples", "knapsak")
     assert (code, err.count("did you mean knapsack?")) == (2, 1)
 
