@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nco.problems._common.kernels import chance
 from nco.problems._common.kernels.driver import Span, Teller, cool
 from nco.problems.atsp.kernels.search import descend, step
-from nco.problems.atsp.kernels.tour import WAITING, Tour
+from nco.problems.atsp.kernels.tour import Tour
+from nco.problems.tsp.kernels.kept import Kept
 
 SMALLEST = 7  # cities up to which all tours are looked at
-MOVES = 2000  # between two looks at the clock, before the first kick
 SWAPS = 1000  # that a step may take, at the most
 
 
@@ -71,7 +70,8 @@ def search(
     matrix = np.ascontiguousarray(distances, dtype=np.float64)
     if len(matrix) <= SMALLEST:
         return Answer(min(_every(len(matrix)), key=lambda order: _length(matrix, order)), 0)
-    run = _Run(_prepare(matrix, start, settings.candidates), seed, span)
+    tour = _prepare(matrix, start, settings.candidates)
+    run = Kept(tour, _length(matrix, tour.order), descend, step, seed, span)
     teller = Teller(tell, lambda: run.best.tolist())
     run.descend(lambda: teller.look(run.least))
     unit = max(run.least / len(matrix), 1e-300)
@@ -79,33 +79,6 @@ def search(
     cold = min(settings.cold, hot)
     steps = cool(run.step, hot * unit, cold * unit, span, lambda: teller.look(run.least))
     return Answer(run.best.tolist(), steps)
-
-
-class _Run:
-    """The present tour and the best, at the ends of the kernels' chunks."""
-
-    def __init__(self, tour: Tour, seed: int, span: Span) -> None:
-        self.tour, self.span, self.random = tour, span, chance.start(seed)
-        self.length = self.least = _length(tour.matrix, tour.order)
-        self.best = tour.order.copy()
-
-    def descend(self, after: Callable[[], None]) -> None:
-        """To the first local optimum, or until the time is over."""
-        while self.tour.tally[WAITING] > 0 and not self.span.is_over(0):
-            self._saved(descend(self.tour, MOVES, self.span.stop))
-            after()
-
-    def step(self, steps: int, temperature: float) -> int:
-        """So many kicks."""
-        done, saved = step(self.tour, self.random, self.span.stop, steps, temperature)
-        self._saved(saved)
-        return int(done)
-
-    def _saved(self, saved: float) -> None:
-        self.length -= saved
-        if self.length < self.least:
-            self.least = self.length
-            self.best[:] = self.tour.order
 
 
 def _prepare(matrix: np.ndarray, start: Sequence[int] | None, candidates: int) -> Tour:

@@ -9,18 +9,8 @@ import numpy as np
 
 from nco.problems._common.kernels.chance import below, exponential
 from nco.problems._common.kernels.compiling import Whole, compiled, inlined, kernel
-from nco.problems.atsp.kernels.tour import (
-    SWAPS,
-    WAITING,
-    Tour,
-    after,
-    ahead,
-    awake,
-    before,
-    next_waiting,
-    swap,
-    undo,
-)
+from nco.problems.atsp.kernels.tour import SWAPS, Tour, after, ahead, before, swap, undo
+from nco.problems.tsp.kernels.tour import WAITING, awake, next_waiting
 
 TINY = 1e-9  # of a leg: what sums may be wrong by
 WINDOW = 30  # cities of a kick's segment, at the most

@@ -10,7 +10,7 @@ import numpy as np
 
 from nco.problems._common.kernels.compiling import Whole, inlined, kernel
 
-SWAPS, WAITING, FIRST = 0, 1, 2  # entries of `Tour.tally`
+SWAPS = 0  # the entry of `Tour.tally`; the others are those of the TSP's
 
 
 class Tour(NamedTuple):
@@ -58,28 +58,6 @@ def ahead(tour: Tour, city: Whole, other: Whole) -> Whole:
     """How many legs after a city another one is visited, from 0 to n - 1."""
     legs = tour.position[other] - tour.position[city]
     return legs if legs >= 0 else legs + len(tour.order)
-
-
-@inlined
-def awake(tour: Tour, city: Whole) -> None:
-    """Puts a city at the end of the ring, unless it is there."""
-    if not tour.waiting[city]:
-        size = len(tour.queue)
-        place = tour.tally[FIRST] + tour.tally[WAITING]
-        tour.queue[place if place < size else place - size] = city
-        tour.waiting[city] = True
-        tour.tally[WAITING] += 1
-
-
-@inlined
-def next_waiting(tour: Tour) -> Whole:
-    """Takes the first city out of the ring."""
-    place = tour.tally[FIRST]
-    city = tour.queue[place]
-    tour.waiting[city] = False
-    tour.tally[FIRST] = place + 1 if place + 1 < len(tour.queue) else 0
-    tour.tally[WAITING] -= 1
-    return city
 
 
 @inlined

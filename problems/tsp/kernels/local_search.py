@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nco.problems._common.kernels import chance
 from nco.problems._common.kernels.driver import Span, Teller, cool
 from nco.problems._routing.kernels import neighbours, places, savings
 from nco.problems.tsp.kernels.candidates import candidates
+from nco.problems.tsp.kernels.kept import Kept
 from nco.problems.tsp.kernels.search import descend, step
-from nco.problems.tsp.kernels.tour import WAITING, Tour
+from nco.problems.tsp.kernels.tour import Tour
 
 SMALLEST = 8  # cities of a kick; up to here all tours are looked at
-MOVES = 2000  # between two looks at the clock, before the first kick
 FLIPS = 1000  # that a step may take, at the most
 
 
@@ -98,7 +97,7 @@ def search(
     if size <= SMALLEST:
         best = min(_every(size), key=lambda order: _length(tour, order))
         return Answer(_positions(where, np.array(best, dtype=np.uint32)), 0)
-    run = _Run(tour, seed, span)
+    run = Kept(tour, _length(tour, tour.order), descend, step, seed, span)
     teller = Teller(tell, lambda: _positions(where, run.best))
     run.descend(lambda: teller.look(run.least))
     unit = max(run.least / size, 1e-300)
@@ -106,33 +105,6 @@ def search(
     cold = min(settings.cold, hot)
     steps = cool(run.step, hot * unit, cold * unit, span, lambda: teller.look(run.least))
     return Answer(_positions(where, run.best), steps)
-
-
-class _Run:
-    """The present tour and the best, at the ends of the kernels' chunks."""
-
-    def __init__(self, tour: Tour, seed: int, span: Span) -> None:
-        self.tour, self.span, self.random = tour, span, chance.start(seed)
-        self.length = self.least = _length(tour, tour.order)
-        self.best = tour.order.copy()
-
-    def descend(self, after: Callable[[], None]) -> None:
-        """To the first local optimum, or until the time is over."""
-        while self.tour.tally[WAITING] > 0 and not self.span.is_over(0):
-            self._saved(descend(self.tour, MOVES, self.span.stop))
-            after()
-
-    def step(self, steps: int, temperature: float) -> int:
-        """So many kicks."""
-        done, saved = step(self.tour, self.random, self.span.stop, steps, temperature)
-        self._saved(saved)
-        return int(done)
-
-    def _saved(self, saved: float) -> None:
-        self.length -= saved
-        if self.length < self.least:
-            self.least = self.length
-            self.best[:] = self.tour.order
 
 
 def _places(metric: str, coords: np.ndarray | None, distances: np.ndarray | None) -> places.Places:

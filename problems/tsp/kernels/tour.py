@@ -1,6 +1,6 @@
 """A tour as an array of cities, changed by exchanges of two edges that can be taken back."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -9,6 +9,19 @@ from nco.problems._routing.kernels.places import distance
 
 FLIPS, WAITING, FIRST = 0, 1, 2  # entries of `Tour.tally`
 ZERO, ONE = np.uint32(0), np.uint32(1)  # with these, numbers of cities stay unsigned
+
+
+class Ring(Protocol):
+    """What a ring of waiting cities needs of a tour, with or without a direction."""
+
+    @property
+    def queue(self) -> np.ndarray: ...
+
+    @property
+    def waiting(self) -> np.ndarray: ...
+
+    @property
+    def tally(self) -> np.ndarray: ...
 
 
 class Tour(NamedTuple):
@@ -63,7 +76,7 @@ def before(tour: Tour, city: Whole) -> Whole:
 
 
 @inlined
-def awake(tour: Tour, city: Whole) -> None:
+def awake(tour: Ring, city: Whole) -> None:
     """Puts a city at the end of the ring, unless it is there."""
     if not tour.waiting[city]:
         size = len(tour.queue)
@@ -74,7 +87,7 @@ def awake(tour: Tour, city: Whole) -> None:
 
 
 @inlined
-def next_waiting(tour: Tour) -> Whole:
+def next_waiting(tour: Ring) -> Whole:
     """Takes the first city out of the ring."""
     place = tour.tally[FIRST]
     city = tour.queue[place]

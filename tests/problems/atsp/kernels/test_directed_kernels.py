@@ -14,7 +14,8 @@ from nco.problems.atsp import classical, files
 from nco.problems.atsp.kernels import local_search
 from nco.problems.atsp.kernels.local_search import search
 from nco.problems.atsp.kernels.search import improve, kick, step
-from nco.problems.atsp.kernels.tour import SWAPS, WAITING, Tour, next_waiting, swap, undo
+from nco.problems.atsp.kernels.tour import SWAPS, Tour, swap, undo
+from nco.problems.tsp.kernels.tour import WAITING, next_waiting
 
 STOP = np.zeros(1, dtype=np.int64)
 UNCOMPILED = "NUMBA_DISABLE_JIT"
