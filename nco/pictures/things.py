@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST_NAMES = 400  # things above which no names are written: there would be no room for any
 LONGEST = 18  # characters of a name that is written
 SIZE = 7.0  # points
+REACH = 4.0  # points
 Box = tuple[float, float, float, float]  # left, bottom, right, top in pixels
 
 
@@ -36,6 +37,7 @@ class Things(Artist):
             table connect its rows with the things.
         groups: for each thing the gid of the artist it belongs to (its route, its job), or "".
         named: whether the picture writes their names.
+        reach: points between the middle of a mark and its name.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Things(Artist):
         facts: Mapping[str, Sequence[Any]],
         groups: Sequence[str] = (),
         named: bool = True,
+        reach: float = REACH,
     ) -> None:
         super().__init__()
         if len(places) != len(names) or any(len(v) != len(names) for v in facts.values()):
@@ -53,7 +56,8 @@ class Things(Artist):
         self.kind, self.names, self.facts = kind, list(names), dict(facts)
         self.places = np.asarray(places, dtype=np.float64).reshape(len(self.names), -1)
         self.groups = list(groups) or [""] * len(self.names)
-        self.named = named
+        self.named, self.reach = named, reach
+        self.taken: list[Box] = []  # where names were written when it was drawn last
         self.set_zorder(6)
         self.set_in_layout(False)
 
@@ -70,6 +74,7 @@ class Things(Artist):
 
     def draw(self, renderer: "RendererBase") -> None:
         """Writes the names that have room."""
+        self.taken = []
         if not self.get_visible() or not self.named or not 0 < len(self.names) <= MOST_NAMES:
             return
         texts = self._inside if self.places.shape[1] == 4 else self._beside
@@ -106,35 +111,52 @@ class Things(Artist):
     def _beside(self, renderer: "RendererBase") -> Iterator[Text]:
         """Names at the right, left, above or below points, where nothing else is."""
         assert self.axes is not None
-        dot = 3.0 * renderer.points_to_pixels(1.0)
+        reach = self.reach * renderer.points_to_pixels(1.0)
         points = self.boxes()
         room = self.axes.get_window_extent(renderer)
-        taken: list[Box] = [(x - dot, y - dot, x + dot, y + dot) for x, y in points.tolist()]
-        legend = self.axes.get_legend()
-        if legend is not None:
-            taken.append(legend.get_window_extent(renderer).extents)
-        obstacles = np.array(taken)
+        obstacles = self._obstacles(renderer)
         for number, words, width, height in self._measured(renderer):
-            for left, bottom in _positions(*points[number], width, height, dot):
+            for left, bottom in _positions(*points[number], width, height, reach):
                 box = (left, bottom, left + width, bottom + height)
                 inside = room.x0 <= box[0] and box[2] <= room.x1
                 inside = inside and room.y0 <= box[1] and box[3] <= room.y1
                 if inside and not _meets(box, obstacles, number):
                     obstacles = np.vstack([obstacles, box])
+                    self.taken.append(box)
                     text = self._text(left, bottom, words, True)
                     text.set(ha="left", va="bottom")
                     yield text
                     break
 
+    def _obstacles(self, renderer: "RendererBase") -> np.ndarray:
+        """Boxes ``[n, 4]`` that names keep off: the own things first, then those of others, what
+        these have written already, and the legend."""
+        assert self.axes is not None
+        pixels = renderer.points_to_pixels(1.0)
+        taken: list[Box] = []
+        others = [each for each in of_axes(self.axes) if each is not self]
+        for each in (self, *others):
+            dot = each.reach * pixels * 0.8
+            if each.places.shape[1] == 2 and len(each.names) <= MOST_NAMES:
+                taken += [(x - dot, y - dot, x + dot, y + dot) for x, y in each.boxes().tolist()]
+        for each in of_axes(self.axes):
+            if each is self:
+                break  # those behind have not been drawn yet
+            taken += each.taken
+        legend = self.axes.get_legend()
+        if legend is not None:
+            taken.append(legend.get_window_extent(renderer).extents)
+        return np.array(taken)
 
-def _positions(x: float, y: float, width: float, height: float, dot: float) -> list[Any]:
+
+def _positions(x: float, y: float, width: float, height: float, reach: float) -> list[Any]:
     """Left lower corners of a text beside a point, the best first."""
     middle = y - height / 2
     return [
-        (x + dot, middle),
-        (x - dot - width, middle),
-        (x - width / 2, y + dot),
-        (x - width / 2, y - dot - height),
+        (x + reach, middle),
+        (x - reach - width, middle),
+        (x - width / 2, y + reach),
+        (x - width / 2, y - reach - height),
     ]
 
 
@@ -155,13 +177,19 @@ def add(
     facts: Mapping[str, Sequence[Any]],
     groups: Sequence[str] = (),
     named: bool = True,
+    reach: float = REACH,
 ) -> Things:
-    """Adds `Things` to axes."""
-    things = Things(kind, names, places, facts, groups, named)
+    """Adds `Things` to axes; of several, those that are added first have the first names."""
+    things = Things(kind, names, places, facts, groups, named, reach)
     ax.add_artist(things)
     return things
 
 
 def of(figure: Any) -> list[Things]:
     """The things of all axes of a figure."""
-    return [child for ax in figure.axes for child in ax.get_children() if isinstance(child, Things)]
+    return [things for ax in figure.axes for things in of_axes(ax)]
+
+
+def of_axes(ax: "Axes") -> list[Things]:
+    """The things of axes, as they were added."""
+    return [child for child in ax.get_children() if isinstance(child, Things)]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 FEW = 200  # nodes up to which marks and lines have their full size
 NUMBERED = 60  # nodes up to which those without names show their numbers
+DEPOT = 6.0  # points from the middle of a depot to its name
 LISTED = 12  # routes up to which there is a legend
 PLACE = ("x", "y")  # columns that a map shows by itself
 
@@ -133,7 +134,7 @@ def draw_depot(ax: "Axes", places: np.ndarray, name: str = "depot", label: str =
     look: dict[str, Any] = {"color": "black", "marker": "s", "linestyle": "none"}
     ax.plot(*many.T, markersize=8, markeredgecolor="white", zorder=4, label=label, **look)
     if name:
-        things.add(ax, "depot", [name] * len(many), many, {}, [])
+        things.add(ax, "depot", [name] * len(many), many, {}, reach=DEPOT)
 
 
 def add_stops(
@@ -143,7 +144,7 @@ def add_stops(
     places: np.ndarray,
     groups: Sequence[str],
     more: Mapping[str, Sequence[Any]] | None = None,
-    kind: str = "stop",
+    reach: float = things.REACH,
 ) -> None:
     """What is known of each stop that is visited, from the table of the solution.
 
@@ -154,7 +155,7 @@ def add_stops(
         places: of the rows, ``[n, 2]``.
         groups: of each row the gid of its route.
         more: columns that the table has not.
-        kind: a word for one of them.
+        reach: points from the middle of a stop to its name.
     """
     facts = {
         name: [row[k] for row in rows.rows]
@@ -162,10 +163,10 @@ def add_stops(
         if name not in PLACE
     }
     names = [
-        str(name or stop) for name, stop in zip(facts["name"], facts["stop"], strict=True)
+        str(name or abs(stop)) for name, stop in zip(facts["name"], facts["stop"], strict=True)
     ]
     named = bool(case.names) or case.size <= NUMBERED
-    things.add(ax, kind, names, places, {**facts, **(more or {})}, groups, named)
+    things.add(ax, "stop", names, places, {**facts, **(more or {})}, groups, named, reach)
 
 
 def measures(name: str, length: float, load: float | None = None, of: float | None = None) -> str:
@@ -189,15 +190,24 @@ def entitle(ax: "Axes", name: str, figures: str, aspect: float = 1.0) -> None:
         ax: with everything drawn.
         name: of the case.
         figures: what follows it.
-        aspect: of the map, see `aspect_of`.
+        aspect: of the map, see `aspect_of`; 0 where the places are made up, so that coordinates
+            mean nothing.
     """
     axes.entitle(ax, f"{axes.shortened(name, 40)}{figures}")
-    ax.set_aspect(aspect, adjustable="datalim")
-    axes.plain(ax, most=6)
+    ax.set_aspect(aspect or 1.0, adjustable="datalim")
+    if aspect:
+        axes.plain(ax, most=6)
+    else:
+        ax.set(xticks=[], yticks=[])
 
 
 def aspect_of(case: Drawn) -> float:
-    """How much longer a degree of latitude is than one of longitude, in the middle of a map."""
+    """How much longer a degree of latitude is than one of longitude, in the middle of a map.
+
+    1 of other coordinates, and 0 where the source has none.
+    """
+    if stated_places(case) is None:
+        return 0.0
     if case.metric not in GLOBE or case.display is not None or case.coords is None:
         return 1.0
     middle = np.radians((case.coords[:, 0].min() + case.coords[:, 0].max()) / 2)

@@ -1,5 +1,6 @@
 """Gantt charts."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,12 @@ HEIGHT = 0.8  # of a bar, where the rows are 1 apart
 OUTLINED = 1000  # operations up to which bars have white edges
 LISTED = 12  # jobs up to which there is a legend
 LONGEST = 16  # characters of a name at the axis or in the legend
+UNITS = {  # by words that stand above a column of durations
+    "seconds": ("seconds", "second", "sec", "secs", "s"),
+    "minutes": ("minutes", "minute", "min", "mins", "minuten", "minutos"),
+    "hours": ("hours", "hour", "hrs", "h", "stunden", "horas"),
+    "days": ("days", "day", "d", "tage", "dias"),
+}
 
 
 def size(case: sheets.Case) -> tuple[float, float]:
@@ -72,10 +79,18 @@ def _finish(case: Any, ax: "Axes", machines: int, base: int) -> None:
     for label in ax.get_yticklabels():
         label.set_parse_math(False)
     ax.set_ylim(machines - 0.4, -0.6)
-    ax.set_xlabel("time")
+    ax.set_xlabel(_time(case))
     ax.set_ylabel("machine")
     ax.grid(axis="x", color="0.9", linewidth=0.6)
     ax.set_axisbelow(True)
+
+
+def _time(case: Any) -> str:
+    """The label of the time axis, with the unit where the header of a table says it."""
+    stated = re.search(r"\b(\w+) as duration", " ".join(case.remarks))
+    word = stated[1].lower() if stated else ""
+    units = [unit for unit, words in UNITS.items() if word in words]
+    return f"time ({units[0]})" if units else "time"
 
 
 def _name(case: Any, kind: str, place: int, base: int) -> str:

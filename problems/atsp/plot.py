@@ -42,7 +42,7 @@ def plot(case: Case, solution: Sequence[int], ax: "Axes") -> None:
     pictures.add_visits(ax, case, tour, points, table(case, solution))
     cost = check(case, list(solution)).cost
     length = "" if cost is None else f": length {axes.number(cost)}"
-    pictures.entitle(ax, case.name, length)
+    pictures.entitle(ax, case.name, length, 0.0 if case.display is None else 1.0)
 
 
 def _points(case: Case, tour: np.ndarray) -> np.ndarray:

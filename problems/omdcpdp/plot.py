@@ -59,7 +59,8 @@ def _add_things(ax: "Axes", case: Case, rows: Table) -> None:
     """What is known of each stop, and of each vehicle's depot."""
     count = len(case.depots)
     names = [case.called("vehicles", k) or f"depot {k + 1}" for k in range(count)]
-    things.add(ax, "depot", names, case.depots, {}, [f"route-{k + 1}" for k in range(count)])
+    gids = [f"route-{k + 1}" for k in range(count)]
+    things.add(ax, "depot", names, case.depots, {}, gids, reach=pictures.DEPOT)
     stops = Table(rows.columns, [row for row in rows.rows if row[3]])
     places = np.array([_where(case, row[3]) for row in stops.rows]).reshape(-1, 2)
     groups = [f"route-{row[0]}" for row in stops.rows]

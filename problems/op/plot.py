@@ -52,7 +52,7 @@ def plot(case: Case, solution: Sequence[int], ax: "Axes") -> None:
     pictures.draw_depot(ax, points[0], case.called("stops", 0) or "depot")
     visits = Table(rows.columns, rows.rows[1:-1])
     own = {"own prize": case.prizes[route].tolist()}
-    pictures.add_stops(ax, case, visits, points[route], ["route"] * len(route), own)
+    pictures.add_stops(ax, case, visits, points[route], ["route"] * len(route), own, reach=6.0)
     _add_others(ax, case, np.flatnonzero(left), points)
     prize = check(case, list(solution)).objective
     shown = "" if prize is None else f": prize {axes.number(prize)}"
@@ -71,4 +71,4 @@ def _add_others(ax: "Axes", case: Case, left: np.ndarray, points: np.ndarray) ->
     ]
     facts = {"own prize": case.prizes[left].tolist(), "visited": ["no"] * len(names)}
     named = bool(case.names) or case.size <= pictures.NUMBERED
-    things.add(ax, "stop", names, points[left], facts, named=named)
+    things.add(ax, "stop", names, points[left], facts, named=named, reach=6.0)
