@@ -26,24 +26,31 @@ for (const thing of things) {
 
 // ---- the view: `scale` pixels a unit, and the unit at the left upper corner
 
-const view = { scale: 0, x: 0, y: 0 };
+const view = { scale: 0, x: 0, y: 0, isWhole: true };
 let found = [];
 let pinned = null;
 let pointed = null;
 let group = "";
 let waiting = false;
 
+let beside = 0;  // pixels left of the picture that names of ticks need where it is small
+
 function least() {
-  return Math.min(stage.clientWidth / whole[2], stage.clientHeight / whole[3]);
+  return Math.min((stage.clientWidth - beside) / whole[2], stage.clientHeight / whole[3]);
 }
 
 function keepInside() {
   view.scale = Math.min(Math.max(view.scale, least()), least() * 300);
-  for (const [key, size, room] of [["x", whole[2], stage.clientWidth], ["y", whole[3], stage.clientHeight]]) {
+  const extra = beside / view.scale;
+  for (const [key, first, last, room] of [
+    ["x", -extra, whole[2], stage.clientWidth], ["y", 0, whole[3], stage.clientHeight],
+  ]) {
     const seen = room / view.scale;
-    view[key] = seen >= size ? (size - seen) / 2 : Math.min(Math.max(view[key], 0), size - seen);
+    view[key] = seen >= last - first
+      ? (first + last - seen) / 2 : Math.min(Math.max(view[key], first), last - seen);
   }
-  stage.classList.toggle("near", view.scale > least() * 1.01);
+  view.isWhole = view.scale <= least() * 1.01;
+  stage.classList.toggle("near", !view.isWhole);
 }
 
 function changed() {
@@ -80,10 +87,12 @@ function goTo(thing) {
 }
 
 function resize() {
-  const width = stage.clientWidth, near = view.scale > least() * 1.01;
+  const width = stage.clientWidth;
   const height = Math.max(width * whole[3] / whole[2], Math.min(width, 260));
   stage.style.height = `${Math.min(height, Math.max(window.innerHeight * 0.78, 280))}px`;
-  if (!near) view.scale = 0;
+  const small = width / whole[2] < SMALL && data.axes.length === 1;
+  beside = small ? Math.max(widest(data.axes[0].y) - data.axes[0].box[0] * width / whole[2], 0) : 0;
+  if (view.isWhole) view.scale = 0;
   changed();
 }
 
@@ -221,9 +230,16 @@ function ticks(axis, low, high, room) {  // positions as shares of the span, and
   return made;
 }
 
+const SMALL = 0.8;  // pixels a unit below which the picture's own ticks cannot be read
+
+function widest({ names: named, span }) {  // pixels of the names of an axis
+  const texts = named.length ? named.map(([, text]) => short(text, 12)) : span.map((v) => v.toPrecision(3));
+  return Math.min(Math.max(...texts.map(widthOf)) + 8, 90);
+}
+
 function rulers(near) {
   const taken = [];
-  if (data.axes.length !== 1 || (near < 1.02 && view.scale > 0.8)) return taken;
+  if (data.axes.length !== 1 || (near < 1.02 && view.scale > SMALL)) return taken;
   const { box, x, y } = data.axes[0];
   const width = stage.clientWidth, height = stage.clientHeight;
   const left = Math.max(onScreen({ left: box[0] }).left, 0);
@@ -234,7 +250,7 @@ function rulers(near) {
   const up = (share) => (box[3] - share * (box[3] - box[1]) - view.y) * view.scale;
   const share = (px) => (px / view.scale + view.x - box[0]) / (box[2] - box[0]);
   const raised = (py) => (box[3] - py / view.scale - view.y) / (box[3] - box[1]);
-  const low = Math.min(bottom, height - 18), rows = ticks(y, raised(low), raised(top), low - top);
+  const low = Math.min(bottom, height - 34), rows = ticks(y, raised(low), raised(top), low - top);
   const visible = rows.filter(([k]) => up(k) >= top && up(k) <= low);
   const wide = Math.min(Math.max(...visible.map(([, text]) => widthOf(short(text, 12))), 0) + 8, 90);
   add("rect", { class: "ruler", x: 0, y: low, width, height: height - low });
@@ -247,6 +263,7 @@ function rulers(near) {
     add("path", { class: "axis", d: `M${place} ${low}v4` });
     add("text", { class: "tick", x: place, y: low + 14, "text-anchor": place + half > width ? "end" : "middle" }, text);
   }
+  add("text", { class: "tick", x: (left + right) / 2, y: low + 28, "text-anchor": "middle" }, x.label);
   let before = Infinity;
   for (const [k, text] of visible.sort((a, b) => up(b[0]) - up(a[0]))) {
     if (before - up(k) < 12) continue;

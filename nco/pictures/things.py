@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.backend_bases import RendererBase
 
-MOST_NAMES = 400  # things above which no names are written: there would be no room for any
+MOST_NAMES = 400  # there would be no room for more
 LONGEST = 18  # characters of a name that is written
 SIZE = 7.0  # points
 REACH = 4.0  # points
@@ -36,7 +36,8 @@ class Things(Artist):
         facts: by the name of a column a value for each thing; names of columns of the solution's
             table connect its rows with the things.
         groups: for each thing the gid of the artist it belongs to (its route, its job), or "".
-        named: whether the picture writes their names.
+        named: whether a picture writes their names; of the points of a line it had better not.
+        most: things above which a picture that does not zoom writes no names.
         reach: points between the middle of a mark and its name.
     """
 
@@ -48,6 +49,7 @@ class Things(Artist):
         facts: Mapping[str, Sequence[Any]],
         groups: Sequence[str] = (),
         named: bool = True,
+        most: int = MOST_NAMES,
         reach: float = REACH,
     ) -> None:
         super().__init__()
@@ -56,7 +58,7 @@ class Things(Artist):
         self.kind, self.names, self.facts = kind, list(names), dict(facts)
         self.places = np.asarray(places, dtype=np.float64).reshape(len(self.names), -1)
         self.groups = list(groups) or [""] * len(self.names)
-        self.named, self.reach = named, reach
+        self.named, self.most, self.reach = named, most, reach
         self.taken: list[Box] = []  # where names were written when it was drawn last
         self.set_zorder(6)
         self.set_in_layout(False)
@@ -75,7 +77,7 @@ class Things(Artist):
     def draw(self, renderer: "RendererBase") -> None:
         """Writes the names that have room."""
         self.taken = []
-        if not self.get_visible() or not self.named or not 0 < len(self.names) <= MOST_NAMES:
+        if not self.get_visible() or not self.named or not 0 < len(self.names) <= self.most:
             return
         texts = self._inside if self.places.shape[1] == 4 else self._beside
         for text in texts(renderer):
@@ -177,10 +179,11 @@ def add(
     facts: Mapping[str, Sequence[Any]],
     groups: Sequence[str] = (),
     named: bool = True,
+    most: int = MOST_NAMES,
     reach: float = REACH,
 ) -> Things:
     """Adds `Things` to axes; of several, those that are added first have the first names."""
-    things = Things(kind, names, places, facts, groups, named, reach)
+    things = Things(kind, names, places, facts, groups, named, most, reach)
     ax.add_artist(things)
     return things
 

@@ -90,14 +90,22 @@ def dealt(paths: Sequence[np.ndarray]) -> list[int]:
 def draw_route(
     ax: "Axes", path: np.ndarray, look: int, gid: str, label: str, few: bool, marked: bool = True
 ) -> None:
-    """A line through the places of a path ``[k, 2]``, a dot at each stop between its ends."""
+    """A line through the places of a path ``[k, 2]``, a dot at each stop between its ends.
+
+    Where there are many stops, the ways from and to the depot are pale: they would cover the rest.
+    """
     line: dict[str, Any] = {
         "color": colours.line(look),
         "linestyle": colours.dash(look),
         "linewidth": 1.3 if few else 0.6,
         "solid_joinstyle": "round",
     }
-    ax.plot(path[:, 0], path[:, 1], gid=gid, label=label, zorder=2, **line)
+    inner = path if few or len(path) < 4 else path[1:-1]
+    ax.plot(inner[:, 0], inner[:, 1], gid=gid, label=label, zorder=2, **line)
+    if inner is not path:
+        gap = np.full((1, 2), np.nan)
+        ends = np.concatenate([path[:2], gap, path[-2:]])
+        ax.plot(ends[:, 0], ends[:, 1], zorder=1, alpha=0.25, **line)
     if marked:
         dots: dict[str, Any] = {"marker": "o", "markersize": 4.5 if few else 1.5}
         dots |= {"markeredgewidth": 0.5 if few else 0.0, "markeredgecolor": "white"}
@@ -165,8 +173,15 @@ def add_stops(
     names = [
         str(name or abs(stop)) for name, stop in zip(facts["name"], facts["stop"], strict=True)
     ]
-    named = bool(case.names) or case.size <= NUMBERED
-    things.add(ax, "stop", names, places, {**facts, **(more or {})}, groups, named, reach)
+    most = most_names(case)
+    things.add(
+        ax, "stop", names, places, {**facts, **(more or {})}, groups, most=most, reach=reach
+    )
+
+
+def most_names(case: Named) -> int:
+    """Stops above which a picture of a case shows no names, or numbers."""
+    return things.MOST_NAMES if case.names else NUMBERED
 
 
 def measures(name: str, length: float, load: float | None = None, of: float | None = None) -> str:

@@ -61,7 +61,8 @@ def draw(case: Any, solution: Any, ax: "Axes", base: int = 0) -> None:
         bars.set(gid=f"job-{j}", label=axes.shortened(name, LONGEST))
     places = np.stack([starts, machines - HEIGHT / 2, lengths, np.full(len(owners), HEIGHT)], 1)
     groups = [f"job-{j}" for j in owners.tolist()]
-    things.add(ax, "operation", [names[j] for j in owners.tolist()], places, facts, groups)
+    own_names = [names[j] for j in owners.tolist()]
+    things.add(ax, "operation", own_names, places, facts, groups, most=OUTLINED)
     _finish(case, ax, int(machines.max()) + 1, base)
     ax.set_xlim(0, max(float((starts + lengths).max()) * 1.01, 1.0))
     if len(names) <= LISTED and axes.roomy(ax):

@@ -45,8 +45,8 @@ def plot(case: Case, solution: list[int], ax: "Axes") -> None:
         "chosen": ["yes" if taken else "no" for taken in chosen],
     }
     places = np.stack([case.weights, case.values], axis=1)
-    named = bool(case.names) or case.size <= NUMBERED
-    things.add(ax, "item", names, places, facts, named=named)
+    most = things.MOST_NAMES if case.names else NUMBERED
+    things.add(ax, "item", names, places, facts, most=most)
     value, weight = float(case.values[chosen].sum()), float(case.weights[chosen].sum())
     load = f"weight {axes.number(weight)} of {axes.number(float(case.capacity))}"
     axes.entitle(ax, f"{case.name}: value {axes.number(value)}, {load}")

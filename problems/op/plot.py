@@ -70,5 +70,5 @@ def _add_others(ax: "Axes", case: Case, left: np.ndarray, points: np.ndarray) ->
         for place, number in zip(left.tolist(), numbers, strict=True)
     ]
     facts = {"own prize": case.prizes[left].tolist(), "visited": ["no"] * len(names)}
-    named = bool(case.names) or case.size <= pictures.NUMBERED
-    things.add(ax, "stop", names, points[left], facts, named=named, reach=6.0)
+    most = pictures.most_names(case)
+    things.add(ax, "stop", names, points[left], facts, most=most, reach=6.0)
