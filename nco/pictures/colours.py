@@ -2,7 +2,7 @@
 
 Lines have the colours of Okabe and Ito (2008, "Color universal design"), without the yellow, which
 vanishes on white. Areas that carry black text have the light scheme of P. Tol (2021, SRON/EPS/TN/
-09-002), with beige in place of grey, and then the same darker by a fifth.
+09-002), with violet in place of grey, and then the same darker by a fifth.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,8 +11,8 @@ import numpy as np
 
 LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8c510a")
 LIGHT = (
-    *("#77aadd", "#ee8866", "#44bb99", "#ffaabb", "#eedd88", "#99ddff", "#bbcc33", "#dcd0bc"),
-    *("#5c8fc4", "#cc6f50", "#339977", "#dd8899", "#ccbb66", "#77bbdd", "#99aa22", "#bfae90"),
+    *("#77aadd", "#ee8866", "#44bb99", "#ffaabb", "#eedd88", "#99ddff", "#bbcc33", "#a98bec"),
+    *("#5c8fc4", "#cc6f50", "#339977", "#dd8899", "#ccbb66", "#77bbdd", "#99aa22", "#8c6fd0"),
 )
 HUES = 8  # of each
 STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))  # of lines, when repeated

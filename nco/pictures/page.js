@@ -338,19 +338,29 @@ function step(by, of = things) {
 
 // ---- search
 
+function matches(text) {  // those called exactly so first; what is said of things counts last
+  const words = text.split(/\s+/).filter(Boolean), phrase = words.join(" ");
+  if (!words.length) return [];
+  const named = things.filter((thing) => plain(thing.name).includes(phrase));
+  if (named.length) {
+    const other = (thing) => Number(plain(thing.name) !== phrase);
+    return named.sort((a, b) => other(a) - other(b));
+  }
+  return things.filter((thing) => words.every((word) => thing.text.includes(word)));
+}
+
 function search() {
-  const words = plain(element("find").value).split(/\s+/).filter(Boolean);
-  const fits = (text) => words.every((word) => text.includes(word));
-  const byName = words.length ? things.filter((thing) => fits(plain(thing.name))) : [];
-  found = byName.length || !words.length ? byName : things.filter((thing) => fits(thing.text));
-  element("found").textContent = !words.length ? "" : `${found.length || "none"} found`;
-  pin(found.length === 1 ? found[0] : null);
+  const text = plain(element("find").value);
+  found = matches(text);
+  element("found").textContent = !text.trim() ? "" : `${found.length || "none"} found`;
+  const exact = found.length && plain(found[0].name) === text.trim();
+  pin(found.length === 1 || exact ? found[0] : null);
 }
 
 function nextFound(by) {
   if (!found.length) return;
-  const at = found.indexOf(pinned);
-  const next = found[(at + by + found.length) % found.length];
+  const at = found.indexOf(pinned), fresh = at < 0 || !element("found").textContent.includes("of");
+  const next = found[fresh ? 0 : (at + by + found.length) % found.length];
   pin(next);
   goTo(next);
   element("found").textContent = `${found.indexOf(next) + 1} of ${found.length}`;

@@ -56,7 +56,8 @@ class Things(Artist):
         if len(places) != len(names) or any(len(v) != len(names) for v in facts.values()):
             raise ValueError(f"{len(names)} names, but not as many places or facts")
         self.kind, self.names, self.facts = kind, list(names), dict(facts)
-        self.places = np.asarray(places, dtype=np.float64).reshape(len(self.names), -1)
+        width = np.shape(places)[1] if len(self.names) else 2
+        self.places = np.asarray(places, dtype=np.float64).reshape(len(self.names), width)
         self.groups = list(groups) or [""] * len(self.names)
         self.named, self.most, self.reach = named, most, reach
         self.taken: list[Box] = []  # where names were written when it was drawn last
