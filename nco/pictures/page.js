@@ -338,6 +338,8 @@ function step(by, of = things) {
 
 // ---- search
 
+let stepped = false;  // whether Enter has gone to one of what was found
+
 function matches(text) {  // those called exactly so first; what is said of things counts last
   const words = text.split(/\s+/).filter(Boolean), phrase = words.join(" ");
   if (!words.length) return [];
@@ -352,6 +354,7 @@ function matches(text) {  // those called exactly so first; what is said of thin
 function search() {
   const text = plain(element("find").value);
   found = matches(text);
+  stepped = false;
   element("found").textContent = !text.trim() ? "" : `${found.length || "none"} found`;
   const exact = found.length && plain(found[0].name) === text.trim();
   pin(found.length === 1 || exact ? found[0] : null);
@@ -359,8 +362,9 @@ function search() {
 
 function nextFound(by) {
   if (!found.length) return;
-  const at = found.indexOf(pinned), fresh = at < 0 || !element("found").textContent.includes("of");
-  const next = found[fresh ? 0 : (at + by + found.length) % found.length];
+  const at = stepped ? found.indexOf(pinned) : -1;
+  const next = found[at < 0 ? 0 : (at + by + found.length) % found.length];
+  stepped = true;
   pin(next);
   goTo(next);
   element("found").textContent = `${found.indexOf(next) + 1} of ${found.length}`;

@@ -216,7 +216,7 @@ def _table(table: Table, found: Sequence[things.Things]) -> str:
     if len(table.rows) > MOST_ROWS:
         count = f"the first {MOST_ROWS:,} of {count}; --save x.csv writes all"
     return (
-        f'<section><h2>{escape(table.name or "table").capitalize()} <small>{count}</small></h2>'
+        f"<section><h2>{escape(table.name or 'table').capitalize()} <small>{count}</small></h2>"
         f'<div class="scroll"><table id="table"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div></section>\n"
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform
 
@@ -22,6 +21,7 @@ MOST_NAMES = 400  # there would be no room for more
 LONGEST = 18  # characters of a name that is written
 SIZE = 7.0  # points
 REACH = 4.0  # points
+BEHIND = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "boxstyle": "square,pad=0.02"}
 Box = tuple[float, float, float, float]  # left, bottom, right, top in pixels
 
 
@@ -84,9 +84,10 @@ class Things(Artist):
         for text in texts(renderer):
             text.draw(renderer)
 
-    def _text(self, x: float, y: float, words: str, outlined: bool) -> Text:
-        effects = [withStroke(linewidth=2, foreground="white")] if outlined else None
-        text = Text(x, y, words, fontsize=SIZE, parse_math=False, path_effects=effects)
+    def _text(self, x: float, y: float, words: str, over_lines: bool) -> Text:
+        text = Text(x, y, words, fontsize=SIZE, parse_math=False)
+        if over_lines:
+            text.set_bbox(BEHIND)
         text.set_transform(IdentityTransform())
         figure = self.get_figure()
         assert figure is not None

@@ -128,9 +128,7 @@ def draw_tour(ax: "Axes", case: Named, tour: np.ndarray, points: np.ndarray) -> 
     draw_nodes(ax, points, few)
 
 
-def add_visits(
-    ax: "Axes", case: Named, tour: np.ndarray, points: np.ndarray, rows: Table
-) -> None:
+def add_visits(ax: "Axes", case: Named, tour: np.ndarray, points: np.ndarray, rows: Table) -> None:
     """What is known of each visit of a tour ``[n]``; the last row of the table is the return."""
     visits = Table(rows.columns, rows.rows[:-1])
     add_stops(ax, case, visits, points[tour], ["tour"] * len(tour))
@@ -174,9 +172,7 @@ def add_stops(
         str(name or abs(stop)) for name, stop in zip(facts["name"], facts["stop"], strict=True)
     ]
     most = most_names(case)
-    things.add(
-        ax, "stop", names, places, {**facts, **(more or {})}, groups, most=most, reach=reach
-    )
+    things.add(ax, "stop", names, places, {**facts, **(more or {})}, groups, most=most, reach=reach)
 
 
 def most_names(case: Named) -> int:

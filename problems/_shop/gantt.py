@@ -108,9 +108,7 @@ def _corners(starts: np.ndarray, lengths: np.ndarray, machines: np.ndarray) -> n
     return np.stack([x, y], -1)
 
 
-def _colours(
-    machines: np.ndarray, owners: np.ndarray, starts: np.ndarray, jobs: int
-) -> list[int]:
+def _colours(machines: np.ndarray, owners: np.ndarray, starts: np.ndarray, jobs: int) -> list[int]:
     """A number of a colour for each job."""
     rows = []
     for machine in np.unique(machines):

@@ -164,7 +164,9 @@ def test_names_are_there_and_do_nothing(problem: str, kind: str, count: int) -> 
 def test_the_policy_allows_the_pages_own_script_and_style() -> None:
     """By their hashes, and nothing else."""
     text = html(*planned("tsp"))
-    (policy,) = [a["content"] for tag, a in Reader(text).tags if tag == "meta" and "content" in a][:1]
+    (policy,) = [a["content"] for tag, a in Reader(text).tags if tag == "meta" and "content" in a][
+        :1
+    ]
     assert policy is not None
     assert policy.startswith("default-src 'none'; img-src data:")
     assert "unsafe" not in policy

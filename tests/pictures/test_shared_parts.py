@@ -54,7 +54,10 @@ def _seen_without(cone: str, colour: str) -> np.ndarray:
     shift = {"red": 0.00401, "green": -0.02234}[cone]
     mixed = linear[0] * rows[0] + linear[1] * rows[1]
     seen = np.array([mixed, mixed, (linear[0] - linear[1]) * shift + linear[2]]).clip(0, 1)
-    cube = np.cbrt(seen @ np.array([[0.4124, 0.2126, 0.0193], [0.3576, 0.7152, 0.1192], [0.1805, 0.0722, 0.9505]]))
+    cube = np.cbrt(
+        seen
+        @ np.array([[0.4124, 0.2126, 0.0193], [0.3576, 0.7152, 0.1192], [0.1805, 0.0722, 0.9505]])
+    )
     return np.array([116 * cube[1], 500 * (cube[0] - cube[1]), 200 * (cube[1] - cube[2])])
 
 
