@@ -5,6 +5,7 @@ vanishes on white. Areas that carry black text have the light scheme of P. Tol (
 09-002), with violet in place of grey, and then the same darker by a fifth.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -85,7 +86,7 @@ def beside(rows: Iterable[Sequence[int]], count: int) -> list[dict[int, float]]:
     """
     found: list[dict[int, float]] = [{} for _ in range(count)]
     for row in rows:
-        for one, two in zip(row, row[1:], strict=False):
+        for one, two in itertools.pairwise(row):
             if one != two:
                 found[one][two] = found[one].get(two, 0.0) + 1
                 found[two][one] = found[two].get(one, 0.0) + 1

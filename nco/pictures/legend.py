@@ -3,6 +3,7 @@
 from html import escape
 from typing import Any
 
+import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
@@ -69,7 +70,7 @@ def _marker(line: Line2D) -> str:
     size = min(float(line.get_markersize()), 10.0)
     drawn = ""
     for polygon in path.to_polygons(closed_only=False):
-        points = [f"{14 + x * size:.1f} {7 - y * size:.1f}" for x, y in polygon.tolist()]
+        points = [f"{14 + x * size:.1f} {7 - y * size:.1f}" for x, y in np.asarray(polygon)]
         drawn += f"M{'L'.join(points)}"
     if not drawn:
         return ""

@@ -19,6 +19,7 @@ from nco.pictures.axes import number
 from nco.tables.table import Table, shown
 
 DOTS = 72  # an inch: the pixels of the figure are then the units of the SVG
+SCRIPTS = ("view.js", "words.js", "acts.js")  # one script, in this order
 MOST_ROWS = 2000  # of the table
 MOST_THINGS = 50_000  # that a pointer finds
 HELP = (
@@ -89,7 +90,7 @@ def page(figure: Any, title: str, words: Sequence[str], table: Table | None) -> 
         "things": _things(found, height),
         "axes": [_axes(ax, height) for ax in figure.axes if _has_scale(ax)],
     }
-    style, script = _asset("page.css") + classes, _asset("page.js")
+    style, script = _asset("page.css") + classes, "\n".join(map(_asset, SCRIPTS))
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'"

@@ -8,7 +8,7 @@ import io
 import re
 from typing import Any
 
-STYLE: dict[str, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # letters as letters and not as curves
     "svg.hashsalt": "nco",  # the same picture twice is the same text
 }

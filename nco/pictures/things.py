@@ -115,12 +115,12 @@ class Things(Artist):
     def _beside(self, renderer: "RendererBase") -> Iterator[Text]:
         """Names at the right, left, above or below points, where nothing else is."""
         assert self.axes is not None
-        reach = self.reach * renderer.points_to_pixels(1.0)
+        reach = self.reach * _pixels(renderer)
         points = self.boxes()
         room = self.axes.get_window_extent(renderer)
         obstacles = self._obstacles(renderer)
         for number, words, width, height in self._measured(renderer):
-            for left, bottom in _positions(*points[number], width, height, reach):
+            for left, bottom in _positions(points[number], width, height, reach):
                 box = (left, bottom, left + width, bottom + height)
                 inside = room.x0 <= box[0] and box[2] <= room.x1
                 inside = inside and room.y0 <= box[1] and box[3] <= room.y1
@@ -136,7 +136,7 @@ class Things(Artist):
         """Boxes ``[n, 4]`` that names keep off: the own things first, then those of others, what
         these have written already, and the legend."""
         assert self.axes is not None
-        pixels = renderer.points_to_pixels(1.0)
+        pixels = _pixels(renderer)
         taken: list[Box] = []
         others = [each for each in of_axes(self.axes) if each is not self]
         for each in (self, *others):
@@ -153,8 +153,16 @@ class Things(Artist):
         return np.array(taken)
 
 
-def _positions(x: float, y: float, width: float, height: float, reach: float) -> list[Any]:
-    """Left lower corners of a text beside a point, the best first."""
+def _pixels(renderer: "RendererBase") -> float:
+    """Pixels of a point."""
+    return float(renderer.points_to_pixels(1.0))  # type: ignore[arg-type]
+
+
+def _positions(
+    point: np.ndarray, width: float, height: float, reach: float
+) -> list[tuple[float, float]]:
+    """Left lower corners of a text beside a point ``[2]``, the best first."""
+    x, y = point.tolist()
     middle = y - height / 2
     return [
         (x + reach, middle),
@@ -195,6 +203,6 @@ def of(figure: Any) -> list[Things]:
     return [things for ax in figure.axes for things in of_axes(ax)]
 
 
-def of_axes(ax: "Axes") -> list[Things]:
+def of_axes(ax: Any) -> list[Things]:
     """The things of axes, as they were added."""
     return [child for child in ax.get_children() if isinstance(child, Things)]

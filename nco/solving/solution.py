@@ -224,7 +224,8 @@ class Solution:
 
         ``.json`` has everything, and the table where there are names; ``.csv``, ``.tsv`` and
         ``.xlsx`` are `table`, and ``.geojson`` is a map of stops with latitude and longitude;
-        ``.html`` is a page with the picture, which zooms, and the table; ``.tour``, ``.sol`` and ``.txt`` are the problem's public format.
+        ``.html`` is a page with the picture, which zooms, and the table; ``.tour``, ``.sol`` and
+        ``.txt`` are the problem's public format.
 
         Raises:
             NCOError: an ending that says none of these; and where that cannot be written: an older

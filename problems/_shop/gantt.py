@@ -53,11 +53,13 @@ def draw(case: Any, solution: Any, ax: "Axes", base: int = 0) -> None:
     lengths = np.array(facts["duration"], dtype=np.float64)
     dealt = _colours(machines, owners, starts, len(plan.machine))
     names = [_name(case, "jobs", j, 0) for j in range(len(plan.machine))]
-    outline = {"edgecolor": "white", "linewidth": 0.5} if len(owners) <= OUTLINED else {}
+    outline: dict[str, Any] = (
+        {"edgecolor": "white", "linewidth": 0.5} if len(owners) <= OUTLINED else {}
+    )
     for j, name in enumerate(names):
         own = owners == j
         bars = ax.broken_barh([], (0, 0), facecolor=colours.light(dealt[j]), **outline)
-        bars.set_verts(_corners(starts[own], lengths[own], machines[own]))
+        bars.set_verts(list(_corners(starts[own], lengths[own], machines[own])))
         bars.set(gid=f"job-{j}", label=axes.shortened(name, LONGEST))
     places = np.stack([starts, machines - HEIGHT / 2, lengths, np.full(len(owners), HEIGHT)], 1)
     groups = [f"job-{j}" for j in owners.tolist()]

@@ -46,9 +46,8 @@ def plot(case: Case, solution: Sequence[int], ax: "Axes") -> None:
     area = np.maximum(area * min(1.0, pictures.FEW / max(case.size, 1)), 1.0)
     looks = ((visited, colours.line(0), "visited"), (left, PALE, "not visited"))
     for chosen, colour, words in looks:
-        ax.scatter(
-            *points[chosen].T, s=area[chosen], color=colour, zorder=3, linewidths=0, label=words
-        )
+        x, y = points[chosen].T
+        ax.scatter(x, y, s=area[chosen], color=colour, zorder=3, linewidths=0, label=words)
     pictures.draw_depot(ax, points[0], case.called("stops", 0) or "depot")
     visits = Table(rows.columns, rows.rows[1:-1])
     own = {"own prize": case.prizes[route].tolist()}

@@ -1,5 +1,6 @@
 """The picture of a packing: bins over time."""
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def _add_pieces(ax: "Axes", full: np.ndarray, inside: np.ndarray) -> None:
         for begin, end in _spans(shares, inside[row])
         if shares[begin] > 0
     ][:MOST]
-    facts = {
+    facts: dict[str, list[Any]] = {
         "from period": [begin for _, begin, _ in spans],
         "to period": [end - 1 for _, _, end in spans],
         "items": [int(inside[row, begin]) for row, begin, _ in spans],
@@ -65,4 +66,4 @@ def _spans(shares: np.ndarray, items: np.ndarray) -> list[tuple[int, int]]:
     """First period and the one behind the last of each span without a change."""
     changes = np.flatnonzero((np.diff(shares) != 0) | (np.diff(items) != 0)) + 1
     edges = [0, *changes.tolist(), len(shares)]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(itertools.pairwise(edges))

@@ -1,6 +1,7 @@
 """What shops share: numbers in text, the checker against a clock, rules, bounds and charts."""
 
 import copy
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -328,7 +329,7 @@ def test_neighbours_on_a_machine_differ(ax: Axes) -> None:
     colours = [to_hex(bars.get_facecolor()[0]) for bars in ax.collections]
     dealt = [LIGHT.index(colour) % HUES for colour in colours]
     assert len(set(colours)) == 16
-    assert all(one != two for one, two in zip(dealt, dealt[1:], strict=False))
+    assert all(one != two for one, two in itertools.pairwise(dealt))
     assert ax.get_legend() is None  # of sixteen jobs it would be longer than the chart
 
 
