@@ -72,6 +72,8 @@ function matches(text) {  // those called exactly so first; what is said of thin
     const other = (thing) => Number(plain(thing.name) !== phrase);
     return named.sort((a, b) => other(a) - other(b));
   }
+  const told = things.filter((thing) => `${thing.text} `.includes(`${phrase} `));
+  if (told.length) return told;
   return things.filter((thing) => words.every((word) => thing.text.includes(word)));
 }
 

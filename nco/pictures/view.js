@@ -33,17 +33,18 @@ let pointed = null;
 let group = "";
 let waiting = false;
 
-let beside = 0;  // pixels left of the picture that names of ticks need where it is small
+// pixels left of the picture and below it that ticks need where it is small
+let beside = 0, below = 0;
 
 function least() {
-  return Math.min((stage.clientWidth - beside) / whole[2], stage.clientHeight / whole[3]);
+  return Math.min((stage.clientWidth - beside) / whole[2], (stage.clientHeight - below) / whole[3]);
 }
 
 function keepInside() {
   view.scale = Math.min(Math.max(view.scale, least()), least() * 300);
   const extra = beside / view.scale;
   for (const [key, first, last, room] of [
-    ["x", -extra, whole[2], stage.clientWidth], ["y", 0, whole[3], stage.clientHeight],
+    ["x", -extra, whole[2], stage.clientWidth], ["y", 0, whole[3] + below / view.scale, stage.clientHeight],
   ]) {
     const seen = room / view.scale;
     view[key] = seen >= last - first
@@ -87,11 +88,12 @@ function goTo(thing) {
 }
 
 function resize() {
-  const width = stage.clientWidth;
-  const height = Math.max(width * whole[3] / whole[2], Math.min(width, 260));
+  const width = stage.clientWidth, scale = width / whole[2];
+  const [axes] = data.axes.length === 1 && scale < SMALL ? data.axes : [];
+  beside = axes ? Math.max(widest(axes.y) - axes.box[0] * scale, 0) : 0;
+  below = axes ? Math.max(RULER - (whole[3] - axes.box[3]) * scale, 0) : 0;
+  const height = Math.max(scale * whole[3] + below, Math.min(width, 260));
   stage.style.height = `${Math.min(height, Math.max(window.innerHeight * 0.78, 280))}px`;
-  const small = width / whole[2] < SMALL && data.axes.length === 1;
-  beside = small ? Math.max(widest(data.axes[0].y) - data.axes[0].box[0] * width / whole[2], 0) : 0;
   if (view.isWhole) view.scale = 0;
   changed();
 }

@@ -86,6 +86,7 @@ function ticks(axis, low, high, room) {  // positions as shares of the span, and
   return made;
 }
 
+const RULER = 34;  // pixels of the numbers and the label below a chart
 const SMALL = 0.8;  // pixels a unit below which the picture's own ticks cannot be read
 
 function widest({ names: named, span }) {  // pixels of the names of an axis
@@ -106,7 +107,7 @@ function rulers(near) {
   const up = (share) => (box[3] - share * (box[3] - box[1]) - view.y) * view.scale;
   const share = (px) => (px / view.scale + view.x - box[0]) / (box[2] - box[0]);
   const raised = (py) => (box[3] - py / view.scale - view.y) / (box[3] - box[1]);
-  const low = Math.min(bottom, height - 34), rows = ticks(y, raised(low), raised(top), low - top);
+  const low = Math.min(bottom, height - RULER), rows = ticks(y, raised(low), raised(top), low - top);
   const visible = rows.filter(([k]) => up(k) >= top && up(k) <= low);
   const wide = Math.min(Math.max(...visible.map(([, text]) => widthOf(short(text, 12))), 0) + 8, 90);
   add("rect", { class: "ruler", x: 0, y: low, width, height: height - low });

@@ -208,6 +208,7 @@ def test_search_shows_and_steps(page: browser.Page) -> None:
     assert page.run("document.getElementById('found').textContent") == "1 of 10"
     assert box(page)[3] < page.run("whole[3]") / 2.5
     key(page, "Enter")
+    page.run(FRAME)
     assert page.run("document.querySelector('#tip b').textContent") == "Customer 11"
     typed(page, "customer 5")
     assert page.run("document.querySelector('#tip b').textContent") == "Customer 5"  # not 50
