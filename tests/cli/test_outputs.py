@@ -25,7 +25,7 @@ def run(capsys: pytest.CaptureFixture, *arguments: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--plot", "x.html"), "--plot x.html: pictures are written as png, svg"),
+        (("--plot", "x.gif"), "--plot x.gif: pictures are written as html, png, svg"),
         (("--plot", "x"), "--plot x: pictures are written as"),
         (("--plot", "no/x.png"), "--plot no/x.png: there is no folder no"),
         (("--plot", "."), "--plot .: pictures are written as"),
