@@ -29,17 +29,28 @@ def plot(rows: Sequence[Row]) -> bytes:
         sizes = ", ".join(dict.fromkeys(str(row.size) for row in own))
         ax.set(xscale="log", xlabel="time limit (s)", ylabel="gap (%)")
         ax.set_yscale("symlog", linthresh=LINEAR)  # tenths and tens of a percent in one picture
-        ax.xaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_major_formatter("{x:g}")
+        _plain_ticks(ax, own)
         ax.set_title(f"{problem}, n = {sizes}, {own[0].instances} instances")
         ax.grid(alpha=0.3)
         if all((row.gap_percent or 0.0) >= 0 for row in own):
-            ax.set_ylim(bottom=-LINEAR / 10)
+            ax.set_ylim(-LINEAR / 10, max(ax.get_ylim()[1], LINEAR))
         if ax.get_legend_handles_labels()[1]:
             ax.legend()
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=150)
     return image.getvalue()
+
+
+def _plain_ticks(ax: Any, rows: Sequence[Row]) -> None:
+    """Ticks at the time limits, and numbers without powers of ten."""
+    from matplotlib.ticker import NullFormatter
+
+    limits = sorted({row.time_limit for row in rows if row.time_limit})
+    if limits:
+        ax.set_xticks(limits)
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_major_formatter("{x:g}")
 
 
 def _draw(ax: Any, rows: Sequence[Row], index: int) -> None:

@@ -69,6 +69,22 @@ for (const key of document.querySelectorAll(".key")) {
   });
 }
 
+// ---- charts: on a phone their words are larger, and those that would cover others are left out
+
+function thin(chart) {
+  const kept = [];
+  for (const word of chart.querySelectorAll("text")) {
+    const box = word.getBoundingClientRect();
+    const covers = kept.some((other) => box.left < other.right + 3 && box.right > other.left - 3
+      && box.top < other.bottom - box.height / 3 && box.bottom > other.top + box.height / 3);
+    word.classList.toggle("covering", covers);
+    if (!covers) kept.push(box);
+  }
+}
+
+const resized = new ResizeObserver((entries) => entries.forEach(({ target }) => thin(target)));
+for (const chart of document.querySelectorAll(".chart")) resized.observe(chart);
+
 // ---- tables: sorted by a click on the head of a column, empty cells last
 
 function order(row, column) {

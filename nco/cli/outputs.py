@@ -6,8 +6,8 @@ from pathlib import Path
 
 from nco.core.errors import NCOError
 
-# what pictures can be written as, by the ending of the file: the formats of matplotlib's Figure
-PICTURES = ("png", "svg", "pdf", "jpg", "jpeg", "webp", "tif", "tiff", "eps", "ps", "svgz")
+# what pictures can be written as, by the ending: a page, and the formats of matplotlib's Figure
+PICTURES = ("html", "png", "svg", "pdf", "jpg", "jpeg", "webp", "tif", "tiff", "eps", "ps", "svgz")
 
 
 def picture(flag: str, path: str | None, formats: Sequence[str] = PICTURES) -> None:

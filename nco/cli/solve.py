@@ -1,7 +1,6 @@
 """`nco solve`: instance files to solutions."""
 
 import argparse
-import io
 import json
 import sys
 import time
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 LONGEST = 500  # characters of a rule that are shown to people
 EXAMPLE = """\
   nco solve example:capitals.tsp                       an instance that ships with the package
-  nco solve my.vrp --time_limit 10 --plot routes.png   your own file, within ten seconds
+  nco solve my.vrp --time_limit 10 --plot routes.html  your own file, within ten seconds
   nco solve *.vrp --total_time 60 --json               many files, a JSON line for each"""
 
 
@@ -37,7 +36,9 @@ def add(commands: Any) -> None:
     )
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON line for each file")
-    parser.add_argument("--plot", metavar="F", help="draw the (last) solution: .png, .svg, .pdf")
+    parser.add_argument(
+        "--plot", metavar="F", help="draw the (last) solution: .html, .png, .svg, .pdf"
+    )
     parser.add_argument(
         "--save", metavar="F", help="write the (last) solution: .csv, .xlsx, .json, .sol"
     )
@@ -207,11 +208,7 @@ def _complain(path: str, error: Exception) -> bool:
 
 
 def _draw(solution: "Solution", path: Path) -> None:
-    from matplotlib.figure import Figure
-
     from nco.core import atomic
+    from nco.solving import picture
 
-    image, figure = io.BytesIO(), Figure(figsize=(6, 6))
-    solution.plot(figure.add_subplot())
-    figure.savefig(image, format=path.suffix[1:].lower(), dpi=150, bbox_inches="tight")
-    atomic.write_bytes(path, image.getvalue())
+    atomic.write_bytes(path, picture.written(solution, path.suffix[1:]))

@@ -46,7 +46,7 @@ def draw(case: Case, solution: Any, ax: "Axes") -> None:
         ax: to draw on.
     """
     drawn: Any = registry.folder(case.problem).plot
-    if not isinstance(solution, Mapping):
+    if not isinstance(solution, Mapping) or not registry.folder(case.problem).is_online:
         drawn.plot(case, solution, ax)
     elif isinstance(drawn, PlotsPolicies):
         drawn.plot_policy(case, _played(case, solution, FUTURES), solution, ax)

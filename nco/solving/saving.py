@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 PUBLIC = (".sol", ".tour", ".txt", "")  # the problem's own public form
 TABLES = (".csv", ".tsv", ".xlsx", ".geojson")
-KNOWN = (".json", *TABLES, *PUBLIC[:-1])
+PAGE = ".html"  # the picture and the table
+KNOWN = (".json", *TABLES, PAGE, *PUBLIC[:-1])
 
 
 def check_ending(path: Path) -> None:
@@ -72,6 +73,10 @@ def content(path: Path, solution: "Solution", case: Case | None) -> bytes:
         return (json.dumps(data, indent=1) + "\n").encode()
     if case is None:
         raise NCOError(f"{solution.problem} has no files.py: its solutions cannot be saved so")
+    if suffix == PAGE:
+        from nco.solving import picture
+
+        return picture.written(solution, "html")
     if suffix not in TABLES:
         files = registry.folder(solution.problem).files
         return files.write_solution(case, solution.solution, solution.cost).encode()

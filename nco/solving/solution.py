@@ -201,7 +201,10 @@ class Solution:
         if ax is None:
             import matplotlib.pyplot
 
-            _, ax = matplotlib.pyplot.subplots(figsize=(6, 6))
+            from nco.solving import picture
+
+            size = picture.size(case)
+            _, ax = matplotlib.pyplot.subplots(figsize=size, layout="constrained")
         drawing.draw(case, self.solution, ax)
         return ax
 
@@ -221,7 +224,8 @@ class Solution:
 
         ``.json`` has everything, and the table where there are names; ``.csv``, ``.tsv`` and
         ``.xlsx`` are `table`, and ``.geojson`` is a map of stops with latitude and longitude;
-        ``.tour``, ``.sol`` and ``.txt`` are the problem's public format.
+        ``.html`` is a page with the picture, which zooms, and the table; ``.tour``, ``.sol`` and
+        ``.txt`` are the problem's public format.
 
         Raises:
             NCOError: an ending that says none of these; and where that cannot be written: an older

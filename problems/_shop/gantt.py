@@ -1,45 +1,120 @@
 """Gantt charts."""
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
-from nco.problems._shop.plan import Plan, Work, duration_of, makespan
+import numpy as np
+
+from nco.pictures import axes, colours, things
+from nco.problems._shop import sheets
+from nco.problems._shop.plan import makespan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LABELLED = 150  # operations up to which the bars are wide enough for their job's number
+HEIGHT = 0.8  # of a bar, where the rows are 1 apart
+OUTLINED = 1000  # operations up to which bars have white edges
+LISTED = 12  # jobs up to which there is a legend
+LONGEST = 16  # characters of a name at the axis or in the legend
+UNITS = {  # by words that stand above a column of durations
+    "seconds": ("seconds", "second", "sec", "secs", "s"),
+    "minutes": ("minutes", "minute", "min", "mins", "minuten", "minutos"),
+    "hours": ("hours", "hour", "hrs", "h", "stunden", "horas"),
+    "days": ("days", "day", "d", "tage", "dias"),
+}
 
 
-def draw(name: str, jobs: Work, plan: Plan, ax: "Axes") -> None:
-    """Draws a bar for each operation: its machine's row, its job's colour.
+def size(case: sheets.Case) -> tuple[float, float]:
+    """Inches of a figure in which each machine's row is high enough to be read."""
+    rows = 1 + max(m for job in case.work for choices in job for m, _ in choices)
+    return 10.0, min(max(1.8 + 0.3 * rows, 3.2), 14.0)
 
-    The axes are time and machines, so their scales are not made equal.
+
+def draw(case: Any, solution: Any, ax: "Axes", base: int = 0) -> None:
+    """Draws a bar for each operation: its machine's row, its job's colour, the job's name in it.
+
+    Jobs that follow each other on a machine have different colours as far as there are enough. The
+    axes are time, in the unit of the source, and machines, so their scales are not made equal.
+
+    Args:
+        case: the shop.
+        solution: of it.
+        ax: where to draw.
+        base: the source's number of the first machine.
     """
-    colours = _colours(len(jobs))
-    labelled = sum(map(len, jobs)) <= LABELLED
-    for j, job in enumerate(jobs):
-        begins, machines = plan.start[j], plan.machine[j]
-        lengths = [duration_of(c, machine) for c, machine in zip(job, machines, strict=True)]
-        ax.barh(
-            machines,
-            lengths,
-            left=begins,
-            height=0.8,
-            color=colours[j],
-            edgecolor="white" if labelled else "none",
-            linewidth=0.5,
-        )
-        if labelled:
-            for begin, length, machine in zip(begins, lengths, machines, strict=True):
-                ax.text(begin + length / 2, machine, str(j), ha="center", va="center", fontsize=7)
-    ax.invert_yaxis()
-    ax.set_xlabel("time")
+    plan = case.planned(solution)
+    table = sheets.schedule(case, solution, base)
+    facts = {
+        name: [row[k] for row in table.rows] for k, name in enumerate(table.columns)
+    }  # an operation each, job by job
+    machines = np.array([m for row in plan.machine for m in row], dtype=np.int64)
+    owners = np.repeat(np.arange(len(plan.machine)), [len(row) for row in plan.machine])
+    starts = np.array(facts["start"], dtype=np.float64)
+    lengths = np.array(facts["duration"], dtype=np.float64)
+    dealt = _colours(machines, owners, starts, len(plan.machine))
+    names = [_name(case, "jobs", j, 0) for j in range(len(plan.machine))]
+    outline: dict[str, Any] = (
+        {"edgecolor": "white", "linewidth": 0.5} if len(owners) <= OUTLINED else {}
+    )
+    for j, name in enumerate(names):
+        own = owners == j
+        bars = ax.broken_barh([], (0, 0), facecolor=colours.light(dealt[j]), **outline)
+        bars.set_verts(list(_corners(starts[own], lengths[own], machines[own])))
+        bars.set(gid=f"job-{j}", label=axes.shortened(name, LONGEST))
+    places = np.stack([starts, machines - HEIGHT / 2, lengths, np.full(len(owners), HEIGHT)], 1)
+    groups = [f"job-{j}" for j in owners.tolist()]
+    own_names = [names[j] for j in owners.tolist()]
+    things.add(ax, "operation", own_names, places, facts, groups, most=OUTLINED)
+    _finish(case, ax, int(machines.max()) + 1, base)
+    ax.set_xlim(0, max(float((starts + lengths).max()) * 1.01, 1.0))
+    if len(names) <= LISTED and axes.roomy(ax):
+        axes.legend_below(ax, min(len(names), 6))
+    axes.entitle(ax, f"{case.name}: makespan {axes.number(makespan(case.work, plan))}")
+
+
+def _finish(case: Any, ax: "Axes", machines: int, base: int) -> None:
+    """The axes' labels and ticks."""
+    axes.plain(ax)
+    step = -(-machines // 40)  # of hundreds of machines every tenth or so is named
+    ticks = range(0, machines, step)
+    names = [axes.shortened(_name(case, "machines", m, base), LONGEST) for m in ticks]
+    ax.set_yticks(list(ticks), names)
+    for label in ax.get_yticklabels():
+        label.set_parse_math(False)
+    ax.set_ylim(machines - 0.4, -0.6)
+    ax.set_xlabel(_time(case))
     ax.set_ylabel("machine")
-    ax.set_title(f"{name}: makespan {makespan(jobs, plan)}")
+    ax.grid(axis="x", color="0.9", linewidth=0.6)
+    ax.set_axisbelow(True)
 
 
-def _colours(count: int) -> list[tuple[float, float, float]]:
-    """Light colours that differ most from their neighbours' in number (steps of a golden angle)."""
-    from colorsys import hsv_to_rgb
+def _time(case: Any) -> str:
+    """The label of the time axis, with the unit where the header of a table says it."""
+    stated = re.search(r"\b(\w+) as duration", " ".join(case.remarks))
+    word = stated[1].lower() if stated else ""
+    units = [unit for unit, words in UNITS.items() if word in words]
+    return f"time ({units[0]})" if units else "time"
 
-    return [hsv_to_rgb(j * 0.618034 % 1.0, 0.45, 0.9) for j in range(count)]
+
+def _name(case: Any, kind: str, place: int, base: int) -> str:
+    """What the source calls a job or machine."""
+    return case.called(kind, place) or str(place + base)
+
+
+def _corners(starts: np.ndarray, lengths: np.ndarray, machines: np.ndarray) -> np.ndarray:
+    """The corners of bars, ``[n, 4, 2]``."""
+    low, high = machines - HEIGHT / 2, machines + HEIGHT / 2
+    ends = starts + lengths
+    x = np.stack([starts, starts, ends, ends], 1)
+    y = np.stack([low, high, high, low], 1)
+    return np.stack([x, y], -1)
+
+
+def _colours(machines: np.ndarray, owners: np.ndarray, starts: np.ndarray, jobs: int) -> list[int]:
+    """A number of a colour for each job."""
+    rows = []
+    for machine in np.unique(machines):
+        here = np.flatnonzero(machines == machine)
+        rows.append(owners[here[np.argsort(starts[here], kind="stable")]].tolist())
+    count = min(max(jobs, 1), len(colours.LIGHT))
+    return colours.apart(colours.beside(rows, jobs), count)

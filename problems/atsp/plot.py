@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nco.core.geometry import classical_scaling
+from nco.pictures import axes, colours
 from nco.problems._routing import pictures
 from nco.problems._routing.embedding import LARGEST_SCALING
 from nco.problems.atsp.check import check
 from nco.problems.atsp.files import Case
+from nco.problems.atsp.sheet import table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,13 +33,16 @@ def plot(case: Case, solution: Sequence[int], ax: "Axes") -> None:
         angles="xy",
         scale_units="xy",
         scale=1,
-        width=0.003 if few else 0.001,
-        color="tab:blue",
+        width=0.004 if few else 0.001,
+        color=colours.line(0),
+        gid="tour",
+        zorder=2,
     )
-    ax.scatter(points[:, 0], points[:, 1], s=14 if few else 1, color="black", zorder=3)
+    pictures.draw_nodes(ax, points, few)
+    pictures.add_visits(ax, case, tour, points, table(case, solution))
     cost = check(case, list(solution)).cost
-    length = f"{cost:,.6g}" if isinstance(cost, float) else f"{cost:,}"
-    pictures.entitle(ax, case.name, f": length {length}")
+    length = "" if cost is None else f": length {axes.number(cost)}"
+    pictures.entitle(ax, case.name, length, 0.0 if case.display is None else 1.0)
 
 
 def _points(case: Case, tour: np.ndarray) -> np.ndarray:

@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from nco.pictures.axes import number
 from nco.problems._routing import pictures
 from nco.problems.cvrp.check import check
 from nco.problems.cvrp.files import Case
+from nco.problems.cvrp.sheet import table
+from nco.tables.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,11 +27,22 @@ def plot(case: Case, solution: Sequence[Sequence[int]], ax: "Axes") -> None:
     """
     points = pictures.places_around_depot(case, case.size)
     routes = [list(route) for route in solution if len(route)]
-    for number, route in enumerate(routes):
-        path = points[[0, *route, 0]]
-        colour = pictures.colour(number)
-        ax.plot(path[:, 0], path[:, 1], color=colour, linewidth=1.0, marker=".", markersize=4)
-    pictures.draw_depot(ax, points[0])
+    paths = [points[[0, *route, 0]] for route in routes]
+    rows = table(case, routes)
+    lengths = {row[0]: row[5] for row in rows.rows}  # the last of a route is its whole length
+    looks = pictures.dealt(paths)
+    for k, (route, path) in enumerate(zip(routes, paths, strict=True)):
+        load = float(case.demand[route].sum())
+        label = pictures.measures(f"route {k + 1}", lengths[k + 1], load, case.capacity)
+        few = case.size <= pictures.FEW
+        pictures.draw_route(ax, path, looks[k], f"route-{k + 1}", label, few)
+    pictures.draw_depot(ax, points[0], case.called("stops", 0) or "depot")
+    own = Table(rows.columns, [row for row in rows.rows if row[2]])
+    stops = np.array([row[2] for row in own.rows], dtype=np.int64)
+    groups = [f"route-{row[0]}" for row in own.rows]
+    demand = {"demand": case.demand[stops].tolist()}
+    pictures.add_stops(ax, case, own, points[stops], groups, demand)
     cost = check(case, routes).cost
-    shown = "" if cost is None else f": {cost:.6g}" if isinstance(cost, float) else f": {cost}"
-    pictures.entitle(ax, case.name, f"{shown}, {len(routes)} routes")
+    shown = "" if cost is None else f": length {number(cost)}"
+    pictures.legend(ax, len(routes))
+    pictures.entitle(ax, case.name, f"{shown}, {len(routes)} routes", pictures.aspect_of(case))

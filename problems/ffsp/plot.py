@@ -1,5 +1,5 @@
 """The picture of one schedule of a flexible flow shop."""
 
-from nco.problems.fjsp.plot import plot
+from nco.problems.fjsp.plot import plot, size
 
-__all__ = ["plot"]
+__all__ = ["plot", "size"]

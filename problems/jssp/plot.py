@@ -2,13 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from nco.problems._shop.gantt import draw
+from nco.problems._shop import gantt
+from nco.problems._shop.gantt import size
 from nco.problems.jssp.files import Case
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["plot", "size"]
+
 
 def plot(case: Case, solution: list[list[int]], ax: "Axes") -> None:
     """Draws a Gantt chart: a row a machine, a colour a job."""
-    draw(case.name, case.work, case.planned(solution), ax)
+    gantt.draw(case, solution, ax)

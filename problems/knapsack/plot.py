@@ -4,10 +4,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nco.pictures import axes, colours, things
 from nco.problems.knapsack.files import Case
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+FEW = 500  # items up to which marks are of full size
+NUMBERED = 60  # items up to which those without names show their numbers
+PALE = "#aab4be"
 
 
 def plot(case: Case, solution: list[int], ax: "Axes") -> None:
@@ -17,19 +22,35 @@ def plot(case: Case, solution: list[int], ax: "Axes") -> None:
     """
     chosen = np.zeros(case.size, dtype=bool)
     chosen[solution] = True
-    for kept, label, colour, order in ((~chosen, "left", "0.7", 1), (chosen, "chosen", "C0", 2)):
+    looks = ((~chosen, "left", PALE, "D", 1), (chosen, "chosen", colours.line(0), "o", 2))
+    for kept, label, colour, marker, order in looks:
         ax.plot(
             case.weights[kept],
             case.values[kept],
             linestyle="none",
-            marker="o",
-            markersize=5 if case.size <= 500 else 2,
+            marker=marker,
+            markersize=(6 if marker == "o" else 4.5) if case.size <= FEW else 2,
+            markeredgewidth=0,
             color=colour,
             label=f"{label} ({int(kept.sum())})",
+            gid=label,
             zorder=order,
         )
-    value, weight = case.values[chosen].sum(), case.weights[chosen].sum()
-    ax.set_title(f"{case.name}: value {value:.10g}, weight {weight:.10g} of {case.capacity:.10g}")
+    names = [case.called("items", k) or str(k) for k in range(case.size)]
+    facts = {
+        "item": list(range(case.size)),
+        "name": [case.called("items", k) or "" for k in range(case.size)],
+        "value": case.values.tolist(),
+        "weight": case.weights.tolist(),
+        "chosen": ["yes" if taken else "no" for taken in chosen],
+    }
+    places = np.stack([case.weights, case.values], axis=1)
+    most = things.MOST_NAMES if case.names else NUMBERED
+    things.add(ax, "item", names, places, facts, most=most)
+    value, weight = float(case.values[chosen].sum()), float(case.weights[chosen].sum())
+    load = f"weight {axes.number(weight)} of {axes.number(float(case.capacity))}"
+    axes.entitle(ax, f"{case.name}: value {axes.number(value)}, {load}")
+    axes.plain(ax, most=7)
     ax.set_xlabel("weight")
     ax.set_ylabel("value")
     ax.legend(loc="lower right")  # where the poor choices are

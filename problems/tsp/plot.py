@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nco.pictures import axes
 from nco.problems._routing import pictures
 from nco.problems.tsp.check import check
 from nco.problems.tsp.files import Case
+from nco.problems.tsp.sheet import table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,10 +24,8 @@ def plot(case: Case, solution: Sequence[int], ax: "Axes") -> None:
     tour = np.array(case.indexed(solution), dtype=np.int64)
     places = pictures.stated_places(case)
     points = pictures.places_on_circle(tour, case.size) if places is None else places
-    closed = points[np.append(tour, tour[:1])]
-    few = case.size <= pictures.FEW
-    ax.plot(closed[:, 0], closed[:, 1], color="tab:blue", linewidth=1.2 if few else 0.5)
-    ax.scatter(points[:, 0], points[:, 1], s=14 if few else 1, color="black", zorder=3)
+    pictures.draw_tour(ax, case, tour, points)
+    pictures.add_visits(ax, case, tour, points, table(case, solution))
     cost = check(case, list(solution)).cost
-    length = f"{cost:,.6g}" if isinstance(cost, float) else f"{cost:,}"
-    pictures.entitle(ax, case.name, f": length {length}")
+    length = "" if cost is None else f": length {axes.number(cost)}"
+    pictures.entitle(ax, case.name, length, pictures.aspect_of(case))

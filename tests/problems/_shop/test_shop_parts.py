@@ -1,8 +1,10 @@
 """What shops share: numbers in text, the checker against a clock, rules, bounds and charts."""
 
 import copy
+import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,9 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
 from nco.core.case import Proof
 from nco.core.errors import InstanceError
+from nco.pictures import things
+from nco.pictures.colours import HUES, LIGHT
 from nco.problems._shop import classical, cpsat, gantt
 from nco.problems._shop import plan as plans
 from nco.problems._shop import text as words
@@ -275,6 +280,11 @@ def test_improvers_are_solvers(monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- charts
 
 
+def two_jobs() -> fjsp_files.Case:
+    """The jobs as a case with a name."""
+    return replace(as_case(WORK), name="two jobs")
+
+
 @pytest.fixture
 def ax() -> Iterator[Axes]:
     """Axes of a figure that is closed afterwards."""
@@ -284,22 +294,43 @@ def ax() -> Iterator[Axes]:
 
 
 def test_a_chart_has_a_bar_an_operation(ax: Axes) -> None:
-    """In the row of its machine, from its beginning to its end, with the number of its job."""
-    gantt.draw("two jobs", WORK, GOOD, ax)
-    bars = [(bar.get_x(), bar.get_y() + 0.4, bar.get_width()) for bar in ax.patches]
-    assert np.allclose(bars, [(0, 0, 3), (4, 1, 2), (0, 1, 4), (4, 0, 1)])
-    assert [text.get_text() for text in ax.texts] == ["0", "0", "1", "1"]
+    """In the row of its machine, from its beginning to its end, in the colour of its job."""
+    gantt.draw(two_jobs(), {"start": GOOD.start, "machine": GOOD.machine}, ax)
+    corners = [path.vertices[[0, 2]] for bars in ax.collections for path in bars.get_paths()]
+    drawn = [(low[0], (low[1] + high[1]) / 2, high[0] - low[0]) for low, high in corners]
+    assert np.allclose(drawn, [(0, 0, 3), (4, 1, 2), (0, 1, 4), (4, 0, 1)])
     assert ax.get_title() == "two jobs: makespan 6"
-    colours = {bar.get_facecolor() for bar in ax.patches}
-    assert len(colours) == 2
+    assert len({tuple(bars.get_facecolor()[0]) for bars in ax.collections}) == 2
+    (operations,) = things.of_axes(ax)
+    assert operations.names == ["0", "0", "1", "1"]
+    assert operations.facts["end"] == [3, 6, 4, 5]
+    assert operations.groups == [bars.get_gid() for bars in ax.collections for _ in range(2)]
 
 
-def test_a_crowded_chart_has_no_numbers(ax: Axes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They would not be legible."""
-    monkeypatch.setattr(gantt, "LABELLED", 3)
-    gantt.draw("two jobs", WORK, GOOD, ax)
-    assert not ax.texts
-    assert len(ax.patches) == 4
+def test_a_chart_has_the_names_of_jobs_and_machines(ax: Axes) -> None:
+    """Machines stand at the axis, jobs in the legend; the unit of time is that of the table."""
+    names = {"jobs": ["$door", "table"], "machines": ["saw", "drill"]}
+    read = "operations: reads job, machine, minutes as duration"
+    case = replace(two_jobs(), names=names, remarks=[read])
+    gantt.draw(case, {"start": GOOD.start, "machine": GOOD.machine}, ax)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["saw", "drill"]
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["$door", "table"]
+    assert ax.get_xlabel() == "time (minutes)"
+    ax.figure.canvas.draw()  # a dollar sign is no formula
+
+
+def test_neighbours_on_a_machine_differ(ax: Axes) -> None:
+    """As far as there are colours, also shades of one colour are kept apart."""
+    work = [[[(0, 2)]] for _ in range(16)]
+    start = [[2 * j] for j in range(16)]
+    gantt.draw(as_case(work), {"start": start, "machine": [[0]] * 16}, ax)
+    colours = [to_hex(bars.get_facecolor()[0]) for bars in ax.collections]
+    dealt = [LIGHT.index(colour) % HUES for colour in colours]
+    assert len(set(colours)) == 16
+    assert all(one != two for one, two in itertools.pairwise(dealt))
+    assert ax.get_legend() is None  # of sixteen jobs it would be longer than the chart
 
 
 # ---- the three kinds of shop are one

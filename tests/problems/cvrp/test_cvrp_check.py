@@ -178,6 +178,10 @@ def test_routes_are_drawn_with_and_without_coordinates(stated: str) -> None:
     case = make(**data.get(stated, {"distances": gaps}))
     figure, axes = pyplot.subplots()
     plot(case, pairs(case), axes)
-    assert len(axes.lines) == 6 + 1  # the routes and the depot
+    labels = axes.get_legend_handles_labels()[1]
+    assert len(labels) == 6 + 1  # the routes and the depot
+    assert all("length" in label and "load" in label for label in labels[:6])
+    # made-up places have no coordinates
+    assert bool(axes.get_xticks().size) == (stated != "distances")
     assert "6 routes" in axes.get_title()
     pyplot.close(figure)

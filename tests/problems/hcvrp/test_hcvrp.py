@@ -572,11 +572,14 @@ def test_solve_both_objectives() -> None:
 
 
 def test_a_picture_shows_the_vehicles() -> None:
-    """There is a line for each trip and one for the depot."""
+    """There is a line for each trip, with its length and load, and one for the depot."""
     figure, ax = plt.subplots()
     plot(three(), [[1, 0, 3], [2]], ax)
-    assert ax.get_title() == "three: 40, 2 vehicles"
-    assert len(ax.lines) == 3
+    assert ax.get_title() == "three: cost 40, 2 of 2 vehicles"
+    labels = ax.get_legend_handles_labels()[1]
+    assert len(labels) == 3
+    assert labels[2] == "depot"
+    assert all("length" in label and "load" in label for label in labels[:2])
     plt.close(figure)
 
 

@@ -569,5 +569,7 @@ def test_plot(case: files.Case) -> None:
     plot(case, case.construct(), ax)
     figure.canvas.draw()
     assert f"of {len(case.depots)} vehicles" in ax.get_title()
-    assert len(ax.lines) == 3 * len(case.depots) + 3
+    labels = ax.get_legend_handles_labels()[1]
+    driving = sum(1 for route in case.construct() if len(route))
+    assert len(labels) == driving + 3  # depot, pickup, delivery
     plt.close(figure)

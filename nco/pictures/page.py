@@ -1,0 +1,250 @@
+"""A picture as one HTML file that needs nothing else, not even a network.
+
+Every word that comes from a user is escaped. The page's content security policy forbids scripts and
+styles other than its own, and everything from elsewhere.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from nco.pictures import legend, svg, things
+from nco.pictures.axes import number
+from nco.tables.table import Table, shown
+
+DOTS = 72  # an inch: the pixels of the figure are then the units of the SVG
+SCRIPTS = ("view.js", "words.js", "acts.js")  # one script, in this order
+MOST_ROWS = 2000  # of the table
+MOST_THINGS = 50_000  # that a pointer finds
+HELP = (
+    "Wheel, pinch or + and − to zoom, drag or arrow keys to move, 0 for all of it. Point or tap to "
+    "see what a thing is; n and p step from one to the next, Escape lets go."
+)
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<header><h1>{title}</h1>{words}</header>
+<main>
+<section id="viewer" aria-label="Picture">
+<div id="bar">
+<label for="find">Find</label>
+<input id="find" type="search" placeholder="{kinds}" autocomplete="off" spellcheck="false">
+<output id="found" aria-live="polite"></output>
+<span id="zooms"><button type="button" id="in" aria-label="Zoom in">+</button>
+<button type="button" id="out" aria-label="Zoom out">−</button>
+<button type="button" id="all">All</button></span>
+</div>
+<div id="stage" tabindex="0" role="application" aria-label="{caption}" aria-describedby="help">
+<div id="picture">{picture}</div><svg id="over" aria-hidden="true"></svg>
+<div id="tip" role="status" hidden></div>
+</div>
+<p id="caption">{caption}</p>
+{legend}
+<p id="help">{help}</p>
+<noscript><p>Zoom, search and names need JavaScript; the table does not.</p></noscript>
+</section>
+{table}</main>
+<script type="application/json" id="data">{data}</script>
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def page(figure: Any, title: str, words: Sequence[str], table: Table | None) -> str:
+    """The whole page.
+
+    Args:
+        figure: of `DOTS` dots an inch, with what was drawn; its title becomes the caption, and
+            its legend a list.
+        title: of the page.
+        words: lines below the title.
+        table: of the answer, where there is one.
+    """
+    found = things.of(figure)
+    caption = figure.axes[0].get_title().replace("\n", ", ")
+    figure.axes[0].set_title("")
+    for ax in figure.axes:
+        if ax.get_legend() is not None:
+            ax.get_legend().remove()
+    for each in found:
+        each.set_visible(False)  # the script writes the names, at every zoom those that have room
+    picture, classes = svg.written(figure)
+    height = float(figure.get_size_inches()[1]) * DOTS
+    data = {
+        "things": _things(found, height),
+        "axes": [_axes(ax, height) for ax in figure.axes if _has_scale(ax)],
+    }
+    style, script = _asset("page.css") + classes, "\n".join(map(_asset, SCRIPTS))
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return PAGE.format(
+        policy=escape(policy),
+        title=escape(title),
+        style=style,
+        words="".join(f"<p>{escape(line)}</p>" for line in words),
+        kinds=escape(", ".join(dict.fromkeys(each.kind for each in found)) or "name"),
+        caption=escape(caption),
+        picture=picture,
+        legend=legend.written(figure),
+        help=escape(HELP),
+        table="" if table is None else _table(table, found),
+        data=as_json(data),
+        script=script,
+    )
+
+
+def as_json(data: Any) -> str:
+    """For a script element, which ends at the first ``</script`` whatever stands around it."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("\u2028", "\\u2028")
+
+
+def _asset(name: str) -> str:
+    return (files("nco.pictures") / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """As a content security policy names an inline script or style."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+# ---- what a pointer finds
+
+
+def _things(found: Sequence[things.Things], height: float) -> list[dict[str, Any]]:
+    """Kinds, each with columns of facts and a row a thing: place, name, group, facts."""
+    left = MOST_THINGS
+    kinds = []
+    for each in found:
+        boxes = each.boxes()[:left]
+        left -= len(boxes)
+        boxes = np.round(_upside_down(boxes, height), 2)
+        columns = list(each.facts)
+        rows = [
+            [boxes[k].tolist(), each.names[k], each.groups[k], *(cell(v[k]) for v in values)]
+            for values in [list(each.facts.values())]
+            for k in range(len(boxes))
+        ]
+        kinds.append(
+            {"kind": each.kind, "named": each.named, "columns": columns, "rows": rows},
+        )
+    return kinds
+
+
+def _upside_down(boxes: np.ndarray, height: float) -> np.ndarray:
+    """From pixels of a figure, which rise, to units of an SVG, which fall."""
+    if boxes.shape[1] == 2:
+        return np.stack([boxes[:, 0], height - boxes[:, 1]], axis=1)
+    return np.stack([boxes[:, 0], height - boxes[:, 3], boxes[:, 2], height - boxes[:, 1]], axis=1)
+
+
+def cell(value: Any) -> str:
+    """A fact as text."""
+    if isinstance(value, bool | str) or value is None:
+        return shown(value)
+    return str(int(value)) if isinstance(value, int | np.integer) else number(float(value))
+
+
+# ---- axes, whose ticks stay in sight while the picture moves
+
+
+def _has_scale(ax: Any) -> bool:
+    """Whether a position in the axes is a figure that people read; a map's is not."""
+    linear = ax.get_xscale() == ax.get_yscale() == "linear"
+    return bool(ax.axison and linear and ax.get_aspect() == "auto" and ax.get_xlabel())
+
+
+def _axes(ax: Any, height: float) -> dict[str, Any]:
+    """The box of axes in the SVG, and for each axis its range, label and names of ticks."""
+    box = ax.get_window_extent()
+    x = _upside_down(np.array([[box.x0, box.y0, box.x1, box.y1]]), height)[0]
+    return {
+        "box": np.round(x, 2).tolist(),
+        "x": _axis(ax.xaxis, ax.get_xlim()),
+        "y": _axis(ax.yaxis, ax.get_ylim()),
+    }
+
+
+def _axis(axis: Any, span: tuple[float, float]) -> dict[str, Any]:
+    from matplotlib.ticker import FixedLocator
+
+    names = isinstance(axis.get_major_locator(), FixedLocator)  # then somebody named them
+    ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False) if names else []
+    return {
+        "span": [float(v) for v in span],
+        "label": axis.get_label_text(),
+        "names": [[float(place), text.get_text()] for place, text in ticks],
+    }
+
+
+# ---- the table
+
+
+def _table(table: Table, found: Sequence[things.Things]) -> str:
+    """The table, each row with the number of the thing that it is about."""
+    indices = _connected(table, found)
+    firsts = table.rows[0] if table.rows else ("",) * len(table.columns)
+    head = "".join(
+        f'<th scope="col"{_kind(value)}>{escape(name)}</th>'
+        for name, value in zip(table.columns, firsts, strict=True)
+    )
+    lines = []
+    for place, row in enumerate(table.rows[:MOST_ROWS]):
+        cells = "".join(_cell(value) for value in row)
+        thing = indices[place]
+        link = "" if thing is None else f' data-thing="{thing}" tabindex="0"'
+        lines.append(f"<tr{link}>{cells}</tr>")
+    count = f"{len(table.rows):,} rows"
+    if len(table.rows) > MOST_ROWS:
+        count = f"the first {MOST_ROWS:,} of {count}; --save x.csv writes all"
+    return (
+        f"<section><h2>{escape(table.name or 'table').capitalize()} <small>{count}</small></h2>"
+        f'<div class="scroll"><table id="table"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div></section>\n"
+    )
+
+
+def _cell(value: Any) -> str:
+    return f"<td{_kind(value)}>{escape(cell(value))}</td>"
+
+
+def _kind(value: Any) -> str:
+    """The class of a cell with a number."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return ' class="number"' if is_number else ""
+
+
+def _connected(table: Table, found: Sequence[things.Things]) -> list[int | None]:
+    """For each row the number of the thing whose facts of the same names are the same."""
+    indices: list[int | None] = [None] * len(table.rows)
+    first = 0
+    for each in found:
+        shared = [place for place, name in enumerate(table.columns) if name in each.facts]
+        values = [each.facts[table.columns[place]] for place in shared]
+        known: dict[tuple[str, ...], int] = {}
+        for k, facts in enumerate(zip(*values, strict=True)):
+            known.setdefault(tuple(cell(value) for value in facts), first + k)
+        for place, row in enumerate(table.rows[:MOST_ROWS]):
+            if indices[place] is None and shared:
+                indices[place] = known.get(tuple(cell(row[column]) for column in shared))
+        first += len(each.names)
+    return indices

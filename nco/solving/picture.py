@@ -1,0 +1,83 @@
+"""The file of an answer's picture: in a format of matplotlib, or an HTML page."""
+
+import io
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from nco import registry
+from nco.core.case import Case
+from nco.core.errors import NCOError
+from nco.tables.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from nco.solving.solution import Solution
+
+SQUARE = (6.0, 6.0)  # inches
+DOTS = 150  # an inch, of pictures in pixels
+PAGE = "html"
+
+
+@runtime_checkable
+class Sized(Protocol):
+    """A ``plot.py`` whose pictures are not square."""
+
+    def size(self, case: Case, /) -> tuple[float, float]:
+        """Width and height in inches."""
+
+
+def size(case: Case) -> tuple[float, float]:
+    """Width and height in inches of the figure that suits a case."""
+    plot: Any = registry.folder(case.problem).plot
+    return plot.size(case) if isinstance(plot, Sized) else SQUARE
+
+
+def written(solution: "Solution", ending: str) -> bytes:
+    """A file with the picture of an answer.
+
+    Args:
+        solution: with a case.
+        ending: ``html``, or a format of matplotlib such as ``png``, ``svg`` and ``pdf``.
+
+    Raises:
+        NCOError: where the problem has no files, so that there is nothing to draw.
+    """
+    case = solution.case
+    if case is None:
+        raise NCOError(f"{solution.problem} has no files.py: its solutions cannot be plotted")
+    import matplotlib
+
+    with matplotlib.rc_context({"text.parse_math": False}):  # a name may have dollar signs
+        if ending.lower() == PAGE:
+            return _page(solution, case).encode("utf-8", "replace")
+        data = io.BytesIO()
+        _figure(case, solution.solution, 100).savefig(data, format=ending.lower(), dpi=DOTS)
+    return data.getvalue()
+
+
+def _figure(case: Case, solution: Any, dots: int) -> "Figure":
+    from matplotlib.figure import Figure
+
+    from nco.solving import drawing
+
+    figure = Figure(figsize=size(case), dpi=dots, layout="constrained")
+    drawing.draw(case, solution, figure.add_subplot())
+    return figure
+
+
+def _page(solution: "Solution", case: Case) -> str:
+    from nco.pictures import page
+
+    figure = _figure(case, solution.solution, page.DOTS)
+    words = [line.strip() for line in str(solution).splitlines()]
+    words[0] = words[0].removeprefix(f"{solution.name} ")
+    return page.page(figure, solution.name, words, _table(solution, case))
+
+
+def _table(solution: "Solution", case: Case) -> Table | None:
+    """The table of an answer; None where the problem has none."""
+    from nco.solving import saving
+
+    if not registry.folder(case.problem).has("sheet"):
+        return None
+    return saving.table_of(case, solution.solution)

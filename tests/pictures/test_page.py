@@ -1,0 +1,272 @@
+"""Pages with pictures: well formed, complete, escaped, self-contained, and small."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from small_inputs import ARRAYS
+
+import nco
+from nco.core.case import Case
+from nco.pictures import page, svg, things
+from nco.registry import sources
+from nco.solving import picture
+from nco.solving.solution import Solution, Status
+from nco.tables.table import Table
+
+ATTACK = "</script><script>document.title='hacked'</script><img src=x onerror=alert(1)>\" $x_{"
+STYLED = 'a style="}body{display:none}" b'
+VOID = {"meta", "input", "link", "br", "img"}
+
+
+class Reader(HTMLParser):
+    """Elements must be closed in order; collects what a page has."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.ids: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for key, value in attrs if key == "id" and value]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.texts.append(data)
+
+
+def solved(case: Case, plan: Any) -> Solution:
+    """A solution of a case, as if somebody had found it."""
+    return Solution(
+        problem=case.problem,
+        name=case.name,
+        n=case.size,
+        cost=1.0,
+        objective=1.0,
+        feasible=True,
+        violations=[],
+        solution=plan,
+        taken=list,
+        status=Status.FEASIBLE,
+        seconds=0.1,
+        setup_seconds=0.0,
+        model="none",
+        seed=0,
+        case=case,
+    )
+
+
+def html(case: Case, plan: Any) -> str:
+    return picture.written(solved(case, plan), "html").decode()
+
+
+def planned(problem: str) -> tuple[Case, Any]:
+    """A small case of each problem and a plan; those whose future is known have one by hand."""
+    case = sources.as_case({**ARRAYS[problem], "name": problem}, problem)
+    by_hand = {
+        "exo": [0],
+        "packing": [[0, 2]],
+        "netflow": [[3, 1, 2], [1, 1, 1]],
+        "rebalancing": np.zeros((2, 2, 2, 2)).tolist(),
+    }
+    return case, by_hand[problem] if problem in by_hand else case.construct()
+
+
+def data_of(text: str) -> Any:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+@pytest.mark.parametrize("problem", sorted(ARRAYS))
+def test_each_problem_has_a_page_of_its_own(problem: str) -> None:
+    """Well formed, nothing is loaded from elsewhere, and a pointer finds things."""
+    text = html(*planned(problem))
+    read = Reader(text)
+    assert len(set(read.ids)) == len(read.ids)
+    for tag, attributes in read.tags:
+        assert tag not in ("link", "iframe", "object", "base", "form")
+        for key in ("src", "href", "xlink:href", "action"):
+            assert (attributes.get(key) or "#").startswith(("#", "data:image/png"))
+        assert "style" not in attributes  # the policy would forbid it
+        assert not any(key.startswith("on") for key in attributes)
+    assert "url(http" not in text
+    assert "@import" not in text
+    (drawn,) = re.findall(r'<div id="picture">(<svg.*?</svg>)</div>', text, re.DOTALL)
+    ElementTree.fromstring(drawn)
+    data = data_of(text)
+    assert data["things"]
+    width, height = (float(v) for v in re.findall(r'viewBox="0 0 (\S+) (\S+)"', drawn)[0])
+    for kind in data["things"]:
+        for box, _, group, *facts in kind["rows"]:
+            assert all(-1 <= x <= width + 1 for x in box[::2])
+            assert all(-1 <= y <= height + 1 for y in box[1::2])
+            assert len(facts) == len(kind["columns"])
+            assert not group or f'id="{group}"' in drawn
+    assert len(text) < 100_000
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind", "count"),
+    [
+        ("cvrp", "stops", 4),
+        ("tsp", "stops", 4),
+        ("atsp", "stops", 3),
+        ("op", "stops", 4),
+        ("hcvrp", "stops", 4),
+        ("hcvrp", "vehicles", 2),
+        ("omdcpdp", "orders", 2),
+        ("omdcpdp", "vehicles", 2),
+        ("knapsack", "items", 3),
+        ("jssp", "jobs", 2),
+        ("jssp", "machines", 2),
+        ("fjsp", "jobs", 2),
+        ("ffsp", "machines", 3),
+    ],
+)
+def test_names_are_there_and_do_nothing(problem: str, kind: str, count: int) -> None:
+    """In the picture's data, its table or its axes; markup in them stays text."""
+    case, plan = planned(problem)
+    names = [f"{ATTACK} {STYLED} {k}" for k in range(count)]
+    case = replace(case, names={kind: names}, name=ATTACK)
+    text = html(case, plan)
+    read = Reader(text)
+    assert [tag for tag, _ in read.tags].count("script") == 2
+    assert "img" not in [tag for tag, _ in read.tags]
+    assert "body{display:none}" not in re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]  # type: ignore[index]
+    told = json.dumps(data_of(text), ensure_ascii=False) + json.dumps(read.texts)
+    assert told.count("document.title='hacked'") >= 1
+    assert "body{display:none}" in told
+    assert f"<h1>{ATTACK[:2]}" not in text
+
+
+def test_the_policy_allows_the_pages_own_script_and_style() -> None:
+    """By their hashes, and nothing else."""
+    text = html(*planned("tsp"))
+    (policy,) = [a["content"] for tag, a in Reader(text).tags if tag == "meta" and "content" in a][
+        :1
+    ]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; img-src data:")
+    assert "unsafe" not in policy
+    style = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert len(style) == len(script) == 1
+    for part in (*style, *script):
+        assert page._hash(part) in policy
+
+
+def test_rows_of_the_table_lead_to_things() -> None:
+    """Each stop's row to its stop, each operation's to its bar; the depot's rows to nothing."""
+    for problem in ("cvrp", "jssp", "knapsack", "op", "omdcpdp"):
+        text = html(*planned(problem))
+        kinds = data_of(text)["things"]
+        rows = [(kind["kind"], kind["columns"], row) for kind in kinds for row in kind["rows"]]
+        heads = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', text)
+        lines = re.findall(r'<tr data-thing="(\d+)" tabindex="0">(.*?)</tr>', text)
+        assert lines
+        for number, line in lines:
+            cells = dict(zip(heads, re.findall(r"<td[^>]*>(.*?)</td>", line), strict=True))
+            _, columns, (_, _, _, *facts) = rows[int(number)]
+            stated = dict(zip(columns, facts, strict=True))
+            shared = set(cells) & set(stated)
+            assert shared
+            assert all(cells[key] == stated[key] for key in shared)
+
+
+def test_a_hundred_stops_are_small_and_ten_thousand_still_zoom() -> None:
+    """Under 100 kB and 3 MB; the table stops after 2,000 rows and says so."""
+    random = np.random.default_rng(0)
+    sizes = {}
+    for count in (100, 10_000):
+        coords = random.random((count + 1, 2))
+        arrays = {"coords": coords, "demand": [0, *[1] * count], "capacity": 50}
+        case = sources.as_case(arrays, "cvrp")
+        order = (np.argsort(coords[1:, 0]) + 1).tolist()
+        routes = [order[k : k + 50] for k in range(0, count, 50)]
+        text = html(case, routes)
+        assert sum(len(kind["rows"]) for kind in data_of(text)["things"]) == count + 1
+        sizes[count] = len(text)
+    assert sizes[100] < 120_000
+    assert sizes[10_000] < 3_000_000
+    assert text.count("<tr") == 2001
+    assert "the first 2,000 of 10,400 rows" in text
+
+
+def test_what_would_be_too_large_is_kept_in_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Things are still found in it."""
+    monkeypatch.setattr(svg, "LARGEST", 1000)
+    text = html(*planned("tsp"))
+    assert '<svg class="pixels"' in text
+    assert "data:image/png;base64," in text
+    assert len(data_of(text)["things"][0]["rows"]) == 4
+
+
+def test_a_solution_is_saved_as_a_page_and_as_pictures(tmp_path: Path) -> None:
+    """By the ending, in Python and on the command line alike."""
+    solution = nco.solve(ARRAYS["tsp"], problem="tsp", model="none")
+    solution.save(tmp_path / "x.HTML")
+    assert (tmp_path / "x.HTML").read_text().startswith("<!doctype html>")
+    begins = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+    for ending, begin in begins.items():
+        assert picture.written(solution, ending).startswith(begin)
+    with pytest.raises(nco.NCOError, match="cannot be plotted"):
+        picture.written(replace(solution, case=None), "html")
+
+
+def test_schedules_in_a_dict_are_no_policies() -> None:
+    """A flexible shop's solution names starts and machines, and is drawn."""
+    case, plan = planned("fjsp")
+    assert isinstance(plan, dict)
+    assert solved(case, plan).plot().get_title().startswith("fjsp: makespan")
+
+
+def test_axes_that_people_read_are_told() -> None:
+    """A chart's range and its names of ticks; a map has none."""
+    figure = Figure(dpi=page.DOTS)
+    ax = figure.add_subplot()
+    ax.set(xlim=(0, 10), ylim=(1, 0), xlabel="time")
+    ax.set_yticks([0, 1], ["saw", "drill"])
+    things.add(ax, "operation", ["Table"], np.array([[0, 0, 5, 1]]), {"start": [0]})
+    table = Table(("start",), [[0]], name="schedule")
+    text = page.page(figure, "shop", ["a line"], table)
+    (told,) = data_of(text)["axes"]
+    assert told["x"] == {"span": [0.0, 10.0], "label": "time", "names": []}
+    assert told["y"]["names"] == [[0.0, "saw"], [1.0, "drill"]]
+    ((box, *_),) = data_of(text)["things"][0]["rows"]
+    left, _, right, _ = told["box"]
+    assert box[0] == pytest.approx(left, abs=0.1)
+    assert box[2] == pytest.approx((left + right) / 2, abs=0.1)
+    assert data_of(html(*planned("tsp")))["axes"] == []
+
+
+def test_greys_turn_round_in_the_dark() -> None:
+    """Colours stay."""
+    figure = Figure(dpi=page.DOTS)
+    figure.add_subplot().plot([0, 1], color="#0072b2", gid="line")
+    _, sheet = svg.written(figure)
+    light, dark = sheet.split("@media (prefers-color-scheme: dark)")
+    assert "stroke: #0072b2" in light
+    assert "#0072b2" not in dark
+    assert "stroke:#e8e8e8" in dark  # of the frame, which is black by day
