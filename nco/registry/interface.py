@@ -4,7 +4,7 @@ A folder is a package whose ``__init__.py`` states ``PROBLEM``, the name of the 
 ``problem.py`` that the other parts serve: ``files.py`` (`Files`), ``check.py`` (`Check`),
 ``classical.py`` (`Classical`) and ``plot.py`` (`Plot`), and, where the problem has such things,
 ``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`), ``rules.py`` (`Rules`) and
-``sheet.py`` (`Sheet`, `ReadsTables`).
+``sheet.py`` (`Sheet`, `TellsPolicies`, `ReadsTables`).
 Free of torch and numpy.
 
 C is the folder's own class of cases, S its form of a solution in the case's own numbers.
@@ -232,6 +232,22 @@ class Sheet(Protocol[C_in]):
 
 
 @runtime_checkable
+class TellsPolicies(Protocol[C_in]):
+    """A ``sheet.py`` of an online problem whose policies are tables, too."""
+
+    def policy_table(
+        self, case: C_in, solution: Mapping[str, Any], orders: Sequence[Mapping[str, Any]], /
+    ) -> Table:
+        """What a policy does first, beside its numbers.
+
+        Args:
+            case: the instance.
+            solution: a rule or ``{"model": NAME}``.
+            orders: what the case's `orders` says of its first decisions.
+        """
+
+
+@runtime_checkable
 class ReadsTables(Protocol[C]):
     """A ``sheet.py`` that also makes cases of tables, and reads what `Sheet.table` writes.
 
@@ -273,4 +289,5 @@ __all__ = [
     "Sheet",
     "Solve",
     "Solver",
+    "TellsPolicies",
 ]

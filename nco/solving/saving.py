@@ -1,12 +1,14 @@
 """How a solution is written: what the ending of the file's name says."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nco import registry
 from nco.core.case import Case
 from nco.core.errors import NCOError
+from nco.registry.interface import TellsPolicies
 from nco.tables import delimited, excel, geojson, summary
 from nco.tables.table import Table
 
@@ -32,16 +34,27 @@ def check_ending(path: Path) -> None:
         excel.library()
 
 
-def table_of(case: Case, solution: object) -> Table:
+def table_of(case: Case, solution: object, orders: Sequence[Mapping[str, Any]] = ()) -> Table:
     """The table of a solution.
 
+    Args:
+        case: the instance.
+        solution: in its numbers; of an online problem a plan of its trace, or a policy.
+        orders: what a policy decides first.
+
     Raises:
-        NCOError: where the problem has none.
+        NCOError: where the problem has none, or this solution is none.
     """
     folder = registry.folder(case.problem)
     if not folder.has("sheet"):
         raise NCOError(f"{case.problem} has no sheet.py: its solutions are no tables; save .json")
-    return folder.sheet.table(case, solution)
+    sheet = folder.sheet
+    if not isinstance(solution, Mapping):
+        return sheet.table(case, solution)
+    if isinstance(sheet, TellsPolicies) and orders:
+        return sheet.policy_table(case, solution, orders)
+    name = next(iter(solution.values()), "")
+    raise NCOError(f"the policy {name} of {case.problem} is no table: save .json")
 
 
 def named_lines(solution: "Solution") -> list[str]:
@@ -49,7 +62,7 @@ def named_lines(solution: "Solution") -> list[str]:
     case = solution.case
     if case is None or not case.names or not registry.folder(case.problem).has("sheet"):
         return []
-    return summary.lines(table_of(case, solution.solution))
+    return summary.lines(table_of(case, solution.solution, solution.orders))
 
 
 def content(path: Path, solution: "Solution", case: Case | None) -> bytes:
@@ -68,7 +81,7 @@ def content(path: Path, solution: "Solution", case: Case | None) -> bytes:
     if suffix == ".json":
         data = solution.to_dict()
         if case is not None and named_lines(solution):
-            table = table_of(case, solution.solution)
+            table = table_of(case, solution.solution, solution.orders)
             data["table"] = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
         return (json.dumps(data, indent=1) + "\n").encode()
     if case is None:
@@ -80,7 +93,7 @@ def content(path: Path, solution: "Solution", case: Case | None) -> bytes:
     if suffix not in TABLES:
         files = registry.folder(solution.problem).files
         return files.write_solution(case, solution.solution, solution.cost).encode()
-    table = table_of(case, solution.solution)
+    table = table_of(case, solution.solution, solution.orders)
     if suffix == ".xlsx":
         return excel.written([table])
     if suffix == ".geojson":

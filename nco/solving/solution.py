@@ -212,12 +212,13 @@ class Solution:
         """A row for each stop, chosen item, operation or order, with names and figures.
 
         Raises:
-            NCOError: where the problem has no tables.
+            NCOError: where the problem has no tables, or the solution is a policy without any.
         """
         from nco.solving import saving
         from nco.tables import frames
 
-        return frames.frame_of(saving.table_of(self._case("shown as tables"), self.solution))
+        case = self._case("shown as tables")
+        return frames.frame_of(saving.table_of(case, self.solution, self.orders))
 
     def save(self, path: str | Path) -> None:
         """Writes what the ending says.

@@ -45,7 +45,9 @@ HEADERS = {  # of a table
 TABLES = {  # the columns of a table to the rule that it is
     frozenset({"min", "max"}): "min_max",
     frozenset({"levels"}): "base_stock",
+    frozenset({"max"}): "base_stock",
     frozenset({"levels", "caps"}): "capped_base_stock",
+    frozenset({"max", "caps"}): "capped_base_stock",
     frozenset({"min", "quantity"}): "reorder_quantity",
 }
 FORM = "such as 'min-max 40 90', 'base-stock 90' or 'min-max store=40/90 depot=200/400 every 2'"
@@ -132,6 +134,8 @@ def of_rows(case: Any, rows: list[dict[str, str]]) -> dict[str, Any]:
     if "node" not in found or rule is None:
         reason = "needs the columns node, min, max (or level; level, cap; min, quantity)"
         raise InstanceError(reason, field="policy", value=", ".join(map(str, rows[0])))
+    if "max" in found and "min" not in found:  # the level of a base stock by another name
+        found["levels"] = found.pop("max")
     solution: dict[str, Any] = {"rule": rule} | {
         key: {} for key in found if key not in ("node", "review")
     }

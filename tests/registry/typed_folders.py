@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from nco import registry
 from nco.registry.folders import Folder
-from nco.registry.interface import EverySolution, PartName, Policies, ReadsTables
+from nco.registry.interface import EverySolution, PartName, Policies, ReadsTables, TellsPolicies
 
 PROTOCOLS: dict[PartName, str] = {
     "files": "Files",
@@ -37,6 +37,8 @@ def lines(folder: Folder) -> Iterable[str]:
         protocols.append(("classical", "Policies"))
     if folder.has("sheet") and isinstance(folder.sheet, ReadsTables):
         protocols.append(("sheet", "ReadsTables"))
+    if folder.has("sheet") and isinstance(folder.sheet, TellsPolicies):
+        protocols.append(("sheet", "TellsPolicies"))
     for part, protocol in protocols:
         kinds = f"{package}.files.Case" + (", Any" if protocol == "EverySolution" else "")
         yield f"import {package}.{part}"

@@ -8,6 +8,7 @@ import pytest
 import nco
 from nco.cli import main
 from nco.core.errors import NCOError
+from nco.registry.folders import Folder
 from nco.solving import saving
 
 
@@ -48,13 +49,16 @@ def test_other_endings_are_refused_before_anything_is_solved(
     assert "missing.tsp" not in error
 
 
-def test_a_map_needs_degrees_and_a_table_a_sheet(tmp_path: Path) -> None:
+def test_a_map_needs_degrees_and_a_table_a_sheet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each is one line."""
     plane = nco.solve([[0, 0], [3, 1], [2, 5]], model="none")
     with pytest.raises(NCOError, match="a map needs stops with latitude and longitude"):
         plane.save(tmp_path / "x.geojson")
     assert plane.table().columns.tolist() == ["order", "stop", "name", "distance", "x", "y"]
     online = nco.read("example:secretary.yaml")
+    monkeypatch.setattr(Folder, "has", lambda folder, part: False)
     with pytest.raises(NCOError, match=r"exo has no sheet.py: its solutions are no tables"):
         saving.table_of(online, [])
 
