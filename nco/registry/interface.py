@@ -167,6 +167,18 @@ class Policies(Protocol[C_in]):
         """The solvers whose rules are worth comparing for a case, cheap ones first."""
 
 
+@runtime_checkable
+class AnswersAtOnce(Protocol[C_in]):
+    """A ``classical.py`` of an online problem that has a policy without any search.
+
+    It is the answer where no process was ready in time. Without it, the first of `Policies` is
+    asked for what it can make in no time.
+    """
+
+    def at_once(self, case: C_in, /) -> Any:
+        """The policy, within milliseconds, in the process of the caller."""
+
+
 class LowerBound(Protocol[C_in]):
     """``bound.py``: certified bounds."""
 
@@ -274,6 +286,7 @@ class ReadsTables(Protocol[C]):
 
 
 __all__ = [
+    "AnswersAtOnce",
     "Check",
     "Classical",
     "Decomposition",

@@ -14,9 +14,11 @@ from nco import registry
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.seeds import derive
+from nco.registry.interface import AnswersAtOnce
+from nco.solving import turns
 from nco.solving.options import Options
 from nco.solving.simulate import Evaluation, difference, policy_of, simulate
-from nco.workers import pool
+from nco.workers.lane import Lane
 from nco.workers.outcome import Improvement
 from nco.zoo import cards, weights
 
@@ -81,6 +83,7 @@ class Contest:
     Args:
         case: an online one.
         options: of the call, whose seconds count from `begin` on.
+        lane: the process in which the rules take turns; None where none was free in time.
 
     Attributes:
         candidates: in the order in which they were found.
@@ -89,8 +92,8 @@ class Contest:
         interrupted: whether Ctrl-C ended the search.
     """
 
-    def __init__(self, case: Case, options: Options, begin: float) -> None:
-        self.case, self.options, self.begin = case, options, begin
+    def __init__(self, case: Case, options: Options, begin: float, lane: Lane | None) -> None:
+        self.case, self.options, self.begin, self.lane = case, options, begin, lane
         self.candidates: list[Candidate] = []
         self.history: list[Improvement] = []
         self.faults: list[str] = []
@@ -149,7 +152,10 @@ class Contest:
             )
 
     def _find_rules(self, end: float | None) -> None:
-        """What the classical solvers that suit the case return, each in a child process."""
+        """What the classical solvers that suit the case return, each in a child process.
+
+        Where there is no time left for one, and no candidate either, a simple one is constructed.
+        """
         folder = registry.folder(self.case.problem)
         names = folder.policies.policies(self.case) if folder.policies is not None else []
         share = None if end is None else self.begin + EFFORT.first * (end - self.begin)
@@ -157,15 +163,30 @@ class Contest:
             left = None
             if share is not None:
                 left = (share - time.perf_counter()) / (len(names) - index)
-            found = self._rule(name, left, self.options.seed, None)
+            found = self._rule(name, left, end, self.options.seed, None)
             if found is not None:
                 self.candidates.append(Candidate(found, name, solver=True))
-            elif not self.candidates and index == len(names) - 1 and self.faults:
-                raise NCOError(self.faults[-1])
+        if self.candidates or not names:
+            return
+        if end is None or time.perf_counter() < end:
+            raise NCOError(self.faults[-1])
+        if isinstance(folder.classical, AnswersAtOnce):
+            found = folder.classical.at_once(self.case)
+        else:
+            solver: Any = folder.solver(names[0])
+            found = solver.solve(self.case, time_limit=0.0, seed=self.options.seed)
+        if found is None:
+            raise NCOError(self.faults[-1])
+        self.candidates.append(Candidate(found, "construction"))
 
-    def _rule(self, name: str, seconds: float | None, seed: int, start: Any) -> Any:
+    def _rule(
+        self, name: str, seconds: float | None, end: float | None, seed: int, start: Any
+    ) -> Any:
+        """What a solver returns; None where it fails, or is not through by `end`."""
         limit = None if seconds is None else max(seconds, EFFORT.least)
-        outcome = pool.run(self.case, name, time_limit=limit, seed=seed, start=start)
+        outcome = turns.run(
+            self.lane, self.case, name, time_limit=limit, until=end, seed=seed, start=start
+        )
         if outcome.solution is None and outcome.error is not None:
             self.faults.append(f"{name}: {outcome.error}")
         return outcome.solution
@@ -216,7 +237,7 @@ class Contest:
     def _go_on(self, chosen: Candidate, seconds: float, number: int, end: float) -> None:
         """Another round for one rule."""
         seed = derive(self.options.seed, "round", number)
-        found = self._rule(chosen.source, seconds, seed, chosen.solution)
+        found = self._rule(chosen.source, seconds, end, seed, chosen.solution)
         place = self.candidates.index(chosen)
         gain = 0.0
         tried = chosen

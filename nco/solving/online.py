@@ -18,12 +18,12 @@ from nco import registry
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.seeds import generator
-from nco.solving import versus
+from nco.solving import turns, versus
 from nco.solving.candidates import EFFORT, Contest, evaluated
 from nco.solving.options import Options
 from nco.solving.simulate import Evaluation, next_action, standard_error
 from nco.solving.solution import Solution, Status
-from nco.workers import pool
+from nco.workers.lane import Lane
 from nco.workers.outcome import Improvement
 
 HINDSIGHT = "hindsight"  # what a problem's classical.py calls its planner with perfect information
@@ -53,22 +53,29 @@ class Found:
     interrupted: bool = False
 
 
-def solve(case: Case, options: Options, begin: float) -> Solution:
-    """The best policy at hand for an online case, evaluated; or, if asked for, hindsight."""
+def solve(case: Case, options: Options, begin: float, lane: Lane | None) -> Solution:
+    """The best policy at hand for an online case, evaluated; or, if asked for, hindsight.
+
+    Args:
+        case: the instance.
+        options: of the call.
+        begin: the `time.perf_counter` reading from which on its time counts.
+        lane: the process in which its solvers run; None where none was free in time.
+    """
     if options.hindsight:
-        return _foreseen(case, options, begin)
+        return _foreseen(case, options, begin, lane)
     own = None if options.policy is None else versus.policy(case, options.policy)
     changed = None if options.what_if is None else versus.changed(case, options.what_if)
-    deadline = deadline_of(options, begin)
+    deadline = turns.deadline_of(options, begin)
     parts = 1 if changed is None else 2
-    contest = Contest(case, options, begin)
+    contest = Contest(case, options, begin, lane)
     end = _search_end(begin, deadline, parts)
     best = contest.run(end, deadline if changed is None else None, 1 if own is None else 2)
     others: list[tuple[str, Case, Any]] = []
     if own is not None:
         others.append(("policy", case, own))
     if changed is not None:
-        second = Contest(changed, options, time.perf_counter())
+        second = Contest(changed, options, time.perf_counter(), lane)
         end = None if deadline is None else _search_end(begin, deadline, 1)
         others.append(("what_if", changed, second.run(end).solution))
         contest.faults += second.faults
@@ -86,12 +93,6 @@ def solve(case: Case, options: Options, begin: float) -> Solution:
         found.notes += case.assumptions()
     found.interrupted = contest.interrupted
     return as_solution(case, best.solution, best.source, evaluation, options.seed, begin, found)
-
-
-def deadline_of(options: Options, begin: float) -> float | None:
-    """When a call must end; None where it has no limit in seconds."""
-    limit: Any = options.time_limit
-    return begin + limit if isinstance(limit, int | float) else None
 
 
 def _search_end(begin: float, deadline: float | None, parts: int) -> float | None:
@@ -152,7 +153,7 @@ def as_solution(
     )
 
 
-def _foreseen(case: Case, options: Options, begin: float) -> Solution:
+def _foreseen(case: Case, options: Options, begin: float, lane: Lane | None) -> Solution:
     """The mean cost of perfect plans, over random futures or of the case's own one."""
     folder = registry.folder(case.problem)
     if HINDSIGHT not in folder.classical.solvers():
@@ -163,14 +164,20 @@ def _foreseen(case: Case, options: Options, begin: float) -> Solution:
         random = generator(options.seed, HINDSIGHT)
         parts = problem.cases(problem.traces(case, min(EFFORT.foreseen, options.traces), random))
     setup = time.perf_counter() - begin
-    deadline = deadline_of(options, begin)
+    deadline = turns.deadline_of(options, begin)
     costs: list[float] = []
+    faults: list[str] = []
     sign, violations, plan = 1, list[str](), None
     for part in parts:
         left = None if deadline is None else deadline - time.perf_counter()
         if left is not None and costs and left <= 0:
             break
-        outcome = pool.run(part, HINDSIGHT, time_limit=left, seed=options.seed)
+        outcome = turns.run(
+            lane, part, HINDSIGHT, time_limit=None, until=deadline, seed=options.seed
+        )
+        if outcome.solution is None and costs and deadline is not None:
+            faults.append(f"{HINDSIGHT}: {outcome.error or 'no plan found'}")
+            break
         if outcome.solution is None:
             raise NCOError(f"{HINDSIGHT}: {outcome.error or 'no plan found'}")
         report, plan = folder.check.check(part, outcome.solution), outcome.solution
@@ -182,5 +189,5 @@ def _foreseen(case: Case, options: Options, begin: float) -> Solution:
     error = standard_error(every) if len(costs) > 1 else 0.0
     evaluation = Evaluation(float(every.mean()), error, sign, {}, {}, every, violations)
     solution = plan if len(parts) == 1 else {"plan": HINDSIGHT}
-    found = Found(setup=setup)
+    found = Found(setup=setup, faults=faults)
     return as_solution(case, solution, HINDSIGHT, evaluation, options.seed, begin, found)

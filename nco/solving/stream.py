@@ -7,9 +7,10 @@ from dataclasses import replace
 from nco import registry
 from nco.core.case import Case
 from nco.core.errors import NCOError
-from nco.solving import group, interrupts, shared
+from nco.solving import group, interrupts, shared, turns
 from nco.solving.options import Options
 from nco.solving.solution import Solution, Status
+from nco.workers import lanes
 from nco.zoo import cards
 
 
@@ -83,8 +84,13 @@ def _solved(
     if not is_online:
         return group.solve([cases[index] for index in members], options, begin)
     interrupts.let_through()  # no simple answer comes first
-    from nco.solving import neural
-    from nco.solving import online as simulated
+    case, until = cases[members[0]], turns.deadline_of(options, begin)
+    with lanes.current().lease(1, until=until) as lease:
+        lane = lease.lane(0) if len(lease) else None
+        if lane is not None:
+            turns.warm(lane, case, options)
+        from nco.solving import neural  # as torch, while the process gets ready
+        from nco.solving import online as simulated
 
-    there = replace(options, device=neural.device_of(options))
-    return [simulated.solve(cases[members[0]], there, begin)]
+        there = replace(options, device=neural.device_of(options))
+        return [simulated.solve(case, there, begin, lane)]

@@ -158,8 +158,9 @@ class Workers:
             watch: have a solver that can (`Solver.found`) tell every better solution on the way.
             cores: threads of a solver that can use several; None is its own default.
             iterations: steps of a solver that can count them.
-            until: instead of a time limit, the `time.perf_counter` reading at which the solver
-                should be through, however long the child takes to be ready.
+            until: the `time.perf_counter` reading at which the solver should be through, however
+                long the child takes to be ready; it is told the time until then, or `time_limit`
+                where that is less.
             tell: called at once, on another thread, with every improvement and then the outcome.
 
         Raises:
@@ -168,9 +169,11 @@ class Workers:
         self._check_open()
         if isinstance(solver, str):
             solver = registry.folder(case.problem).solver(solver)
+        lasts = time_limit
         if until is not None:
-            time_limit = until - time.perf_counter()
-        limit = None if time_limit is None else max(time_limit, 0.0) + grace
+            left = until - time.perf_counter()
+            lasts = left if time_limit is None else min(time_limit, left)
+        limit = None if lasts is None else max(lasts, 0.0) + grace
         watch = watch or tell is not None
         request = Request(solver, case, time_limit, seed, start, watch, cores, iterations, until)
         # Two pickles: the outer one can be read even where the case's module cannot be imported.

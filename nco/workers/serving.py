@@ -126,8 +126,9 @@ def _answer(message: bytes, limit: float | None, answers: IO[bytes]) -> bytes:
     began = time.perf_counter()
     time_limit = request.time_limit
     if request.until is not None:  # the clock is the same in all processes
-        time_limit = request.until - began
-        if time_limit <= 0:
+        left = request.until - began
+        time_limit = left if time_limit is None else min(time_limit, left)
+        if left <= 0:
             return pickle.dumps((None, 0.0, "never began: its process was ready too late", None))
     further = _further(request, proof, began, answers)
     if limit is not None:  # ends an orphan whose solver never lets go of the interpreter

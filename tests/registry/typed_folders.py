@@ -9,7 +9,14 @@ from collections.abc import Iterable
 
 from nco import registry
 from nco.registry.folders import Folder
-from nco.registry.interface import EverySolution, PartName, Policies, ReadsTables, TellsPolicies
+from nco.registry.interface import (
+    AnswersAtOnce,
+    EverySolution,
+    PartName,
+    Policies,
+    ReadsTables,
+    TellsPolicies,
+)
 
 PROTOCOLS: dict[PartName, str] = {
     "files": "Files",
@@ -35,6 +42,8 @@ def lines(folder: Folder) -> Iterable[str]:
         protocols.append(("check", "EverySolution"))
     if folder.has("classical") and isinstance(folder.classical, Policies):
         protocols.append(("classical", "Policies"))
+    if folder.has("classical") and isinstance(folder.classical, AnswersAtOnce):
+        protocols.append(("classical", "AnswersAtOnce"))
     if folder.has("sheet") and isinstance(folder.sheet, ReadsTables):
         protocols.append(("sheet", "ReadsTables"))
     if folder.has("sheet") and isinstance(folder.sheet, TellsPolicies):

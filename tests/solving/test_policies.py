@@ -15,8 +15,8 @@ from nco.cli import main
 from nco.core.errors import InstanceError, NCOError
 from nco.core.seeds import derive
 from nco.problems.inventory import Inventory, files, rules
+from nco.solving import turns
 from nco.solving.simulate import difference, simulate
-from nco.workers import pool
 from nco.workers.outcome import Outcome
 
 TEXT = """problem: inventory
@@ -52,12 +52,12 @@ def solvers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[str, fl
     def put(steps: dict[str, Callable[[Any], Any]], pause: float = 0.0) -> list[tuple[str, float]]:
         asked: list[tuple[str, float]] = []
 
-        def run(case: Any, name: str, **given: Any) -> Outcome:
+        def run(lane: Any, case: Any, name: str, **given: Any) -> Outcome:
             asked.append((name, given["time_limit"]))
             time.sleep(pause if given["time_limit"] is None else given["time_limit"])
             return Outcome(steps[name](given["start"]), pause)
 
-        monkeypatch.setattr(pool, "run", run)
+        monkeypatch.setattr(turns, "run", run)
         from nco.problems.inventory import classical
 
         monkeypatch.setattr(classical, "policies", lambda case: list(steps))
