@@ -26,6 +26,7 @@ from nco.labels.store import (
     problem_of,
     read_chunk,
     read_spec,
+    unclaim,
     write_chunk,
 )
 from nco.registry import folder_of
@@ -78,20 +79,29 @@ class Maker:
     def __init__(
         self, spec: LabelSpec, folder: Path, pool: Workers, base: Path | None = None
     ) -> None:
-        claim(spec, folder)
-        self.spec, self.folder, self.base, self._pool = spec, folder, base, pool
         self._problem = problem_of(spec, folder)
         self._check = folder_of(self._problem).check.check
+        claim(spec, folder)
+        self.spec, self.folder, self.base, self._pool = spec, folder, base, pool
         self._lock = atomic.Lock(folder / "set.json")
 
     def __enter__(self) -> "Maker":
-        self._lock.acquire()
+        while True:
+            claim(self.spec, self.folder)
+            try:
+                self._lock.acquire()
+                break
+            except FileNotFoundError:  # of a process that failed, and left no set
+                continue
         for left in self.folder.glob(".*.tmp"):  # of a process that was killed while it wrote
             left.unlink()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        """A set that failed before its first chunk leaves nothing; another goes on later."""
         self.complete()
+        if any(exception):
+            unclaim(self.folder)
         self._lock.release()
 
     def lacks(self, index: int) -> bool:

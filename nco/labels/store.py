@@ -9,11 +9,13 @@ Chunks are not memory-mapped tensordicts: each is read once in a run, in less th
 which mapping takes as well, and they would need five to fifteen times the space on the disk.
 """
 
+import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import safetensors
@@ -31,6 +33,7 @@ from nco.core.seeds import generator
 
 FORMAT = 1
 CHUNK = 200  # instances of one file, unless somebody asks for another number
+LONGEST = 60  # characters of a value in an error
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +142,32 @@ def claim(spec: LabelSpec, folder: Path) -> None:
     if path.exists():
         present = read_spec(folder)
         if present != spec:
-            raise NCOError(f"{path}: holds another set ({present}); choose another folder")
+            differences = ", ".join(_differences(present.__dict__, spec.__dict__))
+            raise NCOError(f"{path}: holds another set ({differences}); choose another folder")
         return
     atomic.write_text(path, json.dumps(spec.__dict__, indent=1))
+
+
+def _differences(present: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[str]:
+    """Each value of a description that is not the one asked for, such as ``seed 3, not 4``."""
+    for key in dict.fromkeys((*present, *asked)):
+        here, wanted = present.get(key), asked.get(key)
+        if here == wanted:
+            continue
+        if isinstance(here, Mapping) and isinstance(wanted, Mapping):
+            yield from _differences(here, wanted)
+        else:
+            values = (shorten(str(value), LONGEST, placeholder=" ...") for value in (here, wanted))
+            yield f"{key} {', not '.join(values)}"
+
+
+def unclaim(folder: Path) -> None:
+    """Undoes `claim` where the set has no chunk, so that the folder is free for another one."""
+    if any(folder.glob("*.safetensors")) or chunk_digests(folder) is not None:
+        return
+    (folder / "set.json").unlink()
+    with contextlib.suppress(OSError):  # other things are in it
+        folder.rmdir()
 
 
 def read_spec(folder: Path) -> LabelSpec:

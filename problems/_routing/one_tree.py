@@ -17,6 +17,7 @@ PASS = 2e-8  # seconds a pass for each pair of nodes on one core, at the least
 PAIRS = 20_000_000  # pairs of nodes of all passes where there is no time limit
 MOST_PASSES = 200
 LEAST_RATE = 0.01  # of Polyak's step, below which an ascent has come to its end
+REACHES = (0.0, 0.3, 0.1)  # of a target: how far beyond it steps are measured, in one ascent each
 KEEP = 0.7  # of a step: the present tree's part; the rest is the step before
 
 
@@ -92,6 +93,10 @@ def one_tree(weights: np.ndarray) -> tuple[int, np.ndarray]:
 def tour_bound(table: np.ndarray, target: int, seconds: float | None) -> int | None:
     """A lower bound of all tours by subgradient ascent of the prices.
 
+    Steps that are measured to a near target (Polyak) can go to and fro across a ridge of the bound
+    and never along it. Where an ascent has come to its end with passes left, another one goes on
+    from its best prices with longer steps (`REACHES`).
+
     Args:
         table: int64 [n, n], symmetric, n from 3; the diagonal is ignored. Multiplied by a constant,
             or prices would have to be whole distances.
@@ -108,7 +113,7 @@ def tour_bound(table: np.ndarray, target: int, seconds: float | None) -> int | N
             return None
         passes = 10 * MOST_PASSES
     prices, step = np.zeros(size, dtype=np.int64), np.zeros(size)
-    best, best_prices, rate, idle = -FAR, prices, 1.0, 0
+    best, best_prices, rate, idle, ascent = -FAR, prices, 1.0, 0, 0
     for turn in range(passes):
         total, degrees = one_tree(table + prices[:, None] + prices)
         bound = total - 2 * int(prices.sum())
@@ -124,10 +129,14 @@ def tour_bound(table: np.ndarray, target: int, seconds: float | None) -> int | N
         if seconds is not None and spent * (turn + 2) / (turn + 1) > seconds:
             break
         if rate < LEAST_RATE:
-            break
-        if idle > max(3, passes // 20):
+            ascent += 1
+            if ascent == len(REACHES):
+                break
+            rate, idle, prices, step = 1.0, 0, best_prices, np.zeros(size)
+        elif idle > max(3, passes // 20):
             rate, idle, prices = rate / 2, 0, best_prices
-        length = rate * max(target - bound, 1) / float(slope @ slope)
+        reach = target + REACHES[ascent] * abs(target)
+        length = rate * max(reach - bound, 1) / float(slope @ slope)
         step = KEEP * length * slope + (1 - KEEP) * step
         prices = prices + np.rint(step).astype(np.int64)
     return best

@@ -17,7 +17,7 @@ def table(case: "Case", solution: Sequence[Sequence[float]]) -> Table:
     rows: list[list[Any]] = []
     for period, (produced, *shipped) in enumerate(solution):
         row: list[Any] = [period, produced]
-        for store, amount in enumerate(shipped):
-            row += [amount, None if case.demand is None else float(case.demand[period, store])]
+        for place, amount in enumerate(shipped):
+            row += [amount, None if case.demand is None else float(case.demand[period, place])]
         rows.append(row)
     return Table(tuple(columns), rows, name="plan")

@@ -9,6 +9,7 @@ from nco.problems._routing import one_tree, tsplib
 from nco.problems.tsp.files import Case
 
 LARGEST = 3000  # nodes: 72 MB of distances, and two copies
+SMALL = 50  # nodes up to which a second ascent is nothing; few nodes can hold up the first
 GRAIN = 1000  # parts of a whole distance in which prices are counted
 SUM = 2**58  # no total of weights and prices comes near the end of int64
 ERROR = 2.0**-50  # relative, of a distance in floating point
@@ -26,7 +27,8 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     Args:
         case: the case.
         time_limit: seconds; None: a fixed number of passes, about a quarter of a second.
-        known: the cost of a tour, where the ascent stops.
+        known: the cost of a tour, where the ascent stops. On small cases an ascent to the
+            constructed tour follows, so that the bound is no weaker than without it.
 
     Returns:
         None beyond `LARGEST` nodes, or where the time allows no pass.
@@ -38,10 +40,18 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     if factor is None:
         return None
     table = floored(distances, factor)
-    if known is None:
+    targets = [] if known is None else [math.ceil(known * factor)]
+    if known is None or case.size <= SMALL:
         tour = np.array(case.indexed(case.construct()))
-        known = float(distances[tour, np.roll(tour, -1)].sum())
-    least = one_tree.tour_bound(table, math.ceil(known * factor), time_limit)
+        targets.append(math.ceil(float(distances[tour, np.roll(tour, -1)].sum()) * factor))
+    least = None
+    for target in targets:
+        share = None if time_limit is None else time_limit / len(targets)
+        found = one_tree.tour_bound(table, target, share)
+        if found is not None:
+            least = found if least is None else max(least, found)
+        if least is not None and least >= targets[0]:
+            break
     return None if least is None else Bound(unscaled(least, factor, distances), "1-tree")
 
 

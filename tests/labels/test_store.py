@@ -313,11 +313,38 @@ def test_another_generator(tours: Path, monkeypatch: pytest.MonkeyPatch) -> None
     ],
 )
 def test_bad_answers_are_not_stored(solver: str, reason: str, tmp_path: Path) -> None:
-    """The independent checker decides; the error names the instance and the reason."""
-    wanted = spec(TSP(4), solver)
+    """The independent checker decides; the error names the instance and the reason.
+
+    The folder is then free for another set.
+    """
+    wanted, folder = spec(TSP(4), solver), tmp_path / "set"
     with pytest.raises(NCOError, match=rf"instance 0: solvers_of_a_test:{solver}.*{reason}"):
-        filled(wanted, tmp_path)
-    assert sorted(contents(tmp_path)) == ["set.json"]
+        filled(wanted, folder)
+    assert not folder.exists()
+
+
+def test_a_failure_after_the_first_chunk_keeps_the_set(
+    tours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was labelled is not lost, and the folder stays that of its recipe."""
+    store.chunk_path(tours, 1).unlink()
+    before = contents(tours)
+    monkeypatch.setattr(make.Maker, "make", lambda maker, index: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        filled(TOURS, tours)
+    assert contents(tours) == before
+
+
+def test_a_claim_says_what_differs(tours: Path) -> None:
+    """By name, short, and on one line."""
+    with pytest.raises(NCOError) as caught:
+        filled(replace(TOURS, seed=99, problem=describe(TSP(61))), tours)
+    text = str(caught.value)
+    assert f"seed {TOURS.seed}, not 99" in text
+    assert ", not 61" in text
+    assert "LabelSpec" not in text
+    assert "\n" not in text
+    assert len(text) < 250 + len(str(tours))
 
 
 def test_a_solver_that_does_not_exist(tmp_path: Path) -> None:

@@ -136,16 +136,27 @@ def solver_module(tmp_path, monkeypatch):
     session.close()
 
 
-def test_a_solver_that_does_not_stop_costs_nobody_the_answer(solver_module):
-    """A hanging child does not delay the answer."""
+def test_a_solver_that_does_not_stop_costs_nobody_the_answer(solver_module, tmp_path):
+    """A child that neither ends nor hears a signal does not delay the answer, and is named."""
+    begun = tmp_path / "begun"
+    solver_module(
+        f"open({str(begun)!r}, 'w').close()\n"
+        "    while True:\n"
+        "        try:\n"
+        "            time.sleep(60)\n"
+        "        except BaseException:\n"
+        "            pass"
+    )
     best = list(range(12))
-    solver_module("found(list(range(12))); time.sleep(60)")
     square = [[np.cos(i / 2), np.sin(i / 2)] for i in best]
     begin = time.perf_counter()
     found = nco.solve(square, time_limit=LATE, model="none")
     assert time.perf_counter() - begin < 2 * LATE
+    assert begun.exists()
     assert found.feasible
-    assert found.cost <= nco.check(square, best).cost  # told on the way, or the construction
+    assert found.found_by == "construction"
+    assert found.faults
+    assert all("timed out after" in fault for fault in found.faults)
 
 
 def test_a_solver_that_fails_or_talks_rubbish_is_a_fault_with_a_name(solver_module):

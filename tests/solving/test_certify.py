@@ -26,6 +26,14 @@ from nco.workers import pool
 
 quickly = settings(max_examples=25, deadline=None, derandomize=True)
 seeds = st.integers(0, 10**6)
+TABLE = [
+    [0, 43, 32, 58, 52, 57],
+    [43, 0, 12, 39, 52, 51],
+    [32, 12, 0, 36, 44, 44],
+    [58, 39, 36, 0, 23, 17],
+    [52, 52, 44, 23, 0, 8],
+    [57, 51, 44, 17, 8, 0],
+]  # where the least 1-trees of two sides of a ridge have opposite slopes
 METRICS = ["EUC_2D", "CEIL_2D", "MAN_2D", "MAX_2D", "ATT", "GEO", "HAVERSINE"]
 
 
@@ -313,3 +321,21 @@ def test_notes_are_no_errors(tiny: dict[str, str]) -> None:
     )
     assert found.notes == ["1 of 2 items weigh more than the capacity and can never be chosen: 0"]
     assert "note: 1 of 2 items" in str(found)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_known_tour_makes_no_bound_weaker(seed: int) -> None:
+    """The optimum as `known` gives at least the bound that a constructed tour gives."""
+    rng = np.random.default_rng(seed)
+    case = tsp_file(rng, "GEO" if seed % 2 else "EUC_2D", 6)
+    assert bound(case, best_tour(case)).value >= bound(case).value
+
+
+def test_an_ascent_between_two_trees_is_continued_with_longer_steps() -> None:
+    """Steps to a near target went to and fro here and ended 2 % below what a far target gives."""
+    table = np.array(TABLE) * 1000
+    optimum = 1000 * min(
+        sum(TABLE[a][b] for a, b in itertools.pairwise((0, *order, 0)))
+        for order in itertools.permutations(range(1, len(TABLE)))
+    )
+    assert one_tree.tour_bound(table, optimum, None) == optimum
