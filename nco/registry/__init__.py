@@ -8,12 +8,11 @@
 import functools
 import importlib
 import pkgutil
+import sys
 from typing import Any
 
 from nco.core.errors import NCOError, did_you_mean
-from nco.registry.folders import Folder
-
-ROOT = "nco.problems"
+from nco.registry.folders import ROOT, Folder
 
 
 def names() -> list[str]:
@@ -27,13 +26,42 @@ def names() -> list[str]:
 def folder(problem: str) -> Folder:
     """The folder of a problem by its name.
 
+    Args:
+        problem: of a folder of this installation; or the full name of an importable package with
+            the same parts, such as ``my_problems.mtsp``, whose cases have that name as well.
+
     Raises:
         NCOError: where there is none.
     """
-    if problem not in names():
+    if problem in names():
+        return Folder(f"{ROOT}.{problem}")
+    _check_foreign(problem)
+    return Folder(problem)
+
+
+def _check_foreign(problem: str) -> None:
+    """Refuses what is no package that states ``PROBLEM``, and says what it is.
+
+    Raises:
+        NCOError: in one line.
+    """
+    try:
+        package = importlib.import_module(problem)
+    except ModuleNotFoundError as error:
+        if error.name is not None and not f"{problem}.".startswith(f"{error.name}."):
+            raise NCOError(f"{problem}: cannot be imported ({error})") from error
+        parent, _, last = problem.rpartition(".")
+        if parent and error.name == problem and hasattr(sys.modules.get(parent), last):
+            what = f"{problem} is a class, which has neither checker nor solvers"
+            raise NCOError(f"{what}: give the package that it lies in") from error
         near = did_you_mean(problem, names())
-        raise NCOError(f"unknown problem {problem};{near} there are {', '.join(names())}")
-    return Folder(f"{ROOT}.{problem}")
+        there = f"there are {', '.join(names())}, and importable packages"
+        raise NCOError(f"unknown problem {problem};{near} {there}") from error
+    except (ImportError, TypeError, ValueError) as error:  # relative, empty, or fails inside
+        raise NCOError(f"{problem}: cannot be imported ({error})") from error
+    if not hasattr(package, "__path__") or not hasattr(package, "PROBLEM"):
+        reason = "is no package whose __init__.py states PROBLEM"
+        raise NCOError(f"unknown problem {problem}: it {reason}")
 
 
 def folder_of(problem: Any) -> Folder:

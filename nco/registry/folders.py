@@ -23,6 +23,8 @@ from nco.registry.interface import (
     Solver,
 )
 
+ROOT = "nco.problems"
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -36,8 +38,8 @@ class Folder:
 
     @property
     def name(self) -> str:
-        """The problem's name, which its cases have too."""
-        return self.package.rpartition(".")[2]
+        """The problem's name, which its cases have too; of a user's package its full name."""
+        return self.package.removeprefix(f"{ROOT}.")
 
     @functools.cached_property
     def path(self) -> Path:
