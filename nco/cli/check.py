@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from nco.cli import tables
+from nco.cli import inputs, tables
 from nco.cli.arguments import command
 
 if TYPE_CHECKING:
@@ -17,11 +17,13 @@ def add(commands: Any) -> None:
     """Adds the sub-command to those of ``nco``."""
     text = "Check a solution file against its instance file."
     parser = command(commands, "check", run, text, EXAMPLE)
-    parser.add_argument("instance", metavar="INSTANCE")
+    parser.add_argument(
+        "instance", metavar="INSTANCE", help="a file, also .gz; - is the standard input"
+    )
     parser.add_argument(
         "solution",
         metavar="SOLUTION",
-        help=".tour, .sol, JSON, .csv, .xlsx; a policy in JSON or CSV",
+        help=".tour, .sol, JSON, .csv, .xlsx, also .gz, or -; a policy in JSON or CSV",
     )
     parser.add_argument("--problem")
     parser.add_argument("--json", action="store_true")
@@ -30,9 +32,21 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs it; the exit code."""
+    from nco.core.errors import NCOError
     from nco.solving.checking import check
 
-    report = check(options.instance, options.solution, options.problem, **tables.given(options))
+    words = (options.instance, options.solution)
+    if words == (inputs.STDIN, inputs.STDIN):
+        raise NCOError("-: the instance or the solution can come from the standard input, not both")
+    with inputs.opened(words[:1], options.problem) as one, inputs.opened(words[1:]) as other:
+        for word, found in zip(words, (one, other), strict=True):
+            if len(found) != 1:
+                raise NCOError(f"{word}: {len(found)} files; name one")
+        (instance, path), (solution, answer) = *one.items(), *other.items()
+        try:
+            report = check(path, answer, options.problem, **tables.given(options))
+        except NCOError as error:
+            raise inputs.renamed(inputs.renamed(error, instance, path), solution, answer) from error
     if options.json:
         print(json.dumps({**report.__dict__, "feasible": report.feasible}))
     else:

@@ -102,3 +102,31 @@ def test_no_file_that_ships_is_foreign() -> None:
     assert [path for path in sources.examples().values() if foreign.kind(path.read_text())] == []
     assert foreign.kind("2 3 2\n2 1 1 3 1 2 4 0 0\n1 1 2 5\n") is None
     assert "Li and Lim" in str(foreign.kind("25\t200\t1\n0\t40\t50\t0\t0\t1236\t0\t0\t0\n1\t4"))
+
+
+def checked(capsys: pytest.CaptureFixture, *words: str) -> tuple[int, str, str]:
+    """Exit code and output of ``nco check``."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["check", *words])
+    said = capsys.readouterr()
+    return int(stop.value.code or 0), said.out, said.err
+
+
+def test_check_takes_compressed_files_and_the_standard_input(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the instance or the solution, not both; errors name what was given."""
+    tour = b"TYPE : TOUR\nDIMENSION : 4\nTOUR_SECTION\n1\n2\n3\n4\n-1\nEOF\n"
+    Path("best.tour.gz").write_bytes(gzip.compress(tour))
+    Path("short.tour.gz").write_bytes(gzip.compress(tour.replace(b"4\n-1", b"x\n-1")))
+    assert checked(capsys, "set/b.tsp.gz", "best.tour.gz")[:2] == (0, "feasible, objective 40\n")
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(tour)))
+    assert checked(capsys, "set/a.tsp", "-")[:2] == (0, "feasible, objective 40\n")
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(SQUARE.encode())))
+    assert checked(capsys, "-", "best.tour.gz")[0] == 0
+    code, _, err = checked(capsys, "set/a.tsp", "short.tour.gz")
+    assert code == 2
+    assert "short.tour.gz" in err
+    assert "/nco-" not in err
+    assert "not both" in checked(capsys, "-", "-")[2]
+    assert "set: 2 files; name one" in checked(capsys, "set", "best.tour.gz")[2]

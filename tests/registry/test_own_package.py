@@ -58,9 +58,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_benchmark_of_ones_own_package(
-    package: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_benchmark_of_ones_own_package(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Generated instances, its own solver in a child process, and its own checker."""
     output = package / "out"
     command = ["benchmark", "--problem", "students.mtsp", "--size", "8", "--instances", "2"]
