@@ -49,7 +49,7 @@ def table_of(case: Case, solution: object, orders: Sequence[Mapping[str, Any]] =
     if not folder.has("sheet"):
         raise NCOError(f"{case.problem} has no sheet.py: its solutions are no tables; save .json")
     sheet = folder.sheet
-    if not isinstance(solution, Mapping):
+    if not folder.is_online or not isinstance(solution, Mapping):  # a shop's schedule is one, too
         return sheet.table(case, solution)
     if isinstance(sheet, TellsPolicies) and orders:
         return sheet.policy_table(case, solution, orders)

@@ -30,6 +30,8 @@ class Form:
         titles: other names that its sheet may have.
         with_distances: the columns that suffice where there are distances, too; none where those
             suffice alone, and None where they cannot stand for coordinates.
+        wide: two columns, a name and a number, that may lie side by side for several rows at once
+            (`nco.tables.wide`).
     """
 
     name: str
@@ -37,6 +39,7 @@ class Form:
     needs: tuple[tuple[str, ...], ...]
     titles: tuple[str, ...] = ()
     with_distances: tuple[str, ...] | None = None
+    wide: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nco.core.errors import InstanceError
-from nco.tables import figures
+from nco.tables import figures, wide
 from nco.tables.columns import Match, match
 from nco.tables.figures import Unreadable
 from nco.tables.forms import Form
@@ -123,7 +123,8 @@ class Reading:
         left = [c for i, c in enumerate(self.table.columns) if i not in used and c]
         passed = f"; leaves out {', '.join(left)}" if left else ""
         sheet = f" of sheet {self.table.name}" if self.table.name else ""
-        return f"{self.form.name}{sheet}: reads {', '.join(read)}{passed}"
+        side = f"; {self.table.unfolded}" if self.table.unfolded else ""
+        return f"{self.form.name}{sheet}: reads {', '.join(read)}{passed}{side}"
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,10 @@ class Given:
             return max(found, key=lambda one: (one.match.meets(form), len(one.match.places)))
         titles = {form.name, *form.titles}
         found = [Reading(t, form, match(form, t, self.columns)) for t in self.tables]
+        if not any(map(self._suffices, found)):
+            named = self.problem is not None
+            made = [wide.unfolded(form, t, self.columns, named) for t in self.tables]
+            found = [Reading(t, form, match(form, t, self.columns)) for t in made if t is not None]
         found = [one for one in found if self._suffices(one)]
         return max(
             found,

@@ -28,6 +28,7 @@ class Table:
         path: the file, for error messages; None for a DataFrame.
         delimiter: of a text file; empty elsewhere.
         headed: whether the first row of the source is headers; without, `columns` are empty texts.
+        unfolded: how rows were made of columns (`nco.tables.wide`), in words; empty elsewhere.
     """
 
     columns: tuple[str, ...]
@@ -37,6 +38,7 @@ class Table:
     path: str | None = None
     delimiter: str = ""
     headed: bool = True
+    unfolded: str = ""
 
     @property
     def place(self) -> str | None:

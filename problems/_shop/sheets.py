@@ -47,6 +47,7 @@ OPERATIONS = Form(
     (JOB, MACHINE, DURATION, OPERATION),
     (("job", "machine", "duration"),),
     ("jobs", "routings", "routing"),
+    wide=("machine", "duration"),
 )
 SCHEDULE = Form(
     "schedule",

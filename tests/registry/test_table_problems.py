@@ -238,6 +238,33 @@ def test_merged_cells_and_numbered_operations_of_jobs(tmp_path: Path) -> None:
     assert case.names == {"jobs": ["A", "B"], "machines": ["saw", "mill"]}
 
 
+def test_operations_may_lie_side_by_side_in_numbered_columns(tmp_path: Path) -> None:
+    """Recognised by itself, with empty places, said in a note; errors name the line."""
+    text = "job,machine 1,time 1,machine 2,time 2\nA,saw,3,paint,2\nB,paint,4,,\n"
+    case: Any = read(tmp_path, text)
+    assert case.problem == "jssp"
+    assert case.work == [[[(0, 3)], [(1, 2)]], [[(1, 4)]]]
+    assert case.names == {"jobs": ["A", "B"], "machines": ["saw", "paint"]}
+    assert "machine, time 1 to 2 follow one another" in case.notes()[0]
+    with pytest.raises(InstanceError, match=r"table.csv:3: time 1.5: must be a whole number"):
+        read(tmp_path, text.replace("B,paint,4", "B,paint,1.5"))
+    with pytest.raises(InstanceError, match=r"table.csv:3: machine: is empty"):
+        read(tmp_path, text.replace("B,paint,4", "B,,4"))
+
+
+def test_columns_may_be_machines_where_the_problem_is_named(tmp_path: Path) -> None:
+    """Their order is that of the operations; an empty cell is none; the note says so."""
+    text = "job,saw,drill,paint\nA,3,,2\nB,1,5,4\n"
+    case: Any = read(tmp_path, text, problem="jssp")
+    assert case.work == [[[(0, 3)], [(1, 2)]], [[(0, 1)], [(2, 5)], [(1, 4)]]]
+    assert case.names["machines"] == ["saw", "paint", "drill"]
+    assert "machines are the columns saw, drill, paint, in this order" in case.notes()[0]
+    with pytest.raises(NCOError, match="the columns of no problem"):
+        read(tmp_path, text)
+    with pytest.raises(InstanceError, match=r"table.csv:2: duration x: "):
+        read(tmp_path, text.replace("A,3", "A,x"), problem="jssp")
+
+
 @pytest.mark.parametrize(
     ("example", "more"),
     [("customers.csv", {"capacity": 40}), ("workshop.csv", {}), ("luggage.csv", {"capacity": 8})],
