@@ -7,7 +7,7 @@ from typing import Any
 from nco.cli import outputs
 from nco.cli.arguments import command
 
-COLUMNS = ("run", "method", "problem", "steps", "minutes", "loss", "metric", "gap", "best")
+COLUMNS = ("run", "method", "problem", "steps", "minutes", "train", "metric", "gap", "best")
 EXAMPLE = """\
   nco compare runs/*
   nco compare runs/* --metric tsp50/gap --plot curves.png --save runs.csv"""
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         writer.writerows([getattr(row, name) for name in names] for row in rows)
         atomic.write_text(Path(options.save), text.getvalue())
     if options.plot is not None:
-        curves = {path: row.curve for path, row in zip(options.runs, rows, strict=True)}
+        curves = {str(row.folder): row.curve for row in rows}
         atomic.write_bytes(Path(options.plot), draw(curves))
     return 0
 

@@ -16,6 +16,7 @@ from nco.tables.columns import match, unknown_headers
 from nco.tables.figures import Unreadable, number
 from nco.tables.forms import Argument, Form
 from nco.tables.reading import Given
+from nco.tables.rules import refuse_unread
 from nco.tables.table import Table
 
 Sheets = dict[str, ReadsTables[Any]]  # by the problem's name
@@ -63,8 +64,11 @@ def case_of(
         if case is None:
             raise _unfit(problem, sheets[problem].FORMS, whole)
         return case
-    scores = {name: _score(sheet, whole) for name, sheet in sheets.items()}
+    takers = [name for name, sheet in sheets.items() if not _untaken(sheet, whole)] or [*sheets]
+    scores = {name: _score(sheets[name], whole) for name in takers}
     best = max(scores.values())
+    if best < 1 and whole.arguments and len(takers) < len(sheets):
+        raise _nearest(takers, whole)
     names = [name for name, score in scores.items() if score == best]
     if best < 1:
         raise _unrecognised(whole)
@@ -81,6 +85,7 @@ def case_of(
 
 def _made(sheet: ReadsTables[Any], given: Given) -> Case | None:
     """The case of a problem; an error that names no file gets that of the tables."""
+    refuse_unread(one for form in sheet.FORMS if (one := given.find(form)) is not None)
     try:
         made: Case | None = sheet.from_tables(given)
     except InstanceError as error:
@@ -142,13 +147,18 @@ def _value(argument: Argument, value: Any) -> Any:
     return int(read)
 
 
+def _untaken(sheet: ReadsTables[Any], given: Given) -> list[str]:
+    """The arguments that a problem does not have."""
+    declared = [argument.name for argument in sheet.ARGUMENTS]
+    return [name for name in given.arguments if name not in declared]
+
+
 def _check_arguments(problem: str, sheet: ReadsTables[Any], given: Given) -> None:
     """Refuses an argument that the problem would ignore."""
-    declared = [argument.name for argument in sheet.ARGUMENTS]
-    for name in given.arguments:
-        if name not in declared:
-            others = f"; it takes {', '.join(declared)}" if declared else ""
-            raise InstanceError(f"{problem} has no {name}{others}", field=name, path=given.path)
+    for name in _untaken(sheet, given):
+        declared = [argument.name for argument in sheet.ARGUMENTS]
+        others = f"; it takes {', '.join(declared)}" if declared else ""
+        raise InstanceError(f"{problem} has no {name}{others}", field=name, path=given.path)
 
 
 def _check_columns(given: Given, problem: str | None) -> None:
@@ -193,6 +203,17 @@ def _unfit(problem: str, forms: Sequence[Form], given: Given) -> InstanceError:
         f"name the missing by --columns {lacking[0]}=HEADER (columns={{'{lacking[0]}': HEADER}})"
     )
     return table.error(reason)
+
+
+def _nearest(problems: Sequence[str], given: Given) -> InstanceError:
+    """Why tables are not those of the problem with most of their columns."""
+
+    def known(name: str) -> int:
+        form = readers()[name].FORMS[0]
+        return max(len(match(form, table, given.columns).places) for table in given.tables)
+
+    best = max(problems, key=known)
+    return _unfit(best, readers()[best].FORMS, given)
 
 
 def _unrecognised(given: Given) -> InstanceError:

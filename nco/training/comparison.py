@@ -9,7 +9,7 @@ import yaml
 
 from nco.core.errors import NCOError
 from nco.training import folder
-from nco.training.curve import ERROR, LOSS, NAME, Curve, smoothed
+from nco.training.curve import ERROR, NAME, Curve, smoothed
 
 
 @dataclass(frozen=True)
@@ -17,20 +17,22 @@ class RunRow:
     """One run in the table of a comparison.
 
     Attributes:
-        run: its name, the folder's.
+        folder: of the run; run: the folder's name.
         method, problem: names of the classes.
-        steps, minutes: of training; loss: mean of the last twentieth of those logged.
+        steps, minutes: of training.
+        train: the loss, or of methods that log none the cost: the mean of the last twentieth.
         metric: the validation that `gap` is of; None where there was none.
         gap, standard_error: of the last validation, in percent; best: the least one of all.
         curve: all that was logged.
     """
 
+    folder: Path
     run: str
     method: str
     problem: str
     steps: int
     minutes: float
-    loss: float | None
+    train: float | None
     metric: str | None
     gap: float | None
     standard_error: float | None
@@ -42,19 +44,17 @@ def read(paths: Sequence[Path], metric: str | None = None) -> list[RunRow]:
     """The runs in these folders.
 
     Args:
-        paths: of folders; each holds a ``curve.csv``.
+        paths: of folders; those without a run, such as Lightning's logs, are passed over.
         metric: such as ``tsp50/gap``; None: the first gap that all runs have, else of each its own
             first one.
 
     Raises:
-        NCOError: where a folder holds no curve, or no run has the metric.
+        NCOError: where none of them is the folder of a run, one holds a checkpoint alone, or no
+            run has the metric.
     """
-    curves = {}
-    for path in paths:
-        if not (path / NAME).is_file():
-            there = "a checkpoint" if path.is_dir() and folder.checkpoints(path) else "no run"
-            raise NCOError(f"{path}: holds {there}, but no {NAME} of `nco fit`")
-        curves[path] = Curve.read(path / NAME)
+    curves = {path: Curve.read(path / NAME) for path in paths if _is_run(path)}
+    if not curves:
+        raise NCOError(f"no folder holds a run: none has the {NAME} that `nco fit` writes")
     if metric is None:
         metric = _common(list(curves.values()))
     else:
@@ -66,6 +66,17 @@ def read(paths: Sequence[Path], metric: str | None = None) -> list[RunRow]:
     return [_row(path, curve, metric) for path, curve in curves.items()]
 
 
+def _is_run(path: Path) -> bool:
+    """Whether a folder holds the curve of a run; a checkpoint without one is an error."""
+    if (path / NAME).is_file():
+        return True
+    if not path.is_dir():
+        raise NCOError(f"{path}: there is no such folder")
+    if folder.checkpoints(path):
+        raise NCOError(f"{path}: holds a checkpoint, but not the {NAME} that `nco fit` writes")
+    return False
+
+
 def _common(curves: Sequence[Curve]) -> str | None:
     """The first gap that all runs have."""
     names = curves[0].gaps() if curves else []
@@ -74,17 +85,18 @@ def _common(curves: Sequence[Curve]) -> str | None:
 
 def _row(path: Path, curve: Curve, metric: str | None) -> RunRow:
     method, problem = _classes(path)
-    losses = curve.series(LOSS)[1]
+    trained = [] if curve.trained is None else curve.series(curve.trained)[1]
     name = metric if metric is not None else next(iter(curve.gaps()), None)
     steps, values = curve.series(name) if name is not None else ([], [])
     last = curve.rows[steps[-1]] if steps else {}
     return RunRow(
+        folder=path,
         run=path.name,
         method=method,
         problem=problem,
         steps=max(curve.rows, default=0),
         minutes=curve.seconds / 60,
-        loss=smoothed(losses)[-1] if losses else None,
+        train=smoothed(trained)[-1] if trained else None,
         metric=None if name is None else name.removeprefix("val/"),
         gap=values[-1] if values else None,
         standard_error=last.get(f"{name}{ERROR}"),

@@ -13,7 +13,7 @@ from nco.core.errors import InstanceError
 NAME, PICTURE = "curve.csv", "curve.png"
 STEP, SECONDS = "step", "seconds"
 ERROR = "_standard_error"  # ends the name of a metric's standard error
-LOSS = "train/loss"
+TRAINED = ("train/loss", "train/cost")  # what says how training goes, the best first
 Row = dict[str, float]
 
 
@@ -74,6 +74,11 @@ class Curve:
         kept = [name for name in every if name not in (STEP, SECONDS) and not name.endswith(ERROR)]
         return [name for name in kept if name.startswith(prefix)]
 
+    @property
+    def trained(self) -> str | None:
+        """The metric that says how training goes: the loss, or the cost of what was played."""
+        return next((name for name in TRAINED if self.series(name)[0]), None)
+
     def gaps(self) -> list[str]:
         """The validation's metrics, the main gap of each set first."""
         return sorted(self.names("val/"), key=lambda name: not name.endswith("/gap"))
@@ -94,7 +99,7 @@ def _every(rows: Iterable[Row]) -> list[str]:
 
 
 def draw(curves: Mapping[str, Curve]) -> bytes:
-    """A PNG: the loss of each run, and below it the gaps of its validations.
+    """A PNG: each run's loss, or cost, in training, and below it the gaps of its validations.
 
     Args:
         curves: by the name of the run. Of several runs only the main gap of each set is drawn; bars
@@ -103,16 +108,19 @@ def draw(curves: Mapping[str, Curve]) -> bytes:
     from matplotlib.figure import Figure  # not pyplot, which keeps figures in a global list
 
     figure = Figure(figsize=(7, 7), layout="constrained")
-    losses, gaps = figure.subplots(2, 1)
+    training, gaps = figure.subplots(2, 1)
+    words: dict[str, None] = {}
     for number, (name, curve) in enumerate(curves.items()):
         colour = f"C{number % 10}"
-        steps, values = curve.series(LOSS)
-        losses.plot(steps, values, color=colour, alpha=0.25, lw=1)
-        losses.plot(steps, smoothed(values), color=colour, label=name)
+        if curve.trained is not None:
+            steps, values = curve.series(curve.trained)
+            training.plot(steps, values, color=colour, alpha=0.25, lw=1)
+            training.plot(steps, smoothed(values), color=colour, label=name)
+            words[curve.trained.removeprefix("train/")] = None
         _draw_gaps(gaps, name, curve, colour, several=len(curves) > 1)
-    losses.set(xlabel="step", ylabel="loss")
+    training.set(xlabel="step", ylabel=" or ".join(words) or "loss")
     gaps.set(xlabel="step", ylabel="gap to the reference (%)")
-    for ax in (losses, gaps):
+    for ax in (training, gaps):
         ax.grid(alpha=0.3)
         if ax.get_legend_handles_labels()[1]:
             ax.legend(fontsize="small")

@@ -15,7 +15,19 @@ DEMAND = Column(
     "demand",
     (
         *("demands", "quantity", "qty", "amount", "load", "order size", "volume", "weight"),
-        *("pieces", "pallets", "boxes", "items", "units", "menge", "bedarf", "cantidad"),
+        *(
+            "pieces",
+            "pallets",
+            "crates",
+            "boxes",
+            "items",
+            "units",
+            "kisten",
+            "paletten",
+            "menge",
+            "bedarf",
+            "cantidad",
+        ),
     ),
 )
 CAPACITY_COLUMN = Column("capacity", ("vehicle capacity", "max load", "payload"))

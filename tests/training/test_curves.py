@@ -66,8 +66,10 @@ def test_runs_are_compared(config: Path, capsys: pytest.CaptureFixture) -> None:
 
 def test_what_is_no_run_is_named(tmp_path: Path) -> None:
     """A folder without a curve, and a file that is none."""
-    with pytest.raises(NCOError, match=r"holds no run, but no curve\.csv"):
+    with pytest.raises(NCOError, match=r"no folder holds a run: none has the curve\.csv"):
         comparison.read([tmp_path])
+    with pytest.raises(NCOError, match="there is no such folder"):
+        comparison.read([tmp_path / "nowhere"])
     (tmp_path / "curve.csv").write_text("step,seconds\n1,x\n")
     with pytest.raises(InstanceError, match=r"curve\.csv: not the curve of a run"):
         comparison.read([tmp_path])
@@ -77,3 +79,16 @@ def test_smoothing_keeps_a_constant_and_the_length() -> None:
     """Each place is a mean of what came before it."""
     assert smoothed([2.0] * 50) == [2.0] * 50
     assert smoothed([0.0, 4.0], share=1.0) == [0.0, 2.0]
+
+
+def test_folders_without_a_run_are_passed_over(tmp_path: Path) -> None:
+    """As `runs/*` names Lightning's logs, too; a checkpoint without a curve is an error."""
+    for name in ("logs", "run"):
+        (tmp_path / name).mkdir()
+    curve = Curve([{"step": 1, "train/cost": 4.0}, {"step": 2, "train/cost": 3.0}])
+    curve.write(tmp_path / "run" / "curve.csv")
+    (row,) = comparison.read([tmp_path / "logs", tmp_path / "run"])
+    assert (row.run, row.train, curve.trained) == ("run", 3.0, "train/cost")
+    (tmp_path / "logs" / "last.ckpt").touch()
+    with pytest.raises(NCOError, match="holds a checkpoint, but not"):
+        comparison.read([tmp_path / "logs", tmp_path / "run"])
