@@ -1,6 +1,7 @@
 """Classical solvers of the TSP, and the picture of a tour."""
 
 import sys
+import types
 from collections.abc import Callable
 
 import numpy as np
@@ -110,3 +111,27 @@ def test_missing_solver_is_named(monkeypatch: pytest.MonkeyPatch, module: str, n
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(NCOError, match=f"{name} is not installed: pip install 'nco-solver"):
         getattr(classical, module)(circle(5), time_limit=None, seed=1)
+
+
+def test_fast_tsp_runs_grow_and_share_the_time() -> None:
+    """Each is longer than the one before, and the last one has most; short ones are left out."""
+    for seconds, count in ((10.0, 4), (1.0, 4), (0.4, 3), (0.1, 2), (0.005, 1)):
+        runs = classical.slices(seconds)
+        assert len(runs) == count
+        assert sum(runs) == pytest.approx(seconds)
+        assert runs == sorted(runs)
+        assert runs[-1] >= 0.75 * seconds
+
+
+def test_every_run_of_fast_tsp_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing worse than the start or an earlier run is, although each begins anew."""
+    tours = iter([list(range(8)), [0, 2, 1, *range(3, 8)], list(range(8)), list(range(8))])
+    module = types.SimpleNamespace(find_tour=lambda table, duration_seconds: next(tours))
+    monkeypatch.setitem(sys.modules, "fast_tsp", module)
+    case, told = circle(8), []
+    start = case.numbered([0, 3, 2, 1, *range(4, 8)])
+    best = classical.fast_tsp(case, time_limit=1.0, seed=0, start=start, found=told.append)
+    lengths = [classical._length(case, case.indexed(tour)) for tour in told]
+    assert len(told) == 4
+    assert lengths == sorted(lengths, reverse=True)
+    assert best == told[-1]
