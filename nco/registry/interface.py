@@ -268,12 +268,15 @@ class ReadsTables(Protocol[C]):
     Attributes:
         FORMS: the tables that it reads; one must be there of the first.
         ARGUMENTS: what it takes beside them.
+        PLAN: the table of a solution that it reads.
     """
 
     @property
     def FORMS(self) -> Sequence[Form]: ...
     @property
     def ARGUMENTS(self) -> Sequence[Argument]: ...
+    @property
+    def PLAN(self) -> Form: ...
 
     def from_tables(self, given: Given, /) -> C | None:
         """The case; None where the tables are those of another problem.

@@ -12,7 +12,7 @@ from nco.core.case import Case
 from nco.core.errors import InstanceError
 from nco.registry.interface import ReadsTables
 from nco.tables import files, frames, matrices
-from nco.tables.columns import match, unknown_headers
+from nco.tables.columns import has_header, match, unknown_headers
 from nco.tables.figures import Unreadable, number
 from nco.tables.forms import Argument, Form
 from nco.tables.reading import Given
@@ -232,9 +232,60 @@ def _unrecognised(given: Given) -> InstanceError:
     return table.error(reason)
 
 
-def read_solution(path: Path, case: Case) -> Any:
-    """The solution of a case in the first table of a file."""
+def read_solution(table: Table, case: Case, columns: Mapping[str, str]) -> Any:
+    """The solution of a case in a table.
+
+    Args:
+        table: of a file or a DataFrame.
+        case: what it is a solution of.
+        columns: column name -> header, where the user says which is which.
+
+    Raises:
+        InstanceError: the problem reads no such tables, has no such column, or what is wrong.
+    """
     sheet = registry.folder(case.problem).reads_tables
     if sheet is None:
-        raise InstanceError(f"solutions of {case.problem} are not read from tables", path=path)
-    return sheet.read_solution(files.read(path)[0], case)
+        reason = f"solutions of {case.problem} are not read from tables"
+        raise InstanceError(reason, path=table.path)
+    known = [column.name for column in sheet.PLAN.columns]
+    for name in columns:
+        if name not in known:
+            reason = f"no such column of a solution; there are {', '.join(known)}"
+            raise InstanceError(reason, field="columns", value=name, path=table.path)
+    if (error := unknown_headers(columns, table)) is not None:
+        raise error
+    return sheet.read_solution(replace(table, stated=dict(columns)), case)
+
+
+def parted(
+    columns: Mapping[str, str],
+    instance: Sequence[Table],
+    arguments: Mapping[str, Any],
+    plan: Table,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Which of the user's columns are those of the instance, and which those of the solution.
+
+    One that fits both is of both; one that fits neither is of what reads such columns at all.
+
+    Args:
+        columns: column name -> header.
+        instance: its tables; none of a source of another kind.
+        arguments: those of the instance, of which some may be tables.
+        plan: the solution's table.
+    """
+    sheets = readers().values()
+    of_plan = {column.name for sheet in sheets for column in sheet.PLAN.columns}
+    forms = [form for sheet in sheets for form in (*sheet.FORMS, matrices.PAIRS)]
+    of_instance = {column.name for form in forms for column in form.columns}
+    beside = [t for v in _arguments(arguments).values() if isinstance(v, list) for t in v]
+    tables = [*instance, *beside]
+    first: dict[str, str] = {}
+    second: dict[str, str] = {}
+    for name, header in columns.items():
+        there = name in of_instance and any(has_header(header, table) for table in tables)
+        here = name in of_plan and has_header(header, plan)
+        if there or (not here and (name in of_instance or name not in of_plan)):
+            first[name] = header
+        if here or (not there and name in of_plan and name not in of_instance):
+            second[name] = header
+    return first, second

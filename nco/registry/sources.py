@@ -12,6 +12,7 @@ from nco.core.errors import InstanceError, NCOError
 from nco.registry import foreign, sheets
 from nco.tables import files as table_files
 from nco.tables import frames
+from nco.tables.table import Table
 
 LARGEST_FILE = 2**30  # bytes
 ALIKE = 0.8  # of two keys, from where on one may be a slip for the other
@@ -174,6 +175,33 @@ def _misnamed(source: Mapping[Any, Any], problem: str | None) -> InstanceError |
     return InstanceError(reason, field=field)
 
 
+def plan_table(solution: Any) -> Table | None:
+    """The table that a solution is, a file or a DataFrame; None of another solution."""
+    if frames.is_frame(solution):
+        return frames.read(solution)
+    if isinstance(solution, str | Path) and table_files.is_table(Path(solution)):
+        return table_files.read(Path(solution))[0]
+    return None
+
+
+def parted_columns(
+    instance: Any,
+    solution: Any,
+    columns: Mapping[str, str] | None,
+    arguments: Mapping[str, Any] | None,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Which of the columns of `check` are those of the instance, and which of the solution."""
+    plan = plan_table(solution) if columns else None
+    if not columns or plan is None:
+        return dict(columns or {}), {}
+    tables: list[Table] = []
+    if isinstance(instance, str | Path) and table_files.is_table(path := _found(Path(instance))):
+        tables = table_files.read(path)
+    elif frames.is_frame(instance) and frames.is_named(instance):
+        tables = [frames.read(instance)]
+    return sheets.parted(columns, tables, arguments or {}, plan)
+
+
 def check(
     instance: Any,
     solution: Any,
@@ -187,16 +215,29 @@ def check(
     Args:
         instance: a path, a case, a DataFrame or arrays.
         solution: in the instance's own numbers, a `Solution`, or the path of a solution file; a
-            table such as `Solution.save` writes is one, too.
+            table such as `Solution.save` writes or `Solution.table` makes is one, too.
         problem: the problem folder's name, where the instance does not tell.
-        columns, arguments: of an instance that is a table, as those of `read`.
+        columns: of an instance or a solution that is a table, as those of `read`.
+        arguments: of an instance that is a table, as those of `read`.
     """
+    columns, own = parted_columns(instance, solution, columns, arguments)
     case = as_case(instance, problem, columns=columns, arguments=arguments)
+    return verdict(case, solution, own)
+
+
+def verdict(case: Case, solution: Any, columns: Mapping[str, str]) -> Report:
+    """`check` of a case.
+
+    Args:
+        case: what it is a solution of.
+        solution: as that of `check`.
+        columns: column name -> header, of a solution that is a table.
+    """
+    if (plan := plan_table(solution)) is not None:
+        read_from = sheets.read_solution(plan, case, columns)
+        return registry.folder(case.problem).check.check(case, read_from)
     if isinstance(solution, str | Path):
         path = Path(solution)
-        if table_files.is_table(path):
-            read_from = sheets.read_solution(path, case)
-            return registry.folder(case.problem).check.check(case, read_from)
         try:
             solution = registry.folder(case.problem).files.read_solution(_text(path), case)
         except InstanceError as error:

@@ -63,6 +63,7 @@ def match(form: Form, table: Table, stated: Mapping[str, str]) -> Match:
         table: its headers.
         stated: column name -> header, of the user; those of other forms are passed over.
     """
+    stated = {**stated, **table.stated}
     words = [normal(header) for header in table.columns]
     places: dict[str, int] = {}
     doubled: dict[str, tuple[str, str]] = {}
@@ -109,10 +110,15 @@ def _joined(words: str) -> str:
     return words.replace(" ", "")
 
 
+def has_header(header: str, table: Table) -> bool:
+    """Whether a table has a header that the user stated, as it stands or nearly."""
+    return _place_of(header, table) is not None
+
+
 def unknown_headers(stated: Mapping[str, str], table: Table) -> InstanceError | None:
     """An error for a header of the user's that the table does not have."""
     for name, header in stated.items():
-        if _place_of(header, table) is None:
+        if not has_header(header, table):
             reason = f"no such column; there are {table.headers}"
             return table.error(reason, field=f"columns {name}=", value=header)
     return None

@@ -1,6 +1,6 @@
 """A table as its source states it: columns by name, and rows of plain values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class Table:
         path: the file, for error messages; None for a DataFrame.
         delimiter: of a text file; empty elsewhere.
         headed: whether the first row of the source is headers; without, `columns` are empty texts.
+        stated: column name -> header, where the user said so of this table alone.
         unfolded: how rows were made of columns (`nco.tables.wide`), in words; empty elsewhere.
     """
 
@@ -39,6 +40,7 @@ class Table:
     delimiter: str = ""
     headed: bool = True
     unfolded: str = ""
+    stated: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def place(self) -> str | None:

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nco.core.errors import InstanceError
 from nco.tables import matrices
-from nco.tables.columns import match
 from nco.tables.forms import LAT, LON, NAME, PLACED, Argument, Column, Form, X, Y
 from nco.tables.reading import Given, Reading
-from nco.tables.table import Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,17 +29,6 @@ DEPOT = Argument(
     "the first.",
     kind="text",
     metavar="NAME",
-)
-ROUTES = Form(
-    "routes",
-    (
-        Column("route", ("tour", "trip", "vehicle", "truck", "driver"), text=True),
-        Column("order", ("position", "sequence", "seq", "pos", "visit", "step")),
-        Column("stop", ("stop number", "customer number", "customer", "node", "number", "id")),
-        Column("name", ("stop name", "customer name", "city"), text=True),
-        Column("action", ("what",), text=True),
-    ),
-    (("stop",), ("name",)),
 )
 
 
@@ -319,64 +306,3 @@ def flattened(degrees: Sequence[Sequence[float]], reading: Reading) -> "tuple[np
         raise reading.error(reason, "lat")
     remark = f"distances are kilometres on a flat map, wrong by {100 * error:.2g} % at most"
     return coords, remark
-
-
-def routes_of(table: Table) -> tuple[Reading, list[list[int]], list[str]]:
-    """The rows of each route of a solution's table, in the order of its stops, and their labels."""
-    reading = Reading(table, ROUTES, match(ROUTES, table, {}))
-    if not reading.match.meets(ROUTES):
-        reason = (
-            "a solution needs the column stop or name, and route and order; here are "
-            f"{table.headers}"
-        )
-        raise table.error(reason)
-    labels = reading.texts("route") if reading.has("route") else [""] * len(reading)
-    order = reading.numbers("order") if reading.has("order") else [None] * len(reading)
-    members: dict[str, list[int]] = {}
-    for row, label in enumerate(labels):
-        members.setdefault(label, []).append(row)
-    sorted_rows = [
-        sorted(rows, key=lambda row: (order[row] is None, order[row] or 0.0))
-        for rows in members.values()
-    ]
-    return reading, sorted_rows, list(members)
-
-
-def stop_numbers(reading: Reading, names: Sequence[str], first: int = 0) -> list[int]:
-    """The number of the stop in each row: as stated, or by its name."""
-    if reading.has("stop"):
-        numbers = []
-        for row, value in enumerate(reading.all_numbers("stop")):
-            if not value.is_integer():
-                raise reading.error("a stop's number belongs here", "stop", row, f"{value:g}")
-            numbers.append(int(value))
-        return numbers
-    places: dict[str, int] = {}
-    twice: set[str] = set()
-    for place, name in enumerate(names):
-        twice |= {name} if name in places else set()
-        places[name] = place
-    found = []
-    for row, name in enumerate(reading.texts("name")):
-        if name not in places:
-            raise reading.error("no stop is called so", "name", row, name)
-        if name in twice:
-            raise reading.error("several stops are called so: add a column stop", "name", row, name)
-        found.append(places[name] + first)
-    return found
-
-
-def vehicle_of(reading: Reading, row: int, label: str, names: Sequence[str], count: int) -> int:
-    """The position of the vehicle that a route's label names, by its number from 1 or its name."""
-    if label.isascii() and label.isdecimal() and 1 <= int(label[:9]) <= count:
-        return int(label[:9]) - 1
-    if label in names:
-        return list(names).index(label)
-    reason = f"no such vehicle; they are 1 to {count}"
-    raise reading.error(reason, "route", row, label or "''")
-
-
-def without_depot(numbers: list[int], depot: int = 0) -> list[int]:
-    """A route's stops without the depot at its ends."""
-    numbers = numbers[1:] if numbers[:1] == [depot] else numbers
-    return numbers[:-1] if numbers[-1:] == [depot] else numbers

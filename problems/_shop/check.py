@@ -28,7 +28,8 @@ def check_plan(
         jobs: ``[job][operation]``, the alternatives of each as pairs (machine, duration).
         start: ``[job][operation]``, when each begins.
         machine: ``[job][operation]``, on which machine.
-        names: of "jobs" and "machines", where they have some, for the sentences.
+        names: of "jobs" and "machines", where they have some, for the sentences; operations of
+            jobs with names are counted from 1, as in tables.
         base: the number of the first machine.
 
     Returns:
@@ -37,6 +38,7 @@ def check_plan(
     """
     counts = [len(job) for job in jobs]
     called = _Called(names or {}, base)
+    own = called.first
     start, machine = _listed(start), _listed(machine)
     violations = _form("start", start, counts) + _form("machine", machine, counts)
     if violations:
@@ -48,15 +50,16 @@ def check_plan(
         for p, choices in enumerate(job):
             begin = int(start[j][p])
             if begin < before:
-                what = "time 0" if p == 0 else f"{before}, when operation {p - 1} ends"
+                what = "time 0" if p == 0 else f"{before}, when operation {p - 1 + own} ends"
                 violations.append(
-                    f"operation {p} of {called.job(j)} begins at {begin}, before {what}"
+                    f"operation {p + own} of {called.job(j)}{called.on(machine[j][p])} begins at "
+                    f"{begin}, before {what}"
                 )
             durations = [int(length) for name, length in choices if name == machine[j][p]]
             if not durations:
                 able = ", ".join(str(name) for name, _ in choices)
                 violations.append(
-                    f"operation {p} of {called.job(j)} is on {called.machine(machine[j][p])}; "
+                    f"operation {p + own} of {called.job(j)} is on {called.machine(machine[j][p])}; "
                     f"it can be on {able}"
                 )
                 return Report(None, None, violations)
@@ -75,6 +78,15 @@ class _Called:
     names: Mapping[str, Sequence[str]]
     base: int
 
+    @property
+    def first(self) -> int:
+        """The number of a job's first operation: 1 where jobs have names, as in tables."""
+        return 1 if any(self.names.get("jobs", ())) else 0
+
+    def on(self, number: int) -> str:
+        """`` on machine 1 (saw)`` where machines have names."""
+        return f" on {self.machine(number)}" if any(self.names.get("machines", ())) else ""
+
     def job(self, number: int) -> str:
         return titled("job", number, self.names.get("jobs", ()))
 
@@ -90,9 +102,9 @@ def _overlaps(name: int, busy: list[tuple[int, int, int, int]], called: _Called)
     for entry in busy[1:]:
         if entry[0] < longest[1]:
             sentences.append(
-                f"{called.machine(name)}: operation {entry[3]} of {called.job(entry[2])} begins "
-                f"at {entry[0]}, while operation {longest[3]} of {called.job(longest[2])} is on it "
-                f"until {longest[1]}"
+                f"{called.machine(name)}: operation {entry[3] + called.first} of {called.job(entry[2])} begins "
+                f"at {entry[0]}, while operation {longest[3] + called.first} of "
+                f"{called.job(longest[2])} is on it until {longest[1]}"
             )
         if entry[1] > longest[1]:
             longest = entry

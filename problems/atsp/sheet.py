@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 from nco.problems._routing import sheets
-from nco.problems.tsp.sheet import ARGUMENTS, FORMS, STOPS, case_of, read_solution, table
+from nco.problems.tsp.sheet import ARGUMENTS, FORMS, PLAN, STOPS, case_of, read_solution, table
 from nco.tables.reading import Given
 
 if TYPE_CHECKING:
     from nco.problems.atsp.files import Case
 
-__all__ = ["ARGUMENTS", "FORMS", "from_tables", "read_solution", "table"]
+__all__ = ["ARGUMENTS", "FORMS", "PLAN", "from_tables", "read_solution", "table"]
 
 
 def from_tables(given: Given) -> "Case | None":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nco.problems._routing import sheets
+from nco.problems._routing import plans, sheets
 from nco.tables.forms import CAPACITY, Argument, Column
 from nco.tables.reading import Given
 from nco.tables.table import Table
@@ -33,6 +33,7 @@ DEMAND = Column(
 CAPACITY_COLUMN = Column("capacity", ("vehicle capacity", "max load", "payload"))
 CUSTOMERS = sheets.form("customers", (DEMAND,), optional=(CAPACITY_COLUMN,))
 FORMS = (CUSTOMERS,)
+PLAN = plans.ROUTES
 ARGUMENTS = (
     CAPACITY,
     Argument(
@@ -116,6 +117,6 @@ def read_solution(table: Table, case: "Case") -> list[list[int]]:
     Raises:
         InstanceError: no such columns, or a name that no stop or several have.
     """
-    reading, routes, _ = sheets.routes_of(table)
-    stops = sheets.stop_numbers(reading, case.names.get("stops", ()))
-    return [sheets.without_depot([stops[row] for row in rows]) for rows in routes]
+    reading, routes, _ = plans.routes_of(table)
+    stops = plans.stop_numbers(reading, case.names.get("stops", ()))
+    return [plans.without_depot([stops[row] for row in rows]) for rows in routes]

@@ -10,7 +10,7 @@ from nco.tables.reading import Given, Reading
 if TYPE_CHECKING:
     from nco.problems.ffsp.files import Case
 
-__all__ = ["ARGUMENTS", "FORMS", "from_tables", "read_solution", "table"]
+__all__ = ["ARGUMENTS", "FORMS", "PLAN", "from_tables", "read_solution", "table"]
 
 STAGES = Form(
     "operations",
@@ -19,6 +19,7 @@ STAGES = Form(
     ("jobs", "stages"),
 )
 FORMS = (STAGES,)
+PLAN = sheets.SCHEDULE
 ARGUMENTS: tuple[Argument, ...] = ()
 
 

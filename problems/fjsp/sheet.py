@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nco.problems.fjsp.files import Case, Schedule
 
 FORMS = (sheets.OPERATIONS,)
+PLAN = sheets.SCHEDULE
 ARGUMENTS: tuple[Argument, ...] = ()
 
 

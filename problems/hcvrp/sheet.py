@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nco.problems._routing import sheets
+from nco.problems._routing import plans, sheets
 from nco.problems.cvrp.sheet import ARGUMENTS as OF_CVRP
 from nco.problems.cvrp.sheet import CUSTOMERS
 from nco.tables.forms import NAME, Argument, Column, Form
@@ -27,6 +27,7 @@ VEHICLES = Form(
     ("fleet", "trucks"),
 )
 FORMS = (CUSTOMERS, VEHICLES)
+PLAN = plans.ROUTES
 ARGUMENTS = (
     *(argument for argument in OF_CVRP if argument.name in ("vehicles", "depot")),
     Argument(
@@ -107,7 +108,8 @@ def _vehicles(fleet: Reading) -> tuple[dict[str, list[float]], list[str]]:
 def table(case: "Case", solution: Sequence[Sequence[int]]) -> Table:
     """A row a stop: route (the vehicle's number), vehicle, order, number and name, load, distance.
 
-    The load is the sum of the demands since the depot, stop 0, where each route begins and ends.
+    The load is the sum of the demands since the depot, stop 0, where each route begins and ends;
+    that of the depot's row is the load of the trip that ends there.
     """
     columns, place = sheets.placed(case.degrees, case.coords)
     coords = case.coords
@@ -119,7 +121,7 @@ def table(case: "Case", solution: Sequence[Sequence[int]]) -> Table:
         vehicle = case.called("vehicles", number - 1) or ""
         for order, stop in enumerate([0, *route, 0]):
             driven += float(((coords[stop] - coords[before]) ** 2).sum() ** 0.5)
-            load = load + float(case.demand[stop]) if stop else 0.0
+            load = (load if before else 0.0) + (float(case.demand[stop]) if stop else 0.0)
             name = case.called("stops", stop) or ("depot" if stop == 0 else "")
             cells = [number, vehicle, order, stop, name, round(load, 9), driven]
             rows.append([*cells, *place(stop)])
@@ -134,11 +136,11 @@ def read_solution(table: Table, case: "Case") -> list[list[int]]:
     Raises:
         InstanceError: no such columns or vehicles, or a name that no stop or several have.
     """
-    reading, routes, labels = sheets.routes_of(table)
-    stops = sheets.stop_numbers(reading, case.names.get("stops", ()))
+    reading, routes, labels = plans.routes_of(table)
+    stops = plans.stop_numbers(reading, case.names.get("stops", ()))
     count = len(case.capacities)
     own: list[list[int]] = [[] for _ in range(count)]
     for rows, label in zip(routes, labels, strict=True):
-        vehicle = sheets.vehicle_of(reading, rows[0], label, case.names.get("vehicles", ()), count)
-        own[vehicle] = sheets.without_depot([stops[row] for row in rows])
+        vehicle = plans.vehicle_of(reading, rows[0], label, case.names.get("vehicles", ()), count)
+        own[vehicle] = plans.without_depot([stops[row] for row in rows])
     return own

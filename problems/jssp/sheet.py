@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nco.problems.jssp.files import Case
 
 FORMS = (sheets.OPERATIONS,)
+PLAN = sheets.SCHEDULE
 ARGUMENTS: tuple[Argument, ...] = ()
 
 

@@ -22,9 +22,9 @@ ITEM = Column(NAME.name, ("item", "items", "product", "article", "project", *NAM
 ITEMS = Form("items", (ITEM, VALUE, WEIGHT), (("value", "weight"),), ("products", "projects"))
 FORMS = (ITEMS,)
 ARGUMENTS = (CAPACITY,)
-CHOSEN = Form(
+PLAN = Form(
     "items",
-    (Column("item", ("items", "number", "id")), Column("name", ("product", "article"), text=True)),
+    (Column("item", ("items", "number"), text=True), Column("name", ITEM.synonyms[2:], text=True)),
     (("item",), ("name",)),
 )
 
@@ -73,19 +73,21 @@ def read_solution(table: Table, case: "Case") -> list[int]:
     Raises:
         InstanceError: no such columns, or a name that no item or several have.
     """
-    reading = Reading(table, CHOSEN, match(CHOSEN, table, {}))
-    if reading.has("item"):
-        numbers = reading.all_numbers("item")
-        for row, number in enumerate(numbers):
-            if not number.is_integer():
-                raise reading.error("an item's number belongs here", "item", row, f"{number:g}")
-        return sorted(int(number) for number in numbers)
-    reading.require("name")
+    reading = Reading(table, PLAN, match(PLAN, table, {}))
+    column = "item" if reading.has("item") else "name"
+    texts = reading.texts(column)
     names = list(case.names.get("items", ()))
+    numeric = all(text.isascii() and text.removeprefix("-").isdecimal() for text in texts)
+    in_range = numeric and all(0 <= int(text) < len(case.values) for text in texts)
+    named = bool(texts) and set(texts) <= set(names)
+    if numeric and not (named and (column == "name" or not in_range)):
+        return sorted(int(text) for text in texts)
     items = []
-    for row, name in enumerate(reading.texts("name")):
+    for row, name in enumerate(texts):
         if names.count(name) != 1:
-            reason = "several items are called so" if name in names else "no item is called so"
-            raise reading.error(f"{reason}: add a column item", "name", row, name)
+            reason = "no item is called so" if names else "an item's number belongs here"
+            if name in names:
+                reason = "several items are called so: add a column item of their numbers"
+            raise reading.error(reason, column, row, name)
         items.append(names.index(name))
     return sorted(items)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nco.problems._routing import sheets
+from nco.problems._routing import plans, sheets
 from nco.problems.cvrp.sheet import ARGUMENTS as OF_CVRP
 from nco.tables.forms import CAPACITY, LAT, LON, NAME, PLACED, Column, Form, X, Y
 from nco.tables.reading import Given, Reading
@@ -49,6 +49,7 @@ VEHICLES = Form(
     ("couriers", "drivers", "depots"),
 )
 FORMS = (ORDERS, VEHICLES)
+PLAN = plans.ROUTES
 ARGUMENTS = (*(argument for argument in OF_CVRP if argument.name == "vehicles"), CAPACITY)
 
 
@@ -151,12 +152,11 @@ def read_solution(table: Table, case: "Case") -> list[list[int]]:
         InstanceError: no column stop (minus the order's number where it is delivered), or vehicles
             that do not exist.
     """
-    reading, routes, labels = sheets.routes_of(table)
-    reading.require("stop")
-    stops = sheets.stop_numbers(reading, ())
+    reading, routes, labels = plans.routes_of(table)
+    stops = plans.stop_numbers(reading, ())
     count = len(case.depots)
     own: list[list[int]] = [[] for _ in range(count)]
     for rows, label in zip(routes, labels, strict=True):
-        vehicle = sheets.vehicle_of(reading, rows[0], label, case.names.get("vehicles", ()), count)
-        own[vehicle] = sheets.without_depot([stops[row] for row in rows])
+        vehicle = plans.vehicle_of(reading, rows[0], label, case.names.get("vehicles", ()), count)
+        own[vehicle] = plans.without_depot([stops[row] for row in rows])
     return own

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nco.problems._routing import sheets
+from nco.problems._routing import plans, sheets
 from nco.tables.forms import Argument, Column
 from nco.tables.reading import Given
 from nco.tables.table import Table
@@ -16,6 +16,7 @@ PRIZE = Column(
 )
 STOPS = sheets.form("stops", (PRIZE,), ("customers", "places", "sights"))
 FORMS = (STOPS,)
+PLAN = plans.ROUTES
 ARGUMENTS = (
     Argument(
         "limit", "Of a table: the longest route, in the unit of the distances (km of lat, lon)."
@@ -79,8 +80,6 @@ def read_solution(table: Table, case: "Case") -> list[int]:
     Raises:
         InstanceError: no such columns, or a name that no stop or several have.
     """
-    reading, routes, _ = sheets.routes_of(table)
-    named = sheets.stop_numbers(reading, case.names.get("stops", ()))
-    if not reading.has("stop"):
-        named = [int(case.ids[place]) for place in named]
-    return sheets.without_depot([named[row] for rows in routes for row in rows], int(case.ids[0]))
+    reading, routes, _ = plans.routes_of(table)
+    named = plans.stop_numbers(reading, case.names.get("stops", ()), case.ids)
+    return plans.without_depot([named[row] for rows in routes for row in rows], int(case.ids[0]))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nco.problems._routing import sheets
+from nco.problems._routing import plans, sheets
 from nco.tables.reading import Given
 from nco.tables.table import Table
 
@@ -14,6 +14,7 @@ Form = TypeVar("Form", bound="Case")
 
 STOPS = sheets.form("stops", (), ("cities", "customers", "tour"))
 FORMS = (STOPS,)
+PLAN = plans.ROUTES
 ARGUMENTS = (sheets.DISTANCES,)
 
 
@@ -75,9 +76,7 @@ def read_solution(table: Table, case: "Case") -> list[int]:
     Raises:
         InstanceError: no such columns, or a name that no stop or several have.
     """
-    reading, routes, _ = sheets.routes_of(table)
-    named = sheets.stop_numbers(reading, case.names.get("stops", ()))
-    if not reading.has("stop"):
-        named = [int(case.ids[place]) for place in named]
+    reading, routes, _ = plans.routes_of(table)
+    named = plans.stop_numbers(reading, case.names.get("stops", ()), case.ids)
     tour = [named[row] for rows in routes for row in rows]
     return tour[:-1] if len(tour) > 1 and tour[0] == tour[-1] else tour

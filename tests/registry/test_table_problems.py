@@ -228,7 +228,13 @@ def test_a_checker_names_stops_jobs_and_machines(tmp_path: Path) -> None:
     assert nco.check(case, [[1]]).violations == ["customer 2 (Café) is not visited"]
     shop = read(tmp_path, JOBS)
     (line,) = nco.check(shop, [[0, 3], [2]]).violations
-    assert line.startswith("machine 1 (paint): operation 1 of job 0 (Chair) begins at 3, while op")
+    assert line.startswith("machine 1 (paint): operation 2 of job 0 (Chair) begins at 3, while op")
+    assert "while operation 1 of job 1" in line  # as the table of a solution counts them
+    (line, *_) = nco.check(shop, [[0, 1], [4]]).violations
+    assert line == (
+        "operation 2 of job 0 (Chair) on machine 1 (paint) begins at 1, before 3, when operation 1 "
+        "ends"
+    )
 
 
 def test_merged_cells_and_numbered_operations_of_jobs(tmp_path: Path) -> None:
