@@ -128,16 +128,23 @@ def _value(argument: Argument, value: Any) -> Any:
     if argument.kind == "text":
         return str(value)
     if argument.kind == "table":
-        if frames.is_frame(value):
-            return [frames.read(value)]
+        try:
+            if argument.name == matrices.PAIRS.name and (square := frames.square_of(value)):
+                return [square]
+            if frames.is_frame(value):
+                return [frames.read(value)]
+        except InstanceError as error:
+            raise InstanceError(error.reason, field=argument.name, value=error.value) from error
         if isinstance(value, str | Path) and files.is_table(Path(value)):
             return files.read(Path(value))
     try:
-        read = number(value.item() if hasattr(value, "item") else value, ".")
+        alone = hasattr(value, "item") and getattr(value, "size", 1) == 1
+        read = number(value.item() if alone else value, ".")
     except Unreadable as error:
         words = "a table (a file, a DataFrame) or a number" if argument.kind == "table" else error
         reason = f"must be {words}" if argument.kind == "table" else str(words)
-        raise InstanceError(reason, field=argument.name, value=str(value)) from None
+        shown = " ".join(str(value).split())[:60]
+        raise InstanceError(reason, field=argument.name, value=shown) from None
     if argument.kind == "number":
         if read <= 0:
             raise InstanceError("must be positive", field=argument.name, value=str(value))

@@ -7,6 +7,7 @@ code page of Windows.
 import codecs
 import csv
 import io
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +15,7 @@ from nco.core.errors import InstanceError
 from nco.tables.table import MOST_CELLS, MOST_COLUMNS, MOST_ROWS, Cell, Table, from_grid, shown
 
 DELIMITERS = "\t;|,"  # the first of equally good ones: decimal commas are commas, too
+ROUNDED = ("distance",)  # columns of solutions that are computed
 LOOKED_AT = 50  # lines by which the delimiter is found
 RISKY = "=+-@\t\r"  # a spreadsheet would take text that begins so for a formula
 
@@ -100,17 +102,30 @@ def _delimiter(text: str) -> str:
 def written(table: Table, delimiter: str = ",") -> str:
     """A table as text, from which `read` makes the same cells as texts.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe before it.
+    Text that a spreadsheet would take for a formula gets an apostrophe before it. Distances, which
+    are computed and no one reads again, have six digits at most.
     """
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
     writer.writerow(map(_safe, table.columns))
-    writer.writerows(_cells(row) for row in table.rows)
+    rounded = [column in ROUNDED for column in table.columns]
+    writer.writerows(_cells(row, rounded) for row in table.rows)
     return out.getvalue()
 
 
-def _cells(row: Sequence[Cell]) -> Iterable[str]:
-    return (_safe(cell) if isinstance(cell, str) else _text(cell) for cell in row)
+def _cells(row: Sequence[Cell], rounded: Sequence[bool]) -> Iterable[str]:
+    for cell, is_rounded in zip(row, rounded, strict=True):
+        if isinstance(cell, str):
+            yield _safe(cell)
+        else:
+            yield _text(_six_digits(cell) if is_rounded else cell)
+
+
+def _six_digits(cell: Cell) -> Cell:
+    """A number without the decimals behind its sixth digit; whole digits are all kept."""
+    if not isinstance(cell, float) or not math.isfinite(cell) or not cell:
+        return cell
+    return round(cell, max(0, 5 - math.floor(math.log10(abs(cell)))))
 
 
 def _text(cell: Cell) -> str:

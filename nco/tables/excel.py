@@ -4,7 +4,9 @@ Only values are read, never formulas; hidden sheets are left out.
 """
 
 import io
+import math
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 from nco.core.errors import InstanceError, NCOError
@@ -16,9 +18,13 @@ from nco.tables.table import (
     Table,
     from_grid,
     is_empty,
+    shown,
 )
 
 LARGEST = 2**28  # bytes of an unpacked workbook
+THREE_DECIMALS = "0.000"  # Excel's word for it
+NARROWEST, WIDEST = 6, 60  # characters of a column
+GENERAL = 11  # characters of a number that has no format
 MOST_EMPTY = 10_000  # rows without anything, after which a sheet is over
 
 
@@ -98,6 +104,24 @@ def _table(sheet: Any, path: str | None) -> Table | None:
     return from_grid(grid, lines, name=str(sheet.title), path=path)
 
 
+def _form(column: str, cells: Sequence[Cell]) -> str:
+    """How a column's numbers are shown: with three decimals where some have more; empty: as is.
+
+    The values stay as they are. Degrees are shown in full, and so are columns of small numbers.
+    """
+    numbers = [cell for cell in cells if isinstance(cell, float) and math.isfinite(cell)]
+    if column in ("lat", "lon") or all(round(number, 3) == number for number in numbers):
+        return ""
+    return THREE_DECIMALS if max(map(abs, numbers)) >= 0.1 else ""
+
+
+def _seen(cell: Cell, form: str) -> str:
+    """A cell as a spreadsheet shows it."""
+    if isinstance(cell, float):
+        return f"{cell:.3f}" if form else shown(cell)[:GENERAL]
+    return shown(cell)
+
+
 def written(tables: list[Table]) -> bytes:
     """A workbook with a sheet for each table; texts are never formulas.
 
@@ -121,7 +145,14 @@ def written(tables: list[Table]) -> bytes:
         sheet.freeze_panes = "A2"
         for c, column in enumerate(table.columns, start=1):
             letter = openpyxl.utils.get_column_letter(c)
-            sheet.column_dimensions[letter].width = max(10, len(column) + 2)
+            cells = [row[c - 1] for row in table.rows]
+            form = _form(column, cells)
+            for r, value in enumerate(cells, start=2):
+                if form and isinstance(value, float):
+                    sheet.cell(r, c).number_format = form
+            longest = max((len(_seen(value, form)) for value in cells), default=0)
+            width = max(NARROWEST, len(column) + 2, longest + 2)
+            sheet.column_dimensions[letter].width = min(width, WIDEST)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()

@@ -45,6 +45,32 @@ def read(frame: Any) -> Table:
     return table
 
 
+def square_of(source: Any) -> Table | None:
+    """A square of numbers as a table without headers; None of what is no array of 2 dimensions.
+
+    Args:
+        source: a numpy array, or a DataFrame whose columns have no names.
+
+    Raises:
+        InstanceError: another shape, what are no real numbers, or too much.
+    """
+    numpy = sys.modules.get("numpy")
+    if is_frame(source) and not is_named(source):
+        source = source.to_numpy()
+    if numpy is None or not isinstance(source, numpy.ndarray) or source.ndim == 0:
+        return None
+    shape = list(source.shape)
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise InstanceError("must be a square: n rows of n numbers", field="array", value=shape)
+    if source.dtype.kind not in "iuf":
+        reason = "must be real numbers"
+        raise InstanceError(reason, field="array", value=str(source.dtype))
+    if source.size > MOST_CELLS:
+        raise InstanceError(f"at most {MOST_CELLS:,} cells are read", field="array", value=shape)
+    rows: list[list[Cell]] = source.tolist()
+    return Table(("",) * shape[0], rows, range(1, shape[0] + 1), headed=False)
+
+
 def frame_of(table: Table) -> "pandas.DataFrame":
     """The DataFrame of a table.
 

@@ -59,8 +59,8 @@ def check_plan(
             if not durations:
                 able = ", ".join(str(name) for name, _ in choices)
                 violations.append(
-                    f"operation {p + own} of {called.job(j)} is on {called.machine(machine[j][p])}; "
-                    f"it can be on {able}"
+                    f"operation {p + own} of {called.job(j)} is on "
+                    f"{called.machine(machine[j][p])}; it can be on {able}"
                 )
                 return Report(None, None, violations)
             before = begin + durations[0]
@@ -102,9 +102,10 @@ def _overlaps(name: int, busy: list[tuple[int, int, int, int]], called: _Called)
     for entry in busy[1:]:
         if entry[0] < longest[1]:
             sentences.append(
-                f"{called.machine(name)}: operation {entry[3] + called.first} of {called.job(entry[2])} begins "
-                f"at {entry[0]}, while operation {longest[3] + called.first} of "
-                f"{called.job(longest[2])} is on it until {longest[1]}"
+                f"{called.machine(name)}: operation {entry[3] + called.first} of "
+                f"{called.job(entry[2])} begins at {entry[0]}, while operation "
+                f"{longest[3] + called.first} of {called.job(longest[2])} is on it until "
+                f"{longest[1]}"
             )
         if entry[1] > longest[1]:
             longest = entry

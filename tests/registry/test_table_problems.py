@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pandas
 import pytest
 
@@ -129,6 +130,26 @@ def test_distances_beside_a_table_are_found_by_names(tmp_path: Path) -> None:
     assert read(tmp_path, no_places, capacity=9, distances=matrix).problem == "cvrp"
     with pytest.raises(InstanceError, match="name Shop: has no distances: add its row"):
         read(tmp_path, CUSTOMERS, capacity=9, distances=matrix.replace("Shop", "Bar"))
+
+
+def test_distances_may_be_an_array() -> None:
+    """A square numpy array or DataFrame without names; anything else is refused in one line."""
+    stops = pandas.DataFrame({"name": ["depot", "A", "B"], "demand": [0, 3, 3]})
+    matrix = numpy.array([[0, 1, 2], [1, 0, 3], [2, 3, 0]])
+    for distances in (matrix, matrix.astype(numpy.float32), pandas.DataFrame(matrix)):
+        case: Any = sources.as_case(stops, arguments={"capacity": 6, "distances": distances})
+        assert case.distances.tolist() == matrix.tolist()
+    for bad, message in [
+        (matrix[:2], r"distances \[2, 3\]: must be a square"),
+        (matrix + 1j, "distances complex128: must be real numbers"),
+        (matrix.tolist(), "must be a table"),
+        (numpy.where(matrix == 3, numpy.nan, matrix), "is empty: a distance belongs here"),
+    ]:
+        with pytest.raises(InstanceError, match=message):
+            sources.as_case(stops, arguments={"capacity": 6, "distances": bad})
+    with pytest.raises(InstanceError, match=r"vehicles .*: must be a table") as caught:
+        sources.as_case(stops, arguments={"vehicles": matrix})
+    assert "\n" not in str(caught.value)
 
 
 def test_sheets_of_a_workbook_are_tables_of_one_case(tmp_path: Path) -> None:

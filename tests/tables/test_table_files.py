@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
@@ -88,6 +89,32 @@ def test_no_spreadsheet_computes_what_is_written(tmp_path: Path) -> None:
     again = excel.read(excel.written([table]))[0]
     assert (again.name, again.columns) == ("t", ("name", "x"))
     assert [list(row) for row in again.rows] == [["=1+1", 1.5], ["@SUM(A1)", -2]]
+
+
+def test_columns_of_a_workbook_fit_and_show_three_decimals_of_exact_numbers() -> None:
+    """Formats, not rounding; degrees and numbers with fewer decimals are shown in full."""
+    import openpyxl
+
+    name = "Bakery at the very end of the long street"
+    rows: list[list[Any]] = [[1, name, 0.0, 51.339712345, 0.5], [2, "B", 12.123456789, 51.2, 1.5]]
+    table = Table(("order", "name", "distance", "lat", "load"), rows, name="routes")
+    sheet = openpyxl.load_workbook(io.BytesIO(excel.written([table]))).active
+    assert [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)] == rows
+    assert [cell.number_format for cell in sheet[3]] == ["General"] * 2 + ["0.000"] + [
+        "General"
+    ] * 2
+    widths = {letter: sheet.column_dimensions[letter].width for letter in "ABCDE"}
+    assert len(name) < widths["B"] <= len(name) + 4
+    assert widths["A"] < 10 < widths["D"]
+
+
+def test_distances_of_texts_have_six_digits() -> None:
+    """They are computed; what is read again, such as coordinates, is written without loss."""
+    values: list[float] = [0.0, 12.123456789, 0.00123456789, 1234567.891]
+    table = Table(("distance", "x"), [[value, value] for value in values])
+    rows = [line.split(",") for line in delimited.written(table).splitlines()[1:]]
+    assert [row[0] for row in rows] == ["0", "12.1235", "0.00123457", "1234568"]
+    assert [float(row[1]) for row in rows] == values
 
 
 def test_formulas_of_workbooks_are_not_computed_and_hidden_sheets_not_read() -> None:
