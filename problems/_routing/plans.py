@@ -1,6 +1,6 @@
 """Tables of routes that are read: what the ``sheet.py`` of all routing problems share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from nco.tables.columns import match, normal
@@ -15,7 +15,7 @@ ROUTES = Form(
             "route",
             (
                 *("routes", "tour", "trip", "vehicle", "truck", "van", "driver", "route no"),
-                *("route number", "tour no", "vehicle no", "fahrzeug", "lkw", "fahrer"),
+                *("route number", "tour no", "vehicle no", "fahrzeug", "lkw", "fahrer", "runde"),
             ),
             text=True,
         ),
@@ -61,7 +61,7 @@ def routes_of(table: Table) -> tuple[Reading, list[list[int]], list[str]]:
 
 
 def stop_numbers(
-    reading: Reading, names: Sequence[str], ids: Sequence[int] | None = None
+    reading: Reading, names: Sequence[str], ids: Iterable[int] | None = None
 ) -> list[int]:
     """The number of the stop in each row: as stated, or by its name.
 

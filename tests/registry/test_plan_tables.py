@@ -77,15 +77,15 @@ def test_a_number_and_a_name_that_disagree_are_refused(tmp_path: Path) -> None:
 def test_columns_are_those_of_the_instance_the_plan_or_both(tmp_path: Path) -> None:
     """Each goes where its header is; one that is nowhere is named."""
     stops = STOPS.rename(columns={"demand": "next week", "client": "who"})
-    path = plan(tmp_path, "Runde,Nummer,who\n1,2,Bob\n1,1,Ann\n2,1,Cy\n")
-    columns = {"demand": "next week", "name": "who", "route": "Runde", "order": "Nummer"}
+    path = plan(tmp_path, "Los,Nummer,who\n1,2,Bob\n1,1,Ann\n2,1,Cy\n")
+    columns = {"demand": "next week", "name": "who", "route": "Los", "order": "Nummer"}
     report = nco.check(stops, path, columns=columns, arguments={"capacity": 6})
     assert report.feasible
     assert report.cost == nco.check(STOPS, [[1, 2], [3]], **AT_ONCE).cost
     case = nco.read("example:customers.csv", arguments={"capacity": 40})
     for name, header, message in [
-        ("route", "Tuor", r"plan.csv: columns route= Tuor: no such column; there are Runde"),
-        ("rout", "Runde", "columns rout: no such column"),
+        ("route", "Tuor", r"plan.csv: columns route= Tuor: no such column; there are Los"),
+        ("rout", "Los", "columns rout: no such column"),
     ]:
         with pytest.raises(InstanceError, match=message):
             nco.check(stops, path, columns={**columns, name: header}, **AT_ONCE)
