@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nco.core.errors import InstanceError
+from nco.problems.inventory import tables
+from nco.tables import figures
 
 COLUMNS = {  # of each rule: what it says of every node
     "base_stock": ("levels",),
@@ -116,8 +118,14 @@ def _numbers(words: Sequence[str], keys: Sequence[str], text: str) -> list[float
     return numbers
 
 
-def of_rows(case: Any, rows: list[dict[str, str]]) -> dict[str, Any]:
+def of_rows(
+    case: Any, rows: list[dict[str, str]], lines: Sequence[int] = (), delimiter: str = ""
+) -> dict[str, Any]:
     """The rule in a table with a row a node: its columns tell which it is.
+
+    Args:
+        case: a `files.Case`; rows: header to cell; lines: where each stands in its file.
+        delimiter: of the file's columns, which tells decimal commas from points in doubt.
 
     Raises:
         InstanceError: with the line of a cell that is no number, or the headers that are missing.
@@ -140,7 +148,9 @@ def of_rows(case: Any, rows: list[dict[str, str]]) -> dict[str, Any]:
         key: {} for key in found if key not in ("node", "review")
     }
     reviews: dict[str, int] = {}
-    for line, row in enumerate(rows, 2):
+    numeric = [header for key, header in found.items() if key != "node"]
+    mark = figures.decimal_mark((row[header] for row in rows for header in numeric), delimiter)
+    for line, row in zip(lines or range(2, len(rows) + 2), rows, strict=True):
         node = str(row[found["node"]]).strip()
         if node not in case.nodes:
             reason = f"an unknown node; there are {', '.join(case.nodes[:9])}"
@@ -148,7 +158,7 @@ def of_rows(case: Any, rows: list[dict[str, str]]) -> dict[str, Any]:
         for key, header in found.items():
             if key == "node":
                 continue
-            number = _cell(row[header], str(header), line)
+            number = _cell(row[header], str(header), line, mark)
             if key == "review":
                 reviews[node] = int(number)
             else:
@@ -156,9 +166,9 @@ def of_rows(case: Any, rows: list[dict[str, str]]) -> dict[str, Any]:
     return solution | ({"review": reviews} if reviews else {})
 
 
-def _cell(cell: Any, header: str, line: int) -> float:
+def _cell(cell: Any, header: str, line: int, mark: str) -> float:
     try:
-        return float(str(cell).strip())
-    except ValueError:
-        reason = "text where a number belongs"
+        return tables.amount(cell, mark)
+    except figures.Unreadable as error:
+        reason = str(error) if str(error).startswith("may be") else "text where a number belongs"
         raise InstanceError(reason, field=header, value=cell, line=line) from None
