@@ -142,7 +142,17 @@ class Case(BaseCase):
         return len(self.history) % self.season
 
     def notes(self) -> list[str]:
-        return [self.recognised] if self.recognised else []
+        """What was recognised in the history, and which stores have no reason to order."""
+        free = (self.kind > 0) & (self.penalty == 0) & (self.price == 0)
+        names = [name for name, none in zip(self.nodes, free, strict=True) if none]
+        notes = [self.recognised] if self.recognised else []
+        if names:
+            more = f" and {len(names) - 6} others" if len(names) > 6 else ""
+            notes.append(
+                f"{', '.join(names[:6])}{more}: no penalty and no price, so that nothing speaks "
+                "for ordering: write penalty: into the file"
+            )
+        return notes
 
     @property
     def size(self) -> int:

@@ -6,6 +6,7 @@ orders are placed in every second period only. Numbers without a name are those 
 ``depot=200/400`` has those of one node.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -88,12 +89,32 @@ def of_words(case: Any, text: str) -> dict[str, Any]:
             numbers[node] = _numbers(values.split("/"), keys, text)
     missing = [node for node in case.nodes if node not in numbers]
     if missing:
-        example = f"{missing[0]}=" + "/".join(["..."] * len(keys))
-        raise InstanceError(f"add {example}", field="policy", value=text)
+        every = [] if review is None else ["every", str(review)]
+        whole = " ".join([*words[:first], *parts, *_usual(case, missing, keys), *every])
+        instance = case.path or "INSTANCE"
+        reason = (
+            f"{', '.join(missing[:6])} must have numbers too, such as: "
+            f'nco solve {instance} --policy "{whole}"'
+        )
+        raise InstanceError(reason, field="policy", value=text)
     solution: dict[str, Any] = {"rule": rule}
     for place, key in enumerate(keys):
         solution[key] = {node: values[place] for node, values in numbers.items()}
     return solution | ({} if review is None else {"review": review})
+
+
+def _usual(case: Any, missing: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Words with numbers for nodes that have none: demand over the lead time and a little more."""
+    from nco.problems.inventory.network import outline
+
+    about = outline(case)
+    words = []
+    for name in missing:
+        node = case.nodes.index(name)
+        mean, lead = float(about.mean[node]), float(about.lead_in[node])
+        sizes = {"min": lead + 1, "levels": lead + 2, "max": lead + 2, "caps": 2, "quantity": 1}
+        words.append(f"{name}=" + "/".join(str(math.ceil(sizes[key] * mean)) for key in keys))
+    return words
 
 
 def _review(words: list[str], text: str) -> tuple[list[str], int | None]:
