@@ -8,7 +8,9 @@ orders are placed in every second period only. Numbers without a name are those 
 
 import math
 import re
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from nco.core.errors import InstanceError
@@ -91,16 +93,23 @@ def of_words(case: Any, text: str) -> dict[str, Any]:
     if missing:
         every = [] if review is None else ["every", str(review)]
         whole = " ".join([*words[:first], *parts, *_usual(case, missing, keys), *every])
-        instance = case.path or "INSTANCE"
         reason = (
             f"{', '.join(missing[:6])} must have numbers too, such as: "
-            f'nco solve {instance} --policy "{whole}"'
+            f'nco solve {_instance(case)} --policy "{whole}"'
         )
         raise InstanceError(reason, field="policy", value=text)
     solution: dict[str, Any] = {"rule": rule}
     for place, key in enumerate(keys):
         solution[key] = {node: values[place] for node, values in numbers.items()}
     return solution | ({} if review is None else {"review": review})
+
+
+def _instance(case: Any) -> str:
+    """The word for a case's file on a command line."""
+    from nco.problems.inventory.files import EXAMPLES, SHIPPED
+
+    path = Path(case.path or "INSTANCE")
+    return f"{SHIPPED}{path.name}" if path.parent == EXAMPLES else shlex.quote(str(path))
 
 
 def _usual(case: Any, missing: Sequence[str], keys: Sequence[str]) -> list[str]:
