@@ -178,7 +178,7 @@ def _finish(ax: "Axes", panels: Sequence["Axes"], title: str, alone: bool) -> No
 
     In a figure that the picture has `alone` these are the figure's, so that the layout leaves room.
     """
-    found = {}
+    found: dict[str, Any] = {}
     for panel in panels:
         found |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
     names = ("stock", "10-90 %", "shortage", LOCAL, ECHELON, "order up to", "reorder level")
@@ -193,7 +193,7 @@ def _finish(ax: "Axes", panels: Sequence["Axes"], title: str, alone: bool) -> No
         figure.legend(handles, labels, loc="outside lower center", ncols=wide, **shape)
     else:
         ax.set_title(title, pad=22)
-        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.08), "ncols": 5}
+        below: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.08), "ncols": 5}
         ax.legend(handles, labels, **below, **shape)
     for place, panel in enumerate(panels):
         if place + columns >= len(panels):
