@@ -51,7 +51,9 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({**report.__dict__, "feasible": report.feasible}))
     else:
         verdict = "feasible" if report.feasible else "INFEASIBLE"
-        print(f"{verdict}, objective {report.objective}{_error(report)}")
+        figure = report.objective
+        shown = f"{figure:.6g}" if isinstance(figure, float) else str(figure)  # as `nco solve` does
+        print(f"{verdict}, objective {shown}{_error(report)}")
         if report.measures:
             print(
                 "  " + ", ".join(f"{name} {value:.4g}" for name, value in report.measures.items())

@@ -84,10 +84,13 @@ def solve(case: Case, options: Options, begin: float, lane: Lane | None) -> Solu
     evaluation = _evaluated(case, best.solution, options, deadline, 1 + len(others))
     seconds = time.perf_counter() - begin
     history = [*contest.history, Improvement(seconds, evaluation.cost, best.source)]
-    found = Found(contest.setup, history, contest.faults, case.notes())
+    found = Found(contest.setup, history, contest.faults, [*case.notes()])
     for place, (what, network, solution) in enumerate(others):
         other = _evaluated(network, solution, options, deadline, len(others) - place)
         found.comparisons.append(versus.row(what, options, network, solution, other, evaluation))
+    if evaluation.traces < options.traces:
+        why = "until the interruption" if contest.interrupted else "within the limit"
+        found.notes.append(f"played {evaluation.traces} of {options.traces} futures {why}")
     if isinstance(case, HasOrders):
         found.orders = case.orders(next_action(case, best.solution))
         found.notes += case.assumptions()

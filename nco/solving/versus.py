@@ -1,7 +1,7 @@
 """A policy of the caller's own, and a changed case, beside the best policy on the same futures."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,6 +10,8 @@ from nco.core.errors import InstanceError, NCOError
 from nco.solving.candidates import evaluated
 from nco.solving.options import Options
 from nco.solving.simulate import Evaluation, difference, policy_of
+from nco.tables import files
+from nco.tables.table import Table, shown
 
 
 @runtime_checkable
@@ -19,7 +21,9 @@ class ReadsPolicies(Protocol):
     def policy_in_words(self, text: str) -> Any:
         """The rule in words such as ``min-max 40 90``. Raises `InstanceError`."""
 
-    def policy_of_rows(self, rows: list[dict[str, str]]) -> Any:
+    def policy_of_rows(
+        self, rows: list[dict[str, str]], lines: Sequence[int] = (), delimiter: str = ""
+    ) -> Any:
         """The rule in a table with a row a node, header to cell. Raises `InstanceError`."""
 
 
@@ -62,27 +66,30 @@ def policy(case: Case, given: Any, path: str | None = None) -> Any:
 
 def from_file(case: Case, path: Path) -> Any:
     """What a JSON file or a table says, unchecked."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NCOError(f"{path}: cannot be read ({error})") from error
     if path.suffix.lower() == ".csv":
         if not isinstance(case, ReadsPolicies):
             raise NCOError(f"{path}: of {case.problem} give a JSON file with a rule")
-        import csv
-        import io
-
+        table = files.read(path)[0]
         try:
-            return case.policy_of_rows(list(csv.DictReader(io.StringIO(text))))
+            return case.policy_of_rows(_rows(table), table.lines, table.delimiter)
         except InstanceError as error:
             raise InstanceError(
                 error.reason, field=error.field, value=error.value, path=path, line=error.line
             ) from error
     try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NCOError(f"{path}: cannot be read ({error})") from error
+    try:
         data = json.loads(text)
     except ValueError as error:
         raise InstanceError(f"not JSON: {error}", field="policy", path=path) from error
     return data["solution"] if isinstance(data, dict) and "solution" in data else data
+
+
+def _rows(table: Table) -> list[dict[str, str]]:
+    """Each row of a table as header to cell."""
+    return [dict(zip(table.columns, map(shown, row), strict=True)) for row in table.rows]
 
 
 def changed(case: Case, change: str) -> Case:

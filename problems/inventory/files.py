@@ -25,13 +25,11 @@ An edge may have an `order_cost` for each order, and a `multiple` of which order
 (cases, pallets); a node a `review`: it orders in the first period, and then in every so many.
 """
 
-import csv
-import io
 import math
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,6 +37,7 @@ import numpy as np
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
 from nco.problems.inventory import changes, orders, policytext, season, tables, wording
+from nco.tables import figures
 
 SUFFIX = ".yaml"  # of the files that `write` makes
 EXAMPLES = Path(__file__).parent / "examples"
@@ -143,7 +142,17 @@ class Case(BaseCase):
         return len(self.history) % self.season
 
     def notes(self) -> list[str]:
-        return [self.recognised] if self.recognised else []
+        """What was recognised in the history, and which stores have no reason to order."""
+        free = (self.kind > 0) & (self.penalty == 0) & (self.price == 0)
+        names = [name for name, none in zip(self.nodes, free, strict=True) if none]
+        notes = [self.recognised] if self.recognised else []
+        if names:
+            more = f" and {len(names) - 6} others" if len(names) > 6 else ""
+            notes.append(
+                f"{', '.join(names[:6])}{more}: no penalty and no price, so that nothing speaks "
+                "for ordering: write penalty: into the file"
+            )
+        return notes
 
     @property
     def size(self) -> int:
@@ -188,9 +197,11 @@ class Case(BaseCase):
         """The rule in words such as ``min-max 40 90`` (`policytext.of_words`)."""
         return policytext.of_words(self, text)
 
-    def policy_of_rows(self, rows: list[dict[str, str]]) -> dict[str, Any]:
+    def policy_of_rows(
+        self, rows: list[dict[str, str]], lines: Sequence[int] = (), delimiter: str = ""
+    ) -> dict[str, Any]:
         """The rule in a table with a row a node (`policytext.of_rows`)."""
-        return policytext.of_rows(self, rows)
+        return policytext.of_rows(self, rows, lines, delimiter)
 
     def changed(self, change: str) -> "Case":
         """The network with ``edges.depot.lead_time=5`` or the like (`changes.changed`)."""
@@ -269,7 +280,7 @@ def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
     rows = [_node(key, value) for key, value in nodes.items()]
     edges = _edges(data.get("edges"), names)
     history = _series(data.get("history"), names, folder, "history")
-    cycle, recognised = _season(data, history, folder)
+    cycle, recognised = _season(data, history)
     free = {number for number, row in enumerate(rows) if not row["clip"]}
     trace = _series(data.get("trace"), names, folder, "trace", free)
     if history is not None:
@@ -394,7 +405,8 @@ def _from_history(row: dict[str, Any], observed: np.ndarray, name: str) -> None:
 
 
 def _season(
-    data: Mapping[str, Any], history: tuple[np.ndarray, list[int]] | None, folder: Path | None
+    data: Mapping[str, Any],
+    history: tuple[np.ndarray, list[int], list[str] | None] | None,
 ) -> tuple[int, str]:
     """The cycle of demand, 0 for none, and what a person should know of how it was found."""
     stated = data.get("season", "auto")
@@ -402,11 +414,9 @@ def _season(
         if stated not in ("auto", False):
             raise InstanceError("only a history has a season", field="season", value=stated)
         return 0, ""
-    observed = history[0][:, history[1]]
+    observed, when = history[0][:, history[1]], history[2]
     if stated == "auto":
-        table = data["history"]
-        first = _first_column(table, folder) if isinstance(table, str) else None
-        return season.recognise(observed, first)
+        return season.recognise(observed, when)
     if stated is False:
         return 0, ""
     cycle = _whole(stated, "season", 2, MAX_PERIODS)
@@ -414,13 +424,6 @@ def _season(
         reason = f"needs two cycles of {cycle} periods, but the history has {len(observed)}"
         raise InstanceError(reason, field="season", value=stated)
     return cycle, season.described(observed, cycle)
-
-
-def _first_column(name: str, folder: Path | None) -> list[str]:
-    """The cells of the first column of a CSV that was read before, its header first."""
-    assert folder is not None
-    text = (folder / name).read_text(encoding="utf-8-sig")
-    return [row[0].strip() for row in csv.reader(io.StringIO(text))]
 
 
 def _edges(value: Any, names: list[str]) -> dict[str, Any]:
@@ -472,76 +475,61 @@ def _series(
     folder: Path | None,
     field: str,
     free: Container[int] = (),
-) -> tuple[np.ndarray, list[int]] | None:
-    """Demands ``[t, n]``, zero where a node has none, and the nodes that have some.
+) -> tuple[np.ndarray, list[int], list[str] | None] | None:
+    """Demands ``[t, n]``, zero where a node has none, the nodes that have some, and the periods.
 
-    Those of the nodes `free` may be negative: their normal demand is not clipped.
+    The last are a column of dates or the like (`tables.demands`). Demands of the nodes `free` may
+    be negative: their normal demand is not clipped.
     """
     if value is None:
         return None
     path = value if isinstance(value, str) else None
+    lines: Sequence[int] = ()
+    delimiter = ""
     columns: Mapping[str, Any]
     if isinstance(value, str):
-        columns = _csv(value, folder, field)
+        table = tables.series(value, folder, field)
+        columns = {
+            name: [row[k] or "" for row in table.rows] for k, name in enumerate(table.columns)
+        }
+        lines, delimiter = table.lines, table.delimiter
     else:
         columns = _mapping(value, field, MAX_NODES)
+    columns, when = tables.demands(columns, names)
+    cells = (cell for column in columns.values() if isinstance(column, list) for cell in column)
+    mark = figures.decimal_mark(cells, delimiter)
     rows: dict[int, list[float]] = {}
     for name, column in columns.items():
         if name not in names:
             raise InstanceError("a column of no node", field=field, value=name, path=path)
         if not isinstance(column, list) or not column:
             raise InstanceError("must be a list of demands", field=f"{field} {name}", path=path)
-        first = 2 if path else 1  # a CSV's header is its first line
         node, label = names.index(name), f"{field} {name}"
         rows[node] = [
-            _cell(cell, label, path, line, node in free) for line, cell in enumerate(column, first)
+            _cell(cell, label, path, line, node in free, mark)
+            for line, cell in zip(lines or range(1, len(column) + 1), column, strict=True)
         ]
+    if not rows:
+        raise InstanceError("has no column of a store", field=field, path=path)
     lengths = {len(column) for column in rows.values()}
     if len(lengths) != 1:
         raise InstanceError("stores have different numbers of periods", field=field, path=path)
     demands = np.zeros((lengths.pop(), len(names)))
     for node, column in rows.items():
         demands[:, node] = column
-    return demands, sorted(rows)
+    return demands, sorted(rows), when
 
 
-def _csv(name: str, folder: Path | None, field: str) -> dict[str, list[str]]:
-    """Columns of a CSV beside the file; a first column ``period``, ``date`` or ``week`` is left."""
-    if folder is None:
-        raise InstanceError("a CSV must lie beside a file: give the table itself", field=field)
-    if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
-        raise InstanceError("must lie beside this file or below it", field=field, value=name)
-    try:
-        text = (folder / name).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise InstanceError(f"cannot be read: {reason}", field=field, value=name) from error
-    rows = list(csv.reader(io.StringIO(text)))
-    if len(rows) < 2:
-        raise InstanceError("needs a header with the stores and a row a period", path=name)
-    header = [cell.strip() for cell in rows[0]]
-    for line, row in enumerate(rows[1:], 2):
-        if len(row) != len(header):
-            reason = f"has {len(row)} cells where the header has {len(header)}"
-            raise InstanceError(reason, field=field, path=name, line=line)
-    return {
-        column: [row[place] for row in rows[1:]]
-        for place, column in enumerate(header)
-        if column.lower() not in ("period", "date", "week", "day", "month")
-    }
-
-
-def _cell(cell: Any, field: str, path: str | None, line: int, free: bool) -> float:
-    """One demand of a series."""
+def _cell(cell: Any, field: str, path: str | None, line: int, free: bool, mark: str) -> float:
+    """One demand of a series, with the decimal mark of its table."""
     text = str(cell).strip()
     if not text:
         raise InstanceError("a gap: every period needs a number", field=field, path=path, line=line)
     try:
-        number = float(text)
-    except ValueError:
-        raise InstanceError(
-            "text where a demand belongs", field=field, value=text, path=path, line=line
-        ) from None
+        number = tables.amount(text, mark)
+    except figures.Unreadable as error:
+        reason = str(error) if str(error).startswith("may be") else "text where a demand belongs"
+        raise InstanceError(reason, field=field, value=text, path=path, line=line) from None
     if not math.isfinite(number) or (number < 0 and not free):
         raise InstanceError(
             "a demand is finite and not negative", field=field, value=text, path=path, line=line

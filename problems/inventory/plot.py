@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MOST = 12  # nodes that get axes; those with the most demand
 BAND = (10, 90)  # percent of the futures between which the band lies
 SIZE = (3.0, 2.2)  # inches of small axes
+MARGIN = 0.8  # inches of title and legend
+LOCAL, ECHELON = "stock and on the way", "stock, on the way and downstream"  # positions
 STOCK, POSITION, LEVEL, REORDER = "tab:blue", "tab:gray", "tab:green", "tab:red"
 Known = tuple[Case, list[list[float]]]  # a network with its trace, and orders
 
@@ -41,18 +43,20 @@ def plot_policy(case: BaseCase, futures: Sequence[Known], solution: Any, ax: "Ax
     """
     assert isinstance(case, Case)
     rule = solution if isinstance(solution, Mapping) else {}
+    echelon = str(rule.get("rule", "")).startswith("echelon")
     first = futures[0][0].warmup if len(futures) > 1 else 0
     books = [simulate(known, orders) for known, orders in futures]
     stock = np.array([played.stock for played in books])[:, first:]  # [K, T, n]
     position = np.array([_position(known, b) for (known, _), b in zip(futures, books, strict=True)])
     position = position[:, first:]
-    if str(rule.get("rule", "")).startswith("echelon"):
+    if echelon:
         position = position @ outline(case).below.T
     served = _served(futures, books, first)
     nodes = _shown(case)
-    panels = _panels(ax, len(nodes))
+    alone = len(ax.figure.axes) == 1 and hasattr(ax.figure, "set_size_inches")
+    panels = _panels(ax, len(nodes), alone)
     for panel, node in zip(panels, nodes, strict=True):
-        _stock(panel, stock[:, :, node], position[:, :, node])
+        _stock(panel, stock[:, :, node], position[:, :, node], ECHELON if echelon else LOCAL)
         if len(futures) == 1:
             _shortages(panel, futures[0][0], books[0], node)
         _levels(panel, case, rule, node, stock.shape[1], first)
@@ -62,7 +66,10 @@ def plot_policy(case: BaseCase, futures: Sequence[Known], solution: Any, ax: "Ax
         if not math.isnan(served[node]):
             title += f" ({served[node]:.1%} served)"
         panel.set_title(title, fontsize="small")
-    _finish(ax, panels, case, len(futures), len(case.nodes) - len(nodes))
+    what = f"mean of {len(futures)} futures" if len(futures) > 1 else "a known future"
+    others = len(case.nodes) - len(nodes)
+    more = f", {others} other nodes not shown" if others else ""
+    _finish(ax, panels, f"{case.name}: stock, {what}{more}", alone)
 
 
 def _shown(case: Case) -> list[int]:
@@ -97,30 +104,33 @@ def _served(futures: Sequence[Known], books: Sequence[Books], first: int) -> np.
     return share
 
 
-def _panels(ax: "Axes", count: int) -> list["Axes"]:
-    """Small axes in the place of `ax`, which is made larger where it has the figure alone."""
+def _panels(ax: "Axes", count: int, alone: bool) -> list["Axes"]:
+    """Small axes in the place of `ax`; a figure that it has alone is made to fit them."""
     figure: Any = ax.figure
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    if len(figure.axes) == 1 and count > 1 and hasattr(figure, "set_size_inches"):
-        figure.set_size_inches(SIZE[0] * columns, SIZE[1] * rows + 0.6)
     ax.set_axis_off()
     place = ax.get_subplotspec()
     gaps = {"hspace": 0.45, "wspace": 0.28}
-    grid = (
-        figure.add_gridspec(rows, columns, **gaps)
-        if place is None
-        else place.subgridspec(rows, columns, **gaps)
-    )
+    if alone:
+        if count > 1:
+            figure.set_size_inches(SIZE[0] * columns, SIZE[1] * rows + MARGIN)
+        figure.set_layout_engine("constrained")
+        ax.set_in_layout(False)
+        grid = figure.add_gridspec(rows, columns)
+    elif place is None:
+        grid = figure.add_gridspec(rows, columns, **gaps)
+    else:
+        grid = place.subgridspec(rows, columns, **gaps)
     return [figure.add_subplot(grid[k // columns, k % columns]) for k in range(count)]
 
 
-def _stock(panel: "Axes", stock: np.ndarray, position: np.ndarray) -> None:
-    """Mean and band of ``[K, T]`` stock, and the mean position."""
+def _stock(panel: "Axes", stock: np.ndarray, position: np.ndarray, counted: str) -> None:
+    """Mean and band of ``[K, T]`` stock, and the mean position, with what is counted in it."""
     from matplotlib.ticker import MaxNLocator
 
     periods = np.arange(1, stock.shape[1] + 1)
-    panel.plot(periods, position.mean(0), color=POSITION, lw=0.8, label="stock and on the way")
+    panel.plot(periods, position.mean(0), color=POSITION, lw=0.8, label=counted)
     if len(stock) > 1:
         low, high = np.percentile(stock, BAND, axis=0)
         panel.fill_between(
@@ -163,27 +173,30 @@ def _levels(
         panel.plot(range(1, periods + 1), line, color=color, lw=0.9, ls="--", label=label)
 
 
-def _finish(ax: "Axes", panels: Sequence["Axes"], case: Case, futures: int, others: int) -> None:
-    """One legend and one title for all; units on the outer axes only."""
-    found = dict(zip(*reversed(panels[0].get_legend_handles_labels()), strict=True))
-    names = ("stock", "10-90 %", "shortage", "stock and on the way", "order up to", "reorder level")
+def _finish(ax: "Axes", panels: Sequence["Axes"], title: str, alone: bool) -> None:
+    """One legend and one title for all; units on the outer axes only.
+
+    In a figure that the picture has `alone` these are the figure's, so that the layout leaves room.
+    """
+    found: dict[str, Any] = {}
+    for panel in panels:
+        found |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
+    names = ("stock", "10-90 %", "shortage", LOCAL, ECHELON, "order up to", "reorder level")
     labels = [name for name in names if name in found]
     handles = [found[name] for name in labels]
-    ax.legend(
-        handles,
-        labels,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.08),
-        ncols=5,
-        fontsize="small",
-        frameon=False,
-    )
     columns = math.ceil(math.sqrt(len(panels)))
+    shape: dict[str, Any] = {"fontsize": "small", "frameon": False}
+    figure: Any = ax.figure
+    if alone:
+        wide = 3 if columns < 3 else 5
+        figure.suptitle(title, fontsize="large")
+        figure.legend(handles, labels, loc="outside lower center", ncols=wide, **shape)
+    else:
+        ax.set_title(title, pad=22)
+        below: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.08), "ncols": 5}
+        ax.legend(handles, labels, **below, **shape)
     for place, panel in enumerate(panels):
         if place + columns >= len(panels):
             panel.set_xlabel("period", fontsize="small")
         if place % columns == 0:
             panel.set_ylabel("units", fontsize="small")
-    what = f"mean of {futures} futures" if futures > 1 else "a known future"
-    more = f", {others} other nodes not shown" if others else ""
-    ax.set_title(f"{case.name}: stock, {what}{more}", pad=22)

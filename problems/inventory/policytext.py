@@ -6,11 +6,16 @@ orders are placed in every second period only. Numbers without a name are those 
 ``depot=200/400`` has those of one node.
 """
 
+import math
 import re
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from nco.core.errors import InstanceError
+from nco.problems.inventory import tables
+from nco.tables import figures
 
 COLUMNS = {  # of each rule: what it says of every node
     "base_stock": ("levels",),
@@ -86,12 +91,39 @@ def of_words(case: Any, text: str) -> dict[str, Any]:
             numbers[node] = _numbers(values.split("/"), keys, text)
     missing = [node for node in case.nodes if node not in numbers]
     if missing:
-        example = f"{missing[0]}=" + "/".join(["..."] * len(keys))
-        raise InstanceError(f"add {example}", field="policy", value=text)
+        every = [] if review is None else ["every", str(review)]
+        whole = " ".join([*words[:first], *parts, *_usual(case, missing, keys), *every])
+        reason = (
+            f"{', '.join(missing[:6])} must have numbers too, such as: "
+            f'nco solve {_instance(case)} --policy "{whole}"'
+        )
+        raise InstanceError(reason, field="policy", value=text)
     solution: dict[str, Any] = {"rule": rule}
     for place, key in enumerate(keys):
         solution[key] = {node: values[place] for node, values in numbers.items()}
     return solution | ({} if review is None else {"review": review})
+
+
+def _instance(case: Any) -> str:
+    """The word for a case's file on a command line."""
+    from nco.problems.inventory.files import EXAMPLES, SHIPPED
+
+    path = Path(case.path or "INSTANCE")
+    return f"{SHIPPED}{path.name}" if path.parent == EXAMPLES else shlex.quote(str(path))
+
+
+def _usual(case: Any, missing: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Words with numbers for nodes that have none: demand over the lead time and a little more."""
+    from nco.problems.inventory.network import outline
+
+    about = outline(case)
+    words = []
+    for name in missing:
+        node = case.nodes.index(name)
+        mean, lead = float(about.mean[node]), float(about.lead_in[node])
+        sizes = {"min": lead + 1, "levels": lead + 2, "max": lead + 2, "caps": 2, "quantity": 1}
+        words.append(f"{name}=" + "/".join(str(math.ceil(sizes[key] * mean)) for key in keys))
+    return words
 
 
 def _review(words: list[str], text: str) -> tuple[list[str], int | None]:
@@ -116,8 +148,14 @@ def _numbers(words: Sequence[str], keys: Sequence[str], text: str) -> list[float
     return numbers
 
 
-def of_rows(case: Any, rows: list[dict[str, str]]) -> dict[str, Any]:
+def of_rows(
+    case: Any, rows: list[dict[str, str]], lines: Sequence[int] = (), delimiter: str = ""
+) -> dict[str, Any]:
     """The rule in a table with a row a node: its columns tell which it is.
+
+    Args:
+        case: a `files.Case`; rows: header to cell; lines: where each stands in its file.
+        delimiter: of the file's columns, which tells decimal commas from points in doubt.
 
     Raises:
         InstanceError: with the line of a cell that is no number, or the headers that are missing.
@@ -140,7 +178,9 @@ def of_rows(case: Any, rows: list[dict[str, str]]) -> dict[str, Any]:
         key: {} for key in found if key not in ("node", "review")
     }
     reviews: dict[str, int] = {}
-    for line, row in enumerate(rows, 2):
+    numeric = [header for key, header in found.items() if key != "node"]
+    mark = figures.decimal_mark((row[header] for row in rows for header in numeric), delimiter)
+    for line, row in zip(lines or range(2, len(rows) + 2), rows, strict=True):
         node = str(row[found["node"]]).strip()
         if node not in case.nodes:
             reason = f"an unknown node; there are {', '.join(case.nodes[:9])}"
@@ -148,7 +188,7 @@ def of_rows(case: Any, rows: list[dict[str, str]]) -> dict[str, Any]:
         for key, header in found.items():
             if key == "node":
                 continue
-            number = _cell(row[header], str(header), line)
+            number = _cell(row[header], str(header), line, mark)
             if key == "review":
                 reviews[node] = int(number)
             else:
@@ -156,9 +196,9 @@ def of_rows(case: Any, rows: list[dict[str, str]]) -> dict[str, Any]:
     return solution | ({"review": reviews} if reviews else {})
 
 
-def _cell(cell: Any, header: str, line: int) -> float:
+def _cell(cell: Any, header: str, line: int, mark: str) -> float:
     try:
-        return float(str(cell).strip())
-    except ValueError:
-        reason = "text where a number belongs"
+        return tables.amount(cell, mark)
+    except figures.Unreadable as error:
+        reason = str(error) if str(error).startswith("may be") else "text where a number belongs"
         raise InstanceError(reason, field=header, value=cell, line=line) from None

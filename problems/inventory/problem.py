@@ -67,6 +67,7 @@ class State(Batch):
     period: Tensor  # [B, S] long
     step_cost: Tensor  # [B, S] what the last period cost, weighted
     sold: Tensor  # [B, S, N] demand of the last period that was met at once
+    kept: Tensor  # [B, S, N] on hand at its end, before arrivals: what holding was paid for
 
 
 class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
@@ -265,7 +266,8 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
         stock = instance.stock[:, None].expand(-1, rollouts, -1)
         transit = instance.transit[:, None].expand(-1, rollouts, -1, -1)
         zero = stock.new_zeros(stock.shape[:2])
-        return State(stock, transit, zero.long(), zero, torch.zeros_like(stock))
+        nothing = torch.zeros_like(stock)
+        return State(stock, transit, zero.long(), zero, nothing, nothing)
 
     def observe(self, instance: Instance, state: State) -> Observation:
         unit = instance.unit[:, None]
@@ -311,8 +313,8 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
         after = ready - want
         missing = (-after).clamp_min(0.0)
         sold = torch.minimum(want, ready.clamp_min(0.0))
-        held = instance.holding[:, None] * (after + missing)
-        costs = torch.addcmul(held, instance.penalty[:, None], missing)
+        kept = after + missing
+        costs = torch.addcmul(instance.holding[:, None] * kept, instance.penalty[:, None], missing)
         if instance.price is not None:
             costs = torch.addcmul(costs, instance.price[:, None], sold, value=-1.0)
         cost = costs.sum(-1)
@@ -322,7 +324,8 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
             cost = cost + (instance.order_cost[:, None] * (shipped > NOTHING)).sum(-1)
         cost = cost * instance.weight.gather(1, today)
         stock = torch.maximum(after, instance.floor[:, None]) + due[..., 1]
-        return State(stock, functional.pad(due[..., 2:], (0, 1)), state.period + 1, cost, sold)
+        transit = functional.pad(due[..., 2:], (0, 1))
+        return State(stock, transit, state.period + 1, cost, sold, kept)
 
     @staticmethod
     def _rationed(instance: Instance, stock: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
@@ -364,7 +367,10 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
         return state.step_cost
 
     def measures(self, instance: Instance, actions: Tensor) -> dict[str, Tensor]:
-        """After the warm-up: share of demand met at once, of periods without shortage, stock."""
+        """After the warm-up: share of demand met at once, of periods without shortage, stock.
+
+        The mean stock is of all nodes, after demand: what holding is paid for.
+        """
         state = self.reset(instance, actions.shape[1])
         store = (instance.kind > 0)[:, None]
         met = asked = whole = held = torch.zeros_like(state.step_cost)
@@ -376,7 +382,7 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
             asked = asked + counts * want.sum(-1)
             fine = ((state.sold >= want - 1e-4) | ~store).all(-1)
             whole = whole + counts * fine
-            held = held + counts * state.stock.clamp_min(0.0).sum(-1)
+            held = held + counts * state.kept.sum(-1)
         periods = (instance.weight > 0).sum(1, keepdim=True)
         return {
             "service_level": met / asked.clamp_min(1e-9),

@@ -652,7 +652,7 @@ CSV = "week,store\n1,4\n2,6\n3,5\n"
         (CSV.replace("2,6", "2,"), "demand.csv:3: history store: a gap"),
         (CSV.replace("2,6", "2,six"), "demand.csv:3: history store six: text where a demand"),
         (CSV.replace("2,6", "2,nan"), "demand.csv:3: history store nan: a demand is finite"),
-        (CSV.replace("2,6", "2"), "demand.csv:3: history: has 1 cells where the header has 2"),
+        (CSV.replace("2,6", "2"), "demand.csv:3: history store: a gap"),
         (CSV.replace("store", "shop"), "history shop: a column of no node"),
         ("week,store\n", "needs a header"),
         (None, "cannot be read"),

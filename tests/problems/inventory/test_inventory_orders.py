@@ -343,7 +343,7 @@ def test_a_depot_must_be_named_too() -> None:
     """Words without names are for the stores; a depot without a level would starve them."""
     network = files.from_arrays(TWO)
     assert network is not None
-    with pytest.raises(InstanceError, match=r"add depot=\.\.\./\.\.\."):
+    with pytest.raises(InstanceError, match=r'--policy "min-max 10 20 depot=15/20"'):
         network.policy_in_words("min-max 10 20")
     rule = network.policy_in_words("min-max 10 20 depot=30/60")
     assert rule["max"] == {"shop": 20.0, "depot": 60.0}
@@ -514,7 +514,7 @@ def test_the_picture_has_axes_for_each_node() -> None:
         labels = panel.get_legend_handles_labels()[1]
         assert {"stock", "10-90 %", "stock and on the way", "order up to"} == set(labels)
         assert 2 <= len(panel.get_yticks()) <= 8
-    assert ax.get_title() == "six_stores: stock, mean of 100 futures"
+    assert figure.get_suptitle() == "six_stores: stock, mean of 100 futures"
 
 
 def test_a_picture_shows_the_position_that_is_compared() -> None:
