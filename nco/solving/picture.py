@@ -75,9 +75,10 @@ def _page(solution: "Solution", case: Case) -> str:
 
 
 def _table(solution: "Solution", case: Case) -> Table | None:
-    """The table of an answer; None where the problem has none."""
+    """The table of an answer; None where the problem has none, or the policy is none."""
     from nco.solving import saving
 
-    if not registry.folder(case.problem).has("sheet"):
+    try:
+        return saving.table_of(case, solution.solution, solution.orders)
+    except NCOError:
         return None
-    return saving.table_of(case, solution.solution)

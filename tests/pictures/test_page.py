@@ -270,3 +270,12 @@ def test_greys_turn_round_in_the_dark() -> None:
     assert "stroke: #0072b2" in light
     assert "#0072b2" not in dark
     assert "stroke:#e8e8e8" in dark  # of the frame, which is black by day
+
+
+def test_a_policy_has_a_page_with_its_orders_or_without_a_table(tmp_path: Path) -> None:
+    """Of an inventory the table says what to order; an airline's prices are no table."""
+    for name, table in (("inventory/six_stores.yaml", True), ("exo/airline.yaml", False)):
+        path = tmp_path / "policy.html"
+        solution = nco.solve(f"example:{name}", model="none", traces=4, time_limit=2)
+        solution.save(path)
+        assert ("<table" in path.read_text()) == table
