@@ -29,6 +29,7 @@ from nco.core.errors import NCOError
 from nco.core.seeds import generator
 from nco.registry import sources
 from nco.registry.interface import Solver
+from nco.solving import turns
 from nco.workers import lanes, pool
 from nco.workers.pool import Outcome, Workers
 from nco.zoo import weights
@@ -147,7 +148,7 @@ class TestClassicalSolver:
             Outcome(None, 0.0, "ended with code 1"),
             *[Outcome({"rule": "greedy"}, 0.0)] * 9,
         ]
-        monkeypatch.setattr(pool, "run", lambda *arguments, **options: outcomes.pop(0))
+        monkeypatch.setattr(turns, "run", lambda *arguments, **options: outcomes.pop(0))
         monkeypatch.setattr(weights, "fitting", lambda problem, case: [])
         found = nco.solve(case, traces=10)
         assert found.feasible

@@ -279,12 +279,3 @@ def test_what_has_no_place_is_drawn_on_a_circle() -> None:
     circle = pictures.places_on_circle(np.array([2, 0]), 4)
     assert np.allclose(circle, [[0, -1], [0, 0], [0, 1], [0, 0]])
     assert pictures.places_on_circle(np.array([], dtype=int), 2).tolist() == [[0, 0], [0, 0]]
-
-
-def test_neighbouring_routes_differ_in_colour() -> None:
-    """Any two of twelve routes can be told apart, and the same number has the same colour."""
-    colours = np.array([pictures.colour(number) for number in range(12)])
-    apart = np.abs(colours[:, None] - colours).max(-1) + np.eye(12)
-    assert apart.min() > 0.05
-    assert np.abs(colours[1:] - colours[:-1]).max(1).min() > 0.3
-    assert pictures.colour(3) == pictures.colour(3)
