@@ -141,10 +141,10 @@ class Slots:
         """For each leg whether its trip has picked up before it, and delivers after it."""
         first, picked, gives = self.judge.first, [False], [False]
         for stop in stops:
-            taken = stop >= first and bool(self._pickup[stop - first].any())
+            taken = stop >= first and self.judge.takes[stop - first]
             picked.append(taken or (picked[-1] and stop >= first))
         for stop in reversed(stops):
-            given = stop >= first and bool(self._delivery[stop - first].any())
+            given = stop >= first and self.judge.gives[stop - first]
             gives.append(given or (gives[-1] and stop >= first))
         return picked, gives[::-1]
 
@@ -174,9 +174,9 @@ class Slots:
             fits &= (time <= at["room_time"] + 1e-9) & (at["room_stops"] > 0)
             fits &= added <= at["room_distance"] + 1e-9
         if self._ordered:
-            if self._delivery[client].any():
+            if self.judge.gives[client]:
                 fits &= ~at["picked"]
-            if self._pickup[client].any():
+            if self.judge.takes[client]:
                 fits &= ~at["gives"]
         legs = np.flatnonzero(fits)
         vehicle = at["vehicle"][legs]
