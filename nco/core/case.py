@@ -124,6 +124,16 @@ class Report:
         """Whether there is a cost and no rule is broken: feasible or partial."""
         return not self.violations and self.cost is not None
 
+    @property
+    def defect(self) -> str:
+        """The first thing that is wrong with it, in words; empty where it is feasible."""
+        if self.violations:
+            return self.violations[0]
+        if self.cost is None:
+            return "no cost"
+        count = len(self.unassigned)
+        return f"{count} unassigned, such as {self.unassigned[0]}" if count else ""
+
 
 @dataclass
 class Proof:

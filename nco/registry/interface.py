@@ -3,8 +3,8 @@
 A folder is a package whose ``__init__.py`` states ``PROBLEM``, the name of the class of
 ``problem.py`` that the other parts serve: ``files.py`` (`Files`), ``check.py`` (`Check`),
 ``classical.py`` (`Classical`) and ``plot.py`` (`Plot`), and, where the problem has such things,
-``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`), ``rules.py`` (`Rules`) and
-``sheet.py`` (`Sheet`, `TellsPolicies`, `ReadsTables`).
+``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`), ``explain.py`` (`Explain`),
+``rules.py`` (`Rules`) and ``sheet.py`` (`Sheet`, `TellsPolicies`, `ReadsTables`).
 Free of torch and numpy.
 
 C is the folder's own class of cases, S its form of a solution in the case's own numbers.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nco.core.policy import Policy
 
 PartName = Literal[
-    "files", "check", "classical", "plot", "bound", "decomposition", "rules", "sheet"
+    "files", "check", "classical", "plot", "bound", "decomposition", "rules", "sheet", "explain"
 ]
 
 C = TypeVar("C", bound=Case)
@@ -82,6 +82,16 @@ class EverySolution(Protocol[C_in, S_out]):
 
     def every_solution(self, case: C_in, most: int, /) -> Iterator[S_out] | None:
         """All solutions of a tiny case; None where there are more than `most`."""
+
+
+class Explain(Protocol[C_in]):
+    """``explain.py`` of a problem whose plans may leave something out: why."""
+
+    def impossible(self, case: C_in, /) -> list[str]:
+        """What no plan can do, before any search: a sentence each, and only what is proven."""
+
+    def left_out(self, case: C_in, solution: Any, /) -> list[str]:
+        """Why a plan leaves out what its report calls `unassigned`: a reason each, in its order."""
 
 
 class Solve(Protocol[C_in]):
@@ -294,6 +304,7 @@ __all__ = [
     "Classical",
     "Decomposition",
     "EverySolution",
+    "Explain",
     "Files",
     "LowerBound",
     "Part",

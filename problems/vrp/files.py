@@ -1,15 +1,16 @@
 """Rich routing cases from files and arrays, each form in a module of its own, by recognition."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from nco.core.errors import InstanceError
 from nco.problems._routing import routes as lines
-from nco.problems.vrp import lilim, solomon, vrplib
+from nco.problems.vrp import arrays, json_form, lilim, solomon, vrplib
 from nco.problems.vrp.case import Case, Rounding, Route
 
-SUFFIX = ".json"
+ARRAYS = arrays.ARRAYS
+SUFFIX = ".json"  # of the files that `write` makes
 
 
 class Form(NamedTuple):
@@ -19,7 +20,11 @@ class Form(NamedTuple):
     read: Callable[..., Case]
 
 
-FORMS = (Form(solomon.recognise, solomon.read), Form(lilim.recognise, lilim.read))
+FORMS = (
+    Form(solomon.recognise, solomon.read),
+    Form(lilim.recognise, lilim.read),
+    Form(json_form.recognise, json_form.read),
+)
 
 
 def recognise(text: str) -> bool:
@@ -43,6 +48,30 @@ def read(text: str, *, path: str | None = None, rounding: str | None = None) -> 
         if form.recognise(text):
             return form.read(text, path=path, rounding=rule)
     return vrplib.read(text, path=path, rounding=rule)
+
+
+def write(case: Case) -> str:
+    """The case in our own JSON, from which `read` makes the same one."""
+    return json_form.write(case)
+
+
+def from_arrays(data: object) -> Case | None:
+    """A case from a dict of arrays; None where nothing in it is said that only this problem knows.
+
+    Args:
+        data: ``coords`` [D+n, 2], depots first, or ``distances`` (and ``durations``); what is said
+            of clients: ``demand`` (or ``delivery``), ``pickup``, ``time_windows``, ``service``,
+            ``release``, ``prize``, ``required``, ``skills``, ``groups``, ``shipments``; and
+            ``vehicles``, a list of dicts by the names of `VehicleType`'s attributes, or their
+            number, with one ``capacity``. ``"problem": "vrp"`` makes any of these keys one of this
+            problem.
+
+    Raises:
+        InstanceError: naming the key, the place and the value.
+    """
+    if not isinstance(data, Mapping) or not arrays.recognise(data):
+        return None
+    return arrays.case_of(data)
 
 
 # --------------------------------------------------------------------------------------------------
