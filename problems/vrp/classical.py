@@ -4,9 +4,10 @@ import importlib.util
 import time
 from collections.abc import Callable, Sequence
 
+from nco.core.errors import NCOError
 from nco.problems._common import clock
-from nco.problems._routing import with_pyvrp
-from nco.problems.vrp import pyvrp_model
+from nco.problems._routing import with_ortools, with_pyvrp
+from nco.problems.vrp import ortools_model, pyvrp_model
 from nco.problems.vrp.case import Case, Route
 from nco.registry.interface import Solver
 
@@ -21,14 +22,26 @@ def solvers() -> dict[str, Solver[Case]]:
     """The classical solvers by name, the one that is compared with first."""
     return {
         "pyvrp": Solver(
-            pyvrp, found=True, iterations=1, modules=with_pyvrp.MODULES, largest=LARGEST_WHOLE
+            pyvrp,
+            found=True,
+            iterations=1,
+            modules=with_pyvrp.MODULES,
+            largest=LARGEST_WHOLE,
+            refuses=pyvrp_model.refusal,
+        ),
+        "ortools": Solver(
+            ortools,
+            found=True,
+            modules=with_ortools.MODULES,
+            largest=LARGEST_WHOLE,
+            refuses=ortools_model.refusal,
         ),
     }
 
 
 def improvers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    needed = {"pyvrp": "pyvrp"}
+    needed = {"pyvrp": "pyvrp", "ortools": "ortools"}
     return [name for name, package in needed.items() if importlib.util.find_spec(package)]
 
 
@@ -57,6 +70,7 @@ def pyvrp(
     """
     with_pyvrp.load()
     deadline = clock.deadline(time_limit)
+    _require("pyvrp", case, pyvrp_model.refusal(case))
     if case.size == 0:
         return []
     start = case.construct() if start is None else start
@@ -73,6 +87,44 @@ def pyvrp(
         iterations -= max(1, int(COMPLETE * iterations))
     limit = with_pyvrp.Limit(deadline, iterations)
     return run.improve(whole or start, limit, partial=whole is None)
+
+
+def ortools(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: list[Route] | None = None,
+    found: Found | None = None,
+) -> list[Route] | None:
+    """OR-Tools: guided local search until the time is up; required clients may be left out.
+
+    Args:
+        case: a case that is modelled for OR-Tools (`ortools_model.refusal`).
+        time_limit: seconds from here on, building the model included and importing OR-Tools not;
+            None stops at the first plan.
+        seed: unused; the search is deterministic but for its clock.
+        start: a plan to begin from, which may be partial; None: the construction.
+        found: is called with each better plan on the way.
+    """
+    with_ortools.load()
+    deadline = clock.deadline(time_limit)
+    _require("ortools", case, ortools_model.refusal(case))
+    if case.size == 0:
+        return []
+    built = ortools_model.Built(case, case.construct() if start is None else start)
+    routes = with_ortools.solve(
+        built.model,
+        with_ortools.Search(deadline, "PARALLEL_CHEAPEST_INSERTION"),
+        start=built.start(),
+        tell=None if found is None else lambda better: found(built.routes(better)),
+    )
+    return None if routes is None else built.routes(routes)
+
+
+def _require(solver: str, case: Case, refusal: str | None) -> None:
+    if refusal is not None:
+        raise NCOError(f"{solver} does not apply to {case.name}: {refusal}")
 
 
 class _Run:

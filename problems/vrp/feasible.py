@@ -350,19 +350,29 @@ class Judge:
     def _rests(
         self, kind: VehicleType, stops: Sequence[int], durations: Sequence[float]
     ) -> tuple[float, float] | None:
-        """The earliest end and the duration with all rests that are due; None where they fail."""
-        rests = sorted(kind.breaks, key=lambda rest: rest.window)
+        """End and duration with all rests that are due; None where they fail.
+
+        A route may leave late enough to do without a rest.
+        """
         start = self._departure(kind, stops)
+        starts = {start, *(max(start, rest.window.close) for rest in kind.breaks)}
+        ways = [self._due(kind, stops, durations, each) for each in starts if each < INFINITE]
+        found = [way for way in ways if way is not None]
+        return min(found, key=lambda way: way[1], default=None)
+
+    def _due(
+        self, kind: VehicleType, stops: Sequence[int], durations: Sequence[float], start: float
+    ) -> tuple[float, float] | None:
+        """End and duration of a route that leaves at a time or later."""
+        rests = sorted(kind.breaks, key=lambda rest: rest.window)
         rests = [rest for rest in rests if rest.window.close > start]
-        end = INFINITE
-        for taken in range(len(rests) + 1):
-            ends = self._rested(kind, stops, durations, rests[:taken], start)
-            if ends <= self._close(kind) and all(r.window.open >= ends for r in rests[taken:]):
-                end, due = ends, rests[:taken]
-                break
-        if end == INFINITE:
+        if start > self._start_close(kind):
             return None
-        return end, end - self._left_latest(kind, stops, durations, due, end)
+        for taken in range(len(rests) + 1):
+            end = self._rested(kind, stops, durations, rests[:taken], start)
+            if end <= self._close(kind) and all(r.window.open >= end for r in rests[taken:]):
+                return end, end - self._left_latest(kind, stops, durations, rests[:taken], end)
+        return None
 
     def _rested(
         self,
@@ -423,6 +433,21 @@ class Judge:
         """When it leaves a stop at the earliest; infinite where it is too late."""
         begin = _opening(self._windows[stops[number]], self._ready(stops, number, arrival))
         return INFINITE if begin is None else begin + self._service_at(stops[number])
+
+
+def tidy(kind: VehicleType, stops: Sequence[int], first: int) -> list[int]:
+    """Stops without reloads at the depot where the vehicle is anyway.
+
+    One at another depot may be worth its way even before the first client: goods are released
+    there, and the trip begins there.
+    """
+    kept: list[int] = []
+    for stop in stops:
+        if stop >= first or stop != (kept[-1] if kept else kind.start):
+            kept.append(stop)
+    while kept and kept[-1] < first and (kind.end is None or kept[-1] == kind.end):
+        kept.pop()
+    return kept if any(stop >= first for stop in kept) else []
 
 
 def _opening(windows: Sequence[Window], time: float) -> float | None:

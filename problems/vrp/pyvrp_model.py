@@ -21,7 +21,7 @@ import numpy as np
 from nco.problems._routing import with_pyvrp
 from nco.problems.vrp import integers
 from nco.problems.vrp.case import ALWAYS, Backhauls, Case, Route, Shipment, VehicleType, Window
-from nco.problems.vrp.feasible import Judge
+from nco.problems.vrp.feasible import Judge, tidy
 
 LONGEST_WAY = 2**43  # that PyVRP takes, with room to spare
 LARGEST_PRIZE = 2**50
@@ -313,7 +313,7 @@ class Built:
                     stops.append(first + self.visits[stop][0])
                 else:
                     stops.append(self.case.shipments[(stop - count) // 2][(stop - count) % 2])
-            stops = tidy(stops, first)
+            stops = tidy(self.case.vehicles[self.kinds[route.vehicle][0]], stops, first)
             if stops:
                 plan.append(Route(next(free[route.vehicle]), stops))
         return plan if self._is_permitted(plan) else None
@@ -345,15 +345,6 @@ def allowed(case: Case) -> np.ndarray:
             table[:, client] = False
             table[list(types), client] = True
     return table
-
-
-def tidy(stops: Sequence[int], first: int) -> list[int]:
-    """Stops without reloads before the first client, after the last one, or one after another."""
-    kept: list[int] = []
-    for stop in stops:
-        if stop >= first or (kept and kept[-1] >= first):
-            kept.append(stop)
-    return kept[:-1] if kept and kept[-1] < first else kept
 
 
 def in_order(case: Case, stops: Sequence[int]) -> bool:

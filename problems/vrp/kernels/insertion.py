@@ -54,13 +54,17 @@ def cheapest(
         route = plan.route[other]
         if route < nobody:
             leg = near.from_last[client, rank]
-            least, where = _try(rules, plan, client, other, leg, plan.ahead[other], least, where, random)
+            least, where = _try(
+                rules, plan, client, other, leg, plan.ahead[other], least, where, random
+            )
         other = near.following[client, rank]
         route = plan.route[other]
         if route < nobody:
             last = plan.before[other]
             leg = near.to_following[client, rank]
-            least, where = _try(rules, plan, client, last, leg, plan.ahead[last], least, where, random)
+            least, where = _try(
+                rules, plan, client, last, leg, plan.ahead[last], least, where, random
+            )
     return least, where
 
 

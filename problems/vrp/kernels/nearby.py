@@ -21,9 +21,7 @@ def near(rules: Rules, count: int) -> Near:
     distance, duration = rules.distance.min(0), rules.duration.min(0)
     inner = slice(1, size + 1)
     apart, ride = distance[inner, inner], duration[inner, inner]
-    opens, closes, service = (
-        values[inner] for values in (rules.open, rules.close, rules.service)
-    )
+    opens, closes, service = (values[inner] for values in (rules.open, rules.close, rules.service))
     total = float(ride.sum())
     ratio = float(apart.sum()) / total if total > 0 else 0.0
     shape = size + 1, count

@@ -96,8 +96,7 @@ def step(
             cost = former
             plan.tally[MISSING] = missing
         if plan.tally[MISSING] < plan.tally[LEAST_MISSING] or (
-            plan.tally[MISSING] == plan.tally[LEAST_MISSING]
-            and cost < price[LEAST] - TINY * former
+            plan.tally[MISSING] == plan.tally[LEAST_MISSING] and cost < price[LEAST] - TINY * former
         ):
             price[LEAST] = cost
             plan.tally[LEAST_MISSING] = plan.tally[MISSING]
