@@ -87,6 +87,11 @@ def _first_vehicles(case: Case) -> list[int]:
     return [*starts, count]
 
 
+def type_of(case: Case, number: int) -> int:
+    """The type of a vehicle that is counted from 1 over all types."""
+    return max(0, sum(start <= number for start in _first_vehicles(case)[:-1]) - 1)
+
+
 def read_solution(text: str, case: Case) -> list[Route]:
     """Routes in CVRPLIB's `.sol` form or as JSON; what they contain is for the checker.
 
@@ -100,14 +105,12 @@ def read_solution(text: str, case: Case) -> list[Route]:
     stated = lines.read(text)
     if not stated and case.size:
         raise InstanceError("there is no line 'Route #1: ...'", field="solution")
-    starts = _first_vehicles(case)
     found = []
     for line, number, stops in stated:
         if number < 1:
             raise InstanceError("vehicles count from 1", field="Route", value=number, line=line)
-        kind = sum(start <= number for start in starts[:-1]) - 1
         if stops:
-            found.append(Route(kind, stops))
+            found.append(Route(type_of(case, number), stops))
     return found
 
 
