@@ -9,7 +9,7 @@ import numpy as np
 
 from nco.core.errors import InstanceError
 from nco.problems._routing import sheets
-from nco.problems.vrp.arrays import serving
+from nco.problems.vrp.arrays import rounding_of, serving
 from nco.problems.vrp.case import (
     ALWAYS,
     INFINITE,
@@ -525,15 +525,3 @@ def _or_never(value: float | None) -> float:
 def skills_in(text: str) -> frozenset[str]:
     """The words between commas, semicolons and bars."""
     return frozenset(part.strip() for part in re.split(r"[,;|]", text) if part.strip())
-
-
-def rounding_of(word: object) -> Rounding:
-    """The rule of a word.
-
-    Raises:
-        InstanceError: where there is no such rule.
-    """
-    if word not in list(Rounding):
-        reason = f"must be one of {', '.join(Rounding)}"
-        raise InstanceError(reason, field="rounding", value=str(word))
-    return Rounding(str(word))
