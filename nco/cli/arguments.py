@@ -9,6 +9,7 @@ SEVERITY = (0, 3, 1, 2, 130)  # of exit codes: of several files the last one of 
 
 Handler = Callable[[argparse.Namespace], int]
 
+
 class Verdict(Protocol):
     """What exit codes are made of: a report, or a solution."""
 

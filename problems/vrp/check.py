@@ -56,7 +56,7 @@ def check(case: Case, solution: object) -> Report:
     served = {stop for route in routes for stop in route.stops if stop >= case.first_client}
     violations = _visits(case, routes) + _groups(case, served) + _fleet(case, driven)
     for rule in RULES:
-        lines = [line for each in driven for line in rule(case, each, scheduler)]
+        lines = [line for each in driven for line in rule.broken(case, each, scheduler)]
         violations += shortened(lines, SHOWN, "of this kind")
     cost = plain(total([*_costs(driven), *_prizes(case, served)]))
     if not math.isfinite(cost):
@@ -359,16 +359,22 @@ def _shipments(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
     return lines
 
 
-Rule = Callable[[Case, Driven, Scheduler], list[str]]
-RULES: tuple[Rule, ...] = (
-    _allowed,
-    _loads,
-    _windows,
-    _breaks,
-    _limits,
-    _reloads,
-    _backhauls,
-    _shipments,
+class Rule(NamedTuple):
+    """A rule of single routes: what one lacks that breaks it, and the sentences that say so."""
+
+    lack: str
+    broken: Callable[[Case, Driven, Scheduler], list[str]]
+
+
+RULES = (
+    Rule("leave to serve it", _allowed),
+    Rule("capacity", _loads),
+    Rule("time before a window closes", _windows),
+    Rule("time for a break", _breaks),
+    Rule("distance, duration or stops", _limits),
+    Rule("a reload", _reloads),
+    Rule("a place in the order of deliveries and pickups", _backhauls),
+    Rule("both ends of a shipment", _shipments),
 )
 
 
