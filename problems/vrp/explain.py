@@ -282,9 +282,10 @@ def _no_room(
         if word is None:
             return "no room for it was found, but not all of the plan was tried"
         against[word] = against.get(word, 0) + 1
-    told = ", ".join(f"{word} ({count})" for word, count in against.items())
-    left = "" if idle else "no vehicle is left, and "
-    return f"in this plan {left}the vehicles (so many) lack {told}"
+    told = ", ".join(
+        f"{count} lack{'s' if count == 1 else ''} {word}" for word, count in against.items()
+    )
+    return f"in this plan {'' if idle else 'no vehicle is left, and '}of its vehicles {told}"
 
 
 def _against(
