@@ -31,6 +31,7 @@ PartName = Literal[
 
 C = TypeVar("C", bound=Case)
 C_in = TypeVar("C_in", contravariant=True)
+C_out = TypeVar("C_out", covariant=True)
 S_out = TypeVar("S_out", covariant=True)
 
 
@@ -67,6 +68,29 @@ class Files(Protocol[C]):
 
     def write_solution(self, case: C, solution: Any, cost: Any, /) -> str:
         """The solution in the problem's public format."""
+
+
+@runtime_checkable
+class TakesArguments(Protocol[C_out]):
+    """A ``files.py`` whose `read` takes more than a text, such as how distances are rounded.
+
+    Attributes:
+        ARGUMENTS: names of them; each is one of the problem's tables, too (`ReadsTables`).
+    """
+
+    @property
+    def ARGUMENTS(self) -> Collection[str]: ...
+
+    def read(self, text: str, /, *, path: str | None = None, **arguments: Any) -> C_out:
+        """As `Files.read`."""
+
+
+@runtime_checkable
+class OwnJson(Protocol[C_in]):
+    """A ``files.py`` that writes solutions in the JSON form of another program, too."""
+
+    def write_json(self, case: C_in, solution: Any, cost: Any, /) -> str | None:
+        """The solution in the form that the case came in; None where it came in another one."""
 
 
 class Check(Protocol[C_in]):
@@ -307,6 +331,7 @@ __all__ = [
     "Explain",
     "Files",
     "LowerBound",
+    "OwnJson",
     "Part",
     "PartName",
     "Plot",
@@ -316,5 +341,6 @@ __all__ = [
     "Sheet",
     "Solve",
     "Solver",
+    "TakesArguments",
     "TellsPolicies",
 ]

@@ -449,6 +449,18 @@ def _shipments(
     return tuple(found), delivery, pickup
 
 
+def rounding_of(word: object) -> Rounding:
+    """The rule of a word.
+
+    Raises:
+        InstanceError: where there is no such rule.
+    """
+    if word not in list(Rounding):
+        reason = f"must be one of {', '.join(Rounding)}"
+        raise InstanceError(reason, field="rounding", value=str(word))
+    return Rounding(str(word))
+
+
 # --------------------------------------------------------------------------------------------------
 # Vehicles
 
