@@ -52,9 +52,7 @@ def remove_strings(
     Returns:
         What that adds to the length, and what `choose_strings` returns.
     """
-    paid, count, waiting, strings = choose_strings(
-        routes, near, prize, seed, ruin, journal, random
-    )
+    paid, count, waiting, strings = choose_strings(routes, near, prize, seed, ruin, journal, random)
     added = 0.0
     for entry in range(count):
         customer = journal.moved[entry]
