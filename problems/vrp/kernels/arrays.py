@@ -102,7 +102,8 @@ def prepare(case: Case, fleet: Kinds) -> tuple[Rules, np.ndarray, float]:
     leaves = np.array([_departure(case, v) for v in vehicles])
     opens = np.concatenate([[0.0], windows.reshape(-1, 2)[:, 0], leaves[kind, 0]])
     closes = np.concatenate([[0.0], windows.reshape(-1, 2)[:, 1], leaves[kind, 1]])
-    service = np.concatenate([[0.0], case.service[order], np.zeros(len(kind))])
+    loading = np.array([case.depots[v.start].service for v in vehicles])
+    service = np.concatenate([[0.0], case.service[order], loading[kind]])
     release = np.concatenate([[0.0], case.release[order]])
     delivery, pickup, capacity = _loads(case, order, vehicles)
     required = np.concatenate([[False], case.required[order]])
@@ -183,7 +184,7 @@ def _unit(case: Case, tables: list[np.ndarray]) -> float:
     numbers = [table.ravel() for table in tables]
     numbers += [case.service, case.release, case.prize]
     listed = [end for windows in case.windows for window in windows for end in window]
-    listed += [end for depot in case.depots for end in depot.window]
+    listed += [end for depot in case.depots for end in (*depot.window, depot.service)]
     for v in case.vehicles:
         listed += [*v.shift, v.max_duration, v.max_overtime, v.max_distance]
     numbers.append(np.array(listed))
@@ -248,8 +249,8 @@ def empty_plan(case: Case, fleet: Kinds, rules: Rules, unit: float) -> Plan:
         before=itself.copy(),
         route=np.append(np.full(size + 1, routes), np.arange(routes)).astype(np.uint32),
         ahead=np.zeros(nodes),
-        ready=rules.open.copy(),
-        lasted=np.zeros(nodes),
+        ready=rules.open + rules.service,
+        lasted=rules.service.copy(),
         latest=rules.close.copy(),
         late=np.append(clients, ends[:, 1]),
         lasts=np.zeros(nodes),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nco.problems._common.kernels.chance import below
-from nco.problems._common.kernels.compiling import Whole, inlined
+from nco.problems._common.kernels.compiling import Whole, part
 from nco.problems._routing.kernels.lists import BLINK
 from nco.problems.vrp.kernels.plan import Plan, Rules, put_in
 from nco.problems.vrp.kernels.times import account, backwards, can_carry, detour, forwards, weigh
@@ -18,22 +18,20 @@ class Near(NamedTuple):
 
     Attributes:
         around: uint32 [n+1, K], by distance alone.
-        last, following: uint32 [n+1, K], those that may come right before it and right behind it.
-        from_last, to_following: float64 [n+1, K], their distances by the nearest of all ways.
+        beside: uint32 [n+1, K, 2], those that may come right before it, and right behind it.
+        legs: float64 [n+1, K, 2], their distances by the nearest of all ways.
         keys: float64 [V, n+1], by which clients that wait are sorted.
         weights: int64 [V+1], how often by each; the last one says how often by chance.
     """
 
     around: np.ndarray
-    last: np.ndarray
-    following: np.ndarray
-    from_last: np.ndarray
-    to_following: np.ndarray
+    beside: np.ndarray
+    legs: np.ndarray
     keys: np.ndarray
     weights: np.ndarray
 
 
-@inlined
+@part
 def cheapest(
     rules: Rules, plan: Plan, near: Near, client: Whole, random: np.ndarray
 ) -> tuple[float, Whole]:
@@ -49,41 +47,31 @@ def cheapest(
             least = rules.alone[kind, client]
             route = plan.empty[rules.first[kind] + plan.free[kind] - 1]
             where = np.uint32(size + route)
-    for rank in range(near.last.shape[1]):
-        other = near.last[client, rank]
-        route = plan.route[other]
-        if route < nobody:
-            leg = near.from_last[client, rank]
-            least, where = _try(
-                rules, plan, client, other, leg, plan.ahead[other], least, where, random
-            )
-        other = near.following[client, rank]
-        route = plan.route[other]
-        if route < nobody:
-            last = plan.before[other]
-            leg = near.to_following[client, rank]
-            least, where = _try(
-                rules, plan, client, last, leg, plan.ahead[last], least, where, random
-            )
+    for rank in range(near.beside.shape[1]):
+        for side in range(2):
+            other = near.beside[client, rank, side]
+            if plan.route[other] < nobody:
+                last = other if side == 0 else plan.before[other]
+                leg = near.legs[client, rank, side]
+                least, where = _try(rules, plan, client, last, leg, least, where, random)
     return least, where
 
 
-@inlined
+@part
 def _try(
     rules: Rules,
     plan: Plan,
     client: Whole,
     last: Whole,
     leg: float,
-    replaced: float,
     least: float,
     where: Whole,
     random: np.ndarray,
 ) -> tuple[float, Whole]:
-    """Looks at the place behind a node, of whose two legs the shorter one is `leg` long."""
+    """Looks at the place behind a node, `leg` from or to which is the shorter one of two."""
     route = plan.route[last]
     kind = rules.kind[route]
-    if not rules.timed and (leg + leg - replaced) * rules.unit[kind] >= least:
+    if not rules.timed and (leg + leg - plan.ahead[last]) * rules.unit[kind] >= least:
         return least, where
     if not rules.allowed[kind, client] or plan.stops[route] >= rules.stops[kind]:
         return least, where
@@ -98,7 +86,7 @@ def _try(
     return least, where
 
 
-@inlined
+@part
 def join(rules: Rules, plan: Plan, client: Whole, last: Whole) -> float:
     """Puts a client behind a node where it may be; what that costs."""
     route = plan.route[last]

@@ -24,50 +24,47 @@ def near(rules: Rules, count: int) -> Near:
     opens, closes, service = (values[inner] for values in (rules.open, rules.close, rules.service))
     total = float(ride.sum())
     ratio = float(apart.sum()) / total if total > 0 else 0.0
-    shape = size + 1, count
-    last, following = np.zeros((2, *shape), dtype=np.uint32)
+    beside = np.zeros((size + 1, count, 2), dtype=np.uint32)
+    legs = np.zeros((size + 1, count, 2))
     circle = np.zeros((size + 1, around), dtype=np.uint32)
-    from_last, to_following = np.zeros((2, *shape))
     step = max(1, BLOCK // max(1, size))
     for first in range(0, size, step):
         rows = np.arange(first, min(first + step, size))
         to, back = apart[rows], apart[:, rows].T
-        # from each of these rows to all others
-        begin = opens[rows, None] + service[rows, None] + ride[rows]
-        wait = opens - (closes[rows, None] + service[rows, None] + ride[rows])
-        _select(rows, to, to, begin > closes, wait, ratio, following, to_following)
         # from all others to each of these rows
-        arrive = opens + service + ride[:, rows].T
+        ready = opens + service + ride[:, rows].T
         wait = opens[rows, None] - (closes + service + ride[:, rows].T)
-        _select(rows, back, back, arrive > closes[rows, None], wait, ratio, last, from_last)
+        before = _select(rows, back, ready > closes[rows, None], wait * ratio, count)
+        # from each of these rows to all others
+        ready = opens[rows, None] + service[rows, None] + ride[rows]
+        wait = opens - (closes[rows, None] + service[rows, None] + ride[rows])
+        behind = _select(rows, to, ready > closes, wait * ratio, count)
+        for side, (chosen, distances) in enumerate((before, behind)):
+            beside[rows + 1, :, side] = chosen
+            legs[rows + 1, :, side] = distances
         both = to + back
         both[np.arange(len(rows)), rows] = np.inf
         circle[rows + 1] = both.argsort(1, kind="stable")[:, :around] + 1
     keys, weights = _keys(rules, distance)
-    return Near(circle, last, following, from_last, to_following, keys, weights)
+    return Near(circle, beside, legs, keys, weights)
 
 
 def _select(
-    rows: np.ndarray,
-    legs: np.ndarray,
-    nearness: np.ndarray,
-    impossible: np.ndarray,
-    wait: np.ndarray,
-    ratio: float,
-    chosen: np.ndarray,
-    distances: np.ndarray,
-) -> None:
-    """Sets `chosen` and `distances` of some rows; places where nobody is left hold 0, no client."""
-    count = chosen.shape[1]
-    cost = nearness + WAITING * ratio * np.maximum(0.0, np.nan_to_num(wait, neginf=0.0))
+    rows: np.ndarray, legs: np.ndarray, impossible: np.ndarray, wait: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The neighbours of some rows, the nearest first, and their distances.
+
+    Where there are fewer, the rest is 0, which is no client.
+    """
+    cost = legs + WAITING * np.maximum(0.0, np.nan_to_num(wait, neginf=0.0))
     cost = np.where(impossible, np.inf, cost)
     cost[np.arange(len(rows)), rows] = np.inf
     best = cost.argsort(1, kind="stable")[:, :count]
     known = np.isfinite(np.take_along_axis(cost, best, 1))
-    legs = np.where(known, np.take_along_axis(legs, best, 1), np.inf)
-    inside = legs.argsort(1, kind="stable")
-    chosen[rows + 1] = np.take_along_axis(np.where(known, best + 1, 0), inside, 1)
-    distances[rows + 1] = np.take_along_axis(legs, inside, 1)
+    distances = np.where(known, np.take_along_axis(legs, best, 1), np.inf)
+    order = distances.argsort(1, kind="stable")
+    chosen = np.take_along_axis(np.where(known, best + 1, 0), order, 1)
+    return chosen, np.take_along_axis(distances, order, 1)
 
 
 def _keys(rules: Rules, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

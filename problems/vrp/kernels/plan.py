@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nco.problems._common.kernels.compiling import Whole, inlined
+from nco.problems._common.kernels.compiling import Whole, part
 from nco.problems._routing.kernels.lists import EMPTY
 
 MISSING, LEAST_MISSING = 5, 6  # entries of `Plan.tally`
@@ -133,7 +133,7 @@ class Plan(NamedTuple):
     marked: np.ndarray
 
 
-@inlined
+@part
 def take_out(rules: Rules, plan: Plan, client: Whole) -> None:
     """Takes a client out of its route, whose times `measure` must set anew."""
     last, following, route = plan.before[client], plan.after[client], plan.route[client]
@@ -151,7 +151,7 @@ def take_out(rules: Rules, plan: Plan, client: Whole) -> None:
         plan.tally[EMPTY] += 1
 
 
-@inlined
+@part
 def put_in(rules: Rules, plan: Plan, client: Whole, last: Whole) -> None:
     """Puts a client behind a node of a route, whose times must be set anew.
 

@@ -1,6 +1,5 @@
 """Ruin and recreate of rich routing: a search and its answers."""
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,6 +129,3 @@ class Search:
                     stops = self.order[np.array(routes[slot]) - 1] + self.first_client
                     found.append(Route(next(vehicles), stops.tolist()))
         return found
-
-
-__all__ = ["Search", "Settings", "math"]

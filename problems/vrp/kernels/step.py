@@ -7,7 +7,7 @@ Problems". Required clients may be left out too, dearly, so that a plan can be p
 import numpy as np
 
 from nco.problems._common.kernels.chance import below, exponential, uniform
-from nco.problems._common.kernels.compiling import Whole, compiled, inlined, kernel
+from nco.problems._common.kernels.compiling import Whole, compiled, kernel, part
 from nco.problems._routing.kernels.lists import (
     ACCEPTED,
     COST,
@@ -105,7 +105,7 @@ def step(
     return done
 
 
-@inlined
+@part
 def arrange(near: Near, journal: Journal, count: int, random: np.ndarray) -> None:
     """Sorts the clients that wait, by one of the keys or by chance."""
     weights = near.weights
@@ -122,7 +122,7 @@ def arrange(near: Near, journal: Journal, count: int, random: np.ndarray) -> Non
         sort_in(journal, entry, client, value)
 
 
-@inlined
+@part
 def undo(
     rules: Rules,
     plan: Plan,

@@ -7,11 +7,11 @@ of a route are joined in constant time. Here no part is ever late.
 
 import numpy as np
 
-from nco.problems._common.kernels.compiling import Whole, inlined
+from nco.problems._common.kernels.compiling import Whole, part
 from nco.problems.vrp.kernels.plan import Plan, Rules
 
 
-@inlined
+@part
 def measure(rules: Rules, plan: Plan, route: Whole) -> float:
     """Sets all figures of a route; what its cost changes by, infinity where it breaks a rule."""
     size = rules.delivery.shape[0]
@@ -43,7 +43,7 @@ def measure(rules: Rules, plan: Plan, route: Whole) -> float:
     return account(rules, plan, route, former)
 
 
-@inlined
+@part
 def account(rules: Rules, plan: Plan, route: Whole, former: float) -> float:
     """Sets duration and cost of a route that is in time; what it costs more than before.
 
@@ -68,7 +68,7 @@ def account(rules: Rules, plan: Plan, route: Whole, former: float) -> float:
     return plan.cost[route] - former
 
 
-@inlined
+@part
 def pay(rules: Rules, kind: Whole, period: float) -> float:
     """The cost of a route's duration."""
     if not rules.timed:
@@ -77,13 +77,13 @@ def pay(rules: Rules, kind: Whole, period: float) -> float:
     return rules.unit_duration[kind] * period + rules.unit_overtime[kind] * overtime
 
 
-@inlined
+@part
 def joined(lasted: float, latest: float, lasts: float, soonest: float, ride: float) -> float:
     """The least duration of two parts, one after the other, with a ride between them."""
     return lasted + ride + lasts + max(0.0, soonest - lasted - ride - latest)
 
 
-@inlined
+@part
 def weigh(rules: Rules, plan: Plan, route: Whole) -> bool:
     """Sets the loads along a route; whether it can carry them, and in the order that is asked."""
     kind, size = rules.kind[route], rules.delivery.shape[0]
@@ -117,7 +117,7 @@ def weigh(rules: Rules, plan: Plan, route: Whole) -> bool:
     return carries and not (rules.some and collects and not delivers)
 
 
-@inlined
+@part
 def can_carry(rules: Rules, plan: Plan, client: Whole, last: Whole) -> bool:
     """Whether a route has room for a client behind one of its nodes, and may serve it there."""
     route, following = plan.route[last], plan.after[last]
@@ -142,15 +142,15 @@ def can_carry(rules: Rules, plan: Plan, client: Whole, last: Whole) -> bool:
     return delivers or not rules.some
 
 
-@inlined
+@part
 def depart(rules: Rules, plan: Plan, depot: Whole) -> None:
     """Sets the times of a route's departure."""
-    plan.ready[depot] = rules.open[depot]
-    plan.lasted[depot] = 0.0
+    plan.ready[depot] = rules.open[depot] + rules.service[depot]
+    plan.lasted[depot] = rules.service[depot]
     plan.latest[depot] = rules.close[depot]
 
 
-@inlined
+@part
 def forwards(rules: Rules, plan: Plan, here: Whole, way: Whole, new: bool) -> bool:
     """Sets the times up to each node, from one node on to the end; whether none begins too late.
 
@@ -183,7 +183,7 @@ def forwards(rules: Rules, plan: Plan, here: Whole, way: Whole, new: bool) -> bo
     return in_time
 
 
-@inlined
+@part
 def backwards(rules: Rules, plan: Plan, here: Whole, way: Whole, new: bool) -> None:
     """Sets the times from each node on, from one node back to the beginning; `new` as before."""
     size = rules.delivery.shape[0]
@@ -207,7 +207,7 @@ def backwards(rules: Rules, plan: Plan, here: Whole, way: Whole, new: bool) -> N
         here = plan.before[here]
 
 
-@inlined
+@part
 def detour(rules: Rules, plan: Plan, client: Whole, last: Whole, least: float) -> float:
     """What it costs to put a client behind a node; infinity where it may not, or not below `least`.
 
