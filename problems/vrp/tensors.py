@@ -133,9 +133,7 @@ def extended(trip: Trip, move: Move) -> Trip:
     early = torch.maximum(move.open - offset, trip.early) - wait
     load = torch.maximum(move.pickup, move.demand)
     return Trip(
-        torch.maximum(
-            trip.peak + move.demand, trip.picked + torch.maximum(move.pickup, move.demand)
-        ),
+        torch.maximum(trip.peak + move.demand, trip.picked + load),
         trip.picked + move.pickup,
         torch.maximum(early, move.release),
         torch.minimum(move.close - offset, trip.late),
