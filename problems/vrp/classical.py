@@ -1,4 +1,8 @@
-"""Classical solvers on a rich routing case: PyVRP for what it models, OR-Tools for the rest."""
+"""Classical solvers on a rich routing case: ruin and recreate, PyVRP, and OR-Tools.
+
+Each takes the cases of which it knows every rule: the compiled search the plain ones, PyVRP most,
+OR-Tools those with breaks.
+"""
 
 import importlib.util
 import time
@@ -7,7 +11,7 @@ from collections.abc import Callable, Sequence
 from nco.core.errors import NCOError
 from nco.problems._common import clock
 from nco.problems._routing import with_ortools, with_pyvrp
-from nco.problems.vrp import ortools_model, pyvrp_model
+from nco.problems.vrp import ortools_model, pyvrp_model, searching
 from nco.problems.vrp.case import Case, Route
 from nco.registry.interface import Solver
 
@@ -36,12 +40,20 @@ def solvers() -> dict[str, Solver[Case]]:
             largest=LARGEST_WHOLE,
             refuses=ortools_model.refusal,
         ),
+        "sisr": Solver(
+            searching.sisr,
+            found=True,
+            iterations=100,
+            modules=("nco.problems.vrp.kernels.search",),
+            kernels="nco.problems.vrp.kernels.warm",
+            refuses=searching.refusal,
+        ),
     }
 
 
 def improvers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    needed = {"pyvrp": "pyvrp", "ortools": "ortools"}
+    needed = {"sisr": "numba", "pyvrp": "pyvrp", "ortools": "ortools"}
     return [name for name, package in needed.items() if importlib.util.find_spec(package)]
 
 
