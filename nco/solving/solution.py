@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nco.core import atomic
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.solving import policytext
@@ -205,17 +204,18 @@ class Solution:
         }
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draws the solution; on new axes unless given some."""
-        from nco.solving import drawing
+        """Draws the solution; on new axes unless given some.
+
+        New axes have the timeline of the vehicles below them, where the problem draws one.
+        """
+        from nco.solving import drawing, picture
 
         case = self._case("plotted")
         if ax is None:
             import matplotlib.pyplot
 
-            from nco.solving import picture
-
-            size = picture.size(case)
-            _, ax = matplotlib.pyplot.subplots(figsize=size, layout="constrained")
+            figure = matplotlib.pyplot.figure(layout="constrained")
+            return picture.draw_all(case, self.solution, figure)
         drawing.draw(case, self.solution, ax)
         return ax
 
@@ -230,6 +230,52 @@ class Solution:
 
         case = self._case("shown as tables")
         return frames.frame_of(saving.table_of(case, self.solution, self.orders))
+
+    @property
+    def stops(self) -> "pandas.DataFrame":
+        """`table` of a solution with routes: a row for each stop.
+
+        Raises:
+            NCOError: where the table is one of other things.
+        """
+        table = self.table()
+        if "stop" not in table.columns:
+            raise NCOError(f"solutions of {self.problem} have no stops: use table()")
+        return table
+
+    def to_geojson(self) -> dict[str, Any]:
+        """Routes and stops as a GeoJSON FeatureCollection (RFC 7946).
+
+        Raises:
+            NCOError: where the stops have no latitude and longitude.
+        """
+        from nco.solving import saving
+        from nco.tables import geojson
+
+        case = self._case("drawn on maps")
+        return geojson.collection(saving.table_of(case, self.solution, self.orders), self.name)
+
+    def map(self, path: str | Path | None = None) -> Any:
+        """Routes and stops on a map of the world, by folium (the extra `map`).
+
+        Args:
+            path: an HTML file to write; None writes none.
+
+        Returns: the `folium.Map`, which notebooks show.
+
+        Raises:
+            NCOError: where the stops have no latitude and longitude, the file cannot be written, or
+                folium is not installed.
+        """
+        from nco.pictures import map as maps
+        from nco.solving import saving
+
+        case = self._case("drawn on maps")
+        table = saving.table_of(case, self.solution, self.orders)
+        drawn = maps.drawn(table, str(self).splitlines()[0])
+        if path is not None:
+            saving.write(Path(path), maps.page(drawn), self)
+        return drawn
 
     def save(self, path: str | Path) -> None:
         """Writes what the ending says.
@@ -246,13 +292,7 @@ class Solution:
         from nco.solving import saving
 
         target = Path(path)
-        data = saving.content(target, self, self.case)
-        try:
-            atomic.write_bytes(target, data)
-        except OSError as error:
-            message = f"{target}: cannot be written ({error.strerror})"
-            self.faults.append(message)
-            raise NCOError(message) from error
+        saving.write(target, saving.content(target, self, self.case), self)
 
     def _case(self, what: str) -> Case:
         if self.case is None:
