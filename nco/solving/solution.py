@@ -66,8 +66,9 @@ class Solution:
         faults: what went wrong on the way without costing the answer, a line each: a classical
             solver that died, hung or returned rubbish, a file that could not be saved.
         plan: how the time was divided between networks and classical solvers, a line for each.
-        cost_standard_error, measures: of a policy that was simulated: the standard error of its
-            mean cost, and means of other figures by name (service level, number of traces).
+        cost_standard_error: of a policy that was simulated, that of its mean cost.
+        measures: other figures by name, such as parts of the cost; of a policy their means (service
+            level, number of traces).
         orders: of a policy, what it decides first, a row of a table each, where the problem has
             words for it (an inventory's next orders).
         comparisons: of a policy with one of the caller's own (`policy`) and with a changed instance
@@ -191,9 +192,9 @@ class Solution:
         }
 
     def _simulated(self) -> dict[str, Any]:
-        """What only an evaluated policy has; a plan's figures stay as they were."""
+        """What only an evaluated policy has; a plan's figures stand by themselves."""
         if self.cost_standard_error is None:
-            return {}
+            return {"measures": self.measures} if self.measures else {}
         rule = None if self.case is None else self.case.words(self.solution)
         return {
             "cost_standard_error": self.cost_standard_error,

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 120  # vehicles beyond which there is no timeline
 HEIGHT = 0.7  # of a bar, where the rows are 1 apart
 LONGEST = 18  # characters of a vehicle's name
-DRIVES, WAITS, RESTS = "0.55", "0.85", "black"
+DRIVES, WAITS = "0.55", "0.85"
+RESTS = {"facecolor": "white", "edgecolor": "black", "hatch": "////", "linewidth": 0.6}
 
 
 def plot(case: Case, solution: Sequence[Any], ax: "Axes") -> None:
@@ -60,7 +61,9 @@ def _used(case: Case, solution: Sequence[Any]) -> list[Route]:
 
 
 def _label(case: Case, position: int, drive: Drive) -> str:
-    return f"route {position + 1} ({vehicle_name(case, drive.vehicle)})"
+    plain = len(case.vehicles) == 1 and not case.vehicles[0].name
+    whose = "" if plain else f" ({vehicle_name(case, drive.vehicle)})"
+    return f"route {position + 1}{whose}"
 
 
 def _points(case: Case) -> np.ndarray:
@@ -140,7 +143,7 @@ def rows(case: Case, solution: Sequence[Any]) -> int:
 def timeline(case: Case, solution: Sequence[Any], ax: "Axes") -> None:
     """Draws a row for each route: thin where it drives, pale where it waits, wide where it serves.
 
-    Breaks are black. Times are those of the least duration of each route.
+    Breaks are hatched. Times are those of the least duration of each route.
     """
     used = _used(case, solution)
     drives = schedule(case, used)
@@ -161,7 +164,7 @@ def timeline(case: Case, solution: Sequence[Any], ax: "Axes") -> None:
 
 def _row(ax: "Axes", drive: Drive, row: int, colour: str) -> None:
     """Bars of one route, each kind as one artist."""
-    driving, waiting, serving, resting = [], [], [], []
+    driving, waiting, serving, resting = (list[tuple[float, float]]() for _ in range(4))
     leaves = None
     for stop in drive.stops:
         arrival, begin, end = (float(t) for t in (stop.arrival, stop.begin, stop.departure))
@@ -176,7 +179,7 @@ def _row(ax: "Axes", drive: Drive, row: int, colour: str) -> None:
         (driving, 0.12, {"facecolor": DRIVES}),
         (waiting, 0.4, {"facecolor": WAITS}),
         (serving, HEIGHT, {"facecolor": colour, "gid": f"times-{row + 1}"}),
-        (resting, HEIGHT, {"facecolor": RESTS}),
+        (resting, HEIGHT, RESTS),
     ]
     for bars, height, look in marks:
         ax.broken_barh(bars, (row - height / 2, height), **look)
