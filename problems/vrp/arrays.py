@@ -90,6 +90,9 @@ def _case(data: Mapping[str, Any], path: str | None) -> Case:
     coords, distances, durations, remarks = _ways(data)
     known = coords if coords is not None else distances[0]
     rows = reads.Rows(len(known), len(depots))
+    metric = "EXPLICIT" if distances else reads.word(data, "metric", METRICS, "EUCLIDEAN")
+    if distances and "metric" in data:
+        raise InstanceError("distances are stated: leave it out", field="metric")
     if rows.clients < 0:
         reason = f"there are {len(depots)} depots, which come first"
         raise InstanceError(reason, field="coords", value=f"{rows.places} places")
@@ -106,7 +109,7 @@ def _case(data: Mapping[str, Any], path: str | None) -> Case:
         path=path,
         names={"stops": names} if names else {},
         remarks=tuple(remarks),
-        degrees=_degrees(data, rows),
+        degrees=_degrees(data, rows, metric),
         depots=tuple(
             Depot(
                 depot.window if windows[place] is None else _one(windows[place], place),
@@ -116,7 +119,7 @@ def _case(data: Mapping[str, Any], path: str | None) -> Case:
         ),
         vehicles=vehicles,
         coords=coords,
-        metric=reads.word(data, "metric", METRICS, "EXPLICIT" if coords is None else "EUCLIDEAN"),
+        metric=metric,
         rounding=Rounding(reads.word(data, "rounding", list(Rounding), Rounding.EXACT)),
         distances=distances,
         durations=durations,
@@ -263,10 +266,10 @@ def _names(data: Mapping[str, Any], rows: reads.Rows) -> list[str]:
     ]
 
 
-def _degrees(data: Mapping[str, Any], rows: reads.Rows) -> list[list[float]] | None:
+def _degrees(data: Mapping[str, Any], rows: reads.Rows, metric: str) -> list[list[float]] | None:
     """Latitudes and longitudes of all places, for maps."""
     if "degrees" not in data:
-        if data.get("metric") == "HAVERSINE" and "coords" in data:
+        if metric == "HAVERSINE" and "coords" in data:
             degrees: list[list[float]] = shared.array(data["coords"], "coords").tolist()
             return degrees
         return None

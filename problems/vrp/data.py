@@ -29,8 +29,7 @@ def data_of(case: Case) -> dict[str, Any]:
     stated["depots"] = depots if any(depots) else len(depots)
     if case.coords is not None:
         stated["coords"] = _plain(case.coords.tolist())
-        stated["metric"] = case.metric
-    elif case.metric != "EXPLICIT":
+    if not case.distances:
         stated["metric"] = case.metric
     if case.degrees is not None:
         stated["degrees"] = _plain([list(pair) for pair in case.degrees])

@@ -1,6 +1,5 @@
 """Values of a user's arrays and of JSON: read one by one, refused in one line."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +25,7 @@ def number(value: Any, field: str) -> float:
         return INFINITE
     if hasattr(value, "item") and getattr(value, "size", 1) == 1:
         value = value.item()
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise InstanceError("a number belongs here", field=field, value=repr(value)[:60])
     try:
         return float(value)
@@ -128,7 +127,7 @@ class Rows:
             return np.zeros(self.places)
         value = data[key]
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return np.where(np.arange(self.places) < self.depots, 0.0, float(value))
+            return np.where(np.arange(self.places) < self.depots, 0.0, number(value, key))
         numbers = self.array(value, key, any_depot)
         if numbers.ndim != 1:
             raise InstanceError("must be one number a place", field=key, value=str(numbers.shape))

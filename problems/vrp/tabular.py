@@ -124,7 +124,7 @@ class Tables:
             ),
             vehicles=vehicles,
             coords=self.coords,
-            metric="EUCLIDEAN" if self.distances else self.metric,
+            metric="EXPLICIT" if self.distances else self.metric,
             rounding=rounding,
             distances=self.distances,
             durations=durations,

@@ -469,7 +469,7 @@ class _Input:
             metres = tsplib.distance_matrix(np.array(degrees), "HAVERSINE") * 1000
             units = {"distance": "m", "time": "s"}
             ways = {"coords": np.array(degrees)[:, ::-1], "distances": (metres,), "units": units}
-            return {**ways, "degrees": degrees}
+            return {**ways, "degrees": degrees, "metric": "EXPLICIT"}
         durations, distances = [], []
         for measure in measures:
             own = {
@@ -488,7 +488,7 @@ class _Input:
         found["units"] = {"time": "s", **({"distance": word} if word else {})}
         found["metric"] = "EXPLICIT"
         if drawn is not None:
-            found |= {"coords": np.array(drawn)[:, ::-1], "degrees": drawn, "metric": "EUCLIDEAN"}
+            found |= {"coords": np.array(drawn)[:, ::-1], "degrees": drawn}
         return found
 
     @staticmethod
