@@ -211,14 +211,6 @@ def test_bad_solutions(line: str) -> None:
         files.read_solution(line, three())
 
 
-def test_time_windows_are_refused(tmp_path: Path) -> None:
-    """The form of Li & Lim."""
-    path = tmp_path / "lc101.txt"
-    path.write_text("25 200 1\n0 40 50 0 0 1236 0 0 0\n1 45 68 -10 912 967 90 2 0\n")
-    with pytest.raises(InstanceError, match=r"lc101.txt: a Li and Lim .* time windows"):
-        nco.read(path)
-
-
 # --------------------------------------------------------------------------------------------------
 # Checker
 
