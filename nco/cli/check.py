@@ -5,7 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from nco.cli import inputs, tables
-from nco.cli.arguments import command
+from nco.cli.arguments import code_of, command
 
 if TYPE_CHECKING:
     from nco.core.case import Report
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({**report.__dict__, "feasible": report.feasible}))
     else:
-        verdict = "feasible" if report.feasible else "INFEASIBLE"
+        verdict = "feasible" if report.feasible else "PARTIAL" if report.partial else "INFEASIBLE"
         figure = report.objective
         shown = f"{figure:.6g}" if isinstance(figure, float) else str(figure)  # as `nco solve` does
         print(f"{verdict}, objective {shown}{_error(report)}")
@@ -60,7 +60,9 @@ def run(options: argparse.Namespace) -> int:
             )
         for violation in report.violations:
             print(f"  {violation}")
-    return 0 if report.feasible else 1
+        for name in report.unassigned:
+            print(f"  unassigned: {name}")
+    return code_of(report)
 
 
 def _error(report: "Report") -> str:

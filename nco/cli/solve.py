@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nco.cli import inputs, outputs
-from nco.cli.arguments import CODES, command
+from nco.cli.arguments import CODES, code_of, command, worse
 from nco.cli.options import add_options, given
 from nco.core.case import Case
 from nco.core.errors import NCOError
@@ -60,15 +60,14 @@ def _solve(files: Mapping[str, str], arguments: argparse.Namespace) -> int:
     try:
         for file, answer in _answers(files, given(arguments)):
             if isinstance(answer, NCOError):
-                code = 2
+                code = worse(code, 2)
                 print(f"nco: {answer}", file=sys.stderr)
                 if arguments.json:
                     print(json.dumps({"file": file, "error": str(answer)}), flush=True)
                 continue
             last = answer
             _show(file, last, arguments)
-            if not last.feasible:
-                code = max(code, 1)
+            code = worse(code, code_of(last))
             if last.status == "INTERRUPTED":
                 code = 130
                 break

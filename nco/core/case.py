@@ -96,7 +96,8 @@ class Report:
     Attributes:
         cost: minimised, in the case's own units; None where it cannot be told.
         objective: the same figure in the problem's own sense (a knapsack's value).
-        violations: one sentence for each broken rule; empty means feasible.
+        violations: one sentence for each broken rule.
+        unassigned: what must be served and is not, such as ``client 5 (Bakery)``, each once.
         cost_standard_error, measures: of a policy that was simulated: the standard error of its
             mean cost, and means of other figures by name.
     """
@@ -106,11 +107,32 @@ class Report:
     violations: list[str] = field(default_factory=list)
     cost_standard_error: float | None = None
     measures: dict[str, float] = field(default_factory=dict)
+    unassigned: list[str] = field(default_factory=list)
 
     @property
     def feasible(self) -> bool:
-        """Whether there is a cost and no rule is broken."""
+        """Whether there is a cost, no rule is broken and nothing is left out."""
+        return self.keeps_rules and not self.unassigned
+
+    @property
+    def partial(self) -> bool:
+        """Whether only that is wrong with it that something is unassigned."""
+        return self.keeps_rules and bool(self.unassigned)
+
+    @property
+    def keeps_rules(self) -> bool:
+        """Whether there is a cost and no rule is broken: feasible or partial."""
         return not self.violations and self.cost is not None
+
+    @property
+    def defect(self) -> str:
+        """The first thing that is wrong with it, in words; empty where it is feasible."""
+        if self.violations:
+            return self.violations[0]
+        if self.cost is None:
+            return "no cost"
+        count = len(self.unassigned)
+        return f"{count} unassigned, such as {self.unassigned[0]}" if count else ""
 
 
 @dataclass

@@ -12,6 +12,7 @@ from nco.registry.interface import (
     Check,
     Classical,
     Decomposition,
+    Explain,
     Files,
     LowerBound,
     PartName,
@@ -98,6 +99,11 @@ class Folder:
     def decomposition(self) -> Decomposition[Any]:
         """How large solutions are cut into parts, which some problems have."""
         return cast(Decomposition[Any], self._module("decomposition"))
+
+    @functools.cached_property
+    def explain(self) -> Explain[Any]:
+        """Why something cannot be served, where plans may leave something out."""
+        return cast(Explain[Any], self._module("explain"))
 
     @functools.cached_property
     def rules(self) -> Rules[Any]:

@@ -3,14 +3,14 @@
 A folder is a package whose ``__init__.py`` states ``PROBLEM``, the name of the class of
 ``problem.py`` that the other parts serve: ``files.py`` (`Files`), ``check.py`` (`Check`),
 ``classical.py`` (`Classical`) and ``plot.py`` (`Plot`), and, where the problem has such things,
-``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`), ``rules.py`` (`Rules`) and
-``sheet.py`` (`Sheet`, `TellsPolicies`, `ReadsTables`).
+``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`), ``explain.py`` (`Explain`),
+``rules.py`` (`Rules`) and ``sheet.py`` (`Sheet`, `TellsPolicies`, `ReadsTables`).
 Free of torch and numpy.
 
 C is the folder's own class of cases, S its form of a solution in the case's own numbers.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from nco.core.policy import Policy
 
 PartName = Literal[
-    "files", "check", "classical", "plot", "bound", "decomposition", "rules", "sheet"
+    "files", "check", "classical", "plot", "bound", "decomposition", "rules", "sheet", "explain"
 ]
 
 C = TypeVar("C", bound=Case)
 C_in = TypeVar("C_in", contravariant=True)
+C_out = TypeVar("C_out", covariant=True)
 S_out = TypeVar("S_out", covariant=True)
 
 
@@ -69,6 +70,29 @@ class Files(Protocol[C]):
         """The solution in the problem's public format."""
 
 
+@runtime_checkable
+class TakesArguments(Protocol[C_out]):
+    """A ``files.py`` whose `read` takes more than a text, such as how distances are rounded.
+
+    Attributes:
+        ARGUMENTS: names of them; each is one of the problem's tables, too (`ReadsTables`).
+    """
+
+    @property
+    def ARGUMENTS(self) -> Collection[str]: ...
+
+    def read(self, text: str, /, *, path: str | None = None, **arguments: Any) -> C_out:
+        """As `Files.read`."""
+
+
+@runtime_checkable
+class OwnJson(Protocol[C_in]):
+    """A ``files.py`` that writes solutions in the JSON form of another program, too."""
+
+    def write_json(self, case: C_in, solution: Any, cost: Any, /) -> str | None:
+        """The solution in the form that the case came in; None where it came in another one."""
+
+
 class Check(Protocol[C_in]):
     """``check.py``: an independent checker, which shares no code with problem and solvers."""
 
@@ -82,6 +106,16 @@ class EverySolution(Protocol[C_in, S_out]):
 
     def every_solution(self, case: C_in, most: int, /) -> Iterator[S_out] | None:
         """All solutions of a tiny case; None where there are more than `most`."""
+
+
+class Explain(Protocol[C_in]):
+    """``explain.py`` of a problem whose plans may leave something out: why."""
+
+    def impossible(self, case: C_in, /) -> list[str]:
+        """What no plan can do, before any search: a sentence each, and only what is proven."""
+
+    def left_out(self, case: C_in, solution: Any, /) -> list[str]:
+        """Why a plan leaves out what its report calls `unassigned`: a reason each, in its order."""
 
 
 class Solve(Protocol[C_in]):
@@ -127,6 +161,8 @@ class Solver(Generic[C_in]):
             ones; None: any number.
         kernels: the module whose ``compile_kernels`` compiles what it calls, or reads it from the
             cache; a child calls it beforehand too. Empty: nothing is compiled.
+        refuses: what of a case the solver cannot model, in words; None where it takes the case. It
+            is asked before the solver is chosen. None: it takes every case of its problem.
     """
 
     solve: Solve[C_in]
@@ -139,11 +175,16 @@ class Solver(Generic[C_in]):
     modules: tuple[str, ...] = ()
     largest: int | None = None
     kernels: str = ""
+    refuses: Callable[[C_in], str | None] | None = None
 
     @property
     def name(self) -> str:
         """That of its function, which is also its key in `Classical.solvers`."""
         return self.solve.__name__
+
+    def refusal(self, case: C_in) -> str | None:
+        """Why it does not apply to a case, in words; None where it does."""
+        return None if self.refuses is None else self.refuses(case)
 
 
 class Classical(Protocol[C_in]):
@@ -294,8 +335,10 @@ __all__ = [
     "Classical",
     "Decomposition",
     "EverySolution",
+    "Explain",
     "Files",
     "LowerBound",
+    "OwnJson",
     "Part",
     "PartName",
     "Plot",
@@ -305,5 +348,6 @@ __all__ = [
     "Sheet",
     "Solve",
     "Solver",
+    "TakesArguments",
     "TellsPolicies",
 ]

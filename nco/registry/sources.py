@@ -10,6 +10,7 @@ from nco import registry
 from nco.core.case import Case, Report
 from nco.core.errors import InstanceError, NCOError
 from nco.registry import foreign, sheets
+from nco.registry.interface import TakesArguments
 from nco.tables import files as table_files
 from nco.tables import frames
 from nco.tables.table import Table
@@ -42,7 +43,7 @@ def read(
     path = _found(Path(path))
     if table_files.is_table(path):
         return sheets.case_of(table_files.read(path), problem, columns or {}, arguments or {})
-    _refuse(columns, arguments, path)
+    _refuse(columns, None, path)
     text = _text(path)
     if (foreign_kind := foreign.kind(text)) is not None:
         raise InstanceError(f"{foreign_kind}, which is not solved here", path=path)
@@ -56,9 +57,18 @@ def read(
             path=path,
         )
     if len(names) == 1:
-        only: Case = registry.folder(names[0]).files.read(text, path=str(path))
-        return only
-    return _readable(names, text, path)
+        return _case(names[0], text, path, arguments or {})
+    return _readable(names, text, path, arguments or {})
+
+
+def _case(name: str, text: str, path: Path, arguments: Mapping[str, Any]) -> Case:
+    """The case of a problem's text; an argument that the problem would ignore is refused."""
+    files = registry.folder(name).files
+    stated = {name: value for name, value in arguments.items() if value is not None}
+    known = files.ARGUMENTS if isinstance(files, TakesArguments) else ()
+    _refuse(None, {name: value for name, value in stated.items() if name not in known}, path)
+    case: Case = files.read(text, path=str(path), **stated)
+    return case
 
 
 def _refuse(
@@ -70,7 +80,7 @@ def _refuse(
         raise InstanceError(reason, field=name, path=path)
 
 
-def _readable(names: list[str], text: str, path: Path) -> Case:
+def _readable(names: list[str], text: str, path: Path, arguments: Mapping[str, Any]) -> Case:
     """The case of the only one of several problems that has no objection to a text.
 
     So a problem with one more rule, which a file states, needs no word in the folder of the problem
@@ -79,7 +89,7 @@ def _readable(names: list[str], text: str, path: Path) -> Case:
     cases: list[Case] = []
     for name in names:
         with contextlib.suppress(InstanceError):
-            cases.append(registry.folder(name).files.read(text, path=str(path)))
+            cases.append(_case(name, text, path, arguments))
     if len(cases) == 1:
         return cases[0]
     may_be = " or ".join([case.problem for case in cases] or names)
@@ -143,7 +153,11 @@ def as_case(
     source = source.to_numpy() if frames.is_frame(source) else source
     found = []
     for name in [problem] if problem else registry.names():
-        case = registry.folder(name).files.from_arrays(source)
+        files = registry.folder(name).files
+        stated = source
+        if problem and "problem" in files.ARRAYS and isinstance(source, Mapping):
+            stated = {"problem": problem, **source}  # where other problems have the same keys
+        case = files.from_arrays(stated)
         if case is not None:
             found.append(case)
     if len(found) == 1:

@@ -18,19 +18,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+SHOWN = 10  # of what is unassigned; the others are counted
+
+
 class Status(StrEnum):
     """What is known of a solution.
 
     Attributes:
         OPTIMAL: no feasible solution costs less, by a proof that ``bound_by`` names.
         FEASIBLE: it breaks no rule.
-        INTERRUPTED: the best at Ctrl-C; it breaks no rule.
+        PARTIAL: it breaks no rule, but leaves out what ``unassigned`` names.
+        INTERRUPTED: the best at Ctrl-C; it breaks no rule, and may be partial.
         INFEASIBLE: it breaks rules, which ``violations`` names, and nothing better was found.
         SIMULATED: of an online problem, a policy: its cost is a mean over random futures.
     """
 
     OPTIMAL = "OPTIMAL"
     FEASIBLE = "FEASIBLE"
+    PARTIAL = "PARTIAL"
     INTERRUPTED = "INTERRUPTED"
     INFEASIBLE = "INFEASIBLE"
     SIMULATED = "SIMULATED"
@@ -48,7 +53,8 @@ class Solution:
         solution: in the instance's own numbers; also under the problem's word for it (`tour`,
             `routes`, `items`).
         taken: makes `actions`, the policy's actions that it stands for.
-        status: OPTIMAL, FEASIBLE, INTERRUPTED, INFEASIBLE or SIMULATED (`Status`).
+        unassigned: what must be served and is not, each with the reason, where one is known.
+        status: OPTIMAL, FEASIBLE, PARTIAL, INTERRUPTED, INFEASIBLE or SIMULATED (`Status`).
         seconds: wall time of the call, loading included; setup_seconds: of that, loading.
         found_by: who found the solution: a classical solver, and whose solution it began from; a
             network; "construction". model: the networks that took part, or "none".
@@ -96,6 +102,7 @@ class Solution:
     orders: list[dict[str, Any]] = field(default_factory=list)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     found_by: str = ""
+    unassigned: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.found_by:  # of a policy, a batch of tensors: the one that there is
@@ -135,6 +142,9 @@ class Solution:
         lines += [*policytext.comparison_lines(self.comparisons)]
         lines += [f"  note: {note}" for note in self.notes]
         lines += [f"  violated: {violation}" for violation in self.violations]
+        lines += [f"  unassigned: {each}" for each in self.unassigned[:SHOWN]]
+        if len(self.unassigned) > SHOWN:
+            lines.append(f"  unassigned: and {len(self.unassigned) - SHOWN} more")
         lines += [f"  fault: {fault}" for fault in self.faults]
         return "\n".join(lines)
 
@@ -161,6 +171,7 @@ class Solution:
             **self._simulated(),
             "feasible": self.feasible,
             "violations": self.violations,
+            "unassigned": self.unassigned,
             "faults": self.faults,
             "plan": self.plan,
             "notes": self.notes,

@@ -37,10 +37,10 @@ def distance(case: Located, start: int, end: int) -> float | int:
         return stated
     if case.coords is None:
         raise ValueError("a case needs coordinates or distances")
-    return _metric(case.metric, case.coords[start].tolist(), case.coords[end].tolist())
+    return metric_distance(case.metric, case.coords[start].tolist(), case.coords[end].tolist())
 
 
-def _metric(metric: str, start: Sequence[float], end: Sequence[float]) -> float | int:
+def metric_distance(metric: str, start: Sequence[float], end: Sequence[float]) -> float | int:
     """The distance between two points by the rule of a metric."""
     if metric == "GEO":
         return _geographical(start, end)

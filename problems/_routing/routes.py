@@ -12,6 +12,7 @@ _ROUTE = re.compile(r"\s*route\s*#?\s*(\d{1,9})\s*:(.*)", re.IGNORECASE)
 _FIGURE = re.compile(  # such as "Cost 784"
     r"\s*[a-z][a-z ]*[:=]?\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*", re.IGNORECASE
 )
+_REMARK = re.compile(r"\s*(comment|optimal)\s*:.*", re.IGNORECASE)  # as PyVRP's instances have
 
 
 def read(text: str) -> list[tuple[int, int, list[int]]]:
@@ -25,6 +26,8 @@ def read(text: str) -> list[tuple[int, int, list[int]]]:
         if match := _ROUTE.fullmatch(written):
             customers = [_customer(token, line) for token in match[2].split()]
             stated.append((line, int(match[1]), customers))
+        elif _REMARK.fullmatch(written):
+            continue
         elif written.strip() and not (len(written) <= LONGEST and _FIGURE.fullmatch(written)):
             reason = "a line must be 'Route #1: 5 2 7' or 'Cost 784'"
             raise InstanceError(reason, field="solution", value=written, line=line)

@@ -25,6 +25,7 @@ PROTOCOLS: dict[PartName, str] = {
     "plot": "Plot",
     "bound": "LowerBound",
     "decomposition": "Decomposition",
+    "explain": "Explain",
     "rules": "Rules",
     "sheet": "Sheet",
 }

@@ -1,0 +1,616 @@
+"""VROOM's JSON, in and out (its API of version 1.14), so that its users can switch.
+
+Jobs come first, then the two ends of each shipment; vehicles that are alike and follow each other
+become one type. What a vehicle pays for is what its ways are measured in: travel time (`per_hour`
+alone, VROOM's default), distance (`per_km` alone), a matrix of costs, or the sum of the first two;
+`max_travel_time` and `max_distance` are limits of that one measure. Without matrices ways are great
+circles, in metres, at `SPEED`. Tasks are required; where not all can be served, those of the
+greatest `priority` are worth most (it is their `prize`).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nco.core.errors import InstanceError, did_you_mean
+from nco.problems._routing import tsplib
+from nco.problems.vrp import json_form
+from nco.problems.vrp.arrays import serving
+from nco.problems.vrp.case import (
+    ALWAYS,
+    INFINITE,
+    Break,
+    Case,
+    Depot,
+    Rounding,
+    Shipment,
+    VehicleType,
+    Window,
+    plain,
+)
+from nco.problems.vrp.faults import Fault, checked
+from nco.problems.vrp.vroom_plan import FORM
+
+SPEED = 50 / 3.6  # metres a second
+HOUR, KILOMETRE = 3600, 1000
+ROOT = {"jobs", "shipments", "vehicles", "matrices", "matrix"}
+STEP = {
+    *("id", "description", "location", "location_index", "setup", "service", "time_windows"),
+    *("setup_per_type", "service_per_type"),
+}
+JOB = STEP | {"delivery", "pickup", "amount", "skills", "priority"}
+SHIPMENT = {"pickup", "delivery", "amount", "skills", "priority"}
+VEHICLE = {
+    *("id", "profile", "description", "start", "start_index", "end", "end_index", "capacity"),
+    *("costs", "skills", "type", "time_window", "breaks", "speed_factor", "max_tasks"),
+    *("max_travel_time", "max_distance", "steps"),
+}
+COSTS = {"fixed", "per_hour", "per_task_hour", "per_km"}
+BREAK = {"id", "description", "time_windows", "service", "max_load"}
+STEPS = {"type", "id", "service_at", "service_after", "service_before"}
+GIVEN = "the given routes (steps) are not used: nco check FILE FILE checks and prices them"
+KINDS = ("durations", "distances", "costs")  # of matrices
+
+
+def recognise(text: str) -> bool:
+    """Whether a text is a JSON object with vehicles, and jobs or shipments, and no problem."""
+    head = text.lstrip("\ufeff \t\r\n")
+    if head[:1] != "{" or '"vehicles"' not in text:
+        return False
+    if '"jobs"' not in text and '"shipments"' not in text:
+        return False
+    try:
+        data = json.loads(head)
+    except (ValueError, RecursionError):
+        return '"problem"' not in text[:4096]  # its defect is told by `read`
+    return (
+        isinstance(data, dict) and "problem" not in data and bool({"jobs", "shipments"} & {*data})
+    )
+
+
+def read(text: str, *, path: str | None = None, rounding: Rounding | None = None) -> Case:
+    """The case of a text.
+
+    Raises:
+        InstanceError: naming the object, the key and the value; a key that is not known.
+    """
+    data = json_form.parse(text, path)
+    try:
+        return checked(_Input(data, rounding).case(path))
+    except Fault as fault:
+        names = {"windows": "time_windows", "shift": "time_window"}
+        field = names.get(fault.field or "", fault.field)
+        raise InstanceError(fault.reason, field=field, value=fault.value, path=path) from fault
+    except InstanceError as error:
+        raise InstanceError(
+            error.reason, field=error.field, value=error.value, path=path
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A client: a job, or an end of a shipment.
+
+    Attributes:
+        kind: ``job``, ``pickup`` or ``delivery``; where: its object, for errors.
+        data: the object itself; shared: of a shipment, what both ends have.
+    """
+
+    kind: str
+    where: str
+    data: Mapping[str, Any]
+    shared: Mapping[str, Any]
+
+
+class _Measure(NamedTuple):
+    """What the ways of a vehicle are measured in.
+
+    Attributes:
+        profile: its matrices; factor: of its speed; hourly, per_km: weights of the measure.
+        matrix: whether it is a matrix of costs.
+    """
+
+    profile: str
+    factor: float
+    hourly: float
+    per_km: float
+    matrix: bool
+
+
+class _Input:
+    """The object of a file, and what is made of it."""
+
+    def __init__(self, data: Mapping[str, Any], rounding: Rounding | None) -> None:
+        _known(data, ROOT, "")
+        self.data, self.rounding = data, rounding
+        self.remarks: list[str] = []
+        self.vehicles = [
+            _object(one, f"vehicles[{i}]", VEHICLE) for i, one in enumerate(_list(data, "vehicles"))
+        ]
+        if not self.vehicles:
+            raise InstanceError("there must be a vehicle", field="vehicles", value="[]")
+        self.tasks = self._tasks()
+        self._check_ids()
+        self.matrices = self._matrices()
+        self.depots: list[Any] = []  # locations, as `_location` has them
+
+    def _tasks(self) -> list[_Task]:
+        found = []
+        for i, one in enumerate(_list(self.data, "jobs")):
+            where = f"jobs[{i}]"
+            job = _object(one, where, JOB)
+            found.append(_Task("job", where, job, job))
+        for i, one in enumerate(_list(self.data, "shipments")):
+            where = f"shipments[{i}]"
+            shipment = _object(one, where, SHIPMENT)
+            for kind in ("pickup", "delivery"):
+                step = _object(shipment.get(kind), f"{where} {kind}", STEP)
+                found.append(_Task(kind, f"{where} {kind}", step, shipment))
+        return found
+
+    def _check_ids(self) -> None:
+        """Refuses an id that two objects of one kind have."""
+        seen: dict[tuple[str, int], str] = {}
+        things = [(task.kind, task.where, task.data) for task in self.tasks]
+        things += [("vehicle", f"vehicles[{i}]", one) for i, one in enumerate(self.vehicles)]
+        for kind, where, data in things:
+            own = _whole(data.get("id"), f"{where} id")
+            if (before := seen.setdefault((kind, own), where)) != where:
+                reason = f"{before} has this id, too"
+                raise InstanceError(reason, field=f"{where} id", value=own)
+
+    def _matrices(self) -> dict[str, dict[str, np.ndarray]]:
+        """By profile and kind; empty where ways are great circles."""
+        if "matrix" in self.data and "matrices" in self.data:
+            raise InstanceError("matrices say it already: leave it out", field="matrix")
+        stated = self.data.get("matrices")
+        if "matrix" in self.data:
+            stated = {"car": {"durations": self.data["matrix"]}}
+        if stated is None:
+            return {}
+        if not isinstance(stated, Mapping):
+            raise InstanceError("must be an object by profiles", field="matrices")
+        found: dict[str, dict[str, np.ndarray]] = {}
+        for profile, kinds in stated.items():
+            where = f"matrices {profile}"
+            own = _object(kinds, where, set(KINDS))
+            if "durations" not in own:
+                raise InstanceError("durations are missing", field=where)
+            found[profile] = {kind: _square(own[kind], f"{where} {kind}") for kind in own}
+        sizes = {len(matrix) for own in found.values() for matrix in own.values()}
+        if len(sizes) > 1:
+            raise InstanceError("all must have the same size", field="matrices", value=sizes)
+        return found
+
+    # ----------------------------------------------------------------------------------------------
+
+    def _location(self, data: Mapping[str, Any], name: str, where: str) -> Any:
+        """A row of the matrices, or ``(lon, lat)``; None where neither is stated."""
+        key = "location_index" if name == "location" else f"{name}_index"
+        if self.matrices:
+            if data.get(key) is None:
+                return None
+            size = len(next(iter(next(iter(self.matrices.values())).values())))
+            index = _whole(data[key], f"{where} {key}")
+            if not 0 <= index < size:
+                reason = f"the matrices have the rows 0 to {size - 1}"
+                raise InstanceError(reason, field=f"{where} {key}", value=index)
+            return index
+        return None if data.get(name) is None else _coordinates(data[name], f"{where} {name}")
+
+    def _depot(self, location: Any) -> int:
+        if location not in self.depots:
+            self.depots.append(location)
+        return self.depots.index(location)
+
+    def case(self, path: str | None) -> Case:
+        """The case."""
+        places = []
+        for task in self.tasks:
+            place = self._location(task.data, "location", task.where)
+            if place is None:
+                key = "location_index" if self.matrices else "location"
+                reason = "is missing: a task must be somewhere"
+                raise InstanceError(reason, field=f"{task.where} {key}")
+            places.append(place)
+        dimensions = self._dimensions()
+        measures: list[_Measure] = []
+        listed = [self._vehicle(i, dimensions, measures) for i in range(len(self.vehicles))]
+        vehicles, members = _grouped(listed)
+        delivery, pickup = self._loads(dimensions)
+        where: list[Any] = [*self.depots, *places]
+        skills = [self._skills(self.vehicles[own[0]], f"vehicles[{own[0]}]") for own in members]
+        needed = [self._skills(task.shared, task.where) for task in self.tasks]
+        first = len(self.depots)
+        pairs = [i for i, task in enumerate(self.tasks) if task.kind == "pickup"]
+        ways = self._ways(where, measures)
+        return plain(
+            len(self.tasks),
+            name=_stem(path),
+            path=path,
+            names=self._names(),
+            depots=tuple(Depot() for _ in self.depots),
+            vehicles=vehicles,
+            delivery=delivery,
+            pickup=pickup,
+            service=np.array(self._services(places)),
+            windows=tuple(_windows(task.data, task.where) for task in self.tasks),
+            prize=np.array([float(self._priority(task)) for task in self.tasks]),
+            allowed=serving(needed, skills),
+            shipments=tuple(Shipment(first + i, first + i + 1) for i in pairs),
+            source=self._source(members),
+            remarks=tuple(self.remarks),
+            **ways,
+        )
+
+    def _dimensions(self) -> int:
+        """Of the loads: what the first amount or capacity has; 1 where there is none."""
+        stated = [one.get("capacity") for one in self.vehicles]
+        stated += [t.shared.get(k) for t in self.tasks for k in ("delivery", "pickup", "amount")]
+        return next((len(v) for v in stated if isinstance(v, list) and v), 1)
+
+    def _amount(
+        self, data: Mapping[str, Any], key: str, where: str, dimensions: int
+    ) -> list[float]:
+        if data.get(key) is None:
+            return [0.0] * dimensions
+        values = _numbers(data[key], f"{where} {key}")
+        if len(values) != dimensions:
+            reason = f"must be {dimensions} numbers, as the others have"
+            raise InstanceError(reason, field=f"{where} {key}", value=str(data[key]))
+        return values
+
+    def _loads(self, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
+        delivery, pickup = (np.zeros((len(self.tasks), dimensions)) for _ in range(2))
+        for i, task in enumerate(self.tasks):
+            if task.kind == "job":
+                if "amount" in task.data and "delivery" in task.data:
+                    reason = "delivery says it already: leave it out"
+                    raise InstanceError(reason, field=f"{task.where} amount")
+                key = "amount" if "amount" in task.data else "delivery"
+                delivery[i] = self._amount(task.data, key, task.where, dimensions)
+                pickup[i] = self._amount(task.data, "pickup", task.where, dimensions)
+            else:
+                load = self._amount(task.shared, "amount", task.where, dimensions)
+                (pickup if task.kind == "pickup" else delivery)[i] = load
+        return delivery, pickup
+
+    def _services(self, places: Sequence[Any]) -> list[float]:
+        """Times at the tasks; a setup is part of it where no other task is at the same place."""
+        found = []
+        for task, place in zip(self.tasks, places, strict=True):
+            for key in ("setup_per_type", "service_per_type"):
+                if task.data.get(key):
+                    reason = "times that depend on the vehicle are not solved here: remove it"
+                    raise InstanceError(reason, field=f"{task.where} {key}")
+            setup = _positive(task.data.get("setup", 0), f"{task.where} setup")
+            if setup and places.count(place) > 1:
+                reason = "several tasks are at this place: add the setup to the service of one"
+                raise InstanceError(reason, field=f"{task.where} setup", value=setup)
+            found.append(setup + _positive(task.data.get("service", 0), f"{task.where} service"))
+        return found
+
+    def _priority(self, task: _Task) -> int:
+        field = f"{task.where} priority"
+        value = _whole(task.shared.get("priority", 0), field)
+        if not 0 <= value <= 100:
+            raise InstanceError("must be from 0 to 100", field=field, value=value)
+        return value
+
+    @staticmethod
+    def _skills(data: Mapping[str, Any], where: str) -> frozenset[str]:
+        listed = data.get("skills") or []
+        if not isinstance(listed, list):
+            raise InstanceError("must be a list", field=f"{where} skills", value=str(listed))
+        return frozenset(str(_whole(skill, f"{where} skills")) for skill in listed)
+
+    def _names(self) -> dict[str, list[str]]:
+        """Descriptions, or else the kind and the id, of depots and tasks."""
+        names = [
+            "depot" if len(self.depots) == 1 else f"depot {i}" for i in range(len(self.depots))
+        ]
+        names += [
+            " ".join(str(task.data.get("description") or f"{task.kind} {task.data['id']}").split())
+            for task in self.tasks
+        ]
+        return {"stops": names}
+
+    def _source(self, members: Sequence[Sequence[int]]) -> dict[str, Any]:
+        kept = ("id", "description", "location", "location_index", "setup", "service", "priority")
+        tasks = [
+            {
+                "type": task.kind,
+                **{key: task.data[key] for key in kept if key in task.data},
+                "priority": task.shared.get("priority", 0),
+            }
+            for task in self.tasks
+        ]
+        return {
+            "form": FORM,
+            "tasks": tasks,
+            "vehicles": [[dict(self.vehicles[i]) for i in own] for own in members],
+        }
+
+    # ----------------------------------------------------------------------------------------------
+    # Vehicles and ways
+
+    def _vehicle(self, i: int, dimensions: int, measures: list[_Measure]) -> VehicleType:
+        """One vehicle, with everything but its name."""
+        data, where = self.vehicles[i], f"vehicles[{i}]"
+        self._look_at_steps(data, where)
+        start, end = (self._location(data, name, where) for name in ("start", "end"))
+        if start is None:
+            key = "start_index" if self.matrices else "start"
+            reason = "is missing: vehicles that start anywhere are not solved here"
+            raise InstanceError(reason, field=f"{where} {key}")
+        costs = _object(data.get("costs", {}), f"{where} costs", COSTS)
+        measure, unit = self._measure(data, costs, where)
+        if measure not in measures:
+            measures.append(measure)
+        limits = self._limits(data, measure, where)
+        speed = SPEED * measure.factor
+        stated = data.get("time_window")
+        tasks = data.get("max_tasks")
+        return VehicleType(
+            count=1,
+            capacity=()
+            if data.get("capacity") is None
+            else tuple(self._amount(data, "capacity", where, dimensions)),
+            start=self._depot(start),
+            end=None if end is None else self._depot(end),
+            shift=ALWAYS if stated is None else _window(stated, f"{where} time_window"),
+            max_distance=limits,
+            max_stops=None if tasks is None else _whole(tasks, f"{where} max_tasks"),
+            fixed=_positive(costs.get("fixed", 0), f"{where} costs fixed"),
+            unit_distance=unit,
+            breaks=self._breaks(data, where),
+            speed=1.0 if self.matrices else speed,
+            profile=measures.index(measure) if self.matrices else 0,
+        )
+
+    def _look_at_steps(self, data: Mapping[str, Any], where: str) -> None:
+        """A given route is no part of a case; times that it fixes would be."""
+        for i, one in enumerate(_list(data, "steps", where)):
+            step = _object(one, f"{where} steps[{i}]", STEPS)
+            for key in ("service_at", "service_after", "service_before"):
+                if step.get(key) is not None:
+                    reason = "times of a given route are not solved here: use time_windows"
+                    raise InstanceError(reason, field=f"{where} steps[{i}] {key}")
+        if data.get("steps") and GIVEN not in self.remarks:
+            self.remarks.append(GIVEN)
+
+    def _measure(
+        self, data: Mapping[str, Any], costs: Mapping[str, Any], where: str
+    ) -> tuple[_Measure, float]:
+        """What its ways are measured in, and what a unit of that costs."""
+        hourly, km, task = (
+            _positive(costs.get(key, default), f"{where} costs {key}")
+            for key, default in (("per_hour", HOUR), ("per_km", 0), ("per_task_hour", 0))
+        )
+        if task:
+            reason = "costs of the time at tasks are not solved here: remove it"
+            raise InstanceError(reason, field=f"{where} costs per_task_hour", value=task)
+        factor = _positive(data.get("speed_factor", 1), f"{where} speed_factor")
+        if not 0 < factor <= 5:
+            reason = "must be above 0 and at most 5"
+            raise InstanceError(reason, field=f"{where} speed_factor", value=factor)
+        profile = str(data.get("profile", "car"))
+        if not self.matrices:
+            pay = hourly / HOUR / (SPEED * factor) + km / KILOMETRE
+            return _Measure("", factor, hourly > 0, km > 0, False), pay
+        if profile not in self.matrices:
+            near = did_you_mean(profile, self.matrices) or f" there are {', '.join(self.matrices)}"
+            raise InstanceError(f"no such matrices;{near}", field=f"{where} profile", value=profile)
+        own = self.matrices[profile]
+        if km and "distances" not in own:
+            reason = "per_km needs distances"
+            raise InstanceError(reason, field=f"matrices {profile}", value="no distances")
+        if "costs" in own:
+            if {"per_hour", "per_km"} & {*costs}:
+                reason = "the matrices have costs: leave per_hour and per_km out"
+                raise InstanceError(reason, field=f"{where} costs")
+            return _Measure(profile, factor, 0, 0, True), 1.0
+        if not km:
+            return _Measure(profile, factor, 1, 0, False), hourly / HOUR
+        if not hourly:
+            return _Measure(profile, factor, 0, 1, False), km / KILOMETRE
+        return _Measure(profile, factor, hourly / HOUR, km / KILOMETRE, False), 1.0
+
+    def _limits(self, data: Mapping[str, Any], measure: _Measure, where: str) -> float:
+        """The limit of the ways of a vehicle, in what they are measured in."""
+        found = INFINITE
+        for key, own in (
+            ("max_travel_time", measure.hourly and not measure.per_km),
+            ("max_distance", measure.per_km and not measure.hourly),
+        ):
+            if data.get(key) is None:
+                continue
+            most = _positive(data[key], f"{where} {key}")
+            if not self.matrices:
+                most *= SPEED * measure.factor if key == "max_travel_time" else 1.0
+            elif not own or measure.matrix:
+                word = "travel time (per_hour alone)" if "time" in key else "km (per_km alone)"
+                reason = f"is solved here only where the vehicle pays by {word}"
+                raise InstanceError(reason, field=f"{where} {key}", value=most)
+            found = min(found, most)
+        return found
+
+    def _breaks(self, data: Mapping[str, Any], where: str) -> tuple[Break, ...]:
+        found = []
+        for i, one in enumerate(_list(data, "breaks", where)):
+            field = f"{where} breaks[{i}]"
+            rest = _object(one, field, BREAK)
+            _whole(rest.get("id"), f"{field} id")
+            if rest.get("max_load") is not None:
+                reason = "breaks that depend on the load are not solved here: remove it"
+                raise InstanceError(reason, field=f"{field} max_load")
+            windows = _windows(rest, field) or (ALWAYS,)
+            if len(windows) > 1:
+                reason = "a break has one window here"
+                raise InstanceError(reason, field=f"{field} time_windows", value=len(windows))
+            duration = _positive(rest.get("service", 0), f"{field} service")
+            found.append(Break(windows[0], duration))
+        return tuple(found)
+
+    def _ways(self, where: Sequence[Any], measures: Sequence[_Measure]) -> dict[str, Any]:
+        """Coordinates, or for each measure the matrices of all places."""
+        if not self.matrices:
+            kmh = SPEED * 3.6
+            self.remarks.append(
+                f"there are no matrices: ways are great circles at {kmh:g} km/h; give matrices of "
+                "durations, such as a routing engine makes"
+            )
+            degrees = [[lat, lon] for lon, lat in where]
+            # VROOM's metres; the metric's own unit is the kilometre
+            metres = tsplib.distance_matrix(np.array(degrees), "HAVERSINE") * 1000
+            units = {"distance": "m", "time": "s"}
+            ways = {"coords": np.array(degrees)[:, ::-1], "distances": (metres,), "units": units}
+            return {**ways, "degrees": degrees}
+        durations, distances = [], []
+        for measure in measures:
+            own = {
+                kind: m[np.ix_(where, where)] for kind, m in self.matrices[measure.profile].items()
+            }
+            durations.append(own["durations"] / measure.factor)
+            if measure.matrix:
+                distances.append(own["costs"])
+                continue
+            parts = [measure.hourly * durations[-1]]
+            parts += [measure.per_km * own["distances"]] if measure.per_km else []
+            distances.append(sum(parts, np.zeros_like(durations[-1])))
+        drawn = self._drawn()
+        found: dict[str, Any] = {"distances": tuple(distances), "durations": tuple(durations)}
+        word = self._word(measures)
+        found["units"] = {"time": "s", **({"distance": word} if word else {})}
+        found["metric"] = "EXPLICIT"
+        if drawn is not None:
+            found |= {"coords": np.array(drawn)[:, ::-1], "degrees": drawn, "metric": "EUCLIDEAN"}
+        return found
+
+    @staticmethod
+    def _word(measures: Sequence[_Measure]) -> str:
+        """The unit of what ways are measured in, where it is the same for all."""
+        words = {
+            "s" if m.hourly == 1 and not m.per_km else "m" if m.per_km == 1 and not m.hourly else ""
+            for m in measures
+        }
+        return words.pop() if len(words) == 1 else ""
+
+    def _drawn(self) -> list[list[float]] | None:
+        """Latitude and longitude of all places, where the file states those of every one."""
+        found: list[Any] = [None] * len(self.depots)
+        for i, data in enumerate(self.vehicles):
+            for name in ("start", "end"):
+                index = self._location(data, name, f"vehicles[{i}]")
+                if index is not None and data.get(name) is not None:
+                    found[self.depots.index(index)] = _coordinates(data[name], name)
+        for task in self.tasks:
+            stated = task.data.get("location")
+            found.append(None if stated is None else _coordinates(stated, task.where))
+        if any(one is None for one in found):
+            return None
+        return [[lat, lon] for lon, lat in found]
+
+
+def _grouped(listed: Sequence[VehicleType]) -> tuple[tuple[VehicleType, ...], list[list[int]]]:
+    """Types of vehicles that are alike and follow each other, and the vehicles of each."""
+    types: list[VehicleType] = []
+    members: list[list[int]] = []
+    for i, vehicle in enumerate(listed):
+        if types and vehicle == types[-1]:
+            members[-1].append(i)
+        else:
+            types.append(vehicle)
+            members.append([i])
+    counted = zip(types, members, strict=True)
+    return tuple(replace(one, count=len(own)) for one, own in counted), members
+
+
+def _stem(path: str | None) -> str:
+    from pathlib import Path
+
+    return Path(path).stem if path else "unnamed"
+
+
+def _list(data: Mapping[str, Any], key: str, where: str = "") -> list[Any]:
+    value = data.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        field = f"{where} {key}".strip()
+        raise InstanceError("must be a list", field=field, value=type(value).__name__)
+    return value
+
+
+def _object(value: Any, where: str, keys: set[str]) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InstanceError("must be an object", field=where, value=type(value).__name__)
+    _known(value, keys, where)
+    return value
+
+
+def _known(data: Mapping[str, Any], keys: set[str], where: str) -> None:
+    for key in data:
+        if key not in keys:
+            near = did_you_mean(key, keys) or f" there are {', '.join(sorted(keys))}"
+            raise InstanceError(f"no such key;{near}", field=where or None, value=key)
+
+
+def _whole(value: Any, field: str) -> int:
+    if value is None:
+        raise InstanceError("is missing", field=field)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InstanceError("a whole number belongs here", field=field, value=repr(value))
+    return value
+
+
+def _positive(value: Any, field: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InstanceError("a number belongs here", field=field, value=repr(value))
+    if not 0 <= value <= tsplib.EXACT:
+        raise InstanceError("must be 0 or a positive number", field=field, value=value)
+    return float(value)
+
+
+def _numbers(value: Any, field: str) -> list[float]:
+    if not isinstance(value, list):
+        raise InstanceError("must be a list of numbers", field=field, value=repr(value))
+    return [_positive(one, field) for one in value]
+
+
+def _window(value: Any, field: str) -> Window:
+    ends = _numbers(value, field)
+    if len(ends) != 2:
+        raise InstanceError("a window is [start, end]", field=field, value=str(value))
+    return Window(*ends)
+
+
+def _windows(data: Mapping[str, Any], where: str) -> tuple[Window, ...]:
+    field = f"{where} time_windows"
+    return tuple(_window(one, field) for one in _list(data, "time_windows", where))
+
+
+def _coordinates(value: Any, field: str) -> tuple[float, float]:
+    """Longitude and latitude."""
+    if not isinstance(value, list) or len(value) != 2:
+        raise InstanceError("must be [lon, lat]", field=field, value=repr(value))
+    for one, most in zip(value, (180, 90), strict=True):
+        if isinstance(one, bool) or not isinstance(one, int | float) or not -most <= one <= most:
+            reason = "must be [lon, lat], degrees within 180 and 90"
+            raise InstanceError(reason, field=field, value=str(value))
+    return float(value[0]), float(value[1])
+
+
+def _square(value: Any, field: str) -> np.ndarray:
+    rows = value if isinstance(value, list) else []
+    if not rows or any(not isinstance(row, list) or len(row) != len(rows) for row in rows):
+        raise InstanceError("must be a square of numbers", field=field, value=f"{len(rows)} rows")
+    for row in rows:
+        for one in row:
+            _positive(one, field)
+    matrix = np.array(rows, dtype=np.float64)
+    np.fill_diagonal(matrix, 0)
+    return matrix
