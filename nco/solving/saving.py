@@ -34,6 +34,31 @@ def check_ending(path: Path) -> None:
         excel.library()
 
 
+def check_form(path: Path, case: Case, plan: bool) -> None:
+    """Refuses a form that the answer to a case will not have; nothing need be solved for that.
+
+    Args:
+        path: its ending says the form, which `check_ending` knows.
+        case: what will be solved.
+        plan: of an online case, whether the answer will be a plan of its trace and not a policy.
+
+    Raises:
+        NCOError: a table of a policy that has none, or a map of stops without degrees.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in TABLES:
+        return
+    folder = registry.folder(case.problem)
+    if not folder.is_online:
+        if suffix == ".geojson":
+            geojson.written(table_of(case, case.construct()), str(path))
+    elif not plan and (suffix == ".geojson" or not isinstance(folder.sheet, TellsPolicies)):
+        raise NCOError(
+            f"{path}: a policy of {case.problem} is no {'map' if suffix == '.geojson' else 'table'}"
+            ": save .json, or .html with its picture"
+        )
+
+
 def table_of(case: Case, solution: object, orders: Sequence[Mapping[str, Any]] = ()) -> Table:
     """The table of a solution.
 
@@ -59,10 +84,18 @@ def table_of(case: Case, solution: object, orders: Sequence[Mapping[str, Any]] =
 
 def named_lines(solution: "Solution") -> list[str]:
     """The solution by the names of its stops, items or jobs; nothing where it has none."""
+    return plan_lines(solution) if solution.case is not None and solution.case.names else []
+
+
+def plan_lines(solution: "Solution") -> list[str]:
+    """The rows of a plan's table in a few lines, by names or numbers; nothing without a table."""
     case = solution.case
-    if case is None or not case.names or not registry.folder(case.problem).has("sheet"):
+    if case is None or not registry.folder(case.problem).has("sheet"):
         return []
-    return summary.lines(table_of(case, solution.solution, solution.orders))
+    if registry.folder(case.problem).is_online and isinstance(solution.solution, Mapping):
+        return []  # a policy's first orders are said in words
+    table = table_of(case, solution.solution, solution.orders)
+    return summary.lines(table) or summary.rows(table)
 
 
 def content(path: Path, solution: "Solution", case: Case | None) -> bytes:

@@ -79,6 +79,11 @@ class Case(nco.core.case.Case):
     display: np.ndarray | None = None
 
     @property
+    def cost_unit(self) -> str:
+        """Kilometres of places on the globe."""
+        return tsplib.unit(self.metric)
+
+    @property
     def size(self) -> int:
         return len(self.demand) - 1
 
