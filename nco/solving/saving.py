@@ -21,6 +21,10 @@ PAGE = ".html"  # the picture and the table
 KNOWN = (".json", *TABLES, PAGE, *PUBLIC[:-1])
 
 
+class NoTable(NCOError):
+    """A solution that is no table: its problem has none, or it is a policy without numbers."""
+
+
 def check_ending(path: Path) -> None:
     """Refuses a file whose ending says no form of a solution; nothing need be solved for that.
 
@@ -68,18 +72,18 @@ def table_of(case: Case, solution: object, orders: Sequence[Mapping[str, Any]] =
         orders: what a policy decides first.
 
     Raises:
-        NCOError: where the problem has none, or this solution is none.
+        NoTable: where the problem has none, or this solution is none.
     """
     folder = registry.folder(case.problem)
     if not folder.has("sheet"):
-        raise NCOError(f"{case.problem} has no sheet.py: its solutions are no tables; save .json")
+        raise NoTable(f"{case.problem} has no sheet.py: its solutions are no tables; save .json")
     sheet = folder.sheet
     if not folder.is_online or not isinstance(solution, Mapping):  # a shop's schedule is one, too
         return sheet.table(case, solution)
     if isinstance(sheet, TellsPolicies) and orders:
         return sheet.policy_table(case, solution, orders)
     name = next(iter(solution.values()), "")
-    raise NCOError(f"the policy {name} of {case.problem} is no table: save .json")
+    raise NoTable(f"the policy {name} of {case.problem} is no table: save .json")
 
 
 def named_lines(solution: "Solution") -> list[str]:
