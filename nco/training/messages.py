@@ -35,7 +35,9 @@ class OneLineParser(LightningArgumentParser):
             flag = unknown.group(1).partition("=")[0]
             message += f";{did_you_mean(flag, flags) or ' nco fit --help lists the options'}"
         elif (unknown := re.match(r"Option '(\S+)' is not accepted$", message)) is not None:
-            names = [flag[2:] for flag in flags if re.fullmatch(r"--\w+", flag) and flag != "--help"]
+            names = [
+                flag[2:] for flag in flags if re.fullmatch(r"--\w+", flag) and flag != "--help"
+            ]
             near = did_you_mean(unknown.group(1).replace("-", "_"), names)
             message = f"{unknown.group(1)}: no such option;{near or f' there are {_some(names)}'}"
         sys.stderr.write(f"nco: {line(message)}\n")

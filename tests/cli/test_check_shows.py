@@ -1,6 +1,5 @@
 """`nco check` shows what a solution holds, in the problem's own words, units and bound."""
 
-import json
 from pathlib import Path
 from typing import Any
 
