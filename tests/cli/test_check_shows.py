@@ -116,7 +116,7 @@ def test_a_checked_plan_is_drawn_and_saved(
     table, page = tmp_path / "plan.csv", tmp_path / "plan.html"
     monkeypatch.setattr(outputs, "PATIENCE", 0.0)
     options = ["--capacity", "6", "--save", str(table), "--plot", str(page)]
-    code, out, err = run(capsys, "check", file, plan, *options)
+    code, _, err = run(capsys, "check", file, plan, *options)
     assert code == 0
     assert table.read_text(encoding="utf-8-sig").splitlines()[2].startswith("1,1,1,Mill,3")
     assert page.read_text().startswith("<!doctype html>")
