@@ -1,10 +1,19 @@
-"""Where results go is asked before anything runs, so that no work is lost to a slip in a path."""
+"""Where results go: asked before anything runs, so that no work is lost to a slip; and written."""
 
+import contextlib
 import os
-from collections.abc import Iterable, Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nco.core.errors import NCOError
+
+if TYPE_CHECKING:
+    from nco.solving.solution import Solution
+
+PATIENCE = 1.0  # seconds after which it is said what is being written
 
 # what pictures can be written as, by the ending: a page, and the formats of matplotlib's Figure
 PICTURES = ("html", "png", "svg", "pdf", "jpg", "jpeg", "webp", "tif", "tiff", "eps", "ps", "svgz")
@@ -76,3 +85,63 @@ def folder(flag: str, path: str) -> None:
         raise NCOError(f"{flag} {path}: cannot be made a folder ({there} is a file)")
     if not os.access(there, os.W_OK):
         raise NCOError(f"{flag} {path}: cannot be written (no permission in {there})")
+
+
+def keep(solution: "Solution", plot: str | None, save: str | None) -> bool:
+    """Writes what was asked for, and says so.
+
+    Returns:
+        Whether all of it was written; else stderr says what was not.
+    """
+    complete = True
+    if save:
+        complete = _written("saving", save, lambda: solution.save(save))
+    if plot:  # whatever became of the other
+        complete = _written("drawing", plot, lambda: _draw(solution, Path(plot))) and complete
+    return complete
+
+
+def _written(doing: str, path: str, write: Callable[[], None]) -> bool:
+    try:
+        with _saying(f"{doing} {path} ..."):
+            write()
+    except Exception as error:  # the other file may still be written
+        return _complain(path, error)
+    print(f"nco: wrote {path} ({_size(path)})", file=sys.stderr, flush=True)
+    return True
+
+
+@contextlib.contextmanager
+def _saying(words: str) -> Iterator[None]:
+    """Prints what is being done, where that takes longer than people wait in silence."""
+
+    def say() -> None:
+        print(f"nco: {words}", file=sys.stderr, flush=True)
+
+    timer = threading.Timer(PATIENCE, say)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _size(path: str) -> str:
+    size = Path(path).stat().st_size
+    return f"{size} bytes" if size < 1000 else f"{size / 1000:,.0f} kB"
+
+
+def _complain(path: str, error: Exception) -> bool:
+    reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    own = isinstance(error, NCOError)
+    words = str(error) if own else f"{path}: cannot be written ({reason})"
+    print(f"nco: {' '.join(words.split())}", file=sys.stderr)
+    return False
+
+
+def _draw(solution: "Solution", path: Path) -> None:
+    from nco.core import atomic
+    from nco.solving import picture
+
+    atomic.write_bytes(path, picture.written(solution, path.suffix[1:]))

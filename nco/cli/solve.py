@@ -13,6 +13,7 @@ from nco.cli.arguments import CODES, code_of, command, worse
 from nco.cli.options import add_options, given
 from nco.core.case import Case
 from nco.core.errors import NCOError
+from nco.core.words import number
 
 if TYPE_CHECKING:
     from nco.solving.solution import Solution
@@ -57,6 +58,8 @@ def _solve(files: Mapping[str, str], arguments: argparse.Namespace) -> int:
     """Solves the files, by name to show and path."""
     code = 0
     last = None
+    if arguments.save:
+        _check_form(arguments.save, list(files.values())[-1], given(arguments))
     try:
         for file, answer in _answers(files, given(arguments)):
             if isinstance(answer, NCOError):
@@ -72,7 +75,7 @@ def _solve(files: Mapping[str, str], arguments: argparse.Namespace) -> int:
                 code = 130
                 break
     finally:  # whatever a later file has done
-        if last is not None and not _keep(last, arguments.plot, arguments.save):
+        if last is not None and not outputs.keep(last, arguments.plot, arguments.save):
             code = 2
     return code
 
@@ -107,6 +110,19 @@ def _announced(file: str, path: str, options: Mapping[str, Any]) -> "str | Case"
         text = f"{file}: at most {limit:.3g} s (--time_limit), less once nothing better is found"
         print(f"nco: {text}", file=sys.stderr, flush=True)
     return case
+
+
+def _check_form(save: str, path: str, options: Mapping[str, Any]) -> None:
+    """Refuses a form that the solution of the last file will not have; errors of it come later."""
+    from nco.solving import saving
+
+    if Path(save).suffix.lower() not in saving.TABLES:
+        return
+    try:
+        case = _read(path, options)
+    except NCOError:
+        return
+    saving.check_form(Path(save), case, plan=bool(options["hindsight"]))
 
 
 def _read(path: str, options: Mapping[str, Any]) -> Case:
@@ -158,7 +174,7 @@ def _show(file: str, solution: "Solution", arguments: argparse.Namespace) -> Non
         return
     print(solution)
     if "gap_percent" in row:
-        print(f"  gap to {arguments.best_known:g}: {row['gap_percent']:.3f} %")
+        print(f"  gap to {number(arguments.best_known)}: {row['gap_percent']:.3f} %")
     from nco.solving import saving
 
     assert solution.case is not None
@@ -180,34 +196,3 @@ def _gap(solution: "Solution", best_known: float | None) -> dict[str, float]:
     sign = -1 if solution.objective != solution.cost else 1
     share = gap(solution.cost, sign * best_known)
     return {} if share is None else {"best_known": best_known, "gap_percent": 100 * share}
-
-
-def _keep(solution: "Solution", plot: str | None, save: str | None) -> bool:
-    """Writes what was asked for; whether all of it was written, else stderr says what was not."""
-    complete = True
-    if save:
-        try:
-            solution.save(save)
-        except Exception as error:  # the picture may still be written
-            complete = _complain(save, error)
-    if plot:
-        try:
-            _draw(solution, Path(plot))
-        except Exception as error:  # the solution is written
-            complete = _complain(plot, error)
-    return complete
-
-
-def _complain(path: str, error: Exception) -> bool:
-    reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-    own = isinstance(error, NCOError)
-    words = str(error) if own else f"{path}: cannot be written ({reason})"
-    print(f"nco: {' '.join(words.split())}", file=sys.stderr)
-    return False
-
-
-def _draw(solution: "Solution", path: Path) -> None:
-    from nco.core import atomic
-    from nco.solving import picture
-
-    atomic.write_bytes(path, picture.written(solution, path.suffix[1:]))

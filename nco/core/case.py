@@ -48,6 +48,11 @@ class Case(ABC):
         return ""
 
     @property
+    def cost_unit(self) -> str:
+        """What costs are measured in, such as "km"; empty where the source does not say."""
+        return ""
+
+    @property
     def foreseen(self) -> bool:
         """Of an online problem: whether the case holds one future, which a plan could exploit."""
         return False

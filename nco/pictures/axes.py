@@ -2,31 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from nco.core.words import number as number
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
 ROOMY = 4.0  # inches
 TICKS, LABELLED = 0.25, 0.45  # inches that numbers take below axes, and a label below these
-
-
-def number(value: float) -> str:
-    """A number as people write it: ``1,250``, ``0.05``, ``12.5``.
-
-    Beyond 15 digits or a millionth, where only a power of ten is legible, there is one.
-    """
-    if value == 0:
-        return "0"
-    if not 1e-6 <= abs(value) < 1e15:
-        return f"{value:.4g}"
-    digits = 6 if abs(value) < 1e6 else 15
-    text = f"{value:.{digits}g}"
-    if "e" in text:
-        text = f"{value:.12f}".rstrip("0").rstrip(".")
-    whole, _, part = text.partition(".")
-    sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
-    whole = f"{int(whole):,}"
-    return f"{sign}{whole}.{part}" if part else f"{sign}{whole}"
 
 
 def plain(ax: "Axes", whole_x: bool = False, whole_y: bool = False, most: int = 9) -> None:

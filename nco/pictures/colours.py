@@ -16,6 +16,7 @@ LIGHT = (
     *("#5c8fc4", "#cc6f50", "#339977", "#dd8899", "#ccbb66", "#77bbdd", "#99aa22", "#8c6fd0"),
 )
 HUES = 8  # of each
+HATCHES = ("", "//", "..", "xx")  # of areas, when all colours are used
 STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))  # of lines, when repeated
 NEAREST = 6  # neighbours that a route's colour must differ from
 
@@ -35,12 +36,18 @@ def light(number: int) -> str:
     return LIGHT[number % len(LIGHT)]
 
 
+def hatch(number: int) -> str:
+    """How an area is hatched: not at all until every colour is used once."""
+    return HATCHES[number // len(LIGHT) % len(HATCHES)]
+
+
 def apart(neighbours: Sequence[Mapping[int, float]], count: int) -> list[int]:
     """A number below `count` for each thing, so that neighbours have different ones if possible.
 
     The things with the most neighbours choose first, each the number that its neighbours have
     least (by weight), and of those the one that is used least. Numbers that are `HUES` apart are
-    shades of one colour, which neighbours should not have either.
+    shades of one colour, which neighbours should not have either. Where there are enough numbers
+    no two things have the same.
 
     Args:
         neighbours: for each thing the weight of each of its neighbours.
@@ -55,7 +62,8 @@ def apart(neighbours: Sequence[Mapping[int, float]], count: int) -> list[int]:
             if dealt[other] >= 0 and other != thing:
                 for k in range(dealt[other] % HUES, count, HUES):
                     clash[k] += weight if k == dealt[other] else weight / 2
-        best = min(range(count), key=lambda k: (clash[k], used[k], k))
+        free = [k for k in range(count) if used[k] == 0] if count >= len(dealt) else range(count)
+        best = min(free, key=lambda k: (clash[k], used[k], k))
         dealt[thing] = best
         used[best] += 1
     return dealt

@@ -10,6 +10,11 @@ from matplotlib.markers import MarkerStyle
 from matplotlib.patches import Patch
 
 MOST = 200  # entries
+HATCHES = {  # by the first mark of matplotlib's, what is drawn over the small area
+    "/": "M4 12L10 2M10 12L16 2M16 12L22 2",
+    ".": "M7 5h.01M13 5h.01M19 5h.01M10 9h.01M16 9h.01M22 9h.01",
+    "x": "M4 12L10 2M12 12L18 2M19 12L25 2M4 2L10 12M12 2L18 12M19 2L25 12",
+}
 
 
 def entries(figure: Any) -> list[tuple[str, Any]]:
@@ -54,7 +59,16 @@ def _swatch(handle: Any) -> str:
         if not isinstance(handle, Patch) and hasattr(face, "__len__") and len(face):
             face = face[0]
         parts = f'<rect x="3" y="2" width="22" height="10" fill="{_hex(face)}"/>'
+        parts += _hatching(handle.get_hatch() if hasattr(handle, "get_hatch") else None)
     return f'<svg class="swatch" viewBox="0 0 28 14" aria-hidden="true">{parts}</svg>'
+
+
+def _hatching(hatch: str | None) -> str:
+    """White marks on an area, as `colours.HATCHES` has them in the picture."""
+    path = HATCHES.get((hatch or "")[:1])
+    if path is None:
+        return ""
+    return f'<path d="{path}" stroke="#ffffff" stroke-width="1.4" stroke-linecap="round"/>'
 
 
 def _hex(colour: Any) -> str:

@@ -77,8 +77,11 @@ def page(figure: Any, title: str, words: Sequence[str], table: Table | None) -> 
         table: of the answer, where there is one.
     """
     found = things.of(figure)
-    caption = figure.axes[0].get_title().replace("\n", ", ")
+    caption = (figure.axes[0].get_title() or figure.get_suptitle()).replace("\n", ", ")
     figure.axes[0].set_title("")
+    figure.suptitle("")
+    for each in list(figure.legends):
+        each.remove()
     for ax in figure.axes:
         if ax.get_legend() is not None:
             ax.get_legend().remove()

@@ -15,41 +15,13 @@ from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.seeds import derive
 from nco.registry.interface import AnswersAtOnce
-from nco.solving import turns
+from nco.solving import effort, turns
+from nco.solving.effort import EFFORT
 from nco.solving.options import Options
 from nco.solving.simulate import Evaluation, difference, policy_of, simulate
 from nco.workers.lane import Lane
 from nco.workers.outcome import Improvement
 from nco.zoo import cards, weights
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much is spent on choosing a policy, and how much on its evaluation.
-
-    Attributes:
-        trial: traces on which candidates are compared.
-        foreseen: traces that the planner with perfect information plans.
-        first: share of a time limit for the first version of all classical rules together.
-        rounds: in which the rest of the search is shared out; patience: of them without a gain.
-        evaluation: largest share of a time limit for the final evaluations.
-        least: seconds that a rule has in any case.
-        trials: share of the search that one trial may take.
-        safety: times the seconds that evaluations are expected to take.
-    """
-
-    trial: int = 500
-    foreseen: int = 30
-    first: float = 0.25
-    rounds: int = 4
-    patience: int = 2
-    evaluation: float = 0.3
-    least: float = 0.05
-    trials: float = 0.04
-    safety: float = 1.3
-
-
-EFFORT = Effort()
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +56,7 @@ class Contest:
         case: an online one.
         options: of the call, whose seconds count from `begin` on.
         lane: the process in which the rules take turns; None where none was free in time.
+        ahead: the first rule's turn, where it has begun already.
 
     Attributes:
         candidates: in the order in which they were found.
@@ -92,8 +65,16 @@ class Contest:
         interrupted: whether Ctrl-C ended the search.
     """
 
-    def __init__(self, case: Case, options: Options, begin: float, lane: Lane | None) -> None:
+    def __init__(
+        self,
+        case: Case,
+        options: Options,
+        begin: float,
+        lane: Lane | None,
+        ahead: turns.Ahead | None = None,
+    ) -> None:
         self.case, self.options, self.begin, self.lane = case, options, begin, lane
+        self.ahead = ahead
         self.candidates: list[Candidate] = []
         self.history: list[Improvement] = []
         self.faults: list[str] = []
@@ -158,11 +139,8 @@ class Contest:
         """
         folder = registry.folder(self.case.problem)
         names = folder.policies.policies(self.case) if folder.policies is not None else []
-        share = None if end is None else self.begin + EFFORT.first * (end - self.begin)
         for index, name in enumerate(names):
-            left = None
-            if share is not None:
-                left = (share - time.perf_counter()) / (len(names) - index)
+            left = effort.first(self.begin, end, len(names) - index)
             found = self._rule(name, left, end, self.options.seed, None)
             if found is not None:
                 self.candidates.append(Candidate(found, name, solver=True))
@@ -183,10 +161,14 @@ class Contest:
         self, name: str, seconds: float | None, end: float | None, seed: int, start: Any
     ) -> Any:
         """What a solver returns; None where it fails, or is not through by `end`."""
-        limit = None if seconds is None else max(seconds, EFFORT.least)
-        outcome = turns.run(
-            self.lane, self.case, name, time_limit=limit, until=end, seed=seed, start=start
-        )
+        ahead, self.ahead = self.ahead, None
+        if ahead is not None and ahead.name == name:
+            outcome = ahead.turn.outcome(end)
+        else:
+            limit = None if seconds is None else max(seconds, EFFORT.least)
+            outcome = turns.run(
+                self.lane, self.case, name, time_limit=limit, until=end, seed=seed, start=start
+            )
         if outcome.solution is None and outcome.error is not None:
             self.faults.append(f"{name}: {outcome.error}")
         return outcome.solution

@@ -11,7 +11,7 @@ from typing import Any
 from nco import registry
 from nco.core.case import Case
 from nco.registry.interface import Solver
-from nco.solving import account, interrupts, portfolio, schedule
+from nco.solving import account, coldstart, interrupts, portfolio, schedule
 from nco.solving.answer import answer
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.news import TIMING
@@ -82,34 +82,52 @@ def solve(cases: list[Case], options: Options, begin: float) -> list[Solution]:
 def _until_the_deadline(progress: Progress, options: Options, time_limit: float) -> None:
     """Everything at hand, as the schedule says."""
     until = progress.begin + time_limit - TIMING.spare
-    if _is_over(progress, until):
+    cold = not lanes.current().has_started()
+    if not cold and _is_over(progress, until):
         return
+    ranked = improvers_of(progress.cases[0], options)
+    last = until + coldstart.COLD.most if cold else until
+    with lanes.current().lease(until=last, wanted=next(iter(ranked), None)) as lease:
+        began = False
+        if lease.count and not _is_over(progress, until):
+            began = _planned(progress, options, time_limit, ranked, lease)
+        elif not lease.count:
+            account.say_waiting(progress, lease, time_limit)
+        if cold and not began and ranked and coldstart.applies(lease, time_limit):
+            coldstart.finish(progress, options, time_limit, ranked, lease)
+
+
+def _planned(
+    progress: Progress,
+    options: Options,
+    time_limit: float,
+    ranked: list[Solver[Any]],
+    lease: lanes.Lease,
+) -> bool:
+    """Runs the schedule of one case; whether any solver or network began."""
     case = progress.cases[0]
-    ranked = improvers_of(case, options)
-    with lanes.current().lease(until=until, wanted=next(iter(ranked), None)) as lease:
-        account.say_waiting(progress, lease, time_limit)
-        if not lease.count or _is_over(progress, until):
-            return
-        improvers = ranked
-        left = time_limit - (time.perf_counter() - progress.begin)
-        loaded = [solver for solver in ranked if lease.has_loaded(solver)]
-        others = [solver for solver in loaded if takes_whole(solver, case)]
-        if left < LOADING * lease.most:  # all of the calls may be loading
-            improvers = others or ranked
-        stages = schedule.make(schedule.setting(progress, options, improvers, lease.count))
-        if improvers[:1] == ranked[:1] and left < HEDGE * LOADING and others:
-            stages = schedule.hedged(stages, improvers[0].name, others[0])
-        progress.plan += [*_refusals(case, options), *(str(stage) for stage in stages)]
-        if options.verbose:
-            print("\n".join(progress.plan), file=sys.stderr, flush=True)
-        portfolio.run(progress, stages, options, improvers, lease)
-        if (
-            improvers
-            and improvers[0] is not ranked[0]
-            and lease.has(0)
-            and not lease.is_loading_elsewhere()
-        ):
-            lease.lane(0).workers.warm_later(ranked[0])  # a later call has the best at once
+    account.say_waiting(progress, lease, time_limit)
+    improvers = ranked
+    left = time_limit - (time.perf_counter() - progress.begin)
+    loaded = [solver for solver in ranked if lease.has_loaded(solver)]
+    others = [solver for solver in loaded if takes_whole(solver, case)]
+    if left < LOADING * lease.most:  # all of the calls may be loading
+        improvers = others or ranked
+    stages = schedule.make(schedule.setting(progress, options, improvers, lease.count))
+    if improvers[:1] == ranked[:1] and left < HEDGE * LOADING and others:
+        stages = schedule.hedged(stages, improvers[0].name, others[0])
+    progress.plan += [*_refusals(case, options), *(str(stage) for stage in stages)]
+    if options.verbose:
+        print("\n".join(progress.plan), file=sys.stderr, flush=True)
+    began = portfolio.run(progress, stages, options, improvers, lease)
+    if (
+        improvers
+        and improvers[0] is not ranked[0]
+        and lease.has(0)
+        and not lease.is_loading_elsewhere()
+    ):
+        lease.lane(0).workers.warm_later(ranked[0])  # a later call has the best at once
+    return began
 
 
 def _is_over(progress: Progress, until: float) -> bool:

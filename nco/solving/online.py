@@ -19,7 +19,8 @@ from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.seeds import generator
 from nco.solving import turns, versus
-from nco.solving.candidates import EFFORT, Contest, evaluated
+from nco.solving.candidates import Contest, evaluated
+from nco.solving.effort import EFFORT, search_end
 from nco.solving.options import Options
 from nco.solving.simulate import Evaluation, next_action, standard_error
 from nco.solving.solution import Solution, Status
@@ -53,7 +54,14 @@ class Found:
     interrupted: bool = False
 
 
-def solve(case: Case, options: Options, begin: float, lane: Lane | None) -> Solution:
+def solve(
+    case: Case,
+    options: Options,
+    begin: float,
+    lane: Lane | None,
+    ahead: turns.Ahead | None = None,
+    imported: float = 0.0,
+) -> Solution:
     """The best policy at hand for an online case, evaluated; or, if asked for, hindsight.
 
     Args:
@@ -61,6 +69,8 @@ def solve(case: Case, options: Options, begin: float, lane: Lane | None) -> Solu
         options: of the call.
         begin: the `time.perf_counter` reading from which on its time counts.
         lane: the process in which its solvers run; None where none was free in time.
+        ahead: the first rule's turn in it, where that has begun already.
+        imported: seconds that importing torch took of the call.
     """
     if options.hindsight:
         return _foreseen(case, options, begin, lane)
@@ -68,15 +78,15 @@ def solve(case: Case, options: Options, begin: float, lane: Lane | None) -> Solu
     changed = None if options.what_if is None else versus.changed(case, options.what_if)
     deadline = turns.deadline_of(options, begin)
     parts = 1 if changed is None else 2
-    contest = Contest(case, options, begin, lane)
-    end = _search_end(begin, deadline, parts)
+    contest = Contest(case, options, begin, lane, ahead)
+    end = search_end(begin, deadline, parts)
     best = contest.run(end, deadline if changed is None else None, 1 if own is None else 2)
     others: list[tuple[str, Case, Any]] = []
     if own is not None:
         others.append(("policy", case, own))
     if changed is not None:
         second = Contest(changed, options, time.perf_counter(), lane)
-        end = None if deadline is None else _search_end(begin, deadline, 1)
+        end = None if deadline is None else search_end(begin, deadline, 1)
         others.append(("what_if", changed, second.run(end).solution))
         contest.faults += second.faults
     if contest.interrupted:
@@ -95,16 +105,9 @@ def solve(case: Case, options: Options, begin: float, lane: Lane | None) -> Solu
         found.orders = case.orders(next_action(case, best.solution))
         found.notes += case.assumptions()
     found.interrupted = contest.interrupted
+    if deadline is not None and not contest.interrupted:
+        found.notes += turns.exceeded(options, begin, imported)
     return as_solution(case, best.solution, best.source, evaluation, options.seed, begin, found)
-
-
-def _search_end(begin: float, deadline: float | None, parts: int) -> float | None:
-    """When the search of the first of `parts` cases must end, so that all can be evaluated."""
-    if deadline is None:
-        return None
-    now = time.perf_counter()
-    search = (1 - EFFORT.evaluation) * (deadline - begin) + begin
-    return now + (search - now) / parts
 
 
 def _evaluated(

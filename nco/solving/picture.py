@@ -113,5 +113,5 @@ def _table(solution: "Solution", case: Case) -> Table | None:
 
     try:
         return saving.table_of(case, solution.solution, solution.orders)
-    except NCOError:
+    except saving.NoTable:
         return None

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from nco.solving import phrases
+
 Row = Mapping[str, Any]
 
 
@@ -52,8 +54,8 @@ def comparison_lines(rows: Sequence[Row]) -> Iterator[str]:
         if word == "objective" and more < 0:
             side = "better"
         yield (
-            f"  {name} ({row['given']}): {word} {row['objective']:.6g} "
-            f"±{row['cost_standard_error']:.2g}, {abs(more):.4g} ±{error:.2g} {side} than {than} "
+            f"  {name} ({row['given']}): {word} "
+            f"{phrases.figure(row['objective'], None, row['cost_standard_error'])}, {abs(more):.4g} ±{error:.2g} {side} than {than} "
             f"(same {row['traces']} futures)"
         )
         level = row["measures"].get("service_level")

@@ -32,7 +32,7 @@ def run(
     options: Options,
     improvers: Sequence[Solver[Any]],
     lease: Lease,
-) -> None:
+) -> bool:
     """Improves the one case of `progress` by all stages until the last of them ends.
 
     A limit that nobody gave ends earlier, where the search is through (`limits.over`).
@@ -41,20 +41,25 @@ def run(
         improvers: the classical solvers of the stages; the first is that of `PARTS`.
         lease: the children of the stages, one for each core.
 
+    Returns:
+        Whether anything began in time.
+
     Raises:
         KeyboardInterrupt: at once; `progress` holds what was found until then.
     """
-    if stages:
-        portfolio = Portfolio(progress, list(stages), options, improvers, lease)
-        try:
-            portfolio.run()
-        except BaseException:
-            portfolio.stop(kill=True)
-            raise
-        else:
-            portfolio.stop(kill=False)
-        finally:
-            progress.plan = portfolio.account.lines(progress.plan, stages)
+    if not stages:
+        return False
+    portfolio = Portfolio(progress, list(stages), options, improvers, lease)
+    try:
+        portfolio.run()
+    except BaseException:
+        portfolio.stop(kill=True)
+        raise
+    else:
+        portfolio.stop(kill=False)
+    finally:
+        progress.plan = portfolio.account.lines(progress.plan, stages)
+    return bool(portfolio.runs.begun()) or portfolio.searching is not None
 
 
 class Portfolio:

@@ -22,6 +22,10 @@ PAGE = ".html"  # the picture and the table
 KNOWN = (".json", *TABLES, PAGE, *PUBLIC[:-1])
 
 
+class NoTable(NCOError):
+    """A solution that is no table: its problem has none, or it is a policy without numbers."""
+
+
 def check_ending(path: Path) -> None:
     """Refuses a file whose ending says no form of a solution; nothing need be solved for that.
 
@@ -35,6 +39,31 @@ def check_ending(path: Path) -> None:
         excel.library()
 
 
+def check_form(path: Path, case: Case, plan: bool) -> None:
+    """Refuses a form that the answer to a case will not have; nothing need be solved for that.
+
+    Args:
+        path: its ending says the form, which `check_ending` knows.
+        case: what will be solved.
+        plan: of an online case, whether the answer will be a plan of its trace and not a policy.
+
+    Raises:
+        NCOError: a table of a policy that has none, or a map of stops without degrees.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in TABLES:
+        return
+    folder = registry.folder(case.problem)
+    if not folder.is_online:
+        if suffix == ".geojson":
+            geojson.written(table_of(case, case.construct()), str(path))
+    elif not plan and (suffix == ".geojson" or not isinstance(folder.sheet, TellsPolicies)):
+        raise NCOError(
+            f"{path}: a policy of {case.problem} is no {'map' if suffix == '.geojson' else 'table'}"
+            ": save .json, or .html with its picture"
+        )
+
+
 def table_of(case: Case, solution: object, orders: Sequence[Mapping[str, Any]] = ()) -> Table:
     """The table of a solution.
 
@@ -44,26 +73,34 @@ def table_of(case: Case, solution: object, orders: Sequence[Mapping[str, Any]] =
         orders: what a policy decides first.
 
     Raises:
-        NCOError: where the problem has none, or this solution is none.
+        NoTable: where the problem has none, or this solution is none.
     """
     folder = registry.folder(case.problem)
     if not folder.has("sheet"):
-        raise NCOError(f"{case.problem} has no sheet.py: its solutions are no tables; save .json")
+        raise NoTable(f"{case.problem} has no sheet.py: its solutions are no tables; save .json")
     sheet = folder.sheet
     if not folder.is_online or not isinstance(solution, Mapping):  # a shop's schedule is one, too
         return sheet.table(case, solution)
     if isinstance(sheet, TellsPolicies) and orders:
         return sheet.policy_table(case, solution, orders)
     name = next(iter(solution.values()), "")
-    raise NCOError(f"the policy {name} of {case.problem} is no table: save .json")
+    raise NoTable(f"the policy {name} of {case.problem} is no table: save .json")
 
 
 def named_lines(solution: "Solution") -> list[str]:
     """The solution by the names of its stops, items or jobs; nothing where it has none."""
+    return plan_lines(solution) if solution.case is not None and solution.case.names else []
+
+
+def plan_lines(solution: "Solution") -> list[str]:
+    """The rows of a plan's table in a few lines, by names or numbers; nothing without a table."""
     case = solution.case
-    if case is None or not case.names or not registry.folder(case.problem).has("sheet"):
+    if case is None or not registry.folder(case.problem).has("sheet"):
         return []
-    return summary.lines(table_of(case, solution.solution, solution.orders))
+    if registry.folder(case.problem).is_online and isinstance(solution.solution, Mapping):
+        return []  # a policy's first orders are said in words
+    table = table_of(case, solution.solution, solution.orders)
+    return summary.lines(table) or summary.rows(table)
 
 
 def write(path: Path, data: bytes, solution: "Solution") -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nco.core.case import Case
 from nco.core.errors import NCOError
-from nco.solving import policytext
+from nco.solving import phrases, policytext
 from nco.workers.outcome import Improvement
 
 if TYPE_CHECKING:
@@ -124,18 +124,18 @@ class Solution:
 
     def __str__(self) -> str:
         figure = self.cost if self.objective is None else self.objective
-        shown = f"{figure:.6g}" if isinstance(figure, float) else str(figure)
+        shown = phrases.figure(figure, self.case, self.cost_standard_error)
         word = "cost" if self.objective in (None, self.cost) else "objective"
         lines = [
             f"{self.name} ({self.problem}, n = {self.n}): {word} {shown}, {self.status}, "
             f"{self.seconds:.2f} s, found by {self.found_by}"
         ]
-        if self.cost_standard_error is not None:
-            lines[0] = lines[0].replace(f" {shown},", f" {shown} ±{self.cost_standard_error:.2g},")
         if self.bound is not None:
-            lines.append(self._certificate(self.bound))
+            cost = self.cost if self.feasible else None
+            turned = self.objective is not None and self.objective != self.cost
+            lines.append(phrases.certificate(self.bound, self.bound_by, cost, turned, self.case))
         if self.measures:
-            lines.append("  " + ", ".join(f"{k} {v:.4g}" for k, v in self.measures.items()))
+            lines.append(f"  {phrases.measures(self.measures)}")
         rule = None if self.case is None else self.case.words(self.solution)
         lines += [*policytext.order_lines(self.orders)]
         lines += [*policytext.rule_lines(rule)]
@@ -147,18 +147,6 @@ class Solution:
             lines.append(f"  unassigned: and {len(self.unassigned) - SHOWN} more")
         lines += [f"  fault: {fault}" for fault in self.faults]
         return "\n".join(lines)
-
-    def _certificate(self, bound: float | int) -> str:
-        """The bound in the sense of the objective, and how far the optimum may be away."""
-        turned = self.objective is not None and self.objective != self.cost
-        kind, value, way = ("upper", -bound, "higher") if turned else ("lower", bound, "lower")
-        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-        text = f"  {kind} bound {shown} ({self.bound_by})"
-        if not self.feasible or not self.cost:
-            return text
-        share = max(0.0, (self.cost - bound) / abs(self.cost))
-        away = f"is at most {100 * share:.2f} % {way}" if share else f"is {shown}, too"
-        return f"{text}: the optimum {away}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `nco solve --json` prints it."""

@@ -87,10 +87,15 @@ def _solved(
     case, until = cases[members[0]], turns.deadline_of(options, begin)
     with lanes.current().lease(1, until=until) as lease:
         lane = lease.lane(0) if len(lease) else None
-        if lane is not None:
-            turns.warm(lane, case, options)
-        from nco.solving import neural  # as torch, while the process gets ready
-        from nco.solving import online as simulated
+        ahead = None if lane is None else turns.ahead(lane, case, options, begin)
+        try:
+            start = time.perf_counter()
+            from nco.solving import neural  # as torch, while the first rule is looked for
+            from nco.solving import online as simulated
 
-        there = replace(options, device=neural.device_of(options))
-        return [simulated.solve(case, there, begin, lane)]
+            imported = time.perf_counter() - start
+            there = replace(options, device=neural.device_of(options))
+            return [simulated.solve(case, there, begin, lane, ahead, imported)]
+        finally:
+            if ahead is not None:  # also where the call is refused
+                ahead.turn.handle.stop()

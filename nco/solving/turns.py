@@ -10,7 +10,9 @@ from typing import Any
 from nco import registry
 from nco.core.case import Case
 from nco.registry.interface import Solver
+from nco.solving import effort
 from nco.solving.options import Options
+from nco.workers.handle import Handle
 from nco.workers.lane import Lane
 from nco.workers.outcome import Outcome
 from nco.zoo import cards
@@ -22,10 +24,13 @@ class Lateness:
 
     Attributes:
         share: of the time that there was; least: seconds in any case.
+        told, told_share: seconds, and share of a limit, by which a call may be late without a word.
     """
 
     share: float = 0.05
     least: float = 0.5
+    told: float = 0.05
+    told_share: float = 0.02
 
 
 LATENESS = Lateness()
@@ -37,13 +42,81 @@ def deadline_of(options: Options, begin: float) -> float | None:
     return begin + limit if isinstance(limit, int | float) else None
 
 
-def warm(lane: Lane, case: Case, options: Options) -> None:
-    """Has the process of a lane begin to import what the rules of an online case need."""
+@dataclass(frozen=True)
+class Turn:
+    """A turn that has begun.
+
+    Attributes:
+        handle: of the run.
+        begin: the `time.perf_counter` reading at which it was asked for.
+    """
+
+    handle: Handle
+    begin: float
+
+    def outcome(self, until: float | None) -> Outcome:
+        """What the solver came to; it is waited for until then, and a little longer if it runs."""
+        handle = self.handle
+        left = None if until is None else until - time.perf_counter()
+        try:
+            outcome = handle.wait(left)
+            if outcome is None and until is not None and handle.begun is not None:
+                outcome = handle.wait(max(LATENESS.least, LATENESS.share * (until - self.begin)))
+        finally:
+            handle.stop()
+        if outcome is not None:
+            return outcome
+        late = "never began: its process was not ready in time"
+        error = late if handle.begun is None else "stopped: it did not end in time"
+        return Outcome(None, time.perf_counter() - self.begin, error)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The turn of the rule `name`, which began before the caller had imported torch."""
+
+    name: str
+    turn: Turn
+
+
+def ahead(lane: Lane, case: Case, options: Options, begin: float) -> Ahead | None:
+    """Begins with the first rule of an online case, or has the process import what it will need.
+
+    Args:
+        lane: the process.
+        case: an online one.
+        options: of the call, whose seconds count from `begin` on.
+
+    Returns:
+        The turn; None where there is no rule to find.
+    """
     folder = registry.folder(case.problem)
     rules = options.classical and options.model in ("auto", cards.NO_MODEL)
-    if rules and not options.hindsight and folder.policies is not None:
-        names = folder.policies.policies(case)
-        lane.workers.warm_later(*(folder.solver(name) for name in names))
+    if not rules or options.hindsight or folder.policies is None:
+        return None
+    names = folder.policies.policies(case)
+    if not names:
+        return None
+    parts = 1 if options.what_if is None else 2
+    end = effort.search_end(begin, deadline_of(options, begin), parts)
+    limit = effort.first(begin, end, len(names))
+    if limit is not None:
+        limit = max(limit, effort.EFFORT.least)
+    lane.workers.warm_later(*(folder.solver(name) for name in names))
+    handle = lane.submit(case, names[0], time_limit=limit, seed=options.seed, until=end)
+    return Ahead(names[0], Turn(handle, time.perf_counter()))
+
+
+def exceeded(options: Options, begin: float, imported: float) -> list[str]:
+    """That a limit could not hold, and why, in at most one sentence."""
+    limit: Any = options.time_limit
+    over = time.perf_counter() - begin - limit
+    if over <= max(LATENESS.told, LATENESS.told_share * limit):
+        return []
+    why = "the machine is busy, or the fewest futures take longer"
+    if imported > over / 2:
+        why = f"importing torch took {imported:.1f} s, which only a program's first call needs"
+    return [f"the limit of {limit:g} s was exceeded by {over:.1f} s: {why}"]
 
 
 def run(
@@ -73,14 +146,4 @@ def run(
     if until is not None and begin >= until:
         return Outcome(None, 0.0, "never began: there was no time left")
     handle = lane.submit(case, solver, time_limit=time_limit, seed=seed, start=start, until=until)
-    try:
-        outcome = handle.wait(None if until is None else until - begin)
-        if outcome is None and until is not None and handle.begun is not None:
-            outcome = handle.wait(max(LATENESS.least, LATENESS.share * (until - begin)))
-    finally:
-        handle.stop()
-    if outcome is not None:
-        return outcome
-    late = "never began: its process was not ready in time"
-    error = late if handle.begun is None else "stopped: it did not end in time"
-    return Outcome(None, time.perf_counter() - begin, error)
+    return Turn(handle, begin).outcome(until)

@@ -19,6 +19,12 @@ UNITS = frozenset(
         *("deg", "degree", "degrees", "kmh"),
     ]
 )
+TIMES = {  # the last word of a header -> the unit of time that it says
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "sekunden"), "seconds"),
+    **dict.fromkeys(("min", "mins", "minute", "minutes", "minuten", "minutos"), "minutes"),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "stunden", "horas"), "hours"),
+    **dict.fromkeys(("d", "day", "days", "tage", "dias"), "days"),
+}
 _BRACKETS = re.compile(r"\(.*?\)|\[.*?\]|\{.*?\}")
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # customerName
 
@@ -36,6 +42,12 @@ def without_unit(words: str) -> str:
     while len(parts) > 1 and (parts[-1] in UNITS or parts[-1] in ("in", "of", "per")):
         parts.pop()
     return " ".join(parts)
+
+
+def time_unit(header: str) -> str:
+    """The unit of time at the end of a header, in brackets or not; empty where there is none."""
+    words = re.findall(r"[a-z]+", header.lower())
+    return TIMES.get(words[-1], "") if words else ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nco.core.errors import InstanceError
 
@@ -14,6 +14,25 @@ MOST_COLUMNS = 16_384  # of an Excel sheet
 MOST_CELLS = 20_000_000
 LONGEST = 200  # characters of a header
 MOST_SHOWN = 12  # headers that an error names
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of each group of rows, such as of a route, that sums it up for people.
+
+    Attributes:
+        column: the column that it is made of.
+        how: which of its cells: "last", where they add up row by row, "most", or the "sum".
+        word: what it is called; empty where the unit says it.
+        unit: of the cells.
+        limit: what it must not exceed, where something says so; or the column that does.
+    """
+
+    column: str
+    how: Literal["last", "most", "sum"]
+    word: str = ""
+    unit: str = ""
+    limit: float | str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +49,7 @@ class Table:
         headed: whether the first row of the source is headers; without, `columns` are empty texts.
         stated: column name -> header, where the user said so of this table alone.
         unfolded: how rows were made of columns (`nco.tables.wide`), in words; empty elsewhere.
+        figures: of a solution: what sums its routes or machines up.
     """
 
     columns: tuple[str, ...]
@@ -41,6 +61,7 @@ class Table:
     headed: bool = True
     unfolded: str = ""
     stated: Mapping[str, str] = field(default_factory=dict)
+    figures: Sequence[Figure] = ()
 
     @property
     def place(self) -> str | None:

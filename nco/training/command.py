@@ -210,7 +210,7 @@ def main(arguments: list[str]) -> None:
                 save_config_callback=Record,
                 auto_configure_optimizers=False,
                 parser_class=OneLineParser,
-                parser_kwargs={"prog": "nco", **usages},
+                parser_kwargs={"prog": "nco", "allow_abbrev": False, **usages},
                 args=words,
             )
         except SystemExit as ended:

@@ -10,6 +10,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from nco.core.errors import NCOError, did_you_mean
 
+MOST_NAMES = 20  # of options that a line lists
 LONGEST = 500  # characters of a line
 USUAL = (NCOError, ValueError, TypeError, MisconfigurationException, FileNotFoundError)
 EXAMPLE = """\
@@ -24,13 +25,29 @@ class OneLineParser(LightningArgumentParser):
     """Says in one line what is wrong, with the option that may have been meant."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Prints the line and exits with 2."""
+        """Prints the line and exits with 2.
+
+        An option of a class in the configuration (``--model.problem.sise``) is refused by the
+        parser of that class, which knows only the last word of it.
+        """
+        flags = [option for action in self._actions for option in action.option_strings]
         if (unknown := re.match(r"[Uu]nrecognized arguments: (--\S+)", message)) is not None:
             flag = unknown.group(1).partition("=")[0]
-            flags = [option for action in self._actions for option in action.option_strings]
-            message += f";{did_you_mean(flag, flags)}" if did_you_mean(flag, flags) else ""
+            message += f";{did_you_mean(flag, flags) or ' nco fit --help lists the options'}"
+        elif (unknown := re.match(r"Option '(\S+)' is not accepted$", message)) is not None:
+            names = [
+                flag[2:] for flag in flags if re.fullmatch(r"--\w+", flag) and flag != "--help"
+            ]
+            near = did_you_mean(unknown.group(1).replace("-", "_"), names)
+            message = f"{unknown.group(1)}: no such option;{near or f' there are {_some(names)}'}"
         sys.stderr.write(f"nco: {line(message)}\n")
         self.exit(2)
+
+
+def _some(names: list[str]) -> str:
+    """The first of many names."""
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
 
 
 def line(message: str) -> str:

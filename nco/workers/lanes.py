@@ -122,6 +122,11 @@ class Lanes:
         """Children at most."""
         return max(FEWEST, PER_CORE * self.cores) if self._workers is None else self._workers
 
+    def has_started(self) -> bool:
+        """Whether any child is there, ready or not."""
+        with self._turn:
+            return any(lane.workers.has_started() for lane in self._all)
+
     def lane(self, core: int) -> Lane:
         """The one with a number, leased or not; made where there is none: to warm it."""
         with self._turn:

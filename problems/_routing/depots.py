@@ -8,6 +8,8 @@ import numpy as np
 from nco.core.errors import InstanceError
 from nco.problems._routing import tsplib
 
+MEAN = "put the mean of both in both places"
+
 
 def check_type(document: tsplib.Document, kind: str) -> None:
     """Refuses a file that does not say ``TYPE : kind``."""
@@ -46,9 +48,16 @@ def display(document: tsplib.Document, ids: np.ndarray, order: np.ndarray) -> np
 
 
 def nodes(
-    document: tsplib.Document, metric: str, section: str
+    document: tsplib.Document, metric: str, section: str, remedy: str = MEAN
 ) -> tuple[np.ndarray | None, np.ndarray | None, tsplib.Table]:
-    """Coordinates, distances and the one column of `section`, in one order of the nodes."""
+    """Coordinates, distances and the one column of `section`, in one order of the nodes.
+
+    Args:
+        document: the file.
+        metric: of its distances.
+        section: with a number for each node.
+        remedy: what is said to do where distances differ by direction.
+    """
     if metric != "EXPLICIT":
         if "EDGE_WEIGHT_SECTION" in document.sections:
             reason = f"distances are stated, but EDGE_WEIGHT_TYPE is {metric}: state EXPLICIT"
@@ -57,7 +66,7 @@ def nodes(
         return points.values, None, tsplib.table(document, section, 1, points.ids)
     matrix = tsplib.edge_weights(document)
     if (pair := tsplib.first_asymmetry(matrix)) is not None:
-        reason = _asymmetric(pair[0] + 1, pair[1] + 1, matrix[pair], matrix[pair[::-1]])
+        reason = _asymmetric(pair[0] + 1, pair[1] + 1, matrix[pair], matrix[pair[::-1]], remedy)
         raise document.error(reason, field="EDGE_WEIGHT_SECTION")
     # The rows of a matrix carry no numbers: they are the nodes from 1 (or 0) on.
     stated = tsplib.table(document, section, 1).ids
@@ -69,10 +78,10 @@ def nodes(
     return points.values, matrix, column
 
 
-def _asymmetric(first: int, second: int, there: float, back: float) -> str:
+def _asymmetric(first: int, second: int, there: float, back: float, remedy: str) -> str:
     """The sentence on a pair of nodes whose two distances differ."""
     distances = f"the distance {first} to {second} is {there:g} and back {back:g}"
-    return f"{distances}: only symmetric cases are read"
+    return f"{distances}: only symmetric ones are read here; {remedy}"
 
 
 def first(document: tsplib.Document, ids: np.ndarray) -> np.ndarray:
@@ -129,8 +138,8 @@ def coordinates(value: Any, count: int, beside: str) -> np.ndarray:
     return coords
 
 
-def distances(value: Any, count: int, beside: str) -> np.ndarray:
-    """Symmetric distances [count, count] with a zero diagonal."""
+def distances(value: Any, count: int, beside: str, remedy: str = MEAN) -> np.ndarray:
+    """Symmetric distances [count, count] with a zero diagonal; `remedy` as that of `nodes`."""
     matrix = array(value, "distances")
     if matrix.shape != (count, count):
         reason = f"must have the shape ({count}, {count}), as `{beside}` has {count} numbers"
@@ -143,6 +152,6 @@ def distances(value: Any, count: int, beside: str) -> np.ndarray:
         raise InstanceError("a distance must be from 0 to 2**53", field="distances", value=shown)
     pair = tsplib.first_asymmetry(matrix, tsplib.ROUNDING * float(matrix.max()))
     if pair is not None:
-        reason = _asymmetric(*pair, matrix[pair], matrix[pair[::-1]])
+        reason = _asymmetric(*pair, matrix[pair], matrix[pair[::-1]], remedy)
         raise InstanceError(reason, field="distances")
     return tsplib.whole((matrix + matrix.T) / 2)

@@ -9,6 +9,7 @@ from nco.core.errors import InstanceError
 from nco.tables import matrices
 from nco.tables.forms import LAT, LON, NAME, PLACED, Argument, Column, Form, X, Y
 from nco.tables.reading import Given, Reading
+from nco.tables.table import Figure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -265,6 +266,16 @@ def leg(case: Located, start: int, end: int) -> float:
     assert case.coords is not None
     measured: float = tsplib.distances(case.coords[start], case.coords[end], case.metric).item()
     return measured
+
+
+def length(unit: str, limit: float | None = None) -> Figure:
+    """How long each route is, of the column ``distance``."""
+    return Figure("distance", "last", word="" if unit else "length", unit=unit, limit=limit)
+
+
+def rounded(distance: float) -> float:
+    """A distance in a table: to a millionth, without the noise of floating-point sums."""
+    return round(distance, 6)
 
 
 def where(case: Located) -> tuple[tuple[str, ...], Callable[[int], list[Any]]]:

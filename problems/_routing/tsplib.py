@@ -22,6 +22,7 @@ ROUNDING = 1e-12  # of the largest distance: what floating point makes of a symm
 METRICS = ("EUC_2D", "CEIL_2D", "MAN_2D", "MAX_2D", "GEO", "ATT", "EUCLIDEAN", "HAVERSINE")
 REAL = ("EUCLIDEAN", "HAVERSINE")  # distances that are not rounded
 GLOBE = ("GEO", "HAVERSINE")  # latitudes and longitudes
+KILOMETRES = "km"  # of distances on the globe
 RADIUS = 6371.0088  # kilometres: the mean radius of the Earth (IUGG)
 MINUTES = 0.6  # of a degree in DDD.MM: the part behind the point is below it
 SLIPS = 0.05  # share of nodes up to which that is passed over: TSPLIB's own ali535 has three
@@ -91,6 +92,11 @@ class Document:
         if section not in self.sections:
             raise self.error("this section is missing: the file needs it", field=section)
         return self.sections[section]
+
+
+def unit(metric: str) -> str:
+    """What distances of a metric are measured in; empty where the source does not say."""
+    return KILOMETRES if metric in GLOBE else ""
 
 
 def parse(text: str, *, sections: Collection[str], path: str | None = None) -> Document:

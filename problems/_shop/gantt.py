@@ -1,10 +1,10 @@
 """Gantt charts."""
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nco.core import words
 from nco.pictures import axes, colours, things
 from nco.problems._shop import sheets
 from nco.problems._shop.plan import makespan
@@ -14,14 +14,8 @@ if TYPE_CHECKING:
 
 HEIGHT = 0.8  # of a bar, where the rows are 1 apart
 OUTLINED = 1000  # operations up to which bars have white edges
-LISTED = 12  # jobs up to which there is a legend
+LISTED = 20  # jobs up to which there is a legend
 LONGEST = 16  # characters of a name at the axis or in the legend
-UNITS = {  # by words that stand above a column of durations
-    "seconds": ("seconds", "second", "sec", "secs", "s"),
-    "minutes": ("minutes", "minute", "min", "mins", "minuten", "minutos"),
-    "hours": ("hours", "hour", "hrs", "h", "stunden", "horas"),
-    "days": ("days", "day", "d", "tage", "dias"),
-}
 
 
 def size(case: sheets.Case) -> tuple[float, float]:
@@ -33,8 +27,8 @@ def size(case: sheets.Case) -> tuple[float, float]:
 def draw(case: Any, solution: Any, ax: "Axes", base: int = 0) -> None:
     """Draws a bar for each operation: its machine's row, its job's colour, the job's name in it.
 
-    Jobs that follow each other on a machine have different colours as far as there are enough. The
-    axes are time, in the unit of the source, and machines, so their scales are not made equal.
+    Up to 64 jobs differ in colour or hatching; of more, those that follow each other on a machine
+    do as far as there are enough colours. The axes are time, in the unit of the source, and machines, so their scales are not made equal.
 
     Args:
         case: the shop.
@@ -61,6 +55,8 @@ def draw(case: Any, solution: Any, ax: "Axes", base: int = 0) -> None:
         bars = ax.broken_barh([], (0, 0), facecolor=colours.light(dealt[j]), **outline)
         bars.set_verts(list(_corners(starts[own], lengths[own], machines[own])))
         bars.set(gid=f"job-{j}", label=axes.shortened(name, LONGEST))
+        if hatch := colours.hatch(dealt[j]):
+            bars.set(hatch=hatch, edgecolor="white")
     places = np.stack([starts, machines - HEIGHT / 2, lengths, np.full(len(owners), HEIGHT)], 1)
     groups = [f"job-{j}" for j in owners.tolist()]
     own_names = [names[j] for j in owners.tolist()]
@@ -69,7 +65,8 @@ def draw(case: Any, solution: Any, ax: "Axes", base: int = 0) -> None:
     ax.set_xlim(0, max(float((starts + lengths).max()) * 1.01, 1.0))
     if len(names) <= LISTED and axes.roomy(ax):
         axes.legend_below(ax, min(len(names), 6))
-    axes.entitle(ax, f"{case.name}: makespan {axes.number(makespan(case.work, plan))}")
+    shown = words.amount(makespan(case.work, plan), case.cost_unit)
+    axes.entitle(ax, f"{case.name}: makespan {shown}")
 
 
 def _finish(case: Any, ax: "Axes", machines: int, base: int) -> None:
@@ -82,18 +79,10 @@ def _finish(case: Any, ax: "Axes", machines: int, base: int) -> None:
     for label in ax.get_yticklabels():
         label.set_parse_math(False)
     ax.set_ylim(machines - 0.4, -0.6)
-    ax.set_xlabel(_time(case))
+    ax.set_xlabel(f"time ({case.cost_unit})" if case.cost_unit else "time")
     ax.set_ylabel("machine")
     ax.grid(axis="x", color="0.9", linewidth=0.6)
     ax.set_axisbelow(True)
-
-
-def _time(case: Any) -> str:
-    """The label of the time axis, with the unit where the header of a table says it."""
-    stated = re.search(r"\b(\w+) as duration", " ".join(case.remarks))
-    word = stated[1].lower() if stated else ""
-    units = [unit for unit, words in UNITS.items() if word in words]
-    return f"time ({units[0]})" if units else "time"
 
 
 def _name(case: Any, kind: str, place: int, base: int) -> str:
@@ -111,10 +100,11 @@ def _corners(starts: np.ndarray, lengths: np.ndarray, machines: np.ndarray) -> n
 
 
 def _colours(machines: np.ndarray, owners: np.ndarray, starts: np.ndarray, jobs: int) -> list[int]:
-    """A number of a colour for each job."""
+    """A number of a colour and a hatching for each job, its own where there are enough."""
     rows = []
     for machine in np.unique(machines):
         here = np.flatnonzero(machines == machine)
         rows.append(owners[here[np.argsort(starts[here], kind="stable")]].tolist())
-    count = min(max(jobs, 1), len(colours.LIGHT))
+    looks = len(colours.LIGHT) * len(colours.HATCHES)
+    count = jobs if jobs <= looks else len(colours.LIGHT)
     return colours.apart(colours.beside(rows, jobs), count)

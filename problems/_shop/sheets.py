@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nco.tables.columns import match
+from nco.tables.columns import match, time_unit
 from nco.tables.forms import Column, Form
 from nco.tables.reading import Reading
-from nco.tables.table import Table, shown
+from nco.tables.table import Figure, Table, shown
 
 if TYPE_CHECKING:
     from nco.problems._shop.plan import Plan, Work
@@ -65,6 +65,7 @@ class Operations:
         jobs, machines: their names.
         labels: ``[job][operation]``, what the table calls each; empty text without such a column.
         rows: ``[job][operation]``, the row of each one's first alternative.
+        time_unit: of the durations, where their header says it.
     """
 
     work: list[list[list[tuple[int, int]]]]
@@ -72,6 +73,7 @@ class Operations:
     machines: list[str]
     labels: list[list[str]]
     rows: list[list[int]]
+    time_unit: str = ""
 
     @property
     def names(self) -> dict[str, list[str]]:
@@ -109,7 +111,8 @@ def operations(reading: Reading, by: str = "operation") -> Operations:
         work.append([_choices(reading, some, machines, places, durations) for some in groups])
         rows.append([some[0] for some in groups])
         called.append([shown(labels[some[0]]) for some in groups])
-    return Operations(work, list(members), list(places), called, rows)
+    unit = time_unit(reading.header("duration"))
+    return Operations(work, list(members), list(places), called, rows, unit)
 
 
 def _filled(reading: Reading) -> list[str]:
@@ -174,6 +177,8 @@ class Case(Protocol):
 
     @property
     def work(self) -> "Work": ...
+    @property
+    def cost_unit(self) -> str: ...
     def planned(self, solution: Any, /) -> "Plan": ...
     def called(self, kind: str, position: int) -> str | None: ...
 
@@ -200,7 +205,8 @@ def schedule(case: Case, solution: Any, base: int = 0) -> Table:
             shop = case.called("machines", machine) or machine + base
             rows.append([name, p + 1, shop, begin, begin + length, length])
     columns = ("job", "operation", "machine", "start", "end", "duration")
-    return Table(columns, rows, name="schedule")
+    busy = Figure("duration", "sum", word="busy", unit=case.cost_unit)
+    return Table(columns, rows, name="schedule", figures=(busy,))
 
 
 def read_schedule(

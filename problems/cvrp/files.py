@@ -48,6 +48,7 @@ _MIXED_FLEET = re.compile(
     r"^[ \t]*(VEHICLES_[A-Z_]+|CAPACITY_SECTION)\b", re.IGNORECASE | re.MULTILINE
 )
 
+DIRECTED = f"for roads with directions give --problem vrp, or {depots.MEAN}"
 SUFFIX = ".vrp"  # of the files that `write` makes
 
 
@@ -77,6 +78,11 @@ class Case(nco.core.case.Case):
     capacity: float
     vehicles: int | None = None
     display: np.ndarray | None = None
+
+    @property
+    def cost_unit(self) -> str:
+        """Kilometres of places on the globe."""
+        return tsplib.unit(self.metric)
 
     @property
     def size(self) -> int:
@@ -146,7 +152,7 @@ def read(text: str, *, path: str | None = None) -> Case:
     depots.check_rules(document, _REFUSED)
     tsplib.dimension(document)
     metric = document.choice("EDGE_WEIGHT_TYPE", (*tsplib.METRICS, "EXPLICIT"))
-    points, distances, demand = depots.nodes(document, metric, "DEMAND_SECTION")
+    points, distances, demand = depots.nodes(document, metric, "DEMAND_SECTION", DIRECTED)
     order = depots.first(document, demand.ids)
     capacity = document.number("CAPACITY")
     if capacity <= 0:
@@ -274,7 +280,7 @@ def from_arrays(data: object) -> Case | None:
     if "coords" in keys:
         coords = depots.coordinates(data["coords"], len(demand), "demand")
     if "distances" in keys:
-        distances = depots.distances(data["distances"], len(demand), "demand")
+        distances = depots.distances(data["distances"], len(demand), "demand", DIRECTED)
     return Case(
         name=str(data["name"]) if "name" in keys else "unnamed",
         names=names.named(data, "stops", len(demand)),

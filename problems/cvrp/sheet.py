@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from nco.problems._routing import plans, sheets
 from nco.tables.forms import CAPACITY, Argument, Column
 from nco.tables.reading import Given
-from nco.tables.table import Table
+from nco.tables.table import Figure, Table
 
 if TYPE_CHECKING:
     from nco.problems.cvrp.files import Case
@@ -105,10 +105,13 @@ def table(case: "Case", solution: Sequence[Sequence[int]]) -> Table:
             driven += sheets.leg(case, before, stop)
             load += float(case.demand[stop])
             name = case.called("stops", stop) or ("depot" if stop == 0 else "")
-            rows.append([number, order, stop, name, round(load, 9), driven, *place(stop)])
+            rows.append(
+                [number, order, stop, name, round(load, 9), sheets.rounded(driven), *place(stop)]
+            )
             before = stop
     names = ("route", "order", "stop", "name", "load", "distance", *columns)
-    return Table(names, rows, name="routes")
+    load_of = Figure("load", "most", word="load", limit=float(case.capacity))
+    return Table(names, rows, name="routes", figures=(load_of, sheets.length(case.cost_unit)))
 
 
 def read_solution(table: Table, case: "Case") -> list[list[int]]:

@@ -53,6 +53,7 @@ def from_tables(given: Given) -> "Case | None":
         path=given.path,
         names={"jobs": read.jobs, "machines": [read.machines[m] for m in order]},
         remarks=[reading.remark],
+        time_unit=read.time_unit,
         work=work,
         machines=len(order),
         stages=tuple(map(len, members)),

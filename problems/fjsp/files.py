@@ -33,6 +33,7 @@ class Case(BaseCase):
             from 0; at least one job, operation and alternative each.
         machines: how many there are.
         base: the source's number of the first machine, 0 or 1.
+        time_unit: of durations, such as "minutes"; empty where the source does not say.
 
     Raises:
         InstanceError: where the work breaks these rules.
@@ -43,6 +44,7 @@ class Case(BaseCase):
     work: plan.Work
     machines: int
     base: int = 0
+    time_unit: str = ""
 
     def __post_init__(self) -> None:
         if not self.work or not all(self.work):
@@ -58,6 +60,11 @@ class Case(BaseCase):
                 _check_choices(choices, self.machines, self.base, f"job {j}, operation {p}", self)
                 total += max(duration for _, duration in choices)
         words.check_total(total, self.path)
+
+    @property
+    def cost_unit(self) -> str:
+        """Of the makespan: that of the durations."""
+        return self.time_unit
 
     @property
     def size(self) -> int:

@@ -34,6 +34,7 @@ def from_tables(given: Given) -> "Case | None":
         path=given.path,
         names=read.names,
         remarks=[reading.remark],
+        time_unit=read.time_unit,
         work=read.work,
         machines=len(read.machines),
     )

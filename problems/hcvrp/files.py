@@ -78,6 +78,13 @@ class Case(nco.core.case.Case):
         return len(self.demand) - 1
 
     @property
+    def cost_unit(self) -> str:
+        """Kilometres of places on the globe, where neither speed nor price changes them."""
+        factors = self.speeds if self.objective == MIN_MAX else self.unit
+        plain = bool((factors == 1).all()) and (self.objective == MIN_MAX or not self.fixed.any())
+        return tsplib.KILOMETRES if self.degrees is not None and plain else ""
+
+    @property
     def variant(self) -> str:
         return "" if self.objective == MIN_MAX else self.objective
 

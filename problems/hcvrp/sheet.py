@@ -8,7 +8,7 @@ from nco.problems.cvrp.sheet import ARGUMENTS as OF_CVRP
 from nco.problems.cvrp.sheet import CUSTOMERS
 from nco.tables.forms import NAME, Argument, Column, Form
 from nco.tables.reading import Given, Reading
-from nco.tables.table import Table
+from nco.tables.table import Figure, Table
 
 if TYPE_CHECKING:
     from nco.problems.hcvrp.files import Case
@@ -106,11 +106,13 @@ def _vehicles(fleet: Reading) -> tuple[dict[str, list[float]], list[str]]:
 
 
 def table(case: "Case", solution: Sequence[Sequence[int]]) -> Table:
-    """A row a stop: route (the vehicle's number), vehicle, order, number and name, load, distance.
+    """A row a stop: route (the vehicle's number), vehicle, order, stop, load of a capacity, distance.
 
     The load is the sum of the demands since the depot, stop 0, where each route begins and ends;
     that of the depot's row is the load of the trip that ends there.
     """
+    from nco.problems._routing import tsplib
+
     columns, place = sheets.placed(case.degrees, case.coords)
     coords = case.coords
     rows: list[list[Any]] = []
@@ -119,15 +121,27 @@ def table(case: "Case", solution: Sequence[Sequence[int]]) -> Table:
             continue
         load, driven, before = 0.0, 0.0, 0
         vehicle = case.called("vehicles", number - 1) or ""
+        room = float(case.capacities[number - 1])
         for order, stop in enumerate([0, *route, 0]):
             driven += float(((coords[stop] - coords[before]) ** 2).sum() ** 0.5)
             load = (load if before else 0.0) + (float(case.demand[stop]) if stop else 0.0)
             name = case.called("stops", stop) or ("depot" if stop == 0 else "")
-            cells = [number, vehicle, order, stop, name, round(load, 9), driven]
+            cells = [
+                number,
+                vehicle,
+                order,
+                stop,
+                name,
+                round(load, 9),
+                room,
+                sheets.rounded(driven),
+            ]
             rows.append([*cells, *place(stop)])
             before = stop
-    names = ("route", "vehicle", "order", "stop", "name", "load", "distance", *columns)
-    return Table(names, rows, name="routes")
+    names = ("route", "vehicle", "order", "stop", "name", "load", "capacity", "distance", *columns)
+    unit = "" if case.degrees is None else tsplib.KILOMETRES
+    figures = (Figure("load", "most", word="load", limit="capacity"), sheets.length(unit))
+    return Table(names, rows, name="routes", figures=figures)
 
 
 def read_solution(table: Table, case: "Case") -> list[list[int]]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nco.core.adam import Adam
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import derive, generator
 from nco.problems.inventory import rules, season
@@ -95,20 +96,19 @@ def _descend(
     relaxed = replace(short(case), whole=False, multiple=None)
     problem = rules.problem()
     policy.requires_grad_(True)
-    optimizer = torch.optim.Adam(policy.parameters(), lr=rate)
+    parameters = list(policy.parameters())
+    optimizer = Adam(parameters, rate)
     for step in range(steps):
         share = step / steps
         if end is not None:
             share = max(share, (time.perf_counter() - begin) / max(end - begin, 1e-9))
             if share >= 1:
                 break
-        for group in optimizer.param_groups:
-            group["lr"] = rate * (1 - share)
+        optimizer.rate = rate * (1 - share)
         instance = problem.traces(relaxed, TRACES, generator(seed, "fit", step))
         loss = rollout(problem, policy, instance, 1, greedy, logp=False).cost.mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        found = torch.autograd.grad(loss, parameters, materialize_grads=True)
+        optimizer.step(found)
     policy.requires_grad_(False)
 
 

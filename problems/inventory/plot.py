@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nco.core.case import Case as BaseCase
+from nco.pictures import things
 from nco.problems.inventory.check import Books, simulate
 from nco.problems.inventory.files import Case
 from nco.problems.inventory.network import outline
@@ -53,6 +54,7 @@ def plot_policy(case: BaseCase, futures: Sequence[Known], solution: Any, ax: "Ax
         position = position @ outline(case).below.T
     served = _served(futures, books, first)
     nodes = _shown(case)
+    means = _means(futures, books, first)
     alone = len(ax.figure.axes) == 1 and hasattr(ax.figure, "set_size_inches")
     panels = _panels(ax, len(nodes), alone)
     for panel, node in zip(panels, nodes, strict=True):
@@ -60,6 +62,7 @@ def plot_policy(case: BaseCase, futures: Sequence[Known], solution: Any, ax: "Ax
         if len(futures) == 1:
             _shortages(panel, futures[0][0], books[0], node)
         _levels(panel, case, rule, node, stock.shape[1], first)
+        _periods(panel, case, node, first, stock[:, :, node], position[:, :, node], means)
         if stock[:, :, node].min() >= 0:
             panel.set_ylim(bottom=0)
         title = case.nodes[node]
@@ -153,6 +156,56 @@ def _shortages(panel: "Axes", case: Case, books: Books, node: int) -> None:
     panel.plot(
         [t + 1 for t in short], under, ls="none", marker="x", ms=4, color=REORDER, label="shortage"
     )
+
+
+def _means(
+    futures: Sequence[Known], books: Sequence[Books], first: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean demand of the nodes, and what leaves for them, ``[T, n]`` each."""
+    demand = np.mean([known.trace for known, _ in futures], axis=0)[first:]
+    shipped = np.mean([played.shipped for played in books], axis=0)[first:]
+    coming = np.zeros_like(demand)
+    for edge, node in enumerate(futures[0][0].target.tolist()):
+        coming[:, node] += shipped[:, edge]
+    return demand, coming
+
+
+def _periods(
+    panel: "Axes",
+    case: Case,
+    node: int,
+    first: int,
+    stock: np.ndarray,
+    position: np.ndarray,
+    means: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """What a pointer finds in a page: each period's figures, means of several futures.
+
+    Args:
+        panel: the node's axes.
+        case: the network; node: of it; first: period of its traces that is shown.
+        stock, position: of the node, ``[K, T]``.
+        means: mean demand of the nodes, and what leaves for them, ``[T, n]`` each.
+    """
+    count = stock.shape[1]
+    facts: dict[str, Sequence[Any]] = {"period": range(1, count + 1)}
+    if case.season:
+        weeks = [(case.phase + first + t) % case.season + 1 for t in range(count)]
+        facts[f"of the {case.season} of a season"] = weeks
+    facts["stock"] = _rounded(stock.mean(0))
+    if len(stock) > 1:
+        low, high = np.percentile(stock, BAND, axis=0)
+        facts["stock in 10 % of futures up to"] = _rounded(low)
+        facts["stock in 90 % up to"] = _rounded(high)
+    facts["with orders on the way"] = _rounded(position.mean(0))
+    facts["demand"], facts["sent to it"] = (_rounded(mean[:, node]) for mean in means)
+    places = np.stack([np.arange(1, count + 1), stock.mean(0)], axis=1)
+    things.add(panel, "period", [case.nodes[node]] * count, places, facts, named=False)
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    """To a hundredth of a unit, which is more than a mean of random futures tells."""
+    return np.round(values, 2).tolist()
 
 
 def _levels(

@@ -37,6 +37,7 @@ class Case(BaseCase):
         machines: ``[jobs, operations]`` int64, the machine of each operation, from 0; `SKIPPED`
             behind the last operation of a job that has fewer than another.
         durations: ``[jobs, operations]`` int64, not negative; 0 where there is no operation.
+        time_unit: of durations, such as "minutes"; empty where the source does not say.
 
     Raises:
         InstanceError: where an array breaks these rules.
@@ -46,6 +47,7 @@ class Case(BaseCase):
     view: ClassVar[str] = "start"
     machines: np.ndarray  # [J, P]
     durations: np.ndarray  # [J, P]
+    time_unit: str = ""
 
     def __post_init__(self) -> None:
         shape = list(self.durations.shape)
@@ -79,6 +81,11 @@ class Case(BaseCase):
             length = int(self.durations[job, place])
             raise InstanceError(reason, field="duration", value=length, path=self.path)
         words.check_total(sum(map(sum, self.durations.tolist())), self.path)
+
+    @property
+    def cost_unit(self) -> str:
+        """Of the makespan: that of the durations."""
+        return self.time_unit
 
     @property
     def size(self) -> int:
@@ -370,6 +377,7 @@ def of_work(
     names: Mapping[str, Sequence[str]],
     path: str | None = None,
     remarks: Sequence[str] = (),
+    time_unit: str = "",
 ) -> Case:
     """The case of a work list in which each operation has one machine."""
     return Case(
@@ -377,6 +385,7 @@ def of_work(
         path=path,
         names=names,
         remarks=remarks,
+        time_unit=time_unit,
         machines=padded([[choices[0][0] for choices in job] for job in work], SKIPPED),
         durations=padded([[choices[0][1] for choices in job] for job in work], 0),
     )

@@ -33,7 +33,14 @@ def from_tables(given: Given) -> "Case | None":
             raise reading.error(reason)
         return None
     remarks = [reading.remark]
-    return of_work(read.work, name=given.name, names=read.names, path=given.path, remarks=remarks)
+    return of_work(
+        read.work,
+        name=given.name,
+        names=read.names,
+        path=given.path,
+        remarks=remarks,
+        time_unit=read.time_unit,
+    )
 
 
 def table(case: "Case", solution: list[list[int]]) -> Table:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from nco.tables.columns import match
 from nco.tables.forms import CAPACITY, NAME, Column, Form
 from nco.tables.reading import Given, Reading
-from nco.tables.table import Table
+from nco.tables.table import Figure, Table
 
 if TYPE_CHECKING:
     from nco.problems.knapsack.files import Case
@@ -64,7 +64,12 @@ def table(case: "Case", solution: Sequence[int]) -> Table:
         value, weight = float(case.values[item]), float(case.weights[item])
         total += weight
         rows.append([item, case.called("items", item) or "", value, weight, round(total, 9)])
-    return Table(("item", "name", "value", "weight", "weight so far"), rows, name="items")
+    figures = (
+        Figure("value", "sum", word="value"),
+        Figure("weight", "sum", word="weight", limit=float(case.capacity)),
+    )
+    columns = ("item", "name", "value", "weight", "weight so far")
+    return Table(columns, rows, name="items", figures=figures)
 
 
 def read_solution(table: Table, case: "Case") -> list[int]:

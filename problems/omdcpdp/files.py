@@ -33,6 +33,7 @@ from nco.problems._common.yamlfile import (
     required,
     whole,
 )
+from nco.problems._routing import tsplib
 from nco.problems.omdcpdp.insertion import insert
 
 SUFFIX = ".yaml"  # of the files that `write` makes
@@ -77,6 +78,11 @@ class Case(nco.core.case.Case):
             reason = f"must be as many as the pickups, {len(self.pickups)}"
             value = len(self.deliveries)
             raise InstanceError(reason, field="deliveries", value=value, path=self.path)
+
+    @property
+    def cost_unit(self) -> str:
+        """Kilometres of places on the globe."""
+        return "" if self.degrees is None else tsplib.KILOMETRES
 
     @property
     def size(self) -> int:

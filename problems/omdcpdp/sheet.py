@@ -8,7 +8,7 @@ from nco.problems._routing import plans, sheets
 from nco.problems.cvrp.sheet import ARGUMENTS as OF_CVRP
 from nco.tables.forms import CAPACITY, LAT, LON, NAME, PLACED, Column, Form, X, Y
 from nco.tables.reading import Given, Reading
-from nco.tables.table import Table
+from nco.tables.table import Figure, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -131,11 +131,13 @@ def table(case: "Case", solution: Sequence[Sequence[int]]) -> Table:
             board += (stop > 0) - (stop < 0)
             action = "pickup" if stop > 0 else "delivery" if stop else "begin"
             name = case.called("orders", abs(stop) - 1) or "" if stop else ""
-            cells = [number + 1, vehicle, order, stop, action, name, board, driven]
+            cells = [number + 1, vehicle, order, stop, action, name, board, sheets.rounded(driven)]
             rows.append([*cells, *place(here)])
             before = here
     names = ("route", "vehicle", "order", "stop", "action", "name", "on board", "distance")
-    return Table((*names, *columns), rows, name="routes")
+    board_of = Figure("on board", "most", word="on board", limit=float(case.capacity))
+    figures = (board_of, sheets.length(case.cost_unit))
+    return Table((*names, *columns), rows, name="routes", figures=figures)
 
 
 def _stacked(case: "Case") -> "np.ndarray":

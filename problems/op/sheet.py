@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from nco.problems._routing import plans, sheets
 from nco.tables.forms import Argument, Column
 from nco.tables.reading import Given
-from nco.tables.table import Table
+from nco.tables.table import Figure, Table
 
 if TYPE_CHECKING:
     from nco.problems.op.files import Case
@@ -60,6 +60,8 @@ def table(case: "Case", solution: Sequence[int]) -> Table:
 
     The route begins and ends with the depot.
     """
+    from nco.problems._routing import tsplib
+
     columns, place = sheets.where(case)
     rows: list[list[Any]] = []
     prize, driven, before = float(case.prizes[0]), 0.0, 0
@@ -68,10 +70,14 @@ def table(case: "Case", solution: Sequence[int]) -> Table:
         prize += float(case.prizes[position]) if position else 0.0
         name = case.called("stops", position) or ("depot" if position == 0 else "")
         rows.append(
-            [order, int(case.ids[position]), name, round(prize, 9), driven, *place(position)]
+            [order, int(case.ids[position]), name, round(prize, 9), sheets.rounded(driven)]
+            + place(position)
         )
         before = position
-    return Table(("order", "stop", "name", "prize", "distance", *columns), rows, name="route")
+    unit = tsplib.unit(case.metric)
+    figures = (Figure("prize", "last", word="prize"), sheets.length(unit, float(case.limit)))
+    names = ("order", "stop", "name", "prize", "distance", *columns)
+    return Table(names, rows, name="route", figures=figures)
 
 
 def read_solution(table: Table, case: "Case") -> list[int]:

@@ -59,6 +59,11 @@ class Case(Numbered, base.Case):
             raise InstanceError(reason, field="metric", value=self.metric)
 
     @property
+    def cost_unit(self) -> str:
+        """Kilometres of places on the globe."""
+        return tsplib.unit(self.metric)
+
+    @property
     def size(self) -> int:
         return len(self.ids)
 

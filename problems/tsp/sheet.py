@@ -66,7 +66,9 @@ def table(case: "Case", solution: Sequence[int]) -> Table:
         if order:
             driven += sheets.leg(case, positions[order - 1], position)
         name = case.called("stops", position) or ""
-        rows.append([order, int(case.ids[position]), name, driven, *place(position)])
+        rows.append(
+            [order, int(case.ids[position]), name, sheets.rounded(driven), *place(position)]
+        )
     return Table(("order", "stop", "name", "distance", *columns), rows, name="tour")
 
 

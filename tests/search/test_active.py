@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nco.core.adam import Adam
 from nco.core.errors import NCOError
 from nco.core.policy import Policy
 from nco.core.problem import Problem
@@ -15,7 +16,7 @@ from nco.models.nets import AttentionPolicy, BQPolicy, TransformerEncoder
 from nco.problems.cvrp import CVRP
 from nco.problems.knapsack import Knapsack
 from nco.problems.tsp import TSP
-from nco.search.active import Active, Adam
+from nco.search.active import Active
 from nco.search.budget import Budget
 from nco.search.catalogue import named
 from nco.search.incumbent import Incumbent

@@ -48,11 +48,11 @@ def made(**changes: Any) -> Solution:
         ({"objective": 2 / 3}, "three (knapsack, n = 3): objective 0.666667, FEASIBLE, 1.23 s"),
         (
             {"cost": None, "objective": None, "status": Status.INFEASIBLE},
-            "three (knapsack, n = 3): cost None, INFEASIBLE, 1.23 s, found by sisr",
+            "three (knapsack, n = 3): cost unknown, INFEASIBLE, 1.23 s, found by sisr",
         ),
         (
             {"objective": 4.5, "cost_standard_error": 0.123, "status": Status.SIMULATED},
-            "three (knapsack, n = 3): objective 4.5 ±0.12, SIMULATED, 1.23 s, found by sisr",
+            "three (knapsack, n = 3): objective 4.50 ±0.12, SIMULATED, 1.23 s, found by sisr",
         ),
     ],
 )

@@ -37,7 +37,7 @@ def test_a_process_that_is_not_ready_costs_the_turn_and_no_delay(
     """The call answers at its deadline with a rule that needs no search; faults say why."""
     importlib.import_module("nco.solving.online")  # with torch, outside the time of the call
     case = files.read(TEXT, path="net.yaml")
-    monkeypatch.setattr(turns, "warm", lambda *given: None)
+    monkeypatch.setattr(turns, "ahead", lambda *given: None)
     monkeypatch.setattr(Lane, "submit", lambda *given, **more: _Never())
     begin = time.perf_counter()
     solution = nco.solve(case, time_limit=1.0, traces=40, model="none")
@@ -89,3 +89,53 @@ def test_a_limit_counts_from_when_the_process_is_ready_and_ends_with_the_turn(la
         outcome = handle.wait(60)
         assert outcome is not None
         assert least <= outcome.solution <= most
+
+
+def test_the_first_rule_begins_before_the_caller_has_torch(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its turn is asked for once, with its share of the time, and its answer is a candidate."""
+    from nco.solving.candidates import Contest
+    from nco.solving.options import Options
+
+    case = files.read(TEXT, path="net.yaml")
+    asked: list[tuple[str, float | None]] = []
+    submit = Lane.submit
+
+    def noted(lane: Lane, case: Any, solver: Any, **given: Any) -> Any:
+        asked.append((solver, given["time_limit"]))
+        return submit(lane, case, solver, **given)
+
+    monkeypatch.setattr(Lane, "submit", noted)
+    options = Options(model="none", time_limit=8.0, traces=40)
+    begin = time.perf_counter()
+    ahead = turns.ahead(lane, case, options, begin)
+    assert ahead is not None
+    assert asked == [("min_max", pytest.approx(0.25 * 0.7 * 8.0, abs=0.1))]
+    contest = Contest(case, options, begin, lane, ahead)
+    contest._find(begin + 30.0)
+    assert [name for name, _ in asked].count("min_max") == 1
+    assert contest.candidates[0].source == "min_max"
+    assert contest.candidates[0].solution["rule"] == "min_max"
+    without = Options(model="none", classical=False)
+    assert turns.ahead(lane, case, without, begin) is None
+
+
+@pytest.mark.parametrize(
+    ("late", "imported", "words"),
+    [
+        (0.04, 0.0, []),
+        (0.5, 0.1, ["the limit of 2 s was exceeded by 0.5 s: the machine is busy"]),
+        (2.0, 1.8, ["the limit of 2 s was exceeded by 2.0 s: importing torch took 1.8 s"]),
+    ],
+)
+def test_a_limit_that_could_not_hold_is_said(
+    late: float, imported: float, words: list[str]
+) -> None:
+    """With the reason, and only beyond what nobody notices."""
+    from nco.solving.options import Options
+
+    begin = time.perf_counter() - 2.0 - late
+    found = turns.exceeded(Options(time_limit=2.0), begin, imported)
+    assert len(found) == len(words)
+    assert all(line.startswith(word) for line, word in zip(found, words, strict=True))

@@ -40,6 +40,10 @@ def run(capsys: pytest.CaptureFixture, *words: str) -> tuple[int, str]:
             "cvrp50: instances of cvrp, but the model is one of TSP",
         ),
         (("test", *POMO[:2], "--data.init_args.references", "[nowhere]"), "no such labelled set"),
+        (("fit", *POMO, "--overwrit"), "--overwrit; did you mean --overwrite?"),
+        (("fit", *POMO, "--time_limit", "3"), "--time_limit 3; nco fit --help lists the options"),
+        (("fit", *POMO, "--model.problem.sise", "9"), "sise: no such option; did you mean size?"),
+        (("fit", *POMO, "--model.nothing", "9"), "nothing: no such option; there are problem,"),
         (("test", *POMO[:2], "--ckpt_path", "text.ckpt"), "text.ckpt: not a checkpoint of"),
     ],
 )

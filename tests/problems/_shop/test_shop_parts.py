@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from matplotlib.colors import to_hex
 
 from nco.core.case import Proof
 from nco.core.errors import InstanceError
-from nco.pictures import things
+from nco.pictures import legend, svg, things
 from nco.pictures.colours import HUES, LIGHT
 from nco.problems._shop import classical, cpsat, gantt
 from nco.problems._shop import plan as plans
@@ -310,8 +311,7 @@ def test_a_chart_has_a_bar_an_operation(ax: Axes) -> None:
 def test_a_chart_has_the_names_of_jobs_and_machines(ax: Axes) -> None:
     """Machines stand at the axis, jobs in the legend; the unit of time is that of the table."""
     names = {"jobs": ["$door", "table"], "machines": ["saw", "drill"]}
-    read = "operations: reads job, machine, minutes as duration"
-    case = replace(two_jobs(), names=names, remarks=[read])
+    case = replace(two_jobs(), names=names, time_unit="minutes")
     gantt.draw(case, {"start": GOOD.start, "machine": GOOD.machine}, ax)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["saw", "drill"]
     legend = ax.get_legend()
@@ -330,7 +330,25 @@ def test_neighbours_on_a_machine_differ(ax: Axes) -> None:
     dealt = [LIGHT.index(colour) % HUES for colour in colours]
     assert len(set(colours)) == 16
     assert all(one != two for one, two in itertools.pairwise(dealt))
-    assert ax.get_legend() is None  # of sixteen jobs it would be longer than the chart
+    assert ax.get_legend() is not None
+
+
+def test_forty_jobs_look_different(ax: Axes) -> None:
+    """In colour or hatching, also when they follow each other at random; so does their legend."""
+    random = np.random.default_rng(0)
+    owners = random.permutation(np.repeat(np.arange(40), 3)).tolist()
+    work: Work = [[[(0, 1)]] * 3 for _ in range(40)]
+    start = [[place for place, owner in enumerate(owners) if owner == j] for j in range(40)]
+    gantt.draw(as_case(work), {"start": start, "machine": [[0] * 3] * 40}, ax)
+    looks = [(to_hex(bars.get_facecolor()[0]), bars.get_hatch() or "") for bars in ax.collections]
+    assert len(set(looks)) == 40
+    assert {hatch for _, hatch in looks} == {"", "//", ".."}
+    assert ax.get_legend() is None  # of forty jobs it would be longer than the chart
+    listed = legend.written(ax.figure)
+    swatches = re.findall(r"<svg.*?</svg>", listed)
+    assert len(set(swatches)) == len(swatches) == 40
+    _, sheet = svg.written(ax.figure)
+    assert sheet.count("fill: url(#") >= 2  # the page has the hatching, too
 
 
 # ---- the three kinds of shop are one
