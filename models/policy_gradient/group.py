@@ -74,7 +74,9 @@ class Rollouts(Batch):
         for name, value in self.__dict__.items():
             if value is None or name in whole:
                 continue
-            picked[name] = value.take(rollouts) if isinstance(value, Batch) else value[rows, rollouts]
+            picked[name] = (
+                value.take(rollouts) if isinstance(value, Batch) else value[rows, rollouts]
+            )
         return replace(self, **picked)
 
     def stored(self) -> "TensorDict":

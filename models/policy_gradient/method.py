@@ -182,6 +182,4 @@ class PolicyGradient(Method):
         super().on_load_checkpoint(checkpoint)
         stored = checkpoint.get(KEPT, [])
         if isinstance(stored, list):  # until 0.2 only PPO's: the next step collects anew
-            self._groups = [
-                Rollouts.restored(part, self.problem, self.device) for part in stored
-            ]
+            self._groups = [Rollouts.restored(part, self.problem, self.device) for part in stored]

@@ -75,10 +75,11 @@ def _source(
     epochs: int,
 ) -> str | None:
     name = _name(surrogate)
-    if epochs > 1 and surrogate.on_policy:
+    own = surrogate.on_policy and not (advantage is not None and advantage.imitates)
+    if epochs > 1 and own:
         return f"{name} uses rollouts once: epochs {epochs} need a surrogate with a ratio"
     for part in source.chain():
-        if part.off_policy and surrogate.on_policy:
+        if part.off_policy and own:
             return (
                 f"{name} takes rollouts for the present policy's own: {_name(part)} needs a "
                 "surrogate with a ratio, or one of pairs"
@@ -87,6 +88,8 @@ def _source(
             return f"{_name(part)} chooses by advantages, and {name} has none"
         if part.of_steps and not surrogate.of_steps:
             return f"{name} takes whole episodes: {_name(part)} weighs single steps"
+        if part.refusal() is not None:
+            return part.refusal()
     remembering = [part for part in (*source.chain(), advantage) if part and part.remembers]
     if remembering and not source.pool:
         return (

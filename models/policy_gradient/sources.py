@@ -8,7 +8,7 @@ seed, step and place: so a run that was killed goes on bit for bit.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -88,7 +88,7 @@ class Collecting:
 
     @torch.no_grad()
     def completed(self, kept: Rollouts) -> Rollouts:
-        """`kept` with the probabilities and entropies that were asked for, by the present policy."""
+        """`kept` with the probabilities and entropies that were asked for, by the policy now."""
         if not (self.log_probs or self.entropy):
             return kept
         now = scored(self.problem, self.policy, kept, entropy=self.entropy)
@@ -150,6 +150,10 @@ class Source(Described, nn.Module, ABC):
         """A group that has its advantages now; a source may choose by them."""
         return kept if self.source is None else self.source.judged(kept, task)
 
+    def refusal(self) -> str | None:
+        """Why it cannot work with what it wraps; None: it can."""
+        return None
+
     def chain(self) -> "list[Source]":
         """This source and those that it wraps, outermost first."""
         return [self, *(self.source.chain() if self.source is not None else [])]
@@ -209,12 +213,13 @@ class Fresh(Source):
         The instances of a block come from one seed, so that no instance needs to be stored.
         """
         size, device = len(task.instance), task.instance.device
-        blocks = max(1, math.ceil(self._pool / size))
+        blocks = self._pool // size
+        if not blocks:
+            raise ValueError(f"Fresh: a pool of {self._pool} is smaller than a batch of {size}")
         block = int(torch.randint(blocks, (), generator=task.random("pool"), device=device))
         random = seeded(self._seed, "pool", block, device=device)
         first = block * size
-        index = torch.arange(first, first + size, device=device) % self._pool
-        return task.problem.generate(size, random), index
+        return task.problem.generate(size, random), torch.arange(first, first + size, device=device)
 
 
 class Tempered(Source):
@@ -262,10 +267,3 @@ class Tempered(Source):
 def wrapped(source: Source | None) -> Source:
     """`source`, or eight fresh rollouts of each instance."""
     return source if source is not None else Fresh()
-
-
-def mean_gap(costs: Sequence[Tensor]) -> Tensor:
-    """Mean of several costs relative to the best of them, ``[B]``."""
-    stacked = torch.stack(list(costs), 1)
-    best = stacked.amin(1)
-    return (stacked.mean(1) - best) / best.abs().clamp_min(1e-9)

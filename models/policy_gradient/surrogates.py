@@ -68,7 +68,9 @@ class Clipped(Surrogate):
 
     def __init__(self, low: float = 0.2, high: float = 0.2) -> None:
         if not 0 < low < 1 or not high > 0:
-            raise ValueError(f"Clipped: low must be between 0 and 1 and high above 0: {low}, {high}")
+            raise ValueError(
+                f"Clipped: low must be between 0 and 1 and high above 0: {low}, {high}"
+            )
         self.low, self.high = low, high
 
     def __call__(self, now: Scored, kept: Rollouts) -> Tensor:

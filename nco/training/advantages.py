@@ -69,6 +69,7 @@ class Advantage(Described, nn.Module, ABC):
         scored: of the rollouts from one start so many have an advantage; None: all of them.
         of_steps: steps of one rollout may have different advantages.
         entropy: it asks for `Group.entropy`.
+        imitates: it says what to imitate, whoever played it.
         remembers: it keeps something of each instance, which therefore has to recur: it needs a
             pool of instances and `remember`.
     """
@@ -78,6 +79,7 @@ class Advantage(Described, nn.Module, ABC):
     scored: int | None = None
     of_steps: bool = False
     entropy: bool = False
+    imitates: bool = False
     remembers: bool = False
 
     def remember(self, pool: int) -> None:
