@@ -181,8 +181,8 @@ class Transported(Step):
 
     ``g`` at ``w + (1 - share) / share (w - w_before)``, ``d <- (1 - share) d + share g``, and
     ``w <- w - rate d / |d|``: Fatkhullin et al. (2023), "Stochastic policy gradient methods",
-    algorithm 1, after implicit gradient transport. Rollouts are played at the point ahead. The training's rate
-    is the length of a step, so it is larger than AdamW's: try 0.01.
+    algorithm 1, after implicit gradient transport. Rollouts are played at the point ahead. The
+    training's rate is the length of a step, so it is larger than AdamW's: try 0.01.
 
     Args:
         share: eta, of the new gradient.
