@@ -19,6 +19,8 @@ COST = torch.tensor([4.0, 1.0, 2.5, 3.0, 0.5, 5.0], dtype=torch.double)
 class Table(nn.Module):
     """Logits of the first choice, and of the second one after each first; the third is forced."""
 
+    unit = 1.0  # of the parameters
+
     def __init__(self, seed: int = 0, scale: float = 0.5) -> None:
         super().__init__()
         random = torch.Generator().manual_seed(seed)
@@ -31,7 +33,8 @@ class Table(nn.Module):
         for tour in TOURS.tolist():
             visited = torch.zeros(3, dtype=torch.bool)
             steps = []
-            for t, logits in enumerate((self.first, self.second[tour[0]], self.first * 0)):
+            for t, raw in enumerate((self.first, self.second[tour[0]], self.first * 0)):
+                logits = self.unit * raw
                 steps.append(logits.masked_fill(visited, -torch.inf).log_softmax(-1))
                 visited = visited.clone()
                 visited[tour[t]] = True
@@ -49,7 +52,8 @@ class Table(nn.Module):
 
     def gradient(self, value: Tensor) -> Tensor:
         """Of a scalar, ``[12]``."""
-        found = torch.autograd.grad(value, list(self.parameters()), allow_unused=True)
+        parameters = list(self.parameters())
+        found = torch.autograd.grad(value, parameters, allow_unused=True, retain_graph=True)
         pairs = zip(found, self.parameters(), strict=True)
         return torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for g, p in pairs])
 

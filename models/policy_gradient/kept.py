@@ -1,6 +1,8 @@
 """Sources that keep rollouts for later: a buffer of each instance's, and a queue of late ones."""
 
+import shutil
 import tempfile
+import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -137,8 +139,9 @@ class Replay(Source):
                 parts["step_cost"] = torch.zeros(*shape, total, dtype=like.step_cost.dtype)
             buffer: TensorDictBase = TensorDict(parts, batch_size=list(shape))
             if sum(part.nbytes for part in parts.values()) > self.memory * MEGABYTE:
-                self._folder = tempfile.TemporaryDirectory(prefix="nco-replay-")
-                buffer = buffer.memmap_(prefix=self._folder.name)
+                folder = tempfile.mkdtemp(prefix="nco-replay-")
+                weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+                buffer = buffer.memmap_(prefix=folder)
             self.buffer = buffer
         return self.buffer
 
@@ -156,7 +159,8 @@ class Replay(Source):
         }
         if fresh.step_cost is not None:
             parts["step_cost"] = fresh.step_cost
-        every = torch.cat([old, TensorDict(parts, batch_size=list(count), device=device)], 1)
+        # the fresh ones first: of two that cost the same, the newer is kept
+        every = torch.cat([TensorDict(parts, batch_size=list(count), device=device), old], 1)
         order = self._order(every, task).topk(self.keep, 1, largest=False).indices
         rows = torch.arange(len(order), device=device)[:, None]
         return every[rows, order]
