@@ -27,14 +27,14 @@ class Counted(PolicyGradient):
         self.__dict__["logged"][name] = float(value)
 
 
-def network(agents: int = 1) -> AttentionPolicy:
+def network(agents: int = 1, distance: bool = True) -> AttentionPolicy:
     encoder = TransformerEncoder(width=16, heads=2, layers=1, hidden=16)
-    return AttentionPolicy(encoder, heads=2, agents=agents)
+    return AttentionPolicy(encoder, heads=2, agents=agents, distance=distance)
 
 
-def method(size: int = 6, agents: int = 1, **parts: Any) -> Counted:
+def method(size: int = 6, agents: int = 1, distance: bool = True, **parts: Any) -> Counted:
     training = Training(lr=3e-3, warmup=1)
-    return Counted(TSP(size), network(agents), training=training, **parts)
+    return Counted(TSP(size), network(agents, distance), training=training, **parts)
 
 
 def updates(trained: Counted, count: int, batch: int = 8) -> list[float]:
