@@ -35,6 +35,10 @@ class Group:
         starts: how many different first actions there are: rollouts s and s + starts share theirs.
             1 where the policy chose all of them.
         step_cost: what each step cost, ``[B, S, T]``, where the problem says so.
+        logp: log-probabilities of the last P steps, ``[B, S, P]``, by the policy that played them.
+        entropy: of those decisions, ``[B, S, P]``, where it was asked for (`Advantage.entropy`).
+        given: how many first steps of each rollout were not the policy's choice, ``[B, S]``.
+        index: which instances of a pool these are, ``[B]``; None: they do not come from one.
     """
 
     instance: Any
@@ -43,6 +47,10 @@ class Group:
     prefix: Tensor | None = None
     starts: int = 1
     step_cost: Tensor | None = None
+    logp: Tensor | None = None
+    entropy: Tensor | None = None
+    given: Tensor | None = None
+    index: Tensor | None = None
 
     def by_start(self, values: Tensor) -> Tensor:
         """`values` ``[B, S, ...]`` as ``[B, K, M, ...]``: K rollouts from each of M starts."""
@@ -59,11 +67,23 @@ class Advantage(Described, nn.Module, ABC):
         least: rollouts that it needs to compare.
         of_start: it compares the rollouts from one start; otherwise all of an instance.
         scored: of the rollouts from one start so many have an advantage; None: all of them.
+        of_steps: steps of one rollout may have different advantages.
+        entropy: it asks for `Group.entropy`.
+        imitates: it says what to imitate, whoever played it.
+        remembers: it keeps something of each instance, which therefore has to recur: it needs a
+            pool of instances and `remember`.
     """
 
     least: int = 1
     of_start: bool = False
     scored: int | None = None
+    of_steps: bool = False
+    entropy: bool = False
+    imitates: bool = False
+    remembers: bool = False
+
+    def remember(self, pool: int) -> None:
+        """Called once before training, where it `remembers`, with the number of instances."""
 
     def attach(self, problem: Problem[Any, Any], policy: Policy, seed: int) -> None:
         """Called once, with the policy that is to be trained."""
@@ -129,7 +149,7 @@ class ToGo(Advantage):
         standardise: divide by the standard deviation over the batch, as is usual with PPO.
     """
 
-    least = 2
+    least, of_steps = 2, True
 
     def __init__(self, standardise: bool = True) -> None:
         super().__init__()

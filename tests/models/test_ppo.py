@@ -68,8 +68,8 @@ def test_the_first_step_is_that_of_the_policy_gradient() -> None:
     trained = method()
     batch = trained.problem.generate(4, generator(1))
     loss = trained.loss(batch, generator(0))
-    kept = trained._kept
-    assert kept is not None
+    (kept,) = trained.groups()
+    assert kept.advantage is not None
     assert loss.item() == pytest.approx(kept.advantage.mean().item(), abs=1e-5)
     assert kept.advantage.sum(1).abs().max().item() < 1e-3  # others' mean is the baseline
 
@@ -78,11 +78,11 @@ def test_rollouts_are_kept_for_some_steps() -> None:
     """And collected anew by the policy as it is then."""
     trained = method()
     steps(trained, 1)
-    first = trained._kept
+    (first,) = trained.groups()
     steps(trained, 1)
-    assert trained._kept is first
+    assert trained.groups()[0] is first
     steps(trained, 1)
-    assert trained._kept is not first
+    assert trained.groups()[0] is not first
 
 
 CONFIG = """
@@ -131,7 +131,7 @@ def test_a_run_resumes_between_two_collections(
     whole = fit("whole", 7)
     part = fit("part", 6)
     again = fit("again", 7, "--ckpt_path", "part/last.ckpt")
-    assert torch.equal(part["rollouts"]["logp"], whole["rollouts"]["logp"])
+    assert torch.equal(part["rollouts"][0]["logp"], whole["rollouts"][0]["logp"])
     assert set(whole["state_dict"]) == set(again["state_dict"])
     for key, value in whole["state_dict"].items():
         assert torch.equal(again["state_dict"][key], value), key
@@ -141,8 +141,8 @@ def test_a_problem_without_step_costs_has_one_advantage_for_the_episode() -> Non
     """Every step has that of the whole."""
     trained = Stepping(Knapsack(5), Probe(), rollouts=3)
     loss = trained.loss(trained.problem.generate(4, generator(0)), generator(0))
-    assert trained._kept is not None
-    advantage = trained._kept.advantage
+    advantage = trained.groups()[0].advantage
+    assert advantage is not None
     assert torch.equal(advantage, advantage[..., :1].expand_as(advantage))
     assert loss.isfinite()
 
@@ -164,6 +164,7 @@ def test_another_advantage_takes_the_place_of_costs_to_go() -> None:
     """One number for each rollout serves all of its steps."""
     trained = Stepping(Knapsack(5), Probe(), rollouts=3, advantage=LeaveOneOut())
     loss = trained.loss(trained.problem.generate(4, generator(0)), generator(0))
-    assert trained._kept is not None
-    assert trained._kept.advantage.shape == (4, 3, 1)
+    advantage = trained.groups()[0].advantage
+    assert advantage is not None
+    assert advantage.shape == (4, 3, 1)
     assert loss.isfinite()

@@ -97,7 +97,7 @@ def test_a_problem_of_one_action_has_no_gradient() -> None:
     """With every action given there is nothing to learn, and nothing fails."""
     method = make(TSP(1), advantage=Exponential())
     for rescore in (False, True):
-        method.rescore = rescore
+        method.source.rescore = rescore
         assert method.loss(TSP(1).generate(2, generator("one")), generator("step")) == 0
 
 
