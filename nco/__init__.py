@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from nco.core.lazy import attribute
 
 if TYPE_CHECKING:
+    from nco.cluster.batch import solve_iter
     from nco.core.errors import InstanceError, NCOError
     from nco.registry.sources import read
     from nco.solving.checking import check
     from nco.solving.session import Session
     from nco.solving.solution import Solution
-    from nco.solving.solver import solve, solve_iter
+    from nco.solving.solver import solve
     from nco.zoo.weights import available, load
 
 __version__ = "0.2.0"
@@ -44,6 +45,6 @@ __getattr__ = attribute(
         "load": "zoo.weights",
         "read": "registry.sources",
         "solve": "solving.solver",
-        "solve_iter": "solving.solver",
+        "solve_iter": "cluster.batch",
     },
 )

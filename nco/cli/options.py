@@ -10,8 +10,8 @@ from nco.cli import tables
 from nco.cli.arguments import truth
 from nco.solving.options import Options, Rule
 
-# there is no progress beside lines that are printed as they come; `tables` has the last two
-WITHOUT = ("progress", "columns", "arguments")
+# there is no progress beside lines that are printed as they come; `cluster` and `tables` add theirs
+WITHOUT = ("progress", "cluster", "columns", "arguments")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

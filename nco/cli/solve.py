@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nco.cli import inputs, outputs
+from nco.cli import cluster, inputs, outputs
 from nco.cli.arguments import CODES, code_of, command, worse
 from nco.cli.options import add_options, given
 from nco.core.case import Case
@@ -22,7 +22,8 @@ LONGEST = 500  # characters of a rule that are shown to people
 EXAMPLE = """\
   nco solve example:capitals.tsp                       an instance that ships with the package
   nco solve my.vrp --time_limit 10 --plot routes.html  your own file, within ten seconds
-  nco solve *.vrp --total_time 60 --json               many files, a JSON line for each"""
+  nco solve *.vrp --total_time 60 --json               many files, a JSON line for each
+  nco solve 'maps/*.vrp' --cluster local --output out  very many, on all cores or machines"""
 
 
 def add(commands: Any) -> None:
@@ -44,10 +45,13 @@ def add(commands: Any) -> None:
         "--save", metavar="F", help="write the (last) solution: .csv, .xlsx, .json, .sol"
     )
     parser.add_argument("--best_known", type=float, metavar="V", help="report the gap to this")
+    cluster.add_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs it; the exit code."""
+    if cluster.is_asked(arguments):
+        return cluster.run(arguments)
     outputs.picture("--plot", arguments.plot)
     outputs.solution("--save", arguments.save, arguments.files)
     with inputs.opened(arguments.files, arguments.problem) as files:

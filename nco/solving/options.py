@@ -179,6 +179,13 @@ class Options:
     progress: bool | None = option(
         None, "Of a list: show a progress bar. By default where stderr is a terminal."
     )
+    cluster: str | None = option(
+        None,
+        "A Ray cluster that solves: 'HOST:PORT' of its head, 'auto' for the one that runs on this "
+        "machine, or 'local' for one that is begun here and ends with the call. Ray is the extra "
+        "`ray`.",
+        metavar="ADDRESS",
+    )
 
     columns: Mapping[str, str] | None = option(
         None,

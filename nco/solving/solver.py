@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nco.solving.solution import Solution
 
 
-@takes_options()
+@takes_options("cluster")
 def solve(source: Any, options: Options) -> Any:
     """Solves one instance, or a list of instances of any sizes and problems.
 
@@ -63,12 +63,9 @@ def _solve(source: Any, options: Options, begin: float) -> Any:
     return _collected(stream.solutions(cases, options, begin), len(cases), options.progress)
 
 
-@takes_options("progress")
+@takes_options("progress", "cluster")
 def solve_iter(source: Iterable[Any], options: Options) -> "Iterator[Solution]":
-    """`solve` of many instances, whose solutions come in order, each as soon as it is there.
-
-    Files are read a chunk at a time where each instance has its own limit or none; with
-    ``total_time``, all of them first.
+    """`nco.solve_iter` by the processes of this machine.
 
     Args:
         source: sources as those of `solve`.
@@ -79,6 +76,11 @@ def solve_iter(source: Iterable[Any], options: Options) -> "Iterator[Solution]":
         NCOError: an unknown or contradictory option.
     """
     begin = time.perf_counter()  # what is imported now, the caller waits for too
+    yield from iterate(source, options, begin)
+
+
+def iterate(source: Iterable[Any], options: Options, begin: float) -> "Iterator[Solution]":
+    """The solutions in order; `begin` is a reading of `time.perf_counter`."""
     from nco.registry import sources
     from nco.solving import limits, shared, stream
     from nco.solving.solution import Status

@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 @pytest.mark.parametrize(
-    ("function", "without"), [(nco.solve, ()), (nco.solve_iter, ("progress",))]
+    ("function", "without"), [(nco.solve, ("cluster",)), (nco.solve_iter, ("progress",))]
 )
 def test_signature_and_docstring_show_every_option(function, without):
     """`help` and editors see real parameters with their defaults, by keyword only."""

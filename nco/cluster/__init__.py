@@ -1,0 +1,1 @@
+"""Many machines: batches, labels, training and sweeps on a Ray cluster (the extra `ray`)."""
