@@ -1,4 +1,4 @@
-"""A solution's table in a few lines, by names: what comes on each route or machine, and how much."""
+"""A solution's table in a few lines: what comes on each route or machine, and how much."""
 
 from collections.abc import Sequence
 
