@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from nco.core.case import Case
 from nco.core.words import amount, average, number
 
-
 LEAST = 0.01  # percent that are shown
 
 
