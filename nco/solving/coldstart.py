@@ -26,7 +26,7 @@ class Cold:
     """
 
     least: float = 0.5
-    most: float = 30.0
+    most: float = 10.0
     last: float = 0.2
 
 
