@@ -76,7 +76,7 @@ def _is_run(path: Path) -> bool:
 
 
 def without_curve(paths: Sequence[Path]) -> list[Path]:
-    """The folders with a checkpoint and no curve: of runs that were stopped in their first steps."""
+    """The folders with a checkpoint but no curve: runs that were stopped in their first steps."""
     bare = [path for path in paths if path.is_dir() and not (path / NAME).is_file()]
     return [path for path in bare if folder.checkpoints(path)]
 
