@@ -132,6 +132,7 @@ def test_a_quick_picture_is_not_announced(
     file = written(tmp_path, "c.csv", CUSTOMERS)
     plan = written(tmp_path, "plan.json", "[[1], [2]]")
     monkeypatch.setattr(picture, "written", lambda *_: b"picture")
+    monkeypatch.setattr(outputs, "PATIENCE", 60.0)
     target = tmp_path / "x.png"
     options = ["--capacity", "6", "--plot", str(target)]
     assert run(capsys, "check", file, plan, *options)[2] == f"nco: wrote {target} (7 bytes)\n"
