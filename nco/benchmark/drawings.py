@@ -4,7 +4,7 @@ import base64
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,8 +125,3 @@ def _png(figure: Any) -> str:
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=ROOM.dots)
     return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
-
-
-def as_json(pictures: Sequence[str]) -> str:
-    """For a script element, which ends at the first ``</script`` whatever stands around it."""
-    return json.dumps(pictures).replace("<", "\\u003c").replace(">", "\\u003e")

@@ -4,19 +4,18 @@ Every word that comes from a file is escaped, scripts other than the report's ow
 its content security policy, and pictures are images, inside which nothing runs.
 """
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
 
 from nco.benchmark.chart import chart
-from nco.benchmark.drawings import Album, as_json
+from nco.benchmark.drawings import Album
 from nco.benchmark.plan import shown_limit
 from nco.benchmark.runs import FINAL, Run
 from nco.benchmark.summary import Row, summarise
 from nco.core.case import Case
+from nco.pictures.document import document
 
 COLOURS = 8
 MOST_RUNS = 2000  # lines of the table of runs
@@ -49,43 +48,26 @@ def report(
 
     shown = runs[:MOST_RUNS]
     lines = "".join(_run_line(run, *caption(run), colours[run.solver]) for run in shown)
-    body = "".join(
+    problems = "".join(
         _problem(name, [run for run in runs if run.problem == name], colours, caption)
         for name in dict.fromkeys(run.problem for run in runs)
     )
     left = [f"the first {MOST_RUNS} of {len(runs)}, all are in runs.csv"] * (len(runs) > MOST_RUNS)
     left += [f"{album.left_out} solutions without a picture, for size"] * bool(album.left_out)
     style, script = _asset("report.css"), _asset("report.js")
-    policy = (
-        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
-    )
-    return PAGE.format(
-        policy=escape(policy),
+    body = BODY.format(
         title=escape(_title(runs)),
-        style=style,
-        script=script,
         subtitle=escape(_subtitle(about)),
         note=escape(NOTE.format(gaps_to=about.get("gaps_to", "the best of this comparison"))),
-        problems=body,
+        problems=problems,
         count=escape(f"{len(runs)}" + "".join(f"; {words}" for words in left)),
         runs=lines,
         about=_about(about),
-        pictures=as_json(album.pictures),
     )
+    return document(_title(runs), body, style, script, "pictures", album.pictures)
 
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<header><h1>{title}</h1><p class="soft">{subtitle}</p></header>
+BODY = """<header><h1>{title}</h1><p class="soft">{subtitle}</p></header>
 <main>
 {problems}<p class="note soft">{note}</p>
 <section>
@@ -99,21 +81,11 @@ PAGE = """<!doctype html>
 <section><details open><summary><h2>Setting</h2></summary>{about}</details></section>
 </main>
 <figure id="preview" hidden><img alt=""><figcaption></figcaption></figure>
-<script type="application/json" id="pictures">{pictures}</script>
-<script>{script}</script>
-</body>
-</html>
 """
 
 
 def _asset(name: str) -> str:
     return (files("nco.benchmark") / name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """As a content security policy names an inline script or style."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def _title(runs: Sequence[Run]) -> str:

@@ -1,6 +1,7 @@
 """`nco compare`: training runs side by side."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ def run(options: argparse.Namespace) -> int:
     from nco.training import comparison
     from nco.training.curve import draw
 
-    rows = comparison.read([Path(path) for path in options.runs], options.metric)
+    folders = [Path(path) for path in options.runs]
+    rows = comparison.read(folders, options.metric)
+    for folder in comparison.without_curve(folders):
+        print(f"nco: {folder}: left out: it was stopped before its first figures", file=sys.stderr)
     lines = [list(COLUMNS), *([_cell(row, name) for name in COLUMNS] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:

@@ -1,12 +1,8 @@
-"""A picture as one HTML file that needs nothing else, not even a network.
+"""A picture as one HTML file that needs nothing else, not even a network (`document`).
 
-Every word that comes from a user is escaped. The page's content security policy forbids scripts and
-styles other than its own, and everything from elsewhere.
+Every word that comes from a user is escaped.
 """
 
-import base64
-import hashlib
-import json
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
@@ -16,6 +12,7 @@ import numpy as np
 
 from nco.pictures import legend, svg, things
 from nco.pictures.axes import number
+from nco.pictures.document import document
 from nco.tables.table import Table, shown
 
 DOTS = 72  # an inch: the pixels of the figure are then the units of the SVG
@@ -27,18 +24,7 @@ HELP = (
     "see what a thing is; n and p step from one to the next, Escape lets go."
 )
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<header><h1>{title}</h1>{words}</header>
+BODY = """<header><h1>{title}</h1>{words}</header>
 <main>
 <section id="viewer" aria-label="Picture">
 <div id="bar">
@@ -59,10 +45,6 @@ PAGE = """<!doctype html>
 <noscript><p>Zoom, search and names need JavaScript; the table does not.</p></noscript>
 </section>
 {table}</main>
-<script type="application/json" id="data">{data}</script>
-<script>{script}</script>
-</body>
-</html>
 """
 
 
@@ -94,14 +76,8 @@ def page(figure: Any, title: str, words: Sequence[str], table: Table | None) -> 
         "axes": [_axes(ax, height) for ax in figure.axes if _has_scale(ax)],
     }
     style, script = _asset("page.css") + classes, "\n".join(map(_asset, SCRIPTS))
-    policy = (
-        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    return PAGE.format(
-        policy=escape(policy),
+    body = BODY.format(
         title=escape(title),
-        style=style,
         words="".join(f"<p>{escape(line)}</p>" for line in words),
         kinds=escape(", ".join(dict.fromkeys(each.kind for each in found)) or "name"),
         caption=escape(caption),
@@ -109,25 +85,12 @@ def page(figure: Any, title: str, words: Sequence[str], table: Table | None) -> 
         legend=legend.written(figure),
         help=escape(HELP),
         table="" if table is None else _table(table, found),
-        data=as_json(data),
-        script=script,
     )
-
-
-def as_json(data: Any) -> str:
-    """For a script element, which ends at the first ``</script`` whatever stands around it."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("\u2028", "\\u2028")
+    return document(title, body, style, script, "data", data)
 
 
 def _asset(name: str) -> str:
     return (files("nco.pictures") / name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """As a content security policy names an inline script or style."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 # ---- what a pointer finds

@@ -139,15 +139,22 @@ class Contest:
         """
         folder = registry.folder(self.case.problem)
         names = folder.policies.policies(self.case) if folder.policies is not None else []
+        share = effort.first(self.begin, end, 1)
+        ready = None if share is None else time.perf_counter() + share
         for index, name in enumerate(names):
             left = effort.first(self.begin, end, len(names) - index)
-            found = self._rule(name, left, end, self.options.seed, None)
+            found = self._rule(name, left, end, self.options.seed, None, ready)
             if found is not None:
                 self.candidates.append(Candidate(found, name, solver=True))
         if self.candidates or not names:
             return
-        if end is None or time.perf_counter() < end:
+        unready = all(turns.UNREADY in fault for fault in self.faults)
+        if end is None or (time.perf_counter() < end and not unready):
             raise NCOError(self.faults[-1])
+        left = end - time.perf_counter()
+        if left > EFFORT.least:
+            self._find_here(names[0], left / 2)
+            return
         if isinstance(folder.classical, AnswersAtOnce):
             found = folder.classical.at_once(self.case)
         else:
@@ -157,17 +164,41 @@ class Contest:
             raise NCOError(self.faults[-1])
         self.candidates.append(Candidate(found, "construction"))
 
+    def _find_here(self, name: str, seconds: float) -> None:
+        """A rule that this process looks for, because it is ready and no other is."""
+        solver: Any = registry.folder(self.case.problem).solver(name)
+        found = solver.solve(self.case, time_limit=seconds, seed=self.options.seed)
+        if found is None:
+            raise NCOError(self.faults[-1])
+        self.candidates.append(Candidate(found, name, solver=True))
+
     def _rule(
-        self, name: str, seconds: float | None, end: float | None, seed: int, start: Any
+        self,
+        name: str,
+        seconds: float | None,
+        end: float | None,
+        seed: int,
+        start: Any,
+        ready: float | None = None,
     ) -> Any:
-        """What a solver returns; None where it fails, or is not through by `end`."""
+        """What a solver returns; None where it fails, or is not through by `end`.
+
+        Nor where its process is not ready by a reading of the clock.
+        """
         ahead, self.ahead = self.ahead, None
         if ahead is not None and ahead.name == name:
-            outcome = ahead.turn.outcome(end)
+            outcome = ahead.turn.outcome(end, ready)
         else:
             limit = None if seconds is None else max(seconds, EFFORT.least)
             outcome = turns.run(
-                self.lane, self.case, name, time_limit=limit, until=end, seed=seed, start=start
+                self.lane,
+                self.case,
+                name,
+                time_limit=limit,
+                until=end,
+                seed=seed,
+                start=start,
+                ready=ready,
             )
         if outcome.solution is None and outcome.error is not None:
             self.faults.append(f"{name}: {outcome.error}")

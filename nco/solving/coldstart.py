@@ -4,7 +4,6 @@ The answer would be the construction. So the limit then counts from when the pro
 the answer says so. Once a session has had a process, limits count from the call, whatever comes.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +26,7 @@ class Cold:
     """
 
     least: float = 0.5
-    most: float = 30.0
+    most: float = 10.0
     last: float = 0.2
 
 
@@ -84,8 +83,8 @@ def finish(
         seconds = handle.begun - progress.begin
         progress.faults[:] = [fault for fault in progress.faults if " began" not in fault]
         progress.fault(
-            f"the limit of {time_limit:g} s counts from {seconds:.2f} s on, when the first solver's "
-            "process was ready: the machine is busy"
+            f"the limit of {time_limit:g} s counts from {seconds:.2f} s on, when the first "
+            "solver's process was ready: the machine is busy"
         )
         progress.plan.append(f"{solver.name} from {seconds:.2f} s")
     if outcome is not None and outcome.solution is not None:

@@ -76,17 +76,18 @@ def solve(
         return _foreseen(case, options, begin, lane)
     own = None if options.policy is None else versus.policy(case, options.policy)
     changed = None if options.what_if is None else versus.changed(case, options.what_if)
-    deadline = turns.deadline_of(options, begin)
+    start, said = turns.start_of(options, begin, imported)
+    deadline = turns.deadline_of(options, start)
     parts = 1 if changed is None else 2
-    contest = Contest(case, options, begin, lane, ahead)
-    end = search_end(begin, deadline, parts)
+    contest = Contest(case, options, start, lane, ahead)
+    end = search_end(start, deadline, parts)
     best = contest.run(end, deadline if changed is None else None, 1 if own is None else 2)
     others: list[tuple[str, Case, Any]] = []
     if own is not None:
         others.append(("policy", case, own))
     if changed is not None:
         second = Contest(changed, options, time.perf_counter(), lane)
-        end = None if deadline is None else search_end(begin, deadline, 1)
+        end = None if deadline is None else search_end(start, deadline, 1)
         others.append(("what_if", changed, second.run(end).solution))
         contest.faults += second.faults
     if contest.interrupted:
@@ -105,7 +106,8 @@ def solve(
         found.orders = case.orders(next_action(case, best.solution))
         found.notes += case.assumptions()
     found.interrupted = contest.interrupted
-    if deadline is not None and not contest.interrupted:
+    found.notes += said
+    if deadline is not None and not contest.interrupted and not said:
         found.notes += turns.exceeded(options, begin, imported)
     return as_solution(case, best.solution, best.source, evaluation, options.seed, begin, found)
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from nco.core.case import Case
 from nco.core.words import amount, average, number
 
+LEAST = 0.01  # percent that are shown
+
 
 def figure(value: float | int | None, case: Case | None, error: float | None = None) -> str:
     """A cost or an objective as people write it.
@@ -38,8 +40,11 @@ def certificate(
     text = f"  {kind} bound {shown} ({by})"
     if not cost:
         return text
-    share = max(0.0, (cost - bound) / abs(cost))
-    away = f"is at most {100 * share:.2f} % {way}" if share else f"is {shown}, too"
+    percent = 100 * max(0.0, (cost - bound) / abs(cost))
+    if percent == 0:
+        return f"{text}: the optimum is {shown}, too"
+    away = f"at most {percent:.2f} %" if percent >= LEAST else f"less than {LEAST:g} %"
+    away = f"is {away} {way}"
     return f"{text}: the optimum {away}"
 
 

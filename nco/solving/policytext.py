@@ -53,10 +53,10 @@ def comparison_lines(rows: Sequence[Row]) -> Iterator[str]:
         side = ("more" if more >= 0 else "less") if word == "cost" else "worse"
         if word == "objective" and more < 0:
             side = "better"
+        shown = phrases.figure(row["objective"], None, row["cost_standard_error"])
         yield (
-            f"  {name} ({row['given']}): {word} "
-            f"{phrases.figure(row['objective'], None, row['cost_standard_error'])}, {abs(more):.4g} ±{error:.2g} {side} than {than} "
-            f"(same {row['traces']} futures)"
+            f"  {name} ({row['given']}): {word} {shown}, {abs(more):.4g} ±{error:.2g} {side} "
+            f"than {than} (same {row['traces']} futures)"
         )
         level = row["measures"].get("service_level")
         if level is not None:

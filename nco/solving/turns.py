@@ -25,15 +25,18 @@ class Lateness:
     Attributes:
         share: of the time that there was; least: seconds in any case.
         told, told_share: seconds, and share of a limit, by which a call may be late without a word.
+        eaten: share of a limit that importing torch may take; beyond it nothing could be searched.
     """
 
     share: float = 0.05
     least: float = 0.5
     told: float = 0.05
     told_share: float = 0.02
+    eaten: float = 0.7
 
 
 LATENESS = Lateness()
+UNREADY = "never began"  # how the errors of runs begin whose process was not ready
 
 
 def deadline_of(options: Options, begin: float) -> float | None:
@@ -54,19 +57,27 @@ class Turn:
     handle: Handle
     begin: float
 
-    def outcome(self, until: float | None) -> Outcome:
-        """What the solver came to; it is waited for until then, and a little longer if it runs."""
+    def outcome(self, until: float | None, ready: float | None = None) -> Outcome:
+        """What the solver came to; it is waited for until then, and a little longer if it runs.
+
+        Args:
+            until: the reading of the clock at which the turn ends.
+            ready: the one at which its process must be ready; None: only by `until`.
+        """
         handle = self.handle
-        left = None if until is None else until - time.perf_counter()
         try:
-            outcome = handle.wait(left)
+            outcome = None
+            if handle.begun is None and ready is not None:
+                outcome = handle.wait(max(ready - time.perf_counter(), 0.0))
+            if outcome is None and (handle.begun is not None or ready is None):
+                outcome = handle.wait(None if until is None else until - time.perf_counter())
             if outcome is None and until is not None and handle.begun is not None:
                 outcome = handle.wait(max(LATENESS.least, LATENESS.share * (until - self.begin)))
         finally:
             handle.stop()
         if outcome is not None:
             return outcome
-        late = "never began: its process was not ready in time"
+        late = f"{UNREADY}: its process was not ready in time"
         error = late if handle.begun is None else "stopped: it did not end in time"
         return Outcome(None, time.perf_counter() - self.begin, error)
 
@@ -107,6 +118,19 @@ def ahead(lane: Lane, case: Case, options: Options, begin: float) -> Ahead | Non
     return Ahead(names[0], Turn(handle, time.perf_counter()))
 
 
+def start_of(options: Options, begin: float, imported: float) -> tuple[float, list[str]]:
+    """When the limit of a call begins to count, and what is said of it.
+
+    That of a first call whose time is over before it can search counts from now on.
+    """
+    limit: Any = options.time_limit
+    if not isinstance(limit, int | float) or imported < LATENESS.eaten * limit:
+        return begin, []
+    now = time.perf_counter()
+    said = f"the limit of {limit:g} s counts from {now - begin:.1f} s on, when torch was imported"
+    return now, [said]
+
+
 def exceeded(options: Options, begin: float, imported: float) -> list[str]:
     """That a limit could not hold, and why, in at most one sentence."""
     limit: Any = options.time_limit
@@ -128,6 +152,7 @@ def run(
     until: float | None,
     seed: int,
     start: Any = None,
+    ready: float | None = None,
 ) -> Outcome:
     """What a solver came to in its turn; late ones are stopped, and their outcome says so.
 
@@ -139,11 +164,12 @@ def run(
         until: the `time.perf_counter` reading at which the turn ends; a process that is not ready
             by then has lost it. None: it never ends.
         seed, start: what the solver is told.
+        ready: the reading at which the process must be ready; None: at `until`.
     """
     begin = time.perf_counter()
     if lane is None:
-        return Outcome(None, 0.0, "never began: every process was taken")
+        return Outcome(None, 0.0, f"{UNREADY}: every process was taken")
     if until is not None and begin >= until:
-        return Outcome(None, 0.0, "never began: there was no time left")
+        return Outcome(None, 0.0, f"{UNREADY}: there was no time left")
     handle = lane.submit(case, solver, time_limit=time_limit, seed=seed, start=start, until=until)
-    return Turn(handle, begin).outcome(until)
+    return Turn(handle, begin).outcome(until, ready)

@@ -16,7 +16,11 @@ PAIRS = Form(
         Column("to", ("destination", "dest", "end", "target", "to node", "to stop", "nach"), True),
         Column(
             "distance",
-            ("dist", "length", "cost", "time", "duration", "travel time", "weight", "entfernung"),
+            (
+                *("dist", "length", "cost", "time", "duration", "travel time", "weight"),
+                *("entfernung", "distanz", "strecke", "fahrzeit"),
+                *("km", "kilometres", "kilometers", "miles", "metres", "meters", "minutes", "min"),
+            ),
         ),
     ),
     (("from", "to", "distance"),),
@@ -193,6 +197,9 @@ def distances(given: Given) -> Distances | None:
     if squares:
         return square((titled or squares)[0])
     if own is not None:
-        reason = "must be a square of numbers, or have the columns from, to, distance"
+        reason = (
+            "must be a square of numbers, or have the columns from, to, distance; here are "
+            f"{tables[0].headers}"
+        )
         raise InstanceError(reason, field=PAIRS.name, path=own[0].place)
     return None

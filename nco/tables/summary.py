@@ -1,5 +1,6 @@
-"""A solution's table in a few lines, by names: what comes on each route or machine, and how much."""
+"""A solution's table in a few lines: what comes on each route or machine, and how much."""
 
+import math
 from collections.abc import Sequence
 
 from nco.core.words import amount, number
@@ -68,8 +69,9 @@ def _named(cells: Cells, thing: str) -> str:
 def _figure(figure: Figure, rows: Sequence[Cells]) -> str:
     """Such as ``load 11 of 12``."""
     values = [float(cells[figure.column]) for cells in rows if not is_empty(cells[figure.column])]
-    how = {"last": lambda: values[-1], "most": lambda: max(values), "sum": lambda: sum(values)}
-    value = how[figure.how]() if values else 0.0
+    value = 0.0
+    if values:
+        value = {"last": values[-1], "most": max(values), "sum": math.fsum(values)}[figure.how]
     value = value if value.is_integer() else float(f"{value:.{DIGITS}g}")
     word = figure.word or ("" if figure.unit else figure.column)
     most = rows[0][figure.limit] if isinstance(figure.limit, str) else figure.limit

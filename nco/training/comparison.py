@@ -49,10 +49,12 @@ def read(paths: Sequence[Path], metric: str | None = None) -> list[RunRow]:
             first one.
 
     Raises:
-        NCOError: where none of them is the folder of a run, one holds a checkpoint alone, or no
-            run has the metric.
+        NCOError: where none of them is the folder of a run, one does not exist, or no run has the
+            metric.
     """
     curves = {path: Curve.read(path / NAME) for path in paths if _is_run(path)}
+    if not curves and (alone := without_curve(paths)):
+        raise NCOError(f"{alone[0]}: holds a checkpoint, but not the {NAME} that `nco fit` writes")
     if not curves:
         raise NCOError(f"no folder holds a run: none has the {NAME} that `nco fit` writes")
     if metric is None:
@@ -67,14 +69,16 @@ def read(paths: Sequence[Path], metric: str | None = None) -> list[RunRow]:
 
 
 def _is_run(path: Path) -> bool:
-    """Whether a folder holds the curve of a run; a checkpoint without one is an error."""
-    if (path / NAME).is_file():
-        return True
+    """Whether a folder holds the curve of a run."""
     if not path.is_dir():
         raise NCOError(f"{path}: there is no such folder")
-    if folder.checkpoints(path):
-        raise NCOError(f"{path}: holds a checkpoint, but not the {NAME} that `nco fit` writes")
-    return False
+    return (path / NAME).is_file()
+
+
+def without_curve(paths: Sequence[Path]) -> list[Path]:
+    """The folders with a checkpoint but no curve: runs that were stopped in their first steps."""
+    bare = [path for path in paths if path.is_dir() and not (path / NAME).is_file()]
+    return [path for path in bare if folder.checkpoints(path)]
 
 
 def _common(curves: Sequence[Curve]) -> str | None:

@@ -1,10 +1,12 @@
 """One child process that calls take in turn (`lanes`), and what it is doing."""
 
 import time
-from typing import Any
+from typing import Any, Unpack
 
+from nco.core.case import Case
 from nco.registry.interface import Solver
-from nco.workers.pool import Handle, Workers
+from nco.workers.outcome import Outcome
+from nco.workers.pool import Handle, RunOptions, SubmitOptions, Workers
 
 LATE = 0.1  # seconds after its time at which a run is one that hangs
 
@@ -17,15 +19,22 @@ class Lane:
         self._latest: Handle | None = None
         self._until: float | None = None
 
-    def submit(self, *arguments: Any, until: float | None = None, **options: Any) -> Handle:
+    def submit(
+        self,
+        case: Case,
+        solver: str | Solver[Any],
+        *,
+        until: float | None = None,
+        **options: Unpack[SubmitOptions],
+    ) -> Handle:
         """`Workers.submit`."""
-        handle = self.workers.submit(*arguments, until=until, **options)
+        handle = self.workers.submit(case, solver, until=until, **options)
         self._latest, self._until = handle, until
         return handle
 
-    def run(self, *arguments: Any, **options: Any) -> Any:
+    def run(self, case: Case, solver: str | Solver[Any], **options: Unpack[RunOptions]) -> Outcome:
         """`Workers.run`."""
-        return self.workers.run(*arguments, **options)
+        return self.workers.run(case, solver, **options)
 
     def rank(self, wanted: Solver[Any] | None) -> tuple[bool, bool, bool, bool]:
         """The lower, the sooner it can begin: not hanging, not loading, kernels loaded, there."""

@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Required, TypedDict
 
 from nco import registry
 from nco.core.case import Case
@@ -49,6 +49,24 @@ def run(
             grace=grace,
             iterations=iterations,
         )
+
+
+class RunOptions(TypedDict, total=False):
+    """The keywords of `Workers.run`, which says what they are."""
+
+    time_limit: Required[float | None]
+    seed: int
+    start: Any
+    grace: float
+    watch: bool
+    cores: int | None
+    iterations: int | None
+
+
+class SubmitOptions(RunOptions, total=False):
+    """The keywords of `Workers.submit` beside `until`."""
+
+    tell: Callable[[Improvement | Outcome], None] | None
 
 
 class Workers:

@@ -28,7 +28,8 @@ def draw(case: Any, solution: Any, ax: "Axes", base: int = 0) -> None:
     """Draws a bar for each operation: its machine's row, its job's colour, the job's name in it.
 
     Up to 64 jobs differ in colour or hatching; of more, those that follow each other on a machine
-    do as far as there are enough colours. The axes are time, in the unit of the source, and machines, so their scales are not made equal.
+    do as far as there are enough colours. The axes are time, in the unit of the source, and
+    machines, so their scales are not made equal.
 
     Args:
         case: the shop.

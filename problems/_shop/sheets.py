@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 MOST_TIME = 2**53  # of one duration
 JOB = Column(
     "job",
-    ("jobs", "job name", "job id", "job no", "work order", "order", "order no", "part", "product"),
+    (
+        *("jobs", "job name", "job id", "job no", "work order", "order", "order no", "part"),
+        *("product", "auftrag", "auftragsnummer", "auftrag nr", "trabajo", "pedido"),
+    ),
     text=True,
 )
 MACHINE = Column(

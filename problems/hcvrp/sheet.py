@@ -106,7 +106,7 @@ def _vehicles(fleet: Reading) -> tuple[dict[str, list[float]], list[str]]:
 
 
 def table(case: "Case", solution: Sequence[Sequence[int]]) -> Table:
-    """A row a stop: route (the vehicle's number), vehicle, order, stop, load of a capacity, distance.
+    """A row a stop: route (the vehicle's number), vehicle, order, stop, load and distance so far.
 
     The load is the sum of the demands since the depot, stop 0, where each route begins and ends;
     that of the depot's row is the load of the trip that ends there.

@@ -162,12 +162,18 @@ def _means(
     futures: Sequence[Known], books: Sequence[Books], first: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean demand of the nodes, and what leaves for them, ``[T, n]`` each."""
-    demand = np.mean([known.trace for known, _ in futures], axis=0)[first:]
+    demand = np.mean([_known(case) for case, _ in futures], axis=0)[first:]
     shipped = np.mean([played.shipped for played in books], axis=0)[first:]
     coming = np.zeros_like(demand)
     for edge, node in enumerate(futures[0][0].target.tolist()):
         coming[:, node] += shipped[:, edge]
     return demand, coming
+
+
+def _known(case: Case) -> np.ndarray:
+    """The demand of a case whose future is known, ``[T, n]``."""
+    assert case.trace is not None
+    return case.trace
 
 
 def _periods(

@@ -69,10 +69,8 @@ def table(case: "Case", solution: Sequence[int]) -> Table:
         driven += sheets.leg(case, before, position)
         prize += float(case.prizes[position]) if position else 0.0
         name = case.called("stops", position) or ("depot" if position == 0 else "")
-        rows.append(
-            [order, int(case.ids[position]), name, round(prize, 9), sheets.rounded(driven)]
-            + place(position)
-        )
+        cells = [order, int(case.ids[position]), name, round(prize, 9), sheets.rounded(driven)]
+        rows.append([*cells, *place(position)])
         before = position
     unit = tsplib.unit(case.metric)
     figures = (Figure("prize", "last", word="prize"), sheets.length(unit, float(case.limit)))

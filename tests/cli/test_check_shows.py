@@ -132,6 +132,7 @@ def test_a_quick_picture_is_not_announced(
     file = written(tmp_path, "c.csv", CUSTOMERS)
     plan = written(tmp_path, "plan.json", "[[1], [2]]")
     monkeypatch.setattr(picture, "written", lambda *_: b"picture")
+    monkeypatch.setattr(outputs, "PATIENCE", 60.0)
     target = tmp_path / "x.png"
     options = ["--capacity", "6", "--plot", str(target)]
     assert run(capsys, "check", file, plan, *options)[2] == f"nco: wrote {target} (7 bytes)\n"
@@ -178,3 +179,18 @@ def test_a_mean_has_the_digits_of_its_error(value: float, error: float, text: st
     from nco.solving import phrases
 
     assert phrases.figure(value, None, error) == text
+
+
+@pytest.mark.parametrize(
+    ("bound", "words"),
+    [
+        (90.0, "lower bound 90 (tree): the optimum is at most 10.00 % lower"),
+        (99.995, "lower bound 99.995 (tree): the optimum is less than 0.01 % lower"),
+        (100.0, "lower bound 100 (tree): the optimum is 100, too"),
+    ],
+)
+def test_a_bound_says_how_far_the_optimum_may_be(bound: float, words: str) -> None:
+    """Nothing is called 0.00 %."""
+    from nco.solving import phrases
+
+    assert phrases.certificate(bound, "tree", 100.0, False, None).strip() == words

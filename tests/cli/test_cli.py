@@ -67,9 +67,8 @@ def test_a_bad_file_does_not_stop_the_others(capsys, tiny, square, tmp_path):
     assert [line["file"] for line in lines] == [str(bad), square]
     assert "bad.tsp:8" in lines[0]["error"]
     assert lines[1]["cost"] == 40
-    assert [line for line in err.splitlines() if "wrote" not in line] == [
-        f"nco: {lines[0]['error']}"
-    ]
+    said = [line for line in err.splitlines() if "wrote" not in line and "drawing" not in line]
+    assert said == [f"nco: {lines[0]['error']}"]
     assert f"nco: wrote {plot}" in err
     assert plot.stat().st_size > 1000
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn_plans import solved
 from matplotlib.figure import Figure
 from small_inputs import ARRAYS
 
 import nco
 from nco.core.case import Case
-from nco.pictures import page, svg, things
+from nco.pictures import document, page, svg, things
 from nco.registry import sources
 from nco.solving import picture
-from nco.solving.solution import Solution, Status
 from nco.tables.table import Table
 
 ATTACK = "</script><script>document.title='hacked'</script><img src=x onerror=alert(1)>\" $x_{"
@@ -54,27 +54,6 @@ class Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] not in ("script", "style"):
             self.texts.append(data)
-
-
-def solved(case: Case, plan: Any) -> Solution:
-    """A solution of a case, as if somebody had found it."""
-    return Solution(
-        problem=case.problem,
-        name=case.name,
-        n=case.size,
-        cost=1.0,
-        objective=1.0,
-        feasible=True,
-        violations=[],
-        solution=plan,
-        taken=list,
-        status=Status.FEASIBLE,
-        seconds=0.1,
-        setup_seconds=0.0,
-        model="none",
-        seed=0,
-        case=case,
-    )
 
 
 def html(case: Case, plan: Any) -> str:
@@ -174,7 +153,7 @@ def test_the_policy_allows_the_pages_own_script_and_style() -> None:
     script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
     assert len(style) == len(script) == 1
     for part in (*style, *script):
-        assert page._hash(part) in policy
+        assert document._hash(part) in policy
 
 
 def test_rows_of_the_table_lead_to_things() -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import browser
 import numpy as np
 import pytest
+from drawn_plans import solved
 from small_inputs import ARRAYS
 
 from nco.core.case import Case
 from nco.registry import sources
 from nco.solving import picture
-from nco.solving.solution import Solution, Status
 
 pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="there is no Chromium here")
 
@@ -23,25 +23,8 @@ ATTACK = "<script>document.title='hacked'</script><img src=x onerror=\"document.
 
 def saved(folder: Path, case: Case, plan: Any) -> Path:
     """The page of a plan in a file."""
-    solution = Solution(
-        problem=case.problem,
-        name=case.name,
-        n=case.size,
-        cost=1.0,
-        objective=1.0,
-        feasible=True,
-        violations=[],
-        solution=plan,
-        taken=list,
-        status=Status.FEASIBLE,
-        seconds=0.1,
-        setup_seconds=0.0,
-        model="none",
-        seed=0,
-        case=case,
-    )
     file = folder / "page.html"
-    file.write_bytes(picture.written(solution, "html"))
+    file.write_bytes(picture.written(solved(case, plan), "html"))
     return file
 
 

@@ -299,3 +299,22 @@ def test_columns_may_be_machines_where_the_problem_is_named(tmp_path: Path) -> N
 def test_examples_are_solved_in_one_command(example: str, more: dict[str, Any]) -> None:
     """Each ships and gives a feasible answer."""
     assert nco.solve(f"example:{example}", model="none", **more).feasible
+
+
+def test_tables_in_german_need_no_columns(tmp_path: Path) -> None:
+    """Orders, machines and minutes; and pairs of places with kilometres."""
+    shop = tmp_path / "plan.csv"
+    shop.write_text("Auftrag;Maschine;Dauer (min)\nA1;Laser;30\nA1;Lack;20\nA2;Lack;10\n")
+    case = nco.read(shop)
+    assert (case.problem, case.cost_unit) == ("jssp", "minutes")
+    assert case.names == {"jobs": ["A1", "A2"], "machines": ["Laser", "Lack"]}
+    stops, roads = tmp_path / "kunden.csv", tmp_path / "roads.csv"
+    stops.write_text("Kunde;Paletten\nLager;\nEins;3\n")
+    roads.write_text("von;nach;km\nLager;Eins;7\nEins;Lager;7\n")
+    routed = nco.read(stops, arguments={"capacity": 5, "distances": str(roads)})
+    assert routed.distances[0, 1] == 7
+    roads.write_text("von;nach;weg\n" + 4 * "Lager;Eins;7\n")
+    with pytest.raises(
+        NCOError, match="have the columns from, to, distance; here are von, nach, weg"
+    ):
+        nco.read(stops, arguments={"capacity": 5, "distances": str(roads)})

@@ -58,6 +58,7 @@ def solvers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[str, fl
             return Outcome(steps[name](given["start"]), pause)
 
         monkeypatch.setattr(turns, "run", run)
+        monkeypatch.setattr(turns, "ahead", lambda *given: None)
         from nco.problems.inventory import classical
 
         monkeypatch.setattr(classical, "policies", lambda case: list(steps))

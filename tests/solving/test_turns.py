@@ -34,7 +34,7 @@ def lane() -> Iterator[Lane]:
 def test_a_process_that_is_not_ready_costs_the_turn_and_no_delay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The call answers at its deadline with a rule that needs no search; faults say why."""
+    """The call answers in time with a rule that it looked for itself; faults say why."""
     importlib.import_module("nco.solving.online")  # with torch, outside the time of the call
     case = files.read(TEXT, path="net.yaml")
     monkeypatch.setattr(turns, "ahead", lambda *given: None)
@@ -42,13 +42,13 @@ def test_a_process_that_is_not_ready_costs_the_turn_and_no_delay(
     begin = time.perf_counter()
     solution = nco.solve(case, time_limit=1.0, traces=40, model="none")
     assert 0.5 < time.perf_counter() - begin < 5
-    assert solution.found_by == "construction"
-    assert solution.solution["rule"] == "base_stock"
-    (fault,) = solution.faults
-    assert fault in (
+    found = (solution.found_by, solution.solution["rule"])
+    assert found in (("min_max", "min_max"), ("construction", "base_stock"))  # on a busy machine
+    assert set(solution.faults) <= {
         "min_max: never began: its process was not ready in time",
         "min_max: never began: there was no time left",  # where this process was not ready, either
-    )
+    }
+    assert solution.faults
 
 
 class _Never:
@@ -119,6 +119,33 @@ def test_the_first_rule_begins_before_the_caller_has_torch(
     assert contest.candidates[0].solution["rule"] == "min_max"
     without = Options(model="none", classical=False)
     assert turns.ahead(lane, case, without, begin) is None
+
+
+def test_a_limit_that_an_import_has_eaten_counts_from_then_on() -> None:
+    """What is left of it is as long as it was; another limit stays."""
+    from nco.solving.options import Options
+
+    begin = time.perf_counter() - 2.5
+    start, said = turns.start_of(Options(time_limit=3.0), begin, 2.4)
+    assert start == pytest.approx(time.perf_counter(), abs=0.2)
+    assert said[0].startswith("the limit of 3 s counts from 2.5 s on")
+    for kept in (Options(time_limit=6.0), Options(time_limit=None)):
+        assert turns.start_of(kept, begin, 2.4) == (begin, [])
+
+
+def test_the_caller_looks_for_a_rule_where_no_process_is_ready(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With time left it is the rule of a search, not the construction."""
+    from nco.solving.candidates import Contest
+    from nco.solving.options import Options
+
+    case = files.read(TEXT, path="net.yaml")
+    monkeypatch.setattr(Lane, "submit", lambda *given, **more: _Never())
+    contest = Contest(case, Options(model="none", traces=40), time.perf_counter(), lane)
+    contest._find(time.perf_counter() + 4.0)
+    assert [candidate.source for candidate in contest.candidates] == ["min_max"]
+    assert "never began" in contest.faults[0]
 
 
 @pytest.mark.parametrize(

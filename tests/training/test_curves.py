@@ -82,7 +82,7 @@ def test_smoothing_keeps_a_constant_and_the_length() -> None:
 
 
 def test_folders_without_a_run_are_passed_over(tmp_path: Path) -> None:
-    """As `runs/*` names Lightning's logs, too; a checkpoint without a curve is an error."""
+    """As `runs/*` names Lightning's logs, too, and runs that were stopped in their first steps."""
     for name in ("logs", "run"):
         (tmp_path / name).mkdir()
     curve = Curve([{"step": 1, "train/cost": 4.0}, {"step": 2, "train/cost": 3.0}])
@@ -90,5 +90,7 @@ def test_folders_without_a_run_are_passed_over(tmp_path: Path) -> None:
     (row,) = comparison.read([tmp_path / "logs", tmp_path / "run"])
     assert (row.run, row.train, curve.trained) == ("run", 3.0, "train/cost")
     (tmp_path / "logs" / "last.ckpt").touch()
+    assert [row.run for row in comparison.read([tmp_path / "logs", tmp_path / "run"])] == ["run"]
+    assert comparison.without_curve([tmp_path / "logs", tmp_path / "run"]) == [tmp_path / "logs"]
     with pytest.raises(NCOError, match="holds a checkpoint, but not"):
-        comparison.read([tmp_path / "logs", tmp_path / "run"])
+        comparison.read([tmp_path / "logs"])
