@@ -8,6 +8,7 @@ circles, in metres, at `SPEED`. Tasks are required; where not all can be served,
 greatest `priority` are worth most (it is their `prize`).
 """
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -220,10 +221,12 @@ class _Input:
         dimensions = self._dimensions()
         measures: list[_Measure] = []
         listed = [self._vehicle(i, dimensions, measures) for i in range(len(self.vehicles))]
-        vehicles, members = _grouped(listed)
+        able = [self._skills(one, f"vehicles[{i}]") for i, one in enumerate(self.vehicles)]
+        words = [" ".join(str(one.get("description") or "").split()) for one in self.vehicles]
+        vehicles, members = _grouped(listed, able, words)
         delivery, pickup = self._loads(dimensions)
         where: list[Any] = [*self.depots, *places]
-        skills = [self._skills(self.vehicles[own[0]], f"vehicles[{own[0]}]") for own in members]
+        skills = [able[own[0]] for own in members]
         needed = [self._skills(task.shared, task.where) for task in self.tasks]
         first = len(self.depots)
         pairs = [i for i, task in enumerate(self.tasks) if task.kind == "pickup"]
@@ -516,18 +519,19 @@ class _Input:
         return [[lat, lon] for lon, lat in found]
 
 
-def _grouped(listed: Sequence[VehicleType]) -> tuple[tuple[VehicleType, ...], list[list[int]]]:
+def _grouped(
+    listed: Sequence[VehicleType], skills: Sequence[frozenset[str]], names: Sequence[str]
+) -> tuple[tuple[VehicleType, ...], list[list[int]]]:
     """Types of vehicles that are alike and follow each other, and the vehicles of each."""
-    types: list[VehicleType] = []
-    members: list[list[int]] = []
-    for i, vehicle in enumerate(listed):
-        if types and vehicle == types[-1]:
-            members[-1].append(i)
-        else:
-            types.append(vehicle)
-            members.append([i])
-    counted = zip(types, members, strict=True)
-    return tuple(replace(one, count=len(own)) for one, own in counted), members
+    alike = [
+        list(own)
+        for _, own in itertools.groupby(range(len(listed)), lambda i: (listed[i], skills[i]))
+    ]
+    types = [
+        replace(listed[own[0]], count=len(own), name=names[own[0]] if len(own) == 1 else "")
+        for own in alike
+    ]
+    return tuple(types), alike
 
 
 def _stem(path: str | None) -> str:
