@@ -38,7 +38,8 @@ def check(case: Case, solution: object) -> Report:
         solution: `Route`s, or any pairs of a number and a list of numbers.
 
     Returns:
-        The report. `unassigned` names the required clients, and groups, that no route serves. The
+        The report. Its measures are the number of routes, their distance and duration, and the
+        parts of the cost. `unassigned` names the required clients, and groups, that no route serves. The
         cost is None where a vehicle or a place does not exist.
     """
     routes, violations = _routes(solution)
@@ -62,7 +63,26 @@ def check(case: Case, solution: object) -> Report:
     if not math.isfinite(cost):
         violations.append("the cost is not finite")
         return Report(None, None, violations)
-    return Report(cost, cost, violations, unassigned=unassigned(case, served))
+    figures = _figures(driven, _prizes(case, served))
+    return Report(cost, cost, violations, measures=figures, unassigned=unassigned(case, served))
+
+
+def _figures(driven: Sequence[Driven], prizes: Sequence[Number]) -> dict[str, float]:
+    """What the cost is made of, and what the vehicles do in all."""
+    drives = [each.drive for each in driven]
+    names = dict.fromkeys(name for drive in drives for name in drive.costs)
+    costs = {
+        f"{name} costs": float(total(drive.costs.get(name, 0) for drive in drives))
+        for name in names
+    }
+    lost = {"prizes lost": float(total(prizes))} if prizes else {}
+    return {
+        "routes": float(len(drives)),
+        "distance": float(total(drive.distance for drive in drives)),
+        "duration": float(total(drive.duration for drive in drives)),
+        **costs,
+        **lost,
+    }
 
 
 def _routes(solution: object) -> tuple[list[Route] | None, list[str]]:

@@ -17,7 +17,7 @@ from nco.problems.vrp.reach import Reach, above
 
 PLACES = 3000  # beyond which no shortest paths are looked for
 SHOWN = 5  # sentences of a kind; the others are counted
-TRIES = 2000  # insertions that are tried in all to say why a plan has no room
+TRIES = 600  # insertions that are tried in all to say why a plan has no room
 
 
 def impossible(case: Case) -> list[str]:
