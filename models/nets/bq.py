@@ -119,6 +119,31 @@ class BQPolicy(Policy):
         moved = torch.tensor([0.5 if name in ("x", "y") else 0.0 for name in theirs])
         self.encoder.take_over(other.encoder, sources, moved)
 
+    def widen(self, other: Policy) -> None:
+        """Takes over all weights of a policy that knows some of this one's columns.
+
+        The others begin at zero, so that it decides as the other where they say nothing.
+
+        Raises:
+            NCOError: where the two differ in more than that.
+        """
+        if not isinstance(other, BQPolicy) or not isinstance(self.encoder, TakesOver):
+            raise NCOError(f"{type(other).__name__} and {type(self).__name__} are other networks")
+        ends = (self.schema.focus, self.schema.actions, self.two_way)
+        theirs = (other.schema.focus, other.schema.actions, other.two_way)
+        if ends != theirs:
+            raise NCOError(f"its focus, actions and two_way are {theirs}, not {ends}")
+        known = [column.name for column in other.tokens]
+        if missing := [name for name in known if name not in {one.name for one in self.tokens}]:
+            raise NCOError(f"the problem does not have its columns {', '.join(missing)}")
+        sources = [known.index(one.name) if one.name in known else None for one in self.tokens]
+        self.encoder.take_over(other.encoder, sources, torch.zeros(len(known)), new=0.0)
+        for mine, its in ((self.query, other.query), (self.key, other.key)):
+            mine.load_state_dict(its.state_dict())
+        self.worth.load_state_dict(other.worth.state_dict())
+        if self.nearness is not None and other.nearness is not None:
+            self.nearness.data.copy_(other.nearness)
+
     def encode(self, features: Features) -> Features:
         """The instance as it is: everything else depends on what remains."""
         return features

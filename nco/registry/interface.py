@@ -11,7 +11,7 @@ Free of torch and numpy.
 C is the folder's own class of cases, S its form of a solution in the case's own numbers.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
@@ -211,6 +211,8 @@ class Solver(Generic[C_in]):
             ones; None: any number.
         kernels: the module whose ``compile_kernels`` compiles what it calls, or reads it from the
             cache; a child calls it beforehand too. Empty: nothing is compiled.
+        refuses: what of a case the solver cannot model, in words; None where it takes the case. It
+            is asked before the solver is chosen. None: it takes every case of its problem.
     """
 
     solve: Solve[C_in]
@@ -223,11 +225,16 @@ class Solver(Generic[C_in]):
     modules: tuple[str, ...] = ()
     largest: int | None = None
     kernels: str = ""
+    refuses: Callable[[C_in], str | None] | None = None
 
     @property
     def name(self) -> str:
         """That of its function, which is also its key in `Classical.solvers`."""
         return self.solve.__name__
+
+    def refusal(self, case: C_in) -> str | None:
+        """Why it does not apply to a case, in words; None where it does."""
+        return None if self.refuses is None else self.refuses(case)
 
 
 class Classical(Protocol[C_in]):

@@ -47,9 +47,7 @@ def read(
     text = _text(path)
     if (foreign_kind := foreign.kind(text)) is not None:
         raise InstanceError(f"{foreign_kind}, which is not solved here", path=path)
-    names = [problem] if problem else registry.names()
-    if problem is None:
-        names = [name for name in names if registry.folder(name).files.recognise(text)]
+    names = [problem] if problem else _takers(text)
     if not names:
         raise InstanceError(
             f"not recognised as a file of any problem ({', '.join(registry.names())}); "
@@ -67,8 +65,22 @@ def _case(name: str, text: str, path: Path, arguments: Mapping[str, Any]) -> Cas
     stated = {name: value for name, value in arguments.items() if value is not None}
     known = files.ARGUMENTS if isinstance(files, TakesArguments) else ()
     _refuse(None, {name: value for name, value in stated.items() if name not in known}, path)
-    case: Case = files.read(text, path=str(path), **stated)
+    try:
+        case: Case = files.read(text, path=str(path), **stated)
+    except InstanceError as error:
+        takers = [] if files.recognise(text) else _takers(text)
+        if not takers:
+            raise
+        reason = f"{error.reason} (this is a file of {' or '.join(takers)})"
+        raise InstanceError(
+            reason, field=error.field, value=error.value, path=error.path, line=error.line
+        ) from error
     return case
+
+
+def _takers(text: str) -> list[str]:
+    """The problems that recognise a text."""
+    return [name for name in registry.names() if registry.folder(name).files.recognise(text)]
 
 
 def _refuse(

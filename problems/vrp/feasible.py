@@ -1,7 +1,8 @@
 """What one vehicle's route costs, or that it breaks a rule: for solvers, one route at a time.
 
 Loads are whole numbers (`integers.loads`), in which sums are exact. A route leaves as late as its
-earliest end allows. Rests are taken before or after a drive, in the order of their windows.
+earliest end allows: its duration is the least one where no client has several windows, and may be
+more elsewhere. Rests are taken in the order of their windows.
 """
 
 from collections.abc import Sequence
@@ -89,7 +90,11 @@ class Ways:
 
 
 class Judge:
-    """Judges routes of a case."""
+    """Judges routes of a case.
+
+    Attributes:
+        gives, takes: whether a client counts as a delivery, and as a pickup, where order matters.
+    """
 
     def __init__(self, case: Case) -> None:
         self.case = case
@@ -106,8 +111,10 @@ class Judge:
             self._partner |= {pair.pickup: pair.delivery, pair.delivery: pair.pickup}
         self._unloads = {pair.delivery for pair in case.shipments}
         self._allowed = [None if types is None else frozenset(types) for types in case.allowed]
-        self._given = (np.asarray(case.delivery) > 0).any(1).tolist()
-        self._taken = (np.asarray(case.pickup) > 0).any(1).tolist()
+        # shipments are neither deliveries from the depot nor pickups for it
+        shipped = np.array([self.first + client in self._partner for client in range(case.size)])
+        self.gives = ((np.asarray(case.delivery) > 0).any(1) & ~shipped).tolist()
+        self.takes = ((np.asarray(case.pickup) > 0).any(1) & ~shipped).tolist()
 
     def route(self, vehicle: int, stops: Sequence[int]) -> Track | None:
         """The track of a route; None where it breaks a rule of its vehicle or of its stops."""
@@ -134,28 +141,27 @@ class Judge:
                 return None
             end, duration = rests
         elif counts:
-            duration = end - (self._backward(kind, stops, durations, end)[0] - durations[0])
+            arrival = self._backward(kind, stops, durations, end)[0]
+            duration = end - (arrival - durations[0] - self.case.depots[kind.start].service)
         overtime = max(0.0, duration - kind.max_duration)
         if overtime > kind.max_overtime:
             return None
         cost = kind.fixed + kind.unit_distance * distance + kind.unit_duration * duration
         if overtime:
             cost += kind.unit_overtime * overtime
-        work = sum(durations) + sum(self._service_at(stop) for stop in stops)
+        work = sum(durations) + sum(self._service_at(stop) for stop in [kind.start, *stops])
         return Track(cost, distance, work, duration, leave, latest, *loads)
 
     def begins(self, vehicle: int, stops: Sequence[int]) -> list[float]:
         """When service begins at each stop, as early as it can; late stops do not wait for it."""
         kind = self.case.vehicles[vehicle]
         _, durations = self._legs(vehicle, kind, stops)
-        time, begins = self._departure(kind, stops), []
+        time, begins = self._departure(kind, stops) + self._service_at(kind.start), []
         for number, stop in enumerate(stops):
-            arrival = time + durations[number]
+            arrival = self._ready(stops, number, time + durations[number])
             begin = _opening(self._windows[stop], arrival)
             begins.append(arrival if begin is None else begin)
             time = begins[-1] + self._service_at(stop)
-            if stop < self.first:
-                time = max(time, self._released(stops, number + 1))
         return begins
 
     def _service_at(self, stop: int) -> float:
@@ -216,11 +222,11 @@ class Judge:
                     return False
                 delivered = picked = False
             else:
-                if self._given[stop - self.first]:
+                if self.gives[stop - self.first]:
                     if picked:
                         return False
                     delivered = True
-                picked = picked or self._taken[stop - self.first]
+                picked = picked or self.takes[stop - self.first]
         return not (needs and picked and not delivered)
 
     def _loads(
@@ -279,7 +285,7 @@ class Judge:
         return latest
 
     def _departure(self, kind: VehicleType, stops: Sequence[int]) -> float:
-        """The earliest departure."""
+        """The earliest departure; loading comes after it."""
         opening = self.case.depots[kind.start].window.open
         return max(kind.shift.open, opening, self._released(stops, 0))
 
@@ -288,23 +294,28 @@ class Judge:
     ) -> list[float] | None:
         """When it leaves each place at the earliest; None where it is too late."""
         time = self._departure(kind, stops)
-        if time > self.case.depots[kind.start].window.close:
+        if time > self._start_close(kind):
             return None
+        time += self.case.depots[kind.start].service
         leave = [time]
         for number, stop in enumerate(stops):
-            begin = _opening(self._windows[stop], time + durations[number])
+            arrival = self._ready(stops, number, time + durations[number])
+            begin = _opening(self._windows[stop], arrival)
             if begin is None:
                 return None
-            time = self._left(stops, number, begin)
+            time = begin + self._service_at(stop)
             leave.append(time)
         return leave if self._end(kind, leave, durations) <= self._close(kind) else None
 
-    def _left(self, stops: Sequence[int], number: int, begin: float) -> float:
-        """When it leaves a stop at which it began to serve."""
-        stop = stops[number]
-        if stop >= self.first:
-            return begin + self._service[stop]
-        return max(begin + self.case.depots[stop].service, self._released(stops, number + 1))
+    def _ready(self, stops: Sequence[int], number: int, arrival: float) -> float:
+        """When service may begin at a stop: at a depot the goods of the next trip must be there."""
+        if stops[number] >= self.first:
+            return arrival
+        return max(arrival, self._released(stops, number + 1))
+
+    def _start_close(self, kind: VehicleType) -> float:
+        """When it must have departed."""
+        return min(kind.shift.close, self.case.depots[kind.start].window.close)
 
     def _end(self, kind: VehicleType, leave: Sequence[float], durations: Sequence[float]) -> float:
         """When it has arrived at its end."""
@@ -332,25 +343,36 @@ class Judge:
             time = _closing(self._windows[stop], time)
             latest.append(time)
         latest.reverse()
-        latest[0] = min(latest[0], self.case.depots[kind.start].window.close + durations[0])
+        loaded = self._start_close(kind) + self.case.depots[kind.start].service
+        latest[0] = min(latest[0], loaded + durations[0])
         return latest
 
     def _rests(
         self, kind: VehicleType, stops: Sequence[int], durations: Sequence[float]
     ) -> tuple[float, float] | None:
-        """The earliest end and the duration with all rests that are due; None where they fail."""
-        rests = sorted(kind.breaks, key=lambda rest: rest.window)
+        """End and duration with all rests that are due; None where they fail.
+
+        A route may leave late enough to do without a rest.
+        """
         start = self._departure(kind, stops)
-        rests = [rest for rest in rests if rest.window.close >= start]
-        end = INFINITE
-        for taken in range(len(rests) + 1):
-            ends = self._rested(kind, stops, durations, rests[:taken], start)
-            if ends <= self._close(kind) and all(r.window.open > ends for r in rests[taken:]):
-                end, due = ends, rests[:taken]
-                break
-        if end == INFINITE:
+        starts = {start, *(max(start, rest.window.close) for rest in kind.breaks)}
+        ways = [self._due(kind, stops, durations, each) for each in starts if each < INFINITE]
+        found = [way for way in ways if way is not None]
+        return min(found, key=lambda way: way[1], default=None)
+
+    def _due(
+        self, kind: VehicleType, stops: Sequence[int], durations: Sequence[float], start: float
+    ) -> tuple[float, float] | None:
+        """End and duration of a route that leaves at a time or later."""
+        rests = sorted(kind.breaks, key=lambda rest: rest.window)
+        rests = [rest for rest in rests if rest.window.close > start]
+        if start > self._start_close(kind):
             return None
-        return end, end - self._left_latest(kind, stops, durations, due, end)
+        for taken in range(len(rests) + 1):
+            end = self._rested(kind, stops, durations, rests[:taken], start)
+            if end <= self._close(kind) and all(r.window.open >= end for r in rests[taken:]):
+                return end, end - self._left_latest(kind, stops, durations, rests[:taken], end)
+        return None
 
     def _rested(
         self,
@@ -362,19 +384,20 @@ class Judge:
     ) -> float:
         """The earliest end with all of these rests; infinite where there is none."""
         opening = 0.0 if kind.end is None else self.case.depots[kind.end].window.open
+        start += self.case.depots[kind.start].service
         times = [start] + [INFINITE] * len(rests)  # by the rests taken so far
         for number, leg in enumerate(durations):
             arrivals = [time + leg for time in times]
-            for taken, rest in enumerate(rests):  # several may be taken on one leg
-                for ready in (_rest(times[taken], rest) + leg, _rest(arrivals[taken], rest)):
-                    arrivals[taken + 1] = min(arrivals[taken + 1], ready)
+            ready = list(times)  # for the next rest: several may be taken on one leg
+            for taken, rest in enumerate(rests):
+                begin = max(ready[taken], rest.window.open)
+                if begin <= rest.window.close:
+                    ready[taken + 1] = min(ready[taken + 1], begin + rest.duration)
+                    rested = max(arrivals[taken], rest.window.open) + rest.duration
+                    arrivals[taken + 1] = min(arrivals[taken + 1], rested)
             if number == len(stops):
                 return max(arrivals[-1], opening)
-            stop = stops[number]
-            begins = [_opening(self._windows[stop], arrival) for arrival in arrivals]
-            times = [
-                INFINITE if begin is None else self._left(stops, number, begin) for begin in begins
-            ]
+            times = [self._served(stops, number, arrival) for arrival in arrivals]
         raise AssertionError("a route has a leg more than stops")
 
     def _left_latest(
@@ -392,10 +415,10 @@ class Judge:
             departures = [time - leg for time in times]
             for taken in range(len(rests) - 1, -1, -1):
                 rest = rests[taken]
-                for left in (
-                    _rest_by(times[taken + 1] - leg, rest),
-                    _rest_by(times[taken + 1], rest) - leg,
-                ):
+                by = times[taken + 1] - rest.duration
+                if by >= rest.window.open:
+                    times[taken] = max(times[taken], by)
+                    left = min(departures[taken + 1] - rest.duration, rest.window.close)
                     departures[taken] = max(departures[taken], left)
             if number == 0:
                 break
@@ -403,7 +426,28 @@ class Judge:
             times = [
                 _closing(self._windows[stop], time - self._service_at(stop)) for time in departures
             ]
-        return min(departures[0], self.case.depots[kind.start].window.close)
+        service = self.case.depots[kind.start].service
+        return min(departures[0] - service, self._start_close(kind))
+
+    def _served(self, stops: Sequence[int], number: int, arrival: float) -> float:
+        """When it leaves a stop at the earliest; infinite where it is too late."""
+        begin = _opening(self._windows[stops[number]], self._ready(stops, number, arrival))
+        return INFINITE if begin is None else begin + self._service_at(stops[number])
+
+
+def tidy(kind: VehicleType, stops: Sequence[int], first: int) -> list[int]:
+    """Stops without reloads at the depot where the vehicle is anyway.
+
+    One at another depot may be worth its way even before the first client: goods are released
+    there, and the trip begins there.
+    """
+    kept: list[int] = []
+    for stop in stops:
+        if stop >= first or stop != (kept[-1] if kept else kind.start):
+            kept.append(stop)
+    while kept and kept[-1] < first and (kind.end is None or kept[-1] == kind.end):
+        kept.pop()
+    return kept if any(stop >= first for stop in kept) else []
 
 
 def _opening(windows: Sequence[Window], time: float) -> float | None:
@@ -420,15 +464,3 @@ def _closing(windows: Sequence[Window], time: float) -> float:
         if time >= window.open:
             return min(time, window.close)
     return -INFINITE
-
-
-def _rest(time: float, rest: Break) -> float:
-    """When a rest from a time on is over; infinite where its window is."""
-    begin = max(time, rest.window.open)
-    return begin + rest.duration if begin <= rest.window.close else INFINITE
-
-
-def _rest_by(time: float, rest: Break) -> float:
-    """When a rest that is over by a time begins at the latest."""
-    begin = min(time - rest.duration, rest.window.close)
-    return begin if begin >= rest.window.open else -INFINITE

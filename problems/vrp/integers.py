@@ -143,8 +143,13 @@ def down(value: float) -> int:
 
 
 def loads(case: Case) -> Loads:
-    """Whole loads of a case: what fits by them fits in truth."""
-    given, taken = np.asarray(case.delivery), np.asarray(case.pickup)
+    """Whole loads of a case: what fits by them fits in truth.
+
+    Of a shipment only what it moves from the one to the other counts.
+    """
+    given, taken = np.array(case.delivery), np.array(case.pickup)
+    for pair in case.shipments:
+        given[case.client(pair.pickup)] = taken[case.client(pair.delivery)] = 0
     delivery: list[list[int]] = [[] for _ in given]
     pickup: list[list[int]] = [[] for _ in given]
     capacity: list[list[int]] = [[] for _ in case.vehicles]

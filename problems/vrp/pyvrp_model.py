@@ -21,7 +21,7 @@ import numpy as np
 from nco.problems._routing import with_pyvrp
 from nco.problems.vrp import integers
 from nco.problems.vrp.case import ALWAYS, Backhauls, Case, Route, Shipment, VehicleType, Window
-from nco.problems.vrp.feasible import Judge
+from nco.problems.vrp.feasible import Judge, tidy
 
 LONGEST_WAY = 2**43  # that PyVRP takes, with room to spare
 LARGEST_PRIZE = 2**50
@@ -41,17 +41,13 @@ def refusal(case: Case) -> str | None:
 def _shipment_refusal(case: Case) -> str | None:
     """What of the shipments PyVRP cannot model."""
     first = case.first_client
-    pickups = [pair.pickup - first for pair in case.shipments]
-    deliveries = [pair.delivery - first for pair in case.shipments]
-    both = pickups + deliveries
-    if any(kind.max_stops is not None or kind.reloads for kind in case.vehicles):
-        return "PyVRP has no shipments together with reloads or a number of stops"
+    both = [place - first for pair in case.shipments for place in pair]
+    if any(kind.max_stops is not None for kind in case.vehicles):
+        return "PyVRP does not count the stops of shipments"
     if case.backhauls is not Backhauls.MIXED:
         return "PyVRP does not order shipments among deliveries and pickups"
     if len(set(both)) < len(both):
         return "PyVRP has one shipment for a client"
-    if np.asarray(case.delivery)[pickups].any() or np.asarray(case.pickup)[deliveries].any():
-        return "PyVRP's shipments have no loads for the depot beside their own"
     if np.asarray(case.release)[both].any() or any(len(case.windows[c]) > 1 for c in both):
         return "PyVRP's shipments have neither release times nor several windows"
     if {place - first for group in case.groups for place in group.clients} & set(both):
@@ -206,26 +202,18 @@ class Built:
     def _has_open(self) -> bool:
         return any(kind.end is None for kind in self.case.vehicles)
 
-    @cached_property
-    def _has_reloads(self) -> bool:
-        return any(kind.reloads for kind in self.case.vehicles)
-
     def _depots(self, library: Any) -> list[Any]:
-        """Depots to start and end at, then the same to reload at, then the end of open routes."""
+        """The depots, then the end of open routes."""
         numbers = self.numbers
-
-        def depot(place: int, service: float) -> Any:
-            window = self.case.depots[place].window
-            return library.Depot(
+        depots = [
+            library.Depot(
                 place,
-                numbers.earliest(window.open),
-                numbers.latest(window.close),
-                numbers.earliest(service),
+                numbers.earliest(depot.window.open),
+                numbers.latest(depot.window.close),
+                numbers.earliest(depot.service),
             )
-
-        depots = [depot(place, 0.0) for place in range(len(self.case.depots))]
-        if self._has_reloads:
-            depots += [depot(place, each.service) for place, each in enumerate(self.case.depots)]
+            for place, depot in enumerate(self.case.depots)
+        ]
         if self._has_open:
             depots.append(library.Depot(len(self.case.depots) + self.case.size))
         return depots
@@ -241,14 +229,14 @@ class Built:
             capacity.append(most if kind.max_stops is None else kind.max_stops)
         options: dict[str, Any] = {}
         if kind.reloads:
-            options["reload_depots"] = [len(self.case.depots) + depot for depot in kind.reloads]
+            options["reload_depots"] = list(kind.reloads)
             if kind.max_trips is not None:
                 options["max_reloads"] = kind.max_trips - 1
         return library.VehicleType(
             min(most, sum(most if count is None else count for count in counts)),
             capacity=capacity,
             start_depot=kind.start,
-            end_depot=kind.end if kind.end is not None else self._open_end,
+            end_depot=len(self.case.depots) if kind.end is None else kind.end,
             fixed_cost=numbers.cost(kind.fixed),
             tw_early=numbers.earliest(kind.shift.open),
             tw_late=numbers.latest(kind.shift.close),
@@ -262,10 +250,6 @@ class Built:
             unit_overtime_cost=numbers.per_time(kind.unit_overtime),
             **options,
         )
-
-    @property
-    def _open_end(self) -> int:
-        return len(self.case.depots) * (2 if self._has_reloads else 1)
 
     def _shipment(self, library: Any, pair: Shipment) -> Any:
         case, numbers = self.case, self.numbers
@@ -304,7 +288,7 @@ class Built:
             stops = []
             for place, begin in zip(route.stops, begins, strict=True):
                 if place < first:
-                    stops.append(~(first + place))
+                    stops.append(~place)
                 elif place in shipped:
                     stops.append(shipped[place])
                 else:
@@ -324,12 +308,12 @@ class Built:
             stops = []
             for stop in route.stops:
                 if stop < 0:
-                    stops.append(~stop - first)
+                    stops.append(~stop)
                 elif stop < count:
                     stops.append(first + self.visits[stop][0])
                 else:
                     stops.append(self.case.shipments[(stop - count) // 2][(stop - count) % 2])
-            stops = tidy(stops, first)
+            stops = tidy(self.case.vehicles[self.kinds[route.vehicle][0]], stops, first)
             if stops:
                 plan.append(Route(next(free[route.vehicle]), stops))
         return plan if self._is_permitted(plan) else None
@@ -361,15 +345,6 @@ def allowed(case: Case) -> np.ndarray:
             table[:, client] = False
             table[list(types), client] = True
     return table
-
-
-def tidy(stops: Sequence[int], first: int) -> list[int]:
-    """Stops without reloads before the first client, after the last one, or one after another."""
-    kept: list[int] = []
-    for stop in stops:
-        if stop >= first or (kept and kept[-1] >= first):
-            kept.append(stop)
-    return kept[:-1] if kept and kept[-1] < first else kept
 
 
 def in_order(case: Case, stops: Sequence[int]) -> bool:

@@ -6,7 +6,7 @@ route is R, and one that is left out that it is R + 1. Numbers of nodes are unsi
 otherwise ask at each index whether it is below 0.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -59,6 +59,29 @@ class Routes(NamedTuple):
     best: np.ndarray
     changed: np.ndarray
     marked: np.ndarray
+
+
+class Linked(Protocol):
+    """What `Routes` shares with routes of other problems: see there."""
+
+    @property
+    def after(self) -> np.ndarray: ...
+    @property
+    def before(self) -> np.ndarray: ...
+    @property
+    def route(self) -> np.ndarray: ...
+    @property
+    def stops(self) -> np.ndarray: ...
+    @property
+    def empty(self) -> np.ndarray: ...
+    @property
+    def tally(self) -> np.ndarray: ...
+    @property
+    def best(self) -> np.ndarray: ...
+    @property
+    def changed(self) -> np.ndarray: ...
+    @property
+    def marked(self) -> np.ndarray: ...
 
 
 class Journal(NamedTuple):
@@ -192,7 +215,7 @@ def undo(routes: Routes, journal: Journal, removed: int, waiting: int, moves: in
 
 
 @inlined
-def note(routes: Routes, node: Whole) -> None:
+def note(routes: Linked, node: Whole) -> None:
     """Puts a node whose next one may have changed on the stack."""
     if not routes.marked[node]:
         routes.marked[node] = True
@@ -201,7 +224,7 @@ def note(routes: Routes, node: Whole) -> None:
 
 
 @inlined
-def note_moves(routes: Routes, journal: Journal, moves: int) -> None:
+def note_moves(routes: Linked, journal: Journal, moves: int) -> None:
     """Puts the nodes of a step's moves on the stack."""
     for entry in range(moves):
         note(routes, journal.moved[entry])
@@ -209,7 +232,7 @@ def note_moves(routes: Routes, journal: Journal, moves: int) -> None:
 
 
 @inlined
-def remember(routes: Routes) -> None:
+def remember(routes: Linked) -> None:
     """Makes the present routes the best."""
     for entry in range(routes.tally[CHANGED]):
         node = routes.changed[entry]

@@ -10,7 +10,7 @@ import numpy as np
 
 from nco.problems._common.kernels.chance import below, uniform
 from nco.problems._common.kernels.compiling import Whole, inlined
-from nco.problems._routing.kernels.lists import EMPTY, Journal, Routes, take_out
+from nco.problems._routing.kernels.lists import EMPTY, Journal, Linked, Routes, take_out
 
 SPLIT = 0.5  # share of the strings that leave some customers in their middle
 DEEPER = 0.01  # chance that no further one is left
@@ -47,7 +47,34 @@ def remove_strings(
 ) -> tuple[float, float, int, int, int]:
     """Takes strings out of the routes near a customer, the seed; `journal` lists both.
 
+    The arguments are those of `choose_strings`.
+
+    Returns:
+        What that adds to the length, and what `choose_strings` returns.
+    """
+    paid, count, waiting, strings = choose_strings(routes, near, prize, seed, ruin, journal, random)
+    added = 0.0
+    for entry in range(count):
+        customer = journal.moved[entry]
+        journal.place[entry] = routes.before[customer]
+        added += take_out(routes, customer)
+    return added, paid, count, waiting, strings
+
+
+@inlined
+def choose_strings(
+    routes: Linked,
+    near: np.ndarray,
+    prize: np.ndarray,
+    seed: Whole,
+    ruin: Ruin,
+    journal: Journal,
+    random: np.ndarray,
+) -> tuple[float, int, int, int]:
+    """Writes strings of the routes near a customer, the seed, into `journal.moved` and `out`.
+
     Args:
+        routes: `lists.Linked`, of which only customers that were left out change.
         near: uint32 [n+1, K], the nearest customers of each.
         prize: float64 [n+1], what is paid for a customer that is on no route.
         seed: from 1 to n.
@@ -55,20 +82,20 @@ def remove_strings(
         journal: `lists.Journal`.
 
     Returns:
-        What that adds to the length, and to the prices paid for those left out; the number of
-        customers that left, that of those who wait for a place (these, and what was on no route
-        among the neighbours looked at), and that of the routes touched.
+        What is added to the prices paid for those left out; the number of customers that are to
+        leave, that of those who wait for a place (these, and what was on no route among the
+        neighbours looked at), and that of the routes touched.
     """
     size = len(near) - 1
     waits = len(routes.empty)
-    added, paid, count, strings, waiting = 0.0, 0.0, 0, 0, 0
+    paid, count, strings, waiting = 0.0, 0, 0, 0
     most = min(float(ruin.longest), size / max(1, waits - routes.tally[EMPTY]))
     wanted = int(uniform(random) * (4.0 * ruin.mean / (1.0 + most) - 1.0) + 1.0)
     for rank in range(-1, near.shape[1]):
         customer = np.uint32(seed) if rank < 0 else near[seed, rank]
         route = routes.route[customer]
         if route >= waits:
-            if route > waits and waiting < len(journal.out) // 2:
+            if route == waits + 1 and waiting < len(journal.out) // 2:
                 paid -= prize[customer]
                 routes.route[customer] = waits
                 journal.out[waiting] = customer
@@ -93,18 +120,15 @@ def remove_strings(
         gap = 1 + below(random, length - 1) if left > 0 else length
         here = _beginning(routes, customer, np.uint32(size + 1 + route), length + left, random)
         for step in range(length + left):
-            following = routes.after[here]
             if step < gap or step >= gap + left:
                 journal.moved[count] = here
-                journal.place[count] = routes.before[here]
                 journal.out[waiting] = here
                 count += 1
                 waiting += 1
-                added += take_out(routes, here)
-            here = following
+            here = routes.after[here]
         if strings in (wanted, MOST_STRINGS):
             break
-    return added, paid, count, waiting, strings
+    return paid, count, waiting, strings
 
 
 @inlined
@@ -155,7 +179,7 @@ def remove_routes(
 
 @inlined
 def _beginning(
-    routes: Routes, customer: Whole, depot: Whole, length: Whole, random: np.ndarray
+    routes: Linked, customer: Whole, depot: Whole, length: Whole, random: np.ndarray
 ) -> Whole:
     """Where a string of some length begins that holds a customer, at random."""
     back, here = 0, customer
@@ -183,9 +207,8 @@ def arrange(
         home: float64 [n+1], distances from the depot.
     """
     kind = below(random, 11)
-    out, key = journal.out, journal.key
     for entry in range(count):
-        customer = out[entry]
+        customer = journal.out[entry]
         if kind < 4:
             value = uniform(random)
         elif kind < 8:
@@ -194,10 +217,17 @@ def arrange(
             value = -home[customer]
         else:
             value = home[customer]
-        place = entry
-        while place > 0 and key[place - 1] > value:
-            key[place] = key[place - 1]
-            out[place] = out[place - 1]
-            place -= 1
-        key[place] = value
-        out[place] = customer
+        sort_in(journal, entry, customer, value)
+
+
+@inlined
+def sort_in(journal: Journal, count: int, customer: Whole, value: float) -> None:
+    """Puts a customer among the first `count` that wait, which are sorted by their values."""
+    out, key = journal.out, journal.key
+    place = count
+    while place > 0 and key[place - 1] > value:
+        key[place] = key[place - 1]
+        out[place] = out[place - 1]
+        place -= 1
+    key[place] = value
+    out[place] = customer

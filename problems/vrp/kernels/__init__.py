@@ -1,0 +1,1 @@
+"""Compiled ruin and recreate for rich routing: windows, fleets, depots, backhauls, prizes."""

@@ -1,0 +1,271 @@
+"""Times, loads, lengths and costs along a route, and what one more client would change.
+
+Vidal, Crainic, Gendreau and Prins (2013), "A hybrid genetic algorithm with adaptive diversity
+management for a large class of vehicle routing problems with time-windows", section 4.5: two parts
+of a route are joined in constant time. Here no part is ever late.
+"""
+
+import numpy as np
+
+from nco.problems._common.kernels.compiling import Whole, part
+from nco.problems.vrp.kernels.plan import Plan, Rules
+
+
+@part
+def measure(rules: Rules, plan: Plan, route: Whole) -> float:
+    """Sets all figures of a route; what its cost changes by, infinity where it breaks a rule."""
+    size = rules.delivery.shape[0]
+    kind = rules.kind[route]
+    way = rules.way[kind]
+    depot = np.uint32(size + route)
+    former = plan.cost[route]
+    plan.cost[route] = plan.length[route] = plan.period[route] = 0.0
+    if plan.stops[route] == 0:
+        return -former
+    depart(rules, plan, depot)
+    in_time = forwards(rules, plan, plan.after[depot], way, False)
+    backwards(rules, plan, plan.before[depot], way, False)
+    length, here = 0.0, depot
+    while True:
+        following = plan.after[here]
+        leg = rules.distance[way, rules.origin[here], rules.target[following]]
+        plan.ahead[here] = leg
+        length += leg
+        if following == depot:
+            break
+        here = following
+    plan.length[route] = length
+    onward = rules.duration[way, rules.origin[here], rules.target[depot]]
+    if not in_time or plan.ready[here] + onward > plan.late[depot]:
+        return np.inf
+    if not weigh(rules, plan, route):
+        return np.inf
+    return account(rules, plan, route, former)
+
+
+@part
+def account(rules: Rules, plan: Plan, route: Whole, former: float) -> float:
+    """Sets duration and cost of a route that is in time; what it costs more than before.
+
+    Infinity where it is too long or has too many stops.
+    """
+    kind = rules.kind[route]
+    if rules.timed:
+        depot = np.uint32(rules.delivery.shape[0] + route)
+        last = plan.before[depot]
+        ride = rules.duration[rules.way[kind], rules.origin[last], rules.target[depot]]
+        plan.period[route] = joined(
+            plan.lasted[last],
+            plan.latest[last],
+            plan.lasts[depot],
+            plan.soonest[depot],
+            ride,
+        )
+    if plan.length[route] > rules.furthest[kind] or plan.period[route] > rules.longest[kind]:
+        return np.inf
+    if plan.stops[route] > rules.stops[kind]:
+        return np.inf
+    cost = rules.fixed[kind] + rules.unit[kind] * plan.length[route]
+    plan.cost[route] = cost + pay(rules, kind, plan.period[route])
+    return plan.cost[route] - former
+
+
+@part
+def pay(rules: Rules, kind: Whole, period: float) -> float:
+    """The cost of a route's duration."""
+    if not rules.timed:
+        return 0.0
+    overtime = max(0.0, period - rules.regular[kind])
+    return rules.unit_duration[kind] * period + rules.unit_overtime[kind] * overtime
+
+
+@part
+def joined(lasted: float, latest: float, lasts: float, soonest: float, ride: float) -> float:
+    """The least duration of two parts, one after the other, with a ride between them."""
+    return lasted + ride + lasts + max(0.0, soonest - lasted - ride - latest)
+
+
+@part
+def weigh(rules: Rules, plan: Plan, route: Whole) -> bool:
+    """Sets the loads along a route; whether it can carry them, and in the order that is asked."""
+    kind, size = rules.kind[route], rules.delivery.shape[0]
+    depot = np.uint32(size + route)
+    carries, delivers, collects, in_order = True, False, False, True
+    for load in range(rules.delivery.shape[1]):
+        delivers = delivers or plan.delivered[route, load] > 0
+        collects = collects or plan.collected[route, load] > 0
+        carries = carries and plan.delivered[route, load] <= rules.capacity[kind, load]
+        if not rules.mixed:
+            continue
+        picked, full = 0.0, 0.0
+        here = plan.after[depot]
+        while here < size:
+            delivery, pickup = rules.delivery[here, load], rules.pickup[here, load]
+            full = max(full + delivery, picked + max(delivery, pickup))
+            picked += pickup
+            plan.picked[here, load] = picked
+            plan.full[here, load] = full
+            here = plan.after[here]
+        given, filled = 0.0, 0.0
+        here = plan.before[depot]
+        while here < size:
+            delivery, pickup = rules.delivery[here, load], rules.pickup[here, load]
+            filled = max(max(delivery, pickup) + given, pickup + filled)
+            given += delivery
+            plan.given[here, load] = given
+            plan.filled[here, load] = filled
+            here = plan.before[here]
+        carries = carries and full <= rules.capacity[kind, load]
+    if rules.after and delivers and collects:
+        in_order = _in_order(rules, plan, depot)
+    return carries and in_order and not (rules.some and collects and not delivers)
+
+
+@part
+def _in_order(rules: Rules, plan: Plan, depot: Whole) -> bool:
+    """Whether a route delivers before it picks up."""
+    begun, here = False, plan.after[depot]
+    while here < len(rules.required):
+        for load in range(rules.delivery.shape[1]):
+            if begun and rules.delivery[here, load] > 0:
+                return False
+        for load in range(rules.delivery.shape[1]):
+            begun = begun or rules.pickup[here, load] > 0
+        here = plan.after[here]
+    return True
+
+
+@part
+def can_carry(rules: Rules, plan: Plan, client: Whole, last: Whole) -> bool:
+    """Whether a route has room for a client behind one of its nodes, and may serve it there."""
+    route, following = plan.route[last], plan.after[last]
+    kind = rules.kind[route]
+    delivers, gives, takes, given_later, taken_before = False, False, False, False, False
+    for load in range(rules.delivery.shape[1]):
+        delivery, pickup = rules.delivery[client, load], rules.pickup[client, load]
+        delivers = delivers or plan.delivered[route, load] + delivery > 0
+        gives = gives or delivery > 0
+        takes = takes or pickup > 0
+        most = rules.capacity[kind, load]
+        if plan.delivered[route, load] + delivery > most:
+            return False
+        if not rules.mixed:
+            continue
+        if plan.collected[route, load] + pickup > most:
+            return False
+        picked, given = plan.picked[last, load], plan.given[following, load]
+        taken_before = taken_before or picked > 0
+        given_later = given_later or given > 0
+        before = max(plan.full[last, load] + delivery, picked + max(delivery, pickup)) + given
+        if max(before, picked + pickup + plan.filled[following, load]) > most:
+            return False
+    if rules.after and ((gives and taken_before) or (takes and given_later)):
+        return False
+    return delivers or not rules.some or not takes
+
+
+@part
+def depart(rules: Rules, plan: Plan, depot: Whole) -> None:
+    """Sets the times of a route's departure."""
+    plan.ready[depot] = rules.open[depot] + rules.service[depot]
+    plan.lasted[depot] = rules.service[depot]
+    plan.latest[depot] = rules.close[depot]
+
+
+@part
+def forwards(rules: Rules, plan: Plan, here: Whole, way: Whole, new: bool) -> bool:
+    """Sets the times up to each node, from one node on to the end; whether none begins too late.
+
+    Args:
+        new: whether that node alone is new in the route: the others' times may be left as they are
+            from one on where they do not change.
+    """
+    size = rules.delivery.shape[0]
+    begun, in_time = False, True
+    while here < size:
+        last = plan.before[here]
+        ride = rules.duration[way, rules.origin[last], here]
+        begin = max(plan.ready[last] + ride, rules.open[here])
+        in_time = in_time and begin <= rules.close[here]
+        ready = begin + rules.service[here]
+        same = begun and ready == plan.ready[here]
+        plan.ready[here] = ready
+        if rules.timed:
+            so_far = plan.lasted[last] + ride
+            wait = max(0.0, rules.open[here] - so_far - plan.latest[last])
+            lasted = so_far + wait + rules.service[here]
+            latest = min(plan.latest[last], rules.close[here] - so_far)
+            same = same and lasted == plan.lasted[here] and latest == plan.latest[here]
+            plan.lasted[here] = lasted
+            plan.latest[here] = latest
+        if same:
+            break
+        begun = new
+        here = plan.after[here]
+    return in_time
+
+
+@part
+def backwards(rules: Rules, plan: Plan, here: Whole, way: Whole, new: bool) -> None:
+    """Sets the times from each node on, from one node back to the beginning; `new` as before."""
+    size = rules.delivery.shape[0]
+    begun = False
+    while here < size:
+        following = plan.after[here]
+        ride = rules.duration[way, here, rules.target[following]] + rules.service[here]
+        late = min(rules.close[here], plan.late[following] - ride)
+        same = begun and late == plan.late[here]
+        plan.late[here] = late
+        if rules.timed:
+            wait = max(0.0, plan.soonest[following] - ride - rules.close[here])
+            lasts = ride + wait + plan.lasts[following]
+            soonest = max(plan.soonest[following] - ride, rules.open[here]) - wait
+            same = same and lasts == plan.lasts[here] and soonest == plan.soonest[here]
+            plan.lasts[here] = lasts
+            plan.soonest[here] = soonest
+        if same:
+            break
+        begun = new
+        here = plan.before[here]
+
+
+@part
+def detour(rules: Rules, plan: Plan, client: Whole, last: Whole, least: float) -> float:
+    """What it costs to put a client behind a node; infinity where it may not, or not below `least`.
+
+    Its load is not looked at.
+    """
+    route, following = plan.route[last], plan.after[last]
+    kind = rules.kind[route]
+    way = rules.way[kind]
+    start, end = rules.origin[last], rules.target[following]
+    further = rules.distance[way, start, client] + rules.distance[way, client, end]
+    further -= plan.ahead[last]
+    added = rules.unit[kind] * further
+    if added >= least and not rules.timed:
+        return np.inf
+    there, onward = rules.duration[way, start, client], rules.duration[way, client, end]
+    begin = max(plan.ready[last] + there, rules.open[client])
+    if begin > rules.close[client]:
+        return np.inf
+    if begin + rules.service[client] + onward > plan.late[following]:
+        return np.inf
+    if plan.length[route] + further > rules.furthest[kind]:
+        return np.inf
+    if rules.timed:
+        so_far = plan.lasted[last] + there
+        wait = max(0.0, rules.open[client] - so_far - plan.latest[last])
+        latest = min(plan.latest[last], rules.close[client] - so_far)
+        period = joined(
+            so_far + wait + rules.service[client],
+            latest,
+            plan.lasts[following],
+            plan.soonest[following],
+            onward,
+        )
+        if period > rules.longest[kind]:
+            return np.inf
+        added += pay(rules, kind, period) - pay(rules, kind, plan.period[route])
+        if added >= least:
+            return np.inf
+    return added

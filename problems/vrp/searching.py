@@ -1,0 +1,78 @@
+"""Ruin and recreate by a compiled kernel as a solver of rich routing."""
+
+import time
+from collections.abc import Callable
+
+from nco.core.errors import NCOError
+from nco.problems._common.kernels.driver import Span, anneal
+from nco.problems.vrp.case import Case, Route
+
+STEPS, LEAST_STEPS = 500, 10_000  # without a limit: a client, and in all
+LARGEST = 5000  # places, between which all distances and times are kept
+
+Routes = list[Route]
+
+
+def refusal(case: Case) -> str | None:
+    """What of a case the kernel does not know, in words; None where it knows all."""
+    if any(kind.breaks for kind in case.vehicles):
+        return "sisr knows no breaks"
+    if any(kind.reloads for kind in case.vehicles):
+        return "sisr knows no reloads"
+    if any(len(windows) > 1 for windows in case.windows):
+        return "sisr knows one window for each client"
+    if case.release.any():
+        return "sisr knows no release times"
+    if case.groups:
+        return "sisr knows no groups of clients"
+    if case.shipments:
+        return "sisr knows no shipments"
+    if len(case.depots) + case.size > LARGEST:
+        return f"sisr takes up to {LARGEST} places"
+    return None
+
+
+def sisr(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: Routes | None = None,
+    found: Callable[[Routes], None] | None = None,
+    iterations: int | None = None,
+) -> Routes | None:
+    """Ruin and recreate by a compiled kernel: strings of clients leave their routes and return.
+
+    Christiaens and Vanden Berghe (2020), "Slack Induction by String Removals for Vehicle Routing
+    Problems". It leaves required clients out where it finds no place for them: the plan is then
+    partial.
+
+    Args:
+        case: a case that the kernel knows all of (`refusal`).
+        time_limit: seconds from here on, importing numba included; None for `STEPS` of its steps a
+            client, where there is no number of `iterations` either.
+        seed: of the random numbers.
+        start: a plan to begin from, which keeps all rules but may leave clients out; None: each
+            client where it costs least.
+        found: is called with better plans on the way.
+        iterations: steps, after which it stops unless the time is up before; equal numbers of
+            steps give equal answers on every machine.
+
+    Raises:
+        NCOError: the kernel does not know a rule of the case.
+    """
+    until = None if time_limit is None else time.perf_counter() + time_limit
+    if case.size == 0:
+        return []
+    reason = refusal(case)
+    if reason is not None:
+        raise NCOError(f"sisr does not apply to {case.name}: {reason}")
+    from nco.problems.vrp.kernels.search import Search, Settings
+
+    if until is None and iterations is None:
+        iterations = max(LEAST_STEPS, STEPS * case.size)
+    settings = Settings()
+    search = Search(case, seed, start, settings)
+    hot = settings.hot if start is None else settings.warm
+    anneal(search, hot, settings.cold, Span(until, iterations, search.stop), found)
+    return search.best()
