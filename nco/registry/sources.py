@@ -267,19 +267,28 @@ def verdict(case: Case, solution: Any, columns: Mapping[str, str]) -> Report:
         solution: as that of `check`.
         columns: column name -> header, of a solution that is a table.
     """
+    return registry.folder(case.problem).check.check(case, solution_of(case, solution, columns))
+
+
+def solution_of(case: Case, solution: Any, columns: Mapping[str, str] | None = None) -> Any:
+    """A solution in the case's own numbers, of a file, a table, a `Solution` or as it is.
+
+    Args:
+        case: what it is a solution of.
+        solution: as that of `check`.
+        columns: column name -> header, of a solution that is a table.
+    """
     if (plan := plan_table(solution)) is not None:
-        read_from = sheets.read_solution(plan, case, columns)
-        return registry.folder(case.problem).check.check(case, read_from)
+        return sheets.read_solution(plan, case, columns or {})
     if isinstance(solution, str | Path):
         path = Path(solution)
         try:
-            solution = registry.folder(case.problem).files.read_solution(_text(path), case)
+            return registry.folder(case.problem).files.read_solution(_text(path), case)
         except InstanceError as error:
             raise InstanceError(
                 error.reason, field=error.field, value=error.value, path=path, line=error.line
             ) from error
-    solution = getattr(solution, "solution", solution)
-    return registry.folder(case.problem).check.check(case, solution)
+    return getattr(solution, "solution", solution)
 
 
 __all__ = ["NCOError", "as_case", "check", "read"]

@@ -39,8 +39,8 @@ def check(case: Case, solution: object) -> Report:
 
     Returns:
         The report. Its measures are the number of routes, their distance and duration, and the
-        parts of the cost. `unassigned` names the required clients, and groups, that no route serves. The
-        cost is None where a vehicle or a place does not exist.
+        parts of the cost. `unassigned` names the required clients, and groups, that no route
+        serves. The cost is None where a vehicle or a place does not exist.
     """
     routes, violations = _routes(solution)
     if routes is None:
