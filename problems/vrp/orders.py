@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -20,8 +21,8 @@ def swept(instance: Instance, plans: list[Plan], generator: Generator) -> list[P
     """
     shape = 2, len(plans), max(1, *(len(plan) for plan in plans))
     turns, flips = torch.rand(shape, generator=generator, device=generator.device).tolist()
-    loads = (instance.demand + instance.pickup).tolist()
-    reversible, away = _reversible(instance).tolist(), _away(instance).tolist()
+    loads = (instance.demand + instance.pickup).cpu().numpy()
+    reversible, away = _reversible(instance).tolist(), _away(instance)
     shifts = (instance.types - instance.depots).tolist()
     changed = []
     for b, plan in enumerate(plans):
@@ -29,11 +30,12 @@ def swept(instance: Instance, plans: list[Plan], generator: Generator) -> list[P
         flipped = [
             Route(vehicle, stops[::-1] if either and flip < 0.5 else stops)
             for (vehicle, stops), flip in zip(plan, flips[b], strict=False)
+            if stops
         ]
         ordered = _by_angle(away[b], flipped, shifts[b])
         if turns[b][0] < 0.5:
             ordered.reverse()
-        full = [sum(loads[b][stop + shifts[b]] for stop in route.stops) for route in ordered]
+        full = [loads[b][np.asarray(route.stops) + shifts[b]].sum() for route in ordered]
         first = full.index(min(full)) + 1 if full else 0
         changed.append(ordered[first:] + ordered[:first])
     return changed
@@ -51,20 +53,19 @@ def _reversible(instance: Instance) -> Tensor:
     return free
 
 
-def _away(instance: Instance) -> Tensor:
+def _away(instance: Instance) -> np.ndarray:
     """Positions ``[B, N, 2]`` around the middle of the depots."""
     real = (instance.capacity > 0).double()
     starts = instance.coords[:, : instance.types]
     middle = (starts * real[..., None]).sum(1) / real.sum(1, keepdim=True).clamp_min(1)
-    return instance.coords - middle[:, None]
+    return (instance.coords - middle[:, None]).cpu().numpy()
 
 
-def _by_angle(away: list[list[float]], plan: Plan, shift: int) -> Plan:
-    def angle(route: Route) -> float:
-        x, y = (sum(away[stop + shift][axis] for stop in route.stops) for axis in (0, 1))
-        return math.atan2(y, x)
-
-    return sorted(plan, key=angle)
+def _by_angle(away: np.ndarray, plan: Plan, shift: int) -> Plan:
+    """Routes by the angle of the middle of their clients; `away` ``[N, 2]``."""
+    middles = [away[np.asarray(route.stops) + shift].sum(0) for route in plan]
+    angles = [math.atan2(y, x) for x, y in middles]
+    return [plan[number] for number in sorted(range(len(plan)), key=angles.__getitem__)]
 
 
 def grouped(
@@ -76,7 +77,7 @@ def grouped(
     """
     owners: list[int] = []
     parts: list[Plan] = []
-    away, shifts = _away(instance).tolist(), (instance.types - instance.depots).tolist()
+    away, shifts = _away(instance), (instance.types - instance.depots).tolist()
     for b, plan in enumerate(plans):
         ordered = _by_angle(away[b], [route for route in plan if route.stops], shifts[b])
         first = _draw(max(len(ordered), 1), generator)

@@ -13,13 +13,14 @@ from nco.core.capabilities import (
     HasDemonstrations,
     HasSymmetries,
     HasWindows,
+    Replayable,
     Selective,
     Windows,
 )
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size
 from nco.core.problem import Features, Observation, Problem
 from nco.core.schema import Schema
-from nco.problems.vrp import columns, loading, mixtures, orders
+from nco.problems.vrp import columns, loading, mixtures, orders, paths
 from nco.problems.vrp.case import Case, Route
 from nco.problems.vrp.tensors import (
     Instance,
@@ -31,7 +32,6 @@ from nco.problems.vrp.tensors import (
     homes,
     move,
     moves,
-    way,
 )
 
 
@@ -41,6 +41,7 @@ class VRP(
     HasSymmetries,
     HasWindows,
     HasCases,
+    Replayable,
     Selective,
 ):
     """Serve clients by routes at the least cost, whatever constraints the case states.
@@ -125,7 +126,7 @@ class VRP(
             left,
             alive,
             paid,
-            self._priced(instance, paid),
+            paths.priced(instance, paid),
         )
 
     def observe(self, instance: Instance, state: State) -> Observation:
@@ -188,12 +189,10 @@ class VRP(
         there = move(instance, start, node)
         moved = fresh.where(chooses, extended(trip, there))
         old = state.vehicle.clamp_min(0)
-        home = self._home(instance, old, state.current) * instance.unit.gather(1, old)
         begins = ~chooses & (start < types)
-        paid = state.paid + home * (by_depot | chooses)
+        paid = state.paid + paths.back(instance, old, state.current) * (by_depot | chooses)
         paid = paid + (there.distance * instance.unit.gather(1, vehicle)) * ~chooses
         paid = paid + instance.fixed.gather(1, vehicle) * begins - instance.prize.gather(1, node)
-        back = self._home(instance, vehicle, node) * instance.unit.gather(1, vehicle)
         spent = torch.zeros_like(state.left).scatter(2, vehicle[..., None], 1.0) * begins[..., None]
         alive = state.alive.scatter(2, node[..., None], False) & ~ends[..., None]
         changed = State(
@@ -203,7 +202,7 @@ class VRP(
             state.left - spent,
             alive,
             paid,
-            self._priced(instance, paid + back),
+            paths.priced(instance, paid + paths.back(instance, vehicle, node)),
         )
         stopped = replace(state, alive=alive)
         return state.where(over, stopped.where(ends, changed))
@@ -211,52 +210,15 @@ class VRP(
     def done(self, instance: Instance, state: State) -> Tensor:
         return ~state.alive.any(-1)
 
-    @staticmethod
-    def _home(instance: Instance, vehicle: Tensor, node: Tensor) -> Tensor:
-        """The length of the way home ``[B, S]``: none of an open route, nor from the depot."""
-        distance, _ = way(instance, node, vehicle)
-        return distance * instance.ends.gather(1, vehicle) * (node >= instance.types)
-
-    @staticmethod
-    def _priced(instance: Instance, paid: Tensor) -> Tensor:
-        """The cost ``[B, S]`` in the source's units, of ways, vehicles and prizes served."""
-        total = paid + instance.prize.sum(1, keepdim=True)
-        return (total if instance.price is None else total * instance.price[:, None]).float()
-
     def cost(self, instance: Instance, actions: Tensor) -> Tensor:
-        nodes, types = instance.demand.shape[1], instance.types
-        node, by_depot = actions % nodes, actions >= nodes
-        over = (by_depot & (node == 0)).cumsum(-1) > 0
-        chooses = ~by_depot & (node < types)
-        when = torch.arange(actions.shape[2], device=actions.device)
-        last = torch.where(chooses, when, -1).cummax(-1).values
-        vehicle = torch.where(last >= 0, node.gather(2, last.clamp_min(0)), 0)
-        nowhere = torch.zeros_like(node[..., :1])
-        before, driver = (torch.cat([nowhere, part[..., :-1]], 2) for part in (node, vehicle))
-        start = torch.where(by_depot | chooses, vehicle, before)
-        legs = self._along(instance, start, node) * ~chooses
-        back = self._back(instance, driver, before) * (by_depot | chooses)
-        begins = ~chooses & (start < types)
-        rows = torch.arange(len(actions), device=actions.device)[:, None, None]
-        unit, fixed = instance.unit[rows, vehicle], instance.fixed[rows, vehicle]
-        paid = legs * unit + back * instance.unit[rows, driver] + begins * fixed
-        paid = paid - instance.prize[rows, node]
-        paid = paid.masked_fill(over, 0.0).sum(-1)
-        end = ((~over).sum(-1, keepdim=True) - 1).clamp_min(0)
-        final, by = node.gather(2, end), vehicle.gather(2, end)
-        home = self._back(instance, by, final) * instance.unit[rows, by]
-        return self._priced(instance, paid + home[..., 0] * ~over[..., 0])
+        return paths.cost(instance, actions)
 
-    @staticmethod
-    def _along(instance: Instance, start: Tensor, end: Tensor) -> Tensor:
-        """Distances ``[B, S, T]`` between nodes."""
-        distance, _ = way(instance, start.flatten(1), end.flatten(1))
-        return distance.unflatten(1, start.shape[1:])
-
-    def _back(self, instance: Instance, vehicle: Tensor, node: Tensor) -> Tensor:
-        """Ways home ``[B, S, T]``."""
-        home = self._home(instance, vehicle.flatten(1), node.flatten(1))
-        return home.unflatten(1, node.shape[1:])
+    def replay(self, instance: Instance, actions: Tensor, steps: Tensor | None = None) -> State:
+        """In closed form, but for the last route, which is driven anew."""
+        if steps is None:
+            when = torch.arange(actions.shape[2], device=actions.device)
+            steps = when.expand_as(actions)
+        return paths.states(instance, actions, steps)
 
     def horizon(self, instance: Instance) -> tuple[int, int]:
         """A step a client, where there is a choice one a route, and where some may stay the end."""
