@@ -47,9 +47,7 @@ def read(
     text = _text(path)
     if (foreign_kind := foreign.kind(text)) is not None:
         raise InstanceError(f"{foreign_kind}, which is not solved here", path=path)
-    names = [problem] if problem else registry.names()
-    if problem is None:
-        names = [name for name in names if registry.folder(name).files.recognise(text)]
+    names = [problem] if problem else _takers(text)
     if not names:
         raise InstanceError(
             f"not recognised as a file of any problem ({', '.join(registry.names())}); "
@@ -67,8 +65,22 @@ def _case(name: str, text: str, path: Path, arguments: Mapping[str, Any]) -> Cas
     stated = {name: value for name, value in arguments.items() if value is not None}
     known = files.ARGUMENTS if isinstance(files, TakesArguments) else ()
     _refuse(None, {name: value for name, value in stated.items() if name not in known}, path)
-    case: Case = files.read(text, path=str(path), **stated)
+    try:
+        case: Case = files.read(text, path=str(path), **stated)
+    except InstanceError as error:
+        takers = [] if files.recognise(text) else _takers(text)
+        if not takers:
+            raise
+        reason = f"{error.reason} (this is a file of {' or '.join(takers)})"
+        raise InstanceError(
+            reason, field=error.field, value=error.value, path=error.path, line=error.line
+        ) from error
     return case
+
+
+def _takers(text: str) -> list[str]:
+    """The problems that recognise a text."""
+    return [name for name in registry.names() if registry.folder(name).files.recognise(text)]
 
 
 def _refuse(
@@ -247,19 +259,28 @@ def verdict(case: Case, solution: Any, columns: Mapping[str, str]) -> Report:
         solution: as that of `check`.
         columns: column name -> header, of a solution that is a table.
     """
+    return registry.folder(case.problem).check.check(case, solution_of(case, solution, columns))
+
+
+def solution_of(case: Case, solution: Any, columns: Mapping[str, str] | None = None) -> Any:
+    """A solution in the case's own numbers, of a file, a table, a `Solution` or as it is.
+
+    Args:
+        case: what it is a solution of.
+        solution: as that of `check`.
+        columns: column name -> header, of a solution that is a table.
+    """
     if (plan := plan_table(solution)) is not None:
-        read_from = sheets.read_solution(plan, case, columns)
-        return registry.folder(case.problem).check.check(case, read_from)
+        return sheets.read_solution(plan, case, columns or {})
     if isinstance(solution, str | Path):
         path = Path(solution)
         try:
-            solution = registry.folder(case.problem).files.read_solution(_text(path), case)
+            return registry.folder(case.problem).files.read_solution(_text(path), case)
         except InstanceError as error:
             raise InstanceError(
                 error.reason, field=error.field, value=error.value, path=path, line=error.line
             ) from error
-    solution = getattr(solution, "solution", solution)
-    return registry.folder(case.problem).check.check(case, solution)
+    return getattr(solution, "solution", solution)
 
 
 __all__ = ["NCOError", "as_case", "check", "read"]

@@ -61,6 +61,7 @@ def answer(
         notes=[*case.notes(), *progress.notes[index]],
         faults=progress.faults,
         plan=progress.plan,
+        measures=report.measures,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nco import registry
+from nco.core import atomic
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.registry.interface import OwnJson, TellsPolicies
@@ -63,6 +64,21 @@ def named_lines(solution: "Solution") -> list[str]:
     if case is None or not case.names or not registry.folder(case.problem).has("sheet"):
         return []
     return summary.lines(table_of(case, solution.solution, solution.orders))
+
+
+def write(path: Path, data: bytes, solution: "Solution") -> None:
+    """Writes a file of a solution.
+
+    Raises:
+        NCOError: where it cannot be written: an older file is then still there, whole, and the
+            solution's `faults` has the message too.
+    """
+    try:
+        atomic.write_bytes(path, data)
+    except OSError as error:
+        message = f"{path}: cannot be written ({error.strerror})"
+        solution.faults.append(message)
+        raise NCOError(message) from error
 
 
 def content(path: Path, solution: "Solution", case: Case | None) -> bytes:

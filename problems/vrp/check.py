@@ -13,6 +13,7 @@ from nco.problems._common import verdicts
 from nco.problems._common.verdicts import names_of, shortened, titled
 from nco.problems._routing import checking
 from nco.problems.vrp.case import Backhauls, Case, Group, Route
+from nco.problems.vrp.every import every_solution
 from nco.problems.vrp.measure import Number, exceeds, number, plain, total
 from nco.problems.vrp.schedule import Drive, Scheduler, trips
 
@@ -38,8 +39,9 @@ def check(case: Case, solution: object) -> Report:
         solution: `Route`s, or any pairs of a number and a list of numbers.
 
     Returns:
-        The report. `unassigned` names the required clients, and groups, that no route serves. The
-        cost is None where a vehicle or a place does not exist.
+        The report. Its measures are the number of routes, their distance and duration, and the
+        parts of the cost. `unassigned` names the required clients, and groups, that no route
+        serves. The cost is None where a vehicle or a place does not exist.
     """
     routes, violations = _routes(solution)
     if routes is None:
@@ -62,7 +64,26 @@ def check(case: Case, solution: object) -> Report:
     if not math.isfinite(cost):
         violations.append("the cost is not finite")
         return Report(None, None, violations)
-    return Report(cost, cost, violations, unassigned=unassigned(case, served))
+    figures = _figures(driven, _prizes(case, served))
+    return Report(cost, cost, violations, measures=figures, unassigned=unassigned(case, served))
+
+
+def _figures(driven: Sequence[Driven], prizes: Sequence[Number]) -> dict[str, float]:
+    """What the cost is made of, and what the vehicles do in all."""
+    drives = [each.drive for each in driven]
+    names = dict.fromkeys(name for drive in drives for name in drive.costs)
+    costs = {
+        f"{name} costs": float(total(drive.costs.get(name, 0) for drive in drives))
+        for name in names
+    }
+    lost = {"prizes lost": float(total(prizes))} if prizes else {}
+    return {
+        "routes": float(len(drives)),
+        "distance": float(total(drive.distance for drive in drives)),
+        "duration": float(total(drive.duration for drive in drives)),
+        **costs,
+        **lost,
+    }
 
 
 def _routes(solution: object) -> tuple[list[Route] | None, list[str]]:
@@ -383,4 +404,12 @@ def _text(value: Number) -> str:
     return str(shown) if isinstance(shown, int) else f"{shown:.10g}"
 
 
-__all__ = ["check", "named", "unassigned", "vehicle_named"]
+__all__ = [
+    "RULES",
+    "Driven",
+    "check",
+    "every_solution",
+    "named",
+    "unassigned",
+    "vehicle_named",
+]

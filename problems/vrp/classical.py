@@ -1,4 +1,8 @@
-"""Classical solvers on a rich routing case: PyVRP for what it models, OR-Tools for the rest."""
+"""Classical solvers on a rich routing case: ruin and recreate, PyVRP, and OR-Tools.
+
+Each takes the cases of which it knows every rule: the compiled search the plain ones, PyVRP most,
+OR-Tools those with breaks.
+"""
 
 import importlib.util
 import time
@@ -7,7 +11,7 @@ from collections.abc import Callable, Sequence
 from nco.core.errors import NCOError
 from nco.problems._common import clock
 from nco.problems._routing import with_ortools, with_pyvrp
-from nco.problems.vrp import ortools_model, pyvrp_model
+from nco.problems.vrp import ortools_model, pyvrp_model, searching
 from nco.problems.vrp.case import Case, Route
 from nco.registry.interface import Solver
 
@@ -36,12 +40,20 @@ def solvers() -> dict[str, Solver[Case]]:
             largest=LARGEST_WHOLE,
             refuses=ortools_model.refusal,
         ),
+        "sisr": Solver(
+            searching.sisr,
+            found=True,
+            iterations=100,
+            modules=("nco.problems.vrp.kernels.search",),
+            kernels="nco.problems.vrp.kernels.warm",
+            refuses=searching.refusal,
+        ),
     }
 
 
 def improvers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    needed = {"pyvrp": "pyvrp", "ortools": "ortools"}
+    needed = {"sisr": "numba", "pyvrp": "pyvrp", "ortools": "ortools"}
     return [name for name, package in needed.items() if importlib.util.find_spec(package)]
 
 
@@ -64,7 +76,7 @@ def pyvrp(
         time_limit: seconds from here on, building the model included and importing PyVRP not;
             None stops at the first plan.
         seed: of PyVRP's own random numbers.
-        start: a plan to begin from, which may be partial; None: the construction.
+        start: a plan to begin from, which may be partial; None: PyVRP makes its own.
         found: is called with each better plan on the way.
         iterations: of its search, after which it stops wherever the clock stands.
     """
@@ -73,20 +85,20 @@ def pyvrp(
     _require("pyvrp", case, pyvrp_model.refusal(case))
     if case.size == 0:
         return []
-    start = case.construct() if start is None else start
     run = _Run(case, seed, found)
-    if is_complete(case, start):
+    known = case.construct() if start is None else start
+    if is_complete(case, known):
         return run.improve(start, with_pyvrp.Limit(deadline, iterations), partial=False)
     limit = with_pyvrp.Limit(
         None if deadline is None else deadline - (1 - COMPLETE) * (deadline - time.monotonic()),
         TRIES if iterations is None else max(1, int(COMPLETE * iterations)),
         feasible=True,
     )
-    whole = run.improve(start, limit, partial=False)
+    whole = run.improve(known, limit, partial=False)
     if iterations is not None:
         iterations -= max(1, int(COMPLETE * iterations))
     limit = with_pyvrp.Limit(deadline, iterations)
-    return run.improve(whole or start, limit, partial=whole is None)
+    return run.improve(whole or known, limit, partial=whole is None)
 
 
 def ortools(
@@ -134,9 +146,15 @@ class _Run:
         self.case, self.seed, self.found = case, seed, found
 
     def improve(
-        self, start: list[Route], limit: with_pyvrp.Limit, *, partial: bool
+        self, start: list[Route] | None, limit: with_pyvrp.Limit, *, partial: bool
     ) -> list[Route] | None:
-        """The best plan from a plan on; `partial`: required clients may be left out."""
+        """The best plan from a plan on, or from PyVRP's own.
+
+        Args:
+            start: the plan.
+            limit: when to end.
+            partial: whether required clients may be left out.
+        """
         built = pyvrp_model.Built(self.case, partial)
 
         def tell(better: list[with_pyvrp.Route]) -> None:
@@ -148,7 +166,7 @@ class _Run:
             built.model,
             limit,
             seed=self.seed,
-            start=built.start(start),
+            start=None if start is None else built.start(start),
             tell=None if self.found is None else tell,
             price=built.price,
         )

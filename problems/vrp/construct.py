@@ -1,16 +1,19 @@
-"""A plan at once: each client where it adds least to the costs, the urgent ones first.
+"""A plan at once: each client where it adds least to the costs.
 
-Parallel cheapest insertion with forward time slack (Savelsbergh 1992): all places of all routes
-are priced as arrays (`slots`), and the cheapest ones are judged exactly until one is feasible.
-What finds no place comes first in the next attempt; in the end it is left out.
+First routes are filled one after the other (`sequential`). What is left, what has alternatives and
+shipments are then put where they cost least, urgent ones first: by forward time slack (Savelsbergh
+1992) all places of all routes are priced as arrays (`slots`), and the cheapest ones are judged
+exactly until one is feasible. What finds no place comes first in the next attempt; in the end it is
+left out.
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from nco.problems.vrp import sequential
 from nco.problems.vrp.case import ALWAYS, INFINITE, Case, Group, Route
 from nco.problems.vrp.feasible import Judge, Track
 from nco.problems.vrp.slots import Slots
@@ -43,13 +46,15 @@ def cheapest_insertion(case: Case) -> list[Route]:
         return []
     judge = Judge(case)
     units = _units(judge)
+    # a route that is filled leaves no time for another trip
+    several = any(kind.reloads for kind in case.vehicles)
     best: _Insertion | None = None
-    for _ in range(3 if case.size <= ATTEMPTS else 1):
+    for fills in (not several, several, not several) if case.size <= ATTEMPTS else (True,):
         attempt = _Insertion(judge)
-        attempt.serve(units)
+        attempt.serve(units, fills=fills)
         if best is None or attempt.rank < best.rank:
             best = attempt
-        missing = [unit for unit in attempt.missing if unit.required]
+        missing = [unit for unit in best.missing if unit.required]
         if not missing:
             break
         left = set(missing)
@@ -142,10 +147,20 @@ class _Insertion:
         lost = sum(unit.prize for unit in self.missing if not unit.required)
         return sum(unit.required for unit in self.missing), cost + lost
 
-    def serve(self, units: Iterable[_Unit]) -> None:
-        """Inserts all units in their order, and takes out what does not pay."""
+    def serve(self, units: Sequence[_Unit], *, fills: bool) -> None:
+        """Inserts all units in their order, and takes out what does not pay.
+
+        Args:
+            units: those that must not be left out again first.
+            fills: whether routes are filled one after the other as far as that goes.
+        """
         optional = []
+        served = self._fill(units) if fills else set()
         for unit in units:
+            if served.intersection(unit.clients):
+                if not unit.required:
+                    optional.append(unit)
+                continue
             if not unit.required and unit.prize <= 0:
                 self.missing.append(unit)
                 continue
@@ -154,6 +169,31 @@ class _Insertion:
                 optional.append(unit)
         if optional:
             self._prune(optional)
+
+    def _fill(self, units: Sequence[_Unit]) -> set[int]:
+        """Fills routes with clients that have no alternative; those that it serves.
+
+        Routes begin with clients that few vehicles may serve, of these with the far ones.
+        """
+        clients = [
+            unit.clients[0]
+            for unit in units
+            if len(unit.clients) == 1 and (unit.required or unit.prize > 0)
+        ]
+
+        def opened(place: int) -> tuple[Route, Track] | None:
+            move = self._new([place])
+            if move is None:
+                return None
+            self._left[move.route.vehicle] -= 1
+            return move.route, move.track
+
+        filling = sequential.Filling(self.judge)
+        served: set[int] = set()
+        for route, track in sequential.routes(filling, clients, opened):
+            self.slots.add(route, track)
+            served.update(route.stops)
+        return served
 
     def _insert(self, unit: _Unit, most: float) -> None:
         """Inserts a unit where it costs least, and at most so much."""

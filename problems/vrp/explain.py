@@ -12,12 +12,13 @@ import numpy as np
 
 from nco.problems.vrp import together
 from nco.problems.vrp.case import Case, Route
-from nco.problems.vrp.check import RULES, Driven, Scheduler, named, unassigned, vehicle_named
+from nco.problems.vrp.check import RULES, Driven, named, unassigned, vehicle_named
 from nco.problems.vrp.reach import Reach, above
+from nco.problems.vrp.schedule import Scheduler
 
 PLACES = 3000  # beyond which no shortest paths are looked for
 SHOWN = 5  # sentences of a kind; the others are counted
-TRIES = 2000  # insertions that are tried in all to say why a plan has no room
+TRIES = 600  # insertions that are tried in all to say why a plan has no room
 
 
 def impossible(case: Case) -> list[str]:

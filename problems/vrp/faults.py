@@ -69,6 +69,8 @@ def checked(case: Case) -> Case:
 def _check_places(case: Case) -> None:
     """Coordinates, distances and durations."""
     count = len(case.depots) + case.size
+    if bool(case.distances) != (case.metric == "EXPLICIT"):
+        raise Fault("EXPLICIT means that distances are stated", field="metric", value=case.metric)
     if case.coords is None and not case.distances:
         raise Fault("coordinates or distances must be stated", field="coords")
     if case.coords is not None:

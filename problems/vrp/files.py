@@ -8,6 +8,7 @@ from nco.core.errors import InstanceError
 from nco.problems._routing import routes as lines
 from nco.problems.vrp import arrays, json_form, lilim, solomon, vroom, vroom_plan, vrplib
 from nco.problems.vrp.case import Case, Route
+from nco.problems.vrp.reads import rounding_of
 
 ARRAYS = arrays.ARRAYS
 ARGUMENTS = ("rounding",)  # of `read`
@@ -45,7 +46,7 @@ def read(text: str, *, path: str | None = None, rounding: str | None = None) -> 
     Raises:
         InstanceError: with line, field, value and reason.
     """
-    rule = None if rounding is None else arrays.rounding_of(rounding)
+    rule = None if rounding is None else rounding_of(rounding)
     for form in FORMS:
         if form.recognise(text):
             return form.read(text, path=path, rounding=rule)

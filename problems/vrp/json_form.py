@@ -10,6 +10,7 @@ from nco.core.errors import InstanceError
 from nco.problems._common import yamlfile
 from nco.problems.vrp import arrays
 from nco.problems.vrp.case import Case, Rounding
+from nco.problems.vrp.data import data_of
 
 SCHEMA = "vrp.schema.json"
 
@@ -66,7 +67,7 @@ def read(text: str, *, path: str | None = None, rounding: Rounding | None = None
 def write(case: Case) -> str:
     """The text from which `read` makes the same case: a key a line, a row a line."""
     lines = []
-    for key, value in arrays.data_of(case).items():
+    for key, value in data_of(case).items():
         lines.append(f" {json.dumps(key)}: {_written(value)}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

@@ -55,11 +55,12 @@ RULES = (  # columns by which a table is one of this problem
     Column("shipment", ("shipments", "shipment id"), text=True),
     Column("kind", ("is depot", "depot"), text=True),
 )
+NEEDED = ("windows", "open", "close", "service", "pickup", "demand")  # one of them must be there
 PRIZE = Column("prize", ("prizes", "penalty", "drop penalty"))
 CUSTOMERS = Form(
     "customers",
     (*sheets.PLACES, DEMAND, *RULES, PRIZE, CAPACITY_COLUMN),
-    PLACED,
+    tuple((name, *placed) for name in NEEDED for placed in PLACED),
     ("stops", "locations", "jobs"),
     ("name",),
 )

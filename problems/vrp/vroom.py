@@ -8,6 +8,7 @@ circles, in metres, at `SPEED`. Tasks are required; where not all can be served,
 greatest `priority` are worth most (it is their `prize`).
 """
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,8 @@ import numpy as np
 from nco.core.errors import InstanceError, did_you_mean
 from nco.problems._routing import tsplib
 from nco.problems.vrp import json_form
-from nco.problems.vrp.arrays import serving
+from nco.problems.vrp import vroom_values as say
+from nco.problems.vrp.arrays_fleet import serving
 from nco.problems.vrp.case import (
     ALWAYS,
     INFINITE,
@@ -28,7 +30,6 @@ from nco.problems.vrp.case import (
     Rounding,
     Shipment,
     VehicleType,
-    Window,
     plain,
 )
 from nco.problems.vrp.faults import Fault, checked
@@ -124,11 +125,12 @@ class _Input:
     """The object of a file, and what is made of it."""
 
     def __init__(self, data: Mapping[str, Any], rounding: Rounding | None) -> None:
-        _known(data, ROOT, "")
+        say.known(data, ROOT, "")
         self.data, self.rounding = data, rounding
         self.remarks: list[str] = []
         self.vehicles = [
-            _object(one, f"vehicles[{i}]", VEHICLE) for i, one in enumerate(_list(data, "vehicles"))
+            say.object_of(one, f"vehicles[{i}]", VEHICLE)
+            for i, one in enumerate(say.listed(data, "vehicles"))
         ]
         if not self.vehicles:
             raise InstanceError("there must be a vehicle", field="vehicles", value="[]")
@@ -139,15 +141,15 @@ class _Input:
 
     def _tasks(self) -> list[_Task]:
         found = []
-        for i, one in enumerate(_list(self.data, "jobs")):
+        for i, one in enumerate(say.listed(self.data, "jobs")):
             where = f"jobs[{i}]"
-            job = _object(one, where, JOB)
+            job = say.object_of(one, where, JOB)
             found.append(_Task("job", where, job, job))
-        for i, one in enumerate(_list(self.data, "shipments")):
+        for i, one in enumerate(say.listed(self.data, "shipments")):
             where = f"shipments[{i}]"
-            shipment = _object(one, where, SHIPMENT)
+            shipment = say.object_of(one, where, SHIPMENT)
             for kind in ("pickup", "delivery"):
-                step = _object(shipment.get(kind), f"{where} {kind}", STEP)
+                step = say.object_of(shipment.get(kind), f"{where} {kind}", STEP)
                 found.append(_Task(kind, f"{where} {kind}", step, shipment))
         return found
 
@@ -157,7 +159,7 @@ class _Input:
         things = [(task.kind, task.where, task.data) for task in self.tasks]
         things += [("vehicle", f"vehicles[{i}]", one) for i, one in enumerate(self.vehicles)]
         for kind, where, data in things:
-            own = _whole(data.get("id"), f"{where} id")
+            own = say.whole(data.get("id"), f"{where} id")
             if (before := seen.setdefault((kind, own), where)) != where:
                 reason = f"{before} has this id, too"
                 raise InstanceError(reason, field=f"{where} id", value=own)
@@ -176,10 +178,10 @@ class _Input:
         found: dict[str, dict[str, np.ndarray]] = {}
         for profile, kinds in stated.items():
             where = f"matrices {profile}"
-            own = _object(kinds, where, set(KINDS))
+            own = say.object_of(kinds, where, set(KINDS))
             if "durations" not in own:
                 raise InstanceError("durations are missing", field=where)
-            found[profile] = {kind: _square(own[kind], f"{where} {kind}") for kind in own}
+            found[profile] = {kind: say.square(own[kind], f"{where} {kind}") for kind in own}
         sizes = {len(matrix) for own in found.values() for matrix in own.values()}
         if len(sizes) > 1:
             raise InstanceError("all must have the same size", field="matrices", value=sizes)
@@ -194,12 +196,12 @@ class _Input:
             if data.get(key) is None:
                 return None
             size = len(next(iter(next(iter(self.matrices.values())).values())))
-            index = _whole(data[key], f"{where} {key}")
+            index = say.whole(data[key], f"{where} {key}")
             if not 0 <= index < size:
                 reason = f"the matrices have the rows 0 to {size - 1}"
                 raise InstanceError(reason, field=f"{where} {key}", value=index)
             return index
-        return None if data.get(name) is None else _coordinates(data[name], f"{where} {name}")
+        return None if data.get(name) is None else say.coordinates(data[name], f"{where} {name}")
 
     def _depot(self, location: Any) -> int:
         if location not in self.depots:
@@ -219,10 +221,12 @@ class _Input:
         dimensions = self._dimensions()
         measures: list[_Measure] = []
         listed = [self._vehicle(i, dimensions, measures) for i in range(len(self.vehicles))]
-        vehicles, members = _grouped(listed)
+        able = [self._skills(one, f"vehicles[{i}]") for i, one in enumerate(self.vehicles)]
+        words = [" ".join(str(one.get("description") or "").split()) for one in self.vehicles]
+        vehicles, members = _grouped(listed, able, words)
         delivery, pickup = self._loads(dimensions)
         where: list[Any] = [*self.depots, *places]
-        skills = [self._skills(self.vehicles[own[0]], f"vehicles[{own[0]}]") for own in members]
+        skills = [able[own[0]] for own in members]
         needed = [self._skills(task.shared, task.where) for task in self.tasks]
         first = len(self.depots)
         pairs = [i for i, task in enumerate(self.tasks) if task.kind == "pickup"]
@@ -237,7 +241,7 @@ class _Input:
             delivery=delivery,
             pickup=pickup,
             service=np.array(self._services(places)),
-            windows=tuple(_windows(task.data, task.where) for task in self.tasks),
+            windows=tuple(say.windows(task.data, task.where) for task in self.tasks),
             prize=np.array([float(self._priority(task)) for task in self.tasks]),
             allowed=serving(needed, skills),
             shipments=tuple(Shipment(first + i, first + i + 1) for i in pairs),
@@ -257,7 +261,7 @@ class _Input:
     ) -> list[float]:
         if data.get(key) is None:
             return [0.0] * dimensions
-        values = _numbers(data[key], f"{where} {key}")
+        values = say.numbers(data[key], f"{where} {key}")
         if len(values) != dimensions:
             reason = f"must be {dimensions} numbers, as the others have"
             raise InstanceError(reason, field=f"{where} {key}", value=str(data[key]))
@@ -286,16 +290,16 @@ class _Input:
                 if task.data.get(key):
                     reason = "times that depend on the vehicle are not solved here: remove it"
                     raise InstanceError(reason, field=f"{task.where} {key}")
-            setup = _positive(task.data.get("setup", 0), f"{task.where} setup")
+            setup = say.positive(task.data.get("setup", 0), f"{task.where} setup")
             if setup and places.count(place) > 1:
                 reason = "several tasks are at this place: add the setup to the service of one"
                 raise InstanceError(reason, field=f"{task.where} setup", value=setup)
-            found.append(setup + _positive(task.data.get("service", 0), f"{task.where} service"))
+            found.append(setup + say.positive(task.data.get("service", 0), f"{task.where} service"))
         return found
 
     def _priority(self, task: _Task) -> int:
         field = f"{task.where} priority"
-        value = _whole(task.shared.get("priority", 0), field)
+        value = say.whole(task.shared.get("priority", 0), field)
         if not 0 <= value <= 100:
             raise InstanceError("must be from 0 to 100", field=field, value=value)
         return value
@@ -305,7 +309,7 @@ class _Input:
         listed = data.get("skills") or []
         if not isinstance(listed, list):
             raise InstanceError("must be a list", field=f"{where} skills", value=str(listed))
-        return frozenset(str(_whole(skill, f"{where} skills")) for skill in listed)
+        return frozenset(str(say.whole(skill, f"{where} skills")) for skill in listed)
 
     def _names(self) -> dict[str, list[str]]:
         """Descriptions, or else the kind and the id, of depots and tasks."""
@@ -346,7 +350,7 @@ class _Input:
             key = "start_index" if self.matrices else "start"
             reason = "is missing: vehicles that start anywhere are not solved here"
             raise InstanceError(reason, field=f"{where} {key}")
-        costs = _object(data.get("costs", {}), f"{where} costs", COSTS)
+        costs = say.object_of(data.get("costs", {}), f"{where} costs", COSTS)
         measure, unit = self._measure(data, costs, where)
         if measure not in measures:
             measures.append(measure)
@@ -361,10 +365,10 @@ class _Input:
             else tuple(self._amount(data, "capacity", where, dimensions)),
             start=self._depot(start),
             end=None if end is None else self._depot(end),
-            shift=ALWAYS if stated is None else _window(stated, f"{where} time_window"),
+            shift=ALWAYS if stated is None else say.window(stated, f"{where} time_window"),
             max_distance=limits,
-            max_stops=None if tasks is None else _whole(tasks, f"{where} max_tasks"),
-            fixed=_positive(costs.get("fixed", 0), f"{where} costs fixed"),
+            max_stops=None if tasks is None else say.whole(tasks, f"{where} max_tasks"),
+            fixed=say.positive(costs.get("fixed", 0), f"{where} costs fixed"),
             unit_distance=unit,
             breaks=self._breaks(data, where),
             speed=1.0 if self.matrices else speed,
@@ -373,8 +377,8 @@ class _Input:
 
     def _look_at_steps(self, data: Mapping[str, Any], where: str) -> None:
         """A given route is no part of a case; times that it fixes would be."""
-        for i, one in enumerate(_list(data, "steps", where)):
-            step = _object(one, f"{where} steps[{i}]", STEPS)
+        for i, one in enumerate(say.listed(data, "steps", where)):
+            step = say.object_of(one, f"{where} steps[{i}]", STEPS)
             for key in ("service_at", "service_after", "service_before"):
                 if step.get(key) is not None:
                     reason = "times of a given route are not solved here: use time_windows"
@@ -387,13 +391,13 @@ class _Input:
     ) -> tuple[_Measure, float]:
         """What its ways are measured in, and what a unit of that costs."""
         hourly, km, task = (
-            _positive(costs.get(key, default), f"{where} costs {key}")
+            say.positive(costs.get(key, default), f"{where} costs {key}")
             for key, default in (("per_hour", HOUR), ("per_km", 0), ("per_task_hour", 0))
         )
         if task:
             reason = "costs of the time at tasks are not solved here: remove it"
             raise InstanceError(reason, field=f"{where} costs per_task_hour", value=task)
-        factor = _positive(data.get("speed_factor", 1), f"{where} speed_factor")
+        factor = say.positive(data.get("speed_factor", 1), f"{where} speed_factor")
         if not 0 < factor <= 5:
             reason = "must be above 0 and at most 5"
             raise InstanceError(reason, field=f"{where} speed_factor", value=factor)
@@ -428,7 +432,7 @@ class _Input:
         ):
             if data.get(key) is None:
                 continue
-            most = _positive(data[key], f"{where} {key}")
+            most = say.positive(data[key], f"{where} {key}")
             if not self.matrices:
                 most *= SPEED * measure.factor if key == "max_travel_time" else 1.0
             elif not own or measure.matrix:
@@ -440,18 +444,18 @@ class _Input:
 
     def _breaks(self, data: Mapping[str, Any], where: str) -> tuple[Break, ...]:
         found = []
-        for i, one in enumerate(_list(data, "breaks", where)):
+        for i, one in enumerate(say.listed(data, "breaks", where)):
             field = f"{where} breaks[{i}]"
-            rest = _object(one, field, BREAK)
-            _whole(rest.get("id"), f"{field} id")
+            rest = say.object_of(one, field, BREAK)
+            say.whole(rest.get("id"), f"{field} id")
             if rest.get("max_load") is not None:
                 reason = "breaks that depend on the load are not solved here: remove it"
                 raise InstanceError(reason, field=f"{field} max_load")
-            windows = _windows(rest, field) or (ALWAYS,)
+            windows = say.windows(rest, field) or (ALWAYS,)
             if len(windows) > 1:
                 reason = "a break has one window here"
                 raise InstanceError(reason, field=f"{field} time_windows", value=len(windows))
-            duration = _positive(rest.get("service", 0), f"{field} service")
+            duration = say.positive(rest.get("service", 0), f"{field} service")
             found.append(Break(windows[0], duration))
         return tuple(found)
 
@@ -468,7 +472,7 @@ class _Input:
             metres = tsplib.distance_matrix(np.array(degrees), "HAVERSINE") * 1000
             units = {"distance": "m", "time": "s"}
             ways = {"coords": np.array(degrees)[:, ::-1], "distances": (metres,), "units": units}
-            return {**ways, "degrees": degrees}
+            return {**ways, "degrees": degrees, "metric": "EXPLICIT"}
         durations, distances = [], []
         for measure in measures:
             own = {
@@ -487,7 +491,7 @@ class _Input:
         found["units"] = {"time": "s", **({"distance": word} if word else {})}
         found["metric"] = "EXPLICIT"
         if drawn is not None:
-            found |= {"coords": np.array(drawn)[:, ::-1], "degrees": drawn, "metric": "EUCLIDEAN"}
+            found |= {"coords": np.array(drawn)[:, ::-1], "degrees": drawn}
         return found
 
     @staticmethod
@@ -506,111 +510,31 @@ class _Input:
             for name in ("start", "end"):
                 index = self._location(data, name, f"vehicles[{i}]")
                 if index is not None and data.get(name) is not None:
-                    found[self.depots.index(index)] = _coordinates(data[name], name)
+                    found[self.depots.index(index)] = say.coordinates(data[name], name)
         for task in self.tasks:
             stated = task.data.get("location")
-            found.append(None if stated is None else _coordinates(stated, task.where))
+            found.append(None if stated is None else say.coordinates(stated, task.where))
         if any(one is None for one in found):
             return None
         return [[lat, lon] for lon, lat in found]
 
 
-def _grouped(listed: Sequence[VehicleType]) -> tuple[tuple[VehicleType, ...], list[list[int]]]:
+def _grouped(
+    listed: Sequence[VehicleType], skills: Sequence[frozenset[str]], names: Sequence[str]
+) -> tuple[tuple[VehicleType, ...], list[list[int]]]:
     """Types of vehicles that are alike and follow each other, and the vehicles of each."""
-    types: list[VehicleType] = []
-    members: list[list[int]] = []
-    for i, vehicle in enumerate(listed):
-        if types and vehicle == types[-1]:
-            members[-1].append(i)
-        else:
-            types.append(vehicle)
-            members.append([i])
-    counted = zip(types, members, strict=True)
-    return tuple(replace(one, count=len(own)) for one, own in counted), members
+    alike = [
+        list(own)
+        for _, own in itertools.groupby(range(len(listed)), lambda i: (listed[i], skills[i]))
+    ]
+    types = [
+        replace(listed[own[0]], count=len(own), name=names[own[0]] if len(own) == 1 else "")
+        for own in alike
+    ]
+    return tuple(types), alike
 
 
 def _stem(path: str | None) -> str:
     from pathlib import Path
 
     return Path(path).stem if path else "unnamed"
-
-
-def _list(data: Mapping[str, Any], key: str, where: str = "") -> list[Any]:
-    value = data.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        field = f"{where} {key}".strip()
-        raise InstanceError("must be a list", field=field, value=type(value).__name__)
-    return value
-
-
-def _object(value: Any, where: str, keys: set[str]) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise InstanceError("must be an object", field=where, value=type(value).__name__)
-    _known(value, keys, where)
-    return value
-
-
-def _known(data: Mapping[str, Any], keys: set[str], where: str) -> None:
-    for key in data:
-        if key not in keys:
-            near = did_you_mean(key, keys) or f" there are {', '.join(sorted(keys))}"
-            raise InstanceError(f"no such key;{near}", field=where or None, value=key)
-
-
-def _whole(value: Any, field: str) -> int:
-    if value is None:
-        raise InstanceError("is missing", field=field)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InstanceError("a whole number belongs here", field=field, value=repr(value))
-    return value
-
-
-def _positive(value: Any, field: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InstanceError("a number belongs here", field=field, value=repr(value))
-    if not 0 <= value <= tsplib.EXACT:
-        raise InstanceError("must be 0 or a positive number", field=field, value=value)
-    return float(value)
-
-
-def _numbers(value: Any, field: str) -> list[float]:
-    if not isinstance(value, list):
-        raise InstanceError("must be a list of numbers", field=field, value=repr(value))
-    return [_positive(one, field) for one in value]
-
-
-def _window(value: Any, field: str) -> Window:
-    ends = _numbers(value, field)
-    if len(ends) != 2:
-        raise InstanceError("a window is [start, end]", field=field, value=str(value))
-    return Window(*ends)
-
-
-def _windows(data: Mapping[str, Any], where: str) -> tuple[Window, ...]:
-    field = f"{where} time_windows"
-    return tuple(_window(one, field) for one in _list(data, "time_windows", where))
-
-
-def _coordinates(value: Any, field: str) -> tuple[float, float]:
-    """Longitude and latitude."""
-    if not isinstance(value, list) or len(value) != 2:
-        raise InstanceError("must be [lon, lat]", field=field, value=repr(value))
-    for one, most in zip(value, (180, 90), strict=True):
-        if isinstance(one, bool) or not isinstance(one, int | float) or not -most <= one <= most:
-            reason = "must be [lon, lat], degrees within 180 and 90"
-            raise InstanceError(reason, field=field, value=str(value))
-    return float(value[0]), float(value[1])
-
-
-def _square(value: Any, field: str) -> np.ndarray:
-    rows = value if isinstance(value, list) else []
-    if not rows or any(not isinstance(row, list) or len(row) != len(rows) for row in rows):
-        raise InstanceError("must be a square of numbers", field=field, value=f"{len(rows)} rows")
-    for row in rows:
-        for one in row:
-            _positive(one, field)
-    matrix = np.array(rows, dtype=np.float64)
-    np.fill_diagonal(matrix, 0)
-    return matrix

@@ -1,34 +1,14 @@
 """Where a client costs least: beside one of its neighbours, or on a route of its own."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from nco.problems._common.kernels.chance import below
 from nco.problems._common.kernels.compiling import Whole, part
 from nco.problems._routing.kernels.lists import BLINK
-from nco.problems.vrp.kernels.plan import Plan, Rules, put_in
+from nco.problems.vrp.kernels.plan import Near, Plan, Rules, put_in
 from nco.problems.vrp.kernels.times import account, backwards, can_carry, detour, forwards, weigh
 
 OVERLOOKED = 199  # of so many better places one is overlooked, at the most
-
-
-class Near(NamedTuple):
-    """The neighbours of each client, the nearest first.
-
-    Attributes:
-        around: uint32 [n+1, K], by distance alone.
-        beside: uint32 [n+1, K, 2], those that may come right before it, and right behind it.
-        legs: float64 [n+1, K, 2], their distances by the nearest of all ways.
-        keys: float64 [V, n+1], by which clients that wait are sorted.
-        weights: int64 [V+1], how often by each; the last one says how often by chance.
-    """
-
-    around: np.ndarray
-    beside: np.ndarray
-    legs: np.ndarray
-    keys: np.ndarray
-    weights: np.ndarray
 
 
 @part

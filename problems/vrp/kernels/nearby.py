@@ -6,8 +6,7 @@ whoever cannot be reached in time is no neighbour.
 
 import numpy as np
 
-from nco.problems.vrp.kernels.insertion import Near
-from nco.problems.vrp.kernels.plan import Rules
+from nco.problems.vrp.kernels.plan import Near, Rules
 
 WAITING = 0.2  # what a unit of unavoidable waiting counts, beside one of the ride
 AROUND = 100  # nearest clients, among which strings are taken out

@@ -133,6 +133,24 @@ class Plan(NamedTuple):
     marked: np.ndarray
 
 
+class Near(NamedTuple):
+    """The neighbours of each client, the nearest first.
+
+    Attributes:
+        around: uint32 [n+1, K], by distance alone.
+        beside: uint32 [n+1, K, 2], those that may come right before it, and right behind it.
+        legs: float64 [n+1, K, 2], their distances by the nearest of all ways.
+        keys: float64 [V, n+1], by which clients that wait are sorted.
+        weights: int64 [V+1], how often by each; the last one says how often by chance.
+    """
+
+    around: np.ndarray
+    beside: np.ndarray
+    legs: np.ndarray
+    keys: np.ndarray
+    weights: np.ndarray
+
+
 @part
 def take_out(rules: Rules, plan: Plan, client: Whole) -> None:
     """Takes a client out of its route, whose times `measure` must set anew."""

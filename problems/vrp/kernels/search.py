@@ -1,5 +1,6 @@
 """Ruin and recreate of rich routing: a search and its answers."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,12 +21,15 @@ class Settings:
     Attributes:
         ruin: what a step takes apart.
         neighbours: of a client, beside which it may be put.
+        exchanges: for each stop of a route, and at most, how often routes try to exchange their
+            ends before a ruin.
         hot, cold: temperatures at the beginning and at the end.
         warm: the first temperature from a given start, which would else be lost.
     """
 
     ruin: Ruin = field(default_factory=Ruin)
     neighbours: int = 40
+    exchanges: tuple[float, int] = (0.1, 5)
     hot: float = 1.0
     cold: float = 0.01
     warm: float = 0.1
@@ -64,6 +68,9 @@ class Search:
         waiting = waiting[np.argsort(keys[waiting], kind="stable")].astype(np.uint32)
         insert_all(self.rules, self.plan, self.near, waiting, self.random)
         used = len(self.plan.empty) - int(self.plan.tally[lists.EMPTY])
+        each, most = settings.exchanges
+        stops = self.size / max(1, used)
+        self.exchanges = min(most, math.ceil(each * stops)) if self.near.beside.shape[1] else 0
         self.unit = float(self.plan.cost.sum()) / (self.size + used) or 1.0
 
     def plan_of(self, case: Case) -> arrays.Plan:
@@ -109,6 +116,7 @@ class Search:
             self.plan,
             self.near,
             self.ruin,
+            self.exchanges,
             self.journal,
             self.random,
             self.stop,

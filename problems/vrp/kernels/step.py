@@ -18,15 +18,17 @@ from nco.problems._routing.kernels.lists import (
     remember,
 )
 from nco.problems._routing.kernels.ruin import Ruin, choose_strings, sort_in
-from nco.problems.vrp.kernels.insertion import Near, cheapest, join
+from nco.problems.vrp.kernels.insertion import cheapest, join
 from nco.problems.vrp.kernels.plan import (
     LEAST_MISSING,
     MISSING,
+    Near,
     Plan,
     Rules,
     put_in,
     take_out,
 )
+from nco.problems.vrp.kernels.tails import exchange_ends
 from nco.problems.vrp.kernels.times import measure
 
 TINY = 1e-9  # what sums may be wrong by, as a share
@@ -38,6 +40,7 @@ def step(
     plan: Plan,
     near: Near,
     ruin: Ruin,
+    exchanges: int,
     journal: Journal,
     random: np.ndarray,
     stop: np.ndarray,
@@ -48,6 +51,7 @@ def step(
 
     Args:
         rules, plan, near, ruin, journal: arrays of the search.
+        exchanges: how often routes try to exchange their ends before a ruin.
         random: uint64 [1].
         stop: int64 [1]; another thread may set it.
         temperature: in the unit of the cost.
@@ -57,6 +61,9 @@ def step(
     done = 0
     while done < steps and stop[0] == 0:
         done += 1
+        for _ in range(exchanges):
+            seed = below(random, size) + 1
+            cost += exchange_ends(rules, plan, near, seed, temperature, random)
         former, missing = cost, plan.tally[MISSING]
         seed = below(random, size) + 1
         paid, removed, waiting, touched = choose_strings(

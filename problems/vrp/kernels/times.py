@@ -47,7 +47,7 @@ def measure(rules: Rules, plan: Plan, route: Whole) -> float:
 def account(rules: Rules, plan: Plan, route: Whole, former: float) -> float:
     """Sets duration and cost of a route that is in time; what it costs more than before.
 
-    Infinity where it is too long.
+    Infinity where it is too long or has too many stops.
     """
     kind = rules.kind[route]
     if rules.timed:
@@ -62,6 +62,8 @@ def account(rules: Rules, plan: Plan, route: Whole, former: float) -> float:
             ride,
         )
     if plan.length[route] > rules.furthest[kind] or plan.period[route] > rules.longest[kind]:
+        return np.inf
+    if plan.stops[route] > rules.stops[kind]:
         return np.inf
     cost = rules.fixed[kind] + rules.unit[kind] * plan.length[route]
     plan.cost[route] = cost + pay(rules, kind, plan.period[route])
@@ -88,7 +90,7 @@ def weigh(rules: Rules, plan: Plan, route: Whole) -> bool:
     """Sets the loads along a route; whether it can carry them, and in the order that is asked."""
     kind, size = rules.kind[route], rules.delivery.shape[0]
     depot = np.uint32(size + route)
-    carries, delivers, collects = True, False, False
+    carries, delivers, collects, in_order = True, False, False, True
     for load in range(rules.delivery.shape[1]):
         delivers = delivers or plan.delivered[route, load] > 0
         collects = collects or plan.collected[route, load] > 0
@@ -114,7 +116,23 @@ def weigh(rules: Rules, plan: Plan, route: Whole) -> bool:
             plan.filled[here, load] = filled
             here = plan.before[here]
         carries = carries and full <= rules.capacity[kind, load]
-    return carries and not (rules.some and collects and not delivers)
+    if rules.after and delivers and collects:
+        in_order = _in_order(rules, plan, depot)
+    return carries and in_order and not (rules.some and collects and not delivers)
+
+
+@part
+def _in_order(rules: Rules, plan: Plan, depot: Whole) -> bool:
+    """Whether a route delivers before it picks up."""
+    begun, here = False, plan.after[depot]
+    while here < len(rules.required):
+        for load in range(rules.delivery.shape[1]):
+            if begun and rules.delivery[here, load] > 0:
+                return False
+        for load in range(rules.delivery.shape[1]):
+            begun = begun or rules.pickup[here, load] > 0
+        here = plan.after[here]
+    return True
 
 
 @part
@@ -122,10 +140,12 @@ def can_carry(rules: Rules, plan: Plan, client: Whole, last: Whole) -> bool:
     """Whether a route has room for a client behind one of its nodes, and may serve it there."""
     route, following = plan.route[last], plan.after[last]
     kind = rules.kind[route]
-    delivers = False
+    delivers, gives, takes, given_later, taken_before = False, False, False, False, False
     for load in range(rules.delivery.shape[1]):
         delivery, pickup = rules.delivery[client, load], rules.pickup[client, load]
         delivers = delivers or plan.delivered[route, load] + delivery > 0
+        gives = gives or delivery > 0
+        takes = takes or pickup > 0
         most = rules.capacity[kind, load]
         if plan.delivered[route, load] + delivery > most:
             return False
@@ -134,12 +154,14 @@ def can_carry(rules: Rules, plan: Plan, client: Whole, last: Whole) -> bool:
         if plan.collected[route, load] + pickup > most:
             return False
         picked, given = plan.picked[last, load], plan.given[following, load]
-        if rules.after and ((delivery > 0 and picked > 0) or (pickup > 0 and given > 0)):
-            return False
+        taken_before = taken_before or picked > 0
+        given_later = given_later or given > 0
         before = max(plan.full[last, load] + delivery, picked + max(delivery, pickup)) + given
         if max(before, picked + pickup + plan.filled[following, load]) > most:
             return False
-    return delivers or not rules.some
+    if rules.after and ((gives and taken_before) or (takes and given_later)):
+        return False
+    return delivers or not rules.some or not takes
 
 
 @part

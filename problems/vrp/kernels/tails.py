@@ -1,0 +1,128 @@
+"""Two routes exchange their ends, and a route goes to another kind of vehicle.
+
+Potvin and Rousseau (1995), "An Exchange Heuristic for Routeing Problems with Time Windows": 2-opt*.
+What an exchange adds is known before anything is changed, so that most are refused at once.
+"""
+
+import numpy as np
+
+from nco.problems._common.kernels.chance import below, exponential
+from nco.problems._common.kernels.compiling import Whole, part
+from nco.problems._routing.kernels.lists import EMPTY, note
+from nco.problems.vrp.kernels.plan import Near, Plan, Rules
+from nco.problems.vrp.kernels.times import joined, measure, pay
+
+NEAREST = 10  # neighbours to which a client may be joined
+
+
+@part
+def exchange_ends(
+    rules: Rules, plan: Plan, near: Near, seed: Whole, temperature: float, random: np.ndarray
+) -> float:
+    """Tries to let a client be followed by one near it; what that adds, 0 where it is refused.
+
+    What came behind the one then follows whatever came before the other.
+    """
+    here = np.uint32(seed)
+    there = near.beside[here, below(random, min(NEAREST, near.beside.shape[1])), 1]
+    one, two = plan.route[here], plan.route[there]
+    nobody = len(plan.empty)
+    if one >= nobody or two >= nobody or one == two or rules.kind[one] != rules.kind[two]:
+        return 0.0
+    kind = rules.kind[one]
+    way = rules.way[kind]
+    onward, before = plan.after[here], plan.before[there]
+    start, end = rules.origin[before], rules.target[onward]
+    added = rules.distance[way, here, there] + rules.distance[way, start, end]
+    added = rules.unit[kind] * (added - plan.ahead[here] - plan.ahead[before])
+    size = len(rules.required)
+    closes = before >= size and onward >= size
+    if closes:
+        added -= rules.unit[kind] * rules.distance[way, start, end] + rules.fixed[kind]
+    limit = temperature * exponential(random)
+    if added >= limit and not rules.timed:
+        return 0.0
+    ride, other = rules.duration[way, here, there], rules.duration[way, start, end]
+    if plan.ready[here] + ride > plan.late[there]:
+        return 0.0
+    if not closes and plan.ready[before] + other > plan.late[onward]:
+        return 0.0
+    if rules.timed:
+        period = _period(plan, here, there, ride)
+        rest = 0.0 if closes else _period(plan, before, onward, other)
+        if period > rules.longest[kind] or rest > rules.longest[kind]:
+            return 0.0
+        added += pay(rules, kind, period) + pay(rules, kind, rest)
+        added -= pay(rules, kind, plan.period[one]) + pay(rules, kind, plan.period[two])
+        if added >= limit:
+            return 0.0
+    _cross(rules, plan, here, before)
+    change = measure(rules, plan, one) + measure(rules, plan, two)
+    if not change < limit or change == 0.0:  # a rule that was not looked at, or sums of reals
+        _cross(rules, plan, here, before)
+        measure(rules, plan, one)
+        measure(rules, plan, two)
+        return 0.0
+    for node in (here, before, plan.before[size + one], plan.before[size + two]):
+        note(plan, node)
+    return change
+
+
+@part
+def _period(plan: Plan, here: Whole, there: Whole, ride: float) -> float:
+    """The duration of what comes up to one node and from another one on."""
+    return joined(
+        plan.lasted[here], plan.latest[here], plan.lasts[there], plan.soonest[there], ride
+    )
+
+
+@part
+def _cross(rules: Rules, plan: Plan, here: Whole, before: Whole) -> None:
+    """Exchanges what follows a node of one route and a node of another one."""
+    size = len(rules.required)
+    one, two = plan.route[here], plan.route[before]
+    onward, there = plan.after[here], plan.after[before]
+    last, final = plan.before[size + one], plan.before[size + two]
+    was_empty = plan.stops[two] == 0
+    _move(rules, plan, onward, one, two)
+    _move(rules, plan, there, two, one)
+    _tail(plan, here, there, final, np.uint32(size + one))
+    _tail(plan, before, onward, last, np.uint32(size + two))
+    if was_empty != (plan.stops[two] == 0):
+        kind = rules.kind[two]
+        if was_empty:
+            plan.free[kind] -= 1
+            plan.tally[EMPTY] -= 1
+        else:
+            plan.empty[rules.first[kind] + plan.free[kind]] = two
+            plan.free[kind] += 1
+            plan.tally[EMPTY] += 1
+
+
+@part
+def _move(rules: Rules, plan: Plan, here: Whole, route: Whole, other: Whole) -> None:
+    """Counts a node and those behind it as clients of another route."""
+    size = len(rules.required)
+    while here < size:
+        plan.stops[route] -= 1
+        plan.stops[other] += 1
+        for load in range(rules.delivery.shape[1]):
+            plan.delivered[route, load] -= rules.delivery[here, load]
+            plan.delivered[other, load] += rules.delivery[here, load]
+            plan.collected[route, load] -= rules.pickup[here, load]
+            plan.collected[other, load] += rules.pickup[here, load]
+        plan.route[here] = other
+        here = plan.after[here]
+
+
+@part
+def _tail(plan: Plan, here: Whole, start: Whole, end: Whole, depot: Whole) -> None:
+    """Lets the part from `start` to `end` follow a node of a route, or nothing if it is empty."""
+    if plan.route[start] != plan.route[depot]:  # the depot of the other route: nothing
+        plan.after[here] = depot
+        plan.before[depot] = here
+        return
+    plan.after[here] = start
+    plan.before[start] = here
+    plan.after[end] = depot
+    plan.before[depot] = end
