@@ -13,6 +13,7 @@ from nco.problems._common import verdicts
 from nco.problems._common.verdicts import names_of, shortened, titled
 from nco.problems._routing import checking
 from nco.problems.vrp.case import Backhauls, Case, Group, Route
+from nco.problems.vrp.every import every_solution
 from nco.problems.vrp.measure import Number, exceeds, number, plain, total
 from nco.problems.vrp.schedule import Drive, Scheduler, trips
 
@@ -403,4 +404,12 @@ def _text(value: Number) -> str:
     return str(shown) if isinstance(shown, int) else f"{shown:.10g}"
 
 
-__all__ = ["check", "named", "unassigned", "vehicle_named"]
+__all__ = [
+    "RULES",
+    "Driven",
+    "check",
+    "every_solution",
+    "named",
+    "unassigned",
+    "vehicle_named",
+]
