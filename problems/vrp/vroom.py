@@ -4,8 +4,8 @@ Jobs come first, then the two ends of each shipment; vehicles that are alike and
 become one type. What a vehicle pays for is what its ways are measured in: travel time (`per_hour`
 alone, VROOM's default), distance (`per_km` alone), a matrix of costs, or the sum of the first two;
 `max_travel_time` and `max_distance` are limits of that one measure. Without matrices ways are great
-circles, in metres, at `SPEED`. Tasks are required; where not all can be served, those of the
-greatest `priority` are worth most (it is their `prize`).
+circles, in metres, at `SPEED`. Tasks are required, unless one has a `priority`: then each may be
+left out for a prize that is above what serving it can cost, and the higher the greater it is.
 """
 
 import itertools
@@ -37,6 +37,7 @@ from nco.problems.vrp.vroom_plan import FORM
 
 SPEED = 50 / 3.6  # metres a second
 HOUR, KILOMETRE = 3600, 1000
+WEIGHT = 10  # of a step of priority, to a task without any
 ROOT = {"jobs", "shipments", "vehicles", "matrices", "matrix"}
 STEP = {
     *("id", "description", "location", "location_index", "setup", "service", "time_windows"),
@@ -231,6 +232,7 @@ class _Input:
         first = len(self.depots)
         pairs = [i for i, task in enumerate(self.tasks) if task.kind == "pickup"]
         ways = self._ways(where, measures)
+        prize = self._prizes(vehicles, ways["distances"])
         return plain(
             len(self.tasks),
             name=_stem(path),
@@ -242,7 +244,8 @@ class _Input:
             pickup=pickup,
             service=np.array(self._services(places)),
             windows=tuple(say.windows(task.data, task.where) for task in self.tasks),
-            prize=np.array([float(self._priority(task)) for task in self.tasks]),
+            prize=prize,
+            required=prize == 0 if not prize.any() else np.zeros(len(prize), dtype=bool),
             allowed=serving(needed, skills),
             shipments=tuple(Shipment(first + i, first + i + 1) for i in pairs),
             source=self._source(members),
@@ -296,6 +299,24 @@ class _Input:
                 raise InstanceError(reason, field=f"{task.where} setup", value=setup)
             found.append(setup + say.positive(task.data.get("service", 0), f"{task.where} service"))
         return found
+
+    def _prizes(
+        self, vehicles: Sequence[VehicleType], distances: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """Of the tasks; that of a shipment is its pickup's. Zeros where none has a priority."""
+        priorities = np.array([float(self._priority(task)) for task in self.tasks])
+        if not priorities.any():
+            return priorities
+        most = 1 + max(
+            vehicle.fixed + 2 * vehicle.unit_distance * float(distances[vehicle.profile].max())
+            for vehicle in vehicles
+        )
+        self.remarks.append(
+            "tasks have priorities: each may be left out, for a price that the cost then counts"
+        )
+        ends = np.array([task.kind != "delivery" for task in self.tasks])
+        worth: np.ndarray = np.ceil(most) * (1 + WEIGHT * priorities) * ends
+        return worth
 
     def _priority(self, task: _Task) -> int:
         field = f"{task.where} priority"

@@ -120,7 +120,15 @@ def test_rows_that_are_depots(folder: Path) -> None:
 
 def test_travel_times_have_a_table(folder: Path) -> None:
     """By names, in either direction."""
-    ways = ("Depot,Ada,7", "Depot,Bo,9", "Depot,Cy,3", "Ada,Bo,2", "Ada,Cy,4", "Bo,Cy,6", "Bo,Ada,8")
+    ways = (
+        "Depot,Ada,7",
+        "Depot,Bo,9",
+        "Depot,Cy,3",
+        "Ada,Bo,2",
+        "Ada,Cy,4",
+        "Bo,Cy,6",
+        "Bo,Ada,8",
+    )
     (folder / "t.csv").write_text("\n".join(("from,to,time", *ways, "")))
     case = sources.read(
         folder / "c.csv", arguments={"capacity": 6, "durations": str(folder / "t.csv")}
