@@ -141,8 +141,12 @@ def _together(
 ) -> Iterator[tuple[str, "Solution | NCOError"]]:
     """The same for files that share their time, in which they are also read."""
     begin = time.perf_counter()
+    from nco.solving.options import OF_ONE
     from nco.solving.solver import solve_iter
 
+    if options["start"] is not None:
+        raise NCOError("--start is a plan of one instance: use --time_limit, not --total_time")
+    options = {name: value for name, value in options.items() if name not in OF_ONE}
     read = [_case(file, path, options) for file, path in files.items()]
     left = options["total_time"] - (time.perf_counter() - begin)
     left = max(left, 1e-3)  # constructions there are in any case

@@ -16,7 +16,7 @@ from nco.cluster.solving import Solve
 from nco.cluster.task import Kind, Result, Task
 from nco.core.errors import NCOError
 from nco.solving import solver
-from nco.solving.options import Options, takes_options
+from nco.solving.options import OF_ONE, Options, takes_options
 
 if TYPE_CHECKING:
     from nco.solving.solution import Solution
@@ -46,7 +46,7 @@ class Plan:
     cores: int | None = None
 
 
-@takes_options("progress")
+@takes_options("progress", *OF_ONE)
 def solve_iter(source: Iterable[Any], options: Options) -> "Iterator[Solution]":
     """`solve` of many instances, whose solutions come in order, each as soon as it is there.
 

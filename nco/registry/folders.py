@@ -19,6 +19,7 @@ from nco.registry.interface import (
     Plot,
     Policies,
     ReadsTables,
+    Replan,
     Rules,
     Sheet,
     Solver,
@@ -104,6 +105,11 @@ class Folder:
     def explain(self) -> Explain[Any]:
         """Why something cannot be served, where plans may leave something out."""
         return cast(Explain[Any], self._module("explain"))
+
+    @functools.cached_property
+    def replan(self) -> Replan[Any]:
+        """Planning again while a plan is carried out, which some problems have."""
+        return cast(Replan[Any], self._module("replan"))
 
     @functools.cached_property
     def rules(self) -> Rules[Any]:

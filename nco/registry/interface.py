@@ -4,7 +4,8 @@ A folder is a package whose ``__init__.py`` states ``PROBLEM``, the name of the 
 ``problem.py`` that the other parts serve: ``files.py`` (`Files`), ``check.py`` (`Check`),
 ``classical.py`` (`Classical`) and ``plot.py`` (`Plot`), and, where the problem has such things,
 ``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`), ``explain.py`` (`Explain`),
-``rules.py`` (`Rules`) and ``sheet.py`` (`Sheet`, `TellsPolicies`, `ReadsTables`).
+``replan.py`` (`Replan`), ``rules.py`` (`Rules`) and ``sheet.py`` (`Sheet`, `TellsPolicies`,
+`ReadsTables`).
 Free of torch and numpy.
 
 C is the folder's own class of cases, S its form of a solution in the case's own numbers.
@@ -26,7 +27,16 @@ if TYPE_CHECKING:
     from nco.core.policy import Policy
 
 PartName = Literal[
-    "files", "check", "classical", "plot", "bound", "decomposition", "rules", "sheet", "explain"
+    "files",
+    "check",
+    "classical",
+    "plot",
+    "bound",
+    "decomposition",
+    "explain",
+    "replan",
+    "rules",
+    "sheet",
 ]
 
 C = TypeVar("C", bound=Case)
@@ -116,6 +126,46 @@ class Explain(Protocol[C_in]):
 
     def left_out(self, case: C_in, solution: Any, /) -> list[str]:
         """Why a plan leaves out what its report calls `unassigned`: a reason each, in its order."""
+
+
+class Again(Protocol[C_out]):
+    """What is left to plan, as `Replan` makes it.
+
+    Attributes:
+        case: of what is left; priced: the same for solvers, with a price for changes.
+        priced_start: the former plan in the numbers of `priced`.
+    """
+
+    @property
+    def case(self) -> C_out: ...
+    @property
+    def priced(self) -> C_out: ...
+    @property
+    def priced_start(self) -> Any: ...
+
+    def back(self, solution: Any, /) -> Any:
+        """A solution of `priced` as one of `case`."""
+
+    def measures(self, solution: Any, /) -> dict[str, float]:
+        """What a solution of `priced` changes of the former plan, in figures by name."""
+
+
+class Replan(Protocol[C]):
+    """``replan.py`` of a problem whose plans are carried out, and change meanwhile."""
+
+    def again(self, case: C, start: Any, before: C, frozen: Any, stability: float, /) -> Again[C]:
+        """What is left to plan.
+
+        Args:
+            case: all there is to do, what is done included.
+            start: the plan so far, a solution of `before`.
+            before: the case that it was made for, which may be `case`.
+            frozen: what is carried out already, in a form that the problem says; None: nothing.
+            stability: the price of a change.
+
+        Raises:
+            InstanceError: what does not fit together.
+        """
 
 
 class Solve(Protocol[C_in]):
@@ -330,6 +380,7 @@ class ReadsTables(Protocol[C]):
 
 
 __all__ = [
+    "Again",
     "AnswersAtOnce",
     "Check",
     "Classical",
@@ -344,6 +395,7 @@ __all__ = [
     "Plot",
     "Policies",
     "ReadsTables",
+    "Replan",
     "Rules",
     "Sheet",
     "Solve",

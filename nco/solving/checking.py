@@ -102,6 +102,7 @@ def examine(
         model="none",
         seed=0,
         case=case,
+        notes=[*case.notes(), *reasons.impossible(case, report)],
         bound=None if bound is None else bound.value,
         bound_by=None if bound is None else bound.by,
         gap=gap,

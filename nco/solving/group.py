@@ -20,6 +20,7 @@ from nco.solving.solution import Solution
 from nco.workers import compiling, lanes, pool
 from nco.zoo import cards
 
+START = "start"  # who found the plan that the caller began from
 LOADING = 1.5  # seconds that are left, under which a child would spend most on loading kernels
 HEDGE = 3  # times that, under which the others do not load the same
 TOGETHER = 2e5  # nodes^2 of a batch that is solved in one pass: what memory and caches take
@@ -61,6 +62,8 @@ def solve(cases: list[Case], options: Options, begin: float) -> list[Solution]:
     setup, interrupted = 0.0, False
     try:
         progress.construct()
+        if options.start is not None:
+            progress.take(Candidate(0, options.start, None, START, by=START))
         setup = time.perf_counter() - begin
         interrupts.let_through()
         if options.time_limit is not None:

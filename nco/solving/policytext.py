@@ -1,4 +1,4 @@
-"""What a simulated policy's `Solution` says beside its cost: its first orders, and comparisons."""
+"""What a `Solution` says beside its cost: measures, and of a policy its first orders."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -12,8 +12,9 @@ import numpy as np
 
 from nco.problems.vrp import together
 from nco.problems.vrp.case import Case, Route
-from nco.problems.vrp.check import RULES, Driven, Scheduler, named, unassigned, vehicle_named
+from nco.problems.vrp.check import RULES, Driven, named, unassigned, vehicle_named
 from nco.problems.vrp.reach import Reach, above
+from nco.problems.vrp.schedule import Scheduler
 
 PLACES = 3000  # beyond which no shortest paths are looked for
 SHOWN = 5  # sentences of a kind; the others are counted
@@ -283,15 +284,19 @@ def _no_room(
             return "no room for it was found, but not all of the plan was tried"
         against[word] = against.get(word, 0) + 1
     told = ", ".join(
-        f"{count} lack{'s' if count == 1 else ''} {word}" for word, count in against.items()
+        f"{word} ({count} vehicle{'s' * (count != 1)})" for word, count in against.items()
     )
-    return f"in this plan {'' if idle else 'no vehicle is left, and '}of its vehicles {told}"
+    left = "" if idle else "no vehicle is left, and "
+    return f"{left}this plan has no room for it because of {told}"
 
 
 def _against(
     case: Case, scheduler: Scheduler, route: Route, clients: list[int], tries: list[int]
 ) -> str | None:
-    """The rule that is broken last, at the best of all places; empty: none; None: out of tries."""
+    """What the first rule that is broken is about, at the place where it is the last of all.
+
+    Empty: it fits somewhere. None: there are no tries left.
+    """
     best = -1
     for stops in _inserted(route.stops, clients):
         tries[0] -= 1
@@ -305,7 +310,7 @@ def _against(
         best = max(best, broken[0])
         if broken[0] == 0:  # at no place it would be another type
             break
-    return RULES[best].lack
+    return RULES[best].about
 
 
 def _inserted(stops: list[int], clients: list[int]) -> Iterable[list[int]]:

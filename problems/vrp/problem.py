@@ -144,9 +144,8 @@ class VRP(
         focus = torch.stack([state.vehicle, state.current.where(chosen, -1)], -1)
         dynamic = columns.dynamic(instance, state, way_there.time, after, home, direct)
         context = columns.context(instance, state, vehicle, picking)
-        alive = state.alive | offered
-        alive[..., :types] |= mask[..., :types]
-        return Observation(mask, focus, context, alive, dynamic)
+        offered[..., :types] |= mask[..., :types]
+        return Observation(mask, focus, context, state.alive | offered, dynamic, always=offered)
 
     @staticmethod
     def _there(state: State, direct: Tensor) -> Tensor:

@@ -4,10 +4,11 @@ Jobs come first, then the two ends of each shipment; vehicles that are alike and
 become one type. What a vehicle pays for is what its ways are measured in: travel time (`per_hour`
 alone, VROOM's default), distance (`per_km` alone), a matrix of costs, or the sum of the first two;
 `max_travel_time` and `max_distance` are limits of that one measure. Without matrices ways are great
-circles, in metres, at `SPEED`. Tasks are required; where not all can be served, those of the
-greatest `priority` are worth most (it is their `prize`).
+circles, in metres, at `SPEED`. Tasks are required, unless one has a `priority`: then each may be
+left out for a prize that is above what serving it can cost, and the higher the greater it is.
 """
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ from nco.problems.vrp.vroom_plan import FORM
 
 SPEED = 50 / 3.6  # metres a second
 HOUR, KILOMETRE = 3600, 1000
+WEIGHT = 10  # of a step of priority, to a task without any
 ROOT = {"jobs", "shipments", "vehicles", "matrices", "matrix"}
 STEP = {
     *("id", "description", "location", "location_index", "setup", "service", "time_windows"),
@@ -220,14 +222,17 @@ class _Input:
         dimensions = self._dimensions()
         measures: list[_Measure] = []
         listed = [self._vehicle(i, dimensions, measures) for i in range(len(self.vehicles))]
-        vehicles, members = _grouped(listed)
+        able = [self._skills(one, f"vehicles[{i}]") for i, one in enumerate(self.vehicles)]
+        words = [" ".join(str(one.get("description") or "").split()) for one in self.vehicles]
+        vehicles, members = _grouped(listed, able, words)
         delivery, pickup = self._loads(dimensions)
         where: list[Any] = [*self.depots, *places]
-        skills = [self._skills(self.vehicles[own[0]], f"vehicles[{own[0]}]") for own in members]
+        skills = [able[own[0]] for own in members]
         needed = [self._skills(task.shared, task.where) for task in self.tasks]
         first = len(self.depots)
         pairs = [i for i, task in enumerate(self.tasks) if task.kind == "pickup"]
         ways = self._ways(where, measures)
+        prize = self._prizes(vehicles, ways["distances"])
         return plain(
             len(self.tasks),
             name=_stem(path),
@@ -239,7 +244,8 @@ class _Input:
             pickup=pickup,
             service=np.array(self._services(places)),
             windows=tuple(say.windows(task.data, task.where) for task in self.tasks),
-            prize=np.array([float(self._priority(task)) for task in self.tasks]),
+            prize=prize,
+            required=prize == 0 if not prize.any() else np.zeros(len(prize), dtype=bool),
             allowed=serving(needed, skills),
             shipments=tuple(Shipment(first + i, first + i + 1) for i in pairs),
             source=self._source(members),
@@ -293,6 +299,24 @@ class _Input:
                 raise InstanceError(reason, field=f"{task.where} setup", value=setup)
             found.append(setup + say.positive(task.data.get("service", 0), f"{task.where} service"))
         return found
+
+    def _prizes(
+        self, vehicles: Sequence[VehicleType], distances: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """Of the tasks; that of a shipment is its pickup's. Zeros where none has a priority."""
+        priorities = np.array([float(self._priority(task)) for task in self.tasks])
+        if not priorities.any():
+            return priorities
+        most = 1 + max(
+            vehicle.fixed + 2 * vehicle.unit_distance * float(distances[vehicle.profile].max())
+            for vehicle in vehicles
+        )
+        self.remarks.append(
+            "tasks have priorities: each may be left out, for a price that the cost then counts"
+        )
+        ends = np.array([task.kind != "delivery" for task in self.tasks])
+        worth: np.ndarray = np.ceil(most) * (1 + WEIGHT * priorities) * ends
+        return worth
 
     def _priority(self, task: _Task) -> int:
         field = f"{task.where} priority"
@@ -516,18 +540,19 @@ class _Input:
         return [[lat, lon] for lon, lat in found]
 
 
-def _grouped(listed: Sequence[VehicleType]) -> tuple[tuple[VehicleType, ...], list[list[int]]]:
+def _grouped(
+    listed: Sequence[VehicleType], skills: Sequence[frozenset[str]], names: Sequence[str]
+) -> tuple[tuple[VehicleType, ...], list[list[int]]]:
     """Types of vehicles that are alike and follow each other, and the vehicles of each."""
-    types: list[VehicleType] = []
-    members: list[list[int]] = []
-    for i, vehicle in enumerate(listed):
-        if types and vehicle == types[-1]:
-            members[-1].append(i)
-        else:
-            types.append(vehicle)
-            members.append([i])
-    counted = zip(types, members, strict=True)
-    return tuple(replace(one, count=len(own)) for one, own in counted), members
+    alike = [
+        list(own)
+        for _, own in itertools.groupby(range(len(listed)), lambda i: (listed[i], skills[i]))
+    ]
+    types = [
+        replace(listed[own[0]], count=len(own), name=names[own[0]] if len(own) == 1 else "")
+        for own in alike
+    ]
+    return tuple(types), alike
 
 
 def _stem(path: str | None) -> str:

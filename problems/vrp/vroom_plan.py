@@ -105,7 +105,7 @@ def _step(
                 found["location_index" if key.endswith("_index") else "location"] = vehicle[key]
     elif stop.kind == BREAK:
         found |= _break(rests, stop)
-    elif stop.place is not None:
+    elif stop.kind == CLIENT and stop.place is not None:
         task = case.source["tasks"][case.client(stop.place)]
         found |= {"type": task["type"], **{key: task[key] for key in SHOWN if key in task}}
         setup = float(task.get("setup", 0))

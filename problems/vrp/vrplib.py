@@ -12,7 +12,7 @@ EUC_2D, whether routes are open, and whether backhauls come last. ``ROUNDING : e
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +28,7 @@ from nco.problems.vrp.case import (
     Group,
     Rounding,
     Shipment,
+    VehicleType,
     Window,
 )
 from nco.problems.vrp.faults import Fault, checked
@@ -355,9 +356,9 @@ class Reader:
         try:
             return checked(case)
         except Fault as fault:
-            raise self._in_file(fault) from fault
+            raise self._in_file(fault, vehicles) from fault
 
-    def _in_file(self, fault: Fault) -> InstanceError:
+    def _in_file(self, fault: Fault, types: Sequence[VehicleType]) -> InstanceError:
         """A fault with the section and the line that it comes from."""
         field = next(
             (name for name in _WHERE.get(fault.field or "", ()) if self._states(name)),
@@ -369,8 +370,11 @@ class Reader:
             value = node if fault.bare is None else f"{node} with {fault.bare}"
             lines = self.lines.get(field)
             line = lines[fault.position] if lines else None
-        if fault.kind == "vehicle":
-            value = fault.bare
+        if fault.kind == "vehicle" and fault.position is not None:
+            number = 1 + sum(kind.count or 0 for kind in types[: fault.position])
+            rows = self.document.sections.get(field, ())
+            line = next((row for row, tokens in rows if tokens[0] == str(number)), None)
+            value = fault.bare if line is None else f"{fault.bare} of vehicle {number}"
         return self.document.error(fault.reason, field=field, value=value, line=line)
 
     def _states(self, name: str) -> bool:

@@ -3,7 +3,6 @@
 import math
 import time
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
