@@ -5,7 +5,7 @@ the order of the file. Rows of the ``VEHICLES_`` sections and of CAPACITY_SECTIO
 those that are alike and follow each other become one type, so that the vehicle k of the file, which
 drives ``Route #k``, is found again.
 
-TYPE tells what no section does (`vrplib_kinds`): how distances are rounded where EDGE_WEIGHT_TYPE is
+TYPE tells what no section does (`vrplib_kinds`): how distances are rounded where its weights are
 EUC_2D, whether routes are open, and whether backhauls come last. ``ROUNDING : exact`` (or
 ``round``, ``round3``, ``trunc1``) states another rounding, ``BACKHAULS : mixed`` (or ``after``,
 ``after_some``) another order. Costs are those of the file, also where it scales them (HFVRP).

@@ -1,4 +1,4 @@
-"""Types of VRPLIB files: what they say beside their sections, and which are read as rich routing."""
+"""Types of VRPLIB files: what they say beside their sections, and which are read here."""
 
 import re
 from typing import NamedTuple
