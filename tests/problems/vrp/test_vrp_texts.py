@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich_forms import random_case, random_plan
 from rich_texts import DEMAND, FLEET, LILIM, SOLOMON, VRPTW, vrplib
 
 from nco.core.errors import InstanceError
-from nco.problems.vrp import files
+from nco.problems.vrp import files, sheet
 from nco.problems.vrp.case import Backhauls, Depot, Group, Rounding, Route, Shipment, Window
 from nco.problems.vrp.check import check
 from nco.registry import sources
@@ -186,6 +187,15 @@ def test_comments_of_a_solution_are_passed_over() -> None:
     assert files.read_solution(text, case) == [Route(0, [1, 2])]
     with pytest.raises(InstanceError, match="a line must be"):
         files.read_solution("Road 1: 2\n", case)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_written_plan_is_read_as_it_was(seed: int) -> None:
+    """As routes of numbered vehicles, and as a table; of any mixture of constraints."""
+    case = random_case(seed)
+    plan = random_plan(case, seed)
+    assert files.read_solution(files.write_solution(case, plan, None), case) == plan
+    assert sheet.read_solution(sheet.table(case, plan), case) == plan
 
 
 def test_json_of_a_solution() -> None:
