@@ -40,6 +40,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs it; the exit code."""
     from nco.core.errors import NCOError
+    from nco.solving import policytext
     from nco.solving.checking import judged
 
     outputs.picture("--plot", options.plot)
@@ -66,9 +67,7 @@ def run(options: argparse.Namespace) -> int:
         shown = f"{figure:.6g}" if isinstance(figure, float) else str(figure)  # as `nco solve` does
         print(f"{verdict}, objective {shown}{_error(report)}")
         if report.measures:
-            print(
-                "  " + ", ".join(f"{name} {value:.4g}" for name, value in report.measures.items())
-            )
+            print(f"  {policytext.figures(report.measures)}")
         for violation in report.violations:
             print(f"  {violation}")
         for name in checked.unassigned:

@@ -40,7 +40,7 @@ def read(
         InstanceError: naming file, line, field, value and reason.
         NCOError: where no folder, or more than one, recognises it.
     """
-    path = _found(Path(path))
+    path = located(Path(path))
     if table_files.is_table(path):
         return sheets.case_of(table_files.read(path), problem, columns or {}, arguments or {})
     _refuse(columns, None, path)
@@ -117,17 +117,25 @@ def examples() -> dict[str, Path]:
     }
 
 
-def _found(path: Path) -> Path:
-    """`path` itself, or the shipped file that it names."""
+def located(path: Path) -> Path:
+    """`path` itself, or the shipped file that it names.
+
+    A file in a folder of examples, such as a table that belongs to another one, is named in full.
+    """
     if not str(path).startswith(EXAMPLE) or path.exists():
         return path
     shipped = examples()
     name = str(path).removeprefix(EXAMPLE)
-    found = [file for full, file in shipped.items() if full == str(path) or file.name == name]
-    if len(found) != 1:
-        reason = f"{len(found) or 'no'} such examples; there are {', '.join(shipped)}"
+    problem, _, rest = name.partition("/")
+    if problem in registry.names() and ".." not in rest:
+        beside = registry.folder(problem).path / "examples" / rest
+        if beside.is_file():
+            return beside
+    named = [file for full, file in shipped.items() if full == str(path) or file.name == name]
+    if len(named) != 1:
+        reason = f"{len(named) or 'no'} such examples; there are {', '.join(shipped)}"
         raise InstanceError(reason, path=path)
-    return found[0]
+    return named[0]
 
 
 def _text(path: Path) -> str:
@@ -221,7 +229,7 @@ def parted_columns(
     if not columns or plan is None:
         return dict(columns or {}), {}
     tables: list[Table] = []
-    if isinstance(instance, str | Path) and table_files.is_table(path := _found(Path(instance))):
+    if isinstance(instance, str | Path) and table_files.is_table(path := located(Path(instance))):
         tables = table_files.read(path)
     elif frames.is_frame(instance) and frames.is_named(instance):
         tables = [frames.read(instance)]

@@ -135,7 +135,7 @@ class Solution:
         if self.bound is not None:
             lines.append(self._certificate(self.bound))
         if self.measures:
-            lines.append("  " + ", ".join(f"{k} {v:.4g}" for k, v in self.measures.items()))
+            lines.append("  " + policytext.figures(self.measures))
         rule = None if self.case is None else self.case.words(self.solution)
         lines += [*policytext.order_lines(self.orders)]
         lines += [*policytext.rule_lines(rule)]

@@ -290,25 +290,32 @@ def _breaks(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
     ]
 
 
-def _limits(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
-    """Distance, duration, number of clients and of trips."""
-    kind, drive = case.vehicles[each.route.vehicle], each.drive
-    title = _title(case, each)
-    lines = []
-    if exceeds(drive.distance, number(kind.max_distance)):
-        far, most = _text(drive.distance), _text(number(kind.max_distance))
-        lines.append(f"{title} drives {far}, above its maximal distance {most}")
+def _distance(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
+    """Routes that are too long."""
+    most = number(case.vehicles[each.route.vehicle].max_distance)
+    if not exceeds(each.drive.distance, most):
+        return []
+    far = _text(each.drive.distance)
+    return [f"{_title(case, each)} drives {far}, above its maximal distance {_text(most)}"]
+
+
+def _duration(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
+    """Routes that take too long."""
+    kind = case.vehicles[each.route.vehicle]
     longest = number(kind.max_duration) + number(kind.max_overtime)
-    if exceeds(drive.duration, longest):
-        what = "with overtime " if kind.max_overtime else ""
-        lines.append(
-            f"{title} takes {_text(drive.duration)}, above its maximal duration {what}"
-            f"{_text(longest)}"
-        )
+    if not exceeds(each.drive.duration, longest):
+        return []
+    what = f"maximal duration {'with overtime ' if kind.max_overtime else ''}{_text(longest)}"
+    return [f"{_title(case, each)} takes {_text(each.drive.duration)}, above its {what}"]
+
+
+def _stops(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
+    """Routes with too many clients."""
+    most = case.vehicles[each.route.vehicle].max_stops
     clients = sum(stop >= case.first_client for stop in each.route.stops)
-    if kind.max_stops is not None and clients > kind.max_stops:
-        lines.append(f"{title} serves {clients} clients, but at most {kind.max_stops}")
-    return lines
+    if most is None or clients <= most:
+        return []
+    return [f"{_title(case, each)} serves {clients} clients, but at most {most}"]
 
 
 def _reloads(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
@@ -380,21 +387,23 @@ def _shipments(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
 
 
 class Rule(NamedTuple):
-    """A rule of single routes: what one lacks that breaks it, and the sentences that say so."""
+    """A rule of single routes: what it is about, and the sentences on what breaks it."""
 
-    lack: str
+    about: str
     broken: Callable[[Case, Driven, Scheduler], list[str]]
 
 
 RULES = (
-    Rule("leave to serve it", _allowed),
-    Rule("capacity", _loads),
-    Rule("time before a window closes", _windows),
-    Rule("time for a break", _breaks),
-    Rule("distance, duration or stops", _limits),
-    Rule("a reload", _reloads),
-    Rule("a place in the order of deliveries and pickups", _backhauls),
-    Rule("both ends of a shipment", _shipments),
+    Rule("the vehicles that are allowed", _allowed),
+    Rule("the number of stops", _stops),
+    Rule("the number of trips", _reloads),
+    Rule("the order of deliveries and pickups", _backhauls),
+    Rule("shipments", _shipments),
+    Rule("the capacity", _loads),
+    Rule("time windows", _windows),
+    Rule("breaks", _breaks),
+    Rule("the maximal duration", _duration),
+    Rule("the maximal distance", _distance),
 )
 
 

@@ -5,14 +5,17 @@ OR-Tools those with breaks.
 """
 
 import importlib.util
+import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from nco.core.errors import NCOError
 from nco.problems._common import clock
 from nco.problems._routing import with_ortools, with_pyvrp
 from nco.problems.vrp import ortools_model, pyvrp_model, searching
 from nco.problems.vrp.case import Case, Route
+from nco.problems.vrp.check import check
 from nco.registry.interface import Solver
 
 Found = Callable[[list[Route]], None]
@@ -88,17 +91,19 @@ def pyvrp(
     run = _Run(case, seed, found)
     known = case.construct() if start is None else start
     if is_complete(case, known):
-        return run.improve(start, with_pyvrp.Limit(deadline, iterations), partial=False)
-    limit = with_pyvrp.Limit(
-        None if deadline is None else deadline - (1 - COMPLETE) * (deadline - time.monotonic()),
-        TRIES if iterations is None else max(1, int(COMPLETE * iterations)),
-        feasible=True,
-    )
-    whole = run.improve(known, limit, partial=False)
+        return run.improve(start, with_pyvrp.Limit(deadline, iterations), whole=True)
+    first = TRIES if deadline is None else None  # iterations
     if iterations is not None:
-        iterations -= max(1, int(COMPLETE * iterations))
+        first = max(1, int(COMPLETE * iterations))
+        iterations -= first
+    if deadline is None:
+        until = None
+    else:
+        until = deadline - (1 - COMPLETE) * (deadline - time.monotonic())
+    limit = with_pyvrp.Limit(until, first, feasible=True)
+    complete = run.improve(known, limit, whole=True)
     limit = with_pyvrp.Limit(deadline, iterations)
-    return run.improve(whole or known, limit, partial=whole is None)
+    return run.improve(complete or known, limit, whole=complete is not None)
 
 
 def ortools(
@@ -116,7 +121,8 @@ def ortools(
         time_limit: seconds from here on, building the model included and importing OR-Tools not;
             None stops at the first plan.
         seed: unused; the search is deterministic but for its clock.
-        start: a plan to begin from, which may be partial; None: the construction.
+        start: a plan to begin from, which may be partial; None: the construction. The answer is
+            never worse.
         found: is called with each better plan on the way.
     """
     with_ortools.load()
@@ -124,14 +130,23 @@ def ortools(
     _require("ortools", case, ortools_model.refusal(case))
     if case.size == 0:
         return []
-    built = ortools_model.Built(case, case.construct() if start is None else start)
+    known = case.construct() if start is None else start
+    built = ortools_model.Built(case, known)
     routes = with_ortools.solve(
         built.model,
         with_ortools.Search(deadline, "PARALLEL_CHEAPEST_INSERTION"),
         start=built.start(),
         tell=None if found is None else lambda better: found(built.routes(better)),
     )
-    return None if routes is None else built.routes(routes)
+    # where the time is up early it may drop what it began with
+    return known if routes is None else min(built.routes(routes), known, key=partial(_rank, case))
+
+
+def _rank(case: Case, plan: list[Route]) -> tuple[bool, int, float]:
+    """Plans that keep all rules first, then those that leave out least, then the cheap ones."""
+    report = check(case, plan)
+    cost = math.inf if report.cost is None else float(report.cost)
+    return not report.keeps_rules, len(report.unassigned), cost
 
 
 def _require(solver: str, case: Case, refusal: str | None) -> None:
@@ -146,16 +161,16 @@ class _Run:
         self.case, self.seed, self.found = case, seed, found
 
     def improve(
-        self, start: list[Route] | None, limit: with_pyvrp.Limit, *, partial: bool
+        self, start: list[Route] | None, limit: with_pyvrp.Limit, *, whole: bool
     ) -> list[Route] | None:
         """The best plan from a plan on, or from PyVRP's own.
 
         Args:
             start: the plan.
             limit: when to end.
-            partial: whether required clients may be left out.
+            whole: whether all required clients must be served.
         """
-        built = pyvrp_model.Built(self.case, partial)
+        built = pyvrp_model.Built(self.case, partial=not whole)
 
         def tell(better: list[with_pyvrp.Route]) -> None:
             plan = built.plan(better)

@@ -284,15 +284,19 @@ def _no_room(
             return "no room for it was found, but not all of the plan was tried"
         against[word] = against.get(word, 0) + 1
     told = ", ".join(
-        f"{count} lack{'s' if count == 1 else ''} {word}" for word, count in against.items()
+        f"{word} ({count} vehicle{'s' * (count != 1)})" for word, count in against.items()
     )
-    return f"in this plan {'' if idle else 'no vehicle is left, and '}of its vehicles {told}"
+    left = "" if idle else "no vehicle is left, and "
+    return f"{left}this plan has no room for it because of {told}"
 
 
 def _against(
     case: Case, scheduler: Scheduler, route: Route, clients: list[int], tries: list[int]
 ) -> str | None:
-    """The rule that is broken last, at the best of all places; empty: none; None: out of tries."""
+    """What the first rule that is broken is about, at the place where it is the last of all.
+
+    Empty: it fits somewhere. None: there are no tries left.
+    """
     best = -1
     for stops in _inserted(route.stops, clients):
         tries[0] -= 1
@@ -306,7 +310,7 @@ def _against(
         best = max(best, broken[0])
         if broken[0] == 0:  # at no place it would be another type
             break
-    return RULES[best].lack
+    return RULES[best].about
 
 
 def _inserted(stops: list[int], clients: list[int]) -> Iterable[list[int]]:

@@ -287,7 +287,7 @@ class Remaining:
             max_trips=trips,
             reloads=() if trips == 1 else kind.reloads,
             fixed=0.0,
-            breaks=_breaks_left(kind.breaks, drive.stops[: each.last]),
+            breaks=_breaks_left(kind.breaks, drive.stops[: each.last], leaves),
             name=f"{kind.name or 'vehicle'} of route {each.position + 1}",
         )
 
@@ -393,8 +393,8 @@ def _reached(drive: Drive, now: float) -> int:
     return sum(rows[k - 1].departure < now for k in stops)
 
 
-def _breaks_left(breaks: Sequence[Break], rows: Sequence[Stop]) -> tuple[Break, ...]:
-    """The breaks that are not among the rows of a schedule."""
+def _breaks_left(breaks: Sequence[Break], rows: Sequence[Stop], now: float) -> tuple[Break, ...]:
+    """The breaks that are not among the rows of a schedule, and not over."""
     left = list(breaks)
     for row in rows:
         if row.kind == BREAK:
@@ -405,4 +405,4 @@ def _breaks_left(breaks: Sequence[Break], rows: Sequence[Stop]) -> tuple[Break, 
                 and each.window.open - 1e-9 <= row.begin <= each.window.close + 1e-9
             )
             left.remove(held)
-    return tuple(left)
+    return tuple(each for each in left if each.window.close > now)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from nco.core.errors import NCOError
 from nco.problems._common.kernels.driver import Span, anneal
-from nco.problems.vrp.case import Case, Route
+from nco.problems.vrp.case import INFINITE, Backhauls, Case, Route, VehicleType
 
 STEPS, LEAST_STEPS = 500, 10_000  # without a limit: a client, and in all
 LARGEST = 5000  # places, between which all distances and times are kept
@@ -17,19 +17,34 @@ def refusal(case: Case) -> str | None:
     """What of a case the kernel does not know, in words; None where it knows all."""
     if any(kind.breaks for kind in case.vehicles):
         return "sisr knows no breaks"
-    if any(kind.reloads for kind in case.vehicles):
-        return "sisr knows no reloads"
-    if any(len(windows) > 1 for windows in case.windows):
-        return "sisr knows one window for each client"
-    if case.release.any():
-        return "sisr knows no release times"
-    if case.groups:
-        return "sisr knows no groups of clients"
-    if case.shipments:
-        return "sisr knows no shipments"
+    if any(kind.reloads and not _reloads_at_home(kind) for kind in case.vehicles):
+        return "sisr knows reloads at the depot of start and end alone, without limits of the route"
+    if any(kind.reloads for kind in case.vehicles) and case.shipments:
+        return "sisr knows no shipments together with reloads"
+    if case.shipments and case.backhauls is not Backhauls.MIXED:
+        return "sisr does not order shipments among deliveries and pickups"
+    paired = [place for pair in case.shipments for place in pair]
+    grouped = [place for group in case.groups for place in group.clients]
+    if len({*paired, *grouped}) < len(paired) + len(grouped):
+        return "sisr knows one group or shipment for a client"
+    if any(len(case.windows[case.client(place)]) > 1 for place in paired):
+        return "sisr knows one window for a shipment's pickup and delivery"
     if len(case.depots) + case.size > LARGEST:
         return f"sisr takes up to {LARGEST} places"
     return None
+
+
+def _reloads_at_home(kind: VehicleType) -> bool:
+    """Whether all trips are alike, and nothing but their number is limited or paid together."""
+    limits = kind.max_duration, kind.max_distance
+    return (
+        kind.reloads == (kind.start,)
+        and kind.end == kind.start
+        and min(limits) == INFINITE
+        and kind.max_stops is None
+        and not kind.unit_duration
+        and not kind.unit_overtime
+    )
 
 
 def sisr(

@@ -12,7 +12,7 @@ import numpy as np
 from nco.problems._common.decimals import exact
 from nco.problems._routing import integers, tsplib
 from nco.problems._routing.kernels import lists
-from nco.problems.vrp.case import Backhauls, Case, VehicleType
+from nco.problems.vrp.case import ALWAYS, Backhauls, Case, VehicleType
 from nco.problems.vrp.kernels.plan import Plan, Rules
 from nco.problems.vrp.ways import ways
 
@@ -71,14 +71,59 @@ def _allowed(case: Case) -> np.ndarray:
     return table
 
 
-def prepare(case: Case, fleet: Kinds) -> tuple[Rules, np.ndarray, float]:
-    """The rules; the clients in the order of their nodes, int64 [n], and the unit of time.
+class Clients(NamedTuple):
+    """The clients as the kernel numbers them, from 1: one with several windows is as many.
+
+    Attributes:
+        rows: int64 [n], the row of each in the case.
+        windows: float64 [n, 2].
+        groups: of these numbers, of which one is served.
+        needed: of each group whether one must be; worth: the sum of all prizes of its clients, each
+            counted once, and what is left of it when one is served: a number for each member.
+    """
+
+    rows: np.ndarray
+    windows: np.ndarray
+    groups: list[list[int]]
+    needed: list[bool]
+    worth: list[tuple[float, list[float]]]
+
+
+def clients(case: Case) -> Clients:
+    """Clients along a curve where there are coordinates, so that the processor's cache helps."""
+    rows: list[int] = []
+    windows: list[tuple[float, float]] = []
+    copies: dict[int, list[int]] = {}
+    for row in _order(case).tolist():
+        for window in case.windows[row] or (ALWAYS,):
+            rows.append(row)
+            windows.append((window.open, window.close))
+            copies.setdefault(row, []).append(len(rows))
+    groups, needed, worth, grouped = [], [], [], set()
+    for group in case.groups:
+        own = [case.client(place) for place in group.clients]
+        whole = float(case.prize[own].sum())
+        groups.append([node for row in own for node in copies[row]])
+        needed.append(group.required)
+        left = [whole - float(case.prize[row]) for row in own for _ in copies[row]]
+        worth.append((whole, left))
+        grouped |= set(own)
+    for row, nodes in copies.items():
+        if len(nodes) > 1 and row not in grouped:
+            groups.append(nodes)
+            needed.append(bool(case.required[row]))
+            whole = 0.0 if needed[-1] else float(case.prize[row])
+            worth.append((whole, [0.0] * len(nodes)))
+    return Clients(np.array(rows), np.array(windows).reshape(-1, 2), groups, needed, worth)
+
+
+def prepare(case: Case, fleet: Kinds, who: Clients) -> tuple[Rules, float]:
+    """The rules, and the unit of time.
 
     Times, distances and their limits are multiplied by that unit so that they are whole, where
     they are decimals of few digits: sums are then exact.
     """
-    size, places = case.size, len(case.depots)
-    order = _order(case)
+    order, size, places = who.rows, len(who.rows), len(case.depots)
     rows = np.concatenate([order + places, np.arange(places)])
     pairs = [_ways_of(case, types[0]) for types in fleet.types]
     distinct = list(dict.fromkeys(pair[0] for pair in pairs))
@@ -91,24 +136,25 @@ def prepare(case: Case, fleet: Kinds) -> tuple[Rules, np.ndarray, float]:
         duration[way, 1:, 1:] = tables[key].duration[np.ix_(rows, rows)]
     distance, duration = _whole(distance, unit), _whole(duration, unit)
     vehicles = [case.vehicles[types[0]] for types in fleet.types]
-    sizes = fleet.sizes
+    trips = [min(v.max_trips or size, size) if v.reloads else 1 for v in vehicles]
+    sizes = [
+        min(most * count, max(size, count)) for most, count in zip(trips, fleet.sizes, strict=True)
+    ]
     kind = np.repeat(np.arange(len(sizes)), sizes)
     first = np.concatenate([[0], np.cumsum(sizes)])
     ends = [0 if v.end is None else size + 1 + v.end for v in vehicles]
-    clients = np.arange(size + 1)
-    origin = np.concatenate([clients, np.array([size + 1 + v.start for v in vehicles])[kind]])
-    target = np.concatenate([clients, np.array(ends)[kind]])
-    windows = np.array([case.windows[c][0] if case.windows[c] else (0.0, math.inf) for c in order])
+    nodes = np.arange(size + 1)
+    origin = np.concatenate([nodes, np.array([size + 1 + v.start for v in vehicles])[kind]])
+    target = np.concatenate([nodes, np.array(ends)[kind]])
     leaves = np.array([_departure(case, v) for v in vehicles])
-    opens = np.concatenate([[0.0], windows.reshape(-1, 2)[:, 0], leaves[kind, 0]])
-    closes = np.concatenate([[0.0], windows.reshape(-1, 2)[:, 1], leaves[kind, 1]])
+    opens = np.concatenate([[0.0], who.windows[:, 0], leaves[kind, 0]])
+    closes = np.concatenate([[0.0], who.windows[:, 1], leaves[kind, 1]])
     loading = np.array([case.depots[v.start].service for v in vehicles])
     service = np.concatenate([[0.0], case.service[order], loading[kind]])
-    release = np.concatenate([[0.0], case.release[order]])
     delivery, pickup, capacity = _loads(case, order, vehicles)
-    required = np.concatenate([[False], case.required[order]])
     allowed = np.zeros((len(vehicles), size + 1), dtype=bool)
     allowed[:, 1:] = _allowed(case)[[types[0] for types in fleet.types]][:, order]
+    brings, fetches = _shipments(case, order, delivery, pickup, allowed)
 
     def of(values: Sequence[float]) -> np.ndarray:
         return np.array(values, dtype=np.float64)
@@ -116,11 +162,17 @@ def prepare(case: Case, fleet: Kinds) -> tuple[Rules, np.ndarray, float]:
     longest = of([v.max_duration + v.max_overtime for v in vehicles])
     unit_duration = of([v.unit_duration for v in vehicles])
     unit_overtime = of([v.unit_overtime for v in vehicles])
+    priced = bool(unit_duration.any() or unit_overtime.any())
+    chained = max(trips, default=1) > 1
+    waits = bool(case.release.any() or chained)
     rules = Rules(
         symmetric=bool((distance == distance.transpose(0, 2, 1)).all()),
         many=len(distinct) > 1,
-        timed=bool((longest < math.inf).any() or unit_duration.any() or unit_overtime.any()),
+        timed=bool((longest < math.inf).any()) or priced or waits,
+        priced=priced,
         mixed=bool(pickup.any()),
+        paired=bool(case.shipments),
+        chained=chained,
         after=case.backhauls is not Backhauls.MIXED,
         some=case.backhauls is Backhauls.AFTER_SOME,
         distance=distance,
@@ -130,11 +182,12 @@ def prepare(case: Case, fleet: Kinds) -> tuple[Rules, np.ndarray, float]:
         open=_whole(opens, unit),
         close=_whole(closes, unit),
         service=_whole(service, unit),
-        release=_whole(release, unit),
+        release=_whole(np.concatenate([[0.0], case.release[order]]), unit),
         delivery=delivery,
         pickup=pickup,
-        required=required,
-        prize=np.concatenate([[0.0], case.prize[order]]) * unit,
+        **_prices(case, who, brings, unit),
+        brings=brings,
+        fetches=fetches,
         allowed=allowed,
         alone=np.full((len(vehicles), size + 1), np.inf),
         way=np.array([distinct.index(pair[0]) for pair in pairs], dtype=np.int64),
@@ -146,11 +199,65 @@ def prepare(case: Case, fleet: Kinds) -> tuple[Rules, np.ndarray, float]:
         regular=_whole(of([v.max_duration for v in vehicles]), unit),
         longest=_whole(longest, unit),
         furthest=_whole(of([v.max_distance for v in vehicles]), unit),
-        stops=np.array([v.max_stops or size for v in vehicles], dtype=np.int64),
+        stops=np.array(
+            [size if v.max_stops is None else v.max_stops for v in vehicles], dtype=np.int64
+        ),
+        until=_whole(of([_arrival(case, v)[1] for v in vehicles]), unit),
         first=first.astype(np.int64),
+        count=np.array(fleet.sizes, dtype=np.int64),
+        trips=np.array(trips, dtype=np.int64),
         kind=kind.astype(np.int64),
     )
-    return rules, order, unit
+    return rules, unit
+
+
+def _prices(case: Case, who: Clients, brings: np.ndarray, unit: float) -> dict[str, np.ndarray]:
+    """What serving clients and leaving them out costs; required ones are counted, not priced."""
+    size = len(who.rows)
+    needed = np.append(0, case.required[who.rows]).astype(np.int64)
+    prize = np.append(0.0, case.prize[who.rows] * ~case.required[who.rows])
+    extra = np.zeros(size + 1)
+    group = np.zeros(size + 1, dtype=np.int64)
+    for number, nodes in enumerate(who.groups):
+        whole, left = who.worth[number]
+        group[nodes] = number + 1
+        needed[nodes] = who.needed[number]
+        prize[nodes] = whole
+        extra[nodes] = left
+    pickups = np.flatnonzero(brings)
+    for values in (needed, prize):
+        values[pickups] += values[brings[pickups]]
+        values[brings[pickups]] = 0
+    members = [node for nodes in who.groups for node in nodes]
+    begins = np.cumsum([0, 0, *map(len, who.groups)])
+    return {
+        "needed": needed,
+        "prize": prize * unit,
+        "extra": extra * unit,
+        "group": group,
+        "members": np.array(members, dtype=np.uint32),
+        "begins": begins.astype(np.int64),
+    }
+
+
+def _shipments(
+    case: Case,
+    order: np.ndarray,
+    delivery: np.ndarray,
+    pickup: np.ndarray,
+    allowed: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Partners; what a shipment's delivery unloads becomes a negative pickup there."""
+    node = np.zeros(case.size, dtype=np.uint32)
+    node[order] = np.arange(1, len(order) + 1)
+    brings, fetches = np.zeros((2, len(order) + 1), dtype=np.uint32)
+    for pair in case.shipments:
+        start, end = node[case.client(pair.pickup)], node[case.client(pair.delivery)]
+        brings[start], fetches[end] = end, start
+        delivery[start] = delivery[end] = 0.0
+        pickup[end] = -pickup[start]
+        allowed[:, start] &= allowed[:, end]
+    return brings, fetches
 
 
 def _ways_of(case: Case, vehicle: int) -> tuple[tuple[int, float], int]:
@@ -214,7 +321,7 @@ def _loads(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Whole deliveries and pickups [n+1, K], and capacities [T, K]."""
     dimensions = case.delivery.shape[1]
-    delivery, pickup = np.zeros((2, case.size + 1, dimensions))
+    delivery, pickup = np.zeros((2, len(order) + 1, dimensions))
     capacity = np.full((len(vehicles), dimensions), np.inf)
     for load in range(dimensions):
         stated = [v.capacity[load] if v.capacity else math.inf for v in vehicles]
@@ -224,26 +331,27 @@ def _loads(
         limits = [most if math.isinf(value) else min(exact(value), most) for value in stated]
         whole = integers.loads(demands or [Fraction(0)], [max(limits), *limits])
         values = np.array(whole.demands, dtype=np.float64)
-        delivery[1:, load], pickup[1:, load] = values[: case.size], values[case.size :]
+        delivery[1:, load], pickup[1:, load] = values[: len(order)], values[len(order) :]
         capacity[:, load] = whole.capacities[1:]
     return delivery, pickup, capacity
 
 
-def empty_plan(case: Case, fleet: Kinds, rules: Rules, unit: float) -> Plan:
-    """Empty routes; all clients wait."""
-    size, loads = len(rules.delivery) - 1, rules.delivery.shape[1]
+def empty_plan(case: Case, fleet: Kinds, rules: Rules, unit: float, opened: int) -> Plan:
+    """Empty routes, of which a step may open so many; all clients wait."""
+    size, loads = len(rules.needed) - 1, rules.delivery.shape[1]
     routes = len(rules.kind)
     nodes = size + 1 + routes
     itself = np.arange(nodes, dtype=np.uint32)
     ends = np.array([_arrival(case, case.vehicles[types[0]]) for types in fleet.types])
     ends = _whole(ends, unit)[rules.kind]
-    tally = np.zeros(7, dtype=np.int64)
+    tally = np.zeros(8, dtype=np.int64)
     tally[lists.EMPTY], tally[lists.BLINK] = routes, 1
     stacks = [
         np.arange(end - 1, start - 1, -1) for start, end in itertools.pairwise(rules.first.tolist())
     ]
     loaded = [np.zeros((nodes, loads)) for _ in range(4)]
-    clients = np.zeros(size + 1)
+    none = np.zeros(size + 1)
+    nobody = np.full(routes, routes, dtype=np.uint32)
     return Plan(
         after=itself,
         before=itself.copy(),
@@ -252,9 +360,9 @@ def empty_plan(case: Case, fleet: Kinds, rules: Rules, unit: float) -> Plan:
         ready=rules.open + rules.service,
         lasted=rules.service.copy(),
         latest=rules.close.copy(),
-        late=np.append(clients, ends[:, 1]),
+        late=np.append(none, ends[:, 1]),
         lasts=np.zeros(nodes),
-        soonest=np.append(clients, ends[:, 0]),
+        soonest=np.append(none, ends[:, 0]),
         picked=loaded[0],
         full=loaded[1],
         given=loaded[2],
@@ -265,8 +373,19 @@ def empty_plan(case: Case, fleet: Kinds, rules: Rules, unit: float) -> Plan:
         cost=np.zeros(routes),
         delivered=np.zeros((routes, loads)),
         collected=np.zeros((routes, loads)),
+        aboard=np.zeros(nodes, dtype=np.int64),
+        goods=np.zeros(routes),
+        leaves=np.zeros(routes),
+        soon=np.zeros(routes),
+        by=np.zeros(routes),
+        ends=np.zeros(routes),
+        earlier=nobody,
+        later=nobody.copy(),
+        used=np.zeros(len(rules.way), dtype=np.int64),
+        opened=np.zeros((opened + 1, 2), dtype=np.int64),
+        best_later=nobody.copy(),
         empty=np.concatenate(stacks).astype(np.uint32),
-        free=np.diff(rules.first),
+        free=np.diff(rules.first).astype(np.int64),
         price=np.zeros(3),
         tally=tally,
         best=itself.copy(),

@@ -15,7 +15,7 @@ BLOCK = 1 << 22  # pairs that are sorted at once
 
 def near(rules: Rules, count: int) -> Near:
     """The neighbours and the keys of all clients; `count` of them on either side, at most."""
-    size = len(rules.required) - 1
+    size = len(rules.needed) - 1
     count, around = min(count, size - 1), min(AROUND, size - 1)
     distance, duration = rules.distance.min(0), rules.duration.min(0)
     inner = slice(1, size + 1)
@@ -71,8 +71,8 @@ def _keys(rules: Rules, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     The weights are those of Christiaens and Vanden Berghe (2020).
     """
-    size = len(rules.required) - 1
-    load = rules.delivery + rules.pickup
+    size = len(rules.needed) - 1
+    load = np.abs(rules.delivery + rules.pickup)
     share = (load / np.maximum(rules.capacity.max(0), 1e-300)).max(1)
     starts = np.unique(rules.origin[size + 1 :])
     home = distance[starts].min(0)[: size + 1]

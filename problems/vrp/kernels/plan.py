@@ -13,7 +13,7 @@ import numpy as np
 from nco.problems._common.kernels.compiling import Whole, part
 from nco.problems._routing.kernels.lists import EMPTY
 
-MISSING, LEAST_MISSING = 5, 6  # entries of `Plan.tally`
+MISSING, LEAST_MISSING, OPENED = 5, 6, 7  # entries of `Plan.tally`
 
 
 class Rules(NamedTuple):
@@ -22,8 +22,11 @@ class Rules(NamedTuple):
     Attributes:
         symmetric: whether all distances are the same both ways.
         many: whether W is more than 1.
-        timed: whether the duration of a route costs something or is limited.
+        timed: whether durations must be known: they are limited, cost something, or routes may have
+            to wait for goods; priced: whether they cost something.
         mixed: whether clients send something to a depot.
+        paired: whether there are shipments.
+        chained: whether a vehicle may drive several routes, its trips, one after another.
         after: whether all deliveries come before the first pickup; some: whether there must be one.
         distance, duration: float64 [W, S, S].
         origin, target: uint32 [N], the rows from which a node is left and where it is reached.
@@ -31,8 +34,14 @@ class Rules(NamedTuple):
             node when it may depart.
         release: float64 [N], a route with this client departs no earlier.
         delivery, pickup: float64 [n+1, K].
-        required: bool [n+1].
-        prize: float64 [n+1], what it costs to leave a client out.
+        needed: int64 [n+1], how many are missing without a client. Here and below what a shipment
+            needs or costs is said of its pickup.
+        prize: float64 [n+1], what it costs to leave a client out, and all others of its group.
+        extra: float64 [n+1], what it costs to serve it: prizes of others of its group.
+        group: int64 [n+1], 0 for none; members: uint32 [L], of all groups, of which those of group
+            g begin at begins[g]: int64 [G+2].
+        brings, fetches: uint32 [n+1], of a shipment's pickup its delivery, and the other way round;
+            0 for none.
         allowed: bool [T, n+1].
         alone: float64 [T, n+1], the cost of a route with one client; infinity where it is not
             possible.
@@ -41,14 +50,19 @@ class Rules(NamedTuple):
         fixed, unit, unit_duration, unit_overtime: float64 [T], costs.
         regular, longest: float64 [T], durations up to which there is no overtime, and no more.
         furthest: float64 [T], the longest distance; stops: int64 [T], clients of a route.
+        until: float64 [T], the latest end.
         first: int64 [T+1], the first route of each kind.
+        count: int64 [T], vehicles; trips: int64 [T], routes of a vehicle.
         kind: int64 [R], of each route.
     """
 
     symmetric: bool
     many: bool
     timed: bool
+    priced: bool
     mixed: bool
+    paired: bool
+    chained: bool
     after: bool
     some: bool
     distance: np.ndarray
@@ -61,8 +75,14 @@ class Rules(NamedTuple):
     release: np.ndarray
     delivery: np.ndarray
     pickup: np.ndarray
-    required: np.ndarray
+    needed: np.ndarray
     prize: np.ndarray
+    extra: np.ndarray
+    group: np.ndarray
+    members: np.ndarray
+    begins: np.ndarray
+    brings: np.ndarray
+    fetches: np.ndarray
     allowed: np.ndarray
     alone: np.ndarray
     way: np.ndarray
@@ -75,7 +95,10 @@ class Rules(NamedTuple):
     longest: np.ndarray
     furthest: np.ndarray
     stops: np.ndarray
+    until: np.ndarray
     first: np.ndarray
+    count: np.ndarray
+    trips: np.ndarray
     kind: np.ndarray
 
 
@@ -84,7 +107,9 @@ class Plan(NamedTuple):
 
     A part of a route is known by three times (Vidal et al. 2013): its least duration, and the
     earliest and the latest time at which it can begin so. Each node has those of the part from the
-    departure up to it, and those of the part from it on to the end.
+    departure up to it, and those of the part from it on to the end. The earliest times up to a node
+    are those without release times, and without an earlier trip of the vehicle: `leaves` knows
+    these, and no route must depart later than at `by`.
 
     Attributes:
         after, before: uint32 [N], the next node and the last one; route: uint32 [N], as in `lists`.
@@ -93,12 +118,20 @@ class Plan(NamedTuple):
         lasted, latest: float64 [N], the least duration up to there, and the latest departure.
         late: float64 [N], when service must begin at the latest.
         lasts, soonest: float64 [N], the least duration from there on, and its earliest beginning.
+        aboard: int64 [N], shipments on board behind a node.
         picked, full: float64 [N, K], what has been picked up by then, and the greatest load so far
             if nothing is delivered later on.
         given, filled: float64 [N, K], what is delivered from there on, and the greatest load from
             there on if nothing was picked up before.
         stops: int64 [R], clients; length, length of time and cost: float64 [R].
         delivered, collected: float64 [R, K], loads of a route.
+        goods: float64 [R], when all that a route delivers is there; leaves, by: when it departs at
+            the earliest and at the latest; ends: when it is over at the earliest, and soon: the
+            same without `leaves`.
+        earlier, later: uint32 [R], the trips of the same vehicle before and behind it, R for none.
+        used: int64 [T], vehicles in use.
+        opened: uint32 [J, 2], the earlier and later trips that routes had which a step has opened.
+        best_later: uint32 [R], the trips of the best.
         empty: uint32 [R], for each kind a stack of its empty routes; free: int64 [T], how many.
         price, tally: as in `lists`, and how many required clients are missing, now and in the best.
         best, changed, marked: as in `lists`.
@@ -124,6 +157,17 @@ class Plan(NamedTuple):
     cost: np.ndarray
     delivered: np.ndarray
     collected: np.ndarray
+    aboard: np.ndarray
+    goods: np.ndarray
+    leaves: np.ndarray
+    soon: np.ndarray
+    by: np.ndarray
+    ends: np.ndarray
+    earlier: np.ndarray
+    later: np.ndarray
+    used: np.ndarray
+    opened: np.ndarray
+    best_later: np.ndarray
     empty: np.ndarray
     free: np.ndarray
     price: np.ndarray
@@ -163,17 +207,14 @@ def take_out(rules: Rules, plan: Plan, client: Whole) -> None:
         plan.delivered[route, load] -= rules.delivery[client, load]
         plan.collected[route, load] -= rules.pickup[client, load]
     if plan.stops[route] == 0:
-        kind = rules.kind[route]
-        plan.empty[rules.first[kind] + plan.free[kind]] = route
-        plan.free[kind] += 1
-        plan.tally[EMPTY] += 1
+        close_route(rules, plan, route)
 
 
 @part
 def put_in(rules: Rules, plan: Plan, client: Whole, last: Whole) -> None:
     """Puts a client behind a node of a route, whose times must be set anew.
 
-    Where the route was empty it must be the top of its stack.
+    Where the route was empty it must be the top of its stack, and know its earlier and later trips.
     """
     following, route = plan.after[last], plan.route[last]
     plan.after[last] = plan.before[following] = client
@@ -181,9 +222,39 @@ def put_in(rules: Rules, plan: Plan, client: Whole, last: Whole) -> None:
     plan.after[client] = following
     plan.route[client] = route
     if plan.stops[route] == 0:
-        plan.free[rules.kind[route]] -= 1
-        plan.tally[EMPTY] -= 1
+        open_route(rules, plan, route)
     plan.stops[route] += 1
     for load in range(rules.delivery.shape[1]):
         plan.delivered[route, load] += rules.delivery[client, load]
         plan.collected[route, load] += rules.pickup[client, load]
+
+
+@part
+def close_route(rules: Rules, plan: Plan, route: Whole) -> None:
+    """Counts a route as empty; it keeps its place among the trips for `open_route`."""
+    kind, nobody = rules.kind[route], len(plan.empty)
+    plan.empty[rules.first[kind] + plan.free[kind]] = route
+    plan.free[kind] += 1
+    plan.tally[EMPTY] += 1
+    earlier, later = plan.earlier[route], plan.later[route]
+    if earlier == nobody and later == nobody:
+        plan.used[kind] -= 1
+    if earlier < nobody:
+        plan.later[earlier] = later
+    if later < nobody:
+        plan.earlier[later] = earlier
+
+
+@part
+def open_route(rules: Rules, plan: Plan, route: Whole) -> None:
+    """Counts a route that was the last to be closed, or is on top, as used."""
+    kind, nobody = rules.kind[route], len(plan.empty)
+    plan.free[kind] -= 1
+    plan.tally[EMPTY] -= 1
+    earlier, later = plan.earlier[route], plan.later[route]
+    if earlier == nobody and later == nobody:
+        plan.used[kind] += 1
+    if earlier < nobody:
+        plan.later[earlier] = route
+    if later < nobody:
+        plan.earlier[later] = route

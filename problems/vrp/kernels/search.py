@@ -10,7 +10,7 @@ from nco.problems._routing.kernels import lists
 from nco.problems._routing.kernels.ruin import Ruin
 from nco.problems.vrp.case import Case, Route
 from nco.problems.vrp.kernels import arrays, nearby
-from nco.problems.vrp.kernels.plan import LEAST_MISSING
+from nco.problems.vrp.kernels.plan import LEAST_MISSING, OPENED, Plan
 from nco.problems.vrp.kernels.step import fill_alone, insert_all, place, step
 
 
@@ -49,54 +49,106 @@ class Search:
         self, case: Case, seed: int, start: list[Route] | None, settings: Settings | None = None
     ) -> None:
         self.settings = settings = settings or Settings()
+        self.case = case
         self.fleet = arrays.kinds(case)
-        self.rules, self.order, self.scale = arrays.prepare(case, self.fleet)
-        self.first_client = case.first_client
-        fill_alone(self.rules, self.plan_of(case))
+        self.clients = arrays.clients(case)
+        self.size = len(self.clients.rows)
+        self.rules, self.scale = arrays.prepare(case, self.fleet, self.clients)
+        self.ruin = Ruin(float(settings.ruin.mean), int(settings.ruin.longest))
+        self.journal = self._journal()
+        fill_alone(self.rules, self._empty_plan())
         self._set_prizes()
         self.near = nearby.near(self.rules, settings.neighbours)
-        self.plan = self.plan_of(case)
-        self.ruin = Ruin(float(settings.ruin.mean), int(settings.ruin.longest))
-        self.journal = lists.journal(self.ruin.most)
+        self.plan = self._empty_plan()
         self.random = chance.start(seed)
         self.stop = np.zeros(1, dtype=np.int64)
-        self.size = case.size
-        if start is not None:
-            self._place(start)
-        waiting = np.flatnonzero(self.plan.route[: self.size + 1] == len(self.plan.empty))[1:]
-        keys = self.near.keys[0] if start is None else np.zeros(self.size + 1)
-        waiting = waiting[np.argsort(keys[waiting], kind="stable")].astype(np.uint32)
-        insert_all(self.rules, self.plan, self.near, waiting, self.random)
+        self._begin(start)
         used = len(self.plan.empty) - int(self.plan.tally[lists.EMPTY])
         each, most = settings.exchanges
         stops = self.size / max(1, used)
         self.exchanges = min(most, math.ceil(each * stops)) if self.near.beside.shape[1] else 0
         self.unit = float(self.plan.cost.sum()) / (self.size + used) or 1.0
 
-    def plan_of(self, case: Case) -> arrays.Plan:
-        """Empty routes."""
-        return arrays.empty_plan(case, self.fleet, self.rules, self.scale)
+    def _journal(self) -> lists.Journal:
+        """With room for the partners of all that leave, or for the trips beside all that change."""
+        most = self.ruin.most
+        if not (self.rules.paired or self.rules.chained):
+            return lists.journal(most)
+        moved, place, touched = (np.zeros(8 * most + 1, dtype=np.uint32) for _ in range(3))
+        out = np.zeros(4 * most + 1, dtype=np.uint32)
+        return lists.Journal(moved, place, out, np.zeros(8 * most + 1), touched)
+
+    def _empty_plan(self) -> Plan:
+        opened = max(len(self.journal.moved), self.size)
+        return arrays.empty_plan(self.case, self.fleet, self.rules, self.scale, opened)
 
     def _set_prizes(self) -> None:
-        """A required client costs more to leave out than on the dearest route of its own."""
+        """What is required costs more to leave out than on the dearest route of its own."""
         alone = self.rules.alone
         possible = alone[np.isfinite(alone)]
-        dear = arrays.LEFT_OUT * max(1.0, float(possible.max()) if len(possible) else 1.0)
-        self.rules.prize[self.rules.required] = dear
+        dearest = float(possible.max()) if len(possible) else 1.0
+        self.dear = arrays.LEFT_OUT * max(1.0, dearest + float(self.rules.extra.max()))
+        self.rules.prize[:] += self.dear * self.rules.needed
+
+    def _begin(self, start: list[Route] | None) -> None:
+        """Puts given routes in, and all others where they cost least."""
+        nobody = len(self.plan.empty)
+        if start is not None:
+            self._place(start)
+        waiting = self.plan.route[: self.size + 1] == nobody
+        waiting[0] = False
+        for nodes in self.clients.groups:  # one of them stands for all
+            waits = waiting[nodes].all()
+            waiting[nodes] = False
+            waiting[nodes[0]] = waits
+        waiting[self.rules.fetches > 0] = False
+        asleep = (self.plan.route[: self.size + 1] == nobody) & ~waiting
+        asleep[0] = False
+        self.plan.route[: self.size + 1][asleep] = nobody + 2
+        queue = np.flatnonzero(waiting)
+        queue = queue[np.argsort(self.near.keys[0][queue], kind="stable")].astype(np.uint32)
+        moved, place, out, touched = (
+            np.zeros(3 * self.size + 1, dtype=np.uint32) for _ in range(4)
+        )
+        out[: len(queue)] = queue
+        journal = lists.Journal(moved, place, out, np.zeros(1), touched)
+        insert_all(self.rules, self.plan, self.near, journal, len(queue), self.random)
+        self.plan.tally[OPENED] = 0
 
     def _place(self, start: list[Route]) -> None:
         """Puts given routes in."""
-        node = np.zeros(self.size, dtype=np.int64)
-        node[self.order] = np.arange(1, self.size + 1)
+        nodes: dict[int, list[int]] = {}
+        for node, row in enumerate(self.clients.rows.tolist(), 1):
+            nodes.setdefault(row + self.case.first_client, []).append(node)
         kind_of = {t: kind for kind, types in enumerate(self.fleet.types) for t in types}
-        used = [0] * len(self.fleet.types)
+        slots = self.rules.first.tolist()
         for route in start:
-            if route.stops:
-                kind = kind_of[route.vehicle]
-                slot = int(self.rules.first[kind]) + used[kind]
-                used[kind] += 1
-                stops = node[[stop - self.first_client for stop in route.stops]]
-                place(self.rules, self.plan, slot, stops.astype(np.uint32))
+            kind, earlier, time = kind_of[route.vehicle], len(self.plan.empty), -math.inf
+            for trip in _trips(route.stops, self.case.first_client):
+                chosen, time = self._windows(kind, [nodes[stop] for stop in trip], time)
+                place(self.rules, self.plan, slots[kind], chosen, earlier)
+                earlier = slots[kind]
+                slots[kind] += 1
+
+    def _windows(self, kind: int, copies: list[list[int]], time: float) -> tuple[np.ndarray, float]:
+        """Of each client of a trip the copy whose window can be reached first, and the trip's end.
+
+        Args:
+            copies: nodes of each client; time: when the trip before ended.
+        """
+        rules, chosen = self.rules, []
+        depot = here = self.size + 1 + int(rules.first[kind])
+        way = rules.way[kind]
+        released = [float(rules.release[nodes].max()) for nodes in copies]
+        time = max([time, float(rules.open[here]), *released]) + float(rules.service[here])
+        for nodes in copies:
+            arrival = time + float(rules.duration[way, rules.origin[here], nodes[0]])
+            node = next((n for n in nodes if arrival <= rules.close[n]), nodes[-1])
+            time = max(arrival, float(rules.open[node])) + float(rules.service[node])
+            chosen.append(node)
+            here = node
+        time += float(rules.duration[way, here, rules.target[depot]])
+        return np.array(chosen, dtype=np.uint32), time
 
     @property
     def least(self) -> float:
@@ -127,13 +179,41 @@ class Search:
 
     def best(self) -> list[Route]:
         """The best routes in the case's numbers."""
-        routes = lists.as_lists(lists.follow(self.plan.best, self.size))
+        return self.routes(self.plan.best, self.plan.best_later)
+
+    def routes(self, after: np.ndarray, later: np.ndarray) -> list[Route]:
+        """The routes that a list of next nodes and one of next trips hold."""
+        trips = lists.as_lists(lists.follow(after, self.size))
+        heads = np.ones(len(later) + 1, dtype=bool)
+        heads[[later[slot] for slot, trip in enumerate(trips) if trip]] = False
         found: list[Route] = []
         for kind in range(len(self.fleet.types)):
-            slots = range(int(self.rules.first[kind]), int(self.rules.first[kind + 1]))
             vehicles = self.fleet.vehicles(kind)
-            for slot in slots:
-                if routes[slot]:
-                    stops = self.order[np.array(routes[slot]) - 1] + self.first_client
-                    found.append(Route(next(vehicles), stops.tolist()))
+            for head in range(int(self.rules.first[kind]), int(self.rules.first[kind + 1])):
+                if not trips[head] or not heads[head]:
+                    continue
+                stops, slot = self._stops(trips[head]), int(later[head])
+                position = next(vehicles)
+                while slot < len(later):
+                    stops += [self.case.vehicles[position].start, *self._stops(trips[slot])]
+                    slot = int(later[slot])
+                found.append(Route(position, stops))
         return found
+
+    def _stops(self, nodes: list[int]) -> list[int]:
+        """Clients in the case's numbers."""
+        stops: list[int] = (
+            self.clients.rows[np.array(nodes) - 1] + self.case.first_client
+        ).tolist()
+        return stops
+
+
+def _trips(stops: list[int], first_client: int) -> list[list[int]]:
+    """The clients between reloads, where there are any."""
+    trips: list[list[int]] = [[]]
+    for stop in stops:
+        if stop < first_client:
+            trips.append([])
+        else:
+            trips[-1].append(stop)
+    return [trip for trip in trips if trip]

@@ -7,7 +7,7 @@ Problems". Required clients may be left out too, dearly, so that a plan can be p
 import numpy as np
 
 from nco.problems._common.kernels.chance import below, exponential, uniform
-from nco.problems._common.kernels.compiling import Whole, compiled, kernel, part
+from nco.problems._common.kernels.compiling import Whole, compiled, kernel, part, shared
 from nco.problems._routing.kernels.lists import (
     ACCEPTED,
     COST,
@@ -18,19 +18,22 @@ from nco.problems._routing.kernels.lists import (
     remember,
 )
 from nco.problems._routing.kernels.ruin import Ruin, choose_strings, sort_in
-from nco.problems.vrp.kernels.insertion import cheapest, join
+from nco.problems.vrp.kernels.insertion import choose, join
+from nco.problems.vrp.kernels.pairs import cheapest_pair, complete_pairs, join_pair
 from nco.problems.vrp.kernels.plan import (
     LEAST_MISSING,
     MISSING,
+    OPENED,
     Near,
     Plan,
     Rules,
     put_in,
     take_out,
 )
-from nco.problems.vrp.kernels.tails import exchange_ends
-from nco.problems.vrp.kernels.times import measure
+from nco.problems.vrp.kernels.tails import exchange_ends, hand_over
+from nco.problems.vrp.kernels.times import measure, measure_all
 
+HANDED = 4  # in one of so many steps a route may go to another kind of vehicle
 TINY = 1e-9  # what sums may be wrong by, as a share
 
 
@@ -64,37 +67,30 @@ def step(
         for _ in range(exchanges):
             seed = below(random, size) + 1
             cost += exchange_ends(rules, plan, near, seed, temperature, random)
+        if len(rules.way) > 1 and not rules.chained and below(random, HANDED) == 0:
+            cost += hand_over(rules, plan, below(random, size) + 1, temperature, random)
         former, missing = cost, plan.tally[MISSING]
+        plan.tally[OPENED] = 0
         seed = below(random, size) + 1
         paid, removed, waiting, touched = choose_strings(
             plan, near.around, rules.prize, seed, ruin, journal, random
         )
-        cost += paid
         for entry in range(removed):
             client = journal.moved[entry]
             journal.place[entry] = plan.before[client]
             take_out(rules, plan, client)
-            plan.tally[MISSING] += rules.required[client]
-        for entry in range(touched):
-            cost += measure(rules, plan, journal.touched[entry])
+        if rules.paired:
+            removed, waiting = complete_pairs(rules, plan, journal, removed, waiting)
+        cost += paid
+        for entry in range(removed):
+            cost -= rules.extra[journal.moved[entry]]
+            plan.tally[MISSING] += rules.needed[journal.moved[entry]]
+        cost += measure_all(rules, plan, journal.touched, touched)
         arrange(near, journal, waiting, random)
         limit = former + temperature * exponential(random)
-        moves, entry = removed, 0
-        while entry < waiting and cost < limit:
-            client = journal.out[entry]
-            least, last = cheapest(rules, plan, near, client, random)
-            if last == 0:
-                plan.route[client] = len(plan.empty) + 1
-                cost += least
-            else:
-                cost += join(rules, plan, client, last)
-                plan.tally[MISSING] -= rules.required[client]
-                journal.touched[touched] = plan.route[last]
-                journal.moved[moves] = client
-                journal.place[moves] = last
-                touched += 1
-                moves += 1
-            entry += 1
+        cost, touched, moves = recreate(
+            rules, plan, near, journal, waiting, touched, removed, cost, limit, random
+        )
         if cost < limit:
             plan.tally[ACCEPTED] += 1
             note_moves(plan, journal, moves)
@@ -107,9 +103,107 @@ def step(
         ):
             price[LEAST] = cost
             plan.tally[LEAST_MISSING] = plan.tally[MISSING]
-            remember(plan)
+            keep(rules, plan)
     price[COST] = cost
     return done
+
+
+@shared
+def recreate(
+    rules: Rules,
+    plan: Plan,
+    near: Near,
+    journal: Journal,
+    waiting: int,
+    touched: int,
+    moves: int,
+    cost: float,
+    limit: float,
+    random: np.ndarray,
+) -> tuple[float, int, int]:
+    """Puts clients in, one by one, each where it costs least, while the cost is below a limit.
+
+    Args:
+        journal: `waiting` clients are out; `touched` routes and `moves` are written down already.
+        cost: until then.
+
+    Returns:
+        Cost, routes touched and moves then.
+    """
+    entry = 0
+    while entry < waiting and cost < limit:
+        added, route, moves = insert(rules, plan, near, journal, journal.out[entry], moves, random)
+        cost += added
+        if route < len(plan.empty):
+            touched = touch(rules, plan, journal, route, touched)
+        entry += 1
+    return cost, touched, moves
+
+
+@part
+def touch(rules: Rules, plan: Plan, journal: Journal, route: Whole, touched: int) -> int:
+    """Writes down that a route has changed; how many have.
+
+    Where it is a new trip, costs of those beside it depend on it.
+    """
+    journal.touched[touched] = route
+    touched += 1
+    if rules.chained:
+        for other in (plan.earlier[route], plan.later[route]):
+            if other < len(plan.empty):
+                journal.touched[touched] = other
+                touched += 1
+    return touched
+
+
+@part
+def insert(
+    rules: Rules,
+    plan: Plan,
+    near: Near,
+    journal: Journal,
+    client: Whole,
+    moves: int,
+    random: np.ndarray,
+) -> tuple[float, Whole, int]:
+    """Puts a client that waits where it costs least, or leaves it out, and writes that down.
+
+    What that costs, the route, R if there is none, and the number of moves that are written down.
+    """
+    nobody = len(plan.empty)
+    if rules.paired and rules.brings[client] > 0:
+        added, last, second = cheapest_pair(rules, plan, near, client, random)
+        chosen = np.uint32(client)
+        if last > 0:
+            added = join_pair(rules, plan, client, last, second)
+    else:
+        added, last, chosen = choose(rules, plan, near, client, random)
+        second = chosen
+        if last > 0:
+            if chosen != client:
+                plan.route[client] = nobody + 2
+            added = join(rules, plan, chosen, last) + rules.extra[chosen]
+    if last == 0:
+        plan.route[client] = nobody + 1
+        return added, nobody, moves
+    plan.tally[MISSING] -= rules.needed[client]
+    journal.moved[moves] = chosen
+    journal.place[moves] = last
+    moves += 1
+    if rules.paired and rules.brings[client] > 0:
+        journal.moved[moves] = rules.brings[client]
+        journal.place[moves] = second
+        moves += 1
+    return added, np.int64(plan.route[chosen]), moves
+
+
+@part
+def keep(rules: Rules, plan: Plan) -> None:
+    """Makes the present routes the best."""
+    remember(plan)
+    if rules.chained:
+        for route in range(len(plan.later)):
+            plan.best_later[route] = plan.later[route]
 
 
 @part
@@ -146,46 +240,44 @@ def undo(
             clients that are out; the others of these were out before, and are again.
         touched: routes that changed, some more than once.
     """
+    waits = len(plan.empty)
     for entry in range(moves - 1, removed - 1, -1):
-        take_out(rules, plan, journal.moved[entry])
+        client = journal.moved[entry]
+        route = plan.route[client]
+        take_out(rules, plan, client)
+        plan.route[client] = waits + 2
+        if plan.stops[route] == 0:
+            plan.tally[OPENED] -= 1
+            plan.earlier[route] = plan.opened[plan.tally[OPENED], 0]
+            plan.later[route] = plan.opened[plan.tally[OPENED], 1]
     for entry in range(removed - 1, -1, -1):
         put_in(rules, plan, journal.moved[entry], journal.place[entry])
-    waits = len(plan.empty)
     for entry in range(waiting):
-        if plan.route[journal.out[entry]] == waits:
+        if plan.route[journal.out[entry]] >= waits:
             plan.route[journal.out[entry]] = waits + 1
-    for entry in range(touched):
-        route, known = journal.touched[entry], False
-        for other in range(entry):
-            known = known or journal.touched[other] == route
-        if not known:
-            measure(rules, plan, route)
+    measure_all(rules, plan, journal.touched, touched)
 
 
 @compiled
 def insert_all(
-    rules: Rules, plan: Plan, near: Near, waiting: np.ndarray, random: np.ndarray
+    rules: Rules, plan: Plan, near: Near, journal: Journal, waiting: int, random: np.ndarray
 ) -> None:
-    """Puts clients that wait in, one by one, each where it costs least; the rest is left out."""
-    for client in waiting:
-        least, last = cheapest(rules, plan, near, client, random)
-        if last == 0:
-            plan.route[client] = len(plan.empty) + 1
-            plan.price[COST] += least
-            plan.tally[MISSING] += rules.required[client]
-        else:
-            plan.price[COST] += join(rules, plan, client, last)
-            note(plan, client)
-            note(plan, last)
-    plan.price[LEAST] = plan.price[COST]
+    """Puts all clients in that wait in a journal that has room for all; the rest is left out."""
+    for entry in range(waiting):
+        plan.tally[MISSING] += rules.needed[journal.out[entry]]
+    cost, _, moves = recreate(
+        rules, plan, near, journal, waiting, 0, 0, plan.price[COST], np.inf, random
+    )
+    note_moves(plan, journal, moves)
+    plan.price[COST] = plan.price[LEAST] = cost
     plan.tally[LEAST_MISSING] = plan.tally[MISSING]
-    remember(plan)
+    keep(rules, plan)
 
 
 @compiled
-def place(rules: Rules, plan: Plan, route: int, clients: np.ndarray) -> None:
-    """Fills an empty route with clients that wait, uint32 [L]."""
-    kind, last = rules.kind[route], np.uint32(len(rules.required) + route)
+def place(rules: Rules, plan: Plan, route: int, clients: np.ndarray, earlier: int) -> None:
+    """Fills an empty route with clients that wait, uint32 [L], as a trip behind another one."""
+    kind, last = rules.kind[route], np.uint32(len(rules.needed) + route)
     top = rules.first[kind] + plan.free[kind] - 1
     here = top
     while plan.empty[here] != route:
@@ -193,8 +285,10 @@ def place(rules: Rules, plan: Plan, route: int, clients: np.ndarray) -> None:
     for entry in range(here, top):
         plan.empty[entry] = plan.empty[entry + 1]
     plan.empty[top] = route
+    plan.earlier[route] = earlier
     for client in clients:
         put_in(rules, plan, client, last)
+        plan.price[COST] += rules.extra[client]
         note(plan, client)
         note(plan, last)
         last = client
@@ -208,9 +302,14 @@ def fill_alone(rules: Rules, plan: Plan) -> None:
         if rules.first[kind] == rules.first[kind + 1]:
             continue
         route = plan.empty[rules.first[kind + 1] - 1]
-        for client in range(1, len(rules.required)):
-            if rules.allowed[kind, client] and rules.stops[kind] > 0:
-                put_in(rules, plan, client, np.uint32(len(rules.required) + route))
-                rules.alone[kind, client] = measure(rules, plan, route)
-                take_out(rules, plan, client)
-                plan.cost[route] = 0.0
+        for client in range(1, len(rules.needed)):
+            if not rules.allowed[kind, client] or rules.fetches[client] > 0:
+                continue
+            put_in(rules, plan, client, np.uint32(len(rules.needed) + route))
+            if rules.brings[client] > 0:
+                put_in(rules, plan, rules.brings[client], client)
+            rules.alone[kind, client] = measure(rules, plan, route)
+            if rules.brings[client] > 0:
+                take_out(rules, plan, rules.brings[client])
+            take_out(rules, plan, client)
+            plan.cost[route] = 0.0

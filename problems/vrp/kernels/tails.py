@@ -7,10 +7,10 @@ What an exchange adds is known before anything is changed, so that most are refu
 import numpy as np
 
 from nco.problems._common.kernels.chance import below, exponential
-from nco.problems._common.kernels.compiling import Whole, part
-from nco.problems._routing.kernels.lists import EMPTY, note
-from nco.problems.vrp.kernels.plan import Near, Plan, Rules
-from nco.problems.vrp.kernels.times import joined, measure, pay
+from nco.problems._common.kernels.compiling import Whole, part, shared
+from nco.problems._routing.kernels.lists import note
+from nco.problems.vrp.kernels.plan import Near, Plan, Rules, close_route, open_route
+from nco.problems.vrp.kernels.times import joined, link, pay, survey
 
 NEAREST = 10  # neighbours to which a client may be joined
 
@@ -34,20 +34,22 @@ def exchange_ends(
     onward, before = plan.after[here], plan.before[there]
     start, end = rules.origin[before], rules.target[onward]
     added = rules.distance[way, here, there] + rules.distance[way, start, end]
+    if rules.paired and plan.aboard[here] + plan.aboard[before] > 0:
+        return 0.0
     added = rules.unit[kind] * (added - plan.ahead[here] - plan.ahead[before])
-    size = len(rules.required)
+    size = len(rules.needed)
     closes = before >= size and onward >= size
     if closes:
         added -= rules.unit[kind] * rules.distance[way, start, end] + rules.fixed[kind]
     limit = temperature * exponential(random)
-    if added >= limit and not rules.timed:
+    if added >= limit and not rules.priced:
         return 0.0
     ride, other = rules.duration[way, here, there], rules.duration[way, start, end]
     if plan.ready[here] + ride > plan.late[there]:
         return 0.0
     if not closes and plan.ready[before] + other > plan.late[onward]:
         return 0.0
-    if rules.timed:
+    if rules.priced:
         period = _period(plan, here, there, ride)
         rest = 0.0 if closes else _period(plan, before, onward, other)
         if period > rules.longest[kind] or rest > rules.longest[kind]:
@@ -57,14 +59,27 @@ def exchange_ends(
         if added >= limit:
             return 0.0
     _cross(rules, plan, here, before)
-    change = measure(rules, plan, one) + measure(rules, plan, two)
+    change = _measure_both(rules, plan, one, two)
     if not change < limit or change == 0.0:  # a rule that was not looked at, or sums of reals
         _cross(rules, plan, here, before)
-        measure(rules, plan, one)
-        measure(rules, plan, two)
+        _measure_both(rules, plan, one, two)
         return 0.0
-    for node in (here, before, plan.before[size + one], plan.before[size + two]):
-        note(plan, node)
+    note(plan, here)
+    note(plan, before)
+    note(plan, plan.before[size + one])
+    note(plan, plan.before[size + two])
+    return change
+
+
+@shared
+def _measure_both(rules: Rules, plan: Plan, one: Whole, two: Whole) -> float:
+    """Sets all figures of two routes; what their cost changes by, as `times.measure`."""
+    change = 0.0
+    for number in range(2):
+        change += survey(rules, plan, one if number == 0 else two)
+    if rules.chained:
+        for number in range(2):
+            change += link(rules, plan, one if number == 0 else two)
     return change
 
 
@@ -76,10 +91,10 @@ def _period(plan: Plan, here: Whole, there: Whole, ride: float) -> float:
     )
 
 
-@part
+@shared
 def _cross(rules: Rules, plan: Plan, here: Whole, before: Whole) -> None:
     """Exchanges what follows a node of one route and a node of another one."""
-    size = len(rules.required)
+    size = len(rules.needed)
     one, two = plan.route[here], plan.route[before]
     onward, there = plan.after[here], plan.after[before]
     last, final = plan.before[size + one], plan.before[size + two]
@@ -89,20 +104,16 @@ def _cross(rules: Rules, plan: Plan, here: Whole, before: Whole) -> None:
     _tail(plan, here, there, final, np.uint32(size + one))
     _tail(plan, before, onward, last, np.uint32(size + two))
     if was_empty != (plan.stops[two] == 0):
-        kind = rules.kind[two]
         if was_empty:
-            plan.free[kind] -= 1
-            plan.tally[EMPTY] -= 1
+            open_route(rules, plan, two)
         else:
-            plan.empty[rules.first[kind] + plan.free[kind]] = two
-            plan.free[kind] += 1
-            plan.tally[EMPTY] += 1
+            close_route(rules, plan, two)
 
 
 @part
 def _move(rules: Rules, plan: Plan, here: Whole, route: Whole, other: Whole) -> None:
     """Counts a node and those behind it as clients of another route."""
-    size = len(rules.required)
+    size = len(rules.needed)
     while here < size:
         plan.stops[route] -= 1
         plan.stops[other] += 1
@@ -126,3 +137,34 @@ def _tail(plan: Plan, here: Whole, start: Whole, end: Whole, depot: Whole) -> No
     plan.before[start] = here
     plan.after[end] = depot
     plan.before[depot] = end
+
+
+@shared
+def hand_over(
+    rules: Rules, plan: Plan, seed: Whole, temperature: float, random: np.ndarray
+) -> float:
+    """Tries to give a client's route to another kind of vehicle; what that adds, 0 if refused."""
+    one, nobody, size = plan.route[seed], len(plan.empty), len(rules.needed)
+    kind = below(random, len(rules.way))
+    if one >= nobody or rules.kind[one] == kind or plan.free[kind] == 0:
+        return 0.0
+    two = plan.empty[rules.first[kind] + plan.free[kind] - 1]
+    first = plan.after[size + one]
+    here, allowed = first, True
+    while here < size and allowed:
+        allowed = rules.allowed[kind, here]
+        here = plan.after[here]
+    if not allowed:
+        return 0.0
+    _cross(rules, plan, np.uint32(size + one), np.uint32(size + two))
+    close_route(rules, plan, one)
+    change = _measure_both(rules, plan, one, two)
+    if not change < temperature * exponential(random):
+        _cross(rules, plan, np.uint32(size + one), np.uint32(size + two))
+        open_route(rules, plan, one)
+        _measure_both(rules, plan, one, two)
+        return 0.0
+    note(plan, np.uint32(size + one))
+    note(plan, np.uint32(size + two))
+    note(plan, plan.before[size + two])
+    return change

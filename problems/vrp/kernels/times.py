@@ -7,25 +7,53 @@ of a route are joined in constant time. Here no part is ever late.
 
 import numpy as np
 
-from nco.problems._common.kernels.compiling import Whole, part
+from nco.problems._common.kernels.compiling import Whole, part, shared
 from nco.problems.vrp.kernels.plan import Plan, Rules
 
 
-@part
+@shared
 def measure(rules: Rules, plan: Plan, route: Whole) -> float:
     """Sets all figures of a route; what its cost changes by, infinity where it breaks a rule."""
+    change = survey(rules, plan, route)
+    return change + link(rules, plan, route) if rules.chained else change
+
+
+@shared
+def measure_all(rules: Rules, plan: Plan, touched: np.ndarray, count: int) -> float:
+    """Sets all figures of the first `count` of routes that were touched, as `measure`.
+
+    Trips of a vehicle depend on one another: all are surveyed before they are linked.
+    """
+    change = 0.0
+    for entry in range(count):
+        route, known = touched[entry], False
+        for other in range(entry):
+            known = known or touched[other] == route
+        if not known:
+            change += survey(rules, plan, route)
+    if rules.chained:
+        for entry in range(count):
+            change += link(rules, plan, touched[entry])
+    return change
+
+
+@part
+def survey(rules: Rules, plan: Plan, route: Whole) -> float:
+    """As `measure`, but of trips of the same vehicle nothing is known yet: see `link`."""
     size = rules.delivery.shape[0]
     kind = rules.kind[route]
     way = rules.way[kind]
     depot = np.uint32(size + route)
     former = plan.cost[route]
-    plan.cost[route] = plan.length[route] = plan.period[route] = 0.0
+    plan.length[route] = plan.period[route] = plan.goods[route] = 0.0
     if plan.stops[route] == 0:
+        plan.cost[route] = 0.0
         return -former
     depart(rules, plan, depot)
     in_time = forwards(rules, plan, plan.after[depot], way, False)
-    backwards(rules, plan, plan.before[depot], way, False)
-    length, here = 0.0, depot
+    if not rules.chained:
+        backwards(rules, plan, plan.before[depot], way, False)
+    length, goods, here = 0.0, 0.0, depot
     while True:
         following = plan.after[here]
         leg = rules.distance[way, rules.origin[here], rules.target[following]]
@@ -34,20 +62,23 @@ def measure(rules: Rules, plan: Plan, route: Whole) -> float:
         if following == depot:
             break
         here = following
-    plan.length[route] = length
+        goods = max(goods, rules.release[here])
+    plan.length[route], plan.goods[route] = length, goods
     onward = rules.duration[way, rules.origin[here], rules.target[depot]]
-    if not in_time or plan.ready[here] + onward > plan.late[depot]:
-        return np.inf
-    if not weigh(rules, plan, route):
-        return np.inf
-    return account(rules, plan, route, former)
+    in_time = in_time and plan.ready[here] + onward <= rules.until[kind]
+    plan.soon[route] = max(plan.ready[here] + onward, plan.soonest[depot])
+    if not in_time:
+        plan.soon[route] = np.inf
+    carries = weigh(rules, plan, route)
+    change = account(rules, plan, route, former)
+    return change if in_time and carries else np.inf
 
 
 @part
 def account(rules: Rules, plan: Plan, route: Whole, former: float) -> float:
     """Sets duration and cost of a route that is in time; what it costs more than before.
 
-    Infinity where it is too long or has too many stops.
+    Infinity where it is too long, has too many stops or waits too long for its goods.
     """
     kind = rules.kind[route]
     if rules.timed:
@@ -61,19 +92,80 @@ def account(rules: Rules, plan: Plan, route: Whole, former: float) -> float:
             plan.soonest[depot],
             ride,
         )
+    if rules.chained:
+        return 0.0
+    cost = rules.fixed[kind] + rules.unit[kind] * plan.length[route]
+    plan.cost[route] = cost + pay(rules, kind, plan.period[route])
     if plan.length[route] > rules.furthest[kind] or plan.period[route] > rules.longest[kind]:
         return np.inf
     if plan.stops[route] > rules.stops[kind]:
         return np.inf
-    cost = rules.fixed[kind] + rules.unit[kind] * plan.length[route]
-    plan.cost[route] = cost + pay(rules, kind, plan.period[route])
+    if rules.timed:
+        plan.leaves[route] = plan.goods[route]
+        if plan.goods[route] > latest_departure(rules, plan, route):
+            return np.inf
     return plan.cost[route] - former
+
+
+@part
+def latest_departure(rules: Rules, plan: Plan, route: Whole) -> float:
+    """When a route that is not empty must depart, with the least duration."""
+    depot = np.uint32(rules.delivery.shape[0] + route)
+    last = plan.before[depot]
+    ride = rules.duration[rules.way[rules.kind[route]], rules.origin[last], rules.target[depot]]
+    return min(plan.latest[last], plan.late[depot] - plan.lasted[last] - ride)
+
+
+@part
+def link(rules: Rules, plan: Plan, route: Whole) -> float:
+    """Sets times and costs of all trips of a route's vehicle; as `measure`.
+
+    A route that was closed is not among them.
+    """
+    size, nobody = rules.delivery.shape[0], len(plan.empty)
+    here = route
+    if plan.stops[route] == 0:
+        here = plan.earlier[route]
+        if here >= nobody or plan.stops[here] == 0:
+            here = plan.later[route]
+        if here >= nobody or plan.stops[here] == 0:
+            return 0.0
+    while plan.earlier[here] < nobody:
+        here = plan.earlier[here]
+    kind = rules.kind[here]
+    way, head = rules.way[kind], here
+    change, ended, fixed, trips = 0.0, -np.inf, rules.fixed[kind], 0
+    while True:
+        plan.leaves[here] = max(plan.goods[here], ended)
+        ended = max(plan.soon[here], plan.leaves[here] + plan.period[here])
+        plan.ends[here] = ended
+        cost = fixed + rules.unit[kind] * plan.length[here]
+        change += cost - plan.cost[here]
+        plan.cost[here] = cost
+        fixed = 0.0
+        trips += 1
+        if plan.later[here] >= nobody:
+            break
+        here = plan.later[here]
+    until = rules.until[kind]
+    in_time = trips <= rules.trips[kind]
+    while True:
+        depot = np.uint32(size + here)
+        plan.late[depot] = until
+        backwards(rules, plan, plan.before[depot], way, False)
+        plan.by[here] = latest_departure(rules, plan, here)
+        in_time = in_time and plan.leaves[here] <= plan.by[here] and plan.soon[here] < np.inf
+        until = min(rules.until[kind], plan.by[here])
+        if here == head:
+            break
+        here = plan.earlier[here]
+    return change if in_time else np.inf
 
 
 @part
 def pay(rules: Rules, kind: Whole, period: float) -> float:
     """The cost of a route's duration."""
-    if not rules.timed:
+    if not rules.priced:
         return 0.0
     overtime = max(0.0, period - rules.regular[kind])
     return rules.unit_duration[kind] * period + rules.unit_overtime[kind] * overtime
@@ -116,6 +208,15 @@ def weigh(rules: Rules, plan: Plan, route: Whole) -> bool:
             plan.filled[here, load] = filled
             here = plan.before[here]
         carries = carries and full <= rules.capacity[kind, load]
+    if rules.paired:
+        aboard, here = 0, plan.after[depot]
+        while here < size:
+            if rules.brings[here] > 0:
+                aboard += 1
+            elif rules.fetches[here] > 0:
+                aboard -= 1
+            plan.aboard[here] = aboard
+            here = plan.after[here]
     if rules.after and delivers and collects:
         in_order = _in_order(rules, plan, depot)
     return carries and in_order and not (rules.some and collects and not delivers)
@@ -125,7 +226,7 @@ def weigh(rules: Rules, plan: Plan, route: Whole) -> bool:
 def _in_order(rules: Rules, plan: Plan, depot: Whole) -> bool:
     """Whether a route delivers before it picks up."""
     begun, here = False, plan.after[depot]
-    while here < len(rules.required):
+    while here < len(rules.needed):
         for load in range(rules.delivery.shape[1]):
             if begun and rules.delivery[here, load] > 0:
                 return False
@@ -242,7 +343,7 @@ def detour(rules: Rules, plan: Plan, client: Whole, last: Whole, least: float) -
     further = rules.distance[way, start, client] + rules.distance[way, client, end]
     further -= plan.ahead[last]
     added = rules.unit[kind] * further
-    if added >= least and not rules.timed:
+    if added >= least and not rules.priced:
         return np.inf
     there, onward = rules.duration[way, start, client], rules.duration[way, client, end]
     begin = max(plan.ready[last] + there, rules.open[client])
@@ -255,17 +356,37 @@ def detour(rules: Rules, plan: Plan, client: Whole, last: Whole, least: float) -
     if rules.timed:
         so_far = plan.lasted[last] + there
         wait = max(0.0, rules.open[client] - so_far - plan.latest[last])
+        lasted = so_far + wait + rules.service[client]
         latest = min(plan.latest[last], rules.close[client] - so_far)
-        period = joined(
-            so_far + wait + rules.service[client],
-            latest,
-            plan.lasts[following],
-            plan.soonest[following],
-            onward,
-        )
-        if period > rules.longest[kind]:
-            return np.inf
-        added += pay(rules, kind, period) - pay(rules, kind, plan.period[route])
+        goods = max(plan.leaves[route], rules.release[client])
+        added += later_cost(rules, plan, route, following, lasted, latest, onward, goods)
         if added >= least:
             return np.inf
     return added
+
+
+@part
+def later_cost(
+    rules: Rules,
+    plan: Plan,
+    route: Whole,
+    following: Whole,
+    lasted: float,
+    latest: float,
+    onward: float,
+    leaves: float,
+) -> float:
+    """What a route costs more by its new duration; infinity where it is too long or too late.
+
+    Args:
+        following: a node that stays, with all behind it.
+        lasted, latest: of what comes before, and `onward` from there to the node.
+        leaves: when the route can depart.
+    """
+    kind = rules.kind[route]
+    if leaves > min(latest, plan.late[following] - lasted - onward):
+        return np.inf
+    period = joined(lasted, latest, plan.lasts[following], plan.soonest[following], onward)
+    if period > rules.longest[kind]:
+        return np.inf
+    return pay(rules, kind, period) - pay(rules, kind, plan.period[route])

@@ -11,8 +11,9 @@ from nco.problems.vrp.case import (
     Backhauls,
     Case,
     Depot,
+    Group,
     Rounding,
-    Route,
+    Shipment,
     VehicleType,
     Window,
     plain,
@@ -35,6 +36,12 @@ KINDS = (
     "after some",
     "prizes",
     "limits",
+    "groups",
+    "several windows",
+    "releases",
+    "reloads",
+    "shipments",
+    "few shipments",
 )
 
 
@@ -98,6 +105,45 @@ def make(kind: str, size: int = 30, seed: int = 0) -> Case:
         stated["required"] = np.arange(size) % 4 == 0
     elif kind == "limits":
         stated["vehicles"] = (replace(vehicle, max_distance=150.0, max_stops=5),)
+    elif kind == "groups":
+        stated["groups"] = tuple(
+            Group(tuple(range(first, first + 3)), required=first % 2 == 0)
+            for first in range(1, size - 6, 4)
+        )
+        stated["prize"] = random.integers(5, 60, size).astype(float)
+    elif kind == "several windows":
+        stated["windows"] = tuple(
+            tuple(Window(float(o), float(o + 30)) for o in sorted(random.integers(0, 400, c % 4)))
+            for c in range(size)
+        )
+        stated["required"] = np.arange(size) % 5 > 0
+        stated["prize"] = np.full(size, 15.0)
+    elif kind in ("releases", "reloads"):
+        stated["release"] = np.maximum(0.0, opening - random.integers(0, 200, size))
+        if kind == "reloads":
+            stated["depots"] = (Depot(Window(0, 500), 7.0),)
+            stated["vehicles"] = (
+                replace(vehicle, count=3, reloads=(0,), fixed=30.0, name="a"),
+                replace(vehicle, count=2, reloads=(0,), max_trips=2, capacity=(20.0,)),
+                replace(vehicle, count=1, fixed=5.0),
+            )
+    elif kind.endswith("shipments"):
+        pairs = [Shipment(1 + c, 2 + c) for c in range(0, size - 4, 2)]
+        paired = [place - 1 for pair in pairs for place in pair]
+        stated["shipments"] = tuple(pairs)
+        stated["pickup"] = np.zeros((size, 1))
+        for pair in pairs:
+            stated["pickup"][pair.pickup - 1] = stated["delivery"][pair.delivery - 1]
+            stated["delivery"][pair.pickup - 1] = 0.0
+        stated["windows"] = tuple(
+            (Window(float(o), float(o + 250)),) for o in np.where(opening > 200, 200, opening)
+        )
+        if kind == "few shipments":
+            stated["vehicles"] = (
+                replace(vehicle, count=2, max_duration=300.0, unit_duration=0.2, max_stops=6),
+            )
+            stated["required"] = np.isin(np.arange(size), paired[: size // 2], invert=True)
+            stated["prize"] = random.integers(5, 60, size).astype(float)
     if coords is not None:
         stated["coords"] = coords[: size + len(stated["depots"])]
     else:
@@ -105,59 +151,44 @@ def make(kind: str, size: int = 30, seed: int = 0) -> Case:
     return plain(size, **stated)
 
 
-def plan_of(search: Search, after: np.ndarray) -> tuple[list[Route], list[int]]:
-    """The routes that a list of next nodes holds in the case's numbers, and their slots."""
-    routes, slots = [], []
-    used = [search.fleet.vehicles(kind) for kind in range(len(search.fleet.types))]
-    for slot, kind in enumerate(search.rules.kind.tolist()):
-        depot = search.size + 1 + slot
-        stops, here = [], int(after[depot])
-        while here != depot:
-            stops.append(int(search.order[here - 1]) + search.first_client)
-            assert len(stops) <= search.size
-            here = int(after[here])
-        if stops:
-            routes.append(Route(next(used[kind]), stops))
-            slots.append(slot)
-    return routes, slots
-
-
 def recount(case: Case, search: Search) -> None:
     """Asserts that a search's sums are those of the checker, for its routes and for its best."""
     plan, rules = search.plan, search.rules
-    routes, slots = plan_of(search, plan.after)
-    for nodes, cost, missing in (
-        (plan.after, plan.price[lists.COST], plan.tally[MISSING]),
-        (plan.best, plan.price[lists.LEAST], plan.tally[LEAST_MISSING]),
+    for after, later, cost, missing in (
+        (plan.after, plan.later, plan.price[lists.COST], plan.tally[MISSING]),
+        (plan.best, plan.best_later, plan.price[lists.LEAST], plan.tally[LEAST_MISSING]),
     ):
-        there, _ = plan_of(search, nodes)
-        report = check(case, there)
+        report = check(case, search.routes(after, later))
         assert not report.violations, report.violations
         assert report.cost is not None
         assert missing == len(report.unassigned)
-        dear = rules.prize[rules.required][0] if rules.required.any() else 0.0
-        known = cost - (dear * missing if missing else 0.0)
+        known = cost - search.dear * missing
         assert math.isclose(known, report.cost * search.scale, rel_tol=1e-9, abs_tol=1e-6)
-    served = set()
-    for route, slot in zip(routes, slots, strict=True):
-        assert plan.stops[slot] == len(route.stops)
-        served |= set(route.stops)
-        walk(search, slot)
-    nobody = len(plan.empty)
-    for node in range(1, search.size + 1):
-        place = int(search.order[node - 1]) + search.first_client
-        assert (plan.route[node] == nobody + 1) == (place not in served)
-    empty = [
+    nobody, served, empty = len(plan.empty), set(), []
+    for slot in range(nobody):
+        served |= walk(search, slot)
+        if plan.stops[slot] == 0:
+            empty.append(slot)
+    assert all(
+        (plan.route[node] < nobody) == (node in served) for node in range(1, search.size + 1)
+    )
+    assert (plan.route[: search.size + 1] != nobody)[1:].all()
+    alone = search.clients.groups + [[node] for node in np.flatnonzero(rules.group == 0)[1:]]
+    for nodes in alone:
+        left = np.count_nonzero(plan.route[nodes] == nobody + 1)
+        asleep = rules.fetches[nodes].any()
+        assert left == (0 if asleep or served.intersection(nodes) else 1)
+    stacks = [
         int(route)
         for kind, free in enumerate(plan.free)
         for route in plan.empty[rules.first[kind] : rules.first[kind] + free]
     ]
-    assert sorted(empty) == [slot for slot in range(nobody) if slot not in slots]
+    assert sorted(stacks) == empty
     assert plan.tally[lists.EMPTY] == len(empty)
 
 
-def walk(search: Search, slot: int) -> None:
-    """Asserts a route's figures, by going along it."""
+def walk(search: Search, slot: int) -> set[int]:
+    """Asserts a route's figures, by going along it; its clients."""
     plan, rules = search.plan, search.rules
     depot = search.size + 1 + slot
     kind = rules.kind[slot]
@@ -169,6 +200,9 @@ def walk(search: Search, slot: int) -> None:
         nodes.append(here)
         here = int(plan.after[here])
     assert plan.before[depot] == nodes[-1]
+    assert plan.stops[slot] == len(nodes) - 1
+    if len(nodes) == 1:
+        return set()
     time, length = plan.ready[depot], 0.0
     for last, here in zip(nodes, [*nodes[1:], depot], strict=True):
         leg = rules.distance[way, rules.origin[last], rules.target[here]]
@@ -188,3 +222,4 @@ def walk(search: Search, slot: int) -> None:
     for load in range(rules.delivery.shape[1]):
         assert plan.delivered[slot, load] == rules.delivery[nodes[1:], load].sum()
         assert plan.collected[slot, load] == rules.pickup[nodes[1:], load].sum()
+    return set(nodes[1:])
