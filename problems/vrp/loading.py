@@ -20,7 +20,7 @@ WHOLE = 1e-9  # of a capacity: as near to a whole number a load is one
 STRANDED = 10.0  # costs a client without a vehicle, in the dearest way there and back
 
 
-def refusal(case: Case) -> tuple[str, str, object] | None:
+def refusal(case: Case) -> tuple[str, object, str] | None:
     """What of a case networks do not know: field, value and reason; None where there is nothing."""
     vehicles = case.vehicles
     if case.delivery.shape[1:] > (1,):
