@@ -18,7 +18,6 @@ from nco.problems.vrp.ways import ways
 
 DECIMALS = 6  # up to which times and distances are made whole
 LARGEST = 2.0**40  # of whole times and distances
-LEFT_OUT = 4.0  # what a required client costs that is left out, beside its dearest route alone
 
 
 class Kinds(NamedTuple):
