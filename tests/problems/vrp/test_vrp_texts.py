@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import vrplib as vrplib_package
 from rich_forms import random_case, random_plan
 from rich_texts import DEMAND, FLEET, LILIM, SOLOMON, VRPTW, vrplib
 
@@ -11,6 +12,7 @@ from nco.core.errors import InstanceError
 from nco.problems.vrp import files, sheet
 from nco.problems.vrp.case import Backhauls, Depot, Group, Rounding, Route, Shipment, Window
 from nco.problems.vrp.check import check
+from nco.problems.vrp.ways import ways
 from nco.registry import sources
 
 
@@ -23,6 +25,20 @@ def test_windows_service_and_vehicles() -> None:
     assert case.delivery.tolist() == [[2], [3], [1]]
     assert [(v.count, v.capacity) for v in case.vehicles] == [(2, (5.0,))]
     assert case.required.all()
+
+
+@pytest.mark.parametrize("text", [VRPTW, FLEET])
+def test_vrplib_reads_the_same(tmp_path: Path, text: str) -> None:
+    """The package that PyVRP reads files with, where it says as much."""
+    (tmp_path / "a.vrp").write_text(text)
+    other = vrplib_package.read_instance(tmp_path / "a.vrp")
+    case = files.read(text, rounding="exact")
+    np.testing.assert_array_equal(case.coords, other["node_coord"])
+    np.testing.assert_array_equal(case.delivery[:, 0], other["demand"][1:])
+    np.testing.assert_array_equal([own[0] for own in case.windows], other["time_window"][1:])
+    np.testing.assert_allclose(ways(case, 0).distance, other["edge_weight"])
+    each = [v.capacity[0] for v in case.vehicles for _ in range(v.count or 0)]
+    np.testing.assert_array_equal(each, np.broadcast_to(other["capacity"], other["vehicles"]))
 
 
 @pytest.mark.parametrize(
