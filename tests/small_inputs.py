@@ -17,6 +17,13 @@ ARRAYS: dict[str, dict[str, Any]] = {
         "speeds": [1, 0.5],
         "objective": "min_max",
     },
+    "vrp": {
+        "coords": SQUARE,
+        "demand": [0, 2, 3, 4],
+        "time_windows": [[0, 99], [0, 50], [[5, 9], [20, 60]], None],
+        "vehicles": [{"count": 2, "capacity": 9}, {"count": 1, "capacity": 5, "fixed": 3}],
+        "units": {"time": "min"},
+    },
     "op": {"coords": SQUARE, "prizes": [0, 1, 2, 3], "limit": 15},
     "omdcpdp": {
         "depots": [[0, 0], [9, 5]],

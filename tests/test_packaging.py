@@ -37,7 +37,11 @@ WANTED = {
     ".css",
     ".js",
 }
-ASK = ("example:cvrp/customers.csv", "example:knapsack/luggage.csv")  # for a capacity
+ASK = (
+    "example:cvrp/customers.csv",
+    "example:knapsack/luggage.csv",
+    "example:vrp/deliveries.csv",
+)  # for a capacity
 LIST = """
 import json, setuptools
 from distutils.core import run_setup

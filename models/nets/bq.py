@@ -48,7 +48,8 @@ class BQPolicy(Policy):
       what remains of a route's length is seen in relation to the distances that remain;
     - a next node is scored by a pointer, ``(W_q h_origin) . (W_k h_j)``, minus a learned multiple
       of its distance, where there is an origin. So a path can be asked from its other end, too;
-    - at most `neighbours` nodes, those nearest to the origin, are looked at and can be chosen.
+    - at most `neighbours` nodes, those nearest to the origin, are looked at and can be chosen, but
+      first of all those that the problem wants to be looked at `always`.
 
     Args:
         encoder: over tokens, width D.
@@ -118,6 +119,31 @@ class BQPolicy(Policy):
         sources = [theirs.index(one.name) if one.name in theirs else None for one in self.tokens]
         moved = torch.tensor([0.5 if name in ("x", "y") else 0.0 for name in theirs])
         self.encoder.take_over(other.encoder, sources, moved)
+
+    def widen(self, other: Policy) -> None:
+        """Takes over all weights of a policy that knows some of this one's columns.
+
+        The others begin at zero, so that it decides as the other where they say nothing.
+
+        Raises:
+            NCOError: where the two differ in more than that.
+        """
+        if not isinstance(other, BQPolicy) or not isinstance(self.encoder, TakesOver):
+            raise NCOError(f"{type(other).__name__} and {type(self).__name__} are other networks")
+        ends = (self.schema.focus, self.schema.actions, self.two_way)
+        theirs = (other.schema.focus, other.schema.actions, other.two_way)
+        if ends != theirs:
+            raise NCOError(f"its focus, actions and two_way are {theirs}, not {ends}")
+        known = [column.name for column in other.tokens]
+        if missing := [name for name in known if name not in {one.name for one in self.tokens}]:
+            raise NCOError(f"the problem does not have its columns {', '.join(missing)}")
+        sources = [known.index(one.name) if one.name in known else None for one in self.tokens]
+        self.encoder.take_over(other.encoder, sources, torch.zeros(len(known)), new=0.0)
+        for mine, its in ((self.query, other.query), (self.key, other.key)):
+            mine.load_state_dict(its.state_dict())
+        self.worth.load_state_dict(other.worth.state_dict())
+        if self.nearness is not None and other.nearness is not None:
+            self.nearness.data.copy_(other.nearness)
 
     def encode(self, features: Features) -> Features:
         """The instance as it is: everything else depends on what remains."""
@@ -270,15 +296,14 @@ class BQPolicy(Policy):
         assert observation.alive is not None
         alive = observation.alive.flatten(0, 1)
         focus = observation.focus.flatten(0, 1)
-        rollouts = observation.mask.shape[1]
         if most is not None:
-            nodes, exists = self._nearest(memory, alive, focus, rollouts, most)
+            nodes, exists = self._nearest(memory, observation, most)
         else:
             counts = alive.sum(-1)
             left = max(int(counts.max()), 1)
             limit = self.most_tokens(left)
             if limit < left:
-                nodes, exists = self._nearest(memory, alive, focus, rollouts, limit)
+                nodes, exists = self._nearest(memory, observation, limit)
             elif int(counts.min()) == left:
                 nodes = alive.nonzero()[:, 1].view(len(alive), left)
                 exists = torch.ones_like(nodes, dtype=torch.bool)
@@ -291,13 +316,17 @@ class BQPolicy(Policy):
         return torch.cat([focus.clamp_min(0), nodes], 1), torch.cat([here, exists], 1)
 
     def _nearest(
-        self, memory: Features, alive: Tensor, focus: Tensor, rollouts: int, limit: int
+        self, memory: Features, observation: Observation, limit: int
     ) -> tuple[Tensor, Tensor]:
-        """The `limit` nearest ``[R, limit]`` of what is `alive`, and which of them are."""
-        rows = torch.arange(len(alive), device=alive.device) // rollouts
+        """The `limit` nearest ``[R, limit]`` of what is alive, and which of them are."""
+        assert observation.alive is not None
+        alive, focus = observation.alive.flatten(0, 1), observation.focus.flatten(0, 1)
+        rows = torch.arange(len(alive), device=alive.device) // observation.mask.shape[1]
         far = torch.zeros_like(alive, dtype=torch.float32)  # without an origin all are as near
         if self.schema.focus:
             far = self._from_origin(memory, rows, focus[:, -1]) * (focus[:, -1:] >= 0)
+        if observation.always is not None:
+            far = far.masked_fill(observation.always.flatten(0, 1), -1.0)
         distance, nodes = far.masked_fill(~alive, torch.inf).topk(limit, largest=False)
         return nodes, distance < torch.inf
 

@@ -10,6 +10,8 @@ from nco.core.describe import Described
 from nco.core.features import Features
 from nco.core.schema import Channel, Schema
 
+NEW = 0.3  # of the usual initial weights: for columns that an encoder taken over did not have
+
 
 class Encoder(Described, nn.Module, ABC):
     """Makes embeddings ``[B, N, D]`` of nodes; a new one is a file with a class of this kind.
@@ -43,7 +45,9 @@ class Encoder(Described, nn.Module, ABC):
 class TakesOver(Protocol):
     """An encoder that can begin with the weights of another one, whose columns are others."""
 
-    def take_over(self, other: Encoder, sources: Sequence[int | None], moved: Tensor) -> None:
+    def take_over(
+        self, other: Encoder, sources: Sequence[int | None], moved: Tensor, new: float = NEW
+    ) -> None:
         """Copies the other's weights.
 
         Args:
@@ -51,6 +55,7 @@ class TakesOver(Protocol):
             sources: for each column of nodes that this encoder reads, the column of `other` that
                 means the same; None: `other` has none.
             moved: ``[F]`` by column of `other`: its value where the column here is zero.
+            new: columns that `other` has not begin with so much of the usual initial weights.
 
         Raises:
             NCOError: where `other` has another shape.

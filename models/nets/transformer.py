@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from nco.core.errors import NCOError
 from nco.core.features import Features
 from nco.core.schema import Channel, Schema
-from nco.models.nets.encoder import Encoder
+from nco.models.nets.encoder import NEW, Encoder
 
 # queries at a time where no gradient is kept: [B, H, N, N] of 10,000 nodes is 3 GB
 QUERY_CHUNK = 512
@@ -24,7 +24,6 @@ TOKENS = 512
 KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 HIDDEN = -1e4  # score of a node that does not exist, where a kernel takes no mask
 EDGE = 16  # hidden width of the network over features of pairs
-NEW = 0.3  # of the usual initial weights: for columns that an encoder taken over did not have
 SHAPE = ("width", "heads", "layers", "hidden", "norm", "mlp")
 
 
@@ -91,8 +90,10 @@ class TransformerEncoder(Encoder):
         self.edge = bool(schema.edges)
         return self
 
-    def take_over(self, other: Encoder, sources: Sequence[int | None], moved: Tensor) -> None:
-        """As `TakesOver` says; columns that `other` has not begin with small weights."""
+    def take_over(
+        self, other: Encoder, sources: Sequence[int | None], moved: Tensor, new: float = NEW
+    ) -> None:
+        """As `TakesOver` says."""
         for name in SHAPE:
             theirs = getattr(other, name, None)
             if theirs != getattr(self, name):
@@ -102,7 +103,7 @@ class TransformerEncoder(Encoder):
         self.leave.load_state_dict(other.leave.state_dict())
         weight = other.enter.weight
         with torch.no_grad():
-            self.enter.weight.mul_(NEW)
+            self.enter.weight.mul_(new)
             for column, source in enumerate(sources):
                 if source is not None:
                     self.enter.weight[:, column] = weight[:, source]

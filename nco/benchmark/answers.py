@@ -87,7 +87,7 @@ def best_of(case: Case, outcomes: Sequence[Outcome]) -> Outcome:
     if not registry.folder(case.problem).is_online:  # policies are no better or worse here
         check = registry.folder(case.problem).check.check
         reports = [check(case, solution) for solution in solutions]
-        costs = [math.inf if r.cost is None or r.violations else r.cost for r in reports]
+        costs = [r.cost if r.feasible and r.cost is not None else math.inf for r in reports]
         best = solutions[costs.index(min(costs))]
     return Outcome(best, seconds, None, improvements, faults=errors)
 
@@ -117,7 +117,7 @@ def priced(
         return replace(run, error=outcome.error or "no solution found")
     report = registry.folder(case.problem).check.check(case, outcome.solution)
     if not report.feasible:
-        return replace(run, error=f"infeasible: {(report.violations or ['no cost'])[0]}")
+        return replace(run, error=f"infeasible: {report.defect}")
     return _traced(replace(run, cost=report.cost, objective=report.objective), case, outcome)
 
 

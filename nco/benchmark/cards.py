@@ -150,6 +150,6 @@ def _planned(case: Case) -> float:
     """The cost of the best plan for a known future, by the independent checker."""
     outcome = pool.run(case, HINDSIGHT, time_limit=None)
     report = registry.folder(case.problem).check.check(case, outcome.solution)
-    if report.cost is None or report.violations:
-        raise NCOError(f"{case.name}: {HINDSIGHT} has no plan ({report.violations})")
+    if report.cost is None or not report.feasible:
+        raise NCOError(f"{case.name}: {HINDSIGHT} has no plan ({report.defect})")
     return float(report.cost)

@@ -3,17 +3,42 @@
 import argparse
 import re
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
+
+SEVERITY = (0, 3, 1, 2, 130)  # of exit codes: of several files the last one of these counts
 
 Handler = Callable[[argparse.Namespace], int]
+
+
+class Verdict(Protocol):
+    """What exit codes are made of: a report, or a solution."""
+
+    @property
+    def cost(self) -> float | int | None: ...
+    @property
+    def feasible(self) -> bool: ...
+    @property
+    def violations(self) -> list[str]: ...
+
 
 CODES = """\
 exit codes:
   0    done; of nco solve: every file has a feasible answer; of nco check: feasible
   1    an answer is infeasible
+  3    an answer is partial: it breaks no rule, but leaves out what must be served
   2    an argument, a file or a result was wrong or could not be written; others were done
   130  interrupted by Ctrl-C or SIGTERM; what there was is kept
 """
+
+
+def code_of(report: "Verdict") -> int:
+    """The exit code that an answer stands for."""
+    return 0 if report.feasible else 1 if report.violations or report.cost is None else 3
+
+
+def worse(code: int, other: int) -> int:
+    """The more severe of two exit codes."""
+    return max(code, other, key=SEVERITY.index)
 
 
 class Parser(argparse.ArgumentParser):

@@ -4,13 +4,16 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from nco.cli import inputs, tables
-from nco.cli.arguments import command
+from nco.cli import inputs, outputs, tables
+from nco.cli.arguments import code_of, command
+from nco.cli.solve import keep
 
 if TYPE_CHECKING:
     from nco.core.case import Report
 
-EXAMPLE = "  nco check my.vrp best.sol"
+EXAMPLE = """\
+  nco check my.vrp best.sol
+  nco check day.json plan.csv --save schedule.csv --plot plan.html   a plan made by hand, in full"""
 
 
 def add(commands: Any) -> None:
@@ -27,14 +30,21 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--problem")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--plot", metavar="F", help="draw the solution: .html, .png, .svg, .pdf")
+    parser.add_argument(
+        "--save", metavar="F", help="write the solution in full: .csv, .xlsx (a schedule), .json"
+    )
     tables.add_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs it; the exit code."""
     from nco.core.errors import NCOError
-    from nco.solving.checking import check
+    from nco.solving import policytext
+    from nco.solving.checking import judged
 
+    outputs.picture("--plot", options.plot)
+    outputs.solution("--save", options.save, [options.instance, options.solution])
     words = (options.instance, options.solution)
     if words == (inputs.STDIN, inputs.STDIN):
         raise NCOError("-: the instance or the solution can come from the standard input, not both")
@@ -44,23 +54,30 @@ def run(options: argparse.Namespace) -> int:
                 raise NCOError(f"{word}: {len(found)} files; name one")
         (instance, path), (solution, answer) = *one.items(), *other.items()
         try:
-            report = check(path, answer, options.problem, **tables.given(options))
+            checked = judged(path, answer, options.problem, **tables.given(options))
         except NCOError as error:
             raise inputs.renamed(inputs.renamed(error, instance, path), solution, answer) from error
+    report = checked.report
     if options.json:
-        print(json.dumps({**report.__dict__, "feasible": report.feasible}))
+        told = {"unassigned": checked.unassigned, "notes": checked.notes}
+        print(json.dumps({**report.__dict__, "feasible": report.feasible, **told}))
     else:
-        verdict = "feasible" if report.feasible else "INFEASIBLE"
+        verdict = "feasible" if report.feasible else "PARTIAL" if report.partial else "INFEASIBLE"
         figure = report.objective
         shown = f"{figure:.6g}" if isinstance(figure, float) else str(figure)  # as `nco solve` does
         print(f"{verdict}, objective {shown}{_error(report)}")
         if report.measures:
-            print(
-                "  " + ", ".join(f"{name} {value:.4g}" for name, value in report.measures.items())
-            )
+            print(f"  {policytext.figures(report.measures)}")
         for violation in report.violations:
             print(f"  {violation}")
-    return 0 if report.feasible else 1
+        for name in checked.unassigned:
+            print(f"  unassigned: {name}")
+        for note in checked.notes:
+            print(f"  note: {note}")
+    kept = True
+    if options.save or options.plot:
+        kept = keep(checked.as_solution(), options.plot, options.save)
+    return code_of(report) if kept else 2
 
 
 def _error(report: "Report") -> str:

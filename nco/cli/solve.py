@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nco.cli import inputs, outputs
-from nco.cli.arguments import CODES, command
+from nco.cli.arguments import CODES, code_of, command, worse
 from nco.cli.options import add_options, given
 from nco.core.case import Case
 from nco.core.errors import NCOError
@@ -60,20 +60,19 @@ def _solve(files: Mapping[str, str], arguments: argparse.Namespace) -> int:
     try:
         for file, answer in _answers(files, given(arguments)):
             if isinstance(answer, NCOError):
-                code = 2
+                code = worse(code, 2)
                 print(f"nco: {answer}", file=sys.stderr)
                 if arguments.json:
                     print(json.dumps({"file": file, "error": str(answer)}), flush=True)
                 continue
             last = answer
             _show(file, last, arguments)
-            if not last.feasible:
-                code = max(code, 1)
+            code = worse(code, code_of(last))
             if last.status == "INTERRUPTED":
                 code = 130
                 break
     finally:  # whatever a later file has done
-        if last is not None and not _keep(last, arguments.plot, arguments.save):
+        if last is not None and not keep(last, arguments.plot, arguments.save):
             code = 2
     return code
 
@@ -122,8 +121,12 @@ def _together(
 ) -> Iterator[tuple[str, "Solution | NCOError"]]:
     """The same for files that share their time, in which they are also read."""
     begin = time.perf_counter()
+    from nco.solving.options import OF_ONE
     from nco.solving.solver import solve_iter
 
+    if options["start"] is not None:
+        raise NCOError("--start is a plan of one instance: use --time_limit, not --total_time")
+    options = {name: value for name, value in options.items() if name not in OF_ONE}
     read = [_case(file, path, options) for file, path in files.items()]
     left = options["total_time"] - (time.perf_counter() - begin)
     left = max(left, 1e-3)  # constructions there are in any case
@@ -183,7 +186,7 @@ def _gap(solution: "Solution", best_known: float | None) -> dict[str, float]:
     return {} if share is None else {"best_known": best_known, "gap_percent": 100 * share}
 
 
-def _keep(solution: "Solution", plot: str | None, save: str | None) -> bool:
+def keep(solution: "Solution", plot: str | None, save: str | None) -> bool:
     """Writes what was asked for; whether all of it was written, else stderr says what was not."""
     complete = True
     if save:

@@ -98,8 +98,8 @@ class Report:
         objective: the same figure in the problem's own sense (a knapsack's value).
         violations: one sentence for each broken rule.
         unassigned: what must be served and is not, such as ``client 5 (Bakery)``, each once.
-        cost_standard_error, measures: of a policy that was simulated: the standard error of its
-            mean cost, and means of other figures by name.
+        cost_standard_error: of a policy that was simulated, that of its mean cost.
+        measures: other figures by name, such as parts of the cost; of a policy their means.
     """
 
     cost: float | int | None
@@ -123,6 +123,16 @@ class Report:
     def keeps_rules(self) -> bool:
         """Whether there is a cost and no rule is broken: feasible or partial."""
         return not self.violations and self.cost is not None
+
+    @property
+    def defect(self) -> str:
+        """The first thing that is wrong with it, in words; empty where it is feasible."""
+        if self.violations:
+            return self.violations[0]
+        if self.cost is None:
+            return "no cost"
+        count = len(self.unassigned)
+        return f"{count} unassigned, such as {self.unassigned[0]}" if count else ""
 
 
 @dataclass

@@ -40,6 +40,9 @@ class Observation(Batch):
     # [B, S, N] bool: with those in focus, the nodes of the remaining sub-problem
     alive: Tensor | None = None
     nodes: Tensor | None = None  # [B, S, N, F'] float, node features that change
+    # [B, S, N] bool: nodes that a policy looks at however far away they are, such as depots where a
+    # route may begin
+    always: Tensor | None = field(default=None, kw_only=True)
     # Of agents that may want the same (`nco.core.conflicts`): the action that leaves an agent where
     # it is, which losing a conflict allows whatever the mask says, [B, S, M] long; and which
     # actions at most one agent may take in a step, [B, S, A] bool

@@ -147,6 +147,19 @@ class Population(Policy):
             decoder.load_state_dict(other.decoders[index * theirs // ours].state_dict())
 
 
+@runtime_checkable
+class Widens(Protocol):
+    """A policy that can begin with the weights of one that knows some of its columns only."""
+
+    def widen(self, other: Policy) -> None:
+        """Takes over all weights; those of the columns that `other` does not know are zero.
+
+        Raises:
+            NCOError: where the two differ in more than their columns.
+        """
+        ...
+
+
 Part = Literal["embeddings", "layer"]
 
 

@@ -185,7 +185,7 @@ def _checked(
     """The cost of a solution by the independent checker."""
     report = check(case, solution)
     if not report.feasible or report.cost is None:
-        raise NCOError(f"instance {number}: {solver} answered: {report.violations[0]}")
+        raise NCOError(f"instance {number}: {solver} answered: {report.defect}")
     return float(report.cost)
 
 

@@ -60,7 +60,7 @@ def answers(
         numbered = case.numbered(solution)
         report = check(case, numbered)
         if not report.feasible or report.cost is None:
-            raise NCOError(f"{case.name}: model {name} answered: {report.violations[0]}")
+            raise NCOError(f"{case.name}: model {name} answered: {report.defect}")
         answer = (numbered, float(report.cost))
         if known is not None and known[index][1] <= answer[1]:
             answer = known[index]

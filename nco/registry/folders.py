@@ -12,12 +12,14 @@ from nco.registry.interface import (
     Check,
     Classical,
     Decomposition,
+    Explain,
     Files,
     LowerBound,
     PartName,
     Plot,
     Policies,
     ReadsTables,
+    Replan,
     Rules,
     Sheet,
     Solver,
@@ -98,6 +100,16 @@ class Folder:
     def decomposition(self) -> Decomposition[Any]:
         """How large solutions are cut into parts, which some problems have."""
         return cast(Decomposition[Any], self._module("decomposition"))
+
+    @functools.cached_property
+    def explain(self) -> Explain[Any]:
+        """Why something cannot be served, where plans may leave something out."""
+        return cast(Explain[Any], self._module("explain"))
+
+    @functools.cached_property
+    def replan(self) -> Replan[Any]:
+        """Planning again while a plan is carried out, which some problems have."""
+        return cast(Replan[Any], self._module("replan"))
 
     @functools.cached_property
     def rules(self) -> Rules[Any]:

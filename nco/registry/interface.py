@@ -3,14 +3,15 @@
 A folder is a package whose ``__init__.py`` states ``PROBLEM``, the name of the class of
 ``problem.py`` that the other parts serve: ``files.py`` (`Files`), ``check.py`` (`Check`),
 ``classical.py`` (`Classical`) and ``plot.py`` (`Plot`), and, where the problem has such things,
-``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`), ``rules.py`` (`Rules`) and
-``sheet.py`` (`Sheet`, `TellsPolicies`, `ReadsTables`).
+``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`), ``explain.py`` (`Explain`),
+``replan.py`` (`Replan`), ``rules.py`` (`Rules`) and ``sheet.py`` (`Sheet`, `TellsPolicies`,
+`ReadsTables`).
 Free of torch and numpy.
 
 C is the folder's own class of cases, S its form of a solution in the case's own numbers.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
@@ -26,11 +27,21 @@ if TYPE_CHECKING:
     from nco.core.policy import Policy
 
 PartName = Literal[
-    "files", "check", "classical", "plot", "bound", "decomposition", "rules", "sheet"
+    "files",
+    "check",
+    "classical",
+    "plot",
+    "bound",
+    "decomposition",
+    "explain",
+    "replan",
+    "rules",
+    "sheet",
 ]
 
 C = TypeVar("C", bound=Case)
 C_in = TypeVar("C_in", contravariant=True)
+C_out = TypeVar("C_out", covariant=True)
 S_out = TypeVar("S_out", covariant=True)
 
 
@@ -69,6 +80,29 @@ class Files(Protocol[C]):
         """The solution in the problem's public format."""
 
 
+@runtime_checkable
+class TakesArguments(Protocol[C_out]):
+    """A ``files.py`` whose `read` takes more than a text, such as how distances are rounded.
+
+    Attributes:
+        ARGUMENTS: names of them; each is one of the problem's tables, too (`ReadsTables`).
+    """
+
+    @property
+    def ARGUMENTS(self) -> Collection[str]: ...
+
+    def read(self, text: str, /, *, path: str | None = None, **arguments: Any) -> C_out:
+        """As `Files.read`."""
+
+
+@runtime_checkable
+class OwnJson(Protocol[C_in]):
+    """A ``files.py`` that writes solutions in the JSON form of another program, too."""
+
+    def write_json(self, case: C_in, solution: Any, cost: Any, /) -> str | None:
+        """The solution in the form that the case came in; None where it came in another one."""
+
+
 class Check(Protocol[C_in]):
     """``check.py``: an independent checker, which shares no code with problem and solvers."""
 
@@ -82,6 +116,56 @@ class EverySolution(Protocol[C_in, S_out]):
 
     def every_solution(self, case: C_in, most: int, /) -> Iterator[S_out] | None:
         """All solutions of a tiny case; None where there are more than `most`."""
+
+
+class Explain(Protocol[C_in]):
+    """``explain.py`` of a problem whose plans may leave something out: why."""
+
+    def impossible(self, case: C_in, /) -> list[str]:
+        """What no plan can do, before any search: a sentence each, and only what is proven."""
+
+    def left_out(self, case: C_in, solution: Any, /) -> list[str]:
+        """Why a plan leaves out what its report calls `unassigned`: a reason each, in its order."""
+
+
+class Again(Protocol[C_out]):
+    """What is left to plan, as `Replan` makes it.
+
+    Attributes:
+        case: of what is left; priced: the same for solvers, with a price for changes.
+        priced_start: the former plan in the numbers of `priced`.
+    """
+
+    @property
+    def case(self) -> C_out: ...
+    @property
+    def priced(self) -> C_out: ...
+    @property
+    def priced_start(self) -> Any: ...
+
+    def back(self, solution: Any, /) -> Any:
+        """A solution of `priced` as one of `case`."""
+
+    def measures(self, solution: Any, /) -> dict[str, float]:
+        """What a solution of `priced` changes of the former plan, in figures by name."""
+
+
+class Replan(Protocol[C]):
+    """``replan.py`` of a problem whose plans are carried out, and change meanwhile."""
+
+    def again(self, case: C, start: Any, before: C, frozen: Any, stability: float, /) -> Again[C]:
+        """What is left to plan.
+
+        Args:
+            case: all there is to do, what is done included.
+            start: the plan so far, a solution of `before`.
+            before: the case that it was made for, which may be `case`.
+            frozen: what is carried out already, in a form that the problem says; None: nothing.
+            stability: the price of a change.
+
+        Raises:
+            InstanceError: what does not fit together.
+        """
 
 
 class Solve(Protocol[C_in]):
@@ -127,6 +211,8 @@ class Solver(Generic[C_in]):
             ones; None: any number.
         kernels: the module whose ``compile_kernels`` compiles what it calls, or reads it from the
             cache; a child calls it beforehand too. Empty: nothing is compiled.
+        refuses: what of a case the solver cannot model, in words; None where it takes the case. It
+            is asked before the solver is chosen. None: it takes every case of its problem.
     """
 
     solve: Solve[C_in]
@@ -139,11 +225,16 @@ class Solver(Generic[C_in]):
     modules: tuple[str, ...] = ()
     largest: int | None = None
     kernels: str = ""
+    refuses: Callable[[C_in], str | None] | None = None
 
     @property
     def name(self) -> str:
         """That of its function, which is also its key in `Classical.solvers`."""
         return self.solve.__name__
+
+    def refusal(self, case: C_in) -> str | None:
+        """Why it does not apply to a case, in words; None where it does."""
+        return None if self.refuses is None else self.refuses(case)
 
 
 class Classical(Protocol[C_in]):
@@ -289,21 +380,26 @@ class ReadsTables(Protocol[C]):
 
 
 __all__ = [
+    "Again",
     "AnswersAtOnce",
     "Check",
     "Classical",
     "Decomposition",
     "EverySolution",
+    "Explain",
     "Files",
     "LowerBound",
+    "OwnJson",
     "Part",
     "PartName",
     "Plot",
     "Policies",
     "ReadsTables",
+    "Replan",
     "Rules",
     "Sheet",
     "Solve",
     "Solver",
+    "TakesArguments",
     "TellsPolicies",
 ]

@@ -136,7 +136,9 @@ def _value(argument: Argument, value: Any) -> Any:
         except InstanceError as error:
             raise InstanceError(error.reason, field=argument.name, value=error.value) from error
         if isinstance(value, str | Path) and files.is_table(Path(value)):
-            return files.read(Path(value))
+            from nco.registry.sources import located  # which imports this module
+
+            return files.read(located(Path(value)))
     try:
         alone = hasattr(value, "item") and getattr(value, "size", 1) == 1
         read = number(value.item() if alone else value, ".")

@@ -10,6 +10,7 @@ from nco import registry
 from nco.core.case import Case, Report
 from nco.core.errors import InstanceError, NCOError
 from nco.registry import foreign, sheets
+from nco.registry.interface import TakesArguments
 from nco.tables import files as table_files
 from nco.tables import frames
 from nco.tables.table import Table
@@ -39,16 +40,14 @@ def read(
         InstanceError: naming file, line, field, value and reason.
         NCOError: where no folder, or more than one, recognises it.
     """
-    path = _found(Path(path))
+    path = located(Path(path))
     if table_files.is_table(path):
         return sheets.case_of(table_files.read(path), problem, columns or {}, arguments or {})
-    _refuse(columns, arguments, path)
+    _refuse(columns, None, path)
     text = _text(path)
     if (foreign_kind := foreign.kind(text)) is not None:
         raise InstanceError(f"{foreign_kind}, which is not solved here", path=path)
-    names = [problem] if problem else registry.names()
-    if problem is None:
-        names = [name for name in names if registry.folder(name).files.recognise(text)]
+    names = [problem] if problem else _takers(text)
     if not names:
         raise InstanceError(
             f"not recognised as a file of any problem ({', '.join(registry.names())}); "
@@ -56,9 +55,32 @@ def read(
             path=path,
         )
     if len(names) == 1:
-        only: Case = registry.folder(names[0]).files.read(text, path=str(path))
-        return only
-    return _readable(names, text, path)
+        return _case(names[0], text, path, arguments or {})
+    return _readable(names, text, path, arguments or {})
+
+
+def _case(name: str, text: str, path: Path, arguments: Mapping[str, Any]) -> Case:
+    """The case of a problem's text; an argument that the problem would ignore is refused."""
+    files = registry.folder(name).files
+    stated = {name: value for name, value in arguments.items() if value is not None}
+    known = files.ARGUMENTS if isinstance(files, TakesArguments) else ()
+    _refuse(None, {name: value for name, value in stated.items() if name not in known}, path)
+    try:
+        case: Case = files.read(text, path=str(path), **stated)
+    except InstanceError as error:
+        takers = [] if files.recognise(text) else _takers(text)
+        if not takers:
+            raise
+        reason = f"{error.reason} (this is a file of {' or '.join(takers)})"
+        raise InstanceError(
+            reason, field=error.field, value=error.value, path=error.path, line=error.line
+        ) from error
+    return case
+
+
+def _takers(text: str) -> list[str]:
+    """The problems that recognise a text."""
+    return [name for name in registry.names() if registry.folder(name).files.recognise(text)]
 
 
 def _refuse(
@@ -70,7 +92,7 @@ def _refuse(
         raise InstanceError(reason, field=name, path=path)
 
 
-def _readable(names: list[str], text: str, path: Path) -> Case:
+def _readable(names: list[str], text: str, path: Path, arguments: Mapping[str, Any]) -> Case:
     """The case of the only one of several problems that has no objection to a text.
 
     So a problem with one more rule, which a file states, needs no word in the folder of the problem
@@ -79,7 +101,7 @@ def _readable(names: list[str], text: str, path: Path) -> Case:
     cases: list[Case] = []
     for name in names:
         with contextlib.suppress(InstanceError):
-            cases.append(registry.folder(name).files.read(text, path=str(path)))
+            cases.append(_case(name, text, path, arguments))
     if len(cases) == 1:
         return cases[0]
     may_be = " or ".join([case.problem for case in cases] or names)
@@ -95,17 +117,25 @@ def examples() -> dict[str, Path]:
     }
 
 
-def _found(path: Path) -> Path:
-    """`path` itself, or the shipped file that it names."""
+def located(path: Path) -> Path:
+    """`path` itself, or the shipped file that it names.
+
+    A file in a folder of examples, such as a table that belongs to another one, is named in full.
+    """
     if not str(path).startswith(EXAMPLE) or path.exists():
         return path
     shipped = examples()
     name = str(path).removeprefix(EXAMPLE)
-    found = [file for full, file in shipped.items() if full == str(path) or file.name == name]
-    if len(found) != 1:
-        reason = f"{len(found) or 'no'} such examples; there are {', '.join(shipped)}"
+    problem, _, rest = name.partition("/")
+    if problem in registry.names() and ".." not in rest:
+        beside = registry.folder(problem).path / "examples" / rest
+        if beside.is_file():
+            return beside
+    named = [file for full, file in shipped.items() if full == str(path) or file.name == name]
+    if len(named) != 1:
+        reason = f"{len(named) or 'no'} such examples; there are {', '.join(shipped)}"
         raise InstanceError(reason, path=path)
-    return found[0]
+    return named[0]
 
 
 def _text(path: Path) -> str:
@@ -143,7 +173,11 @@ def as_case(
     source = source.to_numpy() if frames.is_frame(source) else source
     found = []
     for name in [problem] if problem else registry.names():
-        case = registry.folder(name).files.from_arrays(source)
+        files = registry.folder(name).files
+        stated = source
+        if problem and "problem" in files.ARRAYS and isinstance(source, Mapping):
+            stated = {"problem": problem, **source}  # where other problems have the same keys
+        case = files.from_arrays(stated)
         if case is not None:
             found.append(case)
     if len(found) == 1:
@@ -195,7 +229,7 @@ def parted_columns(
     if not columns or plan is None:
         return dict(columns or {}), {}
     tables: list[Table] = []
-    if isinstance(instance, str | Path) and table_files.is_table(path := _found(Path(instance))):
+    if isinstance(instance, str | Path) and table_files.is_table(path := located(Path(instance))):
         tables = table_files.read(path)
     elif frames.is_frame(instance) and frames.is_named(instance):
         tables = [frames.read(instance)]
@@ -233,19 +267,28 @@ def verdict(case: Case, solution: Any, columns: Mapping[str, str]) -> Report:
         solution: as that of `check`.
         columns: column name -> header, of a solution that is a table.
     """
+    return registry.folder(case.problem).check.check(case, solution_of(case, solution, columns))
+
+
+def solution_of(case: Case, solution: Any, columns: Mapping[str, str] | None = None) -> Any:
+    """A solution in the case's own numbers, of a file, a table, a `Solution` or as it is.
+
+    Args:
+        case: what it is a solution of.
+        solution: as that of `check`.
+        columns: column name -> header, of a solution that is a table.
+    """
     if (plan := plan_table(solution)) is not None:
-        read_from = sheets.read_solution(plan, case, columns)
-        return registry.folder(case.problem).check.check(case, read_from)
+        return sheets.read_solution(plan, case, columns or {})
     if isinstance(solution, str | Path):
         path = Path(solution)
         try:
-            solution = registry.folder(case.problem).files.read_solution(_text(path), case)
+            return registry.folder(case.problem).files.read_solution(_text(path), case)
         except InstanceError as error:
             raise InstanceError(
                 error.reason, field=error.field, value=error.value, path=path, line=error.line
             ) from error
-    solution = getattr(solution, "solution", solution)
-    return registry.folder(case.problem).check.check(case, solution)
+    return getattr(solution, "solution", solution)
 
 
 __all__ = ["NCOError", "as_case", "check", "read"]

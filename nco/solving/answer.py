@@ -5,8 +5,8 @@ import time
 from typing import Any
 
 from nco import registry
-from nco.core.case import Case
-from nco.solving import certify
+from nco.core.case import Case, Report
+from nco.solving import certify, reasons
 from nco.solving.incumbents import Progress
 from nco.solving.options import Options
 from nco.solving.solution import Solution, Status
@@ -44,9 +44,10 @@ def answer(
         objective=report.objective,
         feasible=report.feasible,
         violations=report.violations,
+        unassigned=reasons.unassigned(case, best.solution, report),
         solution=best.solution,
         taken=taken if actions is None else functools.partial(list, actions),
-        status=_status(report.feasible, gap, interrupted),
+        status=_status(report, gap, interrupted),
         seconds=time.perf_counter() - progress.begin,
         setup_seconds=setup,
         found_by=best.by or best.source,
@@ -57,18 +58,21 @@ def answer(
         bound=None if bound is None else bound.value,
         bound_by=None if bound is None else bound.by,
         gap=gap,
-        notes=case.notes(),
+        notes=[*case.notes(), *progress.notes[index]],
         faults=progress.faults,
         plan=progress.plan,
+        measures=report.measures,
     )
 
 
-def _status(feasible: bool, gap: float | None, interrupted: bool) -> Status:
-    if not feasible:
+def _status(report: Report, gap: float | None, interrupted: bool) -> Status:
+    if not report.keeps_rules:
         return Status.INFEASIBLE
     if gap == 0:
         return Status.OPTIMAL
-    return Status.INTERRUPTED if interrupted else Status.FEASIBLE
+    if interrupted:
+        return Status.INTERRUPTED
+    return Status.PARTIAL if report.partial else Status.FEASIBLE
 
 
 def _actions(problem: Any, case: Case, solution: Any) -> list[Any]:

@@ -99,7 +99,10 @@ def _improved(piece: Any, seconds: float, seed: int, found: Callable[[Any], None
     case = piece.case
     folder = registry.folder(case.problem)
     # one with kernels would have taken the case whole; it is not compiled yet
-    solver = next(each for each in folder.improvers() if not each.kernels)
+    able = (each for each in folder.improvers() if not each.kernels and not each.refusal(case))
+    solver = next(able, None)
+    if solver is None:
+        return None
     solve: Callable[..., Any] = solver.solve
     if solver.found:
         solve = functools.partial(solve, found=found)

@@ -20,6 +20,7 @@ from nco.solving.solution import Solution
 from nco.workers import compiling, lanes, pool
 from nco.zoo import cards
 
+START = "start"  # who found the plan that the caller began from
 LOADING = 1.5  # seconds that are left, under which a child would spend most on loading kernels
 HEDGE = 3  # times that, under which the others do not load the same
 TOGETHER = 2e5  # nodes^2 of a batch that is solved in one pass: what memory and caches take
@@ -61,6 +62,8 @@ def solve(cases: list[Case], options: Options, begin: float) -> list[Solution]:
     setup, interrupted = 0.0, False
     try:
         progress.construct()
+        if options.start is not None:
+            progress.take(Candidate(0, options.start, None, START, by=START))
         setup = time.perf_counter() - begin
         interrupts.let_through()
         if options.time_limit is not None:
@@ -99,7 +102,7 @@ def _until_the_deadline(progress: Progress, options: Options, time_limit: float)
         stages = schedule.make(schedule.setting(progress, options, improvers, lease.count))
         if improvers[:1] == ranked[:1] and left < HEDGE * LOADING and others:
             stages = schedule.hedged(stages, improvers[0].name, others[0])
-        progress.plan += [str(stage) for stage in stages]
+        progress.plan += [*_refusals(case, options), *(str(stage) for stage in stages)]
         if options.verbose:
             print("\n".join(progress.plan), file=sys.stderr, flush=True)
         portfolio.run(progress, stages, options, improvers, lease)
@@ -130,7 +133,7 @@ def _counted(progress: Progress, options: Options) -> None:
         with lanes.current().lease(1):
             neural.counted(progress, options)
     improvers = registry.folder(case.problem).improvers()
-    counting = [solver for solver in improvers if solver.iterations]
+    counting = [each for each in improvers if each.iterations and each.refusal(case) is None]
     if not options.classical or not counting:
         return
     assert options.iterations is not None
@@ -161,17 +164,27 @@ def improvers_of(case: Case, options: Options) -> list[Solver[Any]]:
     """The installed solvers that may work on a case, as the problem's folder ranks them.
 
     None where none is wanted. Those that take a case of this size whole come before the others.
-    One whose kernels are not compiled yet is left out, and a process begins to compile them.
+    One that does not apply to the case is left out, and so is one whose kernels are not compiled
+    yet, which a process begins to compile.
     """
     if not options.classical:
         return []
     ready = []
     for solver in registry.folder(case.problem).improvers():
+        if solver.refusal(case) is not None:
+            continue
         if compiling.is_ready(solver):
             ready.append(solver)
         else:
             compiling.begin(solver)
     return sorted(ready, key=lambda solver: not takes_whole(solver, case))
+
+
+def _refusals(case: Case, options: Options) -> list[str]:
+    """A line for each installed solver that does not apply to a case."""
+    solvers = registry.folder(case.problem).improvers() if options.classical else []
+    reasons = [(solver.name, solver.refusal(case)) for solver in solvers]
+    return [f"{name} does not apply: {reason}" for name, reason in reasons if reason is not None]
 
 
 def takes_whole(solver: Solver[Any], case: Case) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nco import registry
 from nco.core.case import Bound, Case, Report
+from nco.solving import reasons
 from nco.workers.outcome import Improvement
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class Candidate:
         """Whether the checker has found it feasible."""
         return self.report is not None and self.report.feasible
 
+    @property
+    def keeps_rules(self) -> bool:
+        """Whether the checker has found it feasible or partial: a solver may begin from it."""
+        return self.report is not None and self.report.keeps_rules
+
 
 @dataclass
 class Progress:
@@ -53,6 +59,7 @@ class Progress:
         proven: by case the bound that a classical solver has proven, if any.
         models: the networks that took part; plan: what was planned, a line each.
         faults: of classical solvers and networks, a line each.
+        notes: by case what no plan can do, a sentence each.
     """
 
     cases: list[Case]
@@ -64,17 +71,23 @@ class Progress:
     models: list["Model"] = field(default_factory=list)
     plan: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    notes: list[list[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.best = [None] * len(self.cases)
         self.network = [None] * len(self.cases)
         self.history = [[] for _ in self.cases]
         self.proven = [None for _ in self.cases]
+        self.notes = [[] for _ in self.cases]
 
     def construct(self) -> None:
-        """Every case's simple construction: nobody should get an answer worse than this."""
+        """Every case's simple construction: nobody should get an answer worse than this.
+
+        Where it is not feasible, what makes every plan impossible is looked for, before any search.
+        """
         for index, case in enumerate(self.cases):
-            self.offer(Candidate(index, case.construct(), None, "construct", by=CONSTRUCTION))
+            simple = Candidate(index, case.construct(), None, "construct", by=CONSTRUCTION)
+            self.notes[index] = reasons.impossible(case, self.offer(simple))
 
     def offer(self, candidate: Candidate) -> Report:
         """Has a candidate judged, and keeps it if it is better."""
@@ -92,15 +105,14 @@ class Progress:
         return report
 
     def take(self, candidate: Candidate) -> bool:
-        """`offer`, where an infeasible solution of a classical solver is a fault.
+        """`offer`, where a classical solver's solution that breaks a rule is a fault.
 
-        Returns: whether it is feasible.
+        Returns: whether it is feasible, or partial.
         """
         report = self.offer(candidate)
-        if not report.feasible and candidate.actions is None:
-            broken = (report.violations or ["no cost"])[0]
-            self.fault(f"{candidate.source}: infeasible: {broken}")
-        return report.feasible
+        if not report.keeps_rules and candidate.actions is None:
+            self.fault(f"{candidate.source}: infeasible: {report.defect}")
+        return report.keeps_rules
 
     def fault(self, text: str) -> None:
         """Notes what went wrong; the same on two cores is one fault."""
@@ -121,9 +133,9 @@ class Progress:
     def start(self, index: int, kind: str) -> Candidate | None:
         """What to begin from: "own" is none, "network" the network's, "best" any."""
         candidate = self.network[index] if kind == "network" else None
-        if kind != "own" and (candidate is None or not candidate.is_feasible):
+        if kind != "own" and (candidate is None or not candidate.keeps_rules):
             candidate = self.best[index]
-        return candidate if candidate is not None and candidate.is_feasible else None
+        return candidate if candidate is not None and candidate.keeps_rules else None
 
     def begun_by(self, solver: str, start: Candidate | None) -> str:
         """Who a solver's solution is by: itself, and whose solution it began from."""
@@ -133,7 +145,7 @@ class Progress:
 
 
 def beats(new: Candidate, old: Candidate | None) -> bool:
-    """Whether a judged candidate is better than an older one: feasible before cheap."""
+    """Whether a judged candidate is better than an older one, as `is_better` says."""
     if old is None:
         return True
     assert new.report is not None
@@ -142,7 +154,14 @@ def beats(new: Candidate, old: Candidate | None) -> bool:
 
 
 def is_better(new: Report, old: Report) -> bool:
-    """Whether a solution is better than another one, by their reports: feasible before cheap."""
-    if new.feasible != old.feasible:
-        return new.feasible
+    """Whether a solution is better than another one, by their reports.
+
+    One that keeps the rules before one that does not; of the former the one that leaves less
+    unassigned, of which a feasible one leaves nothing; then the cheaper one.
+    """
+    if new.keeps_rules != old.keeps_rules:
+        return new.keeps_rules
+    left, left_before = len(new.unassigned), len(old.unassigned)
+    if new.keeps_rules and left != left_before:
+        return left < left_before
     return new.cost is not None and (old.cost is None or new.cost < old.cost)

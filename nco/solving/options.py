@@ -50,6 +50,25 @@ LIMIT = Rule(
 )
 
 
+OF_ONE = ("start", "before", "frozen", "stability")  # options that are not for lists
+PRICE = Rule(
+    "a number from 0 on",
+    lambda value: (
+        isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < math.inf
+    ),
+)
+
+
+def frozen_of(text: str) -> float | str | list[int]:
+    """Counts, a number, or words that the problem understands."""
+    if "," in text:
+        return [int(part) for part in text.split(",")]
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def limit_of(text: str) -> float | str | None:
     """A time limit from its text.
 
@@ -180,6 +199,35 @@ class Options:
         None, "Of a list: show a progress bar. By default where stderr is a terminal."
     )
 
+    start: Any = option(  # noqa: RUF009  as the others, whose types ruff knows
+        None,
+        "A plan to begin from: a solution in the instance's own numbers, a `Solution`, or a file "
+        "of one. It may break rules, or leave something out.",
+        metavar="PLAN",
+        parse=str,
+    )
+    before: Any = option(  # noqa: RUF009  as the others, whose types ruff knows
+        None,
+        "The instance that `start` is a plan of, where that is another one: things are then the "
+        "same by their names, or else by their numbers. A `Solution` has its own.",
+        metavar="FILE",
+        parse=str,
+    )
+    frozen: Any = option(  # noqa: RUF009  as the others, whose types ruff knows
+        None,
+        "Of routes: what of `start` is driven already and stays: the time now (also 10:30), or for "
+        "each route how many of its stops (2,0,3). The answer is a plan of what is left, which is "
+        "its `case`.",
+        metavar="NOW|K,K",
+        parse=frozen_of,
+    )
+    stability: float = option(
+        0.0,
+        "Of routes: what it costs that a client changes its vehicle, beside the costs of the plan.",
+        rule=PRICE,
+        metavar="COST",
+    )
+
     columns: Mapping[str, str] | None = option(
         None,
         "Of a table (CSV, Excel, a DataFrame): which header is which column, such as "
@@ -196,6 +244,10 @@ class Options:
             value, rule = getattr(self, field.name), field.metadata["rule"]
             if value is not None and rule is not None and not rule.holds(value):
                 raise NCOError(f"{field.name} must be {rule.words}, not {value!r}")
+        if self.start is None:
+            for name in OF_ONE[1:]:
+                if getattr(self, name):
+                    raise NCOError(f"{name} is said of a plan: give it with start")
         given = self.time_limit not in (None, AUTO)
         if self.iterations is not None and given:
             raise NCOError("a budget is of time or of iterations: leave one of the two out")

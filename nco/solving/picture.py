@@ -9,11 +9,13 @@ from nco.core.errors import NCOError
 from nco.tables.table import Table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from nco.solving.solution import Solution
 
 SQUARE = (6.0, 6.0)  # inches
+BELOW, ROW, MOST = 1.2, 0.22, 9.0  # inches of a timeline, of each of its rows, and at most
 DOTS = 150  # an inch, of pictures in pixels
 PAGE = "html"
 
@@ -24,6 +26,17 @@ class Sized(Protocol):
 
     def size(self, case: Case, /) -> tuple[float, float]:
         """Width and height in inches."""
+
+
+@runtime_checkable
+class PlotsTimes(Protocol):
+    """A ``plot.py`` that also draws when everything happens, below the picture of where."""
+
+    def rows(self, case: Case, solution: Any, /) -> int:
+        """Rows of the timeline; 0 where there is none."""
+
+    def timeline(self, case: Case, solution: Any, ax: "Axes", /) -> None:
+        """Draws it on axes of their own."""
 
 
 def size(case: Case) -> tuple[float, float]:
@@ -58,11 +71,31 @@ def written(solution: "Solution", ending: str) -> bytes:
 def _figure(case: Case, solution: Any, dots: int) -> "Figure":
     from matplotlib.figure import Figure
 
+    figure = Figure(dpi=dots, layout="constrained")
+    draw_all(case, solution, figure)
+    return figure
+
+
+def draw_all(case: Case, solution: Any, figure: "Figure") -> "Axes":
+    """The picture of a solution on an empty figure, with its timeline below where it has one.
+
+    Returns: the axes of the picture.
+    """
     from nco.solving import drawing
 
-    figure = Figure(figsize=size(case), dpi=dots, layout="constrained")
-    drawing.draw(case, solution, figure.add_subplot())
-    return figure
+    width, height = size(case)
+    plot: Any = registry.folder(case.problem).plot
+    rows = plot.rows(case, solution) if isinstance(plot, PlotsTimes) else 0
+    below = min(BELOW + ROW * rows, MOST) if rows else 0.0
+    figure.set_size_inches(width, height + below)
+    if not rows:
+        ax = figure.add_subplot()
+        drawing.draw(case, solution, ax)
+        return ax
+    ax, under = figure.subplots(2, 1, height_ratios=[height, below])
+    drawing.draw(case, solution, ax)
+    plot.timeline(case, solution, under)
+    return ax
 
 
 def _page(solution: "Solution", case: Case) -> str:

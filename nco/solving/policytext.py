@@ -1,4 +1,4 @@
-"""What a simulated policy's `Solution` says beside its cost: its first orders, and comparisons."""
+"""What a `Solution` says beside its cost: measures, and of a policy its first orders."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -7,6 +7,14 @@ Row = Mapping[str, Any]
 
 
 LONG = 100  # characters from which on a rule has a line for each part
+
+
+def figures(measures: Mapping[str, float]) -> str:
+    """Measures by name in a line; large numbers as whole ones, not as powers of ten."""
+    return ", ".join(
+        f"{name} {value:.4g}" if abs(value) < 1e4 else f"{name} {value:.0f}"
+        for name, value in measures.items()
+    )
 
 
 def rule_lines(rule: str | None) -> Iterator[str]:

@@ -239,7 +239,7 @@ class Portfolio:
         if item.stage.solver != NETWORKS and self.runs.solvers[item.stage.solver].same:
             return True
         report, proven = self.progress.report(0), self.progress.proven[0]
-        cost = None if report is None else report.cost
+        cost = None if report is None or not report.feasible else report.cost
         if cost is None or proven is None:
             return False
         return cost - proven.value <= CLOSE * abs(cost)

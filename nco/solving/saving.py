@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nco import registry
+from nco.core import atomic
 from nco.core.case import Case
 from nco.core.errors import NCOError
-from nco.registry.interface import TellsPolicies
+from nco.registry.interface import OwnJson, TellsPolicies
 from nco.tables import delimited, excel, geojson, summary
 from nco.tables.table import Table
 
@@ -65,8 +66,23 @@ def named_lines(solution: "Solution") -> list[str]:
     return summary.lines(table_of(case, solution.solution, solution.orders))
 
 
+def write(path: Path, data: bytes, solution: "Solution") -> None:
+    """Writes a file of a solution.
+
+    Raises:
+        NCOError: where it cannot be written: an older file is then still there, whole, and the
+            solution's `faults` has the message too.
+    """
+    try:
+        atomic.write_bytes(path, data)
+    except OSError as error:
+        message = f"{path}: cannot be written ({error.strerror})"
+        solution.faults.append(message)
+        raise NCOError(message) from error
+
+
 def content(path: Path, solution: "Solution", case: Case | None) -> bytes:
-    """What is to be written.
+    """What is to be written; as JSON in the form of another program, where the case came so.
 
     Args:
         path: its ending says the form.
@@ -78,6 +94,8 @@ def content(path: Path, solution: "Solution", case: Case | None) -> bytes:
     """
     check_ending(path)
     suffix = path.suffix.lower()
+    if suffix == ".json" and (own := _own_json(solution, case)) is not None:
+        return own.encode()
     if suffix == ".json":
         data = solution.to_dict()
         if case is not None and named_lines(solution):
@@ -100,3 +118,11 @@ def content(path: Path, solution: "Solution", case: Case | None) -> bytes:
         return geojson.written(table, str(path)).encode()
     mark = "\ufeff"  # by which Excel knows UTF-8
     return (mark + delimited.written(table, "\t" if suffix == ".tsv" else ",")).encode()
+
+
+def _own_json(solution: "Solution", case: Case | None) -> str | None:
+    """The solution in the JSON form of the program that the case was written for, if any."""
+    files = None if case is None else registry.folder(case.problem).files
+    if not isinstance(files, OwnJson):
+        return None
+    return files.write_json(case, solution.solution, solution.cost)

@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nco.core import atomic
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.solving import policytext
@@ -18,19 +17,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+SHOWN = 10  # of what is unassigned; the others are counted
+
+
 class Status(StrEnum):
     """What is known of a solution.
 
     Attributes:
         OPTIMAL: no feasible solution costs less, by a proof that ``bound_by`` names.
         FEASIBLE: it breaks no rule.
-        INTERRUPTED: the best at Ctrl-C; it breaks no rule.
+        PARTIAL: it breaks no rule, but leaves out what ``unassigned`` names.
+        INTERRUPTED: the best at Ctrl-C; it breaks no rule, and may be partial.
         INFEASIBLE: it breaks rules, which ``violations`` names, and nothing better was found.
         SIMULATED: of an online problem, a policy: its cost is a mean over random futures.
     """
 
     OPTIMAL = "OPTIMAL"
     FEASIBLE = "FEASIBLE"
+    PARTIAL = "PARTIAL"
     INTERRUPTED = "INTERRUPTED"
     INFEASIBLE = "INFEASIBLE"
     SIMULATED = "SIMULATED"
@@ -48,7 +52,8 @@ class Solution:
         solution: in the instance's own numbers; also under the problem's word for it (`tour`,
             `routes`, `items`).
         taken: makes `actions`, the policy's actions that it stands for.
-        status: OPTIMAL, FEASIBLE, INTERRUPTED, INFEASIBLE or SIMULATED (`Status`).
+        unassigned: what must be served and is not, each with the reason, where one is known.
+        status: OPTIMAL, FEASIBLE, PARTIAL, INTERRUPTED, INFEASIBLE or SIMULATED (`Status`).
         seconds: wall time of the call, loading included; setup_seconds: of that, loading.
         found_by: who found the solution: a classical solver, and whose solution it began from; a
             network; "construction". model: the networks that took part, or "none".
@@ -61,8 +66,9 @@ class Solution:
         faults: what went wrong on the way without costing the answer, a line each: a classical
             solver that died, hung or returned rubbish, a file that could not be saved.
         plan: how the time was divided between networks and classical solvers, a line for each.
-        cost_standard_error, measures: of a policy that was simulated: the standard error of its
-            mean cost, and means of other figures by name (service level, number of traces).
+        cost_standard_error: of a policy that was simulated, that of its mean cost.
+        measures: other figures by name, such as parts of the cost; of a policy their means (service
+            level, number of traces).
         orders: of a policy, what it decides first, a row of a table each, where the problem has
             words for it (an inventory's next orders).
         comparisons: of a policy with one of the caller's own (`policy`) and with a changed instance
@@ -96,6 +102,7 @@ class Solution:
     orders: list[dict[str, Any]] = field(default_factory=list)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     found_by: str = ""
+    unassigned: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.found_by:  # of a policy, a batch of tensors: the one that there is
@@ -128,13 +135,16 @@ class Solution:
         if self.bound is not None:
             lines.append(self._certificate(self.bound))
         if self.measures:
-            lines.append("  " + ", ".join(f"{k} {v:.4g}" for k, v in self.measures.items()))
+            lines.append("  " + policytext.figures(self.measures))
         rule = None if self.case is None else self.case.words(self.solution)
         lines += [*policytext.order_lines(self.orders)]
         lines += [*policytext.rule_lines(rule)]
         lines += [*policytext.comparison_lines(self.comparisons)]
         lines += [f"  note: {note}" for note in self.notes]
         lines += [f"  violated: {violation}" for violation in self.violations]
+        lines += [f"  unassigned: {each}" for each in self.unassigned[:SHOWN]]
+        if len(self.unassigned) > SHOWN:
+            lines.append(f"  unassigned: and {len(self.unassigned) - SHOWN} more")
         lines += [f"  fault: {fault}" for fault in self.faults]
         return "\n".join(lines)
 
@@ -161,6 +171,7 @@ class Solution:
             **self._simulated(),
             "feasible": self.feasible,
             "violations": self.violations,
+            "unassigned": self.unassigned,
             "faults": self.faults,
             "plan": self.plan,
             "notes": self.notes,
@@ -181,9 +192,9 @@ class Solution:
         }
 
     def _simulated(self) -> dict[str, Any]:
-        """What only an evaluated policy has; a plan's figures stay as they were."""
+        """What only an evaluated policy has; a plan's figures stand by themselves."""
         if self.cost_standard_error is None:
-            return {}
+            return {"measures": self.measures} if self.measures else {}
         rule = None if self.case is None else self.case.words(self.solution)
         return {
             "cost_standard_error": self.cost_standard_error,
@@ -194,17 +205,18 @@ class Solution:
         }
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draws the solution; on new axes unless given some."""
-        from nco.solving import drawing
+        """Draws the solution; on new axes unless given some.
+
+        New axes have the timeline of the vehicles below them, where the problem draws one.
+        """
+        from nco.solving import drawing, picture
 
         case = self._case("plotted")
         if ax is None:
             import matplotlib.pyplot
 
-            from nco.solving import picture
-
-            size = picture.size(case)
-            _, ax = matplotlib.pyplot.subplots(figsize=size, layout="constrained")
+            figure = matplotlib.pyplot.figure(layout="constrained")
+            return picture.draw_all(case, self.solution, figure)
         drawing.draw(case, self.solution, ax)
         return ax
 
@@ -219,6 +231,52 @@ class Solution:
 
         case = self._case("shown as tables")
         return frames.frame_of(saving.table_of(case, self.solution, self.orders))
+
+    @property
+    def stops(self) -> "pandas.DataFrame":
+        """`table` of a solution with routes: a row for each stop.
+
+        Raises:
+            NCOError: where the table is one of other things.
+        """
+        table = self.table()
+        if "stop" not in table.columns:
+            raise NCOError(f"solutions of {self.problem} have no stops: use table()")
+        return table
+
+    def to_geojson(self) -> dict[str, Any]:
+        """Routes and stops as a GeoJSON FeatureCollection (RFC 7946).
+
+        Raises:
+            NCOError: where the stops have no latitude and longitude.
+        """
+        from nco.solving import saving
+        from nco.tables import geojson
+
+        case = self._case("drawn on maps")
+        return geojson.collection(saving.table_of(case, self.solution, self.orders), self.name)
+
+    def map(self, path: str | Path | None = None) -> Any:
+        """Routes and stops on a map of the world, by folium (the extra `map`).
+
+        Args:
+            path: an HTML file to write; None writes none.
+
+        Returns: the `folium.Map`, which notebooks show.
+
+        Raises:
+            NCOError: where the stops have no latitude and longitude, the file cannot be written, or
+                folium is not installed.
+        """
+        from nco.pictures import map as maps
+        from nco.solving import saving
+
+        case = self._case("drawn on maps")
+        table = saving.table_of(case, self.solution, self.orders)
+        drawn = maps.drawn(table, str(self).splitlines()[0])
+        if path is not None:
+            saving.write(Path(path), maps.page(drawn), self)
+        return drawn
 
     def save(self, path: str | Path) -> None:
         """Writes what the ending says.
@@ -235,13 +293,7 @@ class Solution:
         from nco.solving import saving
 
         target = Path(path)
-        data = saving.content(target, self, self.case)
-        try:
-            atomic.write_bytes(target, data)
-        except OSError as error:
-            message = f"{target}: cannot be written ({error.strerror})"
-            self.faults.append(message)
-            raise NCOError(message) from error
+        saving.write(target, saving.content(target, self, self.case), self)
 
     def _case(self, what: str) -> Case:
         if self.case is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nco.core.errors import NCOError
 from nco.solving import interrupts
-from nco.solving.options import Options, takes_options
+from nco.solving.options import OF_ONE, Options, takes_options
 
 if TYPE_CHECKING:
     from nco.solving.solution import Solution
@@ -50,12 +50,20 @@ def _solve(source: Any, options: Options, begin: float) -> Any:
     if options.bound is None:
         options = replace(options, bound=not several)
     if _is_tensors(source):
+        if options.start is not None:
+            raise NCOError("start is a plan of a case, not of tensors")
         from nco.solving import tensors
 
         solved = tensors.solutions(source, limits.settle_several(options), begin)
         return solved if len(solved) > 1 else solved[0]
+    if several and options.start is not None:
+        raise NCOError("start is a plan of one instance, not of a list")
     if not several:
         case = sources.as_case(source, options.problem, **_of_tables(options))
+        if options.start is not None:
+            from nco.solving import replanning
+
+            return replanning.solved(case, options, begin)
         return next(stream.solutions([case], limits.settle(options, case), begin))
     options = limits.settle_several(options)
     of_tables = _of_tables(options)
@@ -63,7 +71,7 @@ def _solve(source: Any, options: Options, begin: float) -> Any:
     return _collected(stream.solutions(cases, options, begin), len(cases), options.progress)
 
 
-@takes_options("progress")
+@takes_options("progress", *OF_ONE)
 def solve_iter(source: Iterable[Any], options: Options) -> "Iterator[Solution]":
     """`solve` of many instances, whose solutions come in order, each as soon as it is there.
 

@@ -9,17 +9,24 @@ from nco.tables.table import Table
 
 
 def written(table: Table, path: str) -> str:
-    """The text of a file.
+    """The text of a file, as of `collection`."""
+    return json.dumps(collection(table, path), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def collection(table: Table, source: str) -> dict[str, Any]:
+    """A FeatureCollection.
 
     Args:
         table: with columns ``lat`` and ``lon``, in the order of the visits, and perhaps ``route``.
-        path: of the file, for the error.
+        source: of the table, or the file to write, for the error.
 
     Raises:
         NCOError: where the stops have no latitude and longitude.
     """
     if not {"lat", "lon"} <= set(table.columns):
-        raise NCOError(f"{path}: a map needs stops with latitude and longitude (columns lat, lon)")
+        raise NCOError(
+            f"{source}: a map needs stops with latitude and longitude (columns lat, lon)"
+        )
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     routes: dict[Any, list[dict[str, Any]]] = {}
     for row in rows:
@@ -33,8 +40,7 @@ def written(table: Table, path: str) -> str:
         _feature("Point", _place(row), {k: v for k, v in row.items() if k not in ("lat", "lon")})
         for row in rows
     ]
-    data = {"type": "FeatureCollection", "features": [*lines, *points]}
-    return json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
+    return {"type": "FeatureCollection", "features": [*lines, *points]}
 
 
 def _place(row: dict[str, Any]) -> list[float]:

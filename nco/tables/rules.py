@@ -61,5 +61,5 @@ def _is_nothing(cell: object) -> bool:
 
 
 def _error(reading: Reading, rule: str, header: str, row: int, cell: object) -> InstanceError:
-    reason = f"is {rule}, which is not solved here: remove the column to solve without it"
+    reason = f"is {rule}, which is not read here: remove the column to solve without it"
     return reading.table.error(reason, field=header, value=str(cell), row=row)

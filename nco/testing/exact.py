@@ -167,7 +167,7 @@ def checker_agrees(trial: Trial) -> None:
         for b, case in enumerate(trial.cases or ()):
             report = check(case, case.numbered(solutions[b]))
             at = f"of instance {b}, rollout {s}"
-            refused = f"the checker refuses the random episode {at}: {report.violations}"
+            refused = f"the checker refuses the random episode {at}: {report.defect}"
             require(report.feasible, refused)
             prices = f"the checker's cost is {report.cost}, `cost` gives {cost[b][s]:g} {at}"
             require(_close(cost[b][s], report.cost), prices)
@@ -395,7 +395,7 @@ def classical_solver_replays(trial: Trial) -> None:
     require(outcome.solution is not None, f"{solver} found nothing: {outcome.error or 'no error'}")
     check: Check = _folder(trial, "check").check.check
     report = check(case, outcome.solution)
-    require(report.feasible, f"the checker refuses {solver}'s solution: {report.violations}")
+    require(report.feasible, f"the checker refuses {solver}'s solution: {report.defect}")
     one = trial.instance[:1]
     actions = problem.actions(one, [case.indexed(outcome.solution)])[:, None]
     walk(problem, one, actions, f"{solver}'s solution")

@@ -93,6 +93,7 @@ def permuted(inputs: Inputs, schema: Schema, nodes: Tensor, links: Tensor) -> In
         mask=seen.mask[..., order],
         focus=moved(seen.focus),
         alive=None if seen.alive is None else seen.alive[..., nodes],
+        always=None if seen.always is None else seen.always[..., nodes],
         nodes=None if seen.nodes is None else seen.nodes[:, :, nodes],
         stay=None if seen.stay is None else order.argsort()[seen.stay],
         shared=None if seen.shared is None else seen.shared[..., order],
@@ -164,6 +165,7 @@ def padded(
             -1, place, seen.mask
         ),
         alive=None if seen.alive is None else functional.pad(seen.alive, (0, nodes)),
+        always=None if seen.always is None else functional.pad(seen.always, (0, nodes)),
         nodes=behind(seen.nodes, 2, nodes),
         stay=None if seen.stay is None else place[seen.stay],
         shared=spread(seen.shared, 2, 0),

@@ -205,6 +205,7 @@ def observations_are_as_declared(trial: Trial) -> None:
             "focus": (torch.long, [*head, *agents, len(schema.focus)]),
             "context": (torch.float32, [*head, *agents, len(schema.context)]),
             "alive": (torch.bool, [*head, nodes]),
+            "always": (torch.bool, [*head, nodes]),
             "nodes": (torch.float32, [*head, nodes, len(schema.dynamic)]),
             "stay": (torch.long, [*head, *agents]),
             "shared": (torch.bool, [*head, actions]),

@@ -14,7 +14,8 @@ from torch import Generator, Tensor
 from torch.nn import Parameter
 
 from nco.core.describe import DESCRIPTION, Described, describe
-from nco.core.policy import Policy
+from nco.core.errors import NCOError
+from nco.core.policy import Policy, Widens
 from nco.core.problem import Problem
 from nco.core.seeds import generator
 from nco.core.versions import CHECKPOINT, refuse_checkpoint
@@ -42,6 +43,9 @@ class Training(Described):
         weight_decay: of parameters with more than one axis.
         seed: of initial weights and of rollouts.
         initial: a checkpoint, a folder or the name of a shipped model whose weights are the start.
+        new_columns: what to do with columns of the problem that `initial` does not know: ``refuse``
+            it, or begin with weights of ``zero``, so that it decides at first as it did without
+            them.
     """
 
     optimizer: Literal["adamw", "muon"] = "adamw"
@@ -51,10 +55,13 @@ class Training(Described):
     weight_decay: float = 0.0
     seed: int = 0
     initial: str | None = None
+    new_columns: Literal["refuse", "zero"] = "refuse"
 
     def __post_init__(self) -> None:
         if self.optimizer not in ("adamw", "muon"):
             raise ValueError(f"optimizer must be adamw or muon, not {self.optimizer}")
+        if self.new_columns not in ("refuse", "zero"):
+            raise ValueError(f"new_columns must be refuse or zero, not {self.new_columns}")
         if self.lr is not None and not self.lr >= 0:
             raise ValueError(f"lr must be at least 0, not {self.lr}")
         if min(self.warmup or 0, self.decay_steps) < 0 or self.weight_decay < 0:
@@ -106,7 +113,32 @@ class Method(Described, LightningModule, ABC):
         if self.settings.initial is not None:
             from nco.zoo.weights import load
 
-            self.policy.load_state_dict(load(self.settings.initial).policy.state_dict())
+            self._begin_as(load(self.settings.initial).policy)
+
+    def _begin_as(self, other: Policy) -> None:
+        """Takes over weights.
+
+        Raises:
+            NCOError: where they are of another network, or of other columns and `new_columns` does
+                not say what to do.
+        """
+        given = other.state_dict()
+        shapes = {name: tensor.shape for name, tensor in given.items()}
+        if shapes == {name: tensor.shape for name, tensor in self.policy.state_dict().items()}:
+            self.policy.load_state_dict(given)
+            return
+        start = f"initial {self.settings.initial}"
+        if self.settings.new_columns != "zero":
+            raise NCOError(
+                f"{start}: its weights have other shapes, as of another network or problem; where "
+                "only columns are new, say training.new_columns: zero"
+            )
+        if not isinstance(self.policy, Widens):
+            raise NCOError(f"{start}: {type(self.policy).__name__} cannot begin with new columns")
+        try:
+            self.policy.widen(other)
+        except NCOError as error:
+            raise NCOError(f"{start}: {error}") from error
 
     @abstractmethod
     def loss(self, batch: Any, generator: Generator) -> Tensor:

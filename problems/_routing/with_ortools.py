@@ -13,6 +13,7 @@ that add up along routes. All numbers are whole; `integers` makes them.
     routes = with_ortools.solve(model, with_ortools.Search(deadline, "PATH_CHEAPEST_ARC"))
 """
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -53,6 +54,15 @@ class Dimension:
         firm: nodes without slack.
         span: the cost of each unit of the greatest total of all vehicles.
         late: from a node to what the total may be there, and the cost of each unit above it.
+        within: from a node to the ranges in which the total must be there, in order.
+        starts, ends: for each vehicle the range of the total at its start and its end; empty: 0 at
+            the start.
+        limits: for each vehicle what it may add up to from start to end, up to which it is free,
+            and the cost of each unit above that; empty: no such limit.
+        rates: for each vehicle the cost of each unit from start to end.
+        breaks: from a vehicle to its breaks: the earliest and the latest begin, and how long. A
+            vehicle that starts after that, or ends before it, does without.
+        visits: for each node the part of its transit that no break may interrupt.
     """
 
     name: str
@@ -62,6 +72,13 @@ class Dimension:
     firm: Sequence[int] = ()
     span: int = 0
     late: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    within: Mapping[int, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    starts: Sequence[tuple[int, int]] = ()
+    ends: Sequence[tuple[int, int]] = ()
+    limits: Sequence[tuple[int, int, int]] = ()
+    rates: Sequence[int] = ()
+    breaks: Mapping[int, Sequence[tuple[int, int, int]]] = field(default_factory=dict)
+    visits: Sequence[int] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +94,10 @@ class Model:
         dimensions: the quantities that limit routes.
         optional: from a node that may be left out to the cost of that.
         pairs: a pickup and its delivery, by one vehicle and in this order by the first dimension.
+        groups: nodes of which one may be visited, and the cost of visiting none.
+        allowed: from a node that may be left out to the vehicles that may visit it.
+        loaded: pairs of dimensions: a vehicle starts with as much of the first as it ends with of
+            the second.
     """
 
     nodes: int
@@ -87,6 +108,9 @@ class Model:
     dimensions: Sequence[Dimension] = ()
     optional: Mapping[int, int] = field(default_factory=dict)
     pairs: Sequence[tuple[int, int]] = ()
+    groups: Sequence[tuple[Sequence[int], int]] = ()
+    allowed: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    loaded: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -138,7 +162,10 @@ def solve(
     routing.CloseModelWithParameters(parameters)
     if tell is not None:
         routing.AddAtSolutionCallback(_teller(built, tell, every))
-    initial = None if start is None else routing.ReadAssignmentFromRoutes(start, True)
+    initial = None
+    if start is not None:
+        indices = [[built.manager.NodeToIndex(node) for node in route] for route in start]
+        initial = routing.ReadAssignmentFromRoutes(indices, True)
     if initial is None:
         answer = routing.SolveWithParameters(parameters)
     else:
@@ -196,10 +223,16 @@ class _Built:
         self._add_costs(model)
         for dimension in model.dimensions:
             self._add_dimension(dimension)
-        for node, cost in model.optional.items():
-            self.routing.AddDisjunction([self.manager.NodeToIndex(node)], cost)
+        alone = [([node], cost) for node, cost in model.optional.items()]
+        for nodes, cost in [*alone, *model.groups]:
+            self.routing.AddDisjunction([self.manager.NodeToIndex(node) for node in nodes], cost)
+        for node, vehicles in model.allowed.items():
+            index = self.manager.NodeToIndex(node)
+            self.routing.VehicleVar(index).SetValues([-1, *vehicles])  # -1: nobody visits it
         for pickup, delivery in model.pairs:
             self._add_pair(pickup, delivery, model.dimensions[0].name)
+        for started, ended in model.loaded:
+            self._tie(started, ended)
 
     def routes(self, follower: Callable[[int], int]) -> Routes:
         """The nodes of each vehicle, when `follower` tells the index that comes after one."""
@@ -227,7 +260,11 @@ class _Built:
         if len(evaluators) == 1:
             evaluators *= len(dimension.most)
         self.routing.AddDimensionWithVehicleTransitAndCapacity(
-            evaluators, dimension.slack, list(dimension.most), True, dimension.name
+            evaluators,
+            dimension.slack,
+            list(dimension.most),
+            not dimension.starts,
+            dimension.name,
         )
         total = self.routing.GetDimensionOrDie(dimension.name)
         for node in dimension.firm:
@@ -239,6 +276,57 @@ class _Built:
             total.SetGlobalSpanCostCoefficient(dimension.span)
         for node, (bound, cost) in dimension.late.items():
             total.SetCumulVarSoftUpperBound(self.manager.NodeToIndex(node), bound, cost)
+        self._bound(dimension, total)
+        for vehicle, breaks in dimension.breaks.items():
+            self._add_breaks(total, vehicle, breaks, dimension.visits)
+
+    def _bound(self, dimension: Dimension, total: Any) -> None:
+        """Ranges of a dimension's totals, and limits and costs of what it adds up to."""
+        for node, ranges in dimension.within.items():
+            cumul = total.CumulVar(self.manager.NodeToIndex(node))
+            cumul.SetRange(ranges[0][0], ranges[-1][1])
+            for (_, end), (begin, _) in itertools.pairwise(ranges):
+                if end + 1 <= begin - 1:
+                    cumul.RemoveInterval(end + 1, begin - 1)
+        for vehicle, (low, high) in enumerate(dimension.starts):
+            total.CumulVar(self.routing.Start(vehicle)).SetRange(low, high)
+        for vehicle, (low, high) in enumerate(dimension.ends):
+            total.CumulVar(self.routing.End(vehicle)).SetRange(low, high)
+        for vehicle, (most, free, cost) in enumerate(dimension.limits):
+            total.SetSpanUpperBoundForVehicle(most, vehicle)
+            if free < most and cost:
+                bound = load().BoundCost(free, cost)
+                total.SetSoftSpanUpperBoundForVehicle(bound, vehicle)
+        for vehicle, rate in enumerate(dimension.rates):
+            total.SetSpanCostCoefficientForVehicle(rate, vehicle)
+
+    def _add_breaks(
+        self,
+        total: Any,
+        vehicle: int,
+        breaks: Sequence[tuple[int, int, int]],
+        visits: Sequence[int],
+    ) -> None:
+        solver = self.routing.solver()
+        intervals = [
+            solver.FixedDurationIntervalVar(first, last, length, False, f"break {vehicle} {number}")
+            for number, (first, last, length) in enumerate(breaks)
+        ]
+        count = self.routing.Size()
+        spent = [visits[self.manager.IndexToNode(index)] for index in range(count)]
+        total.SetBreakIntervalsOfVehicle(intervals, vehicle, spent)
+        start = total.CumulVar(self.routing.Start(vehicle))
+        end = total.CumulVar(self.routing.End(vehicle))
+        for interval, (first, last, _) in zip(intervals, breaks, strict=True):
+            # OR-Tools would have it before the start or after the end, though it is due before
+            held = (interval.StartExpr() >= start) * (interval.EndExpr() <= end)
+            solver.Add((start >= last) + (end <= first) + held >= 1)
+
+    def _tie(self, started: str, ended: str) -> None:
+        first, second = (self.routing.GetDimensionOrDie(name) for name in (started, ended))
+        for vehicle in range(self.routing.vehicles()):
+            begin = first.CumulVar(self.routing.Start(vehicle))
+            self.routing.solver().Add(begin == second.CumulVar(self.routing.End(vehicle)))
 
     def _add_pair(self, pickup: int, delivery: int, order: str) -> None:
         first, second = self.manager.NodeToIndex(pickup), self.manager.NodeToIndex(delivery)

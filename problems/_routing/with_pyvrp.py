@@ -51,8 +51,9 @@ class Route:
     """The way of one vehicle.
 
     Attributes:
-        stops: the positions of clients in `Model.clients`; a visit to depot number d on the way,
-            where the vehicle reloads, is ``~d`` (-1 for depot 0).
+        stops: the positions of clients in `Model.clients`, of which there are c; c + 2 k is the
+            pickup of shipment k and c + 2 k + 1 its delivery. A visit to depot number d on the
+            way, where the vehicle reloads, is ``~d`` (-1 for depot 0).
         vehicle: the position of its type in `Model.vehicles`.
     """
 
@@ -76,6 +77,7 @@ class Model:
         durations: the same; None: no way takes time.
         depots: `pyvrp.Depot`s; None: one at location 0.
         groups: `pyvrp.ClientGroup`s, of clients that exclude each other.
+        shipments: `pyvrp.Shipment`s, which have places of their own.
     """
 
     clients: Sequence[Any]
@@ -84,6 +86,7 @@ class Model:
     durations: Sequence[np.ndarray] | None = None
     depots: Sequence[Any] | None = None
     groups: Sequence[Any] = ()
+    shipments: Sequence[Any] = ()
 
     @cached_property
     def data(self) -> Any:
@@ -103,15 +106,21 @@ class Model:
             list(self.distances),
             list(durations),
             list(self.groups),
+            list(self.shipments),
         )
 
     def solution(self, routes: Iterable[Route]) -> Any:
         """Routes as a `pyvrp.Solution`, to start from."""
         pyvrp = load()
-        client, depot = pyvrp.ActivityType.CLIENT, pyvrp.ActivityType.DEPOT
+        kinds, count = pyvrp.ActivityType, len(self.clients)
 
         def activity(stop: int) -> Any:
-            return pyvrp.Activity(client, stop) if stop >= 0 else pyvrp.Activity(depot, ~stop)
+            if stop < 0:
+                return pyvrp.Activity(kinds.DEPOT, ~stop)
+            if stop < count:
+                return pyvrp.Activity(kinds.CLIENT, stop)
+            shipment, step = divmod(stop - count, 2)
+            return pyvrp.Activity(kinds.DELIVERY if step else kinds.PICKUP, shipment)
 
         return pyvrp.Solution(
             self.data,
@@ -123,13 +132,20 @@ class Model:
         )
 
 
-def routes_of(solution: Any) -> list[Route]:
-    """The routes of a `pyvrp.Solution`."""
+def routes_of(solution: Any, clients: int) -> list[Route]:
+    """The routes of a `pyvrp.Solution` of a model with so many clients."""
+
+    def stop(visit: Any) -> int:
+        if visit.is_client():
+            return int(visit.idx)
+        if visit.is_depot():
+            return ~int(visit.idx)
+        return clients + 2 * int(visit.idx) + visit.is_delivery()
+
     routes = []
     for route in solution.routes():
         between = route.schedule()[1:-1]  # without the depots where it starts and ends
-        stops = [visit.idx if visit.is_client() else ~visit.idx for visit in between]
-        routes.append(Route(stops, route.vehicle_type()))
+        routes.append(Route([stop(visit) for visit in between], route.vehicle_type()))
     return routes
 
 
@@ -186,7 +202,7 @@ def solve(
     pyvrp = load()
     most = min(max(DEAREST, price), LARGEST_PENALTY // max(_load(model), 1))
     parameters = pyvrp.SolveParams(
-        ils=_watched(tell), penalty=pyvrp.PenaltyParams(max_penalty=float(most))
+        ils=_watched(tell, len(model.clients)), penalty=pyvrp.PenaltyParams(max_penalty=float(most))
     )
     initial = None if start is None else model.solution(start)
     with warnings.catch_warnings():  # it warns where feasible solutions are rare
@@ -200,15 +216,16 @@ def solve(
             params=parameters,
             initial_solution=initial,
         ).best
-    return routes_of(best) if best.is_feasible() else None
+    return routes_of(best, len(model.clients)) if best.is_feasible() else None
 
 
 def _load(model: Model) -> int:
     """All that the clients bring or take, in units of load."""
-    return sum(sum(client.delivery) + sum(client.pickup) for client in model.clients)
+    shipped = sum(sum(shipment.amount) for shipment in model.shipments)
+    return shipped + sum(sum(client.delivery) + sum(client.pickup) for client in model.clients)
 
 
-def _watched(tell: Callable[[list[Route]], None] | None) -> Any:
+def _watched(tell: Callable[[list[Route]], None] | None, clients: int) -> Any:
     """PyVRP's search parameters, by which `tell` is called with each better feasible solution."""
     pyvrp = load()
 
@@ -218,6 +235,6 @@ def _watched(tell: Callable[[list[Route]], None] | None) -> Any:
 
         def on_best(self, best: Any) -> None:
             if tell is not None and best.is_feasible():
-                tell(routes_of(best))
+                tell(routes_of(best, clients))
 
     return pyvrp.IteratedLocalSearchParams(callbacks=Watch())

@@ -252,6 +252,8 @@ def from_arrays(data: object) -> Case | None:
     keys = {key for key in data if data[key] is not None}
     if not keys <= ARRAYS or "demand" not in keys or not keys & {"coords", "distances"}:
         return None
+    if isinstance(data.get("vehicles"), list | tuple):  # a fleet, which is a case of vrp
+        return None
     demand = depots.array(data["demand"], "demand", decimal=True)
     if demand.ndim != 1 or len(demand) == 0:
         raise InstanceError(

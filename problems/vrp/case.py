@@ -188,7 +188,10 @@ class Case(nco.core.case.Case):
         groups: of clients that exclude each other.
         shipments: pairs of clients.
         backhauls: in which order a trip delivers and picks up.
-        units: words for distance, time, load and cost, such as ``{"time": "min"}``.
+        units: words for distance, time, load and cost, such as ``{"time": "min"}``; and how times
+            of a day are written, ``{"clock": "HH:MM"}``, where time counts from midnight.
+        source: what its file says that no plan depends on, such as the ids of VROOM's jobs; by it a
+            solution is written in the file's own form.
     """
 
     problem: ClassVar[str] = "vrp"
@@ -212,6 +215,7 @@ class Case(nco.core.case.Case):
     shipments: tuple[Shipment, ...] = ()
     backhauls: Backhauls = Backhauls.MIXED
     units: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

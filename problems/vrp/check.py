@@ -13,8 +13,9 @@ from nco.problems._common import verdicts
 from nco.problems._common.verdicts import names_of, shortened, titled
 from nco.problems._routing import checking
 from nco.problems.vrp.case import Backhauls, Case, Group, Route
+from nco.problems.vrp.every import every_solution
 from nco.problems.vrp.measure import Number, exceeds, number, plain, total
-from nco.problems.vrp.schedule import END, RELOAD, START, Drive, Scheduler, Stop, trips
+from nco.problems.vrp.schedule import Drive, Scheduler, trips
 
 SHOWN = 5  # violations of one kind that are spelled out; the others are counted
 
@@ -38,8 +39,9 @@ def check(case: Case, solution: object) -> Report:
         solution: `Route`s, or any pairs of a number and a list of numbers.
 
     Returns:
-        The report. `unassigned` names the required clients, and groups, that no route serves. The
-        cost is None where a vehicle or a place does not exist.
+        The report. Its measures are the number of routes, their distance and duration, and the
+        parts of the cost. `unassigned` names the required clients, and groups, that no route
+        serves. The cost is None where a vehicle or a place does not exist.
     """
     routes, violations = _routes(solution)
     if routes is None:
@@ -56,13 +58,32 @@ def check(case: Case, solution: object) -> Report:
     served = {stop for route in routes for stop in route.stops if stop >= case.first_client}
     violations = _visits(case, routes) + _groups(case, served) + _fleet(case, driven)
     for rule in RULES:
-        lines = [line for each in driven for line in rule(case, each, scheduler)]
+        lines = [line for each in driven for line in rule.broken(case, each, scheduler)]
         violations += shortened(lines, SHOWN, "of this kind")
     cost = plain(total([*_costs(driven), *_prizes(case, served)]))
     if not math.isfinite(cost):
         violations.append("the cost is not finite")
         return Report(None, None, violations)
-    return Report(cost, cost, violations, unassigned=unassigned(case, served))
+    figures = _figures(driven, _prizes(case, served))
+    return Report(cost, cost, violations, measures=figures, unassigned=unassigned(case, served))
+
+
+def _figures(driven: Sequence[Driven], prizes: Sequence[Number]) -> dict[str, float]:
+    """What the cost is made of, and what the vehicles do in all."""
+    drives = [each.drive for each in driven]
+    names = dict.fromkeys(name for drive in drives for name in drive.costs)
+    costs = {
+        f"{name} costs": float(total(drive.costs.get(name, 0) for drive in drives))
+        for name in names
+    }
+    lost = {"prizes lost": float(total(prizes))} if prizes else {}
+    return {
+        "routes": float(len(drives)),
+        "distance": float(total(drive.distance for drive in drives)),
+        "duration": float(total(drive.duration for drive in drives)),
+        **costs,
+        **lost,
+    }
 
 
 def _routes(solution: object) -> tuple[list[Route] | None, list[str]]:
@@ -211,52 +232,51 @@ def _allowed(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
 
 def _loads(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
     """Trips whose load is above the capacity, a sentence for each dimension."""
-    capacity = [number(value) for value in case.vehicles[each.route.vehicle].capacity]
-    rows = [stop for stop in each.drive.stops if stop.place is not None]
+    kind = case.vehicles[each.route.vehicle]
+    capacity = [number(value) for value in kind.capacity]
+    if not capacity:
+        return []
+    places = [kind.start, *each.route.stops]
     lines = []
-    for dimension, most in enumerate(capacity):
-        heaviest: dict[int, Stop] = {}
-        for stop in rows:
-            worst = heaviest.get(stop.trip)
-            if worst is None or stop.load[dimension] > worst.load[dimension]:
-                heaviest[stop.trip] = stop
-        for trip, stop in heaviest.items():
-            if stop.load[dimension] > most:
-                what = f"dimension {dimension + 1}" if len(capacity) > 1 else "load"
-                assert stop.place is not None
-                lines.append(
-                    f"{_title(case, each)} leaves {named(case, stop.place)} on trip {trip} with "
-                    f"{what} {_text(stop.load[dimension])}, above its capacity {_text(most)}"
-                )
+    trip = 0
+    heaviest: dict[tuple[int, int], tuple[Number, int]] = {}  # by trip and dimension
+    for place, load in zip(places, scheduler.loads(each.route.stops), strict=True):
+        trip += place < case.first_client
+        for dimension, most in enumerate(capacity):
+            amount = load[dimension]
+            if amount > most and amount > heaviest.get((trip, dimension), (most, 0))[0]:
+                heaviest[trip, dimension] = (amount, place)
+    for (trip, dimension), (amount, place) in heaviest.items():
+        what = f"dimension {dimension + 1}" if len(capacity) > 1 else "load"
+        lines.append(
+            f"{_title(case, each)} leaves {named(case, place)} on trip {trip} with {what} "
+            f"{_text(amount)}, above its capacity {_text(capacity[dimension])}"
+        )
     return lines
 
 
 def _windows(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
     """Stops that are reached too late."""
+    places = scheduler.places(each.route)
     kind = case.vehicles[each.route.vehicle]
     lines = []
-    visits = len(each.route.stops) + 1
-    stops = [stop for stop in each.drive.stops if stop.place is not None]
-    for place, close in each.drive.timing.late:
-        title = _title(case, each)
-        time = _text(each.drive.timing.begins[place])
-        if place == visits and kind.end is None:
-            lines.append(f"{title} ends at {time}, after its shift closes at {_text(close)}")
+    for position, (begin, close) in each.drive.late.items():
+        title, time, limit = _title(case, each), _text(begin), _text(close)
+        if position == len(places):
+            lines.append(f"{title} ends at {time}, after its shift closes at {limit}")
             continue
-        stop = stops[place]
-        assert stop.place is not None
-        name = named(case, stop.place)
-        if stop.kind == START:
-            lines.append(f"{title} can leave {name} at {time}, but only until {_text(close)}")
-        elif stop.kind == END:
-            own = number(case.depots[stop.place].window.close)
+        place = places[position]
+        name = named(case, place)
+        if position == 0:
+            lines.append(f"{title} can leave {name} at {time}, but only until {limit}")
+        elif place >= case.first_client:
+            lines.append(f"{title} reaches {name} at {time}, after its window closes at {limit}")
+        elif position == len(places) - 1 and kind.end is not None:
+            own = number(case.depots[place].window.close)
             what = "it closes" if own <= close else "its shift ends"
-            lines.append(f"{title} returns to {name} at {time}, after {what} at {_text(close)}")
-        elif stop.kind == RELOAD:
-            lines.append(f"{title} reloads at {name} at {time}, after it closes at {_text(close)}")
+            lines.append(f"{title} returns to {name} at {time}, after {what} at {limit}")
         else:
-            what = f"its time window closes at {_text(close)}"
-            lines.append(f"{title} reaches {name} at {time}, after {what}")
+            lines.append(f"{title} reloads at {name} at {time}, after it closes at {limit}")
     return lines
 
 
@@ -266,29 +286,36 @@ def _breaks(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
     return [
         f"{_title(case, each)} cannot hold its break of {_text(number(rest.duration))} that begins "
         f"from {_text(number(rest.window.open))} to {_text(number(rest.window.close))}"
-        for rest in (kind.breaks[k] for k in each.drive.timing.missed)
+        for rest in (kind.breaks[k] for k in each.drive.missed)
     ]
 
 
-def _limits(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
-    """Distance, duration, number of clients and of trips."""
-    kind, drive = case.vehicles[each.route.vehicle], each.drive
-    title = _title(case, each)
-    lines = []
-    if exceeds(drive.distance, number(kind.max_distance)):
-        far, most = _text(drive.distance), _text(number(kind.max_distance))
-        lines.append(f"{title} drives {far}, above its maximal distance {most}")
+def _distance(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
+    """Routes that are too long."""
+    most = number(case.vehicles[each.route.vehicle].max_distance)
+    if not exceeds(each.drive.distance, most):
+        return []
+    far = _text(each.drive.distance)
+    return [f"{_title(case, each)} drives {far}, above its maximal distance {_text(most)}"]
+
+
+def _duration(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
+    """Routes that take too long."""
+    kind = case.vehicles[each.route.vehicle]
     longest = number(kind.max_duration) + number(kind.max_overtime)
-    if exceeds(drive.duration, longest):
-        what = "with overtime " if kind.max_overtime else ""
-        lines.append(
-            f"{title} takes {_text(drive.duration)}, above its maximal duration {what}"
-            f"{_text(longest)}"
-        )
+    if not exceeds(each.drive.duration, longest):
+        return []
+    what = f"maximal duration {'with overtime ' if kind.max_overtime else ''}{_text(longest)}"
+    return [f"{_title(case, each)} takes {_text(each.drive.duration)}, above its {what}"]
+
+
+def _stops(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
+    """Routes with too many clients."""
+    most = case.vehicles[each.route.vehicle].max_stops
     clients = sum(stop >= case.first_client for stop in each.route.stops)
-    if kind.max_stops is not None and clients > kind.max_stops:
-        lines.append(f"{title} serves {clients} clients, but at most {kind.max_stops}")
-    return lines
+    if most is None or clients <= most:
+        return []
+    return [f"{_title(case, each)} serves {clients} clients, but at most {most}"]
 
 
 def _reloads(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
@@ -359,16 +386,24 @@ def _shipments(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
     return lines
 
 
-Rule = Callable[[Case, Driven, Scheduler], list[str]]
-RULES: tuple[Rule, ...] = (
-    _allowed,
-    _loads,
-    _windows,
-    _breaks,
-    _limits,
-    _reloads,
-    _backhauls,
-    _shipments,
+class Rule(NamedTuple):
+    """A rule of single routes: what it is about, and the sentences on what breaks it."""
+
+    about: str
+    broken: Callable[[Case, Driven, Scheduler], list[str]]
+
+
+RULES = (
+    Rule("the vehicles that are allowed", _allowed),
+    Rule("the number of stops", _stops),
+    Rule("the number of trips", _reloads),
+    Rule("the order of deliveries and pickups", _backhauls),
+    Rule("shipments", _shipments),
+    Rule("the capacity", _loads),
+    Rule("time windows", _windows),
+    Rule("breaks", _breaks),
+    Rule("the maximal duration", _duration),
+    Rule("the maximal distance", _distance),
 )
 
 
@@ -378,4 +413,12 @@ def _text(value: Number) -> str:
     return str(shown) if isinstance(shown, int) else f"{shown:.10g}"
 
 
-__all__ = ["check", "named", "unassigned", "vehicle_named"]
+__all__ = [
+    "RULES",
+    "Driven",
+    "check",
+    "every_solution",
+    "named",
+    "unassigned",
+    "vehicle_named",
+]

@@ -35,10 +35,10 @@ class Fault(InstanceError):
         position: int | None = None,
         value: Any = None,
     ) -> None:
+        if isinstance(value, float | np.floating):
+            value = tsplib.number_text(float(value)) if np.isfinite(value) else str(value)
         self.kind, self.position, self.bare = kind, position, value
         shown = value if isinstance(value, str) or value is None else f"{value}"
-        if isinstance(value, float | np.floating):
-            shown = tsplib.number_text(float(value)) if np.isfinite(value) else str(value)
         if position is not None:
             shown = f"{'' if shown is None else f'{shown} of '}{kind} {position}"
         super().__init__(reason, field=field, value=shown)
@@ -69,6 +69,8 @@ def checked(case: Case) -> Case:
 def _check_places(case: Case) -> None:
     """Coordinates, distances and durations."""
     count = len(case.depots) + case.size
+    if bool(case.distances) != (case.metric == "EXPLICIT"):
+        raise Fault("EXPLICIT means that distances are stated", field="metric", value=case.metric)
     if case.coords is None and not case.distances:
         raise Fault("coordinates or distances must be stated", field="coords")
     if case.coords is not None:

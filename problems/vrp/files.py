@@ -1,15 +1,27 @@
 """Rich routing cases from files and arrays, each form in a module of its own, by recognition."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from nco.core.errors import InstanceError
 from nco.problems._routing import routes as lines
-from nco.problems.vrp import lilim, solomon, vrplib
-from nco.problems.vrp.case import Case, Rounding, Route
+from nco.problems.vrp import (
+    arrays,
+    json_form,
+    lilim,
+    solomon,
+    vroom,
+    vroom_plan,
+    vrplib,
+    vrplib_kinds,
+)
+from nco.problems.vrp.case import Case, Route
+from nco.problems.vrp.reads import rounding_of
 
-SUFFIX = ".json"
+ARRAYS = arrays.ARRAYS
+ARGUMENTS = ("rounding",)  # of `read`
+SUFFIX = ".json"  # of the files that `write` makes
 
 
 class Form(NamedTuple):
@@ -19,12 +31,17 @@ class Form(NamedTuple):
     read: Callable[..., Case]
 
 
-FORMS = (Form(solomon.recognise, solomon.read), Form(lilim.recognise, lilim.read))
+FORMS = (
+    Form(solomon.recognise, solomon.read),
+    Form(lilim.recognise, lilim.read),
+    Form(json_form.recognise, json_form.read),
+    Form(vroom.recognise, vroom.read),
+)
 
 
 def recognise(text: str) -> bool:
     """Whether a text is of one of the forms."""
-    return any(form.recognise(text) for form in FORMS) or vrplib.recognise(text)
+    return any(form.recognise(text) for form in FORMS) or vrplib_kinds.recognise(text)
 
 
 def read(text: str, *, path: str | None = None, rounding: str | None = None) -> Case:
@@ -38,11 +55,35 @@ def read(text: str, *, path: str | None = None, rounding: str | None = None) -> 
     Raises:
         InstanceError: with line, field, value and reason.
     """
-    rule = None if rounding is None else Rounding(rounding)
+    rule = None if rounding is None else rounding_of(rounding)
     for form in FORMS:
         if form.recognise(text):
             return form.read(text, path=path, rounding=rule)
     return vrplib.read(text, path=path, rounding=rule)
+
+
+def write(case: Case) -> str:
+    """The case in our own JSON, from which `read` makes the same one."""
+    return json_form.write(case)
+
+
+def from_arrays(data: object) -> Case | None:
+    """A case from a dict of arrays; None where nothing in it is said that only this problem knows.
+
+    Args:
+        data: ``coords`` [D+n, 2], depots first, or ``distances`` (and ``durations``); what is said
+            of clients: ``demand`` (or ``delivery``), ``pickup``, ``time_windows``, ``service``,
+            ``release``, ``prize``, ``required``, ``skills``, ``groups``, ``shipments``; and
+            ``vehicles``, a list of dicts by the names of `VehicleType`'s attributes, or their
+            number, with one ``capacity``. ``"problem": "vrp"`` makes any of these keys one of this
+            problem.
+
+    Raises:
+        InstanceError: naming the key, the place and the value.
+    """
+    if not isinstance(data, Mapping) or not arrays.recognise(data):
+        return None
+    return arrays.case_of(data)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -58,6 +99,11 @@ def _first_vehicles(case: Case) -> list[int]:
     return [*starts, count]
 
 
+def type_of(case: Case, number: int) -> int:
+    """The type of a vehicle that is counted from 1 over all types."""
+    return max(0, sum(start <= number for start in _first_vehicles(case)[:-1]) - 1)
+
+
 def read_solution(text: str, case: Case) -> list[Route]:
     """Routes in CVRPLIB's `.sol` form or as JSON; what they contain is for the checker.
 
@@ -67,22 +113,25 @@ def read_solution(text: str, case: Case) -> list[Route]:
         case: the case they belong to.
     """
     if text.lstrip()[:1] in ("[", "{"):
-        return _from_json(text)
+        return _from_json(text, case)
     stated = lines.read(text)
     if not stated and case.size:
         raise InstanceError("there is no line 'Route #1: ...'", field="solution")
-    starts = _first_vehicles(case)
     found = []
     for line, number, stops in stated:
         if number < 1:
             raise InstanceError("vehicles count from 1", field="Route", value=number, line=line)
-        kind = sum(start <= number for start in starts[:-1]) - 1
         if stops:
-            found.append(Route(kind, stops))
+            found.append(Route(type_of(case, number), stops))
     return found
 
 
-def _from_json(text: str) -> list[Route]:
+def _from_json(text: str, case: Case) -> list[Route]:
+    """Routes as JSON, also as VROOM writes them."""
+    if vroom_plan.is_of(case) and text.lstrip()[:1] == "{":
+        data = json_form.parse(text, None)
+        if "routes" in data or "vehicles" in data:
+            return vroom_plan.read(data, case)
     stated = lines.stated_in_json(text)
     reason = "must be a list of routes, each [vehicle type, [stops]]"
     if not isinstance(stated, list):
@@ -110,3 +159,8 @@ def write_solution(case: Case, solution: Sequence[Route], cost: float | None) ->
     if cost is not None:
         text.append(f"Cost {lines.number_text(cost)}")
     return "\n".join([*text, ""])
+
+
+def write_json(case: Case, solution: Sequence[Route], cost: float | None) -> str | None:
+    """The solution as VROOM writes it, where the case is VROOM's; None of another one."""
+    return vroom_plan.write(case, solution) if vroom_plan.is_of(case) else None

@@ -13,8 +13,8 @@ import numpy as np
 
 from nco.core.errors import InstanceError
 from nco.problems.vrp.case import Case, Depot, Rounding, VehicleType, plain
+from nco.problems.vrp.pairs import shipped
 from nco.problems.vrp.rows import cut
-from nco.problems.vrp.vrplib import shipped
 
 COLUMNS = ("task", "x", "y", "demand", "ready", "due", "service", "pickup", "delivery")
 REMARK = (

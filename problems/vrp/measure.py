@@ -8,13 +8,17 @@ import math
 from collections.abc import Iterable
 from fractions import Fraction
 
-from nco.problems._common.decimals import rational
+import numpy as np
+
+from nco.problems._common.decimals import exact, rational
 from nco.problems._routing import checking
 from nco.problems.vrp.case import Case, Rounding
 
 Number = int | float | Fraction
 
 TOLERANCE = 1e-9  # relative, of real numbers; all others are compared exactly
+LARGEST = 10**9  # units in one, up to which numbers are counted in whole units
+MOST = 10**6  # numbers of a matrix that are looked at for that
 DECIMALS = {Rounding.ROUND: 1, Rounding.ROUND3: 1000, Rounding.TRUNC1: 10}  # units in one
 
 
@@ -46,11 +50,49 @@ def plain(value: Number) -> float | int:
 
 
 class Measure:
-    """Distances and travel times of a case, each computed when it is asked for."""
+    """Distances and travel times of a case, each computed when it is first asked for.
+
+    Attributes:
+        units: in which both are counted, so many in one: where all numbers are decimals, enough to
+            make them whole, as sums of ints are faster than those of fractions.
+    """
 
     def __init__(self, case: Case) -> None:
         self.case = case
+        self.units = _units(case)
         self._points: dict[int, tuple[Number, Number]] = {}
+        self._known: dict[tuple[int, int, int], Number] = {}
+
+    def count(self, value: float) -> Number:
+        """A distance or a time of the case in `units`."""
+        return self.counted(number(value))
+
+    def counted(self, value: Number) -> Number:
+        """The same of an exact number."""
+        if self.units == 1 or isinstance(value, float):
+            return value
+        return value * self.units if isinstance(value, int) else _simple(value * self.units)
+
+    def true(self, count: Number) -> Number:
+        """A number of units as a distance or a time of the case."""
+        if self.units == 1 or isinstance(count, float):
+            return count
+        return _simple(Fraction(count) / self.units)
+
+    def way(self, vehicle: int, start: int, end: int) -> Number:
+        """`distance` in units."""
+        key = (self.case.vehicles[vehicle].profile, start, end)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self.counted(self.distance(vehicle, start, end))
+        return found
+
+    def travel(self, vehicle: int, start: int, end: int) -> Number:
+        """`duration` in units."""
+        kind = self.case.vehicles[vehicle]
+        if kind.speed == 1.0 and not self.case.durations:
+            return self.way(vehicle, start, end)
+        return self.counted(self.duration(vehicle, start, end))
 
     def distance(self, vehicle: int, start: int, end: int) -> Number:
         """Of a vehicle type's way between two places; a place's own is 0."""
@@ -103,6 +145,30 @@ class Measure:
             x, y = self.case.coords[place].tolist()
             point = self._points[place] = (number(x), number(y))
         return point
+
+
+def _units(case: Case) -> int:
+    """Enough to make times and distances whole; 1 where they are real, or would become huge."""
+    if case.rounding is Rounding.EXACT and not case.distances:
+        return 1
+    values = [*case.service.tolist(), *case.release.tolist()]
+    spans = [window for windows in case.windows for window in windows]
+    for depot in case.depots:
+        spans.append(depot.window)
+        values.append(depot.service)
+    for kind in case.vehicles:
+        spans += [kind.shift, *(rest.window for rest in kind.breaks)]
+        values += [rest.duration for rest in kind.breaks]
+    values += [time for span in spans for time in span]
+    for matrix in (*case.distances, *case.durations):
+        values += set(np.unique(matrix).tolist()) if matrix.size <= MOST else [math.pi]
+    units = DECIMALS.get(case.rounding, 1)
+    for value in {value for value in values if not float(value).is_integer()}:
+        if math.isfinite(value):
+            units = math.lcm(units, exact(value).denominator)
+        if units > LARGEST:
+            return 1
+    return units
 
 
 def rounded(value: Fraction, rounding: Rounding) -> Number:

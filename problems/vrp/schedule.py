@@ -5,14 +5,15 @@ It is part of the checker, and shares nothing with solvers. Numbers are exact wh
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from nco.problems.vrp import timing
-from nco.problems.vrp.case import Case, Route
+from nco.problems.vrp.case import Case, Route, Window
 from nco.problems.vrp.measure import Measure, Number, number, plain, total
 from nco.problems.vrp.timing import Rest, Span, Timing, Visit
 
@@ -59,20 +60,28 @@ class Drive:
     """One vehicle's schedule, and what it costs.
 
     Attributes:
-        vehicle: the position of its type; stops: rows, the start first.
+        vehicle: the position of its type.
         distance, duration, overtime: of the route.
-        timing: of the visits start, stops and end, of which the last one of an open route repeats
-            its last stop.
         costs: by kind, those that are not 0: fixed, distance, duration, overtime.
+        late: places that are reached only after their last window, by position on the route: when,
+            and when it closed. The position after the last place is the end of an open route.
+        missed: positions of the breaks that it cannot hold.
+        rows: makes `stops`.
     """
 
     vehicle: int
-    stops: tuple[Stop, ...]
     distance: Number
     duration: Number
     overtime: Number
-    timing: Timing
     costs: dict[str, Number]
+    late: dict[int, tuple[Number, Number]]
+    missed: list[int]
+    rows: Callable[[], tuple[Stop, ...]]
+
+    @cached_property
+    def stops(self) -> tuple[Stop, ...]:
+        """All stops, the start first."""
+        return self.rows()
 
 
 class Scheduler:
@@ -82,30 +91,38 @@ class Scheduler:
         self.case = case
         self.measure = Measure(case)
         self.delivery, self.pickup = (_table(values) for values in (case.delivery, case.pickup))
-        self.service = _row(case.service)
-        self.release = _row(case.release)
+        self.service, self.release = (
+            [self.measure.count(value) for value in values.tolist()]
+            for values in (case.service, case.release)
+        )
         self.pickups = {pair.pickup for pair in case.shipments}
         self.drops = {pair.delivery for pair in case.shipments}
 
     def drive(self, route: Route) -> Drive:
         """The schedule of a route whose vehicle and stops exist."""
         kind = self.case.vehicles[route.vehicle]
-        visits = self.visits(route)
-        rests = [Rest(_span(rest.window), number(rest.duration)) for rest in kind.breaks]
-        times = timing.timing(visits, rests)
-        places = self.places(route)
-        driven = self._driven(route.vehicle, places)
-        stops = self._stops(route, times, driven)
-        duration = times.duration
+        count, true = self.measure.count, self.measure.true
+        rests = [Rest(self._span(each.window), count(each.duration)) for each in kind.breaks]
+        times = timing.timing(self.visits(route), rests)
+        driven = self._driven(route.vehicle, self.places(route))
+        distance, duration = true(driven[-1]), true(times.duration)
         overtime = max(duration - number(kind.max_duration), 0)
         costs = {
             "fixed": number(kind.fixed),
-            "distance": number(kind.unit_distance) * driven[-1],
+            "distance": number(kind.unit_distance) * distance,
             "duration": number(kind.unit_duration) * duration,
-            "overtime": number(kind.unit_overtime) * overtime,
+            "overtime": number(kind.unit_overtime) * overtime if overtime else 0,
         }
-        costs = {name: cost for name, cost in costs.items() if cost}
-        return Drive(route.vehicle, stops, driven[-1], duration, overtime, times, costs)
+        return Drive(
+            route.vehicle,
+            distance,
+            duration,
+            overtime,
+            {name: cost for name, cost in costs.items() if cost},
+            {place: (true(times.begins[place]), true(close)) for place, close in times.late},
+            times.missed,
+            partial(self._stops, route, times, driven),
+        )
 
     def places(self, route: Route) -> list[int]:
         """All places of a route, with its start, and with its end unless it is open."""
@@ -115,33 +132,36 @@ class Scheduler:
 
     def visits(self, route: Route) -> list[Visit]:
         """What timing knows of a route."""
-        case = self.case
+        case, count = self.case, self.measure.count
         kind = case.vehicles[route.vehicle]
-        shift = _span(kind.shift)
+        shift = self._span(kind.shift)
         places = self.places(route)
         released = self._released(route.stops)
         start = case.depots[kind.start]
-        opens, closes = _span(start.window)
+        opens, closes = self._span(start.window)
         within = Span(max(opens, shift.open), min(closes, shift.close))
-        visits = [Visit(0, number(start.service), (within,), released[0])]
+        visits = [Visit(0, count(start.service), (within,), released[0])]
         trip = 0
         for before, place in itertools.pairwise(places):
-            travel = self.measure.duration(route.vehicle, before, place)
+            travel = self.measure.travel(route.vehicle, before, place)
             if place >= case.first_client:
                 row = case.client(place)
-                windows = tuple(_span(window) for window in case.windows[row])
+                windows = tuple(self._span(window) for window in case.windows[row])
                 visits.append(Visit(travel, self.service[row], windows))
             else:
                 depot = case.depots[place]
                 trip += 1
-                service, ready = number(depot.service), released[min(trip, len(released) - 1)]
-                visits.append(Visit(travel, service, (_span(depot.window),), ready))
+                service, ready = count(depot.service), released[min(trip, len(released) - 1)]
+                visits.append(Visit(travel, service, (self._span(depot.window),), ready))
         if kind.end is None:
             visits.append(Visit(0, 0, (Span(0, shift.close),)))
         else:
-            opens, closes = _span(case.depots[kind.end].window)
+            opens, closes = self._span(case.depots[kind.end].window)
             visits[-1] = Visit(visits[-1].travel, 0, (Span(opens, min(closes, shift.close)),))
         return visits
+
+    def _span(self, window: Window) -> Span:
+        return Span(self.measure.count(window[0]), self.measure.count(window[1]))
 
     def _released(self, stops: Sequence[int]) -> list[Number]:
         """For each trip when all its goods are at the depot."""
@@ -154,10 +174,10 @@ class Scheduler:
         return released
 
     def _driven(self, vehicle: int, places: Sequence[int]) -> list[Number]:
-        """The distance until each place."""
+        """The distance until each place, in units."""
         legs: list[Number] = [0]
         for before, place in itertools.pairwise(places):
-            legs.append(self.measure.distance(vehicle, before, place))
+            legs.append(self.measure.way(vehicle, before, place))
         driven: list[Number] = []
         for leg in legs:
             driven.append(leg + driven[-1] if driven else leg)
@@ -191,27 +211,16 @@ class Scheduler:
         return tuple(total(row[k] for row in rows) for k in range(self.case.delivery.shape[1]))
 
     def _stops(self, route: Route, times: Timing, driven: list[Number]) -> tuple[Stop, ...]:
-        case, kind = self.case, self.case.vehicles[route.vehicle]
+        case, kind, true = self.case, self.case.vehicles[route.vehicle], self.measure.true
         places, loads = self.places(route), self.loads(route.stops)
-        held = {rest.visit: [h for h in times.held if h.visit == rest.visit] for rest in times.held}
         late = dict(times.late)
         rows: list[Stop] = []
         trip = 0
         for k, place in enumerate(places):
-            load = loads[k] if k < len(loads) else loads[-1]
-            for rest in held.get(k, ()):
-                before = rows[-1]
+            for rest in [rest for rest in times.held if rest.visit == k]:
+                begin, end, before = true(rest.begin), true(rest.end), rows[-1]
                 rows.append(
-                    Stop(
-                        BREAK,
-                        None,
-                        trip,
-                        rest.begin,
-                        rest.begin,
-                        rest.end,
-                        before.load,
-                        before.distance,
-                    )
+                    Stop(BREAK, None, trip, begin, begin, end, before.load, before.distance)
                 )
             what = CLIENT if place >= case.first_client else RELOAD
             if k == 0:
@@ -219,19 +228,12 @@ class Scheduler:
             elif k == len(places) - 1 and kind.end is not None:
                 what = END
             trip += what in (START, RELOAD)
-            rows.append(
-                Stop(
-                    what,
-                    place,
-                    trip,
-                    times.arrivals[k],
-                    times.begins[k],
-                    times.leaves[k],
-                    load,
-                    driven[k],
-                    late.get(k),
-                )
+            arrival, begin, end = (
+                true(some[k]) for some in (times.arrivals, times.begins, times.leaves)
             )
+            load = loads[min(k, len(loads) - 1)]
+            close = true(late[k]) if k in late else None
+            rows.append(Stop(what, place, trip, arrival, begin, end, load, true(driven[k]), close))
         return tuple(rows)
 
 
@@ -250,14 +252,6 @@ def schedule(case: Case, solution: Sequence[Any]) -> list[Drive]:
     """The schedules of all routes with stops, in the plan's order; the plan must be well formed."""
     scheduler = Scheduler(case)
     return [scheduler.drive(route) for route in case.indexed(solution) if route.stops]
-
-
-def _span(window: Any) -> Span:
-    return Span(number(window[0]), number(window[1]))
-
-
-def _row(values: np.ndarray) -> list[Number]:
-    return [number(value) for value in np.asarray(values, dtype=np.float64).tolist()]
 
 
 def _table(values: np.ndarray) -> list[list[Number]]:

@@ -5,17 +5,14 @@ the order of the file. Rows of the ``VEHICLES_`` sections and of CAPACITY_SECTIO
 those that are alike and follow each other become one type, so that the vehicle k of the file, which
 drives ``Route #k``, is found again.
 
-TYPE tells what no section does (`KINDS`): how distances are rounded where EDGE_WEIGHT_TYPE is
+TYPE tells what no section does (`vrplib_kinds`): how distances are rounded where its weights are
 EUC_2D, whether routes are open, and whether backhauls come last. ``ROUNDING : exact`` (or
 ``round``, ``round3``, ``trunc1``) states another rounding, ``BACKHAULS : mixed`` (or ``after``,
 ``after_some``) another order. Costs are those of the file, also where it scales them (HFVRP).
 """
 
-import itertools
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,40 +31,10 @@ from nco.problems.vrp.case import (
     Window,
 )
 from nco.problems.vrp.faults import Fault, checked
+from nco.problems.vrp.pairs import shipped
+from nco.problems.vrp.vrplib_fleet import OF_VEHICLES, Fleet
+from nco.problems.vrp.vrplib_kinds import IN_WORDS, KINDS
 
-
-class Kind(NamedTuple):
-    """What a TYPE says beside the sections.
-
-    Attributes:
-        rounding: of EUC_2D; open: routes end at their last client; backhauls: their order.
-    """
-
-    rounding: Rounding = Rounding.ROUND
-    open: bool = False
-    backhauls: Backhauls = Backhauls.MIXED
-
-
-DIMACS = Kind(Rounding.TRUNC1)
-THOUSANDTHS = Kind(Rounding.ROUND3)
-KINDS = {
-    **dict.fromkeys(("VRPTW", "CVRPTW", "PCVRPTW", "MTVRPTWR", "MTVRPTW"), DIMACS),
-    **dict.fromkeys(("MDVRPTW", "SDVRPTW"), THOUSANDTHS),
-    **dict.fromkeys(("VRP", "CVRP", "ACVRP", "DVRP", "DCVRP", "GVRP", "PCVRP", "MDVRP"), Kind()),
-    **dict.fromkeys(("MTVRP", "VRPPD", "VRPSPD", "VRPMPD", "VRPMB", "RVRP"), Kind()),
-    **dict.fromkeys(("PDP", "CPDP", "PDVRP"), Kind()),
-    **dict.fromkeys(("HFVRP", "HFVRPTW", "PDPTW", "CPDPTW"), Kind(Rounding.EXACT)),
-    **dict.fromkeys(("OVRP", "COVRP", "MDOVRP"), Kind(open=True)),
-    "OVRPTW": Kind(Rounding.TRUNC1, open=True),
-    "VRPB": Kind(backhauls=Backhauls.AFTER_SOME),
-    "VRPBTW": Kind(Rounding.TRUNC1, backhauls=Backhauls.AFTER_SOME),
-}
-OTHERS = {"HCVRP", "HFVRP"}  # types of a file that is read here only where the user says so
-WIDE = {"CVRP", "VRP"}  # types that are read here only where a section says more than they do
-RULES = (  # keywords or sections of which one makes a file of a plain type one of this problem
-    *("TIME_WINDOW", "SERVICE_TIME", "RELEASE_TIME", "PRIZE", "BACKHAUL", "PICKUP", "LINEHAUL"),
-    *("MUTUALLY_EXCLUSIVE_GROUP", "DISTANCE", "ROUNDING", "VEHICLES_"),
-)
 KEYWORDS = {
     *("NAME", "COMMENT", "TYPE", "DIMENSION", "EDGE_WEIGHT_TYPE", "EDGE_WEIGHT_FORMAT"),
     *("NODE_COORD_TYPE", "DISPLAY_DATA_TYPE", "VEHICLES", "CAPACITY", "SERVICE_TIME", "DISTANCE"),
@@ -79,37 +46,9 @@ OF_NODES = {
     *("BACKHAUL_SECTION", "PICKUP_SECTION", "SERVICE_TIME_SECTION", "TIME_WINDOW_SECTION"),
     *("RELEASE_TIME_SECTION", "PRIZE_SECTION", "PICKUP_AND_DELIVERY_SECTION"),
 }
-OF_VEHICLES = {
-    *("CAPACITY_SECTION", "VEHICLES_DEPOT_SECTION", "VEHICLES_RELOAD_DEPOT_SECTION"),
-    *("VEHICLES_ALLOWED_CLIENTS_SECTION", "VEHICLES_MAX_DURATION_SECTION"),
-    *("VEHICLES_MAX_DISTANCE_SECTION", "VEHICLES_MAX_RELOADS_SECTION"),
-    *("VEHICLES_FIXED_COST_SECTION", "VEHICLES_UNIT_DISTANCE_COST_SECTION"),
-}
 OTHER_SECTIONS = {"DEPOT_SECTION", "EDGE_WEIGHT_SECTION", "MUTUALLY_EXCLUSIVE_GROUP_SECTION"}
 SECTIONS = OF_NODES | OF_VEHICLES | OTHER_SECTIONS
 METRICS = (*tsplib.METRICS, "EXACT_2D", "EXPLICIT")
-MOST_VEHICLES = 1_000_000
-IN_WORDS = {
-    Rounding.EXACT: "not rounded",
-    Rounding.ROUND: "rounded to whole numbers",
-    Rounding.ROUND3: "rounded to 0.001",
-    Rounding.TRUNC1: "truncated to one decimal",
-}
-
-_TYPE = re.compile(r"^[ \t\ufeff]*TYPE[ \t]*:[ \t]*([A-Z0-9_-]+)", re.IGNORECASE | re.MULTILINE)
-_RULE = re.compile(
-    rf"^[ \t]*(?:{'|'.join(RULES)})[A-Z_]*[ \t]*(?::(.*))?$", re.IGNORECASE | re.MULTILINE
-)
-
-
-def recognise(text: str) -> bool:
-    """Whether a text is a VRPLIB file that states more than `cvrp` and `hcvrp` read."""
-    stated = _TYPE.search(text)
-    if stated is None or stated[1].upper() not in KINDS or stated[1].upper() in OTHERS:
-        return False
-    return stated[1].upper() not in WIDE or any(
-        rule[1] is None or rule[1].strip(" \t0.") != "" for rule in _RULE.finditer(text)
-    )
 
 
 def read(text: str, *, path: str | None = None, rounding: Rounding | None = None) -> Case:
@@ -123,10 +62,10 @@ def read(text: str, *, path: str | None = None, rounding: Rounding | None = None
     Raises:
         InstanceError: with the line, the field and the value at fault.
     """
-    return _Reader(tsplib.parse(text, sections=SECTIONS, path=path), rounding).case()
+    return Reader(tsplib.parse(text, sections=SECTIONS, path=path), rounding).case()
 
 
-class _Reader:
+class Reader:
     """A document, and the order of its nodes: depots first."""
 
     def __init__(self, document: Document, rounding: Rounding | None) -> None:
@@ -334,7 +273,7 @@ class _Reader:
         if "BACKHAULS" in self.document.keywords:
             choices = [rule.value.upper() for rule in Backhauls]
             backhauls = Backhauls(self.document.choice("BACKHAULS", choices).lower())
-        vehicles, allowed = self._vehicles(delivery.shape[1])
+        vehicles, allowed = Fleet(self).types(delivery.shape[1])
         stated = windows or [ALWAYS] * self.size
         case = Case(
             name=self.document.text("NAME", "unnamed") or "unnamed",
@@ -363,9 +302,9 @@ class _Reader:
         try:
             return checked(case)
         except Fault as fault:
-            raise self._in_file(fault) from fault
+            raise self._in_file(fault, vehicles) from fault
 
-    def _in_file(self, fault: Fault) -> InstanceError:
+    def _in_file(self, fault: Fault, types: Sequence[VehicleType]) -> InstanceError:
         """A fault with the section and the line that it comes from."""
         field = next(
             (name for name in _WHERE.get(fault.field or "", ()) if self._states(name)),
@@ -377,8 +316,11 @@ class _Reader:
             value = node if fault.bare is None else f"{node} with {fault.bare}"
             lines = self.lines.get(field)
             line = lines[fault.position] if lines else None
-        if fault.kind == "vehicle":
-            value = fault.bare
+        if fault.kind == "vehicle" and fault.position is not None:
+            number = 1 + sum(kind.count or 0 for kind in types[: fault.position])
+            rows = self.document.sections.get(field, ())
+            line = next((row for row, tokens in rows if tokens[0] == str(number)), None)
+            value = fault.bare if line is None else f"{fault.bare} of vehicle {number}"
         return self.document.error(fault.reason, field=field, value=value, line=line)
 
     def _states(self, name: str) -> bool:
@@ -411,7 +353,7 @@ class _Reader:
         section = "MUTUALLY_EXCLUSIVE_GROUP_SECTION"
         if not self.has(section):
             return ()
-        members = self._ragged(section, "group", None)
+        members = self.ragged(section, "group", None)
         seen: dict[int, int] = {}
         for number, (line, places) in enumerate(members, 1):
             for place in places:
@@ -422,7 +364,7 @@ class _Reader:
                 seen[place] = number
         return tuple(Group(tuple(places)) for _, places in members if len(places) > 1)
 
-    def _ragged(
+    def ragged(
         self, section: str, what: str, count: int | None
     ) -> list[tuple[int, tuple[int, ...]]]:
         """Rows ``number node node ...`` as (line, places); numbered from 1 in this order."""
@@ -448,155 +390,7 @@ class _Reader:
             raise self.document.error(reason, field=section, value=token, line=line)
         return self.place[node]
 
-    # ----------------------------------------------------------------------------------------------
-    # Vehicles
 
-    def _count(self) -> int | None:
-        """How many vehicles there are; None for any number."""
-        document = self.document
-        sections = sorted(OF_VEHICLES & set(document.sections))
-        counts = {section: len(document.sections[section]) for section in sections}
-        count = None
-        if "VEHICLES" in document.keywords:
-            token = document.text("VEHICLES")
-            count = tsplib.integer(document, token, "VEHICLES", None)
-            if not 1 <= count <= MOST_VEHICLES:
-                reason = f"must be from 1 to {MOST_VEHICLES:,}; remove the line for any number"
-                raise document.error(reason, field="VEHICLES", value=token)
-        for section, rows in counts.items():
-            if count is not None and rows != count:
-                reason = f"{section} has {rows} rows: correct one of the two"
-                raise document.error(reason, field="VEHICLES", value=count, line=None)
-            count = rows
-        if count == 0:
-            raise document.error("there must be a vehicle", field=sections[0])
-        return count
-
-    def _vehicles(
-        self, dimensions: int
-    ) -> tuple[tuple[VehicleType, ...], tuple[tuple[int, ...] | None, ...]]:
-        """The types of vehicles, and for each client which of them may serve it."""
-        count = self._count()
-        shared, each = self._shared(dimensions), self._each(count, dimensions)
-        everyone: tuple[tuple[int, ...] | None, ...] = (None,) * self.clients
-        if count is None or not each:
-            return self._unlisted(count, shared), everyone
-        columns = list(each.items())
-        listed = zip(*(values for _, values in columns), strict=True)
-        names = [field for field, _ in columns]
-        types: list[VehicleType] = []
-        allowed: list[tuple[int, ...] | None] = []
-        for row, run in itertools.groupby(listed):
-            fields = dict(zip(names, row, strict=True))
-            allowed.append(fields.pop("allowed", None))
-            types.append(replace(shared, count=sum(1 for _ in run), **fields))
-        if "allowed" not in each:
-            return tuple(types), everyone
-        serving: list[list[int]] = [[] for _ in range(self.clients)]
-        for number, places in enumerate(allowed):
-            for place in places or ():
-                if place >= self.depots:
-                    serving[place - self.depots].append(number)
-        whole = list(range(len(types)))
-        return tuple(types), tuple(None if own == whole else tuple(own) for own in serving)
-
-    def _unlisted(self, count: int | None, shared: VehicleType) -> tuple[VehicleType, ...]:
-        """Vehicles that are all alike, at each depot where there are several."""
-        if self.depots == 1:
-            return (replace(shared, count=count),)
-        if count is not None:
-            reason = f"there are {self.depots} depots: add VEHICLES_DEPOT_SECTION"
-            raise self.document.error(reason, field="VEHICLES", value=count)
-        return tuple(
-            replace(shared, count=None, start=depot, end=None if self.kind.open else depot)
-            for depot in range(self.depots)
-        )
-
-    def _shared(self, dimensions: int) -> VehicleType:
-        """What keywords say of all vehicles."""
-        fields: dict[str, Any] = {}
-        if (value := self.uniform("CAPACITY")) is not None:
-            if dimensions != 1:
-                reason = f"the loads have {dimensions} dimensions: state CAPACITY_SECTION"
-                raise self.document.error(reason, field="CAPACITY", value=value)
-            fields["capacity"] = (value,)
-        for key, field in _UNIFORM.items():
-            if (value := self.uniform(key)) is not None:
-                fields[field] = value
-        if (value := self.uniform("VEHICLES_MAX_RELOADS")) is not None:
-            fields["max_trips"] = self._trips(value, "VEHICLES_MAX_RELOADS", None)
-        if value := self.uniform("DISTANCE"):
-            timed = "SERVICE_TIME" in self.document.keywords or self.has("SERVICE_TIME_SECTION")
-            field = "max_duration" if timed else "max_distance"
-            if field in fields or f"VEHICLES_{field.upper()}_SECTION" in self.document.sections:
-                reason = f"VEHICLES_{field.upper()} is stated, too: remove one"
-                raise self.document.error(reason, field="DISTANCE")
-            fields[field] = value
-            words = "with the service times" if timed else "as a distance"
-            self.remarks.append(f"DISTANCE limits each route {words}")
-        return VehicleType(end=None if self.kind.open else 0, **fields)
-
-    def _trips(self, reloads: float, field: str, line: int | None) -> int:
-        if not float(reloads).is_integer() or reloads < 0:
-            reason = "must be a whole number from 0 on"
-            raise self.document.error(reason, field=field, value=reloads, line=line)
-        return int(reloads) + 1
-
-    def _each(self, count: int | None, dimensions: int) -> dict[str, list[Any]]:
-        """What sections say of each vehicle: by field, a value for each."""
-        found: dict[str, list[Any]] = {}
-        if count is None:
-            return found
-        numbers = np.arange(1, count + 1)
-
-        def column(section: str, columns: int = 1) -> tsplib.Table:
-            return tsplib.table(self.document, section, columns, numbers)
-
-        if self.has("CAPACITY_SECTION"):
-            rows = column("CAPACITY_SECTION", dimensions).values.tolist()
-            found["capacity"] = [tuple(row) for row in rows]
-        for section, field in _EACH.items():
-            if self.has(section):
-                found[field] = column(section).values[:, 0].tolist()
-        if self.has(section := "VEHICLES_MAX_RELOADS_SECTION"):
-            table = column(section)
-            pairs = zip(table.values[:, 0].tolist(), table.lines, strict=True)
-            found["max_trips"] = [self._trips(value, section, line) for value, line in pairs]
-        if self.has(section := "VEHICLES_DEPOT_SECTION"):
-            stated = self._ragged(section, "vehicle", count)
-            found["start"] = [self._depot(section, *row) for row in stated]
-            found["end"] = [None if self.kind.open else depot for depot in found["start"]]
-        if self.has(section := "VEHICLES_RELOAD_DEPOT_SECTION"):
-            stated = self._ragged(section, "vehicle", count)
-            found["reloads"] = [self._reloads(section, *row) for row in stated]
-        if self.has(section := "VEHICLES_ALLOWED_CLIENTS_SECTION"):
-            stated = self._ragged(section, "vehicle", count)
-            found["allowed"] = [tuple(sorted(set(places))) for _, places in stated]
-        return found
-
-    def _depot(self, section: str, line: int, places: Sequence[int]) -> int:
-        if len(places) != 1 or places[0] >= self.depots:
-            reason = "a row must be a vehicle and the number of its depot"
-            value = " ".join(str(self.ids[place]) for place in places)
-            raise self.document.error(reason, field=section, value=value, line=line)
-        return places[0]
-
-    def _reloads(self, section: str, line: int, places: tuple[int, ...]) -> tuple[int, ...]:
-        for place in places:
-            if place >= self.depots:
-                reason = "is no depot"
-                value = f"node {self.ids[place]}"
-                raise self.document.error(reason, field=section, value=value, line=line)
-        return places
-
-
-_UNIFORM = {
-    "VEHICLES_MAX_DURATION": "max_duration",
-    "VEHICLES_MAX_DISTANCE": "max_distance",
-    "VEHICLES_FIXED_COST": "fixed",
-    "VEHICLES_UNIT_DISTANCE_COST": "unit_distance",
-}
-_EACH = {f"{key}_SECTION": field for key, field in _UNIFORM.items()}
 _WHERE: Mapping[str, tuple[str, ...]] = {
     "coords": ("NODE_COORD_SECTION",),
     "distances": ("EDGE_WEIGHT_SECTION",),
@@ -614,55 +408,3 @@ _WHERE: Mapping[str, tuple[str, ...]] = {
     "groups": ("MUTUALLY_EXCLUSIVE_GROUP_SECTION",),
     "shipments": ("PICKUP_AND_DELIVERY_SECTION",),
 }
-
-
-def shipped(
-    table: np.ndarray,
-    depots: int,
-    place: Callable[[int, int], int],
-    error: Callable[..., InstanceError],
-) -> tuple[Any, ...]:
-    """Rows ``load, open, close, service, pickup, delivery`` of pickup-and-delivery files.
-
-    A pickup's load is positive and its row names the delivery; a delivery's is the same with the
-    other sign, and names the pickup. A client without a partner is delivered what is negative and
-    sends what is positive.
-
-    Args:
-        table: float64 [D+n, 6] in the order of places.
-        depots: D.
-        place: from (row, number of a node) to the place, or an error.
-        error: from (row, reason, value) to the error.
-
-    Returns:
-        delivery, pickup [n, 1], service [D+n], windows of all places, shipments.
-    """
-    loads = table[:, 0]
-    delivery, pickup = np.zeros((len(table), 1)), np.zeros((len(table), 1))
-    shipments: list[Shipment] = []
-    for row in range(len(table)):
-        if not np.equal(np.mod(table[row, 4:], 1), 0).all():
-            raise error(
-                row, "pickup and delivery must be numbers of nodes", table[row, 4:].tolist()
-            )
-        source, target = (int(number) for number in table[row, 4:])
-        if row < depots:
-            if loads[row] or source or target:
-                raise error(row, "it is a depot: load, pickup and delivery must be 0")
-            continue
-        delivery[row], pickup[row] = max(0.0, -loads[row]), max(0.0, loads[row])
-        if source and target:
-            raise error(row, "a row names the pickup or the delivery, not both")
-        if target:
-            other = place(row, target)
-            if int(table[other, 4]) == 0 or place(other, int(table[other, 4])) != row:
-                raise error(row, "its delivery does not name it as its pickup", target)
-            if loads[row] < 0 or loads[other] != -loads[row]:
-                raise error(row, "what is picked up must be what is delivered", loads[row])
-            shipments.append(Shipment(row, other))
-        if source:
-            other = place(row, source)
-            if int(table[other, 5]) == 0 or place(other, int(table[other, 5])) != row:
-                raise error(row, "its pickup does not name it as its delivery", source)
-    windows = [Window(*pair) for pair in table[:, 1:3].tolist()]
-    return delivery[depots:], pickup[depots:], table[:, 3], windows, tuple(shipments)

@@ -25,6 +25,8 @@ PROTOCOLS: dict[PartName, str] = {
     "plot": "Plot",
     "bound": "LowerBound",
     "decomposition": "Decomposition",
+    "explain": "Explain",
+    "replan": "Replan",
     "rules": "Rules",
     "sheet": "Sheet",
 }

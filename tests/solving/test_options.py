@@ -8,7 +8,7 @@ import pytest
 
 import nco
 from nco.cli import options as flags
-from nco.solving.options import Options, names, takes_options
+from nco.solving.options import OF_ONE, Options, names, takes_options
 
 SQUARE = [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]
 
@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 @pytest.mark.parametrize(
-    ("function", "without"), [(nco.solve, ()), (nco.solve_iter, ("progress",))]
+    ("function", "without"), [(nco.solve, ()), (nco.solve_iter, ("progress", *OF_ONE))]
 )
 def test_signature_and_docstring_show_every_option(function, without):
     """`help` and editors see real parameters with their defaults, by keyword only."""

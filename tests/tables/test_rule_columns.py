@@ -29,13 +29,14 @@ def test_a_rule_that_nothing_reads_is_refused(
     """In a line that names the column, the value and the remedy; zeros state no rule."""
     table = pandas.DataFrame(columns)
     arguments = {"capacity": 9} if columns is CUSTOMERS else {}
+    problem = "cvrp" if columns is CUSTOMERS else "jssp"
     table[header] = [0, 0, 7]
     with pytest.raises(InstanceError) as caught:
-        sources.as_case(table, arguments=arguments)
+        sources.as_case(table, problem, arguments=arguments)
     for word in (header, "7", rule, "remove the column"):
         assert word in str(caught.value)
     table[header] = 0
-    assert sources.as_case(table, arguments=arguments).size in (2, 3)
+    assert sources.as_case(table, problem, arguments=arguments).size in (2, 3)
 
 
 def test_a_missing_column_is_named_of_the_problem_that_takes_the_argument(tmp_path: Path) -> None:

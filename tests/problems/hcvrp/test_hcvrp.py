@@ -3,7 +3,6 @@
 import math
 import time
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -209,14 +208,6 @@ def test_bad_solutions(line: str) -> None:
     """Vehicles and customers that are no numbers, or none of the case, raise."""
     with pytest.raises(InstanceError):
         files.read_solution(line, three())
-
-
-def test_time_windows_are_refused(tmp_path: Path) -> None:
-    """The form of Li & Lim."""
-    path = tmp_path / "lc101.txt"
-    path.write_text("25 200 1\n0 40 50 0 0 1236 0 0 0\n1 45 68 -10 912 967 90 2 0\n")
-    with pytest.raises(InstanceError, match=r"lc101.txt: a Li and Lim .* time windows"):
-        nco.read(path)
 
 
 # --------------------------------------------------------------------------------------------------

@@ -1,0 +1,26 @@
+"""Why something is not served, by the ``explain.py`` of a problem's folder, where it has one."""
+
+from typing import Any
+
+from nco import registry
+from nco.core.case import Case, Report
+
+
+def impossible(case: Case, report: Report) -> list[str]:
+    """What no plan of a case can do, a sentence each; nothing where a plan is feasible."""
+    folder = registry.folder(case.problem)
+    if report.feasible or not folder.has("explain"):
+        return []
+    return folder.explain.impossible(case)
+
+
+def unassigned(case: Case, solution: Any, report: Report) -> list[str]:
+    """What a plan leaves out, each with its reason after a colon where one is known."""
+    folder = registry.folder(case.problem)
+    if not report.partial or not folder.has("explain"):
+        return list(report.unassigned)
+    told = folder.explain.left_out(case, solution)
+    return [
+        f"{name}: {reason}" if reason else name
+        for name, reason in zip(report.unassigned, told, strict=True)
+    ]

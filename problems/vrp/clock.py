@@ -1,0 +1,152 @@
+"""Times in tables: numbers with or without a unit, and times of a day such as 08:30 or 2:15 pm."""
+
+import datetime
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from nco.tables import figures
+from nco.tables.figures import Unreadable
+from nco.tables.reading import Reading
+from nco.tables.table import Cell, shown
+
+MINUTES = "min"
+CLOCK = "HH:MM"
+IN_MINUTES = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1 / 60),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 1.0),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "uhr"), 60.0),
+}
+_CLOCK = re.compile(r"(\d{1,2})(?:[:h](\d{2}))?(?::(\d{2}))?\s*([ap]\.?m\.?)?", re.IGNORECASE)
+_WORD = re.compile(r"[a-z]+", re.IGNORECASE)
+
+
+def minutes(cell: Cell) -> float | None:
+    """Minutes since midnight of a cell that is a time of a day; None of another one.
+
+    Hours may go beyond 24: 26:30 is on the next day.
+    """
+    if isinstance(cell, datetime.timedelta):
+        return cell.total_seconds() / 60
+    if isinstance(cell, datetime.datetime | datetime.time):
+        return cell.hour * 60 + cell.minute + (cell.second + cell.microsecond / 1e6) / 60
+    if not isinstance(cell, str):
+        return None
+    match = _CLOCK.fullmatch(cell.strip())
+    if match is None or (match[2] is None and match[4] is None):
+        return None
+    hour, minute, second = (int(part or 0) for part in match.groups()[:3])
+    if minute > 59 or second > 59 or (match[4] and not 1 <= hour <= 12):
+        return None
+    if match[4]:
+        hour = hour % 12 + (12 if match[4][0].lower() == "p" else 0)
+    return hour * 60 + minute + second / 60
+
+
+def text(value: float) -> str:
+    """A time of the day as it is read: HH:MM, with seconds where there are some."""
+    seconds = round(value * 60)
+    hours, rest = divmod(seconds, 3600)
+    least, second = divmod(rest, 60)
+    return f"{hours:02d}:{least:02d}" + (f":{second:02d}" if second else "")
+
+
+def header_unit(header: str) -> str:
+    """The unit of time that ends a header, such as min of "service (min)"; empty without one."""
+    words = _WORD.findall(header.lower())
+    return words[-1] if len(words) > 1 and words[-1] in IN_MINUTES and words[-1] != "m" else ""
+
+
+class Times:
+    """How the times of some tables are meant.
+
+    Where one cell is a time of a day, or a header or a cell states a unit, all times are minutes
+    and numbers without a unit are taken for such. Elsewhere they have no unit.
+
+    Attributes:
+        clock: whether times of a day are there; timed: whether the unit is a minute.
+    """
+
+    def __init__(self, columns: Iterable[tuple[Reading, str]]) -> None:
+        self.clock = self.timed = False
+        for reading, name in columns:
+            cells = reading.cells(name)
+            if any(self._parts(cell) for cell in cells):
+                self.clock = self.timed = True
+            if header_unit(reading.header(name)) or any(map(self._unit, cells)):
+                self.timed = True
+
+    @property
+    def units(self) -> dict[str, str]:
+        """As `Case.units` has them."""
+        found = {"time": MINUTES} if self.timed else {}
+        return found | ({"clock": CLOCK} if self.clock else {})
+
+    @staticmethod
+    def _parts(cell: Cell) -> bool:
+        """Whether a cell holds times of a day, alone or as windows."""
+        if isinstance(cell, str):
+            return any(minutes(part) is not None for part in parted(cell))
+        return minutes(cell) is not None
+
+    @staticmethod
+    def _unit(cell: Cell) -> str:
+        found = figures.unit(cell) if isinstance(cell, str) else ""
+        return found if found in IN_MINUTES else ""
+
+    def column(self, reading: Reading, name: str, least: float = 0.0) -> list[float | None]:
+        """A column of times; None where a cell is empty."""
+        mark = figures.decimal_mark(reading.cells(name), reading.table.delimiter)
+        unit = header_unit(reading.header(name))
+        found: list[float | None] = []
+        for row, cell in enumerate(reading.cells(name)):
+            try:
+                value = self.value(cell, mark, unit)
+            except Unreadable as error:
+                raise reading.error(str(error), name, row, shown(cell)) from None
+            if value is not None and value < least:
+                raise reading.error("must not be negative", name, row, shown(cell))
+            found.append(value)
+        return found
+
+    def value(self, cell: Cell, mark: str = ".", unit: str = "") -> float | None:
+        """A time; None of an empty cell.
+
+        Raises:
+            Unreadable: where it is neither a number nor a time of a day.
+        """
+        if nothing(cell):
+            return None
+        if (value := minutes(cell)) is not None:
+            return value
+        if isinstance(cell, str) and ":" in cell:
+            raise Unreadable("a time such as 08:30 or a number belongs here")
+        number = figures.number(cell, mark)
+        stated = self._unit(cell) or unit
+        return number * IN_MINUTES[stated] if self.timed and stated else number
+
+    def windows(self, cell: Cell) -> list[tuple[float, float]]:
+        """The windows in a text such as ``08:00-10:00; 14:00-16:00``.
+
+        Raises:
+            Unreadable: where a window has not two ends.
+        """
+        if nothing(cell):
+            return []
+        found = []
+        for one in re.split(r"[;,|\n]", str(cell)):
+            ends = [self.value(part) for part in parted(one)]
+            if len(ends) != 2 or ends[0] is None or ends[1] is None:
+                raise Unreadable("windows are written as 08:00-10:00; 14:00-16:00")
+            found.append((ends[0], ends[1]))
+        return found
+
+
+def parted(cell: str) -> Sequence[str]:
+    """The ends of windows in a text."""
+    return [part for part in re.split(r"\s*(?:[-–—;,|\n]|\bto\b|\bbis\b)\s*", cell.strip()) if part]
+
+
+def nothing(cell: Any) -> bool:
+    """Whether a cell is empty; pandas' missing times, which differ from themselves, are."""
+    return figures.nothing(cell) or bool(cell != cell)
