@@ -203,7 +203,7 @@ def prepare(case: Case, fleet: Kinds, who: Clients) -> tuple[Rules, float]:
         ),
         until=_whole(of([_arrival(case, v)[1] for v in vehicles]), unit),
         first=first.astype(np.int64),
-        count=np.array(fleet.sizes, dtype=np.int64),
+        vehicles=np.array(fleet.sizes, dtype=np.int64),
         trips=np.array(trips, dtype=np.int64),
         kind=kind.astype(np.int64),
     )

@@ -138,7 +138,7 @@ class Search:
             np.array(before, dtype=np.int64),
         )
 
-    def _windows(self, kind: int, copies: list[list[int]], time: float) -> tuple[np.ndarray, float]:
+    def _windows(self, kind: int, copies: list[list[int]], time: float) -> tuple[list[int], float]:
         """Of each client of a trip the copy whose window can be reached first, and the trip's end.
 
         Args:

@@ -173,8 +173,8 @@ def insert(
     """
     nobody = len(plan.empty)
     if rules.paired and rules.brings[client] > 0:
+        chosen: Whole = np.uint32(client)
         added, last, second = cheapest_pair(rules, plan, near, client, random)
-        chosen = np.uint32(client)
         if last > 0:
             added = join_pair(rules, plan, client, last, second)
     else:
@@ -286,7 +286,8 @@ def begin(
     dear = dearest(rules, plan)
     for client in range(1, len(rules.needed)):
         rules.prize[client] += dear * rules.needed[client]
-    trip, last = 0, np.uint32(0)
+    trip = 0
+    last: Whole = np.uint32(0)
     for client in listed:
         if client == 0:
             plan.price[COST] += measure(rules, plan, slots[trip])
