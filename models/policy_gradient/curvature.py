@@ -99,7 +99,7 @@ class _Natural(Wrapper):
         self.learner, self.options = learner, options
         self.own = {"refused": 0}
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         options, parameters = self.options, self.parameters
         loss = self.asked(closure)
         gradient = torch.cat([g.flatten() for g in _gradients(parameters)])

@@ -247,8 +247,8 @@ class Tempered(Source):
         return self.rollouts
 
     def collect(self, task: Collecting) -> list[Rollouts]:
-        ends = [math.log(self.coolest), math.log(self.hottest)]
-        heat = torch.linspace(*ends, self.rollouts, device=task.instance.device).exp()
+        coolest, hottest = math.log(self.coolest), math.log(self.hottest)
+        heat = torch.linspace(coolest, hottest, self.rollouts, device=task.instance.device).exp()
         logps: list[Tensor] = []
 
         def select(decision: Decision, step: int) -> Tensor:

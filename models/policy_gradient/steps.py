@@ -120,7 +120,7 @@ class _Repositioned(Wrapper):
         super().__init__(inner)
         self.fast, self.share = fast, share
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         before = _copied(self.parameters)
         loss = None
         for _ in range(self.fast if self.share else 0):
@@ -161,7 +161,7 @@ class _Screened(Wrapper):
         self.learner, self.most = learner, most
         self.own = {"undone": 0}
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         from nco.models.policy_gradient.curvature import Divergence
 
         loss = self.asked(closure)
@@ -209,7 +209,7 @@ class _Transported(Wrapper):
         super().__init__(inner)
         self.share = share
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         here = _copied(self.parameters)
         last = self.own.get("last", here)
         ahead = (1 - self.share) / self.share
@@ -255,7 +255,7 @@ class _Extrapolated(Wrapper):
         self.every, self.share = every, share
         self.own = {"steps": 0, "last": _copied(self.parameters)}
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         loss = self.asked(closure)
         self.inner.step()
         self.own["steps"] += 1
@@ -306,7 +306,7 @@ class _Foreseen(Wrapper):
         self.machines, self.history = machines, history
         self.own = {"points": [], "gradients": []}
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         loss = None
         for machine in range(self.machines):
             if machine:
