@@ -366,7 +366,7 @@ class CVRP(_Routing, Replayable):
     def cost(self, instance: Instance, actions: Tensor) -> Tensor:
         return self._walk(instance, actions)
 
-    def measures(self, instance: Instance, actions: Tensor) -> dict[str, Tensor]:
+    def objectives(self, instance: Instance, actions: Tensor) -> dict[str, Tensor]:
         """Named figures ``[B, S]`` of complete actions: `longest_route`, in the cost's unit."""
         depot = torch.zeros_like(actions[:, :, :1])
         closed = torch.cat([depot, actions, depot], 2)

@@ -36,7 +36,7 @@ def test_the_longest_route_by_hand() -> None:
     trained = on_cvrp(Fresh(2))
     actions = [1, 2, 0, 3, 0, 4, 5, 6, 0, 0]
     instance = trained.problem.generate(1, generator("one"))
-    found = trained.problem.measures(instance, torch.tensor([[actions]]))["longest_route"]
+    found = trained.problem.objectives(instance, torch.tensor([[actions]]))["longest_route"]
     assert float(found) == pytest.approx(longest(trained, actions), rel=1e-5)
 
 
@@ -50,7 +50,7 @@ def test_each_instance_has_its_preference() -> None:
     assert bool((kept.condition == kept.condition[:, :1]).all())
     weight = source.preferences()[kept.condition]
     length = trained.problem.cost(kept.instance, kept.actions)
-    other = trained.problem.measures(kept.instance, kept.actions)["longest_route"]
+    other = trained.problem.objectives(kept.instance, kept.actions)["longest_route"]
     wanted = weight[..., 0] * length / 2 + weight[..., 1] * other
     torch.testing.assert_close(kept.cost, wanted)
     assert all(loss == loss for loss in updates(trained, 2))
@@ -60,10 +60,10 @@ def test_agents_and_preferences_are_equally_many() -> None:
     """Otherwise both numbers are named; an unknown measure is refused, too."""
     with pytest.raises(ValueError, match="Scalarised has 5 preferences, the policy 3 agents"):
         on_cvrp(Scalarised(MEASURES), agents=3)
-    with pytest.raises(ValueError, match="TSP has no measures beside its cost, so no longest"):
+    with pytest.raises(ValueError, match="TSP has no objectives beside its cost, so no longest"):
         Counted(TSP(5), network(), source=Lagrangian("longest_route", 1.0))
     source = Lagrangian("smell", 1.0)
-    with pytest.raises(ValueError, match="CVRP has no measure smell: it has cost, longest_route"):
+    with pytest.raises(ValueError, match="CVRP has no objective smell: it has cost, longest_route"):
         source.collect(collecting(on_cvrp(source)))
 
 
@@ -73,12 +73,12 @@ def test_a_price_by_hand() -> None:
     trained = on_cvrp(source)
     task = collecting(trained)
     (kept,) = source.collect(task)
-    used = trained.problem.measures(kept.instance, kept.actions)["longest_route"]
+    used = trained.problem.objectives(kept.instance, kept.actions)["longest_route"]
     torch.testing.assert_close(kept.cost, trained.problem.cost(kept.instance, kept.actions))
     assert float(source.price) == pytest.approx(0.1 * (float(used.mean()) - 0.5), rel=1e-4)
     price = source.price
     (again,) = source.collect(collecting(trained, step=1))
-    used = trained.problem.measures(again.instance, again.actions)["longest_route"]
+    used = trained.problem.objectives(again.instance, again.actions)["longest_route"]
     plain = trained.problem.cost(again.instance, again.actions)
     torch.testing.assert_close(again.cost, plain + price * used)
 
@@ -99,7 +99,7 @@ def test_a_constraint_shortens_the_longest_route() -> None:
         trained = on_cvrp(Lagrangian("longest_route", limit, Fresh(8), rate=10.0))
         updates(trained, 40, 16)
         kept = trained.groups()[0]
-        used = trained.problem.measures(kept.instance, kept.actions)["longest_route"]
+        used = trained.problem.objectives(kept.instance, kept.actions)["longest_route"]
         found.append(float(used.mean()))
     assert found[1] < found[0] - 0.02
 
@@ -116,7 +116,7 @@ def test_the_hyper_volume_by_hand() -> None:
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        (lambda: Scalarised(["cost"]), "two measures"),
+        (lambda: Scalarised(["cost"]), "two objectives"),
         (lambda: Scalarised(MEASURES, units=[1.0]), "a positive unit"),
         (lambda: Lagrangian("cost", 1.0, rate=0), "rate above 0"),
     ],
