@@ -1,4 +1,7 @@
-"""Sources that keep rollouts for later: a buffer of each instance's, and a queue of late ones."""
+"""Sources that keep rollouts for later: a buffer of each instance's, and a queue of late ones.
+
+Of a training on several devices each has its own; the checkpoint holds that of the first.
+"""
 
 import shutil
 import tempfile
