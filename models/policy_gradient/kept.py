@@ -46,7 +46,7 @@ class Replay(Source):
         memory: megabytes from which the buffer lies in a file.
     """
 
-    off_policy, remembers = True, True
+    off_policy, remembers, discrete = True, True, True
 
     def __init__(
         self,
