@@ -2,15 +2,14 @@
 
     python benchmarks/objectives.py run --problem tsp20 --seeds 3 --seconds 60
     python benchmarks/objectives.py repeat --problem tsp20 --arms control,po
-    python benchmarks/objectives.py page
+    python benchmarks/objectives_page.py        # writes the page of the documents
 
 `run` trains every arm with every seed and appends what it measured to `objectives.csv`; what is
 there already is not run again, so a round that was interrupted goes on, seed by seed. Every arm has
 the same network, the same initial weights of a seed, the same pool of instances, 512 rollouts a
 collection and one rate, and stops after so many seconds of the process's CPU time on one thread.
 Reference rollouts, searches, screening and scoring count; measuring does not. `repeat` runs arms
-again with the numbers of updates in the file and compares every figure bit for bit. `page` writes
-the table and the curves of the documents from the file.
+again with the numbers of updates in the file and compares every figure bit for bit.
 
 Start it on one core: ``nice -n 10 taskset -c 0 python benchmarks/objectives.py run``.
 """
@@ -131,26 +130,6 @@ ARMS: dict[str, Callable[[], dict[str, Any]]] = {
         "surrogate": Regression(0.01, "value"),
         "reference": Reference(50),
     },
-}
-WORDS = {
-    CONTROL: "`LeaveOneOut`, `LogLikelihood` (RLOO)",
-    "po": "`Pairwise` (preference optimisation)",
-    "clipped": "`Standardised`, `Clipped`, 4 epochs (GRPO with PPO's clip)",
-    "po+search": "`Pairwise`, `Improved` (preferences with local search)",
-    "truncated+stale": "`Standardised(batch)`, `Truncated`, `Stale(4)` (CISPO)",
-    "rebel": "`Regression` of pairs, 4 epochs (REBEL)",
-    "winner": "`Winner` (best of 8)",
-    "quadratic": "`Standardised`, `Quadratic`, 4 epochs (SPO)",
-    "po+replay": "`Pairwise(weighted)`, `Replay` (WPO)",
-    "natural": "`Standardised`, `NaturalGradient` (TRPO)",
-    "clipped+reposition": "`Clipped`, `Reposition` (SFPO)",
-    "drift": "`Standardised`, `Drift`, 4 epochs (discovered)",
-    "clipped+guided": "`Clipped`, `Guided` (GHPO)",
-    "distinct+best": "`Best`, `Distinct` (self-labelling without replacement)",
-    "clipped+thinned": "`Clipped`, `Thinned` (4 of 8)",
-    "exo": "`Matching`, `Reference(50)` (EXO)",
-    "penalised": "`Standardised`, `Penalised`, 4 epochs (MDPO)",
-    "a-star": "`SoftMinimum`, `Regression` of values (A\\*-PO)",
 }
 
 

@@ -32,6 +32,7 @@ PACKAGES = {
     "labels": "labelled sets",
     "training": "what every method shares",
     "models": "methods",
+    "models.policy_gradient": "policy gradients",
     "models.nets": "networks",
     "benchmark": "comparisons",
     "testing": "contracts",

@@ -204,7 +204,7 @@ class Vine(Advantage):
     and the many-actions gradient of arXiv 2210.13011, theorem 3.3, with exact costs.
     """
 
-    least, of_steps = 2, True
+    least, of_steps, branches = 2, True, True
 
     def __init__(self) -> None:
         super().__init__()

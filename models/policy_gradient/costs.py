@@ -1,4 +1,4 @@
-"""Other costs than the problem's own: sums of several measures, and soft constraints."""
+"""Other costs than the problem's own: sums of several objectives, and soft constraints."""
 
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from nco.core.capabilities import Online
 from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.models.policy_gradient.group import Rollouts
@@ -17,27 +18,31 @@ COST = "cost"  # the name of the problem's own cost among its measures
 
 
 @runtime_checkable
-class HasMeasures(Protocol):
+class HasObjectives(Protocol):
     """A problem that can say more of a solution than its cost."""
 
-    def measures(self, instance: Any, actions: Tensor) -> dict[str, Tensor]:
-        """Named figures ``[B, S]`` of complete actions."""
+    def objectives(self, instance: Any, actions: Tensor) -> dict[str, Tensor]:
+        """Named figures ``[B, S]`` of complete actions, the less the better."""
 
 
 def measured(problem: Problem[Any, Any], kept: Rollouts, name: str) -> Tensor:
     """One named figure of the rollouts ``[B, S]``; ``cost`` is the problem's own.
+
+    Those of `HasObjectives`, and what an online problem measures (`Online.measures`).
 
     Raises:
         ValueError: where the problem has none of that name.
     """
     if name == COST:
         return kept.cost
-    found = (
-        problem.measures(kept.instance, kept.actions) if isinstance(problem, HasMeasures) else {}
-    )
+    found: dict[str, Tensor] = {}
+    if isinstance(problem, HasObjectives):
+        found = problem.objectives(kept.instance, kept.actions)
+    elif isinstance(problem, Online):
+        found = problem.measures(kept.instance, kept.actions)
     if name not in found:
         known = ", ".join([COST, *found])
-        raise ValueError(f"{type(problem).__name__} has no measure {name}: it has {known}")
+        raise ValueError(f"{type(problem).__name__} has no objective {name}: it has {known}")
     return found[name]
 
 
@@ -50,7 +55,7 @@ class Lagrangian(Source):
     its price to 0.
 
     Args:
-        measure: a figure that the problem's `measures` names, such as ``longest_route``.
+        measure: a figure that the problem names, such as ``longest_route`` (`measured`).
         limit: on its mean. source: of the rollouts. rate: of the price; kappa: of the augmentation.
     """
 
@@ -99,29 +104,29 @@ class Scalarised(Source):
     they know of an instance; validation plays each of them (`hypervolume` compares fronts).
 
     Args:
-        measures: two figures that the problem's `measures` names, or ``cost``.
+        objectives: two figures that the problem names, or ``cost`` (`measured`).
         agents: points of the grid; the policy must have as many agents.
         units: of the figures, so that they are of one size. source: of the rollouts.
     """
 
     def __init__(
         self,
-        measures: list[str],
+        objectives: list[str],
         agents: int = 5,
         units: list[float] | None = None,
         source: Source | None = None,
     ) -> None:
         super().__init__(wrapped(source))
-        if len(measures) != 2 or agents < 2:
-            raise ValueError(f"Scalarised: two measures and two agents: {measures}, {agents}")
-        self.measures, self.agents = measures, agents
-        self.units = units if units is not None else [1.0] * len(measures)
-        if len(self.units) != len(measures) or min(self.units) <= 0:
+        if len(objectives) != 2 or agents < 2:
+            raise ValueError(f"Scalarised: two objectives and two agents: {objectives}, {agents}")
+        self.objectives, self.agents = objectives, agents
+        self.units = units if units is not None else [1.0] * len(objectives)
+        if len(self.units) != len(objectives) or min(self.units) <= 0:
             raise ValueError(f"Scalarised: a positive unit for each measure, not {self.units}")
 
     def attach(self, problem: Problem[Any, Any], policy: Policy, seed: int) -> None:
         super().attach(problem, policy, seed)
-        for name in self.measures:
+        for name in self.objectives:
             _check(problem, name)
         if policy.agents != self.agents:
             raise ValueError(
@@ -149,7 +154,7 @@ class Scalarised(Source):
         for kept in groups:
             parts = [
                 measured(task.problem, kept, name) / unit
-                for name, unit in zip(self.measures, self.units, strict=True)
+                for name, unit in zip(self.objectives, self.units, strict=True)
             ]
             cost = sum(weight[:, k, None] * part for k, part in enumerate(parts))
             assert isinstance(cost, Tensor)
@@ -169,5 +174,7 @@ def hypervolume(points: Tensor, reference: Tensor) -> float:
 
 
 def _check(problem: Problem[Any, Any], name: str) -> None:
-    if name != COST and not isinstance(problem, HasMeasures):
-        raise ValueError(f"{type(problem).__name__} has no measures beside its cost, so no {name}")
+    if name != COST and not isinstance(problem, HasObjectives | Online):
+        raise ValueError(
+            f"{type(problem).__name__} has no objectives beside its cost, so no {name}"
+        )

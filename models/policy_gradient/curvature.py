@@ -8,17 +8,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from nco.models.policy_gradient.group import scored
-from nco.models.policy_gradient.steps import (
-    Closure,
-    Learner,
-    Step,
-    Wrapper,
-    _copied,
-    _gradients,
-    _restore,
-    _split,
-)
+from nco.models.policy_gradient.steps import Closure, Learner, Step, Wrapper
 from nco.models.policy_gradient.surrogates import Surrogate, divergence
+from nco.models.policy_gradient.vectors import copied, gradients_of, restore, split
 
 
 class Divergence:
@@ -99,13 +91,13 @@ class _Natural(Wrapper):
         self.learner, self.options = learner, options
         self.own = {"refused": 0}
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         options, parameters = self.options, self.parameters
         loss = self.asked(closure)
-        gradient = torch.cat([g.flatten() for g in _gradients(parameters)])
+        gradient = torch.cat([g.flatten() for g in gradients_of(parameters)])
         if not bool(gradient.any()):
             return loss
-        before = _copied(parameters)
+        before = copied(parameters)
         part = Divergence(self.learner, options.instances)
 
         def product(vector: Tensor) -> Tensor:
@@ -122,7 +114,7 @@ class _Natural(Wrapper):
                 if float(whole()) <= options.most and float(self.learner.objective()) <= start:
                     return loss
                 length *= options.factor
-        _restore(parameters, before)
+        restore(parameters, before)
         self.own["refused"] += 1
         return loss
 
@@ -147,7 +139,7 @@ def fisher_product(
         slopes.append(
             torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for g, p in pairs])
         )
-    _restore(parameters, at)
+    restore(parameters, at)
     return (slopes[0] - slopes[1]) * (length / (2 * width))
 
 
@@ -169,5 +161,5 @@ def conjugate(product: Callable[[Tensor], Tensor], target: Tensor, iterations: i
 def _moved(parameters: list[Any], start: list[Tensor], move: Tensor) -> None:
     """Sets the parameters to `start` plus `move`."""
     with torch.no_grad():
-        for parameter, old, part in zip(parameters, start, _split(move, parameters), strict=True):
+        for parameter, old, part in zip(parameters, start, split(move, parameters), strict=True):
             parameter.copy_(old + part)

@@ -81,6 +81,8 @@ class Consulting(Source):
             tour's starts and directions) so many are looked at, and the likeliest is taken.
     """
 
+    discrete = True
+
     def __init__(
         self, source: Source | None, solver: str | None, iterations: int, views: int
     ) -> None:

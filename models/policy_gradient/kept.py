@@ -1,4 +1,7 @@
-"""Sources that keep rollouts for later: a buffer of each instance's, and a queue of late ones."""
+"""Sources that keep rollouts for later: a buffer of each instance's, and a queue of late ones.
+
+Of a training on several devices each has its own; the checkpoint holds that of the first.
+"""
 
 import shutil
 import tempfile
@@ -43,7 +46,7 @@ class Replay(Source):
         memory: megabytes from which the buffer lies in a file.
     """
 
-    off_policy, remembers = True, True
+    off_policy, remembers, discrete = True, True, True
 
     def __init__(
         self,

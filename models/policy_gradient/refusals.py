@@ -88,8 +88,13 @@ def _source(
             return f"{_name(part)} chooses by advantages, and {name} has none"
         if part.of_steps and not surrogate.of_steps:
             return f"{name} takes whole episodes: {_name(part)} weighs single steps"
+        if part.discrete and problem.continuous:
+            return f"{_name(part)} is for choices: actions of {_name(problem)} are continuous"
         if part.refusal() is not None:
             return part.refusal()
+    branched = any(part.branches for part in source.chain())
+    if advantage is not None and advantage.branches and not branched:
+        return f"{_name(advantage)} looks at where rollouts part: take the source Branched"
     remembering = [part for part in (*source.chain(), advantage) if part and part.remembers]
     if remembering and not source.pool:
         return (

@@ -114,6 +114,8 @@ class Source(Described, nn.Module, ABC):
         entropy: it asks for `Rollouts.entropy`.
         remembers: it keeps something of each instance, which has to recur: it needs a pool.
         compares: it needs advantages, to choose by them.
+        discrete: it is for one of several actions at a time, not for continuous ones.
+        branches: its rollouts of an instance begin alike and part at some step.
     """
 
     source: "Source | None"
@@ -122,6 +124,8 @@ class Source(Described, nn.Module, ABC):
     entropy: bool = False
     remembers: bool = False
     compares: bool = False
+    discrete: bool = False
+    branches: bool = False
 
     def __init__(self, source: "Source | None" = None) -> None:
         super().__init__()
@@ -234,7 +238,7 @@ class Tempered(Source):
         rollouts: of each instance.
     """
 
-    off_policy = True
+    off_policy, discrete = True, True
 
     def __init__(self, coolest: float = 0.8, hottest: float = 1.5, rollouts: int = 8) -> None:
         super().__init__()
@@ -247,8 +251,8 @@ class Tempered(Source):
         return self.rollouts
 
     def collect(self, task: Collecting) -> list[Rollouts]:
-        ends = [math.log(self.coolest), math.log(self.hottest)]
-        heat = torch.linspace(*ends, self.rollouts, device=task.instance.device).exp()
+        coolest, hottest = math.log(self.coolest), math.log(self.hottest)
+        heat = torch.linspace(coolest, hottest, self.rollouts, device=task.instance.device).exp()
         logps: list[Tensor] = []
 
         def select(decision: Decision, step: int) -> Tensor:

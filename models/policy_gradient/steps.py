@@ -20,6 +20,14 @@ from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.models.policy_gradient.group import Rollouts
 from nco.models.policy_gradient.surrogates import Surrogate
+from nco.models.policy_gradient.vectors import (
+    copied,
+    flat,
+    gradients_of,
+    norm,
+    restore,
+    split,
+)
 from nco.workers.cores import usable_cores
 
 Closure = Callable[[], Any]
@@ -120,8 +128,8 @@ class _Repositioned(Wrapper):
         super().__init__(inner)
         self.fast, self.share = fast, share
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
-        before = _copied(self.parameters)
+    def step(self, closure: Closure | None = None) -> Any:
+        before = copied(self.parameters)
         loss = None
         for _ in range(self.fast if self.share else 0):
             found = self.asked(closure)
@@ -161,17 +169,17 @@ class _Screened(Wrapper):
         self.learner, self.most = learner, most
         self.own = {"undone": 0}
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         from nco.models.policy_gradient.curvature import Divergence
 
         loss = self.asked(closure)
         divergence = Divergence(self.learner)
-        before = _copied(self.parameters)
+        before = copied(self.parameters)
         self.inner.step()
         with torch.no_grad():
             changed = float(divergence())
         if changed > self.most:
-            _restore(self.parameters, before)
+            restore(self.parameters, before)
             self.own["undone"] += 1
         return loss
 
@@ -209,19 +217,19 @@ class _Transported(Wrapper):
         super().__init__(inner)
         self.share = share
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
-        here = _copied(self.parameters)
+    def step(self, closure: Closure | None = None) -> Any:
+        here = copied(self.parameters)
         last = self.own.get("last", here)
         ahead = (1 - self.share) / self.share
         with torch.no_grad():
             for parameter, old in zip(self.parameters, last, strict=True):
                 parameter.add_(parameter - old, alpha=ahead)
         loss = self.asked(closure)
-        gradient = _gradients(self.parameters)
+        gradient = gradients_of(self.parameters)
         old = self.own.get("direction", gradient)
         pairs = zip(old, gradient, strict=True)
         direction = [(1 - self.share) * d + self.share * g for d, g in pairs]
-        length = _norm(direction).clamp_min(1e-12)
+        length = norm(direction).clamp_min(1e-12)
         with torch.no_grad():
             for parameter, start, d in zip(self.parameters, here, direction, strict=True):
                 parameter.copy_(start - self.rate * d / length)
@@ -253,14 +261,14 @@ class _Extrapolated(Wrapper):
     def __init__(self, inner: Optimizer, every: int, share: float) -> None:
         super().__init__(inner)
         self.every, self.share = every, share
-        self.own = {"steps": 0, "last": _copied(self.parameters)}
+        self.own = {"steps": 0, "last": copied(self.parameters)}
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         loss = self.asked(closure)
         self.inner.step()
         self.own["steps"] += 1
         if self.own["steps"] % self.every == 0:
-            here = _copied(self.parameters)
+            here = copied(self.parameters)
             with torch.no_grad():
                 for parameter, old in zip(self.parameters, self.own["last"], strict=True):
                     parameter.add_(parameter - old, alpha=self.share)
@@ -306,7 +314,7 @@ class _Foreseen(Wrapper):
         self.machines, self.history = machines, history
         self.own = {"points": [], "gradients": []}
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         loss = None
         for machine in range(self.machines):
             if machine:
@@ -320,17 +328,17 @@ class _Foreseen(Wrapper):
     def _follow(self) -> None:
         """One plain step along the gradient that is foreseen here."""
         move = self.rate * foreseen(
-            _flat(self.parameters), self.own["points"], self.own["gradients"], self.NOISE
+            flat(self.parameters), self.own["points"], self.own["gradients"], self.NOISE
         )
         with torch.no_grad():
-            for parameter, part in zip(self.parameters, _split(move, self.parameters), strict=True):
+            for parameter, part in zip(self.parameters, split(move, self.parameters), strict=True):
                 parameter.sub_(part)
 
     def _remember(self) -> None:
-        points = [*self.own["points"], _flat(self.parameters)]
+        points = [*self.own["points"], flat(self.parameters)]
         gradients = [
             *self.own["gradients"],
-            torch.cat([g.flatten() for g in _gradients(self.parameters)]),
+            torch.cat([g.flatten() for g in gradients_of(self.parameters)]),
         ]
         self.own = {"points": points[-self.history :], "gradients": gradients[-self.history :]}
 
@@ -349,31 +357,3 @@ def foreseen(
     kernel = (-apart / width).exp() + noise * torch.eye(len(known), device=point.device)
     near = (-(known - point).square().sum(1) / width).exp()
     return torch.linalg.solve(kernel, near) @ torch.stack(list(gradients))
-
-
-def _copied(parameters: Sequence[Tensor]) -> list[Tensor]:
-    return [parameter.detach().clone() for parameter in parameters]
-
-
-def _restore(parameters: Sequence[Tensor], values: Sequence[Tensor]) -> None:
-    with torch.no_grad():
-        for parameter, value in zip(parameters, values, strict=True):
-            parameter.copy_(value)
-
-
-def _gradients(parameters: Sequence[Tensor]) -> list[Tensor]:
-    """Copies; zero where a parameter has none."""
-    return [torch.zeros_like(p) if p.grad is None else p.grad.detach().clone() for p in parameters]
-
-
-def _norm(tensors: Sequence[Tensor]) -> Tensor:
-    return torch.stack([tensor.square().sum() for tensor in tensors]).sum().sqrt()
-
-
-def _flat(tensors: Sequence[Tensor]) -> Tensor:
-    return torch.cat([tensor.detach().flatten() for tensor in tensors])
-
-
-def _split(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
-    sizes = [tensor.numel() for tensor in like]
-    return [part.view_as(tensor) for part, tensor in zip(flat.split(sizes), like, strict=True)]

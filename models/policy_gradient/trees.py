@@ -24,6 +24,8 @@ class Branched(Source):
         rollouts: from the branching on. late: share of the steps before which nothing branches.
     """
 
+    branches = True
+
     def __init__(self, rollouts: int = 8, late: float = 0.5) -> None:
         super().__init__()
         if rollouts < 2 or not 0 <= late < 1:
@@ -61,7 +63,7 @@ class Distinct(Source):
         rollouts: of each instance.
     """
 
-    off_policy = True
+    off_policy, discrete = True, True
 
     def __init__(self, rollouts: int = 16) -> None:
         super().__init__()

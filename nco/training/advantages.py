@@ -70,6 +70,7 @@ class Advantage(Described, nn.Module, ABC):
         of_steps: steps of one rollout may have different advantages.
         entropy: it asks for `Group.entropy`.
         imitates: it says what to imitate, whoever played it.
+        branches: it looks at the step at which rollouts that begin alike part.
         remembers: it keeps something of each instance, which therefore has to recur: it needs a
             pool of instances and `remember`.
     """
@@ -80,6 +81,7 @@ class Advantage(Described, nn.Module, ABC):
     of_steps: bool = False
     entropy: bool = False
     imitates: bool = False
+    branches: bool = False
     remembers: bool = False
 
     def remember(self, pool: int) -> None:

@@ -151,13 +151,16 @@ class _Routing(
     def _walk(self, instance: Instance, path: Tensor) -> Tensor:
         """The length ``[B, S]`` of `path` ``[B, S, T]`` from the depot and back."""
         depot = torch.zeros_like(path[:, :, :1])
-        closed = torch.cat([depot, path, depot], 2)
+        return self._steps(instance, torch.cat([depot, path, depot], 2)).sum(-1)
+
+    def _steps(self, instance: Instance, path: Tensor) -> Tensor:
+        """The lengths ``[B, S, T - 1]`` between the nodes of `path` ``[B, S, T]``."""
         if instance.distances is None:
-            total = lengths(instance.coords, closed).sum(-1)
+            steps = lengths(instance.coords, path)
         else:
             rows = torch.arange(len(path), device=path.device)[:, None, None]
-            total = instance.distances[rows, closed[:, :, :-1], closed[:, :, 1:]].sum(-1)
-        return total if instance.scale is None else total * instance.scale[:, None]
+            steps = instance.distances[rows, path[:, :, :-1], path[:, :, 1:]]
+        return steps if instance.scale is None else steps * instance.scale[:, None, None]
 
     def windows(
         self, instance: Instance, actions: Tensor, length: int, generator: Generator
@@ -362,6 +365,15 @@ class CVRP(_Routing, Replayable):
 
     def cost(self, instance: Instance, actions: Tensor) -> Tensor:
         return self._walk(instance, actions)
+
+    def objectives(self, instance: Instance, actions: Tensor) -> dict[str, Tensor]:
+        """Named figures ``[B, S]`` of complete actions: `longest_route`, in the cost's unit."""
+        depot = torch.zeros_like(actions[:, :, :1])
+        closed = torch.cat([depot, actions, depot], 2)
+        steps = self._steps(instance, closed)
+        route = (closed[:, :, :-1] == 0).cumsum(2)
+        total = steps.new_zeros(*steps.shape[:2], steps.shape[2] + 2)
+        return {"longest_route": total.scatter_add(2, route, steps).amax(2)}
 
     def horizon(self, instance: Instance) -> tuple[int, int]:
         customers = instance.demand.shape[1] - 1

@@ -28,7 +28,7 @@ from nco.models.policy_gradient.remembered import (
     soft_minimum,
 )
 from nco.models.policy_gradient.surrogates import LogLikelihood
-from nco.training.advantages import Advantage, Group, LeaveOneOut
+from nco.training.advantages import Advantage, GreedyRollout, Group, LeaveOneOut
 
 ALL = [
     Standardised("batch", 0.2),
@@ -126,6 +126,18 @@ def test_a_tracker_gives_the_exact_gradient() -> None:
     tracker.remember(1)
     tracker.value = torch.tensor([2.2])
     found = expected(table, tracker, groups)
+    torch.testing.assert_close(found, exact(table), atol=1e-6, rtol=1e-5)
+
+
+def test_a_greedy_rollout_gives_the_exact_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a frozen copy pays does not depend on the rollouts at hand either."""
+    table, groups = Table(), every_group(1)
+    advantage = GreedyRollout()
+    advantage.challenged = torch.ones((), dtype=torch.bool)
+    advantage.frozen = None
+    paid = torch.full((len(groups), 1), 1.7)
+    monkeypatch.setattr(advantage, "_play", lambda policy, instance, prefix: paid)
+    found = expected(table, advantage, groups)
     torch.testing.assert_close(found, exact(table), atol=1e-6, rtol=1e-5)
 
 
