@@ -3,11 +3,13 @@
     python benchmarks/cluster.py overheads --output costs.json
     python benchmarks/cluster.py solve --knapsacks 10000 --routes 1000 --output solve.json
     python benchmarks/cluster.py labels --instances 400 --output labels.json
+    python benchmarks/cluster.py nodes --nodes 1 2 4 --output nodes.json
 
 Each writes its figures with the machine's load before and after, and prints them.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -43,6 +45,23 @@ class Echo:
         return self
 
     def do(self, tasks: Sequence[Task], note: Mapping[str, Any]) -> list[Answer]:
+        return [Answer(task.payload) for task in tasks]
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """Work that takes its time and no processor, so that one machine can play several nodes."""
+
+    seconds: float
+
+    def open(self, cores: int) -> "Sleep":
+        return self
+
+    def do(self, tasks: Sequence[Task], note: Mapping[str, Any]) -> list[Answer]:
+        time.sleep(self.seconds * len(tasks))
         return [Answer(task.payload) for task in tasks]
 
     def close(self) -> None:
@@ -152,29 +171,66 @@ def solve(words: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def label(words: argparse.Namespace) -> dict[str, float]:
-    """Labels a second on 1, 2 and 4 nodes of one core each."""
-    from ray.cluster_utils import Cluster
-
+def nodes(words: argparse.Namespace) -> dict[str, float]:
+    """Instances a second on so many nodes of one core, each of which sleeps for its work."""
     found = {}
     for count in words.nodes:
-        cluster = Cluster()
-        cluster.add_node(num_cpus=0, object_store_memory=80 * 2**20, include_dashboard=False)
-        for _ in range(count):
-            cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
-        problem = describe(CVRP(size=20))
-        spec = LabelSpec(
-            problem, words.solver, None, words.instances, seed=1, chunk=20, iterations=50
-        )
+        with started(count) as address, connected(address) as ray:
+            fleet = RayFleet(ray, Sleep(words.seconds))
+            while len(fleet.hosts()) < count:
+                time.sleep(0.05)
+            payload = bytes(4000)
+            tasks = [
+                Task(str(i), i, payload)
+                for i in range(int(count * words.instances * 0.02 / words.seconds))
+            ]
+            rules = Rules(count=len(tasks))
+            took = timed(
+                lambda fleet=fleet, rules=rules, tasks=tasks: list(
+                    Dispatch(fleet, rules).run(iter(tasks))
+                )
+            )
+            fleet.close()
+        found[f"{count}_nodes_instances_per_second"] = len(tasks) / took
+    return found
+
+
+@contextlib.contextmanager
+def started(count: int) -> Iterator[str]:
+    """The address of a cluster with so many nodes of one core on this machine."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster()
+    cluster.add_node(num_cpus=0, object_store_memory=80 * 2**20, include_dashboard=False)
+    for _ in range(count):
+        cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+    try:
+        yield cluster.address
+    finally:
+        cluster.shutdown()
+
+
+def label(words: argparse.Namespace) -> dict[str, float]:
+    """Labels a second on 1, 2 and 4 nodes of one core each."""
+    found = {}
+    spec = LabelSpec(
+        describe(CVRP(size=20)),
+        words.solver,
+        None,
+        words.instances,
+        seed=1,
+        chunk=20,
+        iterations=50,
+    )
+    for count in words.nodes:
         moments: list[tuple[float, int]] = []
-        with tempfile.TemporaryDirectory() as folder:
+        with started(count) as address, tempfile.TemporaryDirectory() as folder:
             labels.fill(
                 spec,
                 folder,
-                cluster.address,
+                address,
                 lambda done, moments=moments: moments.append((time.perf_counter(), done)),
             )
-        cluster.shutdown()
         (first, before), (last, after) = moments[1], moments[-1]  # once all are ready
         found[f"{count}_nodes_labels_per_second"] = (after - before) / (last - first)
     return found
@@ -182,17 +238,18 @@ def label(words: argparse.Namespace) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("overheads", "solve", "labels"))
+    parser.add_argument("what", choices=("overheads", "solve", "labels", "nodes"))
     parser.add_argument("--cores", type=int, help="of the machine; all")
     parser.add_argument("--knapsacks", type=int, default=0)
     parser.add_argument("--routes", type=int, default=0)
     parser.add_argument("--instances", type=int, default=400)
     parser.add_argument("--nodes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--seconds", type=float, default=0.1, help="of an instance that sleeps")
     parser.add_argument("--solver", default="pyvrp")
     parser.add_argument("--output", type=Path)
     words = parser.parse_args()
     before = os.getloadavg()[0]
-    kinds = {"overheads": overheads, "solve": solve, "labels": label}
+    kinds = {"overheads": overheads, "solve": solve, "labels": label, "nodes": nodes}
     found = {**kinds[words.what](words), "load": [before, os.getloadavg()[0]]}
     text = json.dumps(found, indent=1)
     print(text)

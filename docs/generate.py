@@ -34,6 +34,7 @@ PACKAGES = {
     "models": "methods",
     "models.nets": "networks",
     "benchmark": "comparisons",
+    "cluster": "many machines",
     "testing": "contracts",
 }
 LONGEST = 8  # rows of a table of measurements that is shown unfolded

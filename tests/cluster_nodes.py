@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+PATIENCE = {"RAY_raylet_start_wait_time_s": "180"}  # on a busy machine nodes begin slowly
 STORE = 80 * 2**20  # bytes of shared memory of a node; Ray's least is 75 MiB
 TESTS = str(Path(__file__).parent)
 
@@ -64,6 +65,7 @@ def cluster() -> Iterator[Nodes]:
 
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([TESTS, *([before] if before else [])])
+    os.environ.update(PATIENCE)  # before Ray is imported
     module = ray()
     nodes = Nodes()
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nco.cluster.connect import LOCAL, connected
+from nco.cluster.connect import ray as ray_module
 from nco.core.errors import NCOError
 
 FLAGS = ("--cluster", "--workers", "--restarts")
@@ -82,9 +83,10 @@ def main(words: Sequence[str]) -> None:
     Raises:
         NCOError: where the flags are wrong, Ray is missing, or training fails for good.
     """
+    job = job_of(words)
+    ray_module()  # or the line that says what to install
     from nco.training import folder
 
-    job = job_of(words)
     job = replace(job, folder=os.path.abspath(job.folder))
     going_on = _value(job.words, "--ckpt_path")
     if going_on not in (None, folder.LAST):
