@@ -55,10 +55,8 @@ def test_a_training_goes_on_when_a_worker_dies(nodes, config, tmp_path):
     watch = ["--trainer.callbacks+", "module_of_ranks.Seen"]
     watch += ["--trainer.callbacks.folder", str(seen)]
     words = ["fit", "--config", str(config), "--checkpoint.folder", str(tmp_path / "run")]
-    cli.main(
-        [*words, "--checkpoint.steps", "2", "--cluster", nodes.address, "--workers", "2", *watch]
-        + death
-    )
+    words += ["--checkpoint.steps", "2", "--cluster", nodes.address, "--workers", "2"]
+    cli.main([*words, *watch, *death])
     assert (tmp_path / "died").exists()
     assert load(tmp_path / "run" / "last.ckpt")["global_step"] == 8
     steps = [json.loads(line)["step"] for line in (seen / "rank0.jsonl").read_text().splitlines()]

@@ -11,6 +11,7 @@ from nco import cli
 from nco.cluster import fit
 from nco.core.errors import NCOError
 
+LABELS = ["--problem", "tsp", "--size", "5", "--instances", "2", "--solver", "ortools"]
 BAG = {"values": [6, 4, 3], "weights": [5, 4, 3], "capacity": 8}
 
 
