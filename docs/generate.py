@@ -35,6 +35,7 @@ PACKAGES = {
     "models.policy_gradient": "policy gradients",
     "models.nets": "networks",
     "benchmark": "comparisons",
+    "cluster": "many machines",
     "testing": "contracts",
 }
 LONGEST = 8  # rows of a table of measurements that is shown unfolded

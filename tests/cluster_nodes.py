@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 STORE = 80 * 2**20  # bytes of shared memory of a node; Ray's least is 75 MiB
+STARTS = 3  # of a node, that may time out
 TESTS = str(Path(__file__).parent)
 
 
@@ -28,14 +29,24 @@ class Nodes:
         from ray.cluster_utils import Cluster
 
         self._cluster: Any = Cluster()
-        self._cluster.add_node(num_cpus=0, **_small(), include_dashboard=False)
+        self._start(num_cpus=0, include_dashboard=False)
         self.address: str = self._cluster.address
         self.nodes: list[Any] = []
 
     def add(self, cpus: int = 1) -> Any:
-        node = self._cluster.add_node(num_cpus=cpus, **_small())
+        node = self._start(num_cpus=cpus)
         self.nodes.append(node)
         return node
+
+    def _start(self, **options: Any) -> Any:
+        """Ray gives a node 30 seconds to begin, which on a busy machine may be too short."""
+        for _ in range(STARTS - 1):
+            try:
+                return self._cluster.add_node(object_store_memory=STORE, **options)
+            except Exception as error:
+                if "timed out during startup" not in str(error):
+                    raise
+        return self._cluster.add_node(object_store_memory=STORE, **options)
 
     def kill(self, node: Any) -> None:
         """As by a power cut: none of its processes has time for anything."""
@@ -51,10 +62,6 @@ class Nodes:
 
     def close(self) -> None:
         self._cluster.shutdown()
-
-
-def _small() -> dict[str, Any]:
-    return {"object_store_memory": STORE}
 
 
 @contextmanager

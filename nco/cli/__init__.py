@@ -18,9 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     before = signal.signal(signal.SIGTERM, interrupts.interrupt)  # as Ctrl-C: keep the best so far
     try:
         if given and given[0] in TRAINING:
-            from nco.training.command import main as train
-
-            train(given)
+            _train(given)
             return
         with interrupts.held(given[:1] == ["solve"]):  # what is imported here, too
             from nco.cli.parser import parse
@@ -42,6 +40,18 @@ def main(arguments: list[str] | None = None) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
     _leave(code)
+
+
+def _train(given: list[str]) -> None:
+    """Lightning's command, here or in the workers of a cluster."""
+    if any(word.partition("=")[0] == "--cluster" for word in given):
+        from nco.cluster.fit import main as train_on_cluster
+
+        train_on_cluster(given)
+        return
+    from nco.training.command import main as train
+
+    train(given)
 
 
 def _leave(code: int) -> None:

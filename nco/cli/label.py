@@ -33,6 +33,11 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--rollouts", type=count, help="of a model's search, instead of a time limit"
     )
+    parser.add_argument(
+        "--iterations",
+        type=count,
+        help="of a solver that can count them, instead of a time limit: the same labels everywhere",
+    )
     parser.add_argument("--improve", metavar="DIR", help="the set that a model goes on from")
     parser.add_argument(
         "--after",
@@ -47,7 +52,17 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--chunk", type=count, default=200, metavar="N", help="instances of one file"
     )
-    parser.add_argument("--output", required=True, metavar="DIR")
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="with --cluster also an address, such as s3://bucket/labels",
+    )
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="have the nodes of a Ray cluster make it: HOST:PORT of its head, auto, or local",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -71,19 +86,35 @@ def run(options: argparse.Namespace) -> int:
         moments=options.moments,
         seed=options.seed,
         chunk=options.chunk,
+        iterations=options.iterations,
     )
-    outputs.folder("--output", options.output)
+    _refuse_output(options.output, options.cluster)
     _refuse_rules(options.problem, options.solver)
     spec = recipe.spec()
     with tqdm(total=spec.instances, unit="label", disable=None) as bar:
-        make.fill(
-            spec,
-            Path(recipe.folder),
-            options.workers,
-            lambda done: bar.update(done - bar.n) and None,
-            recipe.base(),
-        )
+
+        def progress(done: int) -> None:
+            bar.update(done - bar.n)
+
+        if options.cluster is not None:
+            from nco.cluster import labels
+
+            labels.fill(spec, options.output, options.cluster, progress, recipe.base())
+        else:
+            make.fill(spec, Path(recipe.folder), options.workers, progress, recipe.base())
     return 0
+
+
+def _refuse_output(output: str, cluster: str | None) -> None:
+    """Raises NCOError where a set cannot be kept there, or Ray is missing."""
+    if cluster is not None:
+        from nco.cluster.connect import ray
+
+        ray()
+    if "://" not in output:
+        outputs.folder("--output", output)
+    elif cluster is None:
+        raise NCOError(f"--output {output}: an address needs --cluster, such as --cluster local")
 
 
 def _refuse_rules(problem: str | None, solver: str) -> None:

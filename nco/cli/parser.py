@@ -18,6 +18,7 @@ from nco.cli import (
     models,
     prune,
     solve,
+    sweep,
     tune,
 )
 from nco.cli.arguments import CODES, Parser
@@ -25,7 +26,7 @@ from nco.core.errors import NCOError, did_you_mean
 
 TRAINING = ("fit", "validate", "test", "predict")
 COMMANDS = (  # as help lists them
-    *(solve, check, generate, label, benchmark, tune, models, prune, examples),
+    *(solve, check, generate, label, benchmark, tune, sweep, models, prune, examples),
     *(compare, doctor, completion),
 )
 USES = """\
@@ -69,7 +70,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         raise NCOError(_no_command(given[0], [*commands, *TRAINING]))
     if len(given) == 1 and (epilog := _asks(commands.get(given[0]))):
         _show(f"{epilog}\n\nnco {given[0]} --help lists the options.")
+    given, passed_on = sweep.parted(given) if given[0] == sweep.NAME else (given, {})
     options, rest = parser.parse_known_args(given)
+    vars(options).update(passed_on)
     if rest:
         own = commands[given[0]]
         flags = [flag for action in own._actions for flag in action.option_strings]

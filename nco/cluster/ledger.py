@@ -220,9 +220,9 @@ def _type(pyarrow: Any, name: str) -> Any:
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    cells = {name: row.get(name) for name in COLUMNS}
+    cells: dict[str, Any] = {}
     for name, kind in COLUMNS.items():
-        if kind == "float64" and cells[name] is not None:
-            cells[name] = float(cells[name])
+        value = row.get(name)
+        cells[name] = float(value) if kind == "float64" and value is not None else value
     cells["solution"] = json.dumps(row.get("solution")) if "solution" in row else None
     return cells

@@ -29,7 +29,7 @@ from nco.labels.store import (
     unclaim,
     write_chunk,
 )
-from nco.registry import folder_of
+from nco.registry import folder, folder_of
 from nco.search.task import Task
 from nco.workers.pool import Workers
 from nco.zoo import weights
@@ -69,7 +69,7 @@ class Maker:
     Args:
         spec: what the set holds.
         folder: where it is kept.
-        pool: runs the solvers.
+        pool: runs the solvers; None where others make what is kept here.
         base: the set that `spec.improves`.
 
     Raises:
@@ -77,10 +77,9 @@ class Maker:
     """
 
     def __init__(
-        self, spec: LabelSpec, folder: Path, pool: Workers, base: Path | None = None
+        self, spec: LabelSpec, folder: Path, pool: Workers | None, base: Path | None = None
     ) -> None:
         self._problem = problem_of(spec, folder)
-        self._check = folder_of(self._problem).check.check
         claim(spec, folder)
         self.spec, self.folder, self.base, self._pool = spec, folder, base, pool
         self._lock = atomic.Lock(folder / "set.json")
@@ -113,20 +112,34 @@ class Maker:
 
     def make(self, index: int) -> None:
         """Makes chunk `index`, whose file is written whole or not at all."""
-        spec, problem = self.spec, self._problem
-        instance = generate_chunk(problem, spec, index)
-        cases = cases_of(problem, instance)
-        if spec.after is not None:
-            chunk = _reached(self._pool, self._check, problem, instance, cases, spec, index)
-        else:
-            answers = _answers(self._pool, self._check, problem, cases, spec, index, self.base)
-            chunk = _labelled(problem, instance, cases, answers)
+        assert self._pool is not None
+        chunk = labelled(self._pool, self._problem, self.spec, index, self.base)
         write_chunk(chunk, chunk_path(self.folder, index))
 
     def complete(self) -> None:
         """Declares the set complete, if it is."""
         if all(chunk_path(self.folder, index).exists() for index in range(self.spec.chunks())):
             complete(self.folder)
+
+
+def labelled(
+    pool: Workers,
+    problem: Problem[Any, Any],
+    spec: LabelSpec,
+    index: int,
+    base: Path | None = None,
+) -> Labelled:
+    """Chunk `index` of the set that `spec` says, made now: a function of `spec` and `index` alone.
+
+    As long as the solver's effort is counted, not timed. `base` is the set that it improves.
+    """
+    check = folder_of(problem).check.check
+    instance = generate_chunk(problem, spec, index)
+    cases = cases_of(problem, instance)
+    if spec.after is not None:
+        return _reached(pool, check, problem, instance, cases, spec, index)
+    answers = _answers(pool, check, problem, cases, spec, index, base)
+    return _labelled(problem, instance, cases, answers)
 
 
 def _answers(
@@ -162,9 +175,17 @@ def _solve_all(
     first: int,
 ) -> list[tuple[Any, float]]:
     """A checked solution and its cost for every case; instance `first` is the first of them."""
+    steps = None
+    if spec.iterations is not None and cases:
+        counted = folder(cases[0].problem).solver(spec.solver).iterations
+        steps = spec.iterations * counted
     handles = [
         pool.submit(
-            case, spec.solver, time_limit=spec.time_limit, seed=derive(spec.seed, first + i) % 2**31
+            case,
+            spec.solver,
+            time_limit=spec.time_limit,
+            seed=derive(spec.seed, first + i) % 2**31,
+            iterations=steps,
         )
         for i, case in enumerate(cases)
     ]

@@ -32,6 +32,7 @@ class Recipe:
         problem_args: further arguments of the problem's class.
         time_limit: seconds for each instance; None is the solver's default.
         rollouts: of a model's search, instead of a time limit.
+        iterations: of a solver that can count them, instead of a time limit, as of `nco.solve`.
         improve: a complete set whose instances are taken, and whose solutions a model improves.
         after: a model that makes the first decisions; the solver goes on from states it comes to.
         moments: such states of each instance; 8 by default.
@@ -52,6 +53,7 @@ class Recipe:
     moments: int | None = None
     seed: int = 1
     chunk: int = CHUNK
+    iterations: int | None = None
 
     def base(self) -> Path | None:
         """The set to improve."""
@@ -69,9 +71,22 @@ class Recipe:
             raise NCOError(f"instances: at least one, not {self.instances}")
         if self._by_model() and self.time_limit is not None:
             raise NCOError("time_limit: a model's labels are the same everywhere; use rollouts")
+        if self.iterations is not None:
+            self._refuse_iterations()
         if self.moments is not None and (self.after is None or self.moments < 1):
             raise NCOError("moments: a positive number of states, together with after")
         return self._new() if self.improve is None else self._improved(Path(self.improve))
+
+    def _refuse_iterations(self) -> None:
+        """Raises NCOError where nobody counts them."""
+        if self.time_limit is not None:
+            raise NCOError("a budget is of time or of iterations: leave one of the two out")
+        if self._by_model():
+            raise NCOError("iterations: of a model they are its rollouts; use rollouts")
+        if self.problem is not None:
+            counts = registry.folder(self.problem).solver(self.solver).iterations
+            if not counts:
+                raise NCOError(f"iterations: {self.solver} cannot count them; use time_limit")
 
     def _by_model(self) -> bool:
         return self.solver.startswith(relabel.PREFIX)
@@ -113,6 +128,7 @@ class Recipe:
             rollouts=self.rollouts,
             after=after,
             moments=moments,
+            iterations=self.iterations,
         )
 
     def _leader(self, name: str) -> type:

@@ -63,6 +63,7 @@ class LabelSpec:
         after: a model that makes the first decisions of every solution (`nco.labels.dagger`), and
             the SHA-256 of its file; None: none does.
         moments: in how many of the states that it comes to the solver goes on, each a label.
+        iterations: of a solver that can count them, instead of seconds.
     """
 
     problem: dict[str, Any]
@@ -76,6 +77,7 @@ class LabelSpec:
     improves: str | None = None
     after: tuple[str, str] | None = None
     moments: int | None = None
+    iterations: int | None = None
 
     def __post_init__(self) -> None:
         if self.after is not None:  # JSON has lists only
@@ -211,6 +213,11 @@ def complete(folder: Path) -> None:
 
 def write_chunk(labels: Labelled, path: Path) -> None:
     """Stores actions and costs; the instances are made again from their seed."""
+    atomic.write_bytes(path, chunk_bytes(labels))
+
+
+def chunk_bytes(labels: Labelled) -> bytes:
+    """The content of a chunk's file, the same for the same labels."""
     small = torch.int16 if int(labels.actions.max()) < 2**15 else torch.int32
     actions = labels.actions.to(small)
     if labels.given is None:
@@ -219,7 +226,7 @@ def write_chunk(labels: Labelled, path: Path) -> None:
         given = labels.given.to(torch.int32)
         tensors = {"actions": actions, "cost": labels.cost, "given": given}
     metadata = {"instances": fingerprint(labels.instance)}
-    atomic.write_bytes(path, safetensors.torch.save(tensors, metadata))
+    return bytes(safetensors.torch.save(tensors, metadata))
 
 
 def read(folder: Path, problem: Problem[Any, Any] | None = None) -> Iterator[Labelled]:

@@ -29,6 +29,7 @@ from nco.training.references import SHIPPED
 from nco.training.rows import Rows
 
 INTERRUPTED = 130  # exit code after Ctrl-C
+ASK = 10  # steps between two questions of several ranks whether a checkpoint is due
 COMMANDS = ("fit", "validate", "test", "predict")
 # an "epoch" is only the distance between two validations: the data is an endless stream
 DEFAULTS: dict[str, Any] = {
@@ -80,27 +81,44 @@ class Newest(Checkpoint):
     def __init__(self, minutes: float = 3.0, steps: int = 0, folder: str | None = None) -> None:
         self.minutes, self.steps, self.folder = minutes, steps, folder
         self._written = time.monotonic()
+        self._root = ""
 
     def path(self, trainer: Trainer) -> Path:
         """The file that is written."""
         if self.folder is not None:
             return Path(self.folder) / folder.CHECKPOINT
-        root = trainer.log_dir or trainer.default_root_dir
+        root = self._root or trainer.log_dir or trainer.default_root_dir
         return Path(root) / folder.CHECKPOINT
 
     def _write(self, trainer: Trainer) -> None:
         trainer.save_checkpoint(self.path(trainer), weights_only=False)  # with the optimiser
         self._written = time.monotonic()
 
+    def _write_alone(self, trainer: Trainer) -> None:
+        """On the first of several ranks, which waits for none: they may have ended."""
+        if trainer.is_global_zero:
+            checkpoint = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+            trainer.strategy.save_checkpoint(checkpoint, self.path(trainer))
+
+    def _is_late(self, trainer: Trainer) -> bool:
+        """Whether the minutes are over; all ranks must agree, as they write together."""
+        late = time.monotonic() - self._written > self.minutes * 60
+        if trainer.world_size == 1:
+            return late
+        if trainer.global_step % ASK:
+            return False
+        return bool(trainer.strategy.broadcast(late))
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._written = time.monotonic()
+        self._root = trainer.log_dir or trainer.default_root_dir  # asked for by all ranks together
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step = trainer.global_step
         due = self.steps > 0 and step % self.steps == 0
-        if due or time.monotonic() - self._written > self.minutes * 60:
+        if due or self._is_late(trainer):
             self._write(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -111,7 +129,10 @@ class Newest(Checkpoint):
     ) -> None:
         # after a numerical failure the newest good checkpoint must stay
         if isinstance(exception, KeyboardInterrupt) and trainer.global_step > 0:
-            self._write(trainer)
+            if trainer.world_size > 1:
+                self._write_alone(trainer)
+            else:
+                self._write(trainer)
 
 
 class MovingAverage(EMAWeightAveraging):
@@ -176,10 +197,11 @@ def _shipped(word: str) -> str:
     return f"{flag}={ours}" if flag else str(ours)
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str], command: type[Command] = Command) -> None:
     """Runs Lightning's command line; `arguments` begin with fit, validate, test or predict.
 
-    A config may name classes of a module in the present folder.
+    A config may name classes of a module in the present folder. Where a cluster trains, it has a
+    `command` of its own.
     """
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # as `python -m` does, but last: nothing is shadowed
@@ -200,7 +222,7 @@ def main(arguments: list[str]) -> None:
         # of configs without a reference set, which need no validation
         warnings.filterwarnings("ignore", "Total length of `list` across ranks is zero")
         try:
-            Command(
+            command(
                 Method,
                 Data,
                 subclass_mode_model=True,

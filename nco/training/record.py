@@ -38,13 +38,18 @@ class Record(SaveConfigCallback):
     ) -> None:
         super().__init__(parser, config, save_to_log_dir=False)
         self.words, self.where, self.replaces = words, where, overwrite
+        self.root = ""
         self.curve: Curve | None = None
         self._drawn = self._written = self._begin = time.monotonic()
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """On every rank, which asks for the folder together: the first one tells the others."""
+        self.root = trainer.log_dir or trainer.default_root_dir
+        super().setup(trainer, pl_module, stage)
+
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """On rank 0, before the first step."""
-        root = trainer.log_dir or trainer.default_root_dir
-        place = Path(self.where if self.where is not None and stage == "fit" else root)
+        place = Path(self.where if self.where is not None and stage == "fit" else self.root)
         place.mkdir(parents=True, exist_ok=True)
         if self.replaces and stage == "fit":
             folder.forget(place)
@@ -57,7 +62,7 @@ class Record(SaveConfigCallback):
         """Once the step is known that the run goes on from."""
         if not trainer.is_global_zero:
             return
-        place = Path(self.where or trainer.log_dir or trainer.default_root_dir)
+        place = Path(self.where or self.root)
         device = str(trainer.strategy.root_device)
         part = folder.describe_part(self.words, trainer.global_step, device)
         folder.write_about(place, part)
