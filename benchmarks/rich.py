@@ -4,11 +4,13 @@
     python benchmarks/rich.py run ROOT --output table.csv --sets VRPB,VRPTW --files 5 --limits 20
     python benchmarks/rich.py report table.csv --output benchmarks/results/rich_routing.json
 
-ROOT holds the sets as folders of files with a ``best_known.csv`` (`SETS`). `run` takes so many
-files of each set, at equal distances in the order of their names, solves them with each solver at
-each time limit, and appends a line a run. It stops before a file for which less than its time is
-left of ``--seconds``, and goes on where it stopped when it is called again: so it fits into slots
-of a shared machine. `report` sums up what is there.
+ROOT holds the sets as folders of files with a ``best_known.csv`` (`SETS`), or as arrays of many
+instances of a variant (`VARIANTS`: MVMoE's, of which so many of each variant are solved; the gap is
+to the lowest stored cost, which with backhauls was found under a looser rule of loads). `run` takes
+so many files of each set, at equal distances in the order of their names, solves them with each
+solver at each time limit, and appends a line a run. It stops before a file for which less than its
+time is left of ``--seconds``, and goes on where it stopped when it is called again: so it fits into
+slots of a shared machine. `report` sums up what is there.
 """
 
 import argparse
@@ -23,9 +25,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nco.benchmark import Plan, prepare
 from nco.benchmark.measuring import measure
 from nco.core import atomic
+from nco.problems.vrp import files
+from nco.problems.vrp.case import ALWAYS, INFINITE, Case, Depot, VehicleType, Window, plain
 
 SETS = {  # folder of the files, and what a cost of a file is in units of best_known
     "VRPTW": ("vrp_pyvrp/VRPTW", 1),
@@ -40,6 +46,12 @@ SETS = {  # folder of the files, and what a cost of a file is in units of best_k
     "LiLim100": ("pdptw_li_lim/100", 1),
     "LiLim200": ("pdptw_li_lim/200", 1),
 }
+VARIANTS = {  # folder of the arrays, customers, and whether variants have backhauls
+    "MVMoE50": ("neural/mvmoe", 50, False),
+    "MVMoE50B": ("neural/mvmoe", 50, True),
+    "MVMoE100": ("neural/mvmoe", 100, False),
+    "MVMoE100B": ("neural/mvmoe", 100, True),
+}
 COLUMNS = ("set", "name", "size", "solver", "limit", "cost", "gap_percent", "seconds", "error")
 OVERHEAD = 6.0  # seconds of a file beside its runs: reading, warming up
 
@@ -50,13 +62,66 @@ def chosen(root: Path, name: str, count: int) -> list[tuple[Path, dict[str, str]
     table = next(path for path in (folder, folder.parent) if (path / "best_known.csv").exists())
     with open(table / "best_known.csv", newline="") as file:
         known = {row["name"].split("/")[-1].lower(): row for row in csv.DictReader(file)}
-    files = [
+    listed = [
         (path, known[path.stem.lower()])
         for path in sorted(folder.iterdir())
         if path.suffix in (".vrp", ".txt") and path.stem.lower() in known
     ]
-    step = max(1, len(files) // count)
-    return files[step // 2 :: step][:count]
+    step = max(1, len(listed) // count)
+    return listed[step // 2 :: step][:count]
+
+
+def generated(root: Path, name: str, count: int, to: Path) -> list[tuple[Path, dict[str, str]]]:
+    """Instances of each variant of a set of arrays, as files, with their lowest stored costs."""
+    folder, size, backhauls = VARIANTS[name]
+    found = []
+    for path in sorted((root / folder).glob(f"mvmoe_*{size}_*.npz")):
+        variant = path.name.split("_")[1]
+        if ("vrpb" in variant) != backhauls:
+            continue
+        arrays = np.load(path)
+        costs = np.stack([arrays[key] for key in arrays.files if key.startswith("cost_")])
+        step = costs.shape[1] // count
+        for number in range(step // 2, step * count, step):
+            file = to / f"{variant}-{number}.json"
+            case = case_of(arrays, number, f"{variant}-{number}")
+            to.mkdir(parents=True, exist_ok=True)
+            atomic.write_text(file, files.write(case))
+            best = float(np.nanmin(costs[:, number]))
+            found.append((file, {"best_known": repr(best), "n": str(size)}))
+    return found
+
+
+def case_of(arrays: Any, number: int, name: str) -> Case:
+    """An instance of a variant: the unit square, speed 1, nothing rounded, vehicles without end."""
+    demand = arrays["demand"][number].astype(np.float64)[:, None]
+    window, windows, service = ALWAYS, ((),) * len(demand), np.zeros(len(demand))
+    is_open = bool(arrays["open"])
+    if "tw_start" in arrays:
+        ends = np.stack([arrays["tw_start"][number], arrays["tw_end"][number]], 1).tolist()
+        windows = tuple((Window(*each),) for each in ends)
+        service = arrays["service"][number].astype(np.float64)
+        if not is_open:
+            window = Window(0.0, float(arrays["depot_tw_end"][number]))
+    most = float(arrays["route_limit"][number]) if "route_limit" in arrays else INFINITE
+    van = VehicleType(
+        count=None,
+        capacity=(float(arrays["capacity"][number]),),
+        end=None if is_open else 0,
+        max_distance=most,
+    )
+    places = np.concatenate([arrays["depot"][number][None], arrays["coords"][number]])
+    return plain(
+        len(demand),
+        name=name,
+        coords=places.astype(np.float64),
+        depots=(Depot(window),),
+        vehicles=(van,),
+        delivery=np.maximum(demand, 0),
+        pickup=np.maximum(-demand, 0),
+        service=service,
+        windows=windows,
+    )
 
 
 def rows_of(output: Path) -> list[dict[str, str]]:
@@ -71,7 +136,7 @@ def runs(
     path: Path, known: dict[str, str], name: str, solvers: list[str], limits: list[float]
 ) -> Iterator[dict[str, Any]]:
     """A line for each run on a file."""
-    best = float(known["best_known"]) * SETS[name][1]
+    best = float(known["best_known"]) * (SETS[name][1] if name in SETS else 1)
     plan = Plan(files=[str(path)], solvers=solvers, time_limits=limits, cores=1, problem="vrp")
     for run in measure(prepare(plan)):
         gap = None if run.cost is None else round(100 * (run.cost / best - 1), 3)
@@ -96,7 +161,12 @@ def run(options: argparse.Namespace) -> None:
     if not options.output.exists():
         atomic.write_text(options.output, ",".join(COLUMNS) + "\n")
     for name in options.sets.split(","):
-        for path, known in chosen(options.root, name, options.files):
+        if name in VARIANTS:
+            to = options.output.parent / f"{options.output.stem}_files"
+            listed = generated(options.root, name, options.files, to)
+        else:
+            listed = chosen(options.root, name, options.files)
+        for path, known in listed:
             wanted = itertools.product(solvers, [f"{limit:g}" for limit in limits])
             if all((name, path.stem, *each) in done for each in wanted):
                 continue
@@ -121,10 +191,10 @@ def report(options: argparse.Namespace) -> None:
     for name in dict.fromkeys(row["set"] for row in rows):
         own = [row for row in rows if row["set"] == name]
         sizes = sorted({int(row["size"]) for row in own})
-        files = len({row["name"] for row in own})
+        count = len({row["name"] for row in own})
         for solver in solvers:
             cells = [_mean(own, solver, limit) for limit in limits]
-            lines.append([name, f"{files} of {sizes[0]}-{sizes[-1]}", solver, *cells])
+            lines.append([name, f"{count} of {sizes[0]}-{sizes[-1]}", solver, *cells])
     result = {
         "title": "Rich routing within a time limit",
         "section": "Compare",
@@ -158,8 +228,8 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("run")
     one.add_argument("root", type=Path)
-    one.add_argument("--sets", default=",".join(SETS))
-    one.add_argument("--files", type=int, default=3, help="of each set")
+    one.add_argument("--sets", default=",".join([*SETS, *VARIANTS]))
+    one.add_argument("--files", type=int, default=3, help="of each set, or variant")
     one.add_argument("--limits", default="5,20")
     one.add_argument("--solvers", default="nco,pyvrp")
     one.add_argument("--seconds", type=float, default=float("inf"))

@@ -95,7 +95,9 @@ def _left_out(
         for stop in routes[number].stops
     }
     middles = np.array([centres[list(group)].mean(0) for group in groups])
-    together = {place: (place,) for place in range(case.first_client, _places(case))}
+    together: dict[int, tuple[int, ...]] = {
+        place: (place,) for place in range(case.first_client, _places(case))
+    }
     for pair in case.shipments:
         together |= dict.fromkeys(pair, tuple(pair))
     for each in case.groups:

@@ -102,7 +102,7 @@ class Judge:
         self.loads = integers.loads(case)
         self.first = case.first_client
         self._service = [0.0] * self.first + np.asarray(case.service, dtype=np.float64).tolist()
-        self._windows = [(depot.window,) for depot in case.depots]
+        self._windows: list[tuple[Window, ...]] = [(depot.window,) for depot in case.depots]
         self._windows += [windows or (ALWAYS,) for windows in case.windows]
         self._release = [0.0] * self.first + np.asarray(case.release, dtype=np.float64).tolist()
         self._has_release = bool(np.any(case.release))

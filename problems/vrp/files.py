@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 from nco.core.errors import InstanceError
 from nco.problems._routing import routes as lines
-from nco.problems.vrp import arrays, json_form, lilim, solomon, vroom, vroom_plan, vrplib
+from nco.problems.vrp import (
+    arrays,
+    json_form,
+    lilim,
+    solomon,
+    vroom,
+    vroom_plan,
+    vrplib,
+    vrplib_kinds,
+)
 from nco.problems.vrp.case import Case, Route
 from nco.problems.vrp.reads import rounding_of
 
@@ -32,7 +41,7 @@ FORMS = (
 
 def recognise(text: str) -> bool:
     """Whether a text is of one of the forms."""
-    return any(form.recognise(text) for form in FORMS) or vrplib.recognise(text)
+    return any(form.recognise(text) for form in FORMS) or vrplib_kinds.recognise(text)
 
 
 def read(text: str, *, path: str | None = None, rounding: str | None = None) -> Case:

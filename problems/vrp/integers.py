@@ -68,7 +68,7 @@ class Whole:
     @cached_property
     def rate(self) -> int:
         """What a whole unit of distance costs where it costs one in the case."""
-        costs = [
+        costs: list[Fraction] = [
             exact(value)
             for kind in self.case.vehicles
             for value in (
@@ -78,7 +78,7 @@ class Whole:
             )
         ]
         factor = math.lcm(*(cost.denominator for cost in costs))
-        if factor * max(1, *costs) <= MOST_EXACT:
+        if factor * max(Fraction(1), *costs) <= MOST_EXACT:
             return factor
         return max(1, math.floor(UNIT_DIGITS / max(max(costs), Fraction(1, 10**6))))
 
@@ -96,7 +96,7 @@ class Whole:
 
     def earliest(self, value: float) -> int:
         """A time, rounded up."""
-        return int(up(np.float64(value * self.time)))
+        return int(up(np.array(value * self.time)))
 
     def latest(self, value: float) -> int:
         """A time or a duration that must not be exceeded, rounded down."""
@@ -193,10 +193,10 @@ def _time_factor(case: Case, distance: float) -> float:
     """The factor of times."""
     stated = [np.asarray(case.service), np.asarray(case.release)]
     stated.append(np.array([end for each in case.windows for window in each for end in window]))
-    limits = [(kind.max_duration, kind.max_overtime, *kind.shift) for kind in case.vehicles]
-    limits += [(*depot.window, depot.service) for depot in case.depots]
-    rests = [(*rest.window, rest.duration) for kind in case.vehicles for rest in kind.breaks]
-    stated += [np.array(row, dtype=np.float64) for row in [*limits, *rests]]
+    limits = [x for k in case.vehicles for x in (k.max_duration, k.max_overtime, *k.shift)]
+    limits += [x for depot in case.depots for x in (*depot.window, depot.service)]
+    limits += [x for k in case.vehicles for b in k.breaks for x in (*b.window, b.duration)]
+    stated.append(np.array(limits, dtype=np.float64))
     if case.durations:
         return _decimal([*(table.ravel() for table in case.durations), *stated])
     own = distance

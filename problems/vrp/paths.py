@@ -119,7 +119,7 @@ def _driven(instance: Instance, path: Path, start: Tensor, done: Tensor) -> Trip
     """The routes ``[B, S, P]`` of steps `start` to `done`."""
     shape = start.shape
     node, vehicle = path.node, path.vehicle.gather(2, (done - 1).clamp_min(0))
-    kinds = vehicle.flatten(1)
+    kinds = (vehicle * (done > 0)).flatten(1)
     trip, here = begun(instance, kinds), kinds
     begin = start + path.chooses.gather(2, start)
     for k in range(max(int((done - begin).max()), 0)):

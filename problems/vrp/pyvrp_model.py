@@ -57,7 +57,8 @@ def _shipment_refusal(case: Case) -> str | None:
 
 def _idle(case: Case) -> np.ndarray:
     """Whether a client neither receives nor sends anything, bool ``[n]``."""
-    return ~(np.asarray(case.delivery) > 0).any(1) & ~(np.asarray(case.pickup) > 0).any(1)
+    loads = np.concatenate([case.delivery, case.pickup], axis=1)
+    return np.asarray(~(loads > 0).any(1))
 
 
 @dataclass(frozen=True, eq=False)

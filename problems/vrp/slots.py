@@ -1,5 +1,7 @@
 """All routes of a plan in the making, with their legs as arrays."""
 
+from typing import Any
+
 import numpy as np
 
 from nco.problems.vrp.case import INFINITE, Route
@@ -25,7 +27,8 @@ class Slots:
         room = 2 * judge.case.size + 16
         dimensions = len(judge.loads.capacity[0])
         flags, times = ("picked", "gives"), ("leave", "latest", "distance", "duration")
-        types = dict.fromkeys(Legs._fields, np.int64) | dict.fromkeys(flags, np.bool_)
+        types: dict[str, Any] = dict.fromkeys(Legs._fields, np.int64)
+        types |= dict.fromkeys(flags, np.bool_)
         types |= dict.fromkeys((*times, "room_time", "room_distance"), np.float64)
         self._at = Legs(
             *(

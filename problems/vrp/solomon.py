@@ -9,7 +9,7 @@ import re
 
 from nco.problems.vrp.case import Case, Depot, Rounding, VehicleType, plain
 from nco.problems.vrp.rows import Rows, cut, pairs
-from nco.problems.vrp.vrplib import IN_WORDS
+from nco.problems.vrp.vrplib_kinds import IN_WORDS
 
 COLUMNS = ("customer", "x", "y", "demand", "ready", "due", "service")
 _BEGIN = re.compile(r"\A\s*\S[^\n]*\n\s*VEHICLES?\s+NUMBER\s+CAPACITY\s", re.IGNORECASE)

@@ -8,23 +8,19 @@ circles, in metres, at `SPEED`. Tasks are required, unless one has a `priority`:
 left out for a prize that is above what serving it can cost, and the higher the greater it is.
 """
 
-import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from nco.core.errors import InstanceError, did_you_mean
+from nco.core.errors import InstanceError
 from nco.problems._routing import tsplib
 from nco.problems.vrp import json_form
 from nco.problems.vrp import vroom_values as say
 from nco.problems.vrp.arrays_fleet import serving
 from nco.problems.vrp.case import (
-    ALWAYS,
-    INFINITE,
-    Break,
     Case,
     Depot,
     Rounding,
@@ -33,10 +29,9 @@ from nco.problems.vrp.case import (
     plain,
 )
 from nco.problems.vrp.faults import Fault, checked
+from nco.problems.vrp.vroom_fleet import SPEED, VEHICLE, Fleet, Measure, grouped
 from nco.problems.vrp.vroom_plan import FORM
 
-SPEED = 50 / 3.6  # metres a second
-HOUR, KILOMETRE = 3600, 1000
 WEIGHT = 10  # of a step of priority, to a task without any
 ROOT = {"jobs", "shipments", "vehicles", "matrices", "matrix"}
 STEP = {
@@ -45,15 +40,6 @@ STEP = {
 }
 JOB = STEP | {"delivery", "pickup", "amount", "skills", "priority"}
 SHIPMENT = {"pickup", "delivery", "amount", "skills", "priority"}
-VEHICLE = {
-    *("id", "profile", "description", "start", "start_index", "end", "end_index", "capacity"),
-    *("costs", "skills", "type", "time_window", "breaks", "speed_factor", "max_tasks"),
-    *("max_travel_time", "max_distance", "steps"),
-}
-COSTS = {"fixed", "per_hour", "per_task_hour", "per_km"}
-BREAK = {"id", "description", "time_windows", "service", "max_load"}
-STEPS = {"type", "id", "service_at", "service_after", "service_before"}
-GIVEN = "the given routes (steps) are not used: nco check FILE FILE checks and prices them"
 KINDS = ("durations", "distances", "costs")  # of matrices
 
 
@@ -81,7 +67,7 @@ def read(text: str, *, path: str | None = None, rounding: Rounding | None = None
     """
     data = json_form.parse(text, path)
     try:
-        return checked(_Input(data, rounding).case(path))
+        return checked(Input(data, rounding).case(path))
     except Fault as fault:
         names = {"windows": "time_windows", "shift": "time_window"}
         field = names.get(fault.field or "", fault.field)
@@ -107,22 +93,7 @@ class _Task:
     shared: Mapping[str, Any]
 
 
-class _Measure(NamedTuple):
-    """What the ways of a vehicle are measured in.
-
-    Attributes:
-        profile: its matrices; factor: of its speed; hourly, per_km: weights of the measure.
-        matrix: whether it is a matrix of costs.
-    """
-
-    profile: str
-    factor: float
-    hourly: float
-    per_km: float
-    matrix: bool
-
-
-class _Input:
+class Input:
     """The object of a file, and what is made of it."""
 
     def __init__(self, data: Mapping[str, Any], rounding: Rounding | None) -> None:
@@ -190,7 +161,7 @@ class _Input:
 
     # ----------------------------------------------------------------------------------------------
 
-    def _location(self, data: Mapping[str, Any], name: str, where: str) -> Any:
+    def location(self, data: Mapping[str, Any], name: str, where: str) -> Any:
         """A row of the matrices, or ``(lon, lat)``; None where neither is stated."""
         key = "location_index" if name == "location" else f"{name}_index"
         if self.matrices:
@@ -204,7 +175,7 @@ class _Input:
             return index
         return None if data.get(name) is None else say.coordinates(data[name], f"{where} {name}")
 
-    def _depot(self, location: Any) -> int:
+    def depot(self, location: Any) -> int:
         if location not in self.depots:
             self.depots.append(location)
         return self.depots.index(location)
@@ -213,25 +184,25 @@ class _Input:
         """The case."""
         places = []
         for task in self.tasks:
-            place = self._location(task.data, "location", task.where)
+            place = self.location(task.data, "location", task.where)
             if place is None:
                 key = "location_index" if self.matrices else "location"
                 reason = "is missing: a task must be somewhere"
                 raise InstanceError(reason, field=f"{task.where} {key}")
             places.append(place)
         dimensions = self._dimensions()
-        measures: list[_Measure] = []
-        listed = [self._vehicle(i, dimensions, measures) for i in range(len(self.vehicles))]
+        fleet = Fleet(self, dimensions)
+        listed = [fleet.vehicle(i) for i in range(len(self.vehicles))]
         able = [self._skills(one, f"vehicles[{i}]") for i, one in enumerate(self.vehicles)]
         words = [" ".join(str(one.get("description") or "").split()) for one in self.vehicles]
-        vehicles, members = _grouped(listed, able, words)
+        vehicles, members = grouped(listed, able, words)
         delivery, pickup = self._loads(dimensions)
         where: list[Any] = [*self.depots, *places]
         skills = [able[own[0]] for own in members]
         needed = [self._skills(task.shared, task.where) for task in self.tasks]
         first = len(self.depots)
         pairs = [i for i, task in enumerate(self.tasks) if task.kind == "pickup"]
-        ways = self._ways(where, measures)
+        ways = self._ways(where, fleet.measures)
         prize = self._prizes(vehicles, ways["distances"])
         return plain(
             len(self.tasks),
@@ -259,9 +230,7 @@ class _Input:
         stated += [t.shared.get(k) for t in self.tasks for k in ("delivery", "pickup", "amount")]
         return next((len(v) for v in stated if isinstance(v, list) and v), 1)
 
-    def _amount(
-        self, data: Mapping[str, Any], key: str, where: str, dimensions: int
-    ) -> list[float]:
+    def amount(self, data: Mapping[str, Any], key: str, where: str, dimensions: int) -> list[float]:
         if data.get(key) is None:
             return [0.0] * dimensions
         values = say.numbers(data[key], f"{where} {key}")
@@ -278,10 +247,10 @@ class _Input:
                     reason = "delivery says it already: leave it out"
                     raise InstanceError(reason, field=f"{task.where} amount")
                 key = "amount" if "amount" in task.data else "delivery"
-                delivery[i] = self._amount(task.data, key, task.where, dimensions)
-                pickup[i] = self._amount(task.data, "pickup", task.where, dimensions)
+                delivery[i] = self.amount(task.data, key, task.where, dimensions)
+                pickup[i] = self.amount(task.data, "pickup", task.where, dimensions)
             else:
-                load = self._amount(task.shared, "amount", task.where, dimensions)
+                load = self.amount(task.shared, "amount", task.where, dimensions)
                 (pickup if task.kind == "pickup" else delivery)[i] = load
         return delivery, pickup
 
@@ -362,125 +331,7 @@ class _Input:
     # ----------------------------------------------------------------------------------------------
     # Vehicles and ways
 
-    def _vehicle(self, i: int, dimensions: int, measures: list[_Measure]) -> VehicleType:
-        """One vehicle, with everything but its name."""
-        data, where = self.vehicles[i], f"vehicles[{i}]"
-        self._look_at_steps(data, where)
-        start, end = (self._location(data, name, where) for name in ("start", "end"))
-        if start is None:
-            key = "start_index" if self.matrices else "start"
-            reason = "is missing: vehicles that start anywhere are not solved here"
-            raise InstanceError(reason, field=f"{where} {key}")
-        costs = say.object_of(data.get("costs", {}), f"{where} costs", COSTS)
-        measure, unit = self._measure(data, costs, where)
-        if measure not in measures:
-            measures.append(measure)
-        limits = self._limits(data, measure, where)
-        speed = SPEED * measure.factor
-        stated = data.get("time_window")
-        tasks = data.get("max_tasks")
-        return VehicleType(
-            count=1,
-            capacity=()
-            if data.get("capacity") is None
-            else tuple(self._amount(data, "capacity", where, dimensions)),
-            start=self._depot(start),
-            end=None if end is None else self._depot(end),
-            shift=ALWAYS if stated is None else say.window(stated, f"{where} time_window"),
-            max_distance=limits,
-            max_stops=None if tasks is None else say.whole(tasks, f"{where} max_tasks"),
-            fixed=say.positive(costs.get("fixed", 0), f"{where} costs fixed"),
-            unit_distance=unit,
-            breaks=self._breaks(data, where),
-            speed=1.0 if self.matrices else speed,
-            profile=measures.index(measure) if self.matrices else 0,
-        )
-
-    def _look_at_steps(self, data: Mapping[str, Any], where: str) -> None:
-        """A given route is no part of a case; times that it fixes would be."""
-        for i, one in enumerate(say.listed(data, "steps", where)):
-            step = say.object_of(one, f"{where} steps[{i}]", STEPS)
-            for key in ("service_at", "service_after", "service_before"):
-                if step.get(key) is not None:
-                    reason = "times of a given route are not solved here: use time_windows"
-                    raise InstanceError(reason, field=f"{where} steps[{i}] {key}")
-        if data.get("steps") and GIVEN not in self.remarks:
-            self.remarks.append(GIVEN)
-
-    def _measure(
-        self, data: Mapping[str, Any], costs: Mapping[str, Any], where: str
-    ) -> tuple[_Measure, float]:
-        """What its ways are measured in, and what a unit of that costs."""
-        hourly, km, task = (
-            say.positive(costs.get(key, default), f"{where} costs {key}")
-            for key, default in (("per_hour", HOUR), ("per_km", 0), ("per_task_hour", 0))
-        )
-        if task:
-            reason = "costs of the time at tasks are not solved here: remove it"
-            raise InstanceError(reason, field=f"{where} costs per_task_hour", value=task)
-        factor = say.positive(data.get("speed_factor", 1), f"{where} speed_factor")
-        if not 0 < factor <= 5:
-            reason = "must be above 0 and at most 5"
-            raise InstanceError(reason, field=f"{where} speed_factor", value=factor)
-        profile = str(data.get("profile", "car"))
-        if not self.matrices:
-            pay = hourly / HOUR / (SPEED * factor) + km / KILOMETRE
-            return _Measure("", factor, hourly > 0, km > 0, False), pay
-        if profile not in self.matrices:
-            near = did_you_mean(profile, self.matrices) or f" there are {', '.join(self.matrices)}"
-            raise InstanceError(f"no such matrices;{near}", field=f"{where} profile", value=profile)
-        own = self.matrices[profile]
-        if km and "distances" not in own:
-            reason = "per_km needs distances"
-            raise InstanceError(reason, field=f"matrices {profile}", value="no distances")
-        if "costs" in own:
-            if {"per_hour", "per_km"} & {*costs}:
-                reason = "the matrices have costs: leave per_hour and per_km out"
-                raise InstanceError(reason, field=f"{where} costs")
-            return _Measure(profile, factor, 0, 0, True), 1.0
-        if not km:
-            return _Measure(profile, factor, 1, 0, False), hourly / HOUR
-        if not hourly:
-            return _Measure(profile, factor, 0, 1, False), km / KILOMETRE
-        return _Measure(profile, factor, hourly / HOUR, km / KILOMETRE, False), 1.0
-
-    def _limits(self, data: Mapping[str, Any], measure: _Measure, where: str) -> float:
-        """The limit of the ways of a vehicle, in what they are measured in."""
-        found = INFINITE
-        for key, own in (
-            ("max_travel_time", measure.hourly and not measure.per_km),
-            ("max_distance", measure.per_km and not measure.hourly),
-        ):
-            if data.get(key) is None:
-                continue
-            most = say.positive(data[key], f"{where} {key}")
-            if not self.matrices:
-                most *= SPEED * measure.factor if key == "max_travel_time" else 1.0
-            elif not own or measure.matrix:
-                word = "travel time (per_hour alone)" if "time" in key else "km (per_km alone)"
-                reason = f"is solved here only where the vehicle pays by {word}"
-                raise InstanceError(reason, field=f"{where} {key}", value=most)
-            found = min(found, most)
-        return found
-
-    def _breaks(self, data: Mapping[str, Any], where: str) -> tuple[Break, ...]:
-        found = []
-        for i, one in enumerate(say.listed(data, "breaks", where)):
-            field = f"{where} breaks[{i}]"
-            rest = say.object_of(one, field, BREAK)
-            say.whole(rest.get("id"), f"{field} id")
-            if rest.get("max_load") is not None:
-                reason = "breaks that depend on the load are not solved here: remove it"
-                raise InstanceError(reason, field=f"{field} max_load")
-            windows = say.windows(rest, field) or (ALWAYS,)
-            if len(windows) > 1:
-                reason = "a break has one window here"
-                raise InstanceError(reason, field=f"{field} time_windows", value=len(windows))
-            duration = say.positive(rest.get("service", 0), f"{field} service")
-            found.append(Break(windows[0], duration))
-        return tuple(found)
-
-    def _ways(self, where: Sequence[Any], measures: Sequence[_Measure]) -> dict[str, Any]:
+    def _ways(self, where: Sequence[Any], measures: Sequence[Measure]) -> dict[str, Any]:
         """Coordinates, or for each measure the matrices of all places."""
         if not self.matrices:
             kmh = SPEED * 3.6
@@ -516,7 +367,7 @@ class _Input:
         return found
 
     @staticmethod
-    def _word(measures: Sequence[_Measure]) -> str:
+    def _word(measures: Sequence[Measure]) -> str:
         """The unit of what ways are measured in, where it is the same for all."""
         words = {
             "s" if m.hourly == 1 and not m.per_km else "m" if m.per_km == 1 and not m.hourly else ""
@@ -529,7 +380,7 @@ class _Input:
         found: list[Any] = [None] * len(self.depots)
         for i, data in enumerate(self.vehicles):
             for name in ("start", "end"):
-                index = self._location(data, name, f"vehicles[{i}]")
+                index = self.location(data, name, f"vehicles[{i}]")
                 if index is not None and data.get(name) is not None:
                     found[self.depots.index(index)] = say.coordinates(data[name], name)
         for task in self.tasks:
@@ -538,21 +389,6 @@ class _Input:
         if any(one is None for one in found):
             return None
         return [[lat, lon] for lon, lat in found]
-
-
-def _grouped(
-    listed: Sequence[VehicleType], skills: Sequence[frozenset[str]], names: Sequence[str]
-) -> tuple[tuple[VehicleType, ...], list[list[int]]]:
-    """Types of vehicles that are alike and follow each other, and the vehicles of each."""
-    alike = [
-        list(own)
-        for _, own in itertools.groupby(range(len(listed)), lambda i: (listed[i], skills[i]))
-    ]
-    types = [
-        replace(listed[own[0]], count=len(own), name=names[own[0]] if len(own) == 1 else "")
-        for own in alike
-    ]
-    return tuple(types), alike
 
 
 def _stem(path: str | None) -> str:

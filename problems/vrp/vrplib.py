@@ -5,15 +5,14 @@ the order of the file. Rows of the ``VEHICLES_`` sections and of CAPACITY_SECTIO
 those that are alike and follow each other become one type, so that the vehicle k of the file, which
 drives ``Route #k``, is found again.
 
-TYPE tells what no section does (`KINDS`): how distances are rounded where EDGE_WEIGHT_TYPE is
+TYPE tells what no section does (`vrplib_kinds`): how distances are rounded where its weights are
 EUC_2D, whether routes are open, and whether backhauls come last. ``ROUNDING : exact`` (or
 ``round``, ``round3``, ``trunc1``) states another rounding, ``BACKHAULS : mixed`` (or ``after``,
 ``after_some``) another order. Costs are those of the file, also where it scales them (HFVRP).
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -34,40 +33,8 @@ from nco.problems.vrp.case import (
 from nco.problems.vrp.faults import Fault, checked
 from nco.problems.vrp.pairs import shipped
 from nco.problems.vrp.vrplib_fleet import OF_VEHICLES, Fleet
+from nco.problems.vrp.vrplib_kinds import IN_WORDS, KINDS
 
-
-class Kind(NamedTuple):
-    """What a TYPE says beside the sections.
-
-    Attributes:
-        rounding: of EUC_2D; open: routes end at their last client; backhauls: their order.
-    """
-
-    rounding: Rounding = Rounding.ROUND
-    open: bool = False
-    backhauls: Backhauls = Backhauls.MIXED
-
-
-DIMACS = Kind(Rounding.TRUNC1)
-THOUSANDTHS = Kind(Rounding.ROUND3)
-KINDS = {
-    **dict.fromkeys(("VRPTW", "CVRPTW", "PCVRPTW", "MTVRPTWR", "MTVRPTW"), DIMACS),
-    **dict.fromkeys(("MDVRPTW", "SDVRPTW"), THOUSANDTHS),
-    **dict.fromkeys(("VRP", "CVRP", "ACVRP", "DVRP", "DCVRP", "GVRP", "PCVRP", "MDVRP"), Kind()),
-    **dict.fromkeys(("MTVRP", "VRPPD", "VRPSPD", "VRPMPD", "VRPMB", "RVRP"), Kind()),
-    **dict.fromkeys(("PDP", "CPDP", "PDVRP"), Kind()),
-    **dict.fromkeys(("HFVRP", "HFVRPTW", "PDPTW", "CPDPTW"), Kind(Rounding.EXACT)),
-    **dict.fromkeys(("OVRP", "COVRP", "MDOVRP"), Kind(open=True)),
-    "OVRPTW": Kind(Rounding.TRUNC1, open=True),
-    "VRPB": Kind(backhauls=Backhauls.AFTER_SOME),
-    "VRPBTW": Kind(Rounding.TRUNC1, backhauls=Backhauls.AFTER_SOME),
-}
-OTHERS = {"HCVRP", "HFVRP"}  # types of a file that is read here only where the user says so
-WIDE = {"CVRP", "VRP"}  # types that are read here only where a section says more than they do
-RULES = (  # keywords or sections of which one makes a file of a plain type one of this problem
-    *("TIME_WINDOW", "SERVICE_TIME", "RELEASE_TIME", "PRIZE", "BACKHAUL", "PICKUP", "LINEHAUL"),
-    *("MUTUALLY_EXCLUSIVE_GROUP", "DISTANCE", "ROUNDING", "VEHICLES_"),
-)
 KEYWORDS = {
     *("NAME", "COMMENT", "TYPE", "DIMENSION", "EDGE_WEIGHT_TYPE", "EDGE_WEIGHT_FORMAT"),
     *("NODE_COORD_TYPE", "DISPLAY_DATA_TYPE", "VEHICLES", "CAPACITY", "SERVICE_TIME", "DISTANCE"),
@@ -82,27 +49,6 @@ OF_NODES = {
 OTHER_SECTIONS = {"DEPOT_SECTION", "EDGE_WEIGHT_SECTION", "MUTUALLY_EXCLUSIVE_GROUP_SECTION"}
 SECTIONS = OF_NODES | OF_VEHICLES | OTHER_SECTIONS
 METRICS = (*tsplib.METRICS, "EXACT_2D", "EXPLICIT")
-IN_WORDS = {
-    Rounding.EXACT: "not rounded",
-    Rounding.ROUND: "rounded to whole numbers",
-    Rounding.ROUND3: "rounded to 0.001",
-    Rounding.TRUNC1: "truncated to one decimal",
-}
-
-_TYPE = re.compile(r"^[ \t\ufeff]*TYPE[ \t]*:[ \t]*([A-Z0-9_-]+)", re.IGNORECASE | re.MULTILINE)
-_RULE = re.compile(
-    rf"^[ \t]*(?:{'|'.join(RULES)})[A-Z_]*[ \t]*(?::(.*))?$", re.IGNORECASE | re.MULTILINE
-)
-
-
-def recognise(text: str) -> bool:
-    """Whether a text is a VRPLIB file that states more than `cvrp` and `hcvrp` read."""
-    stated = _TYPE.search(text)
-    if stated is None or stated[1].upper() not in KINDS or stated[1].upper() in OTHERS:
-        return False
-    return stated[1].upper() not in WIDE or any(
-        rule[1] is None or rule[1].strip(" \t0.") != "" for rule in _RULE.finditer(text)
-    )
 
 
 def read(text: str, *, path: str | None = None, rounding: Rounding | None = None) -> Case:
