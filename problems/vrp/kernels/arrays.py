@@ -18,7 +18,6 @@ from nco.problems.vrp.ways import ways
 
 DECIMALS = 6  # up to which times and distances are made whole
 LARGEST = 2.0**40  # of whole times and distances
-LEFT_OUT = 4.0  # what a required client costs that is left out, beside its dearest route alone
 
 
 class Kinds(NamedTuple):
@@ -204,7 +203,7 @@ def prepare(case: Case, fleet: Kinds, who: Clients) -> tuple[Rules, float]:
         ),
         until=_whole(of([_arrival(case, v)[1] for v in vehicles]), unit),
         first=first.astype(np.int64),
-        count=np.array(fleet.sizes, dtype=np.int64),
+        vehicles=np.array(fleet.sizes, dtype=np.int64),
         trips=np.array(trips, dtype=np.int64),
         kind=kind.astype(np.int64),
     )

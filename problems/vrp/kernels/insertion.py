@@ -24,7 +24,9 @@ def choose(
     rules: Rules, plan: Plan, near: Near, client: Whole, random: np.ndarray
 ) -> tuple[float, Whole, Whole]:
     """What a client, or another one of its group, costs at least: see `cheapest`; and who it is."""
-    least, where, chosen = rules.prize[client], np.uint32(0), np.uint32(client)
+    least = rules.prize[client]
+    where: Whole = np.uint32(0)
+    chosen: Whole = np.uint32(client)
     group = rules.group[client]
     first, end = rules.begins[group], rules.begins[group + 1]
     if group == 0:
@@ -47,7 +49,8 @@ def cheapest(
     From a near node on, a leg to the client and on to a farther node is longer than the leg that it
     replaces by twice that to the client less that leg, or more: most places need no second look.
     """
-    where, nobody = np.uint32(0), len(plan.empty)
+    where: Whole = np.uint32(0)
+    nobody = len(plan.empty)
     for kind in range(len(rules.way)):
         if plan.free[kind] > 0:
             least, where = open_for(rules, plan, kind, client, least, where)
@@ -70,8 +73,10 @@ def open_for(
     nobody = len(plan.empty)
     slot = plan.empty[rules.first[kind] + plan.free[kind] - 1]
     depot = np.uint32(rules.delivery.shape[0] + slot)
-    found, earlier, later = False, nobody, nobody
-    if alone < least and plan.used[kind] < rules.count[kind]:
+    found = False
+    earlier: Whole = nobody
+    later: Whole = nobody
+    if alone < least and plan.used[kind] < rules.vehicles[kind]:
         least, where, found = alone, depot, True
     alone -= rules.fixed[kind]
     if rules.chained and rules.trips[kind] > 1 and alone < least:

@@ -53,10 +53,12 @@ def cheapest_pair(
 
     The delivery may come right behind the pickup, or behind a node that was there before.
     """
-    least, where, second = rules.prize[pickup], np.uint32(0), np.uint32(pickup)
+    least = rules.prize[pickup]
+    where: Whole = np.uint32(0)
+    second: Whole = np.uint32(pickup)
     nobody = len(plan.empty)
     for kind in range(len(rules.way)):
-        if plan.free[kind] > 0 and plan.used[kind] < rules.count[kind]:
+        if plan.free[kind] > 0 and plan.used[kind] < rules.vehicles[kind]:
             least, where = open_for(rules, plan, kind, pickup, least, where)
     for rank in range(near.beside.shape[1]):
         for side in range(2):

@@ -52,7 +52,7 @@ class Rules(NamedTuple):
         furthest: float64 [T], the longest distance; stops: int64 [T], clients of a route.
         until: float64 [T], the latest end.
         first: int64 [T+1], the first route of each kind.
-        count: int64 [T], vehicles; trips: int64 [T], routes of a vehicle.
+        vehicles: int64 [T]; trips: int64 [T], routes of a vehicle.
         kind: int64 [R], of each route.
     """
 
@@ -97,7 +97,7 @@ class Rules(NamedTuple):
     stops: np.ndarray
     until: np.ndarray
     first: np.ndarray
-    count: np.ndarray
+    vehicles: np.ndarray
     trips: np.ndarray
     kind: np.ndarray
 

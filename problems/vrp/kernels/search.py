@@ -10,8 +10,8 @@ from nco.problems._routing.kernels import lists
 from nco.problems._routing.kernels.ruin import Ruin
 from nco.problems.vrp.case import Case, Route
 from nco.problems.vrp.kernels import arrays, nearby
-from nco.problems.vrp.kernels.plan import LEAST_MISSING, OPENED, Plan
-from nco.problems.vrp.kernels.step import fill_alone, insert_all, place, step
+from nco.problems.vrp.kernels.plan import LEAST_MISSING, Plan
+from nco.problems.vrp.kernels.step import begin, step
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,11 @@ class Search:
         self.rules, self.scale = arrays.prepare(case, self.fleet, self.clients)
         self.ruin = Ruin(float(settings.ruin.mean), int(settings.ruin.longest))
         self.journal = self._journal()
-        fill_alone(self.rules, self._empty_plan())
-        self._set_prizes()
         self.near = nearby.near(self.rules, settings.neighbours)
         self.plan = self._empty_plan()
         self.random = chance.start(seed)
         self.stop = np.zeros(1, dtype=np.int64)
-        self._begin(start)
+        self.dear = self._begin(start)
         used = len(self.plan.empty) - int(self.plan.tally[lists.EMPTY])
         each, most = settings.exchanges
         stops = self.size / max(1, used)
@@ -82,61 +80,72 @@ class Search:
         opened = max(len(self.journal.moved), self.size)
         return arrays.empty_plan(self.case, self.fleet, self.rules, self.scale, opened)
 
-    def _set_prizes(self) -> None:
-        """What is required costs more to leave out than on the dearest route of its own."""
-        alone = self.rules.alone
-        possible = alone[np.isfinite(alone)]
-        dearest = float(possible.max()) if len(possible) else 1.0
-        self.dear = arrays.LEFT_OUT * max(1.0, dearest + float(self.rules.extra.max()))
-        self.rules.prize[:] += self.dear * self.rules.needed
-
-    def _begin(self, start: list[Route] | None) -> None:
-        """Puts given routes in, and all others where they cost least."""
+    def _begin(self, start: list[Route] | None) -> float:
+        """Puts given routes in, and all others where they cost least; what a missing one costs."""
         nobody = len(self.plan.empty)
-        if start is not None:
-            self._place(start)
-        waiting = self.plan.route[: self.size + 1] == nobody
-        waiting[0] = False
+        listed, slots, earlier = self._listed(start or [])
+        waiting = np.ones(self.size + 1, dtype=bool)
+        waiting[listed] = waiting[0] = False
+        present = ~waiting
         for nodes in self.clients.groups:  # one of them stands for all
             waits = waiting[nodes].all()
             waiting[nodes] = False
             waiting[nodes[0]] = waits
         waiting[self.rules.fetches > 0] = False
-        asleep = (self.plan.route[: self.size + 1] == nobody) & ~waiting
-        asleep[0] = False
-        self.plan.route[: self.size + 1][asleep] = nobody + 2
+        self.plan.route[: self.size + 1][~waiting & ~present] = nobody + 2
         queue = np.flatnonzero(waiting)
-        queue = queue[np.argsort(self.near.keys[0][queue], kind="stable")].astype(np.uint32)
+        queue = queue[np.argsort(self.near.keys[0][queue], kind="stable")]
         moved, place, out, touched = (
             np.zeros(3 * self.size + 1, dtype=np.uint32) for _ in range(4)
         )
         out[: len(queue)] = queue
         journal = lists.Journal(moved, place, out, np.zeros(1), touched)
-        insert_all(self.rules, self.plan, self.near, journal, len(queue), self.random)
-        self.plan.tally[OPENED] = 0
+        dear: float = begin(
+            self.rules,
+            self.plan,
+            self.near,
+            journal,
+            listed,
+            slots,
+            earlier,
+            len(queue),
+            self.random,
+        )
+        return dear
 
-    def _place(self, start: list[Route]) -> None:
-        """Puts given routes in."""
+    def _listed(self, start: list[Route]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Given routes, as `step.begin` takes them."""
         nodes: dict[int, list[int]] = {}
         for node, row in enumerate(self.clients.rows.tolist(), 1):
             nodes.setdefault(row + self.case.first_client, []).append(node)
         kind_of = {t: kind for kind, types in enumerate(self.fleet.types) for t in types}
-        slots = self.rules.first.tolist()
+        free = self.rules.first.tolist()
+        listed: list[int] = []
+        slots: list[int] = []
+        before: list[int] = []
         for route in start:
             kind, earlier, time = kind_of[route.vehicle], len(self.plan.empty), -math.inf
             for trip in _trips(route.stops, self.case.first_client):
                 chosen, time = self._windows(kind, [nodes[stop] for stop in trip], time)
-                place(self.rules, self.plan, slots[kind], chosen, earlier)
-                earlier = slots[kind]
-                slots[kind] += 1
+                listed += [*chosen, 0]
+                slots.append(free[kind])
+                before.append(earlier)
+                earlier = free[kind]
+                free[kind] += 1
+        return (
+            np.array(listed, dtype=np.uint32),
+            np.array(slots, dtype=np.int64),
+            np.array(before, dtype=np.int64),
+        )
 
-    def _windows(self, kind: int, copies: list[list[int]], time: float) -> tuple[np.ndarray, float]:
+    def _windows(self, kind: int, copies: list[list[int]], time: float) -> tuple[list[int], float]:
         """Of each client of a trip the copy whose window can be reached first, and the trip's end.
 
         Args:
             copies: nodes of each client; time: when the trip before ended.
         """
-        rules, chosen = self.rules, []
+        rules = self.rules
+        chosen: list[int] = []
         depot = here = self.size + 1 + int(rules.first[kind])
         way = rules.way[kind]
         released = [float(rules.release[nodes].max()) for nodes in copies]
@@ -148,7 +157,7 @@ class Search:
             chosen.append(node)
             here = node
         time += float(rules.duration[way, here, rules.target[depot]])
-        return np.array(chosen, dtype=np.uint32), time
+        return chosen, time
 
     @property
     def least(self) -> float:

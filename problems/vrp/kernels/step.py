@@ -34,6 +34,7 @@ from nco.problems.vrp.kernels.tails import exchange_ends, hand_over
 from nco.problems.vrp.kernels.times import measure, measure_all
 
 HANDED = 4  # in one of so many steps a route may go to another kind of vehicle
+LEFT_OUT = 4.0  # what a required client costs that is left out, beside the dearest route alone
 TINY = 1e-9  # what sums may be wrong by, as a share
 
 
@@ -172,8 +173,8 @@ def insert(
     """
     nobody = len(plan.empty)
     if rules.paired and rules.brings[client] > 0:
+        chosen: Whole = np.uint32(client)
         added, last, second = cheapest_pair(rules, plan, near, client, random)
-        chosen = np.uint32(client)
         if last > 0:
             added = join_pair(rules, plan, client, last, second)
     else:
@@ -259,10 +260,47 @@ def undo(
 
 
 @compiled
-def insert_all(
-    rules: Rules, plan: Plan, near: Near, journal: Journal, waiting: int, random: np.ndarray
-) -> None:
-    """Puts all clients in that wait in a journal that has room for all; the rest is left out."""
+def begin(
+    rules: Rules,
+    plan: Plan,
+    near: Near,
+    journal: Journal,
+    listed: np.ndarray,
+    slots: np.ndarray,
+    earlier: np.ndarray,
+    waiting: int,
+    random: np.ndarray,
+) -> float:
+    """Makes the first plan, and the rules' prices of a client alone and of what is left out.
+
+    Args:
+        plan: empty.
+        journal: with room for all clients, of which `waiting` are out: all not listed that nobody
+            stands for.
+        listed: uint32 [L], clients of the first trips, each trip's followed by a 0.
+        slots, earlier: int64, the route of each trip, and that of the trip before it, R for none.
+
+    Returns:
+        What a required client costs that is left out.
+    """
+    dear = dearest(rules, plan)
+    for client in range(1, len(rules.needed)):
+        rules.prize[client] += dear * rules.needed[client]
+    trip = 0
+    last: Whole = np.uint32(0)
+    for client in listed:
+        if client == 0:
+            plan.price[COST] += measure(rules, plan, slots[trip])
+            trip, last = trip + 1, np.uint32(0)
+            continue
+        if last == 0:
+            last = raised(rules, plan, slots[trip])
+            plan.earlier[slots[trip]] = earlier[trip]
+        put_in(rules, plan, client, last)
+        plan.price[COST] += rules.extra[client]
+        note(plan, client)
+        note(plan, last)
+        last = client
     for entry in range(waiting):
         plan.tally[MISSING] += rules.needed[journal.out[entry]]
     cost, _, moves = recreate(
@@ -271,13 +309,15 @@ def insert_all(
     note_moves(plan, journal, moves)
     plan.price[COST] = plan.price[LEAST] = cost
     plan.tally[LEAST_MISSING] = plan.tally[MISSING]
+    plan.tally[OPENED] = 0
     keep(rules, plan)
+    return dear
 
 
-@compiled
-def place(rules: Rules, plan: Plan, route: int, clients: np.ndarray, earlier: int) -> None:
-    """Fills an empty route with clients that wait, uint32 [L], as a trip behind another one."""
-    kind, last = rules.kind[route], np.uint32(len(rules.needed) + route)
+@part
+def raised(rules: Rules, plan: Plan, route: Whole) -> Whole:
+    """Puts an empty route on top of its stack; its node."""
+    kind = rules.kind[route]
     top = rules.first[kind] + plan.free[kind] - 1
     here = top
     while plan.empty[here] != route:
@@ -285,19 +325,13 @@ def place(rules: Rules, plan: Plan, route: int, clients: np.ndarray, earlier: in
     for entry in range(here, top):
         plan.empty[entry] = plan.empty[entry + 1]
     plan.empty[top] = route
-    plan.earlier[route] = earlier
-    for client in clients:
-        put_in(rules, plan, client, last)
-        plan.price[COST] += rules.extra[client]
-        note(plan, client)
-        note(plan, last)
-        last = client
-    plan.price[COST] += measure(rules, plan, route)
+    return np.uint32(len(rules.needed) + route)
 
 
-@compiled
-def fill_alone(rules: Rules, plan: Plan) -> None:
-    """Sets `rules.alone`, by the empty routes of a plan, which are empty again."""
+@part
+def dearest(rules: Rules, plan: Plan) -> float:
+    """Sets `rules.alone`; more than the dearest of these routes costs."""
+    most = 0.0
     for kind in range(len(rules.way)):
         if rules.first[kind] == rules.first[kind + 1]:
             continue
@@ -305,11 +339,18 @@ def fill_alone(rules: Rules, plan: Plan) -> None:
         for client in range(1, len(rules.needed)):
             if not rules.allowed[kind, client] or rules.fetches[client] > 0:
                 continue
+            brought = rules.brings[client]
+            former, partner = plan.route[client], plan.route[brought]
             put_in(rules, plan, client, np.uint32(len(rules.needed) + route))
-            if rules.brings[client] > 0:
-                put_in(rules, plan, rules.brings[client], client)
-            rules.alone[kind, client] = measure(rules, plan, route)
-            if rules.brings[client] > 0:
-                take_out(rules, plan, rules.brings[client])
+            if brought > 0:
+                put_in(rules, plan, brought, client)
+            alone = measure(rules, plan, route)
+            rules.alone[kind, client] = alone
+            if alone < np.inf:
+                most = max(most, alone + rules.extra[client])
+            if brought > 0:
+                take_out(rules, plan, brought)
             take_out(rules, plan, client)
+            plan.route[client], plan.route[brought] = former, partner
             plan.cost[route] = 0.0
+    return LEFT_OUT * max(most, 1.0)
