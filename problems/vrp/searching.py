@@ -6,6 +6,7 @@ from collections.abc import Callable
 from nco.core.errors import NCOError
 from nco.problems._common.kernels.driver import Span, anneal
 from nco.problems.vrp.case import INFINITE, Backhauls, Case, Route, VehicleType
+from nco.problems.vrp.check import check
 
 STEPS, LEAST_STEPS = 500, 10_000  # without a limit: a client, and in all
 LARGEST = 5000  # places, between which all distances and times are kept
@@ -67,8 +68,8 @@ def sisr(
         time_limit: seconds from here on, importing numba included; None for `STEPS` of its steps a
             client, where there is no number of `iterations` either.
         seed: of the random numbers.
-        start: a plan to begin from, which keeps all rules but may leave clients out; None: each
-            client where it costs least.
+        start: a plan to begin from, which may leave clients out; ignored where it breaks a rule.
+            None: each client where it costs least.
         found: is called with better plans on the way.
         iterations: steps, after which it stops unless the time is up before; equal numbers of
             steps give equal answers on every machine.
@@ -87,6 +88,8 @@ def sisr(
     if until is None and iterations is None:
         iterations = max(LEAST_STEPS, STEPS * case.size)
     settings = Settings()
+    if start is not None and check(case, start).violations:
+        start = None
     search = Search(case, seed, start, settings)
     hot = settings.hot if start is None else settings.warm
     anneal(search, hot, settings.cold, Span(until, iterations, search.stop), found)

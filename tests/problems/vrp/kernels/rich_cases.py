@@ -108,7 +108,7 @@ def make(kind: str, size: int = 30, seed: int = 0) -> Case:
     elif kind == "groups":
         stated["groups"] = tuple(
             Group(tuple(range(first, first + 3)), required=first % 2 == 0)
-            for first in range(1, size - 6, 4)
+            for first in range(1, size - 3, 4)
         )
         stated["prize"] = random.integers(5, 60, size).astype(float)
     elif kind == "several windows":
