@@ -24,7 +24,7 @@ import torch
 from nco.core.errors import NCOError
 from nco.problems.vrp.case import ALWAYS, INFINITE, Case, VehicleType, Window, plain
 from nco.problems.vrp.check import check
-from nco.problems.vrp.searching import sisr
+from nco.problems.vrp.solvers.searching import sisr
 from nco.search.beam import beam_search
 from nco.search.task import Task
 from nco.training.gaps import mean

@@ -13,9 +13,9 @@ from nco.problems._common import verdicts
 from nco.problems._common.verdicts import names_of, shortened, titled
 from nco.problems._routing import checking
 from nco.problems.vrp.case import Backhauls, Case, Group, Route
-from nco.problems.vrp.every import every_solution
-from nco.problems.vrp.measure import Number, exceeds, number, plain, total
-from nco.problems.vrp.schedule import Drive, Scheduler, trips
+from nco.problems.vrp.checking.every import every_solution
+from nco.problems.vrp.checking.measure import Number, exceeds, number, plain, total
+from nco.problems.vrp.checking.schedule import Drive, Scheduler, trips
 
 SHOWN = 5  # violations of one kind that are spelled out; the others are counted
 

@@ -13,9 +13,9 @@ from functools import partial
 from nco.core.errors import NCOError
 from nco.problems._common import clock
 from nco.problems._routing import with_ortools, with_pyvrp
-from nco.problems.vrp import ortools_model, pyvrp_model, searching
 from nco.problems.vrp.case import Case, Route
 from nco.problems.vrp.check import check
+from nco.problems.vrp.solvers import ortools_model, pyvrp_model, searching
 from nco.registry.interface import Solver
 
 Found = Callable[[list[Route]], None]

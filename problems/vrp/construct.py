@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nco.problems.vrp import sequential
 from nco.problems.vrp.case import ALWAYS, INFINITE, Case, Group, Route
-from nco.problems.vrp.feasible import Judge, Track
-from nco.problems.vrp.slots import Slots
+from nco.problems.vrp.solvers import sequential
+from nco.problems.vrp.solvers.feasible import Judge, Track
+from nco.problems.vrp.solvers.slots import Slots
 
 TRIES = 6  # places that are judged exactly for a client
 ROUTES, PAIRS = 6, 8  # of a shipment: routes, and pairs of places in each, that are judged

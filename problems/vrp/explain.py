@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from nco.problems.vrp import together
 from nco.problems.vrp.case import Case, Route
 from nco.problems.vrp.check import RULES, Driven, named, unassigned, vehicle_named
-from nco.problems.vrp.reach import Reach, above
-from nco.problems.vrp.schedule import Scheduler
+from nco.problems.vrp.checking import together
+from nco.problems.vrp.checking.reach import Reach, above
+from nco.problems.vrp.checking.schedule import Scheduler
 
 PLACES = 3000  # beyond which no shortest paths are looked for
 SHOWN = 5  # sentences of a kind; the others are counted

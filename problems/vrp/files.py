@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from nco.core.errors import InstanceError
 from nco.problems._routing import routes as lines
-from nco.problems.vrp import (
+from nco.problems.vrp.case import Case, Route
+from nco.problems.vrp.formats import (
     arrays,
     json_form,
     lilim,
@@ -16,8 +17,7 @@ from nco.problems.vrp import (
     vrplib,
     vrplib_kinds,
 )
-from nco.problems.vrp.case import Case, Route
-from nco.problems.vrp.reads import rounding_of
+from nco.problems.vrp.formats.reads import rounding_of
 
 ARRAYS = arrays.ARRAYS
 ARGUMENTS = ("rounding",)  # of `read`

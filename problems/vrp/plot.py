@@ -9,10 +9,10 @@ from nco.pictures import axes, colours, things
 from nco.pictures.axes import number
 from nco.problems._routing import pictures
 from nco.problems._routing.tsplib import GLOBE
-from nco.problems.vrp import clock
 from nco.problems.vrp.case import Case, Route
 from nco.problems.vrp.check import check
-from nco.problems.vrp.schedule import BREAK, Drive, schedule
+from nco.problems.vrp.checking.schedule import BREAK, Drive, schedule
+from nco.problems.vrp.formats import clock
 from nco.problems.vrp.sheet import table, vehicle_name
 from nco.tables.table import Table
 

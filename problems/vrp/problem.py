@@ -20,9 +20,9 @@ from nco.core.capabilities import (
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size
 from nco.core.problem import Features, Observation, Problem
 from nco.core.schema import Schema
-from nco.problems.vrp import columns, loading, mixtures, orders, paths
 from nco.problems.vrp.case import Case, Route
-from nco.problems.vrp.tensors import (
+from nco.problems.vrp.network import columns, loading, mixtures, orders, paths
+from nco.problems.vrp.network.tensors import (
     Instance,
     State,
     allows,
@@ -67,7 +67,7 @@ class VRP(
       the vehicles are too few: then what is left is left out, at a cost above all others;
     - end: nobody is left, or only optional clients are and the plan is ended;
     - cost: vehicles, ways and prizes left, in the source's units;
-    - generator: `nco.problems.vrp.mixtures`.
+    - generator: `nco.problems.vrp.network.mixtures`.
 
     Args:
         size: number of clients, or ``[low, high]`` drawn for each batch.

@@ -28,7 +28,7 @@ from nco.problems.vrp.case import (
     Window,
 )
 from nco.problems.vrp.check import named, vehicle_named
-from nco.problems.vrp.schedule import BREAK, CLIENT, RELOAD, Drive, Stop
+from nco.problems.vrp.checking.schedule import BREAK, CLIENT, RELOAD, Drive, Stop
 from nco.problems.vrp.ways import ways
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from nco.core.errors import InstanceError
-from nco.problems.vrp import clock
 from nco.problems.vrp.case import Case, Route
+from nco.problems.vrp.checking.schedule import schedule
+from nco.problems.vrp.formats import clock
 from nco.problems.vrp.remaining import Match, Remaining
-from nco.problems.vrp.schedule import schedule
 from nco.problems.vrp.ways import ways
 
 LARGEST = 5 * 10**7  # numbers of all matrices of costs together

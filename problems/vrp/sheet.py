@@ -123,7 +123,7 @@ def from_tables(given: Given) -> "Case | None":
     """
     if given.problem is None and not _is_own(given):
         return None
-    from nco.problems.vrp import tabular
+    from nco.problems.vrp.formats import tabular
 
     return tabular.case_of(given)
 
@@ -148,8 +148,8 @@ def table(case: "Case", solution: "Sequence[Route]") -> Table:
     Times are those of the least duration of each route; as times of a day where the case has such.
     A break has no stop. The load is that on departure, the distance that of the route so far.
     """
-    from nco.problems.vrp import clock
-    from nco.problems.vrp.schedule import schedule
+    from nco.problems.vrp.checking.schedule import schedule
+    from nco.problems.vrp.formats import clock
 
     columns, place = _where(case)
     clocked = "clock" in case.units

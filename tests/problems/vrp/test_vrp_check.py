@@ -22,7 +22,7 @@ from nco.problems.vrp.case import (
     plain,
 )
 from nco.problems.vrp.check import check
-from nco.problems.vrp.schedule import schedule
+from nco.problems.vrp.checking.schedule import schedule
 
 PLACES = np.array([[0, 0], [30, 0], [3, 4], [6, 8], [9, 12], [12, 16], [30, 40]], dtype=float)
 

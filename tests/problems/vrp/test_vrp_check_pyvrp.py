@@ -8,7 +8,7 @@ import pytest
 
 from nco.problems.vrp.case import Case, Depot, Group, Route, Shipment, VehicleType, Window, plain
 from nco.problems.vrp.check import check
-from nco.problems.vrp.schedule import Scheduler
+from nco.problems.vrp.checking.schedule import Scheduler
 
 pyvrp = pytest.importorskip("pyvrp")
 

@@ -8,10 +8,10 @@ from rich_brute import least, worth
 from rich_rules import ALL, ORTOOLS, PYVRP, base, vehicle, windows
 
 from nco.core.errors import NCOError
-from nco.problems.vrp import integers, ortools_model, pyvrp_model
 from nco.problems.vrp.case import Break, Case, Rounding, Route, Shipment, VehicleType, Window, plain
 from nco.problems.vrp.check import check
 from nco.problems.vrp.classical import is_complete, ortools, pyvrp, solvers
+from nco.problems.vrp.solvers import integers, ortools_model, pyvrp_model
 from nco.solving import group
 from nco.solving.options import Options
 

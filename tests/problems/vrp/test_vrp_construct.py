@@ -10,7 +10,7 @@ from rich_rules import ORTOOLS, PYVRP
 from nco.problems.vrp.case import Break, Case, Depot, Route, VehicleType, Window, plain
 from nco.problems.vrp.check import check
 from nco.problems.vrp.construct import cheapest_insertion
-from nco.problems.vrp.feasible import Judge
+from nco.problems.vrp.solvers.feasible import Judge
 
 EVERY = PYVRP | ORTOOLS
 
@@ -113,7 +113,7 @@ def test_a_break_may_be_avoided_by_leaving_late() -> None:
 def test_large_cases_need_no_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a number of places ways are computed as they are asked for, with the same plan."""
     case = scattered(60)
-    from nco.problems.vrp import feasible
+    from nco.problems.vrp.solvers import feasible
 
     plan = cheapest_insertion(case)
     monkeypatch.setattr(feasible, "LARGEST_TABLE", 10)

@@ -11,7 +11,7 @@ from nco.core.errors import InstanceError
 from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
 from nco.models.nets import BQPolicy, TransformerEncoder
-from nco.problems.vrp import VRP, every
+from nco.problems.vrp import VRP
 from nco.problems.vrp.case import (
     Backhauls,
     Break,
@@ -26,7 +26,8 @@ from nco.problems.vrp.case import (
     plain,
 )
 from nco.problems.vrp.check import check
-from nco.problems.vrp.mixtures import VARIANTS
+from nco.problems.vrp.checking import every
+from nco.problems.vrp.network.mixtures import VARIANTS
 from nco.testing import check_cases, check_policy, check_problem
 from nco.testing.play import Probe
 

@@ -21,8 +21,8 @@ from nco.problems.vrp.case import (
     plain,
 )
 from nco.problems.vrp.check import check
+from nco.problems.vrp.checking.schedule import schedule
 from nco.problems.vrp.replan import Again, again
-from nco.problems.vrp.schedule import schedule
 
 NAMES = ("Hub", "Ann", "Ben", "Cat", "Dan", "Eve")
 

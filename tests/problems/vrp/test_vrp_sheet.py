@@ -9,8 +9,9 @@ import pytest
 
 import nco
 from nco.core.errors import InstanceError
-from nco.problems.vrp import clock, sheet
+from nco.problems.vrp import sheet
 from nco.problems.vrp.case import Break, Group, Route, Shipment, Window
+from nco.problems.vrp.formats import clock
 from nco.registry import sources
 
 CUSTOMERS = """name,x,y,crates,opens,closes,service (min)

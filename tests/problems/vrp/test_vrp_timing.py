@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from nco.problems.vrp.timing import Rest, Span, Visit, timing
+from nco.problems.vrp.checking.timing import Rest, Span, Visit, timing
 
 HORIZON = 45
 

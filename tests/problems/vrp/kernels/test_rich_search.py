@@ -25,14 +25,14 @@ from nco.problems.vrp.case import (
     plain,
 )
 from nco.problems.vrp.check import check
-from nco.problems.vrp.every import every_solution
-from nco.problems.vrp.searching import refusal, sisr
+from nco.problems.vrp.checking.every import every_solution
+from nco.problems.vrp.solvers.searching import refusal, sisr
 
 UNCOMPILED = "NUMBA_DISABLE_JIT"
 PRINT = """
 import json, sys
 from rich_cases import make
-from nco.problems.vrp.searching import sisr
+from nco.problems.vrp.solvers.searching import sisr
 kinds = json.load(sys.stdin)
 print(json.dumps([sisr(make(kind), time_limit=None, seed=3, iterations=40) for kind in kinds]))
 """

@@ -6,7 +6,7 @@ SEARCHES = """
 import sys
 sys.path.insert(0, {folder!r})
 from rich_cases import KINDS, make
-from nco.problems.vrp.searching import sisr
+from nco.problems.vrp.solvers.searching import sisr
 for kind in KINDS:
     case = make(kind)
     plan = sisr(case, time_limit=None, seed=1, iterations=200)

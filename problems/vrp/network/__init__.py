@@ -1,0 +1,1 @@
+"""Rich routing for networks: tensors, columns, mixtures of constraints, orders of routes."""
