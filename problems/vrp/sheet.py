@@ -10,7 +10,7 @@ from nco.problems.hcvrp.sheet import VEHICLES as PLAIN
 from nco.tables.columns import match
 from nco.tables.forms import PLACED, Argument, Column, Form
 from nco.tables.reading import Given, Reading
-from nco.tables.table import Table
+from nco.tables.table import Figure, Table
 
 if TYPE_CHECKING:
     from nco.problems.vrp.case import Case, Route
@@ -184,7 +184,13 @@ def table(case: "Case", solution: "Sequence[Route]") -> Table:
     loads = ["load", *(f"load {k}" for k in range(2, dimensions + 1))]
     head = ("route", "vehicle", "order", "stop", "name", "action")
     times = ("arrival", "waiting", "begin", "departure")
-    return Table((*head, *times, *loads, "distance", *columns), rows, name="routes")
+    unit = case.units.get("distance", "")
+    figures = (
+        *(Figure(load, "most", word=load) for load in loads),
+        Figure("distance", "last", word="" if unit else "distance", unit=unit),
+    )
+    columns = (*head, *times, *loads, "distance", *columns)
+    return Table(columns, rows, name="routes", figures=figures)
 
 
 def _where(case: "Case") -> tuple[tuple[str, ...], Callable[[int], list[Any]]]:
