@@ -129,7 +129,7 @@ def _value(argument: Argument, value: Any) -> Any:
         return str(value)
     if argument.kind == "table":
         try:
-            if argument.name == matrices.PAIRS.name and (square := frames.square_of(value)):
+            if argument.name in matrices.ARGUMENTS and (square := frames.square_of(value)):
                 return [square]
             if frames.is_frame(value):
                 return [frames.read(value)]

@@ -22,6 +22,7 @@ PAIRS = Form(
     (("from", "to", "distance"),),
     ("matrix", "distance matrix"),
 )
+ARGUMENTS = (PAIRS.name, "durations")  # that may be a square of numbers without names
 TITLES = {PAIRS.name, *PAIRS.titles}
 MOST = 4000  # nodes of a matrix
 

@@ -222,6 +222,16 @@ class Case(nco.core.case.Case):
         return len(self.service)
 
     @property
+    def cost_unit(self) -> str:
+        """The unit of distances, where nothing else costs anything; empty where none is stated."""
+        alone = not self.prize.any() and all(
+            vehicle.unit_distance == 1
+            and not (vehicle.fixed or vehicle.unit_duration or vehicle.unit_overtime)
+            for vehicle in self.vehicles
+        )
+        return self.units.get("cost") or (self.units.get("distance", "") if alone else "")
+
+    @property
     def first_client(self) -> int:
         """The number of the first client; those below are depots."""
         return len(self.depots)

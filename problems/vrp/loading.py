@@ -12,6 +12,7 @@ import nco.core.case
 from nco.core.case import only
 from nco.core.errors import InstanceError
 from nco.core.geometry import classical_scaling, unit_square
+from nco.problems._routing.tsplib import GLOBE, distance_matrix
 from nco.problems.vrp.case import Backhauls, Case, Depot, Rounding, VehicleType, Window
 from nco.problems.vrp.tensors import Instance, alone
 from nco.problems.vrp.ways import ways
@@ -20,8 +21,8 @@ WHOLE = 1e-9  # of a capacity: as near to a whole number a load is one
 STRANDED = 10.0  # costs a client without a vehicle, in the dearest way there and back
 
 
-def refusal(case: Case) -> tuple[str, str, object] | None:
-    """What of a case networks do not know: field, value and reason; None where there is nothing."""
+def refusal(case: Case) -> tuple[str, object, str] | None:
+    """What of a case networks do not know: field, value and reason; None where they know all."""
     vehicles = case.vehicles
     if case.delivery.shape[1:] > (1,):
         return "delivery", f"{case.delivery.shape[1]} dimensions", "networks know loads of one"
@@ -66,11 +67,11 @@ def _seen(case: Case) -> _Seen:
         coords, scale = unit_square(np.asarray(case.coords, dtype=np.float64))
         return _Seen(coords, None, None, scale, scale / kind.speed)
     distances, durations = ways(case, 0)
-    flat = case.coords is not None and case.metric not in ("HAVERSINE", "GEO")
+    flat = case.coords is not None and case.metric not in GLOBE
     raw = case.coords if flat else classical_scaling((distances + distances.T) / 2)
     coords, scale = unit_square(np.asarray(raw, dtype=np.float64))
     if not flat or case.distances:  # the square's sides in units of the matrix
-        apart = np.sqrt(((coords[:, None] - coords[None]) ** 2).sum(-1)).sum()
+        apart = float(distance_matrix(coords, "EUCLIDEAN").sum())
         scale = float(distances.sum() / apart) if apart > 0 and distances.sum() > 0 else scale
     if np.array_equal(distances, durations):
         return _Seen(coords, distances / scale, None, scale, scale)
@@ -96,13 +97,13 @@ def load(cases: Sequence[nco.core.case.Case]) -> Instance:
     nodes = types + max(case.size for case in mine)
     seen = [_seen(case) for case in mine]
     rows = [_row(case, one, types, nodes) for case, one in zip(mine, seen, strict=True)]
+    if any(one.distances is not None for one in seen):
+        timed = any(one.durations is not None for one in seen)
+        for case, one, row in zip(mine, seen, rows, strict=True):
+            row |= _matrices(case, one, types, nodes, timed)
     tensors: dict[str, Tensor | None] = {
         name: torch.stack([row[name] for row in rows]) for name in rows[0]
     }
-    if not any(one.distances is not None for one in seen):
-        tensors["distances"] = None
-    if not any(one.durations is not None for one in seen):
-        tensors["durations"] = None
     exists = tensors["exists"]
     assert exists is not None
     tensors["exists"] = None if bool(exists.all()) else exists
@@ -124,12 +125,34 @@ def _check_reachable(cases: Sequence[Case], instance: Instance) -> None:
         raise InstanceError(reason, field="client", value=place, path=cases[b].path)
 
 
+def _nodes(case: Case, types: int) -> tuple[list[int], list[int]]:
+    """The nodes of a case that exist, and of each the place."""
+    count, first = len(case.vehicles), len(case.depots)
+    nodes = [*range(count), *range(types, types + case.size)]
+    return nodes, [*(kind.start for kind in case.vehicles), *range(first, first + case.size)]
+
+
+def _matrices(case: Case, seen: _Seen, types: int, nodes: int, timed: bool) -> dict[str, Tensor]:
+    """Distances, and times if they are `timed` apart, between the nodes."""
+    rows, places = _nodes(case, types)
+    index = torch.tensor(rows)
+    distances = seen.distances
+    if distances is None:
+        distances = distance_matrix(seen.coords, "EUCLIDEAN")
+    stated = {"distances": distances}
+    if timed:
+        stated["durations"] = distances if seen.durations is None else seen.durations
+    found = {}
+    for name, matrix in stated.items():
+        found[name] = torch.zeros(nodes, nodes, dtype=torch.double)
+        found[name][index[:, None], index] = torch.from_numpy(matrix[np.ix_(places, places)])
+    return found
+
+
 def _row(case: Case, seen: _Seen, types: int, nodes: int) -> dict[str, Tensor]:
     """The tensors of one case, by the names of `Instance`."""
     count, clients = len(case.vehicles), slice(types, types + case.size)
-    places = [kind.start for kind in case.vehicles]
-    places += range(len(case.depots), len(case.depots) + case.size)
-    rows = [*range(count), *range(types, types + case.size)]
+    rows, places = _nodes(case, types)
     kinds, depots = case.vehicles, [case.depots[kind.start] for kind in case.vehicles]
     least = min(kind.unit_distance for kind in kinds) or 1.0
     price = seen.scale * least
@@ -148,25 +171,17 @@ def _row(case: Case, seen: _Seen, types: int, nodes: int) -> dict[str, Tensor]:
     def of_types(values: Sequence[float], blank: float) -> Tensor:
         return torch.tensor([*values, *[blank] * (types - count)], dtype=torch.double)
 
-    def spread(matrix: np.ndarray | None) -> Tensor:
-        full = torch.zeros(nodes, nodes, dtype=torch.double)
-        if matrix is None:
-            part = np.sqrt(((seen.coords[:, None] - seen.coords[None]) ** 2).sum(-1))
-        else:
-            part = matrix
-        index = torch.tensor(rows)
-        full[index[:, None], index] = torch.from_numpy(part[np.ix_(places, places)])
-        return full
-
     coords = torch.zeros(nodes, 2, dtype=torch.double)
     coords[rows] = torch.from_numpy(seen.coords[places])
     exists = torch.zeros(nodes, dtype=torch.bool)
     exists[rows] = True
     opens = stretched([window.open / seen.clock for window in windows])
     closes = stretched([window.close / seen.clock for window in windows], math.inf)
+    service = stretched(np.asarray(case.service) / seen.clock)
     leave, ends = [], []
     for number, (kind, depot) in enumerate(zip(kinds, depots, strict=True)):
         opens[number] = max(kind.shift.open, depot.window.open) / seen.clock
+        service[number] = depot.service / seen.clock
         leave.append(min(kind.shift.close, depot.window.close) / seen.clock)
         ends.append(kind.shift.close / seen.clock if kind.end is None else leave[-1])
     closes[:count] = torch.tensor(ends, dtype=torch.double)
@@ -187,7 +202,7 @@ def _row(case: Case, seen: _Seen, types: int, nodes: int) -> dict[str, Tensor]:
         / largest,
         "pickup": stretched(case.pickup[:, 0] if case.pickup.size else np.zeros(case.size))
         / largest,
-        "service": stretched(np.asarray(case.service) / seen.clock),
+        "service": service,
         "open": opens,
         "close": closes,
         "release": stretched(np.asarray(case.release) / seen.clock),
@@ -208,8 +223,6 @@ def _row(case: Case, seen: _Seen, types: int, nodes: int) -> dict[str, Tensor]:
         "depot": torch.tensor([kind.start for kind in kinds] + [0] * (types - count)),
         "depots": torch.tensor(len(case.depots)),
         "exists": exists,
-        "distances": spread(seen.distances),
-        "durations": spread(seen.durations if seen.durations is not None else seen.distances),
         "scale": torch.tensor(seen.scale, dtype=torch.double),
         "clock": torch.tensor(seen.clock, dtype=torch.double),
         "price": torch.tensor(price, dtype=torch.double),
@@ -234,7 +247,8 @@ def _case(instance: Instance, b: int) -> Case:
     starts = [int(instance.depot[b, kind]) for kind in kinds]
     first = {depot: kind for kind, depot in reversed(list(zip(kinds, starts, strict=True)))}
     # a depot where nobody starts lies where the first type does: nobody goes there
-    nodes = [first.get(depot, kinds[0]) for depot in range(int(instance.depots[b]))] + clients
+    starts_at = [first.get(depot, kinds[0]) for depot in range(int(instance.depots[b]))]
+    nodes = starts_at + clients
     limited = bool(torch.isfinite(instance.fleet[b, kinds]).any())
 
     def of(values: Tensor, factor: float = 1.0) -> np.ndarray:
@@ -263,7 +277,7 @@ def _case(instance: Instance, b: int) -> Case:
     coords = instance.coords[b, nodes].cpu().numpy() * scale
     return Case(
         name=f"vrp{len(clients)}-{b}",
-        depots=tuple(Depot() for _ in range(int(instance.depots[b]))),
+        depots=tuple(Depot(service=float(instance.service[b, n]) * clock) for n in starts_at),
         vehicles=tuple(
             _vehicle(instance, b, kind, (scale, clock, price), len(clients)) for kind in kinds
         ),

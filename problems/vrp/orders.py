@@ -45,8 +45,7 @@ def _reversible(instance: Instance) -> Tensor:
     """Whether a route may be driven either way, ``[B]`` bool."""
     free = ~torch.isfinite(instance.close).any(1) & (instance.open <= instance.open[:, :1]).all(1)
     free &= (instance.pickup == 0).all(1) & (instance.release <= instance.open[:, :1]).all(1)
-    real = instance.clients[:, : instance.types] | (instance.capacity > 0)
-    free &= (instance.ends | ~real).all(1)
+    free &= instance.ends.all(1)
     for matrix in (instance.distances, instance.durations):
         if matrix is not None:
             free &= (matrix == matrix.transpose(1, 2)).all((1, 2))

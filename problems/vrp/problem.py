@@ -138,22 +138,20 @@ class VRP(
         picking = instance.after[:, None] & (state.trip.picked > 0)
         direct = state.alive & allows(after, home) & instance.allowed[rows, vehicle]
         direct &= ~(picking[..., None] & (instance.demand > 0)[:, None])
-        chosen = state.vehicle >= 0
-        direct &= (chosen & self._there(state, direct))[..., None]
+        direct &= self._has_vehicle(state)[..., None]
         mask, offered = self._mask(instance, state, direct)
-        focus = torch.stack([state.vehicle, state.current.where(chosen, -1)], -1)
+        focus = torch.stack([state.vehicle, state.current.where(state.vehicle >= 0, -1)], -1)
         dynamic = columns.dynamic(instance, state, way_there.time, after, home, direct)
         context = columns.context(instance, state, vehicle, picking)
         offered[..., :types] |= mask[..., :types]
         return Observation(mask, focus, context, state.alive | offered, dynamic, always=offered)
 
     @staticmethod
-    def _there(state: State, direct: Tensor) -> Tensor:
-        """Whether a vehicle of its type is there to go on with: one is on its way, or left."""
-        rows = torch.arange(len(direct), device=direct.device)[:, None]
-        columns = torch.arange(direct.shape[1], device=direct.device)
-        left = state.left[rows, columns, state.vehicle.clamp_min(0)] > 0
-        return left | (state.current >= state.left.shape[2])
+    def _has_vehicle(state: State) -> Tensor:
+        """Whether one is on its way or one of the chosen type is left, ``[B, S]`` bool."""
+        vehicle = state.vehicle.clamp_min(0)[..., None]
+        left = state.left.gather(2, vehicle)[..., 0] > 0
+        return (state.vehicle >= 0) & (left | (state.current >= state.left.shape[2]))
 
     def _mask(self, instance: Instance, state: State, direct: Tensor) -> tuple[Tensor, Tensor]:
         """What is allowed ``[B, S, 2 N]``, and where node 0 is offered as the end of the plan."""

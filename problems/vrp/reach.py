@@ -48,10 +48,14 @@ class Paths:
         return self._to[place]
 
     def between(self, start: int, end: int) -> float:
-        """From one place to another one."""
-        if start not in self._from and end in self._to:
+        """From one place to another one, by what is known of one of them if possible."""
+        if end in self._to and start not in self._from:
             return float(self._to[end][start])
         return float(self.start(start)[end])
+
+    def into(self, start: int, end: int) -> float:
+        """The same where many ways lead to `end`, a depot."""
+        return float(self.end(end)[start])
 
 
 def _shortest(matrix: np.ndarray, place: int, direct: bool) -> np.ndarray:
@@ -111,9 +115,10 @@ class Reach:
     def distance(self, vehicle: int, clients: list[int]) -> float:
         """Of the shortest route of a type that visits clients in this order."""
         kind = self.case.vehicles[vehicle]
-        places = [kind.start, *clients, *([] if kind.end is None else [kind.end])]
         paths = self.paths(vehicle).distance
-        return sum(paths.between(*leg) for leg in itertools.pairwise(places))
+        legs = itertools.pairwise([kind.start, *clients])
+        home = 0.0 if kind.end is None else paths.into(clients[-1], kind.end)
+        return sum(paths.between(*leg) for leg in legs) + home
 
     def timing(self, vehicle: int, clients: list[int]) -> Timing:
         """Of a route of a type that visits clients in this order: no route is there earlier.
@@ -137,7 +142,7 @@ class Reach:
         else:
             own = case.depots[kind.end].window
             window = Span(number(own.open), number(min(own.close, shift.close)))
-            visits.append(Visit(time.between(before, kind.end), 0, (window,)))
+            visits.append(Visit(time.into(before, kind.end), 0, (window,)))
         return timing.timing(visits)
 
     def _ready(self, vehicle: int, client: int) -> Number:

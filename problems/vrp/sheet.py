@@ -82,9 +82,7 @@ FLEET_RULES = (  # columns by which vehicles are those of this problem
     Column("capacity2", ("capacity 2", "second capacity")),
     Column("skills", ("skill",), text=True),
 )
-VEHICLES = Form(
-    "vehicles", (*FLEET_RULES, *PLAIN.columns), (("capacity",), ("name",)), PLAIN.titles
-)
+VEHICLES = Form("vehicles", (*FLEET_RULES, *PLAIN.columns), (("capacity",),), PLAIN.titles)
 FORMS = (CUSTOMERS, VEHICLES)
 DURATIONS = Argument(
     "durations",

@@ -23,7 +23,7 @@ class Instance(Batch):
     coords: Tensor  # [B, N, 2] double, N = V + clients
     demand: Tensor  # [B, N] double, deliveries in capacities of the largest vehicle
     pickup: Tensor  # [B, N] double, the same
-    service: Tensor  # [B, N] double
+    service: Tensor  # [B, N] double; of a type how long it takes to leave
     open: Tensor  # [B, N] double, when service may begin; of a type when it may leave
     close: Tensor  # [B, N] double, when service may begin at the latest; of a type its latest end
     release: Tensor  # [B, N] double, when the goods are at the depot
@@ -155,11 +155,11 @@ def allows(trip: Trip, home: Home) -> Tensor:
 
 
 def begun(instance: Instance, vehicle: Tensor) -> Trip:
-    """Routes of types `vehicle` ``[B, S]`` that have left their depots."""
+    """Routes of types `vehicle` ``[B, S]`` that leave their depots."""
     nothing = torch.zeros(vehicle.shape, dtype=torch.double, device=vehicle.device)
     early = instance.open.gather(1, vehicle)
     late = instance.leave.gather(1, vehicle)
-    return Trip(nothing, nothing, early, late, nothing, nothing)
+    return Trip(nothing, nothing, early, late, instance.service.gather(1, vehicle), nothing)
 
 
 def moves(instance: Instance, current: Tensor) -> Move:

@@ -20,7 +20,7 @@ from nco.problems.vrp.reach import Reach, above
 MOST = 8  # clients of a set that is tried in all ways
 FLEET = 7  # vehicles, of which no more can be needed by such a set
 SEEDS = 4  # clients from which sets are grown
-PAIRS = 400  # places, beyond which pairs are only compared where no way over a third is shorter
+PAIRS = 250  # places, beyond which pairs are only compared where no way over a third is shorter
 
 
 class Label(NamedTuple):
@@ -293,8 +293,8 @@ def _ends(case: Case, reach: Reach, vehicle: int, label: Label, place: int, open
     if kind.end is not None:
         depot = case.depots[kind.end]
         home, earliest_end = min(home, depot.window.close), depot.window.open
-        travel = ways.duration.between(place, kind.end)
-        way = ways.distance.between(place, kind.end)
+        travel = ways.duration.into(place, kind.end)
+        way = ways.distance.into(place, kind.end)
     driven = label.driven + travel
     earliest = max(label.earliest + travel, earliest_end)
     if above(max(earliest, opens + driven), home):

@@ -14,6 +14,7 @@ from nco.problems.vrp.case import (
     Depot,
     Group,
     Rounding,
+    Route,
     Shipment,
     VehicleType,
     Window,
@@ -91,6 +92,21 @@ def random_case(seed: int) -> Case:
         backhauls=draw.choice(list(Backhauls)),
         units=draw.choice(({}, {"time": "min", "clock": "HH:MM"})),
     )
+
+
+def random_plan(case: Case, seed: int) -> list[Route]:
+    """All clients in random order, on no more vehicles of a type than there are."""
+    draw = random.Random(seed)
+    left = list(range(case.first_client, case.first_client + case.size))
+    draw.shuffle(left)
+    plan: list[Route] = []
+    for number, vehicle in enumerate(case.vehicles):
+        for _ in range(vehicle.count or 2):
+            some, left = left[:2], left[2:]
+            if some:
+                stops = [some[0], 0, *some[1:]] if vehicle.reloads and len(some) > 1 else some
+                plan.append(Route(number, stops))
+    return plan
 
 
 def with_degrees(case: Case) -> Case:

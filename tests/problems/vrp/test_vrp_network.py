@@ -94,7 +94,11 @@ def test_masks_allow_what_the_checker_allows(seed: int) -> None:
         {"metric": "EXPLICIT", "distances": (MATRIX,)},
         {"metric": "EXPLICIT", "distances": (MATRIX,), "durations": (MATRIX.T * 60,)},
         {"rounding": Rounding.TRUNC1, "coords": NUMBERS.uniform(0, 30, (5, 2))},
-        {"vehicles": (VehicleType(count=None, speed=0.5, shift=Window(1, 90)),)},
+        {
+            "vehicles": (VehicleType(count=None, speed=0.5, shift=Window(1, 90)),),
+            "depots": (Depot(service=2.0),),
+            "release": np.array([0, 7, 0, 20.0]),
+        },
         {"vehicles": (VehicleType(count=None, capacity=(2,), end=None, max_distance=9),)},
         {
             "depots": (Depot(), Depot(Window(2, 60))),

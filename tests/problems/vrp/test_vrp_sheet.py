@@ -230,6 +230,26 @@ def test_a_frame_is_solved_and_checked() -> None:
     assert nco.check(customers, table, arguments={"vehicles": vans}).cost == solution.cost
 
 
+def test_a_workbook_has_all_tables(tmp_path: Path) -> None:
+    """Sheets of customers, vehicles and distances; Excel's own times; numpy's travel times."""
+    customers = pandas.DataFrame(
+        {"name": ["D", "A", "B"], "x": [0, 1, 2], "y": [0, 1, 2], "demand": [0, 1, 2]}
+    )
+    customers["close"] = [None, datetime.time(9), datetime.time(10, 30)]
+    vans = pandas.DataFrame({"name": ["v"], "capacity": [3], "shift start": ["07:00"]})
+    matrix = pandas.DataFrame([[0, 3, 4], [3, 0, 5], [4, 6, 0]], ["D", "A", "B"], ["D", "A", "B"])
+    with pandas.ExcelWriter(tmp_path / "book.xlsx") as book:
+        customers.to_excel(book, sheet_name="customers", index=False)
+        vans.to_excel(book, sheet_name="vehicles", index=False)
+        matrix.to_excel(book, sheet_name="distances")
+    case = sources.read(tmp_path / "book.xlsx")
+    assert [(v.name, v.capacity, v.shift.open) for v in case.vehicles] == [("v", (3.0,), 420)]
+    assert case.distances[0].tolist() == matrix.to_numpy().tolist()
+    assert case.windows[1] == (Window(0, 630),)
+    own = {"vehicles": vans, "durations": matrix.to_numpy() * 2}
+    assert sources.as_case(customers, arguments=own).durations[0][2].tolist() == [8, 12, 0]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import vrplib as vrplib_package
+from rich_forms import random_case, random_plan
 from rich_texts import DEMAND, FLEET, LILIM, SOLOMON, VRPTW, vrplib
 
 from nco.core.errors import InstanceError
-from nco.problems.vrp import files
+from nco.problems.vrp import files, sheet
 from nco.problems.vrp.case import Backhauls, Depot, Group, Rounding, Route, Shipment, Window
 from nco.problems.vrp.check import check
+from nco.problems.vrp.ways import ways
 from nco.registry import sources
 
 
@@ -22,6 +25,20 @@ def test_windows_service_and_vehicles() -> None:
     assert case.delivery.tolist() == [[2], [3], [1]]
     assert [(v.count, v.capacity) for v in case.vehicles] == [(2, (5.0,))]
     assert case.required.all()
+
+
+@pytest.mark.parametrize("text", [VRPTW, FLEET])
+def test_vrplib_reads_the_same(tmp_path: Path, text: str) -> None:
+    """The package that PyVRP reads files with, where it says as much."""
+    (tmp_path / "a.vrp").write_text(text)
+    other = vrplib_package.read_instance(tmp_path / "a.vrp")
+    case = files.read(text, rounding="exact")
+    np.testing.assert_array_equal(case.coords, other["node_coord"])
+    np.testing.assert_array_equal(case.delivery[:, 0], other["demand"][1:])
+    np.testing.assert_array_equal([own[0] for own in case.windows], other["time_window"][1:])
+    np.testing.assert_allclose(ways(case, 0).distance, other["edge_weight"])
+    each = [v.capacity[0] for v in case.vehicles for _ in range(v.count or 0)]
+    np.testing.assert_array_equal(each, np.broadcast_to(other["capacity"], other["vehicles"]))
 
 
 @pytest.mark.parametrize(
@@ -186,6 +203,15 @@ def test_comments_of_a_solution_are_passed_over() -> None:
     assert files.read_solution(text, case) == [Route(0, [1, 2])]
     with pytest.raises(InstanceError, match="a line must be"):
         files.read_solution("Road 1: 2\n", case)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_written_plan_is_read_as_it_was(seed: int) -> None:
+    """As routes of numbered vehicles, and as a table; of any mixture of constraints."""
+    case = random_case(seed)
+    plan = random_plan(case, seed)
+    assert files.read_solution(files.write_solution(case, plan, None), case) == plan
+    assert sheet.read_solution(sheet.table(case, plan), case) == plan
 
 
 def test_json_of_a_solution() -> None:

@@ -1,0 +1,156 @@
+"""Measures networks of rich routing on the published sets of MVMoE's 16 variants.
+
+    python benchmarks/variants.py FOLDER --model runs/vrp --instances 64 --widths 1,16 \
+        --output variants.json
+
+FOLDER holds ``mvmoe_{variant}{size}_256.npz`` with the arrays depot, coords, demand (negative: a
+backhaul), capacity, open; with a limit route_limit; with windows service, tw_start, tw_end and
+depot_tw_end; and stored costs as ``cost_*``. A gap is to the least stored cost of an instance.
+OR-Tools' plans with backhauls deliver what was picked up, which `vrp` does not allow: gaps of these
+sets compare networks with one another only.
+"""
+
+import argparse
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from nco.core.errors import NCOError
+from nco.problems.vrp.case import ALWAYS, INFINITE, Case, VehicleType, Window, plain
+from nco.search.beam import beam_search
+from nco.search.task import Task
+from nco.training.gaps import mean
+from nco.zoo import weights
+
+FILE = re.compile(r"mvmoe_([a-z]+)(\d+)_256\.npz")
+BATCH = 16  # instances that are searched together
+
+
+class Published(NamedTuple):
+    """A set: its variant and size, the cases, and the least stored cost of each."""
+
+    variant: str
+    size: int
+    cases: list[Case]
+    cost: torch.Tensor
+
+
+def published(folder: Path, count: int, sizes: list[int]) -> Iterator[Published]:
+    """The first `count` instances of each set in a folder."""
+    for path in sorted(folder.glob("*.npz")):
+        name = FILE.fullmatch(path.name)
+        if name is None or int(name[2]) not in sizes:
+            continue
+        with np.load(path) as file:
+            arrays = {key: file[key] for key in file.files}
+        # HGS exceeds windows by up to 6e-4
+        skipped = {"cost_hgs"} if "tw_start" in arrays else set()
+        stored = [
+            arrays[key][:count] for key in arrays if key.startswith("cost_") if key not in skipped
+        ]
+        cases = [case_of(arrays, b) for b in range(count)]
+        least = torch.from_numpy(np.nanmin(np.stack(stored), 0))
+        yield Published(name[1], int(name[2]), cases, least)
+
+
+def case_of(arrays: dict[str, np.ndarray], b: int) -> Case:
+    """One instance of a set."""
+    demand, opened = arrays["demand"][b].astype(float), bool(arrays["open"])
+    limit = float(arrays["route_limit"][b]) if "route_limit" in arrays else INFINITE
+    stated: dict[str, Any] = {}
+    shift = ALWAYS
+    if "tw_start" in arrays:
+        ends = zip(arrays["tw_start"][b].tolist(), arrays["tw_end"][b].tolist(), strict=True)
+        stated["windows"] = tuple((Window(*window),) for window in ends)
+        stated["service"] = arrays["service"][b].astype(float)
+        shift = ALWAYS if opened else Window(0.0, float(arrays["depot_tw_end"][b]))
+    vehicle = VehicleType(
+        count=None,
+        capacity=(float(arrays["capacity"][b]),),
+        end=None if opened else 0,
+        shift=shift,
+        max_distance=limit,
+    )
+    places = np.concatenate([arrays["depot"][b].reshape(1, 2), arrays["coords"][b]])
+    return plain(
+        len(demand),
+        vehicles=(vehicle,),
+        coords=places.astype(float),
+        delivery=np.maximum(demand, 0)[:, None],
+        pickup=np.maximum(-demand, 0)[:, None],
+        **stated,
+    )
+
+
+def row_of(
+    found: Published, model: weights.Model, widths: list[int], held_out: bool
+) -> dict[str, Any]:
+    """The mean gap of each width of beam, in percent, and how long an instance takes."""
+    problem = model.problem
+    row: dict[str, Any] = {"set": f"{found.variant}{found.size}", "held_out": held_out}
+    instance = problem.load(found.cases)  # type: ignore[attr-defined]
+    for width in widths:
+        gaps, begin = [], time.process_time()
+        for first in range(0, len(found.cases), BATCH):
+            part = slice(first, first + BATCH)
+            with torch.inference_mode():
+                task = Task(problem, model.policy, instance[part])
+                cost = beam_search(task, width)[1].amin(1).double()
+            gaps.append(100 * (cost / found.cost[part] - 1))
+        gap = mean(torch.cat(gaps))
+        name = "greedy" if width == 1 else f"beam {width}"
+        row[f"{name}, %"], row[f"{name}, standard error"] = (
+            round(gap.percent, 2),
+            gap.standard_error,
+        )
+        row[f"{name}, s"] = round((time.process_time() - begin) / len(found.cases), 3)
+    return row
+
+
+def summary(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Means over sets that were trained on and over those held out, by size."""
+    sizes = sorted({re.sub(r"\D", "", row["set"]) for row in rows}, key=int)
+    for size in sizes:
+        for held_out in (False, True):
+            mine = [r for r in rows if r["set"].endswith(size) and r["held_out"] is held_out]
+            figures = [key for key in (mine[0] if mine else ()) if key.endswith(("%", ", s"))]
+            means = {key: round(sum(row[key] for row in mine) / len(mine), 3) for key in figures}
+            if mine:
+                kind = "held out" if held_out else "seen"
+                yield {"set": f"mean of {len(mine)} {kind}, {size}", "held_out": held_out, **means}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--instances", type=int, default=64)
+    parser.add_argument("--widths", default="1,16")
+    parser.add_argument("--sizes", default="50,100")
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    model = weights.load(options.model)
+    variants = getattr(model.problem, "variants", None)
+    if variants is None:
+        raise NCOError(f"{options.model}: is no model of vrp")
+    widths, sizes = ([int(n) for n in text.split(",")] for text in (options.widths, options.sizes))
+    rows = []
+    for found in published(options.folder, options.instances, sizes):
+        rows.append(row_of(found, model, widths, found.variant not in variants))
+        print(rows[-1], flush=True)
+    rows += summary(rows)
+    for row in rows[-2 * len(sizes) :]:
+        print(row)
+    if options.output is not None:
+        options.output.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
