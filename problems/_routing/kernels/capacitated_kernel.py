@@ -4,9 +4,7 @@ Ruin and recreate after Christiaens and Vanden Berghe (2020); a customer comes b
 its nearest, or on a route of its own. Distances may be asymmetric, routes limited in length, and
 customers left out at a price each.
 
-Time windows would go into `_cheapest`, as one more condition beside room and length: the latest
-start of service and the time of a node, kept at each node by `lists.put_in` and `lists.take_out`
-from the place of a change to the ends of its route (forward time slack, Savelsbergh 1992).
+Time windows and other rules: `nco.problems.vrp.kernels`.
 """
 
 from typing import NamedTuple

@@ -128,12 +128,10 @@ def prepare(case: Case, fleet: Kinds, who: Clients) -> tuple[Rules, float]:
     distinct = list(dict.fromkeys(pair[0] for pair in pairs))
     tables = {key: ways(case, vehicle) for key, vehicle in pairs}
     unit = _unit(case, [table for key in distinct for table in tables[key]])
-    shape = len(distinct), size + places + 1, size + places + 1
-    distance, duration = np.zeros(shape), np.zeros(shape)
-    for way, key in enumerate(distinct):
-        distance[way, 1:, 1:] = tables[key].distance[np.ix_(rows, rows)]
-        duration[way, 1:, 1:] = tables[key].duration[np.ix_(rows, rows)]
-    distance, duration = _whole(distance, unit), _whole(duration, unit)
+    distance = _matrices([tables[key].distance for key in distinct], rows, unit)
+    duration = distance  # where they are the same, one memory is read sooner than two
+    if any(tables[key].duration is not tables[key].distance for key in distinct):
+        duration = _matrices([tables[key].duration for key in distinct], rows, unit)
     vehicles = [case.vehicles[types[0]] for types in fleet.types]
     trips = [min(v.max_trips or size, size) if v.reloads else 1 for v in vehicles]
     sizes = [
@@ -208,6 +206,14 @@ def prepare(case: Case, fleet: Kinds, who: Clients) -> tuple[Rules, float]:
         kind=kind.astype(np.int64),
     )
     return rules, unit
+
+
+def _matrices(tables: list[np.ndarray], rows: np.ndarray, unit: float) -> np.ndarray:
+    """Tables between places in the kernel's order, float64 [W, S, S]; nowhere is at no distance."""
+    placed = np.zeros((len(tables), len(rows) + 1, len(rows) + 1))
+    for way, table in enumerate(tables):
+        placed[way, 1:, 1:] = _whole(table[np.ix_(rows, rows)], unit)
+    return placed
 
 
 def _prices(case: Case, who: Clients, brings: np.ndarray, unit: float) -> dict[str, np.ndarray]:
