@@ -23,6 +23,7 @@ Found = Callable[[list[Route]], None]
 KERNELS = "nco.problems.vrp.kernels.warm"
 KERNEL_MODULES = ("nco.problems.vrp.kernels.search",)
 FIRST = 0.4  # share of the time of ruin and recreate before PyVRP goes on
+WORTHWHILE = 0.016  # seconds a client, under which PyVRP would come to nothing
 LARGEST_WHOLE = 3000  # clients: PyVRP's matrices grow with the square
 COMPLETE = 0.4  # share of the time for a plan that serves all, where none is known
 TRIES = 2000  # iterations for that where there is no limit
@@ -167,7 +168,7 @@ def relay(
     start: list[Route] | None = None,
     found: Found | None = None,
 ) -> list[Route] | None:
-    """Ruin and recreate, then PyVRP from where it ended.
+    """Ruin and recreate, then PyVRP from where it ended, where there is time for both.
 
     The first is far ahead in the first seconds of large cases; the second goes on where the first
     finds nothing more, above all with prizes and long routes.
@@ -182,8 +183,11 @@ def relay(
     """
     deadline = clock.deadline(time_limit)
     _require("relay", case, _relay_refusal(case))
-    share = None if time_limit is None else FIRST * time_limit
+    both = time_limit is None or time_limit >= WORTHWHILE * case.size
+    share = None if time_limit is None else (FIRST if both else 1.0) * time_limit
     plan = searching.sisr(case, time_limit=share, seed=seed, start=start, found=found)
+    if not both:
+        return plan
     left = None if deadline is None else max(0.0, deadline - time.monotonic())
     better = pyvrp(case, time_limit=left, seed=seed, start=plan or start, found=found)
     plans = [each for each in (plan, better, start) if each is not None]
