@@ -72,9 +72,7 @@ def _seen(case: Case) -> _Seen:
     flat = case.coords is not None and not far
     raw = case.coords if flat else classical_scaling((distances + distances.T) / 2)
     coords, scale = unit_square(np.asarray(raw, dtype=np.float64))
-    if (
-        not flat or case.distances or case.metric in GLOBE
-    ):  # the square's sides in units of the matrix
+    if not flat or case.distances or case.metric in GLOBE:
         apart = float(distance_matrix(coords, "EUCLIDEAN").sum())
         scale = float(distances.sum() / apart) if apart > 0 and distances.sum() > 0 else scale
     if np.array_equal(distances, durations):
