@@ -169,7 +169,7 @@ def table(name: str, budget: str, found: Round) -> list[str]:
     stars = holm({arm: p for arm, (_, _, p) in judged.items() if arm != CONTROL})
     seeds = sorted({seed for curves in found.values() for seed in curves})
     lines = [
-        f"### {NAMES.get(name, name)}, {budget} s of CPU time",
+        f"## {NAMES.get(name, name)}, {budget} s of CPU time",
         "",
         f"{len(found)} arms, seeds {', '.join(map(str, seeds))}. Gaps in percent: greedy from one "
         "start; best of 16 samples; mean over the logarithm of the time.",

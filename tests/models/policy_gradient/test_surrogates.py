@@ -227,7 +227,9 @@ def test_inpo_rests_where_it_should() -> None:
     surrogate = Pairwise(
         1.0, "square", margin=1 / (2 * eta), reference=tau / eta, old=1 - tau / eta
     )
-    assert float(surrogate(Scored(now[..., None]), kept).sum()) == pytest.approx(0, abs=1e-15)
+    assert float(surrogate(Scored(now[..., None]), kept).sum().detach()) == pytest.approx(
+        0, abs=1e-15
+    )
     assert float(surrogate(Scored(now[..., None] * 0.9), kept).sum()) > 1e-4
 
 
@@ -327,7 +329,7 @@ Mutant = Callable[[Surrogate, Scored, Rollouts], Tensor]
 def descends(surrogate: Callable[[Scored, Rollouts], Tensor]) -> bool:
     """Whether 30 small steps of expected gradients make tours clearly cheaper."""
     table, groups = Table(), every_group(2)
-    before = float((table.chances() * COST).sum())
+    before = float((table.chances().detach() * COST).sum())
     optimizer = torch.optim.Adam(table.parameters(), 0.05)
     for _ in range(30):
         kept = ready(table, groups)
@@ -339,7 +341,7 @@ def descends(surrogate: Callable[[Scored, Rollouts], Tensor]) -> bool:
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
-    return float((table.chances() * COST).sum()) < 0.7 * before
+    return float((table.chances().detach() * COST).sum()) < 0.7 * before
 
 
 def negated(surrogate: Surrogate, now: Scored, kept: Rollouts) -> Tensor:
