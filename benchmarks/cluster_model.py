@@ -1,7 +1,7 @@
 """What a cluster of many nodes would do: a discrete-event model fed with measured costs.
 
     python benchmarks/cluster_model.py benchmarks/results/cluster_costs.json --instances 1000000
-    python benchmarks/cluster_model.py costs.json --nodes 1 2 4 --cores 1 --seconds 0.1
+    python benchmarks/cluster_model.py costs.json --nodes 1 2 4 --cores 1 --seconds 0.1 --unread
 
 One driver reads instances, packs blocks, sends them, unpacks the answers and writes the ledger, one
 after the other. Each node does one block at a time and has one more waiting, as
@@ -12,7 +12,7 @@ such as Ray's own schedulers, is in the measured costs.
 import argparse
 import heapq
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -135,8 +135,10 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=16)
     parser.add_argument("--most", type=int, default=200)
     parser.add_argument("--target", type=float, default=1.0)
+    parser.add_argument("--unread", action="store_true", help="nodes make no cases, they sleep")
     words = parser.parse_args()
     costs = Costs.read(words.costs)
+    costs = replace(costs, read_seconds=0.0) if words.unread else costs
     print("| seconds | nodes | instances/s | of the ideal | driver busy | link busy |")
     print("| --- | --- | --- | --- | --- | --- |")
     for seconds in words.seconds:
