@@ -27,6 +27,7 @@ from nco.cluster.connect import connected
 from nco.core import atomic
 from nco.core.errors import NCOError
 from nco.training import curve, folder
+from nco.training.method import Method
 
 SPACES = ("uniform", "loguniform", "quniform", "qloguniform", "randint", "lograndint", "choice")
 SPENT = "cpu_seconds"
@@ -222,7 +223,7 @@ def _trial(config: dict[str, Any], sweep: Sweep, output: str, here: str) -> None
 
         def instantiate_trainer(self, **options: Any) -> Trainer:
             trainer: Trainer = super().instantiate_trainer(**options)
-            trainer.callbacks.append(Report(sweep, spent, place))
+            trainer.callbacks.append(Report(sweep, spent, place))  # type: ignore[attr-defined]
             return trainer
 
     begin = max(1, int(sweep.seconds / REPORTS))
@@ -254,9 +255,12 @@ class Report(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The learning rate is the trial's, not that of the checkpoint that it goes on from."""
+        assert isinstance(pl_module, Method)
         for found in trainer.lr_scheduler_configs:
             scheduler: Any = found.scheduler
-            share = pl_module.lr / scheduler.base_lrs[0]  # type: ignore[operator]
+            if not scheduler.base_lrs[0]:
+                continue
+            share = pl_module.lr / scheduler.base_lrs[0]
             scheduler.base_lrs = [rate * share for rate in scheduler.base_lrs]
             for group in scheduler.optimizer.param_groups:
                 group["lr"] *= share
