@@ -1,5 +1,6 @@
 """Many instances on a cluster: `nco.solve_iter(cluster=)` and ``nco solve --cluster``."""
 
+import contextlib
 import dataclasses
 import sys
 import time
@@ -227,39 +228,38 @@ def run(
     if options.total_time is not None:
         options = dataclasses.replace(options, time_limit=None)
     given, total = given_of(options), inputs.count(words)
-    about = {"inputs": list(words), "options": given}
-    ledger = None if output is None else Ledger(output, about)
-    begin, infeasible, written = time.monotonic(), 0, None
+    begin, infeasible = time.monotonic(), 0
     counts = dict.fromkeys(Kind, 0)
-    with connected(plan.address, plan.cores) as ray:
+    with contextlib.ExitStack() as stack:
+        tasks = inputs.tasks(words, plan.shared)
+        ledger = None
+        if output is not None:
+            about = {"inputs": list(words), "options": given}
+            ledger = stack.enter_context(Ledger(output, about))
+            stack.callback(ledger.export, kind, plan.in_order)  # at every end, Ctrl-C too
+            tasks, counts = filter(_is_left(ledger), tasks), ledger.counts
+        before = sum(counts.values())
+        left = None if total is None else total - before
+        ray = stack.enter_context(connected(plan.address, plan.cores))
         fleet = RayFleet(ray, Solve(given), plan.cores)
-        try:
+        stack.callback(fleet.close)
+        bar = stack.enter_context(_bar(total, before, options.progress))
+        for result in results(fleet, tasks, given, plan, left, _say):
             if ledger is not None:
-                ledger.__enter__()
-                counts = ledger.counts
-            before = sum(counts.values())
-            left = None if total is None else total - before
-            tasks = inputs.tasks(words, plan.shared)
-            if ledger is not None:
-                kept = ledger
-                tasks = (task for task in tasks if kept.begin(task.id))
-            with _bar(total, before, options.progress) as bar:
-                for result in results(fleet, tasks, given, plan, left, _say):
-                    if ledger is not None:
-                        ledger.add(result)
-                    else:
-                        counts[result.kind] += 1
-                    row = flat(result)
-                    infeasible += row.get("feasible") is False
-                    if show is not None:
-                        show(row)
-                    bar.update()
-        finally:
-            fleet.close()
-            if ledger is not None:
-                written = ledger.export(kind, plan.in_order)
-                ledger.__exit__(None, None, None)
+                ledger.add(result)
+            else:
+                counts[result.kind] += 1
+            row = flat(result)
+            infeasible += row.get("feasible") is False
+            if show is not None:
+                show(row)
+            bar.update()
+    written = None if output is None else output / f"results.{kind}"
     return Summary(counts, infeasible, time.monotonic() - begin, written)
+
+
+def _is_left(ledger: Ledger) -> Callable[[Task], bool]:
+    return lambda task: ledger.begin(task.id)
 
 
 def flat(result: Result) -> dict[str, Any]:
