@@ -125,7 +125,7 @@ def results(
         late=LATE,
         limit=lambda block, cores: solving.seconds(block, cores, options, plan.patience),
         count=count,
-        note=(lambda block, cores: {}) if share is None else share.of,
+        note=Rules.note if share is None else share.of,
         may_begin=Rules.may_begin if order is None else order.may_begin,
         most=Rules.most if share is None else TOTAL,
         depth=Rules.depth if share is None else 1,  # a block's time is told when it begins
@@ -170,21 +170,26 @@ class _Order:
 
 
 class _Share:
-    """Divides what is left of the total time among the tasks that are left."""
+    """Divides what is left of the total time evenly among the tasks that are left."""
 
     def __init__(self, total: float, count: int, fleet: Any) -> None:
         self._end: float | None = None  # counts from the first block, when hosts are ready
         self._total, self._left, self._fleet = total, count, fleet
+        self._promised: dict[str, float] = {}  # by host, when the block that it has shall end
 
-    def of(self, tasks: Sequence[Task], cores: int) -> dict[str, Any]:
-        """The total time of one block: hosts work at the same time, each at one block."""
+    def of(self, tasks: Sequence[Task], host: str) -> dict[str, Any]:
+        """The total time of one block, which begins now; a host has one block at a time."""
         now = time.monotonic()
         if self._end is None:
             self._end = now + self._total
-        hosts = max(len(self._fleet.hosts()), 1)
-        share = min(1.0, len(tasks) * hosts / max(self._left, 1))
+        left = max(self._end - now, 0.0)
+        others = [name for name in self._fleet.hosts() if name != host]
+        taken = sum(max(self._promised.get(name, now) - now, 0.0) for name in others)
+        free = (1 + len(others)) * left - taken  # seconds of all hosts
+        share = max(min(left, free * len(tasks) / max(self._left, len(tasks))), 1e-3)
         self._left -= len(tasks)
-        return {"total_time": max((self._end - now) * share, 1e-3)}
+        self._promised[host] = now + share
+        return {"total_time": share}
 
 
 @dataclasses.dataclass(frozen=True)
