@@ -98,6 +98,7 @@ def overheads(words: argparse.Namespace) -> dict[str, float]:
         fleet.close()
     arrays = list(knapsacks(2000))
     reading = timed(lambda: [task.payload.case({}) for task in tasks_of(arrays)]) / len(arrays)
+    inputs = drawn(list(routes(1000)))
     row = nco.solve(arrays[0], time_limit=None).to_dict()
     with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder), {}) as ledger:
         results = [Result(Task(str(i), i, None), Kind.DONE, row) for i in range(5000)]
@@ -109,10 +110,22 @@ def overheads(words: argparse.Namespace) -> dict[str, float]:
         "block_seconds": block,
         "task_seconds": task,
         "megabyte_seconds": (min(large) - block) / 8,  # there and back
+        "input_seconds": inputs,
         "read_seconds": reading,
         "ledger_seconds": writing,
         "table_seconds": table,
     }
+
+
+def drawn(arrays: list[dict[str, Any]]) -> float:
+    """Processor seconds of a row of a manifest, from its line to a task."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "many.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in arrays))
+        begin = time.process_time()
+        for _ in tasks_of([str(path)]):
+            pass
+        return (time.process_time() - begin) / len(arrays)
 
 
 def knapsacks(count: int) -> Iterator[dict[str, Any]]:

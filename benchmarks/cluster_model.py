@@ -1,7 +1,7 @@
 """What a cluster of many nodes would do: a discrete-event model fed with measured costs.
 
-    python benchmarks/cluster_model.py benchmarks/results/cluster_costs.json --instances 1000000
-    python benchmarks/cluster_model.py costs.json --nodes 1 2 4 --cores 1 --seconds 0.1
+    python benchmarks/cluster_model.py benchmarks/cluster_costs.json --instances 1000000
+    python benchmarks/cluster_model.py costs.json --nodes 1 2 4 --cores 1 --seconds 0.1 --unread
 
 One driver reads instances, packs blocks, sends them, unpacks the answers and writes the ledger, one
 after the other. Each node does one block at a time and has one more waiting, as
@@ -12,7 +12,7 @@ such as Ray's own schedulers, is in the measured costs.
 import argparse
 import heapq
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -24,7 +24,8 @@ class Costs:
         actor_seconds: until a host is ready.
         block_seconds: of the driver, for a block without content.
         task_seconds: of the driver, for each task of a block.
-        read_seconds: to make a case of arrays or a file.
+        input_seconds: of the driver, from a row of a manifest to a task.
+        read_seconds: of a node, to make a case of arrays or a file.
         ledger_seconds: of a line of the ledger.
         megabyte_seconds: of packing, sending and unpacking.
     """
@@ -32,6 +33,7 @@ class Costs:
     actor_seconds: float
     block_seconds: float
     task_seconds: float
+    input_seconds: float
     read_seconds: float
     ledger_seconds: float
     megabyte_seconds: float
@@ -91,6 +93,7 @@ def simulate(costs: Costs, load: Load, nodes: int) -> Outcome:
     """Plays blocks through driver and nodes; time in seconds."""
     size = load.block()
     sending = costs.block_seconds / 2 + size * (costs.task_seconds / 2)
+    sending += size * costs.input_seconds
     sending += size * load.sent / 1e6 * costs.megabyte_seconds
     hearing = costs.block_seconds / 2 + size * (costs.task_seconds / 2 + costs.ledger_seconds)
     hearing += size * load.back / 1e6 * costs.megabyte_seconds
@@ -135,8 +138,10 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=16)
     parser.add_argument("--most", type=int, default=200)
     parser.add_argument("--target", type=float, default=1.0)
+    parser.add_argument("--unread", action="store_true", help="no input, and nodes that sleep")
     words = parser.parse_args()
     costs = Costs.read(words.costs)
+    costs = replace(costs, read_seconds=0.0, input_seconds=0.0) if words.unread else costs
     print("| seconds | nodes | instances/s | of the ideal | driver busy | link busy |")
     print("| --- | --- | --- | --- | --- | --- |")
     for seconds in words.seconds:

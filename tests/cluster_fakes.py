@@ -56,7 +56,9 @@ class FakeFleet:
         ticket, tasks, note = self.queues[host][-1]
         words = [task.payload for task in tasks]
         begin = max(self.free[host], self.now)
-        seconds = note.get("total_time", 0.1 * len(tasks))
+        seconds = 0.1 * len(tasks)
+        if "total_time" in note:
+            seconds = note["total_time"] if "early" not in words else min(0.01, note["total_time"])
         self.free[host] = begin + seconds
         if "hang" in words:
             self.free[host] = float("inf")

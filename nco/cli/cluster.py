@@ -82,9 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.format is not None:
         raise NCOError("--format: needs --output DIR, where results are kept")
     order = arguments.order or "input"
-    plan = batch.Plan(arguments.cluster, arguments.shared, order == "input")
-    if arguments.patience is not None:
-        plan = batch.dataclasses.replace(plan, patience=arguments.patience)
+    patience = arguments.patience or batch.PATIENCE
+    plan = batch.Plan(arguments.cluster, arguments.shared, order == "input", patience)
     options = Options(**given(arguments))
     output = None if arguments.output is None else Path(arguments.output)
     if arguments.dry_run:

@@ -1,6 +1,8 @@
 """`nco sweep`: which values of a training's configuration are the best."""
 
 import argparse
+import contextlib
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -76,20 +78,20 @@ def run(options: argparse.Namespace) -> int:
     from nco.cluster.sweep import Sweep
     from nco.cluster.sweep import run as sweep
 
-    rows = sweep(
-        Sweep(
-            ("fit", *options.fit),
-            options.space,
-            options.output,
-            options.cluster,
-            options.trials,
-            options.seconds,
-            options.metric,
-            options.scheduler,
-            options.cores,
-            options.seed,
-        )
+    asked = Sweep(
+        ("fit", *options.fit),
+        options.space,
+        options.output,
+        options.cluster,
+        options.trials,
+        options.seconds,
+        options.metric,
+        options.scheduler,
+        options.cores,
+        options.seed,
     )
+    with contextlib.redirect_stdout(sys.stderr):  # what Ray says of itself is no result
+        rows = sweep(asked)
     lines = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:

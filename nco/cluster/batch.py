@@ -1,5 +1,6 @@
 """Many instances on a cluster: `nco.solve_iter(cluster=)` and ``nco solve --cluster``."""
 
+import contextlib
 import dataclasses
 import sys
 import time
@@ -124,7 +125,7 @@ def results(
         late=LATE,
         limit=lambda block, cores: solving.seconds(block, cores, options, plan.patience),
         count=count,
-        note=(lambda block, cores: {}) if share is None else share.of,
+        note=Rules.note if share is None else share.of,
         may_begin=Rules.may_begin if order is None else order.may_begin,
         most=Rules.most if share is None else TOTAL,
         depth=Rules.depth if share is None else 1,  # a block's time is told when it begins
@@ -169,21 +170,26 @@ class _Order:
 
 
 class _Share:
-    """Divides what is left of the total time among the tasks that are left."""
+    """Divides what is left of the total time evenly among the tasks that are left."""
 
     def __init__(self, total: float, count: int, fleet: Any) -> None:
         self._end: float | None = None  # counts from the first block, when hosts are ready
         self._total, self._left, self._fleet = total, count, fleet
+        self._promised: dict[str, float] = {}  # by host, when the block that it has shall end
 
-    def of(self, tasks: Sequence[Task], cores: int) -> dict[str, Any]:
-        """The total time of one block: hosts work at the same time, each at one block."""
+    def of(self, tasks: Sequence[Task], host: str) -> dict[str, Any]:
+        """The total time of one block, which begins now; a host has one block at a time."""
         now = time.monotonic()
         if self._end is None:
             self._end = now + self._total
-        hosts = max(len(self._fleet.hosts()), 1)
-        share = min(1.0, len(tasks) * hosts / max(self._left, 1))
+        left = max(self._end - now, 0.0)
+        others = [name for name in self._fleet.hosts() if name != host]
+        taken = sum(max(self._promised.get(name, now) - now, 0.0) for name in others)
+        free = (1 + len(others)) * left - taken  # seconds of all hosts
+        share = max(min(left, free * len(tasks) / max(self._left, len(tasks))), 1e-3)
         self._left -= len(tasks)
-        return {"total_time": max((self._end - now) * share, 1e-3)}
+        self._promised[host] = now + share
+        return {"total_time": share}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,39 +233,38 @@ def run(
     if options.total_time is not None:
         options = dataclasses.replace(options, time_limit=None)
     given, total = given_of(options), inputs.count(words)
-    about = {"inputs": list(words), "options": given}
-    ledger = None if output is None else Ledger(output, about)
-    begin, infeasible, written = time.monotonic(), 0, None
+    begin, infeasible = time.monotonic(), 0
     counts = dict.fromkeys(Kind, 0)
-    with connected(plan.address, plan.cores) as ray:
+    with contextlib.ExitStack() as stack:
+        tasks = inputs.tasks(words, plan.shared)
+        ledger = None
+        if output is not None:
+            about = {"inputs": list(words), "options": given}
+            ledger = stack.enter_context(Ledger(output, about))
+            stack.callback(ledger.export, kind, plan.in_order)  # at every end, Ctrl-C too
+            tasks, counts = filter(_is_left(ledger), tasks), ledger.counts
+        before = sum(counts.values())
+        left = None if total is None else total - before
+        ray = stack.enter_context(connected(plan.address, plan.cores))
         fleet = RayFleet(ray, Solve(given), plan.cores)
-        try:
+        stack.callback(fleet.close)
+        bar = stack.enter_context(_bar(total, before, options.progress))
+        for result in results(fleet, tasks, given, plan, left, _say):
             if ledger is not None:
-                ledger.__enter__()
-                counts = ledger.counts
-            before = sum(counts.values())
-            left = None if total is None else total - before
-            tasks = inputs.tasks(words, plan.shared)
-            if ledger is not None:
-                kept = ledger
-                tasks = (task for task in tasks if kept.begin(task.id))
-            with _bar(total, before, options.progress) as bar:
-                for result in results(fleet, tasks, given, plan, left, _say):
-                    if ledger is not None:
-                        ledger.add(result)
-                    else:
-                        counts[result.kind] += 1
-                    row = flat(result)
-                    infeasible += row.get("feasible") is False
-                    if show is not None:
-                        show(row)
-                    bar.update()
-        finally:
-            fleet.close()
-            if ledger is not None:
-                written = ledger.export(kind, plan.in_order)
-                ledger.__exit__(None, None, None)
+                ledger.add(result)
+            else:
+                counts[result.kind] += 1
+            row = flat(result)
+            infeasible += row.get("feasible") is False
+            if show is not None:
+                show(row)
+            bar.update()
+    written = None if output is None else output / f"results.{kind}"
     return Summary(counts, infeasible, time.monotonic() - begin, written)
+
+
+def _is_left(ledger: Ledger) -> Callable[[Task], bool]:
+    return lambda task: ledger.begin(task.id)
 
 
 def flat(result: Result) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class Rules:
         late: seconds that a block may take beyond `limit`, in which a host also gets ready.
         limit: seconds that a block may take, by its tasks and the host's cores.
         count: tasks in all, where it is known, to divide the last ones evenly.
-        note: what is said of a block when it is sent, by its tasks and its host's cores.
+        note: what is said of a block when it is sent, by its tasks and its host.
         may_begin: whether a task is not too far ahead of those that are not done, by its index and
             the number of hosts.
     """
@@ -83,7 +83,7 @@ class Rules:
     late: float = 120.0
     limit: Callable[[Sequence[Task], int], float] = lambda tasks, cores: 600.0
     count: int | None = None
-    note: Callable[[Sequence[Task], int], Mapping[str, Any]] = lambda tasks, cores: {}
+    note: Callable[[Sequence[Task], str], Mapping[str, Any]] = lambda tasks, host: {}
     may_begin: Callable[[int, int], bool] = lambda index, hosts: True
 
 
@@ -190,7 +190,7 @@ class Dispatch:
     def _send(self, host: str, cores: int, block: _Block) -> None:
         block.host, block.begun = host, self._clock()
         block.limit = self._rules.limit(block.tasks, cores) + self._rules.late
-        ticket = self._fleet.send(host, block.tasks, self._rules.note(block.tasks, cores))
+        ticket = self._fleet.send(host, block.tasks, self._rules.note(block.tasks, host))
         self._flying[ticket] = block
         self._on.setdefault(host, {})[ticket] = block
 

@@ -56,10 +56,11 @@ def job_of(words: Sequence[str]) -> Job:
         raise NCOError(f"--cluster: is for nco fit, not for nco {rest[0]}")
     if not job.folder:
         raise NCOError("--cluster: needs --checkpoint.folder, on a disk that all nodes share")
-    for name in ("workers", "restarts"):
-        if name in given:
-            job = replace(job, **{name: _whole(name, given[name])})
-    return job
+    return replace(
+        job,
+        workers=_whole("workers", given.get("workers", str(job.workers))),
+        restarts=_whole("restarts", given.get("restarts", str(job.restarts))),
+    )
 
 
 def _value(words: Sequence[str], name: str) -> str | None:

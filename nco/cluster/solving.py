@@ -110,7 +110,8 @@ class Solver:
         own = {place: {**options, **tasks[place].payload.options} for place in cases}
         if any(is_limited(each) for each in own.values()):
             one = functools.partial(self._one, cases, own)
-            answers |= dict(zip(cases, self._threads.map(one, cases), strict=True))
+            each = map if self._cores == 1 else self._threads.map
+            answers |= dict(zip(cases, each(one, cases), strict=True))
         elif cases:
             answers |= self._together(cases, own, options)
         return [answers[place] for place in range(len(tasks))]

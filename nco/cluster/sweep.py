@@ -13,6 +13,7 @@ import math
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +27,7 @@ from nco.cluster.connect import connected
 from nco.core import atomic
 from nco.core.errors import NCOError
 from nco.training import curve, folder
+from nco.training.method import Method
 
 SPACES = ("uniform", "loguniform", "quniform", "qloguniform", "randint", "lograndint", "choice")
 SPENT = "cpu_seconds"
@@ -163,14 +165,16 @@ def _scheduler(sweep: Sweep, space: Mapping[str, Any]) -> Any:
         return schedulers.FIFOScheduler()
     if sweep.scheduler == "asha":
         return schedulers.ASHAScheduler(
-            time_attr=SPENT, max_t=sweep.seconds, grace_period=sweep.seconds / 9, reduction_factor=3
+            time_attr=SPENT,
+            max_t=max(1, int(sweep.seconds)),
+            grace_period=max(1, int(sweep.seconds / 9)),
+            reduction_factor=3,
         )
     if sweep.scheduler == "pbt":
         return schedulers.PopulationBasedTraining(
             time_attr=SPENT,
             perturbation_interval=sweep.seconds / REPORTS,
             hyperparam_mutations=dict(space),
-            seed=sweep.seed,
         )
     raise NCOError(f"--scheduler {sweep.scheduler}: asha, pbt or none")
 
@@ -219,7 +223,7 @@ def _trial(config: dict[str, Any], sweep: Sweep, output: str, here: str) -> None
 
         def instantiate_trainer(self, **options: Any) -> Trainer:
             trainer: Trainer = super().instantiate_trainer(**options)
-            trainer.callbacks.append(Report(sweep, spent))  # type: ignore[attr-defined]
+            trainer.callbacks.append(Report(sweep, spent, place))  # type: ignore[attr-defined]
             return trainer
 
     begin = max(1, int(sweep.seconds / REPORTS))
@@ -242,16 +246,21 @@ class Report(Callback):
     Args:
         sweep: whose trial it is.
         spent: processor seconds of earlier processes of this trial.
+        place: the trial's folder, which always holds the weights of the last report.
     """
 
-    def __init__(self, sweep: Sweep, spent: float) -> None:
+    def __init__(self, sweep: Sweep, spent: float, place: Path) -> None:
+        self._place = place
         self._sweep, self._before, self._begin = sweep, spent, time.process_time()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The learning rate is the trial's, not that of the checkpoint that it goes on from."""
+        assert isinstance(pl_module, Method)
         for found in trainer.lr_scheduler_configs:
             scheduler: Any = found.scheduler
-            share = pl_module.lr / scheduler.base_lrs[0]  # type: ignore[operator]
+            if not scheduler.base_lrs[0]:
+                continue
+            share = pl_module.lr / scheduler.base_lrs[0]
             scheduler.base_lrs = [rate * share for rate in scheduler.base_lrs]
             for group in scheduler.optimizer.param_groups:
                 group["lr"] *= share
@@ -264,12 +273,12 @@ class Report(Callback):
             return
         score = _score(trainer.callback_metrics, self._sweep.metric)
         spent = self._before + time.process_time() - self._begin
-        place = Path(trainer.default_root_dir) / "report"
-        place.mkdir(parents=True, exist_ok=True)
-        trainer.save_checkpoint(place / folder.CHECKPOINT, weights_only=False)
-        (place / "spent.json").write_text(json.dumps(spent))
+        trainer.save_checkpoint(self._place / folder.CHECKPOINT, weights_only=False)
         row = {SCORE: score, SPENT: spent, "steps": trainer.global_step}
-        tune.report(row, checkpoint=tune.Checkpoint.from_directory(str(place)))
+        with tempfile.TemporaryDirectory(prefix="nco-") as copy:
+            shutil.copy(self._place / folder.CHECKPOINT, copy)
+            (Path(copy) / "spent.json").write_text(json.dumps(spent))
+            tune.report(row, checkpoint=tune.Checkpoint.from_directory(copy))
         if spent >= self._sweep.seconds:
             trainer.should_stop = True
 

@@ -135,18 +135,31 @@ def test_results_in_order_wait_for_those_before_them(monkeypatch):
     assert indices == list(range(300))
 
 
-def test_a_total_time_is_divided_among_the_blocks(monkeypatch):
-    """What the hosts are told, one after the other on each, is the time that there is."""
+def in_total(monkeypatch, words):
+    """The fleet after a run of 20 seconds in all, and the seconds of an instance, by block."""
     fleet = FakeFleet(2)
     for name in ("nco.cluster.dispatch.time.monotonic", "nco.cluster.batch.time.monotonic"):
         monkeypatch.setattr(name, fleet.clock)
     monkeypatch.setattr(batch.solving, "seconds", lambda *arguments: 60.0)
     plan = batch.Plan("local", in_order=False)
-    found = list(batch.results(fleet, tasks(["fine"] * 400), {"total_time": 20.0}, plan, 400))
-    assert len(found) == 400
+    given = {"total_time": 20.0}
+    found = list(batch.results(fleet, tasks(words), given, plan, len(words)))
+    assert len(found) == len(words)
+    return fleet, [note["total_time"] / len(block) for _, block, note in fleet.sent]
+
+
+def test_a_total_time_is_divided_among_the_blocks(monkeypatch):
+    """For each instance about the same, on all hosts, until the time is over."""
+    fleet, told = in_total(monkeypatch, ["fine"] * 400)
     assert 18.0 < fleet.now < 20.5
-    told = [note["total_time"] / len(block) for _, block, note in fleet.sent]
-    assert max(told) < 2 * min(told)  # for each instance about the same
+    assert max(told) < 2 * min(told)
+
+
+def test_time_that_blocks_do_not_need_is_for_the_others(monkeypatch):
+    """Those that are solved at once leave theirs."""
+    fleet, told = in_total(monkeypatch, ["early"] * 300 + ["fine"] * 100)
+    assert 18.0 < fleet.now < 20.5
+    assert told[-1] > 3 * told[0]
 
 
 def test_a_total_time_needs_a_number_of_instances():
