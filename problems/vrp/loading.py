@@ -12,6 +12,7 @@ import nco.core.case
 from nco.core.case import only
 from nco.core.errors import InstanceError
 from nco.core.geometry import classical_scaling, unit_square
+from nco.problems._routing.embedding import LARGEST_SCALING
 from nco.problems._routing.tsplib import GLOBE, distance_matrix
 from nco.problems.vrp.case import Backhauls, Case, Depot, Rounding, VehicleType, Window
 from nco.problems.vrp.tensors import Instance, alone
@@ -67,10 +68,11 @@ def _seen(case: Case) -> _Seen:
         coords, scale = unit_square(np.asarray(case.coords, dtype=np.float64))
         return _Seen(coords, None, None, scale, scale / kind.speed)
     distances, durations = ways(case, 0)
-    flat = case.coords is not None and case.metric not in GLOBE
+    far = case.metric in GLOBE and len(distances) <= LARGEST_SCALING
+    flat = case.coords is not None and not far
     raw = case.coords if flat else classical_scaling((distances + distances.T) / 2)
     coords, scale = unit_square(np.asarray(raw, dtype=np.float64))
-    if not flat or case.distances:  # the square's sides in units of the matrix
+    if not flat or case.distances or case.metric in GLOBE:
         apart = float(distance_matrix(coords, "EUCLIDEAN").sum())
         scale = float(distances.sum() / apart) if apart > 0 and distances.sum() > 0 else scale
     if np.array_equal(distances, durations):

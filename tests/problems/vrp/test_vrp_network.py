@@ -94,6 +94,7 @@ def test_masks_allow_what_the_checker_allows(seed: int) -> None:
         {"metric": "EXPLICIT", "distances": (MATRIX,)},
         {"metric": "EXPLICIT", "distances": (MATRIX,), "durations": (MATRIX.T * 60,)},
         {"rounding": Rounding.TRUNC1, "coords": NUMBERS.uniform(0, 30, (5, 2))},
+        {"metric": "HAVERSINE", "coords": 50 + NUMBERS.uniform(0, 1, (5, 2))},
         {
             "vehicles": (VehicleType(count=None, speed=0.5, shift=Window(1, 90)),),
             "depots": (Depot(service=2.0),),
@@ -110,7 +111,7 @@ def test_masks_allow_what_the_checker_allows(seed: int) -> None:
             ),
         },
     ],
-    ids=["matrix", "road", "truncated", "slow", "open", "skills"],
+    ids=["matrix", "road", "truncated", "globe", "slow", "open", "skills"],
 )
 def test_files_of_every_kind_keep_the_contract(stated: dict[str, Any]) -> None:
     """Matrices, travel times of their own, rounding, speeds, skills and two depots."""
