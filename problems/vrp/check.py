@@ -36,7 +36,7 @@ def check(case: Case, solution: object) -> Report:
 
     Args:
         case: a `vrp` case.
-        solution: `Route`s, or any pairs of a number and a list of numbers.
+        solution: each a `Route`, or any pair of a number and a list of numbers.
 
     Returns:
         The report. Its measures are the number of routes, their distance and duration, and the
