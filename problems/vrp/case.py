@@ -70,7 +70,8 @@ class Depot:
     """A place where vehicles start, end or reload.
 
     Attributes:
-        window: when vehicles may leave and return; service: time that a reload takes.
+        window: when vehicles may begin to load, and return; service: time that loading takes at the
+            start of each trip.
     """
 
     window: Window = ALWAYS
@@ -79,7 +80,10 @@ class Depot:
 
 @dataclass(frozen=True)
 class Break:
-    """Rest of the driver, taken once between two stops: it begins within `window`."""
+    """Rest of the driver, taken once between two stops: it begins within `window`.
+
+    It may interrupt driving and waiting, but no service.
+    """
 
     window: Window
     duration: float
@@ -100,7 +104,7 @@ class VehicleType:
         fixed, unit_distance, unit_duration: costs of a used vehicle, of a unit of way and of a
             unit of its duration.
         breaks: rests, each of which a route must hold where it is on its way then: one whose
-            window begins after the route has ended is not needed.
+            window opens when the route has ended, or closes before it leaves, is not needed.
         reloads: numbers of depots where it may load anew; max_trips: between reloads at most.
         speed: ways divided by it are times, where no matrix of durations is stated.
         profile: which of the case's matrices it uses.
