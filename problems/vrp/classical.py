@@ -20,6 +20,10 @@ from nco.registry.interface import Solver
 
 Found = Callable[[list[Route]], None]
 
+KERNELS = "nco.problems.vrp.kernels.warm"
+KERNEL_MODULES = ("nco.problems.vrp.kernels.search",)
+FIRST = 0.4  # share of the time of ruin and recreate before PyVRP goes on
+WORTHWHILE = 0.016  # seconds a client, under which PyVRP would come to nothing
 LARGEST_WHOLE = 3000  # clients: PyVRP's matrices grow with the square
 COMPLETE = 0.4  # share of the time for a plan that serves all, where none is known
 TRIES = 2000  # iterations for that where there is no limit
@@ -43,12 +47,19 @@ def solvers() -> dict[str, Solver[Case]]:
             largest=LARGEST_WHOLE,
             refuses=ortools_model.refusal,
         ),
+        "relay": Solver(
+            relay,
+            found=True,
+            modules=(*with_pyvrp.MODULES, *KERNEL_MODULES),
+            kernels=KERNELS,
+            refuses=_relay_refusal,
+        ),
         "sisr": Solver(
             searching.sisr,
             found=True,
             iterations=100,
-            modules=("nco.problems.vrp.kernels.search",),
-            kernels="nco.problems.vrp.kernels.warm",
+            modules=KERNEL_MODULES,
+            kernels=KERNELS,
             refuses=searching.refusal,
         ),
     }
@@ -56,8 +67,15 @@ def solvers() -> dict[str, Solver[Case]]:
 
 def improvers() -> list[str]:
     """The installed solvers that can improve a given solution, the best first."""
-    needed = {"sisr": "numba", "pyvrp": "pyvrp", "ortools": "ortools"}
-    return [name for name, package in needed.items() if importlib.util.find_spec(package)]
+    needed = {
+        "relay": ("numba", "pyvrp"),
+        "sisr": ("numba",),
+        "pyvrp": ("pyvrp",),
+        "ortools": ("ortools",),
+    }
+    return [
+        name for name, packages in needed.items() if all(map(importlib.util.find_spec, packages))
+    ]
 
 
 def pyvrp(
@@ -140,6 +158,47 @@ def ortools(
     )
     # where the time is up early it may drop what it began with
     return known if routes is None else min(built.routes(routes), known, key=partial(_rank, case))
+
+
+def relay(
+    case: Case,
+    *,
+    time_limit: float | None,
+    seed: int,
+    start: list[Route] | None = None,
+    found: Found | None = None,
+) -> list[Route] | None:
+    """Ruin and recreate, then PyVRP from where it ended, where there is time for both.
+
+    The first is far ahead in the first seconds of large cases; the second goes on where the first
+    finds nothing more, above all with prizes and long routes.
+
+    Args:
+        case: a case that both take.
+        time_limit: seconds from here on, imports not counted; None: a fixed number of steps of the
+            first, and the second as long as it needs for any plan.
+        seed: of the random numbers of both.
+        start: a plan to begin from, which may be partial; None: each makes its own.
+        found: is called with each better plan on the way.
+    """
+    deadline = clock.deadline(time_limit)
+    _require("relay", case, _relay_refusal(case))
+    both = time_limit is None or time_limit >= WORTHWHILE * case.size
+    share = None if time_limit is None else (FIRST if both else 1.0) * time_limit
+    plan = searching.sisr(case, time_limit=share, seed=seed, start=start, found=found)
+    if not both:
+        return plan
+    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    better = pyvrp(case, time_limit=left, seed=seed, start=plan or start, found=found)
+    plans = [each for each in (plan, better, start) if each is not None]
+    return min(plans, key=partial(_rank, case), default=None)
+
+
+def _relay_refusal(case: Case) -> str | None:
+    """What of a case one of the two does not take."""
+    if case.size > LARGEST_WHOLE:
+        return f"PyVRP takes up to {LARGEST_WHOLE} clients"
+    return searching.refusal(case) or pyvrp_model.refusal(case)
 
 
 def _rank(case: Case, plan: list[Route]) -> tuple[bool, int, float]:

@@ -78,7 +78,7 @@ def sisr(
         NCOError: the kernel does not know a rule of the case.
     """
     until = None if time_limit is None else time.perf_counter() + time_limit
-    if case.size == 0:
+    if case.size == 0 or all(kind.count == 0 for kind in case.vehicles):
         return []
     reason = refusal(case)
     if reason is not None:

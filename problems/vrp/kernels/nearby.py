@@ -33,11 +33,13 @@ def near(rules: Rules, count: int) -> Near:
         # from all others to each of these rows
         ready = opens + service + ride[:, rows].T
         wait = opens[rows, None] - (closes + service + ride[:, rows].T)
-        before = _select(rows, back, ready > closes[rows, None], wait * ratio, count)
+        before = _select(
+            rows, back, ready > closes[rows, None], np.maximum(0.0, wait) * ratio, count
+        )
         # from each of these rows to all others
         ready = opens[rows, None] + service[rows, None] + ride[rows]
         wait = opens - (closes[rows, None] + service[rows, None] + ride[rows])
-        behind = _select(rows, to, ready > closes, wait * ratio, count)
+        behind = _select(rows, to, ready > closes, np.maximum(0.0, wait) * ratio, count)
         for side, (chosen, distances) in enumerate((before, behind)):
             beside[rows + 1, :, side] = chosen
             legs[rows + 1, :, side] = distances
@@ -55,7 +57,7 @@ def _select(
 
     Where there are fewer, the rest is 0, which is no client.
     """
-    cost = legs + WAITING * np.maximum(0.0, np.nan_to_num(wait, neginf=0.0))
+    cost = legs + WAITING * wait
     cost = np.where(impossible, np.inf, cost)
     cost[np.arange(len(rows)), rows] = np.inf
     best = cost.argsort(1, kind="stable")[:, :count]

@@ -63,9 +63,11 @@ class Search:
         self.dear = self._begin(start)
         used = len(self.plan.empty) - int(self.plan.tally[lists.EMPTY])
         each, most = settings.exchanges
-        stops = self.size / max(1, used)
+        served = int(self.plan.stops.sum())
+        stops = served / max(1, used)
         self.exchanges = min(most, math.ceil(each * stops)) if self.near.beside.shape[1] else 0
-        self.unit = float(self.plan.cost.sum()) / (self.size + used) or 1.0
+        # of the legs that are driven: most clients may be left out
+        self.unit = float(self.plan.cost.sum()) / max(1, served + used) or 1.0
 
     def _journal(self) -> lists.Journal:
         """With room for the partners of all that leave, or for the trips beside all that change."""

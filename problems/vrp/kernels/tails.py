@@ -1,4 +1,4 @@
-"""Two routes exchange their ends, and a route goes to another kind of vehicle.
+"""Two routes exchange their ends, a part is turned, and a route goes to another kind of vehicle.
 
 Potvin and Rousseau (1995), "An Exchange Heuristic for Routeing Problems with Time Windows": 2-opt*.
 What an exchange adds is known before anything is changed, so that most are refused at once.
@@ -10,7 +10,7 @@ from nco.problems._common.kernels.chance import below, exponential
 from nco.problems._common.kernels.compiling import Whole, part, shared
 from nco.problems._routing.kernels.lists import note
 from nco.problems.vrp.kernels.plan import Near, Plan, Rules, close_route, open_route
-from nco.problems.vrp.kernels.times import joined, link, pay, survey
+from nco.problems.vrp.kernels.times import joined, link, measure, pay, survey
 
 NEAREST = 10  # neighbours to which a client may be joined
 
@@ -21,14 +21,17 @@ def exchange_ends(
 ) -> float:
     """Tries to let a client be followed by one near it; what that adds, 0 where it is refused.
 
-    What came behind the one then follows whatever came before the other.
+    What came behind the one then follows whatever came before the other. In one route, the part
+    between the two is turned round.
     """
     here = np.uint32(seed)
     there = near.beside[here, below(random, min(NEAREST, near.beside.shape[1])), 1]
     one, two = plan.route[here], plan.route[there]
     nobody = len(plan.empty)
-    if one >= nobody or two >= nobody or one == two or rules.kind[one] != rules.kind[two]:
+    if one >= nobody or two >= nobody or rules.kind[one] != rules.kind[two]:
         return 0.0
+    if one == two:
+        return turn(rules, plan, here, there, temperature * exponential(random))
     kind = rules.kind[one]
     way = rules.way[kind]
     onward, before = plan.after[here], plan.before[there]
@@ -69,6 +72,64 @@ def exchange_ends(
     note(plan, plan.before[size + one])
     note(plan, plan.before[size + two])
     return change
+
+
+@part
+def turn(rules: Rules, plan: Plan, here: Whole, there: Whole, limit: float) -> float:
+    """Tries to join two clients of a route by turning round the part behind the first one.
+
+    Croes (1958), "A Method for Solving Traveling-Salesman Problems".
+
+    Returns:
+        What that adds; 0 where it is no less than `limit`, or where directions matter.
+    """
+    route, size = plan.route[here], len(rules.needed)
+    kind = rules.kind[route]
+    way, inside, end = rules.way[kind], plan.after[here], plan.after[there]
+    if inside >= size:
+        inside, end = end, inside
+    added = rules.distance[way, here, there] + rules.distance[way, inside, rules.target[end]]
+    added = rules.unit[kind] * (added - plan.ahead[here] - plan.ahead[there])
+    if rules.paired or not rules.symmetric or (added >= limit and not rules.priced):
+        return 0.0
+    first, last = here, there
+    while first != there and first < size:
+        first = plan.after[first]
+    if first == there:
+        first = here
+    else:
+        first, last = there, here
+    start = plan.after[first]
+    begin = max(plan.ready[first] + rules.duration[way, first, last], rules.open[last])
+    if start == last or begin > rules.close[last]:
+        return 0.0
+    if begin + rules.service[last] > rules.close[start]:
+        return 0.0
+    _reverse(plan, first, last)
+    change = measure(rules, plan, route)
+    if not change < limit or change == 0.0:
+        _reverse(plan, first, start)
+        measure(rules, plan, route)
+        return 0.0
+    here = first
+    while here != start:
+        note(plan, here)
+        here = plan.after[here]
+    note(plan, start)
+    return change
+
+
+@part
+def _reverse(plan: Plan, first: Whole, last: Whole) -> None:
+    """Turns the part of a route behind one node up to another one round."""
+    start, end = plan.after[first], plan.after[last]
+    here = start
+    while here != end:
+        following = plan.after[here]
+        plan.after[here], plan.before[here] = plan.before[here], following
+        here = following
+    plan.after[first], plan.before[last] = last, first
+    plan.after[start], plan.before[end] = end, start
 
 
 @shared

@@ -152,3 +152,14 @@ def test_what_fits_in_whole_numbers_fits_in_truth() -> None:
     assert numbers.latest(1.23456789) <= 1.23456789 * numbers.time
     share = np.array(numbers.loads.delivery)[:, 0] / numbers.loads.capacity[0][0]
     assert (share >= case.delivery[:, 0] / case.vehicles[0].capacity[0] - 1e-12).all()
+
+
+def test_the_relay_is_no_worse_than_its_start() -> None:
+    """Both solvers one after the other keep all rules and what was reached."""
+    case = town()
+    start = case.construct()
+    plan = solvers()["relay"].solve(case, time_limit=1.0, seed=1, start=start)
+    report = check(case, plan)
+    assert report.feasible
+    assert report.cost <= check(case, start).cost
+    assert solvers()["relay"].refusal(REFUSED["breaks"][0]) is not None

@@ -94,6 +94,25 @@ def test_plans_are_partial_where_vehicles_do_not_suffice() -> None:
     assert cost(case, plan) == (3, 4.0)
 
 
+def test_small_and_impossible_cases_have_answers() -> None:
+    """One client, none, clients that nobody can reach or carry, and a fleet of no vehicles."""
+    coords = np.array([[0, 0], [3, 4], [3, 4]], dtype=float)
+    assert sisr(plain(0, coords=coords[:1]), time_limit=None, seed=0) == []
+    one = plain(1, coords=coords[:2])
+    assert sisr(one, time_limit=None, seed=0, iterations=20) == [Route(0, [1])]
+    late = plain(2, coords=coords, windows=((Window(0, 1),), ()))
+    assert sisr(late, time_limit=None, seed=0, iterations=20) == [Route(0, [2])]
+    heavy = plain(
+        2,
+        coords=coords,
+        delivery=np.array([[2.0], [1.0]]),
+        vehicles=(VehicleType(count=None, capacity=(1.0,)),),
+    )
+    assert sisr(heavy, time_limit=None, seed=0, iterations=20) == [Route(0, [2])]
+    none = replace(heavy, vehicles=(VehicleType(count=0),))
+    assert sisr(none, time_limit=None, seed=0) == []
+
+
 def test_equal_vehicles_keep_their_names() -> None:
     """Types that differ in their names alone are used no more often than there are of each."""
     kinds = tuple(VehicleType(count=1, capacity=(1.0,), name=name) for name in "abc")
