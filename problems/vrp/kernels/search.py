@@ -61,12 +61,13 @@ class Search:
         self.opens = settings.opens if optional.any() else 0.0
         self.journal = self._journal()
         self.near = nearby.near(self.rules, settings.neighbours)
-        self.prize = self.rules.prize.copy()  # without what required clients cost
+        self.plan = self._empty_plan()
         self.random = chance.start(seed)
         self.stop = np.zeros(1, dtype=np.int64)
+        prize = self.rules.prize.copy()  # to which the start adds what required clients cost
         self.dear = self._begin(start, 1.0)
         if self.opens > 0 and start is None:
-            self._begin_cheaper()
+            self._begin_cheaper(prize)
         used = len(self.plan.empty) - int(self.plan.tally[lists.EMPTY])
         each, most = settings.exchanges
         served = int(self.plan.stops.sum())
@@ -89,9 +90,15 @@ class Search:
         opened = max(len(self.journal.moved), self.size)
         return arrays.empty_plan(self.case, self.fleet, self.rules, self.scale, opened)
 
-    def _begin_cheaper(self) -> None:
-        """Begins with many routes where that costs less than few, as optional clients open none."""
+    def _begin_cheaper(self, prize: np.ndarray) -> None:
+        """Begins with many routes where that costs less than few, as optional clients open none.
+
+        Args:
+            prize: that of the rules before any start.
+        """
         plan, before = self.plan, self.least
+        self.plan = self._empty_plan()
+        self.rules.prize[:] = prize
         self.dear = self._begin(None, CHEAP)
         if self.least > before:
             self.plan = plan
@@ -102,8 +109,6 @@ class Search:
         Args:
             share: what part of its cost each new route is judged by.
         """
-        self.rules.prize[:] = self.prize
-        self.plan = self._empty_plan()
         nobody = len(self.plan.empty)
         listed, slots, earlier = self._listed(start or [])
         waiting = np.ones(self.size + 1, dtype=bool)
