@@ -391,7 +391,7 @@ def empty_plan(case: Case, fleet: Kinds, rules: Rules, unit: float, opened: int)
         best_later=nobody.copy(),
         empty=np.concatenate(stacks).astype(np.uint32),
         free=np.diff(rules.first).astype(np.int64),
-        price=np.zeros(3),
+        price=np.array([0.0, 0.0, 0.0, 1.0]),
         tally=tally,
         best=itself.copy(),
         changed=np.zeros(nodes, dtype=np.uint32),

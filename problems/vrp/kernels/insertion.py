@@ -5,7 +5,7 @@ import numpy as np
 from nco.problems._common.kernels.chance import below
 from nco.problems._common.kernels.compiling import Whole, part
 from nco.problems._routing.kernels.lists import BLINK
-from nco.problems.vrp.kernels.plan import OPENED, Near, Plan, Rules, put_in
+from nco.problems.vrp.kernels.plan import OPENED, SHARE, Near, Plan, Rules, put_in
 from nco.problems.vrp.kernels.times import (
     account,
     backwards,
@@ -69,7 +69,8 @@ def open_for(
     rules: Rules, plan: Plan, kind: Whole, client: Whole, least: float, where: Whole
 ) -> tuple[float, Whole]:
     """Looks at a new route of a kind for a client: of a new vehicle, or as one more trip."""
-    alone = rules.alone[kind, client]
+    share = plan.price[SHARE]
+    alone = share * rules.alone[kind, client]
     nobody = len(plan.empty)
     slot = plan.empty[rules.first[kind] + plan.free[kind] - 1]
     depot = np.uint32(rules.delivery.shape[0] + slot)
@@ -78,7 +79,7 @@ def open_for(
     later: Whole = nobody
     if alone < least and plan.used[kind] < rules.vehicles[kind]:
         least, where, found = alone, depot, True
-    alone -= rules.fixed[kind]
+    alone -= share * rules.fixed[kind]
     if rules.chained and rules.trips[kind] > 1 and alone < least:
         for route in range(rules.first[kind], rules.first[kind + 1]):
             if plan.stops[route] == 0 or alone >= least:

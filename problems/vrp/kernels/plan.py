@@ -14,6 +14,7 @@ from nco.problems._common.kernels.compiling import Whole, part
 from nco.problems._routing.kernels.lists import EMPTY
 
 MISSING, LEAST_MISSING, OPENED = 5, 6, 7  # entries of `Plan.tally`
+SHARE = 3  # entry of `Plan.price`
 
 
 class Rules(NamedTuple):
@@ -133,7 +134,8 @@ class Plan(NamedTuple):
         opened: uint32 [J, 2], the earlier and later trips that routes had which a step has opened.
         best_later: uint32 [R], the trips of the best.
         empty: uint32 [R], for each kind a stack of its empty routes; free: int64 [T], how many.
-        price, tally: as in `lists`, and how many required clients are missing, now and in the best.
+        price, tally: as in `lists`; and what part of its cost a new route is judged by when its
+            first client is chosen, and how many required clients are missing, now and in the best.
         best, changed, marked: as in `lists`.
     """
 

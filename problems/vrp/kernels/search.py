@@ -11,7 +11,7 @@ from nco.problems._routing.kernels.ruin import Ruin
 from nco.problems.vrp.case import Case, Route
 from nco.problems.vrp.kernels import arrays, nearby
 from nco.problems.vrp.kernels.plan import LEAST_MISSING, Plan
-from nco.problems.vrp.kernels.step import begin, step
+from nco.problems.vrp.kernels.step import CHEAP, begin, step
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Settings:
     Attributes:
         ruin: what a step takes apart.
         neighbours: of a client, beside which it may be put.
+        opens: share of the steps that may open a route below its cost, where clients are optional.
         exchanges: for each stop of a route, and at most, how often routes try to exchange their
             ends before a ruin.
         hot, cold: temperatures at the beginning and at the end.
@@ -29,6 +30,7 @@ class Settings:
 
     ruin: Ruin = field(default_factory=Ruin)
     neighbours: int = 40
+    opens: float = 0.3
     exchanges: tuple[float, int] = (0.1, 5)
     hot: float = 1.0
     cold: float = 0.01
@@ -55,12 +57,17 @@ class Search:
         self.size = len(self.clients.rows)
         self.rules, self.scale = arrays.prepare(case, self.fleet, self.clients)
         self.ruin = Ruin(float(settings.ruin.mean), int(settings.ruin.longest))
+        optional = (self.rules.needed[1:] == 0) & (self.rules.fetches[1:] == 0)
+        self.opens = settings.opens if optional.any() else 0.0
         self.journal = self._journal()
         self.near = nearby.near(self.rules, settings.neighbours)
         self.plan = self._empty_plan()
         self.random = chance.start(seed)
         self.stop = np.zeros(1, dtype=np.int64)
-        self.dear = self._begin(start)
+        prize = self.rules.prize.copy()  # to which the start adds what required clients cost
+        self.dear = self._begin(start, 1.0)
+        if self.opens > 0 and start is None:
+            self._begin_cheaper(prize)
         used = len(self.plan.empty) - int(self.plan.tally[lists.EMPTY])
         each, most = settings.exchanges
         served = int(self.plan.stops.sum())
@@ -71,7 +78,8 @@ class Search:
 
     def _journal(self) -> lists.Journal:
         """With room for the partners of all that leave, or for the trips beside all that change."""
-        most = self.ruin.most
+        # all that were left out near a seed may come back too
+        most = self.ruin.most + (nearby.AROUND if self.opens > 0 else 0)
         if not (self.rules.paired or self.rules.chained):
             return lists.journal(most)
         moved, place, touched = (np.zeros(8 * most + 1, dtype=np.uint32) for _ in range(3))
@@ -82,8 +90,25 @@ class Search:
         opened = max(len(self.journal.moved), self.size)
         return arrays.empty_plan(self.case, self.fleet, self.rules, self.scale, opened)
 
-    def _begin(self, start: list[Route] | None) -> float:
-        """Puts given routes in, and all others where they cost least; what a missing one costs."""
+    def _begin_cheaper(self, prize: np.ndarray) -> None:
+        """Begins with many routes where that costs less than few, as optional clients open none.
+
+        Args:
+            prize: that of the rules before any start.
+        """
+        plan, before = self.plan, self.least
+        self.plan = self._empty_plan()
+        self.rules.prize[:] = prize
+        self.dear = self._begin(None, CHEAP)
+        if self.least > before:
+            self.plan = plan
+
+    def _begin(self, start: list[Route] | None, share: float) -> float:
+        """Puts given routes in, and all others where they cost least; what a missing one costs.
+
+        Args:
+            share: what part of its cost each new route is judged by.
+        """
         nobody = len(self.plan.empty)
         listed, slots, earlier = self._listed(start or [])
         waiting = np.ones(self.size + 1, dtype=bool)
@@ -111,6 +136,7 @@ class Search:
             slots,
             earlier,
             len(queue),
+            share,
             self.random,
         )
         return dear
@@ -180,6 +206,7 @@ class Search:
             self.near,
             self.ruin,
             self.exchanges,
+            self.opens,
             self.journal,
             self.random,
             self.stop,

@@ -24,6 +24,7 @@ from nco.problems.vrp.kernels.plan import (
     LEAST_MISSING,
     MISSING,
     OPENED,
+    SHARE,
     Near,
     Plan,
     Rules,
@@ -34,7 +35,10 @@ from nco.problems.vrp.kernels.tails import exchange_ends, hand_over
 from nco.problems.vrp.kernels.times import measure, measure_all
 
 HANDED = 4  # in one of so many steps a route may go to another kind of vehicle
+CHEAP = 0.01  # the part of its cost that an opened route is judged by at first
 LEFT_OUT = 4.0  # what a required client costs that is left out, beside the dearest route alone
+SERVED = 0.9  # share of the steps whose seed is on a route, where many clients are left out
+TRIES = 8  # draws of such a seed
 TINY = 1e-9  # what sums may be wrong by, as a share
 
 
@@ -45,6 +49,7 @@ def step(
     near: Near,
     ruin: Ruin,
     exchanges: int,
+    opens: float,
     journal: Journal,
     random: np.ndarray,
     stop: np.ndarray,
@@ -53,9 +58,14 @@ def step(
 ) -> int:
     """Ruins and recreates `steps` times, or until `stop` is set; how often.
 
+    A route for one optional client rarely pays, though one for several would. So some steps may
+    open one almost for free for a client that waits, and others join it. The plan as a whole is
+    judged by all that it costs.
+
     Args:
         rules, plan, near, ruin, journal: arrays of the search.
         exchanges: how often routes try to exchange their ends before a ruin.
+        opens: share of the steps that may open a route so; 0 where no client is optional.
         random: uint64 [1].
         stop: int64 [1]; another thread may set it.
         temperature: in the unit of the cost.
@@ -73,6 +83,9 @@ def step(
         former, missing = cost, plan.tally[MISSING]
         plan.tally[OPENED] = 0
         seed = below(random, size) + 1
+        if opens > 0:
+            price[SHARE] = CHEAP if uniform(random) < opens else 1.0
+            seed = on_route(plan, seed, size, random)
         paid, removed, waiting, touched = choose_strings(
             plan, near.around, rules.prize, seed, ruin, journal, random
         )
@@ -90,7 +103,7 @@ def step(
         arrange(near, journal, waiting, random)
         limit = former + temperature * exponential(random)
         cost, touched, moves = recreate(
-            rules, plan, near, journal, waiting, touched, removed, cost, limit, random
+            rules, plan, near, journal, waiting, touched, removed, cost, limit, 1.0, random
         )
         if cost < limit:
             plan.tally[ACCEPTED] += 1
@@ -109,6 +122,18 @@ def step(
     return done
 
 
+@part
+def on_route(plan: Plan, seed: Whole, size: Whole, random: np.ndarray) -> Whole:
+    """Mostly a client on a route instead of one that is left out."""
+    if uniform(random) >= SERVED:
+        return seed
+    for _ in range(TRIES):
+        if plan.route[seed] < len(plan.empty):
+            break
+        seed = below(random, size) + 1
+    return seed
+
+
 @shared
 def recreate(
     rules: Rules,
@@ -120,6 +145,7 @@ def recreate(
     moves: int,
     cost: float,
     limit: float,
+    share: float,
     random: np.ndarray,
 ) -> tuple[float, int, int]:
     """Puts clients in, one by one, each where it costs least, while the cost is below a limit.
@@ -127,6 +153,7 @@ def recreate(
     Args:
         journal: `waiting` clients are out; `touched` routes and `moves` are written down already.
         cost: until then.
+        share: `SHARE` from the first new route on.
 
     Returns:
         Cost, routes touched and moves then.
@@ -137,6 +164,8 @@ def recreate(
         cost += added
         if route < len(plan.empty):
             touched = touch(rules, plan, journal, route, touched)
+            if plan.tally[OPENED] > 0:
+                plan.price[SHARE] = share
         entry += 1
     return cost, touched, moves
 
@@ -269,6 +298,7 @@ def begin(
     slots: np.ndarray,
     earlier: np.ndarray,
     waiting: int,
+    share: float,
     random: np.ndarray,
 ) -> float:
     """Makes the first plan, and the rules' prices of a client alone and of what is left out.
@@ -279,6 +309,7 @@ def begin(
             stands for.
         listed: uint32 [L], clients of the first trips, each trip's followed by a 0.
         slots, earlier: int64, the route of each trip, and that of the trip before it, R for none.
+        share: what part of its cost each new route is judged by.
 
     Returns:
         What a required client costs that is left out.
@@ -286,6 +317,7 @@ def begin(
     dear = dearest(rules, plan)
     for client in range(1, len(rules.needed)):
         rules.prize[client] += dear * rules.needed[client]
+    plan.price[SHARE] = share
     trip = 0
     last: Whole = np.uint32(0)
     for client in listed:
@@ -304,12 +336,13 @@ def begin(
     for entry in range(waiting):
         plan.tally[MISSING] += rules.needed[journal.out[entry]]
     cost, _, moves = recreate(
-        rules, plan, near, journal, waiting, 0, 0, plan.price[COST], np.inf, random
+        rules, plan, near, journal, waiting, 0, 0, plan.price[COST], np.inf, share, random
     )
     note_moves(plan, journal, moves)
     plan.price[COST] = plan.price[LEAST] = cost
     plan.tally[LEAST_MISSING] = plan.tally[MISSING]
     plan.tally[OPENED] = 0
+    plan.price[SHARE] = 1.0
     keep(rules, plan)
     return dear
 

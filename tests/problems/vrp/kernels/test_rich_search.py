@@ -60,6 +60,28 @@ def test_tiny_cases_are_solved(kind: str) -> None:
     assert found == pytest.approx(min(costs))
 
 
+def test_routes_open_for_optional_clients_that_pay_only_together() -> None:
+    """A route for two of them costs more than their prizes, one for a row of five does not."""
+    rows, each = 6, 5
+    angles = np.repeat(np.arange(rows) * 2 * np.pi / rows, each)
+    along = np.tile(100.0 + np.arange(each), rows)
+    places = np.stack([along * np.cos(angles), along * np.sin(angles)], 1)
+    case = plain(
+        rows * each,
+        coords=np.concatenate([[[0.0, 0.0]], places]),
+        vehicles=[VehicleType(count=None, capacity=(float(each),))],
+        delivery=np.ones((rows * each, 1)),
+        prize=np.full(rows * each, 70.0),
+        required=np.zeros(rows * each, dtype=bool),
+    )
+    routes = sisr(case, time_limit=None, seed=1, iterations=2000)
+    assert routes is not None
+    assert len(routes) == rows
+    report = check(case, routes)
+    assert not report.violations
+    assert report.cost == pytest.approx(rows * 2 * (100.0 + each - 1))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_start_never_gets_worse(kind: str) -> None:
     """From a plan on, steps without a temperature to speak of lead to none that is worse."""
