@@ -29,7 +29,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"nco: {error}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
-        print("nco: interrupted before a first solution was found", file=sys.stderr)
+        before_what = " before a first solution was found" if given[:1] == ["solve"] else ""
+        print(f"nco: interrupted{before_what}", file=sys.stderr)
         code = 130
     except BrokenPipeError:  # `nco ... | head`
         sys.stderr.close()

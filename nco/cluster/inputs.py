@@ -106,6 +106,8 @@ def _files(word: str) -> list[str]:
     """What a folder or a pattern stands for, in order; another word for itself."""
     if Path(word).is_dir():
         found = sorted(str(path) for path in Path(word).iterdir() if path.is_file())
+        if not found:
+            raise NCOError(f"{word}: there is no file in this folder")
     elif any(c in word for c in "*?[") and not Path(word).exists():
         found = sorted(path for path in glob.iglob(word, recursive=True) if Path(path).is_file())
     else:

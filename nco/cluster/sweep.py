@@ -254,7 +254,14 @@ class Report(Callback):
         self._sweep, self._before, self._begin = sweep, spent, time.process_time()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The learning rate is the trial's, not that of the checkpoint that it goes on from."""
+        """The learning rate is the trial's, not that of the checkpoint that it goes on from.
+
+        Raises:
+            NCOError: where nothing is validated, as no trial would have a figure, or an end.
+        """
+        if not sum(trainer.num_val_batches):
+            reason = "a sweep compares gaps, and the config names no set to validate on"
+            raise NCOError(f"{reason}: give --data.init_args.references '[own]', or others")
         assert isinstance(pl_module, Method)
         for found in trainer.lr_scheduler_configs:
             scheduler: Any = found.scheduler
@@ -317,12 +324,21 @@ def _results(output: Path, sweep: Sweep) -> list[dict[str, Any]]:
             }
         )
     if not rows:
-        raise NCOError(f"{output}: no trial got to its first validation; see {output}/tune")
+        raise NCOError(f"{output}: no trial got to its first validation: {_reason(output)}")
     rows.sort(key=lambda row: row["last"])
     _write_table(output / "trials.csv", rows)
     _draw(output, rows)
     _export(output, rows[0]["trial"])
     return rows
+
+
+def _reason(output: Path) -> str:
+    """The last line of what a trial left that failed; where to look, if none did."""
+    for path in sorted((output / "tune").glob("*/error.txt")):
+        lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+        if lines:
+            return lines[-1]
+    return f"give more --seconds, or see {output}/tune"
 
 
 def _write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

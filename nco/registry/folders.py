@@ -50,9 +50,21 @@ class Folder:
 
     @functools.cached_property
     def problem_class(self) -> Any:
-        """The class of ``problem.py`` that the other parts serve. Needs torch."""
+        """The class of ``problem.py`` that the other parts serve. Needs torch.
+
+        Raises:
+            NCOError: neither ``__init__.py`` nor ``problem.py`` has what ``PROBLEM`` names.
+        """
         package = importlib.import_module(self.package)
-        return getattr(package, package.PROBLEM)
+        if hasattr(package, package.PROBLEM):
+            return getattr(package, package.PROBLEM)
+        name = f"{self.package}.problem"
+        found = importlib.util.find_spec(name) is not None
+        module = importlib.import_module(name) if found else package
+        if not hasattr(module, package.PROBLEM):
+            reason = f"PROBLEM states {package.PROBLEM}, which {module.__name__} does not have"
+            raise NCOError(f"{self.package}: {reason}")
+        return getattr(module, package.PROBLEM)
 
     def has(self, part: PartName) -> bool:
         """Whether the folder has a part; nothing but the package itself is imported for that."""

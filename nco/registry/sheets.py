@@ -143,7 +143,10 @@ def _value(argument: Argument, value: Any) -> Any:
         alone = hasattr(value, "item") and getattr(value, "size", 1) == 1
         read = number(value.item() if alone else value, ".")
     except Unreadable as error:
-        words = "a table (a file, a DataFrame) or a number" if argument.kind == "table" else error
+        table = (
+            "a table (a file, a DataFrame; a sheet beside the first needs no option) or a number"
+        )
+        words = table if argument.kind == "table" else error
         reason = f"must be {words}" if argument.kind == "table" else str(words)
         shown = " ".join(str(value).split())[:60]
         raise InstanceError(reason, field=argument.name, value=shown) from None

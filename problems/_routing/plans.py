@@ -114,7 +114,8 @@ def _check_agree(reading: Reading, numbers: list[int], names: dict[int, str]) ->
         if called and name in known and name != called:
             reason = (
                 f"stop {number} is {called}: leave one of the columns {reading.header('stop')} and "
-                f"{reading.header('name')} out, or say --columns order={reading.header('stop')}"
+                f"{reading.header('name')} out, or say --columns order={reading.header('stop')}; "
+                "a plan of another instance, such as the rest of a day, has other numbers"
             )
             raise reading.error(reason, "name", row, name)
 

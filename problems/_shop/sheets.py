@@ -41,10 +41,12 @@ OPERATION = Column(
     "operation",
     (
         *("operations", "op", "operation no", "step", "sequence", "seq", "position", "pos"),
-        *("task", "activity", "arbeitsgang"),
+        *("step no", "task", "activity", "arbeitsgang", "arbeitsschritt", "arbeitsfolge"),
+        *("schritt", "vorgang", "operacion", "etape"),
     ),
     text=True,
 )
+IN_ORDER = "each row is one, in the order of the rows; rows of alternatives would need it"
 OPERATIONS = Form(
     "operations",
     (JOB, MACHINE, DURATION, OPERATION),
@@ -69,6 +71,7 @@ class Operations:
         labels: ``[job][operation]``, what the table calls each; empty text without such a column.
         rows: ``[job][operation]``, the row of each one's first alternative.
         time_unit: of the durations, where their header says it.
+        remarks: how the table was read, a sentence each.
     """
 
     work: list[list[list[tuple[int, int]]]]
@@ -77,6 +80,7 @@ class Operations:
     labels: list[list[str]]
     rows: list[list[int]]
     time_unit: str = ""
+    remarks: Sequence[str] = ()
 
     @property
     def names(self) -> dict[str, list[str]]:
@@ -115,7 +119,10 @@ def operations(reading: Reading, by: str = "operation") -> Operations:
         rows.append([some[0] for some in groups])
         called.append([shown(labels[some[0]]) for some in groups])
     unit = time_unit(reading.header("duration"))
-    return Operations(work, list(members), list(places), called, rows, unit)
+    remarks = [reading.remark]
+    if not apart and not reading.table.unfolded:
+        remarks.append(f"no column {by}: {IN_ORDER}")
+    return Operations(work, list(members), list(places), called, rows, unit, remarks)
 
 
 def _filled(reading: Reading) -> list[str]:

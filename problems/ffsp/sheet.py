@@ -52,7 +52,7 @@ def from_tables(given: Given) -> "Case | None":
         name=given.name,
         path=given.path,
         names={"jobs": read.jobs, "machines": [read.machines[m] for m in order]},
-        remarks=[reading.remark],
+        remarks=read.remarks,
         time_unit=read.time_unit,
         work=work,
         machines=len(order),

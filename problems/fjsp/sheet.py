@@ -33,7 +33,7 @@ def from_tables(given: Given) -> "Case | None":
         name=given.name,
         path=given.path,
         names=read.names,
-        remarks=[reading.remark],
+        remarks=read.remarks,
         time_unit=read.time_unit,
         work=read.work,
         machines=len(read.machines),

@@ -171,6 +171,10 @@ def of_rows(
     rule = TABLES.get(frozenset(found) - {"node", "review"})
     if "node" not in found or rule is None:
         reason = "needs the columns node, min, max (or level; level, cap; min, quantity)"
+        if any(str(header).startswith("order up to, ") for header in rows[0]):
+            reason += (
+                "; a rule by season, or that counts all below, is read again from --save .json"
+            )
         raise InstanceError(reason, field="policy", value=", ".join(map(str, rows[0])))
     if "max" in found and "min" not in found:  # the level of a base stock by another name
         found["levels"] = found.pop("max")

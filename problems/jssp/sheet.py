@@ -32,13 +32,12 @@ def from_tables(given: Given) -> "Case | None":
             reason = "a job returns to a machine, or an operation has several: that is problem fjsp"
             raise reading.error(reason)
         return None
-    remarks = [reading.remark]
     return of_work(
         read.work,
         name=given.name,
         names=read.names,
         path=given.path,
-        remarks=remarks,
+        remarks=read.remarks,
         time_unit=read.time_unit,
     )
 

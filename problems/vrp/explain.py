@@ -18,6 +18,7 @@ from nco.problems.vrp.checking.schedule import Scheduler
 
 PLACES = 3000  # beyond which no shortest paths are looked for
 SHOWN = 5  # sentences of a kind; the others are counted
+REMEDY = "add it there, or search longer"
 TRIES = 600  # insertions that are tried in all to say why a plan has no room
 
 
@@ -96,6 +97,8 @@ def _missing(case: Case, served: set[int]) -> list[list[list[int]]]:
 def blocked(case: Case, reach: Reach, clients: list[int]) -> str | None:
     """Why no vehicle can serve these clients in this order; None where one may be able to."""
     reasons: dict[str, list[str]] = {}
+    if any(case.allowed[case.client(client)] == () for client in clients):
+        return "no vehicle has the skills that it needs, or is allowed to serve it"
     for vehicle, kind in enumerate(case.vehicles):
         if kind.count == 0:
             continue
@@ -120,7 +123,7 @@ def _blocked_by(case: Case, reach: Reach, vehicle: int, clients: list[int]) -> s
     for client in clients:
         allowed = case.allowed[case.client(client)]
         if allowed is not None and vehicle not in allowed:
-            return "it is not among the vehicles that are allowed"
+            return "the vehicle lacks a skill that it needs, or may not serve it"
     for client in clients:
         row = case.client(client)
         for dimension, most in enumerate(kind.capacity):
@@ -182,10 +185,10 @@ def _too_much(case: Case, reach: Reach) -> list[str]:
     everyone = tuple(range(len(case.vehicles)))
     may = [everyone if case.allowed[row] is None else case.allowed[row] for row in rows]
     lines = []
-    sets = {tuple(sorted(some or ())) for some in [everyone, *may]}
+    sets = {tuple(sorted(some)) for some in [everyone, *may] if some}
     for fleet in sorted(sets, key=lambda some: -len(some)):
         trips = [_most_trips(case, vehicle) for vehicle in fleet]
-        own = [row for row, some in zip(rows, may, strict=True) if set(some or ()) <= set(fleet)]
+        own = [row for row, some in zip(rows, may, strict=True) if some and {*some} <= {*fleet}]
         for what, loads in zip(("delivered", "picked up"), reach.loads, strict=True):
             for dimension in range(case.delivery.shape[1]):
                 limits = [case.vehicles[vehicle].capacity for vehicle in fleet]
@@ -197,7 +200,10 @@ def _too_much(case: Case, reach: Reach) -> list[str]:
                 load = float(loads[own, dimension].sum())
                 if above(load, most):
                     whose = "all vehicles" if fleet == everyone else _listed(case, fleet)
-                    who = "" if fleet == everyone else f" for {len(own)} clients that need them"
+                    few = (
+                        "1 client that needs" if len(own) == 1 else f"{len(own)} clients that need"
+                    )
+                    who = "" if fleet == everyone else f" for {few} them"
                     of = f" of dimension {dimension + 1}" if case.delivery.shape[1] > 1 else ""
                     lines.append(
                         f"{load:g}{of} must be {what}{who}, but {whose} together carry {most:g}"
@@ -278,8 +284,8 @@ def _no_room(
         word = _against(case, scheduler, Route(*route), clients, tries)
         if word == "":
             if not route[1]:
-                return f"{vehicle_named(case, route[0])} is free and could serve it: search longer"
-            return f"route {place} has room for it: search longer"
+                return f"{vehicle_named(case, route[0])} is free and could serve it: {REMEDY}"
+            return f"route {place} has room for it: {REMEDY}"
         if word is None:
             return "no room for it was found, but not all of the plan was tried"
         against[word] = against.get(word, 0) + 1

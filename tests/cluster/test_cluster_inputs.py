@@ -49,6 +49,9 @@ def test_files_patterns_and_folders(tmp_path):
     assert inputs.count([pattern, str(tmp_path)]) == 2
     with pytest.raises(NCOError, match="no file has such a name"):
         read([str(tmp_path / "*.none")])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NCOError, match="there is no file in this folder"):
+        read([str(tmp_path / "empty")])
 
 
 def test_shared_files_are_read_by_the_hosts(tmp_path):

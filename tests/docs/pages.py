@@ -26,6 +26,7 @@ def write_files(page: Path, folder: Path) -> list[Path]:
     """The example files of a page, written into a folder."""
     written = []
     for name, text in FILE.findall(page.read_text()):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
         written.append(folder / name)
     return written

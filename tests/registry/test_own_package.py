@@ -1,5 +1,6 @@
 """A problem in a package outside of this installation: benchmarks know it by its full name."""
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,6 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = tmp_path / "students" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    with (tmp_path / "students/mtsp/__init__.py").open("a") as file:
-        file.write("from students.mtsp.problem import Mine\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path
 
@@ -74,6 +73,16 @@ def test_a_benchmark_of_ones_own_package(package: Path, capsys: pytest.CaptureFi
     assert registry.folder_of(folder.problem_class(size=5)).name == "students.mtsp"
 
 
+def test_a_class_that_is_not_there_is_named(package: Path) -> None:
+    """PROBLEM states a class that neither the package nor its problem.py has."""
+    (package / "nobodys").mkdir()
+    (package / "nobodys" / "__init__.py").write_text('PROBLEM = "Nobody"\n')
+    (package / "nobodys" / "problem.py").write_text("")
+    folder = registry.folder("nobodys")
+    with pytest.raises(NCOError, match=r"PROBLEM states Nobody, which nobodys.problem does not"):
+        _ = folder.problem_class
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -85,8 +94,12 @@ def test_a_benchmark_of_ones_own_package(package: Path, capsys: pytest.CaptureFi
         ("", "cannot be imported"),
     ],
 )
-def test_what_is_no_package_of_a_problem(package: Path, name: str, reason: str) -> None:
+def test_what_is_no_package_of_a_problem(
+    package: Path, name: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One line that says what was found instead."""
+    own = importlib.import_module("students.mtsp")
+    monkeypatch.setattr(own, "Mine", registry.folder("students.mtsp").problem_class, raising=False)
     with pytest.raises(NCOError, match=reason) as caught:
         registry.folder(name)
     assert "\n" not in str(caught.value)

@@ -265,6 +265,17 @@ def test_merged_cells_and_numbered_operations_of_jobs(tmp_path: Path) -> None:
     assert case.names == {"jobs": ["A", "B"], "machines": ["saw", "mill"]}
 
 
+def test_steps_in_german_are_operations_and_a_missing_column_is_told(tmp_path: Path) -> None:
+    """Rows of one Schritt are alternatives; without such a column a note says how rows are read."""
+    text = "Auftrag,Schritt,Maschine,Dauer\nA,1,saw,3\nA,1,mill,2\nA,2,saw,1\n"
+    case: Any = read(tmp_path, text)
+    assert case.work == [[[(0, 3), (1, 2)], [(0, 1)]]]
+    assert not any("no column operation" in note for note in case.notes())
+    alike: Any = read(tmp_path, text.replace("Schritt", "Farbe"))
+    assert alike.work == [[[(0, 3)], [(1, 2)], [(0, 1)]]]
+    assert "no column operation: each row is one" in alike.notes()[1]
+
+
 def test_operations_may_lie_side_by_side_in_numbered_columns(tmp_path: Path) -> None:
     """Recognised by itself, with empty places, said in a note; errors name the line."""
     text = "job,machine 1,time 1,machine 2,time 2\nA,saw,3,paint,2\nB,paint,4,,\n"

@@ -15,13 +15,14 @@ import numpy as np
 
 from nco.problems._common.decimals import exact
 from nco.problems._routing import integers
-from nco.problems.vrp.case import Case, Rounding, VehicleType
+from nco.problems.vrp.case import Case, Rounding, VehicleType, Window
 from nco.problems.vrp.ways import ways
 
 DECIMALS = 4  # of times and distances up to which they become whole exactly
 LARGEST = 2**63 - 1  # what stands for no limit
 LEEWAY = 1e-6  # of a whole number: what products of decimals may be off
 MOST_EXACT = 10**4  # the factor of unit costs up to which they are exact
+MOMENT = 2  # whole numbers that a window gets which holds none
 UNIT_DIGITS = 10**3  # what the largest unit cost becomes elsewhere
 FACTORS = {Rounding.ROUND: 1.0, Rounding.TRUNC1: 10.0, Rounding.ROUND3: 1000.0}
 
@@ -101,6 +102,15 @@ class Whole:
     def latest(self, value: float) -> int:
         """A time or a duration that must not be exceeded, rounded down."""
         return down(value * self.time)
+
+    def span(self, window: Window) -> tuple[int, int]:
+        """A window from rounded up to rounded down; what falls between two numbers gets `MOMENT`.
+
+        A vehicle that is on its way begins at a moment, which is seldom whole. Ways to it are
+        rounded up too, so that a model of it needs the room; checkers count with the true time.
+        """
+        low, high = self.earliest(window.open), self.latest(window.close)
+        return (low, high) if low <= high else (low, low + MOMENT)
 
     def within(self, value: float) -> int:
         """A distance that must not be exceeded, rounded down."""

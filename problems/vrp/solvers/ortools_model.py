@@ -14,7 +14,7 @@ import numpy as np
 
 from nco.problems._routing import with_ortools
 from nco.problems._routing.with_ortools import Dimension
-from nco.problems.vrp.case import Backhauls, Case, Route, VehicleType
+from nco.problems.vrp.case import Backhauls, Case, Route, VehicleType, Window
 from nco.problems.vrp.solvers import integers
 from nco.problems.vrp.solvers.feasible import tidy
 
@@ -239,8 +239,9 @@ class Built:
 
     def _span(self, window: Sequence[float]) -> tuple[int, int]:
         """A window in whole numbers, within the horizon."""
-        low = min(self.numbers.earliest(window[0]), self._horizon)
-        return low, max(low - 1, min(self.numbers.latest(window[1]), self._horizon))
+        early, late = self.numbers.span(Window(*window))
+        low = min(early, self._horizon)
+        return low, max(low - 1, min(late, self._horizon))
 
     def _time(self, kinds: Sequence[VehicleType]) -> Dimension:
         """When each node is visited: windows, shifts, durations, overtime and breaks."""

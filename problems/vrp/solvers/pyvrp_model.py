@@ -151,6 +151,7 @@ class Built:
         owner = {visit: g for g, (visits, _) in enumerate(self._groups) for visit in visits}
         clients = []
         for visit, (client, window) in enumerate(self.visits):
+            early, late = numbers.span(window)
             group = owner.get(visit)
             required = bool(case.required[client]) and not self.partial
             must = bool(case.required[client]) if group is None else self._groups[group][1]
@@ -161,8 +162,8 @@ class Built:
                     delivery=numbers.loads.delivery[client] + counted,
                     pickup=numbers.loads.pickup[client] + [0] * len(counted),
                     service_duration=numbers.earliest(float(case.service[client])),
-                    tw_early=numbers.earliest(window.open),
-                    tw_late=numbers.latest(window.close),
+                    tw_early=early,
+                    tw_late=late,
                     release_time=numbers.earliest(float(case.release[client])),
                     prize=self._prize(float(case.prize[client]), must),
                     required=required and group is None,
@@ -209,8 +210,7 @@ class Built:
         depots = [
             library.Depot(
                 place,
-                numbers.earliest(depot.window.open),
-                numbers.latest(depot.window.close),
+                *numbers.span(depot.window),
                 numbers.earliest(depot.service),
             )
             for place, depot in enumerate(self.case.depots)
@@ -223,6 +223,7 @@ class Built:
         """One of PyVRP's types for types that are alike."""
         numbers, number = self.numbers, alike[0]
         kind = self.case.vehicles[number]
+        early, late = numbers.span(kind.shift)
         most = max(1, self.case.size)
         counts = [self.case.vehicles[each].count for each in alike]
         capacity = list(numbers.loads.capacity[number])
@@ -239,8 +240,8 @@ class Built:
             start_depot=kind.start,
             end_depot=len(self.case.depots) if kind.end is None else kind.end,
             fixed_cost=numbers.cost(kind.fixed),
-            tw_early=numbers.earliest(kind.shift.open),
-            tw_late=numbers.latest(kind.shift.close),
+            tw_early=early,
+            tw_late=late,
             shift_duration=numbers.latest(kind.max_duration),
             max_distance=numbers.within(kind.max_distance),
             # where ways cost nothing the matrix holds forbidden ones only (`_Profiles`)
@@ -257,10 +258,10 @@ class Built:
         steps: dict[str, Any] = {}
         clients = [place - case.first_client for place in pair]
         for step, client in zip(("pickup", "delivery"), clients, strict=True):
-            window = (case.windows[client] or (ALWAYS,))[0]
+            early, late = numbers.span((case.windows[client] or (ALWAYS,))[0])
             steps |= {
-                f"{step}_tw_early": numbers.earliest(window.open),
-                f"{step}_tw_late": numbers.latest(window.close),
+                f"{step}_tw_early": early,
+                f"{step}_tw_late": late,
                 f"{step}_service_duration": numbers.earliest(float(case.service[client])),
             }
         required = bool(case.required[clients].any())
