@@ -7,6 +7,7 @@ run with the same seed is taken off, and the interval is Student's at 95 % over 
 those of Holm's procedure over all arms at 5 %. Runs that diverged stay, at their initial gap.
 """
 
+import argparse
 import csv
 import io
 import math
@@ -242,6 +243,7 @@ def _columns(rows: Iterable[Sequence[float]]) -> list[tuple[float, ...]]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     rounds = read()
     picture(rounds)
     text = [

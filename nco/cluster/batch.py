@@ -89,7 +89,7 @@ def solve_iter(source: Iterable[Any], options: Options) -> "Iterator[Solution]":
 
 def given_of(options: Options) -> dict[str, Any]:
     """The options as hosts get them: what the driver does itself is left out."""
-    fields = dataclasses.fields(options)
+    fields = [field for field in dataclasses.fields(options) if field.name not in OF_ONE]
     given = {field.name: getattr(options, field.name) for field in fields}
     return {k: v for k, v in given.items() if k not in ("cluster", "progress")}
 

@@ -19,7 +19,8 @@ def run(capsys: pytest.CaptureFixture, *arguments: str) -> tuple[int, list[str],
     with pytest.raises(SystemExit) as stop:
         cli.main(list(arguments))
     said = capsys.readouterr()
-    return int(stop.value.code or 0), said.out.splitlines(), said.err
+    lines = [line for line in said.out.splitlines() if not line.startswith("  note: ")]
+    return int(stop.value.code or 0), lines, said.err
 
 
 def written(folder: Path, name: str, text: str) -> str:
