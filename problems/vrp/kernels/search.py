@@ -78,8 +78,8 @@ class Search:
 
     def _journal(self) -> lists.Journal:
         """With room for the partners of all that leave, or for the trips beside all that change."""
-        # all that were left out near a seed may come back too
-        most = self.ruin.most + (nearby.AROUND if self.opens > 0 else 0)
+        # all that were left out near a seed may come back too; compiled code checks no bounds
+        most = self.ruin.most + nearby.AROUND
         if not (self.rules.paired or self.rules.chained):
             return lists.journal(most)
         moved, place, touched = (np.zeros(8 * most + 1, dtype=np.uint32) for _ in range(3))
