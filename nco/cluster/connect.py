@@ -66,7 +66,8 @@ def connected(address: str, cores: int | None = None) -> Iterator[Any]:
             module.init(log_to_driver=False, logging_level="ERROR", **options)
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
-            raise NCOError(f"--cluster {address}: no cluster there ({reason})") from error
+            remedy = "give HOST:PORT of its head, auto or local"
+            raise NCOError(f"--cluster {address}: no cluster there ({reason}): {remedy}") from error
     try:
         yield module
     finally:
