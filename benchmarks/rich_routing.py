@@ -1,8 +1,8 @@
 """Rich routing: nco beside PyVRP alone on the public sets, at equal times and one core each.
 
-    python benchmarks/rich.py run ROOT --output table.csv
-    python benchmarks/rich.py run ROOT --output table.csv --sets VRPB,VRPTW --files 5 --limits 20
-    python benchmarks/rich.py report table.csv --output benchmarks/results/rich_routing.json
+    python benchmarks/rich_routing.py run ROOT --output table.csv
+    python benchmarks/rich_routing.py run ROOT --output table.csv --sets VRPB,VRPTW --limits 20
+    python benchmarks/rich_routing.py report table.csv --output benchmarks/results/rich_routing.json
 
 ROOT holds the sets as folders of files with a ``best_known.csv`` (`SETS`), or as arrays of many
 instances of a variant (`VARIANTS`: MVMoE's, of which so many of each variant are solved; the gap is
@@ -203,7 +203,7 @@ def report(options: argparse.Namespace) -> None:
         "commit": options.commit,
         "machine": options.machine or f"{os.cpu_count()} cores",
         "threads": "one core for every solver",
-        "command": "python benchmarks/rich.py run ROOT --output table.csv",
+        "command": "python benchmarks/rich_routing.py run ROOT --output table.csv",
         "instances": "files of the public sets at equal distances in the order of their names",
         "measure": "mean gap in percent to the best known, and in brackets files without an answer",
         "columns": ["set", "files", "solver", *(f"{limit} s" for limit in limits)],
