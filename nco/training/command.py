@@ -155,6 +155,11 @@ class MovingAverage(EMAWeightAveraging):
 class Command(LightningCLI):
     """Lightning's command line with a checkpoint every few minutes (``--checkpoint.minutes``)."""
 
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # there a staticmethod
+        """Those that `parser_kwargs` names: to make a parser of all options takes a while."""
+        every = LightningCLI.subcommands()
+        return {name: every[name] for name in COMMANDS if name in self.parser_kwargs}
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_lightning_class_args(Newest, "checkpoint")
         parser.add_argument(
@@ -211,8 +216,9 @@ def main(arguments: list[str], command: type[Command] = Command) -> None:
         raise SystemExit(2)
     refuse_missing(words, SHIPPED)
     _refuse_old(words)
+    asked = words[:1] if words[0] in COMMANDS else COMMANDS
     # one line instead of a page before every error
-    usages = {name: {"usage": f"nco {name} --config FILE [options]"} for name in COMMANDS}
+    usages = {name: {"usage": f"nco {name} --config FILE [options]"} for name in asked}
     torch.set_float32_matmul_precision("highest")  # "medium" is slower on CPUs with AMX
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_no_advertisement)
     with warnings.catch_warnings():
