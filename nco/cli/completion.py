@@ -1,6 +1,7 @@
 """`nco completion`: commands and options by the tabulator key."""
 
 import argparse
+import functools
 from typing import Any
 
 from nco.cli.arguments import command
@@ -12,21 +13,19 @@ EXAMPLE = """\
   nco completion zsh > ~/.zfunc/_nco      (with fpath+=~/.zfunc before compinit in ~/.zshrc)"""
 
 
-def add(commands: Any) -> None:
-    """Adds the sub-command to those of ``nco``."""
+def add(commands: Any, parser_of_all: argparse.ArgumentParser) -> None:
+    """Adds the sub-command to those of ``nco``, whose parser it prints."""
     text = "Print what a shell needs to complete commands and options."
-    parser = command(commands, "completion", run, text, EXAMPLE)
+    handler = functools.partial(run, parser_of_all)
+    parser = command(commands, "completion", handler, text, EXAMPLE)
     parser.add_argument("shell", choices=SHELLS)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(parser_of_all: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     """Runs it; the exit code."""
     try:
         import shtab
     except ImportError as error:
         raise NCOError("shtab is not installed: pip install 'nco-solver[completion]'") from error
-    from nco.cli.parser import build
-
-    parser = build()
-    print(shtab.complete(parser, shell=options.shell))
+    print(shtab.complete(parser_of_all, shell=options.shell))
     return 0

@@ -25,9 +25,9 @@ from nco.cli.arguments import CODES, Parser
 from nco.core.errors import NCOError, did_you_mean
 
 TRAINING = ("fit", "validate", "test", "predict")
-COMMANDS = (  # as help lists them
+COMMANDS = (  # as help lists them; then completion, which knows all of them
     *(solve, check, generate, label, benchmark, tune, sweep, models, prune, examples),
-    *(compare, doctor, completion),
+    *(compare, doctor),
 )
 USES = """\
 examples:
@@ -51,6 +51,7 @@ def build() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="command", parser_class=Parser)
     for command in COMMANDS:
         command.add(commands)
+    completion.add(commands, parser)
     return parser
 
 

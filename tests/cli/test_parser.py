@@ -90,7 +90,7 @@ def test_help_has_examples_and_exit_codes(capsys: pytest.CaptureFixture) -> None
     """Every command is listed."""
     code, out, _ = run(capsys, "--help")
     assert code == 0
-    names = [command.__name__.rpartition(".")[2] for command in parser.COMMANDS]
+    names = [command.__name__.rpartition(".")[2] for command in parser.COMMANDS] + ["completion"]
     lines = [line.strip() for line in out.splitlines()]
     for name in names:
         word = "models prune" if name == "prune" else name
