@@ -135,9 +135,10 @@ def polish(
         proof: takes the length of the tour where it is proved optimal.
     """
     begun = time.perf_counter()
-    share = 1.0
+    share, bounded = 1.0, None
     if time_limit is not None and time_limit * (1 - SHARE) >= _reading(case.size):
-        share = SHARE if case.size <= PROVABLE or _is_near_bound(case) else 1.0
+        bounded = _bounded(case) if case.size > PROVABLE else None
+        share = SHARE if bounded is None or bounded.is_near() else 1.0
     left = None if time_limit is None else time_limit - (time.perf_counter() - begun)
     tour = oropt(
         case,
@@ -152,7 +153,11 @@ def polish(
     if found is not None:
         found(tour)
     left = time_limit - (time.perf_counter() - begun)
-    exact = cpsat(case, time_limit=left, seed=seed, start=tour, proof=proof) if left > 0 else None
+    exact = None
+    if left > 0 and bounded is not None:
+        exact = _shortened(case, bounded, time.monotonic() + left, seed, tour, proof)
+    elif left > 0:
+        exact = cpsat(case, time_limit=left, seed=seed, start=tour, proof=proof)
     matrix = case.matrix()
     both = [_positions(case, one) for one in (tour, exact) if one is not None]
     return case.numbered(min(both, key=lambda one: matrix[one, np.roll(one, -1)].sum()))
@@ -161,18 +166,6 @@ def polish(
 def _reading(size: int) -> float:
     """Seconds below which CP-SAT would do no more than read its model."""
     return LEAST * max(1.0, size / USUAL) ** 2
-
-
-def _is_near_bound(case: Case) -> bool:
-    """Whether the assignment problem says nearly how long a tour is, as for random distances.
-
-    For those of roads it is a fifth shorter than the best tour, and CP-SAT only loses time.
-    """
-    matrix = case.matrix()
-    table = _table(matrix, _scale(matrix))
-    follower = assign(table).follower
-    bound = int(table[np.arange(case.size), follower].sum())
-    return _length(table, _patch(table, follower)) <= (1 + NEAR) * bound
 
 
 def ortools(
@@ -267,14 +260,21 @@ def cpsat(
     deadline = math.inf if time_limit is None else begun + time_limit
     if case.size <= 2:
         return case.ids.tolist()
-    matrix = case.matrix()
-    scale = _scale(matrix)
-    table = _table(matrix, scale)
-    relaxed = assign(table)
-    tour = _patch(table, relaxed.follower)
+    return _shortened(case, _bounded(case), deadline, seed, start, proof)
+
+
+def _shortened(
+    case: Case,
+    bounded: "Bounded",
+    deadline: float,
+    seed: int,
+    start: Sequence[int] | None,
+    proof: Proof | None,
+) -> list[int]:
+    """The search of `cpsat`, until the reading `deadline` of `time.monotonic`."""
+    matrix, scale, table, relaxed, tour, bound = bounded
     if start is not None:
         tour = min(_positions(case, start), tour, key=lambda other: _length(table, other))
-    bound = int(table[np.arange(case.size), relaxed.follower].sum())
     if case.size <= MOST_EXCHANGED and _length(table, tour) > bound:
         tour = _exchange(table, tour, deadline)
     gap = _length(table, tour) - bound
@@ -323,6 +323,33 @@ class Relaxed(NamedTuple):
     excess: (
         np.ndarray
     )  # [n, n] int64 >= 0, what a tour with this arc costs above the bound at least
+
+
+class Bounded(NamedTuple):
+    """What the assignment problem says of a case."""
+
+    matrix: np.ndarray  # [n, n] the case's distances
+    scale: float
+    table: np.ndarray  # [n, n] int64, times the scale; the diagonal is forbidden
+    relaxed: Relaxed
+    tour: list[int]  # positions, patched from the cycles
+    bound: int  # what no tour of the table is shorter than
+
+    def is_near(self) -> bool:
+        """Whether the bound says nearly how long a tour is, as for random distances.
+
+        For those of roads it is a fifth shorter than the best tour, and CP-SAT only loses time.
+        """
+        return _length(self.table, self.tour) <= (1 + NEAR) * self.bound
+
+
+def _bounded(case: Case) -> Bounded:
+    matrix = case.matrix()
+    scale = _scale(matrix)
+    table = _table(matrix, scale)
+    relaxed = assign(table)
+    bound = int(table[np.arange(case.size), relaxed.follower].sum())
+    return Bounded(matrix, scale, table, relaxed, _patch(table, relaxed.follower), bound)
 
 
 def assign(table: np.ndarray) -> Relaxed:

@@ -192,12 +192,12 @@ def test_polish_proves_what_it_can_and_gives_roads_to_the_local_search() -> None
     tour = classical.polish(case, time_limit=20.0, seed=0, proof=proof)
     apart = case.matrix()
     assert proof.bound == apart[tour, np.roll(tour, -1)].sum()
-    assert classical._is_near_bound(case)
+    assert classical._bounded(case).is_near()
     places = random.random((150, 2))
     roads = np.linalg.norm(places[:, None] - places, axis=-1) * random.uniform(1, 1.2, (150, 150))
     road = files.from_arrays({"distances": roads})
     assert road is not None
-    assert not classical._is_near_bound(road)
+    assert not classical._bounded(road).is_near()
 
 
 PRINT = """
