@@ -83,7 +83,7 @@ def _row(checked: "Solution") -> dict[str, Any]:
 
 def _lines(checked: "Solution") -> list[str]:
     """The verdict, what is wrong, how far the optimum may be, and what the solution holds."""
-    from nco.solving import phrases, saving
+    from nco.solving import phrases, tabular
 
     case, objective = checked.case, checked.objective
     assert case is not None
@@ -93,5 +93,5 @@ def _lines(checked: "Solution") -> list[str]:
     lines += [f"  {violation}" for violation in checked.violations]
     lines += [line for line in str(checked).splitlines()[1:] if "  violated: " not in line]
     if checked.cost is not None:  # else it names things that do not exist
-        lines += [f"  {line}" for line in saving.plan_lines(checked)]
+        lines += [f"  {line}" for line in tabular.plan_lines(checked)]
     return lines

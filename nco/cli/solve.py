@@ -183,10 +183,10 @@ def _show(file: str, solution: "Solution", arguments: argparse.Namespace) -> Non
     print(solution)
     if "gap_percent" in row:
         print(f"  gap to {number(arguments.best_known)}: {row['gap_percent']:.3f} %")
-    from nco.solving import saving
+    from nco.solving import tabular
 
     assert solution.case is not None
-    named = saving.named_lines(solution)
+    named = tabular.named_lines(solution)
     if not named:
         plain = json.dumps(solution.solution)
         if len(plain) > LONGEST and solution.orders:  # said in words; --save has it whole

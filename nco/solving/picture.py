@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from nco import registry
 from nco.core.case import Case
 from nco.core.errors import NCOError
+from nco.solving import tabular
 from nco.tables.table import Table
 
 if TYPE_CHECKING:
@@ -109,9 +110,7 @@ def _page(solution: "Solution", case: Case) -> str:
 
 def _table(solution: "Solution", case: Case) -> Table | None:
     """The table of an answer; None where the problem has none, or the policy is none."""
-    from nco.solving import saving
-
     try:
-        return saving.table_of(case, solution.solution, solution.orders)
-    except saving.NoTable:
+        return tabular.table_of(case, solution.solution, solution.orders)
+    except tabular.NoTable:
         return None

@@ -214,11 +214,11 @@ class Solution:
         Raises:
             NCOError: where the problem has no tables, or the solution is a policy without any.
         """
-        from nco.solving import saving
+        from nco.solving import tabular
         from nco.tables import frames
 
         case = self._case("shown as tables")
-        return frames.frame_of(saving.table_of(case, self.solution, self.orders))
+        return frames.frame_of(tabular.table_of(case, self.solution, self.orders))
 
     @property
     def stops(self) -> "pandas.DataFrame":
@@ -238,11 +238,11 @@ class Solution:
         Raises:
             NCOError: where the stops have no latitude and longitude.
         """
-        from nco.solving import saving
+        from nco.solving import tabular
         from nco.tables import geojson
 
         case = self._case("drawn on maps")
-        return geojson.collection(saving.table_of(case, self.solution, self.orders), self.name)
+        return geojson.collection(tabular.table_of(case, self.solution, self.orders), self.name)
 
     def map(self, path: str | Path | None = None) -> Any:
         """Routes and stops on a map of the world, by folium (the extra `map`).
@@ -257,10 +257,10 @@ class Solution:
                 folium is not installed.
         """
         from nco.pictures import map as maps
-        from nco.solving import saving
+        from nco.solving import saving, tabular
 
         case = self._case("drawn on maps")
-        table = saving.table_of(case, self.solution, self.orders)
+        table = tabular.table_of(case, self.solution, self.orders)
         drawn = maps.drawn(table, str(self).splitlines()[0])
         if path is not None:
             saving.write(Path(path), maps.page(drawn), self)

@@ -10,7 +10,7 @@ from nco import cli, registry
 from nco.cli import outputs
 from nco.core import words
 from nco.core.seeds import generator
-from nco.solving import picture, saving
+from nco.solving import picture, tabular
 
 CUSTOMERS = "name,lat,lon,demand\nDepot,52.0,5.0,0\nMill,52.1,5.0,3\nFarm,52.0,5.2,2.5\n"
 
@@ -100,8 +100,8 @@ def test_every_problem_says_what_a_plan_holds(name: str) -> None:
 
     case, plan = solved(name)
     checked = examine(case, plan)
-    lines = saving.plan_lines(checked)
-    table = saving.table_of(case, plan)
+    lines = tabular.plan_lines(checked)
+    table = tabular.table_of(case, plan)
     assert bool(lines) == bool(table.rows)
     assert len(lines) <= 31
     assert all(line.strip() and "None" not in line for line in lines)

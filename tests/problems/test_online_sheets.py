@@ -8,7 +8,7 @@ import nco
 from nco import registry
 from nco.core.errors import NCOError
 from nco.core.seeds import generator
-from nco.solving import saving
+from nco.solving import tabular
 
 EXAMPLES = {
     "netflow": "example:netflow/1F2S.yaml",
@@ -88,4 +88,4 @@ def test_a_policy_without_numbers_is_no_table(name: str) -> None:
     case = nco.read(EXAMPLES[name])
     rule = {"rule": "greedy"}
     with pytest.raises(NCOError, match=f"the policy greedy of {name} is no table: save .json"):
-        saving.table_of(case, rule, [])
+        tabular.table_of(case, rule, [])

@@ -9,7 +9,7 @@ import nco
 from nco.cli import main
 from nco.core.errors import NCOError
 from nco.registry.folders import Folder
-from nco.solving import saving
+from nco.solving import tabular
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_map_needs_degrees_and_a_table_a_sheet(
     online = nco.read("example:secretary.yaml")
     monkeypatch.setattr(Folder, "has", lambda folder, part: False)
     with pytest.raises(NCOError, match=r"exo has no sheet.py: its solutions are no tables"):
-        saving.table_of(online, [])
+        tabular.table_of(online, [])
 
 
 def test_the_command_reads_checks_and_shows_names(
