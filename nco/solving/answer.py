@@ -6,7 +6,7 @@ from typing import Any
 
 from nco import registry
 from nco.core.case import Case, Report
-from nco.solving import certify, reasons
+from nco.solving import certify
 from nco.solving.incumbents import Progress
 from nco.solving.options import Options
 from nco.solving.solution import Solution, Status
@@ -30,38 +30,23 @@ def answer(
     report = best.report
     assert report is not None
     bound = certify.certificate(progress, index, options, interrupted)
-    gap = None
-    if bound is not None and report.feasible and report.cost is not None:
-        gap = certify.gap(max(report.cost, bound.value), bound.value)
+    judged = certify.judged(case, best.solution, report, bound)
     problem = progress.models[0].problem if progress.models else None
     actions = best.actions
     taken = functools.partial(_actions, problem, case, best.solution)
     return Solution(
-        problem=case.problem,
-        name=case.name,
-        n=case.size,
-        cost=report.cost,
-        objective=report.objective,
-        feasible=report.feasible,
-        violations=report.violations,
-        unassigned=reasons.unassigned(case, best.solution, report),
-        solution=best.solution,
+        **judged,
         taken=taken if actions is None else functools.partial(list, actions),
-        status=_status(report, gap, interrupted),
+        status=_status(report, judged["gap"], interrupted),
         seconds=time.perf_counter() - progress.begin,
         setup_seconds=setup,
         found_by=best.by or best.source,
         model="+".join(model.name for model in progress.models) or cards.NO_MODEL,
         seed=options.seed,
         history=progress.history[index],
-        case=case,
-        bound=None if bound is None else bound.value,
-        bound_by=None if bound is None else bound.by,
-        gap=gap,
         notes=[*case.notes(), *progress.notes[index]],
         faults=progress.faults,
         plan=progress.plan,
-        measures=report.measures,
     )
 
 

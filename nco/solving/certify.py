@@ -6,10 +6,11 @@ feasible solution costs less than, with the proof in its docstring.
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from nco import registry
 from nco.core.case import Bound, Case, Report
-from nco.solving import limits
+from nco.solving import limits, reasons
 from nco.solving.incumbents import Progress
 from nco.solving.options import Options
 
@@ -100,6 +101,30 @@ def gap(cost: float | int, reference: float | int) -> float | None:
     if cost == reference:
         return 0.0
     return None if reference == 0 else float((cost - reference) / abs(reference))
+
+
+def judged(case: Case, solution: Any, report: Report, bound: Bound | None) -> dict[str, Any]:
+    """What the verdict and the bound say of a solution: fields of `Solution` by name."""
+    distance = None
+    if bound is not None and report.feasible and report.cost is not None:
+        distance = gap(max(report.cost, bound.value), bound.value)
+    return {
+        "problem": case.problem,
+        "name": case.name,
+        "n": case.size,
+        "case": case,
+        "solution": solution,
+        "cost": report.cost,
+        "objective": report.objective,
+        "feasible": report.feasible,
+        "violations": report.violations,
+        "unassigned": reasons.unassigned(case, solution, report),
+        "measures": report.measures,
+        "cost_standard_error": report.cost_standard_error,
+        "bound": None if bound is None else bound.value,
+        "bound_by": None if bound is None else bound.by,
+        "gap": distance,
+    }
 
 
 def _has_bound(case: Case) -> bool:

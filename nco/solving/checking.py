@@ -76,38 +76,28 @@ def examine(
     bound = None
     if report.feasible and not simulated:
         bound = certify.certify(case, report, CHEAP)
-    gap = None
-    if bound is not None and report.cost is not None:
-        gap = certify.gap(max(report.cost, bound.value), bound.value)
+    judged = certify.judged(case, checked.solution, report, bound)
     if not report.keeps_rules:
         status = Status.INFEASIBLE
     elif report.partial:
         status = Status.PARTIAL
     else:
-        status = Status.SIMULATED if simulated else Status.OPTIMAL if gap == 0 else Status.FEASIBLE
+        status = (
+            Status.SIMULATED
+            if simulated
+            else Status.OPTIMAL
+            if judged["gap"] == 0
+            else Status.FEASIBLE
+        )
     return Solution(
-        problem=case.problem,
-        name=case.name,
-        n=case.size,
-        cost=report.cost,
-        objective=report.objective,
-        feasible=report.feasible,
-        violations=report.violations,
-        unassigned=reasons.unassigned(case, checked.solution, report),
-        solution=checked.solution,
+        **judged,
         taken=list,
         status=status,
         seconds=time.perf_counter() - begin,
         setup_seconds=0.0,
         model="none",
         seed=0,
-        case=case,
         notes=[*case.notes(), *reasons.impossible(case, report)],
-        bound=None if bound is None else bound.value,
-        bound_by=None if bound is None else bound.by,
-        gap=gap,
-        cost_standard_error=report.cost_standard_error,
-        measures=report.measures,
         orders=_orders(case, checked.solution) if simulated else [],
         found_by=str(solution) if isinstance(solution, str | Path) else "the caller",
     )
