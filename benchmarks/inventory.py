@@ -28,7 +28,7 @@ from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
 from nco.problems.inventory import Inventory, classical, exact, fit
 from nco.problems.inventory.files import Case
-from nco.registry import sources
+from nco.registry import shipped
 from nco.solving.simulate import simulate, standard_error
 from nco.zoo import weights
 
@@ -95,7 +95,7 @@ def reference(case: Case) -> Reference:
 def table(model: weights.Model, pattern: str, traces: int, seed: int = 77) -> list[dict[str, Any]]:
     """A row for every shipped setting whose name matches."""
     rows = []
-    for name in sources.examples():
+    for name in shipped.examples():
         if not name.startswith(EXAMPLES) or not re.search(pattern, name):
             continue
         case = read(name)
@@ -142,7 +142,7 @@ def rules(pattern: str, steps: int) -> None:
     What they cost is exact (a newsvendor's cost function, value iteration of the rounded rule) but
     for echelon levels, which are simulated beside the optimal ones.
     """
-    for name in sources.examples():
+    for name in shipped.examples():
         if not name.startswith(EXAMPLES) or not re.search(pattern, name):
             continue
         case = read(name)

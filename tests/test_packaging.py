@@ -13,7 +13,7 @@ import pytest
 
 import nco
 from nco.core.errors import InstanceError
-from nco.registry import sources
+from nco.registry.shipped import examples
 from nco.training import references
 from nco.zoo import weights
 
@@ -85,7 +85,7 @@ def test_data_are_found_through_the_packages() -> None:
 
 def test_every_example_is_readable_by_its_name() -> None:
     """Each is a case of that name."""
-    names = sources.examples()
+    names = examples()
     assert "example:tsp/capitals.tsp" in names
     for name in names:
         beside = {"capacity": 40} if name in ASK else None

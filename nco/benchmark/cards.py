@@ -18,12 +18,12 @@ from nco.core.errors import NCOError
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
 from nco.labels.store import read, read_spec
-from nco.registry import sources
+from nco.registry import shipped, sources
 from nco.solving.simulate import policy_of, simulate, standard_error
 from nco.solving.solver import solve
 from nco.training.gaps import mean
 from nco.training.references import folder_of, refuse_other
-from nco.workers import pool
+from nco.workers import lanes
 from nco.zoo import weights
 
 FORESEEN = 100  # futures that a planner plans
@@ -93,7 +93,7 @@ def measure_case(model: str, case: Case, reference: str, traces: int) -> dict[st
     else:
         found = simulate(problem, policy, case, traces=traces)
         costs, seconds = found.costs, found.seconds
-        solution = pool.run(case, reference, time_limit=None).solution
+        solution = lanes.run(case, reference, time_limit=None).solution
         known = simulate(*policy_of(case, solution), case, traces=traces).costs
     scale = abs(float(known.mean()))
     return {
@@ -114,7 +114,7 @@ def again(model: str, rows: list[Mapping[str, Any]]) -> Iterator[dict[str, Any] 
     """Each row of a card measured anew on the same instances; or why that is not done here."""
     for row in rows:
         name, instances = str(row["set"]), int(row["instances"])
-        cases = {path.stem: full for full, path in sources.examples().items()}
+        cases = {path.stem: full for full, path in shipped.examples().items()}
         if (folder_of(name) / "set.json").exists():
             chunks = read_spec(folder_of(name)).chunks()
             yield measure_set(model, name, instances // chunks)
@@ -148,7 +148,7 @@ def _setting(seconds: float, count: int, digits: int = 4) -> dict[str, Any]:
 
 def _planned(case: Case) -> float:
     """The cost of the best plan for a known future, by the independent checker."""
-    outcome = pool.run(case, HINDSIGHT, time_limit=None)
+    outcome = lanes.run(case, HINDSIGHT, time_limit=None)
     report = registry.folder(case.problem).check.check(case, outcome.solution)
     if report.cost is None or not report.feasible:
         raise NCOError(f"{case.name}: {HINDSIGHT} has no plan ({report.defect})")

@@ -17,7 +17,7 @@ def confined(cores: int) -> Iterator[None]:
     """This process on so many of its cores; torch with as many threads, or fewer if it was told so.
 
     On systems that cannot bind a process to cores, only the numbers of threads are set. A child of
-    `nco.workers.pool.run` that was there before keeps the cores it had.
+    `nco.workers.lanes.run` that was there before keeps the cores it had.
     """
     import torch
 

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _groups() -> dict[str, list[tuple[str, Path]]]:
-    from nco.registry.sources import EXAMPLE, examples
+    from nco.registry.shipped import EXAMPLE, examples
 
     groups: dict[str, list[tuple[str, Path]]] = {}
     for name, path in examples().items():

@@ -11,6 +11,7 @@ from nco import registry
 from nco.core.case import Case
 from nco.core.errors import InstanceError
 from nco.registry.interface import ReadsTables
+from nco.registry.shipped import located
 from nco.tables import files, frames, matrices
 from nco.tables.columns import has_header, match, unknown_headers
 from nco.tables.figures import Unreadable, number
@@ -136,8 +137,6 @@ def _value(argument: Argument, value: Any) -> Any:
         except InstanceError as error:
             raise InstanceError(error.reason, field=argument.name, value=error.value) from error
         if isinstance(value, str | Path) and files.is_table(Path(value)):
-            from nco.registry.sources import located  # which imports this module
-
             return files.read(located(Path(value)))
     try:
         alone = hasattr(value, "item") and getattr(value, "size", 1) == 1

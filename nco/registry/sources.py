@@ -11,13 +11,13 @@ from nco.core.case import Case, Report
 from nco.core.errors import InstanceError, NCOError
 from nco.registry import foreign, sheets
 from nco.registry.interface import TakesArguments
+from nco.registry.shipped import located
 from nco.tables import files as table_files
 from nco.tables import frames
 from nco.tables.table import Table
 
 LARGEST_FILE = 2**30  # bytes
 ALIKE = 0.8  # of two keys, from where on one may be a slip for the other
-EXAMPLE = "example:"  # before the name of a file that ships with the package
 
 
 def read(
@@ -106,36 +106,6 @@ def _readable(names: list[str], text: str, path: Path, arguments: Mapping[str, A
         return cases[0]
     may_be = " or ".join([case.problem for case in cases] or names)
     raise InstanceError(f"may be {may_be}; name one with problem=", path=path)
-
-
-def examples() -> dict[str, Path]:
-    """The instances that ship with the package: ``example:PROBLEM/FILE`` to path."""
-    return {
-        f"{EXAMPLE}{name}/{path.name}": path
-        for name in registry.names()
-        for path in sorted((registry.folder(name).path / "examples").glob("*.*"))
-    }
-
-
-def located(path: Path) -> Path:
-    """`path` itself, or the shipped file that it names.
-
-    A file in a folder of examples, such as a table that belongs to another one, is named in full.
-    """
-    if not str(path).startswith(EXAMPLE) or path.exists():
-        return path
-    shipped = examples()
-    name = str(path).removeprefix(EXAMPLE)
-    problem, _, rest = name.partition("/")
-    if problem in registry.names() and ".." not in rest:
-        beside = registry.folder(problem).path / "examples" / rest
-        if beside.is_file():
-            return beside
-    named = [file for full, file in shipped.items() if full == str(path) or file.name == name]
-    if len(named) != 1:
-        reason = f"{len(named) or 'no'} such examples; there are {', '.join(shipped)}"
-        raise InstanceError(reason, path=path)
-    return named[0]
 
 
 def _text(path: Path) -> str:

@@ -17,7 +17,7 @@ from nco.solving.incumbents import Candidate, Progress
 from nco.solving.news import TIMING
 from nco.solving.options import Options
 from nco.solving.solution import Solution
-from nco.workers import compiling, lanes, pool
+from nco.workers import compiling, lanes
 from nco.zoo import cards
 
 START = "start"  # who found the plan that the caller began from
@@ -157,7 +157,7 @@ def _counted(progress: Progress, options: Options) -> None:
     assert options.iterations is not None
     improver = counting[0]
     start = progress.start(0, "best")
-    outcome = pool.run(
+    outcome = lanes.run(
         case,
         improver,
         time_limit=None,

@@ -22,7 +22,7 @@ from nco.core.errors import NCOError
 from nco.solving import certify, machine
 from nco.solving.incumbents import Progress
 from nco.solving.options import Options
-from nco.workers import lanes, pool
+from nco.workers import lanes
 from nco.zoo import cards
 
 SEED = 77  # of the cases, which are the same on every machine
@@ -175,7 +175,7 @@ def _finished(case: Case, limit: float, seconds: float | None) -> Iterator[tuple
             beginnings["network"] = (first.solution, seconds)
     lanes.current().lane(0).workers.warm(solver)
     for name, (start, spent) in beginnings.items():
-        outcome = pool.run(case, solver, time_limit=limit - spent, seed=SEED, start=start)
+        outcome = lanes.run(case, solver, time_limit=limit - spent, seed=SEED, start=start)
         answers = [answer for answer in (outcome.solution, start) if answer is not None]
         reports = [check(case, answer) for answer in answers]
         costs = [float(r.cost) for r in reports if r.feasible and r.cost is not None]

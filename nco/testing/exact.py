@@ -27,7 +27,7 @@ from nco.testing.compare import (
     same,
 )
 from nco.testing.play import GIVEN, MIXED, ROLLOUTS, TINY, Trial, forbidden, walk
-from nco.workers import pool
+from nco.workers import lanes
 
 LIMIT = 5000  # action sequences, or solutions, up to which all are looked at
 WIDE = 20  # times LIMIT: combinations of agents' actions, most of which are conflicts
@@ -391,7 +391,7 @@ def classical_solver_replays(trial: Trial) -> None:
         if HINDSIGHT not in solvers:
             raise NotApplicable("a planner with perfect information")
         solver = HINDSIGHT
-    outcome = pool.run(case, solvers[solver], time_limit=SECONDS, seed=trial.seed)
+    outcome = lanes.run(case, solvers[solver], time_limit=SECONDS, seed=trial.seed)
     require(outcome.solution is not None, f"{solver} found nothing: {outcome.error or 'no error'}")
     check: Check = _folder(trial, "check").check.check
     report = check(case, outcome.solution)

@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
+from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.registry.interface import Solver
+from nco.workers.child import PATIENCE
 from nco.workers.cores import usable_cores
 from nco.workers.lane import Lane
+from nco.workers.outcome import Outcome
 
 PER_CORE, FEWEST = 4, 16  # children for each core, and for a machine of few cores
 WORTHWHILE = 1.0  # seconds that a call must have left for its surplus to be taken from it
@@ -290,6 +293,29 @@ def within(lanes: Lanes) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def run(
+    case: Case,
+    solver: str | Solver[Any],
+    *,
+    time_limit: float | None,
+    seed: int = 0,
+    start: Any = None,
+    grace: float = PATIENCE.grace,
+    iterations: int | None = None,
+) -> Outcome:
+    """`Workers.run` on a child of the current session, waited for where all are taken."""
+    with current().lease(1, wanted=solver if isinstance(solver, Solver) else None) as lease:
+        return lease.lane(0).run(
+            case,
+            solver,
+            time_limit=time_limit,
+            seed=seed,
+            start=start,
+            grace=grace,
+            iterations=iterations,
+        )
 
 
 def _begin_anew() -> None:

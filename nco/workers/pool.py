@@ -23,32 +23,7 @@ from nco.workers.child import PATIENCE, Child, Request, timed
 from nco.workers.handle import Handle
 from nco.workers.outcome import Improvement, Outcome
 
-__all__ = ["Handle", "Improvement", "Outcome", "Workers", "run"]
-
-
-def run(
-    case: Case,
-    solver: str | Solver[Any],
-    *,
-    time_limit: float | None,
-    seed: int = 0,
-    start: Any = None,
-    grace: float = PATIENCE.grace,
-    iterations: int | None = None,
-) -> Outcome:
-    """`Workers.run` on a child of the current session, waited for where all are taken."""
-    from nco.workers import lanes  # which knows this module
-
-    with lanes.current().lease(1, wanted=solver if isinstance(solver, Solver) else None) as lease:
-        return lease.lane(0).run(
-            case,
-            solver,
-            time_limit=time_limit,
-            seed=seed,
-            start=start,
-            grace=grace,
-            iterations=iterations,
-        )
+__all__ = ["Handle", "Improvement", "Outcome", "Workers"]
 
 
 class RunOptions(TypedDict, total=False):

@@ -10,7 +10,7 @@ import pytest
 
 from nco import cli
 from nco.core.errors import InstanceError
-from nco.registry import foreign, sources
+from nco.registry import foreign, shipped, sources
 
 SQUARE = (
     "NAME : square\nTYPE : TSP\nDIMENSION : 4\nEDGE_WEIGHT_TYPE : EUC_2D\n"
@@ -98,7 +98,7 @@ def test_a_file_of_another_problem_is_refused_as_what_it_is() -> None:
 
 def test_no_file_that_ships_is_foreign() -> None:
     """A program of another kind is."""
-    assert [path for path in sources.examples().values() if foreign.kind(path.read_text())] == []
+    assert [path for path in shipped.examples().values() if foreign.kind(path.read_text())] == []
     assert "mixed-integer" in str(foreign.kind("Minimize\n x + y\n"))
 
 

@@ -22,7 +22,7 @@ from nco.problems.cvrp.files import least_bins
 from nco.registry import folder
 from nco.registry.sources import as_case
 from nco.solving import certify
-from nco.workers import pool
+from nco.workers import lanes
 
 quickly = settings(max_examples=25, deadline=None, derandomize=True)
 seeds = st.integers(0, 10**6)
@@ -269,9 +269,9 @@ def test_a_gap_is_a_share_of_the_bound() -> None:
 def test_a_proof_comes_home_from_the_child() -> None:
     """A solver's bound is in its outcome, and rules have none."""
     case = as_case({"machines": [[0, 1], [1, 0]], "durations": [[3, 2], [2, 4]]})
-    outcome = pool.run(case, "cpsat", time_limit=None)
+    outcome = lanes.run(case, "cpsat", time_limit=None)
     assert outcome.bound == 7 == cost(case, outcome.solution)
-    rule = pool.run(case, "spt", time_limit=None)
+    rule = lanes.run(case, "spt", time_limit=None)
     assert rule.bound is None
 
 

@@ -23,7 +23,8 @@ from nco.problems.tsp import classical as tsp_classical
 from nco.problems.tsp.problem import Instance, State
 from nco.registry.interface import Solver
 from nco.testing import check_cases, check_problem
-from nco.workers import pool
+from nco.workers import lanes
+from nco.workers.pool import Outcome
 
 RANDOM = np.random.default_rng(1)
 # what can only be asked of a problem that has cases, a checker and a classical solver
@@ -571,19 +572,19 @@ def test_a_crash_says_in_which_check(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        (pool.Outcome(None, 0.1, "timed out"), "ortools found nothing: timed out"),
-        (pool.Outcome([0, 1, 1, 3], 0.1), "the checker refuses ortools's solution"),
+        (Outcome(None, 0.1, "timed out"), "ortools found nothing: timed out"),
+        (Outcome([0, 1, 1, 3], 0.1), "the checker refuses ortools's solution"),
     ],
 )
 def test_a_broken_solver_is_found(
-    monkeypatch: pytest.MonkeyPatch, answer: pool.Outcome, sentence: str
+    monkeypatch: pytest.MonkeyPatch, answer: Outcome, sentence: str
 ) -> None:
     """One that fails, or is better than the optimum, fails the contract."""
 
-    def run(case: Case, solver: Solver[Any], *, time_limit: float, seed: int) -> pool.Outcome:
+    def run(case: Case, solver: Solver[Any], *, time_limit: float, seed: int) -> Outcome:
         assert solver == tsp_classical.solvers()["ortools"]
         return answer
 
-    monkeypatch.setattr(pool, "run", run)
+    monkeypatch.setattr(lanes, "run", run)
     with pytest.raises(AssertionError, match=sentence):
         check_problem(TSP)

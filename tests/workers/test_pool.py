@@ -15,7 +15,7 @@ from child_solvers import Plain
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.registry.interface import Solver
-from nco.workers import pool
+from nco.workers import lanes
 from nco.workers.pool import Outcome, Workers
 
 CASE = Plain(name="any")
@@ -265,7 +265,7 @@ def test_ctrl_c_stays_with_the_parent(workers):
 def test_solvers_of_a_problem_run_by_name():
     """A run names a solver of its case's folder."""
     for solver in ("ortools", "cpsat"):
-        outcome = pool.run(knapsack(), solver, time_limit=5.0)
+        outcome = lanes.run(knapsack(), solver, time_limit=5.0)
         assert outcome == Outcome([1, 2], outcome.seconds)
 
 

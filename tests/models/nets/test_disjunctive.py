@@ -126,12 +126,12 @@ def test_a_problem_without_sets_is_refused() -> None:
 
 def test_imitation_learns_to_dispatch() -> None:
     """From proven optima of a few shops the loss falls, and schedules become shorter."""
-    from nco.workers import pool
+    from nco.workers import lanes
 
     problem = JSSP(size=4)
     instance = problem.generate(12, generator(7))
     cases = problem.cases(instance)
-    found = [pool.run(case, "cpsat", time_limit=5.0).solution for case in cases]
+    found = [lanes.run(case, "cpsat", time_limit=5.0).solution for case in cases]
     actions = problem.actions(instance, found)[:, None]
     labels = Labelled(instance, actions, problem.cost(instance, actions))
     method = Imitation(problem, DisjunctivePolicy(**SMALL), views=1, cuts=4)

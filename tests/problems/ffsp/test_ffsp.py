@@ -9,7 +9,7 @@ from nco.core.seeds import generator
 from nco.problems.ffsp import FFSP, files
 from nco.problems.ffsp.check import check
 from nco.testing import check_problem
-from nco.workers import pool
+from nco.workers import lanes
 
 TEXT = """FFSP 3 2
 2 1
@@ -96,5 +96,5 @@ def test_one_machine_a_stage_is_johnsons_problem() -> None:
         for a, b in early + late:
             first += a
             second = max(first, second) + b
-        outcome = pool.run(case, "ortools", time_limit=5.0)
+        outcome = lanes.run(case, "ortools", time_limit=5.0)
         assert check(case, outcome.solution).cost == second

@@ -19,7 +19,7 @@ from nco.problems.fjsp import FJSP, classical, files
 from nco.problems.fjsp.check import check
 from nco.problems.fjsp.plot import plot
 from nco.testing import check_cases
-from nco.workers import pool
+from nco.workers import lanes
 
 # the fourth machine is used and 0 is not: machines count from 1
 TEXT = """3 4 1.7
@@ -132,7 +132,7 @@ def test_cpsat_finds_what_enumeration_finds() -> None:
         reports = [check_plan(case.work, start, machine) for start, machine in every]
         assert all(report.feasible for report in reports)
         least = min(report.cost for report in reports if report.cost is not None)
-        outcome = pool.run(case, "cpsat", time_limit=5.0)
+        outcome = lanes.run(case, "cpsat", time_limit=5.0)
         assert check(case, outcome.solution).cost == least
         compared += 1
     assert compared >= 2
@@ -152,7 +152,7 @@ def test_every_solver_gives_a_schedule(solver: str) -> None:
     problem = FJSP(size=6)
     case = problem.cases(problem.generate(1, generator(3)))[0]
     start = case.construct()
-    outcome = pool.run(case, solver, time_limit=0.5, start=start)
+    outcome = lanes.run(case, solver, time_limit=0.5, start=start)
     report = check(case, outcome.solution)
     assert report.feasible
     if solver in ("tabu", "polish", "ortools"):

@@ -34,7 +34,7 @@ from nco.search.budget import Budget
 from nco.search.multistart import multistart
 from nco.search.sampling import sampling
 from nco.search.task import Task
-from nco.workers import pool
+from nco.workers import lanes
 from nco.zoo import cards
 
 GOOD = """NAME : three
@@ -501,7 +501,7 @@ def test_solvers_find_the_optimum(solver: str, text: str) -> None:
     least = min(report.cost for report in reports if report.feasible and report.cost is not None)
     warm.compile_kernels()  # the child reads them from the cache
     for start in (None, case.construct()):
-        outcome = pool.run(case, solver, time_limit=0.5, seed=1, start=start)
+        outcome = lanes.run(case, solver, time_limit=0.5, seed=1, start=start)
         report = check(case, outcome.solution)
         assert report.feasible, outcome.error
         assert report.cost == pytest.approx(least)

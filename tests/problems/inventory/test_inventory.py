@@ -25,7 +25,7 @@ from nco.problems.inventory.network import outline
 from nco.problems.tsp import TSP
 from nco.solving.simulate import next_action
 from nco.solving.simulate import simulate as evaluate
-from nco.workers import pool
+from nco.workers import lanes
 from nco.zoo import weights
 
 STORE = {"holding": 1, "penalty": 4, "unmet": "lost", "demand": {"poisson": 5}}
@@ -752,7 +752,7 @@ def test_an_instance_is_not_planned_unasked() -> None:
 
 def test_rules_come_from_child_processes() -> None:
     """A classical solver returns its rule, which is shown in words."""
-    outcome = pool.run(case(), "capped_base_stock", time_limit=30)
+    outcome = lanes.run(case(), "capped_base_stock", time_limit=30)
     assert outcome.solution == {
         "rule": "capped_base_stock",
         "levels": {"store": 17.0},

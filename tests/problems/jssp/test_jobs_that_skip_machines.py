@@ -10,7 +10,7 @@ from nco.problems.jssp import JSSP, files
 from nco.problems.jssp.check import check
 from nco.registry.sources import as_case
 from nco.testing import check_cases
-from nco.workers import pool
+from nco.workers import lanes
 
 TEXT = "3 4\n0 30 1 15 2 20\n0 45 3 10 2 25\n3 20 1 10\n"
 
@@ -42,7 +42,7 @@ def test_network_and_rules_agree_with_every_schedule() -> None:
 def test_solvers_take_them(solver: str) -> None:
     """Each gives a feasible schedule with an operation for each that there is."""
     case = files.read(TEXT)
-    outcome = pool.run(case, solver, time_limit=1.0)
+    outcome = lanes.run(case, solver, time_limit=1.0)
     assert list(map(len, outcome.solution)) == [3, 3, 2]
     assert check(case, outcome.solution).feasible
 

@@ -39,7 +39,7 @@ from nco.problems.jssp.plot import plot
 from nco.solving.solver import solve
 from nco.testing import check_cases
 from nco.testing.play import Probe
-from nco.workers import compiling, lanes, pool
+from nco.workers import compiling, lanes
 
 # Fisher and Thompson (1963), 6 jobs on 6 machines: the optimum is 55
 FT06 = """6 6
@@ -65,7 +65,7 @@ Machines
 def test_the_optimum_of_ft06_is_proven() -> None:
     """CP-SAT proves 55, and the schedule costs as much when it is replayed."""
     case = files.read(FT06)
-    outcome = pool.run(case, "ortools", time_limit=20.0)
+    outcome = lanes.run(case, "ortools", time_limit=20.0)
     report = check(case, outcome.solution)
     assert report.feasible
     assert report.cost == 55
@@ -315,7 +315,7 @@ def test_cpsat_is_never_worse_than_its_start() -> None:
     start = case.construct()
     cost = check(case, start).cost
     for limit in (0.001, 0.3):
-        outcome = pool.run(case, "ortools", time_limit=limit, start=start)
+        outcome = lanes.run(case, "ortools", time_limit=limit, start=start)
         report = check(case, outcome.solution)
         assert report.feasible
         assert report.cost <= cost

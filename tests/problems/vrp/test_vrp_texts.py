@@ -13,7 +13,7 @@ from nco.problems.vrp import files, sheet
 from nco.problems.vrp.case import Backhauls, Depot, Group, Rounding, Route, Shipment, Window
 from nco.problems.vrp.check import check
 from nco.problems.vrp.ways import ways
-from nco.registry import sources
+from nco.registry import shipped, sources
 
 
 def test_windows_service_and_vehicles() -> None:
@@ -272,7 +272,7 @@ def test_an_argument_that_a_file_would_ignore_is_refused(tmp_path: Path) -> None
 
 def test_examples_of_other_problems_are_not_recognised() -> None:
     """Nor are these of any other problem."""
-    for name, path in sources.examples().items():
+    for name, path in shipped.examples().items():
         if path.suffix == ".csv":
             continue
         assert files.recognise(path.read_text()) == (name.startswith("example:vrp/")), name
