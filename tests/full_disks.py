@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def full_at(size: int) -> Iterator[None]:
-    """As far as a process can tell but for the word: "File too large" instead of "No space left"."""
+    """For this process; the error's word differs: "File too large", not "No space left"."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
