@@ -121,7 +121,11 @@ class PolicyGradient(Method):
             log_probs="log_probs" in needs and "old" in needs,
             entropy=self.advantage.entropy or any(part.entropy for part in self.source.chain()),
         )
-        return [self._judged(kept, task) for kept in self.source.collect(task)]
+        groups = [self._judged(kept, task) for kept in self.source.collect(task)]
+        for part in self.source.chain():
+            for name, value in part.figures().items():
+                self.log(f"train/{name}", value)
+        return groups
 
     def _judged(self, kept: Rollouts, task: Collecting) -> Rollouts:
         with torch.no_grad():
@@ -172,6 +176,10 @@ class PolicyGradient(Method):
 
     def _optimizer(self, parameters: Iterable[Parameter]) -> Optimizer:
         return self.step.wrap(super()._optimizer(parameters), self)
+
+    def teardown(self, stage: str) -> None:
+        for part in self.source.chain():
+            part.close()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)

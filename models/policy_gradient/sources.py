@@ -8,7 +8,7 @@ seed, step and place: so a run that was killed goes on bit for bit.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -153,6 +153,13 @@ class Source(Described, nn.Module, ABC):
     def judged(self, kept: Rollouts, task: Collecting) -> Rollouts:
         """A group that has its advantages now; a source may choose by them."""
         return kept if self.source is None else self.source.judged(kept, task)
+
+    def figures(self) -> Mapping[str, float]:
+        """What of its work shall be logged, by name, after each collection."""
+        return {}
+
+    def close(self) -> None:
+        """Ends what it holds beside memory; called when training ends."""
 
     def refusal(self) -> str | None:
         """Why it cannot work with what it wraps; None: it can."""

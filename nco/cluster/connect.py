@@ -21,14 +21,17 @@ QUIET = {  # nothing is sent to anybody, and no line is printed about that
 }
 
 
-def ray() -> Any:
+def ray(who: str = "--cluster") -> Any:
     """The module.
+
+    Args:
+        who: asks for it, for the message.
 
     Raises:
         NCOError: where it is not installed, with the command that does it.
     """
     if importlib.util.find_spec("ray") is None:
-        raise NCOError(f"--cluster needs Ray, which is not installed: {INSTALL}")
+        raise NCOError(f"{who} needs Ray, which is not installed: {INSTALL}")
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     import ray as module
@@ -37,7 +40,7 @@ def ray() -> Any:
 
 
 @contextlib.contextmanager
-def connected(address: str, cores: int | None = None) -> Iterator[Any]:
+def connected(address: str, cores: int | None = None, who: str = "--cluster") -> Iterator[Any]:
     """Ray, connected to a cluster until the context ends.
 
     A process that is connected already stays so, whatever the address.
@@ -46,11 +49,12 @@ def connected(address: str, cores: int | None = None) -> Iterator[Any]:
         address: ``HOST:PORT`` of the cluster's head, ``auto`` for the one that runs on this
             machine, or ``local`` for a new one on this machine, which ends with the context.
         cores: of a local one; None: all that this process may use.
+        who: asks for it, for messages.
 
     Raises:
         NCOError: where Ray is missing, or there is no cluster at the address.
     """
-    module = ray()
+    module = ray(who)
     if module.is_initialized():
         yield module
         return
@@ -67,7 +71,7 @@ def connected(address: str, cores: int | None = None) -> Iterator[Any]:
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             remedy = "give HOST:PORT of its head, auto or local"
-            raise NCOError(f"--cluster {address}: no cluster there ({reason}): {remedy}") from error
+            raise NCOError(f"{who} {address}: no cluster there ({reason}): {remedy}") from error
     try:
         yield module
     finally:
@@ -85,3 +89,9 @@ def _own_signals() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def in_one_line(error: BaseException) -> str:
+    """The first line of an error that says something, without Ray's page of details."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no word'}"[:300]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nco import __version__
+from nco.cluster.connect import in_one_line
 from nco.cluster.dispatch import Event
 from nco.cluster.task import Hand, Task, Work
 from nco.core.errors import NCOError
@@ -135,12 +136,12 @@ class RayFleet:
         try:
             answers, seconds = pickle.loads(self._ray.get(reference))
         except self._ray.exceptions.RayTaskError as error:  # the host itself has a defect
-            return Event(ticket, None, _line(error.cause or error))
+            return Event(ticket, None, in_one_line(error.cause or error))
         except self._ray.exceptions.RayError as error:
             for node in self._nodes.values():
                 if node.actor is actor:
                     self._end(node)
-            return Event(ticket, None, _line(error))
+            return Event(ticket, None, in_one_line(error))
         return Event(ticket, answers, seconds=seconds)
 
     def _look(self) -> None:
@@ -185,7 +186,7 @@ class RayFleet:
                 node.greeting, node.failures = None, 0
             except (self._ray.exceptions.RayError, NCOError) as error:
                 node.failures += 1
-                node.why = _line(getattr(error, "cause", None) or error)
+                node.why = in_one_line(getattr(error, "cause", None) or error)
                 node.given_up = node.failures >= STARTS or isinstance(error, NCOError)
                 self.dropped.append(f"{node.name}: {node.why}")
                 self._end(node)
@@ -194,9 +195,3 @@ class RayFleet:
         if node.actor is not None:
             self._ray.kill(node.actor)
         node.actor = node.greeting = None
-
-
-def _line(error: BaseException) -> str:
-    """The first line of an error that says something, without Ray's page of details."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else 'no word'}"[:300]

@@ -13,9 +13,10 @@ import os
 import time
 from array import array
 from collections.abc import Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from nco.cluster.task import Kind, Result
 from nco.core import atomic
@@ -64,7 +65,8 @@ class Ledger:
         self.counts = dict.fromkeys(Kind, 0)
         self._done: set[int] = set()  # by earlier processes
         self._begun: set[int] = set()  # by this one
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
+        self._size = 0  # bytes of whole lines
         self._synced = 0.0
 
     def __enter__(self) -> "Ledger":
@@ -73,7 +75,8 @@ class Ledger:
         except OSError as error:
             raise NCOError(f"{self.folder}: cannot be made a folder ({error.strerror})") from error
         self._claim()
-        self._file = open(self.folder / "ledger.jsonl", "ab+")
+        # without a buffer, which would keep a line that the disk had no space for
+        self._file = open(self._path, "ab", buffering=0)
         self._lock(self._file)
         self._recall(self._file)
         return self
@@ -85,9 +88,8 @@ class Ledger:
         trace: TracebackType | None,
     ) -> None:
         assert self._file is not None
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with self._file as file, atomic.naming(self._path):
+            os.fsync(file.fileno())
 
     def begin(self, id: str) -> bool:
         """Whether an instance is to be solved: no earlier process has ended it.
@@ -102,8 +104,11 @@ class Ledger:
         return key not in self._done
 
     def add(self, result: Result) -> None:
-        """Appends a line; it survives the end of this process from now on."""
-        assert self._file is not None
+        """Appends a line; it survives the end of this process from now on.
+
+        Raises:
+            OSError: where the disk is full; the ledger is as it was before.
+        """
         line = {
             "id": result.task.id,
             "index": result.task.index,
@@ -113,9 +118,21 @@ class Ledger:
             "host": result.host,
             "result": result.value,
         }
-        self._file.write(json.dumps(line).encode() + b"\n")
-        self._file.flush()
+        with atomic.naming(self._path):
+            self._append(json.dumps(line).encode() + b"\n")
         self.counts[result.kind] += 1
+
+    def _append(self, line: bytes) -> None:
+        """Writes all of it, or nothing."""
+        assert self._file is not None
+        left = memoryview(line)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            self._file.truncate(self._size)
+            raise
+        self._size += len(line)
         if time.monotonic() - self._synced > SYNC:
             os.fsync(self._file.fileno())
             self._synced = time.monotonic()
@@ -123,14 +140,13 @@ class Ledger:
     def rows(self, in_order: bool = True) -> Iterator[dict[str, Any]]:
         """What has ended, a flat row each: in the order of the input, or as it came."""
         places, offset = array("q"), 0
-        path = self.folder / "ledger.jsonl"
-        with open(path, "rb") as file:
+        with open(self._path, "rb") as file:
             for line in file:
                 places.extend((json.loads(line)["index"], offset))
                 offset += len(line)
         pairs = range(len(places) // 2)
         order = sorted(pairs, key=lambda i: places[2 * i]) if in_order else pairs
-        with open(path, "rb") as file:
+        with open(self._path, "rb") as file:
             for i in order:
                 file.seek(places[2 * i + 1])
                 row = json.loads(file.readline())
@@ -138,15 +154,20 @@ class Ledger:
                 yield {**row, **result}
 
     def export(self, kind: str, in_order: bool = True) -> Path:
-        """Writes ``results.jsonl`` or ``results.parquet``, whole or not at all; its path."""
+        """Writes ``results.jsonl`` or ``results.parquet``, whole or not at all; its path.
+
+        Raises:
+            OSError: with the name of the table, where the disk is full.
+        """
         target = self.folder / f"results.{kind}"
         temporary = self.folder / f".results.{os.getpid()}.tmp"
         try:
-            if kind == "parquet":
-                _write_parquet(self.rows(in_order), temporary)
-            else:
-                with open(temporary, "w") as file:
-                    file.writelines(json.dumps(row) + "\n" for row in self.rows(in_order))
+            with atomic.naming(target):
+                if kind == "parquet":
+                    _write_parquet(self.rows(in_order), temporary)
+                else:
+                    with open(temporary, "w") as file:
+                        file.writelines(json.dumps(row) + "\n" for row in self.rows(in_order))
             os.replace(temporary, target)
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -154,6 +175,10 @@ class Ledger:
         return target
 
     # ---- opening
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / "ledger.jsonl"
 
     def _claim(self) -> None:
         path = self.folder / "run.json"
@@ -171,7 +196,7 @@ class Ledger:
                 values = f"{present.get(key)!r}, not {self._about.get(key)!r}"
                 raise NCOError(f"{path}: is another run ({key} {values}); choose another --output")
 
-    def _lock(self, file: IO[bytes]) -> None:
+    def _lock(self, file: FileIO) -> None:
         if atomic.fcntl is None:
             return
         try:
@@ -180,23 +205,20 @@ class Ledger:
             file.close()
             raise NCOError(f"{self.folder}: another process works on this run") from error
 
-    def _recall(self, file: IO[bytes]) -> None:
+    def _recall(self, file: FileIO) -> None:
         """Reads what has ended; a last line that was broken off is cut away."""
-        file.seek(0)
-        whole = 0
-        for line in file:
-            try:
-                row = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
-                row = None
-            if row is None:
-                break
-            whole += len(line)
-            self._done.add(_key(row["id"]))
-            self.counts[Kind(row["ended"])] += 1
-        file.seek(0, os.SEEK_END)
-        if whole < file.tell():
-            file.truncate(whole)
+        with open(self._path, "rb") as lines:
+            for line in lines:
+                try:
+                    row = json.loads(line) if line.endswith(b"\n") else None
+                except ValueError:
+                    row = None
+                if row is None:
+                    break
+                self._size += len(line)
+                self._done.add(_key(row["id"]))
+                self.counts[Kind(row["ended"])] += 1
+        file.truncate(self._size)
 
 
 def _key(id: str) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -12,11 +13,26 @@ except ImportError:  # not on Windows, where two processes had better not write 
     fcntl = None  # type: ignore[assignment]
 
 
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An error of a file that does not say which, such as that of a full disk, names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+
+
 def write_bytes(path: Path, data: bytes) -> None:
-    """Writes beside the target, flushes to the disk, and renames over it."""
+    """Writes beside the target, flushes to the disk, and renames over it.
+
+    Raises:
+        OSError: with the name of the file, which is as it was before.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as file:
+        with naming(path), open(temporary, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

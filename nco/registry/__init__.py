@@ -7,6 +7,7 @@
 
 import functools
 import importlib
+import os
 import pkgutil
 import sys
 from typing import Any
@@ -18,8 +19,16 @@ from nco.registry.folders import ROOT, Folder
 def names() -> list[str]:
     """The problem folders of this installation; those that begin with ``_`` are shared parts."""
     package = importlib.import_module(ROOT)
-    modules = pkgutil.iter_modules(package.__path__)
-    return sorted(item.name for item in modules if item.ispkg and not item.name.startswith("_"))
+    return list(_names(tuple((path, os.stat(path).st_mtime_ns) for path in package.__path__)))
+
+
+@functools.lru_cache(maxsize=1)
+def _names(folders: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    """Looked for again when a folder changes: it takes as long as reading a small instance."""
+    modules = pkgutil.iter_modules([path for path, _ in folders])
+    return tuple(
+        sorted(item.name for item in modules if item.ispkg and not item.name.startswith("_"))
+    )
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from full_disks import full_at
 
 from nco.cluster.ledger import Ledger
 from nco.cluster.task import Kind, Result, Task
@@ -45,6 +46,27 @@ def test_a_line_that_was_broken_off_is_done_again(tmp_path):
         assert ledger.begin("t1")
         ledger.add(done(1))
     assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ["t0", "t1"]
+
+
+def test_a_full_disk_costs_no_line_and_leaves_no_half_one(tmp_path):
+    """The error names the file; what was written stays, and the next process goes on."""
+    path = tmp_path / "ledger.jsonl"
+    with Ledger(tmp_path, ABOUT) as ledger:
+        for index in range(4):
+            ledger.add(done(index))
+        with pytest.raises(OSError, match=f"'{path}'"), full_at(path.stat().st_size + 50):
+            ledger.add(done(4))
+    ids = [json.loads(line)["id"] for line in path.read_text().splitlines()]
+    assert ids == ["t0", "t1", "t2", "t3"]
+    with Ledger(tmp_path, ABOUT) as ledger:
+        for index in range(20):
+            if ledger.begin(f"t{index}"):
+                ledger.add(done(index))
+        with pytest.raises(OSError, match=r"results\.jsonl'"), full_at(1000):
+            ledger.export("jsonl")
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["ledger.jsonl", "run.json"]
+        rows = ledger.export("jsonl").read_text().splitlines()
+    assert [json.loads(row)["id"] for row in rows] == [f"t{index}" for index in range(20)]
 
 
 def test_two_instances_with_one_id_are_refused(tmp_path):

@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from family_runs import attached, collecting
 
 import nco
 from nco import cli
 from nco.cluster import fit
+from nco.cluster.rollouts import Asynchronous
 from nco.core.errors import NCOError
 
 LABELS = ["--problem", "tsp", "--size", "5", "--instances", "2", "--solver", "ortools"]
@@ -68,6 +70,13 @@ def test_so_does_a_call(absent):
     """As an error that a program can catch."""
     with pytest.raises(NCOError, match="pip install"):
         next(nco.solve_iter([BAG], cluster="local"))
+
+
+def test_so_does_a_training_with_actors(absent):
+    """At its first step; to make the method, or to load what it trained, nothing is needed."""
+    source, trained = attached(Asynchronous())
+    with pytest.raises(NCOError, match=r"^Asynchronous needs Ray, which is not installed: pip"):
+        source.collect(collecting(trained))
 
 
 def test_ray_is_not_imported_unless_asked_for():

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from full_disks import full_at
 
 from nco.core import geometry
 from nco.core.describe import describe
@@ -225,6 +226,20 @@ def test_a_stopped_run_goes_on(tours: Path, tmp_path: Path) -> None:
     filled(TOURS, folder)
     assert contents(folder) == contents(tours)
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
+
+
+def test_a_full_disk_leaves_no_half_chunk(tmp_path: Path) -> None:
+    """The error names the file that had no space; the same run goes on once there is some."""
+    wanted, folder = replace(TOURS, instances=160, chunk=80), tmp_path / "set"
+    filled(wanted, tmp_path / "whole")
+    size = (tmp_path / "whole" / "00000.safetensors").stat().st_size
+    assert size > (tmp_path / "whole" / "set.json").stat().st_size
+    with pytest.raises(OSError, match=r"00000\.safetensors'"), full_at(size - 1):
+        filled(wanted, folder)
+    assert not list(folder.glob("*.safetensors*"))
+    assert not list(folder.glob(".*"))
+    filled(wanted, folder)
+    assert contents(folder) == contents(tmp_path / "whole")
 
 
 def test_a_damaged_chunk_is_made_again_and_not_made_whole(tours: Path) -> None:
