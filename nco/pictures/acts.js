@@ -1,11 +1,11 @@
 // ---- what is there: shown at the pointer, kept by a click or tap
 
 function nearest(px, py, most) {
-  const x = px / view.scale + view.x, y = py / view.scale + view.y;
+  const x = px / view.scale + view.x, y = py / upwards() + view.y;
   let best = null, least = (most / view.scale) ** 2;
   for (const thing of things) {
     const dx = Math.max(thing.left - x, 0, x - thing.right);
-    const dy = Math.max(thing.top - y, 0, y - thing.bottom);
+    const dy = Math.max(thing.top - y, 0, y - thing.bottom) * view.tall;
     const away = dx * dx + dy * dy;
     if (away < least || (away === 0 && best && thing.right - thing.left < best.right - best.left)) {
       best = thing;

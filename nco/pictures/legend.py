@@ -58,7 +58,9 @@ def _swatch(handle: Any) -> str:
         face = handle.get_facecolor() if hasattr(handle, "get_facecolor") else "#888888"
         if not isinstance(handle, Patch) and hasattr(face, "__len__") and len(face):
             face = face[0]
-        parts = f'<rect x="3" y="2" width="22" height="10" fill="{_hex(face)}"/>'
+        pale = handle.get_alpha()
+        opacity = "" if pale is None else f' fill-opacity="{pale:g}"'
+        parts = f'<rect x="3" y="2" width="22" height="10" fill="{_hex(face)}"{opacity}/>'
         parts += _hatching(handle.get_hatch() if hasattr(handle, "get_hatch") else None)
     return f'<svg class="swatch" viewBox="0 0 28 14" aria-hidden="true">{parts}</svg>'
 

@@ -19,6 +19,10 @@ DOTS = 72  # an inch: the pixels of the figure are then the units of the SVG
 SCRIPTS = ("view.js", "words.js", "acts.js")  # one script, in this order
 MOST_ROWS = 2000  # of the table
 MOST_THINGS = 50_000  # that a pointer finds
+MOST_LINES = 2  # notes, and others of one kind, that stand below the title without being folded
+PLURALS = {"note": "notes", "fault": "faults"}
+HEADING = 2  # spaces before a heading among the lines
+BAR_OF_COLOURS = "<colorbar>"  # the label that matplotlib gives its axes
 HELP = (
     "Wheel, pinch or + and − to zoom, drag or arrow keys to move, 0 for all of it. Point or tap to "
     "see what a thing is; n and p step from one to the next, Escape lets go."
@@ -53,32 +57,36 @@ def page(figure: Any, title: str, words: Sequence[str], table: Table | None) -> 
 
     Args:
         figure: of `DOTS` dots an inch, with what was drawn; its title becomes the caption, and
-            its legend a list.
+            its legend a list. Bars of colours are left out: the legend says what colours mean.
         title: of the page.
-        words: lines below the title.
+        words: lines below the title; those that are indented belong to the one above them.
         table: of the answer, where there is one.
     """
     found = things.of(figure)
     caption = (figure.axes[0].get_title() or figure.get_suptitle()).replace("\n", ", ")
     figure.axes[0].set_title("")
     figure.suptitle("")
-    for each in list(figure.legends):
+    for each in (*figure.legends, *(ax for ax in figure.axes if ax.get_label() == BAR_OF_COLOURS)):
         each.remove()
     for ax in figure.axes:
         if ax.get_legend() is not None:
             ax.get_legend().remove()
     for each in found:
         each.set_visible(False)  # the script writes the names, at every zoom those that have room
+    panels = _panels(figure)
+    for place, ax in enumerate(panels):
+        ax.set_gid(f"panel-{place}")
     picture, classes = svg.written(figure)
     height = float(figure.get_size_inches()[1]) * DOTS
     data = {
-        "things": _things(found, height),
-        "axes": [_axes(ax, height) for ax in figure.axes if _has_scale(ax)],
+        "things": _things(found, height, panels),
+        "axes": [_axes(ax, height) for ax in figure.axes if _has_scale(ax) and not panels],
+        "panels": [_box(ax.get_tightbbox(), height) for ax in panels],
     }
     style, script = _asset("page.css") + classes, "\n".join(map(_asset, SCRIPTS))
     body = BODY.format(
         title=escape(title),
-        words="".join(f"<p>{escape(line)}</p>" for line in words),
+        words=_head(words),
         kinds=escape(", ".join(dict.fromkeys(each.kind for each in found)) or "name"),
         caption=escape(caption),
         picture=picture,
@@ -93,11 +101,70 @@ def _asset(name: str) -> str:
     return (files("nco.pictures") / name).read_text(encoding="utf-8")
 
 
+# ---- the lines below the title
+
+
+def _head(words: Sequence[str]) -> str:
+    """Lines, of which many of one kind (notes, faults) and those below a heading are folded."""
+    parts: list[str] = []
+    groups = _grouped(words)
+    for place, (heading, lines) in enumerate(groups):
+        text = "".join(f"<p>{escape(line)}</p>" for line in lines)
+        if not heading:
+            parts.append(text)
+            continue
+        is_first = not any(earlier for earlier, _ in groups[:place])
+        opened = " open" if is_first and heading.endswith(":") else ""
+        name = PLURALS.get(heading, heading.rstrip(":"))
+        summary = f"{name} <small>{len(lines)}</small>"
+        parts.append(f"<details{opened}><summary>{summary}</summary><div>{text}</div></details>")
+    return "".join(parts)
+
+
+def _grouped(words: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """A heading ("" of lines that stand by themselves), and the lines below it."""
+    groups: list[tuple[str, list[str]]] = []
+    for line in words:
+        text, depth = line.strip(), len(line) - len(line.lstrip())
+        kind = text.partition(": ")[0]
+        if text.endswith(":"):
+            groups.append((text, []))
+        elif groups and groups[-1][0].endswith(":") and depth > HEADING:
+            groups[-1][1].append(text)
+        elif sum(other.strip().startswith(f"{kind}: ") for other in words) > MOST_LINES:
+            mine = next((lines for heading, lines in groups if heading == kind), None)
+            if mine is None:
+                groups.append((kind, mine := []))
+            mine.append(text.removeprefix(f"{kind}: "))
+        else:
+            groups.append(("", [text]))
+    return groups
+
+
 # ---- what a pointer finds
 
 
-def _things(found: Sequence[things.Things], height: float) -> list[dict[str, Any]]:
-    """Kinds, each with columns of facts and a row a thing: place, name, group, facts."""
+def _panels(figure: Any) -> list[Any]:
+    """The axes that a narrow screen may show below each other; none where there is one alone."""
+    shown = [ax for ax in figure.axes if ax.axison]
+    return shown if len(shown) > 1 else []
+
+
+def _box(extent: Any, height: float) -> list[float]:
+    """A box in pixels as left, top, right, bottom in units of an SVG."""
+    corners = np.array([[extent.x0, extent.y0, extent.x1, extent.y1]])
+    return np.round(_upside_down(corners, height)[0], 2).tolist()
+
+
+def _things(
+    found: Sequence[things.Things], height: float, panels: Sequence[Any]
+) -> list[dict[str, Any]]:
+    """Kinds, each with the box of its axes, columns of facts, and a row a thing.
+
+    A row has place, name, group and facts.
+
+    A kind's panel is the number of its axes in `panels`, -1 where there are none.
+    """
     left = MOST_THINGS
     kinds = []
     for each in found:
@@ -110,8 +177,16 @@ def _things(found: Sequence[things.Things], height: float) -> list[dict[str, Any
             for values in [list(each.facts.values())]
             for k in range(len(boxes))
         ]
+        axes: Any = each.axes
         kinds.append(
-            {"kind": each.kind, "named": each.named, "columns": columns, "rows": rows},
+            {
+                "kind": each.kind,
+                "named": each.named,
+                "panel": panels.index(axes) if axes in panels else -1,
+                "frame": _box(axes.get_window_extent(), height),
+                "columns": columns,
+                "rows": rows,
+            }
         )
     return kinds
 
@@ -141,10 +216,8 @@ def _has_scale(ax: Any) -> bool:
 
 def _axes(ax: Any, height: float) -> dict[str, Any]:
     """The box of axes in the SVG, and for each axis its range, label and names of ticks."""
-    box = ax.get_window_extent()
-    x = _upside_down(np.array([[box.x0, box.y0, box.x1, box.y1]]), height)[0]
     return {
-        "box": np.round(x, 2).tolist(),
+        "box": _box(ax.get_window_extent(), height),
         "x": _axis(ax.xaxis, ax.get_xlim()),
         "y": _axis(ax.yaxis, ax.get_ylim()),
     }
@@ -166,16 +239,21 @@ def _axis(axis: Any, span: tuple[float, float]) -> dict[str, Any]:
 
 
 def _table(table: Table, found: Sequence[things.Things]) -> str:
-    """The table, each row with the number of the thing that it is about."""
+    """The table without its empty columns, each row with the number of its thing."""
     indices = _connected(table, found)
     firsts = table.rows[0] if table.rows else ("",) * len(table.columns)
+    filled = [
+        column
+        for column in range(len(table.columns))
+        if not table.rows or any(row[column] not in ("", None) for row in table.rows)
+    ]
     head = "".join(
-        f'<th scope="col"{_kind(value)}>{escape(name)}</th>'
-        for name, value in zip(table.columns, firsts, strict=True)
+        f'<th scope="col"{_kind(firsts[column])}>{escape(table.columns[column])}</th>'
+        for column in filled
     )
     lines = []
     for place, row in enumerate(table.rows[:MOST_ROWS]):
-        cells = "".join(_cell(value) for value in row)
+        cells = "".join(_cell(row[column]) for column in filled)
         thing = indices[place]
         link = "" if thing is None else f' data-thing="{thing}" tabindex="0"'
         lines.append(f"<tr{link}>{cells}</tr>")

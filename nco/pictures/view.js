@@ -8,12 +8,14 @@ const stage = element("stage");
 const picture = element("picture").querySelector("svg");
 const over = element("over");
 const tip = element("tip");
-const whole = picture.getAttribute("viewBox").split(" ").map(Number);
-const things = data.things.flatMap(({ kind, named, columns, rows }) =>
+const printed = picture.getAttribute("viewBox").split(" ").map(Number);  // as it was drawn
+let whole = printed;
+picture.setAttribute("preserveAspectRatio", "none");  // the view box has the shape of the stage
+const things = data.things.flatMap(({ kind, named, panel, frame, columns, rows }) =>
   rows.map(([box, name, group, ...facts]) => ({
     kind, named, name, group, facts: columns.map((column, k) => [column, facts[k]]),
+    panel, frame, box, isBar: box.length === 4,
     left: box[0], top: box[1], right: box[2] ?? box[0], bottom: box[3] ?? box[1],
-    isBar: box.length === 4,
   })));
 
 function plain(text) {  // without accents, capitals, and commas of thousands
@@ -24,29 +26,30 @@ for (const thing of things) {
   thing.text = plain([thing.kind, thing.name, ...thing.facts.map(([k, v]) => `${k} ${v}`)].join(" "));
 }
 
-// ---- the view: `scale` pixels a unit, and the unit at the left upper corner
+// ---- the view: `scale` pixels a unit, `tall` times as many upwards, the unit at the left upper corner
 
-const view = { scale: 0, x: 0, y: 0, isWhole: true };
+const view = { scale: 0, tall: 1, x: 0, y: 0, isWhole: true };
+const upwards = () => view.scale * view.tall;
 let found = [];
 let pinned = null;
 let pointed = null;
 let group = "";
 let waiting = false;
 
-// pixels left of the picture and below it that ticks need where it is small
-let beside = 0, below = 0;
+// pixels around the picture that ticks and labels need where it is small
+let beside = 0, below = 0, above = 0;
 
 function least() {
-  return Math.min((stage.clientWidth - beside) / whole[2], (stage.clientHeight - below) / whole[3]);
+  const room = stage.clientHeight - below - above;
+  return Math.min((stage.clientWidth - beside) / whole[2], room / whole[3] / view.tall);
 }
 
 function keepInside() {
   view.scale = Math.min(Math.max(view.scale, least()), least() * 300);
-  const extra = beside / view.scale;
-  for (const [key, first, last, room] of [
-    ["x", -extra, whole[2], stage.clientWidth], ["y", 0, whole[3] + below / view.scale, stage.clientHeight],
+  for (const [key, first, last, seen] of [
+    ["x", -beside / view.scale, whole[2], stage.clientWidth / view.scale],
+    ["y", -above / upwards(), whole[3] + below / upwards(), stage.clientHeight / upwards()],
   ]) {
-    const seen = room / view.scale;
     view[key] = seen >= last - first
       ? (first + last - seen) / 2 : Math.min(Math.max(view[key], first), last - seen);
   }
@@ -62,16 +65,16 @@ function changed() {
 }
 
 function zoom(factor, px = stage.clientWidth / 2, py = stage.clientHeight / 2) {
-  const x = view.x + px / view.scale, y = view.y + py / view.scale;
+  const x = view.x + px / view.scale, y = view.y + py / upwards();
   view.scale = Math.min(Math.max(view.scale * factor, least()), least() * 300);
   view.x = x - px / view.scale;
-  view.y = y - py / view.scale;
+  view.y = y - py / upwards();
   changed();
 }
 
 function move(dx, dy) {
   view.x -= dx / view.scale;
-  view.y -= dy / view.scale;
+  view.y -= dy / upwards();
   changed();
 }
 
@@ -83,24 +86,71 @@ function showAll() {
 function goTo(thing) {
   view.scale = Math.max(view.scale, least() * 3);
   view.x = (thing.left + thing.right) / 2 - stage.clientWidth / view.scale / 2;
-  view.y = (thing.top + thing.bottom) / 2 - stage.clientHeight / view.scale / 2;
+  view.y = (thing.top + thing.bottom) / 2 - stage.clientHeight / upwards() / 2;
   changed();
 }
 
+// Panels stand side by side and below each other as the screen has room. Where they could not be read
+// so, as many stand beside each other as can be, and the page scrolls.
+function arrange(width, most) {  // the height of the stage that they need, 0 of a single picture
+  const groups = data.panels.map((_, k) => picture.getElementById(`panel-${k}`));
+  if (groups.length < 2 || groups.includes(null)) return 0;
+  const GAP = 8, layouts = [];
+  for (let columns = 1; columns <= groups.length; columns++) {
+    const wide = Array(columns).fill(0), high = Array(Math.ceil(groups.length / columns)).fill(0);
+    data.panels.forEach(([left, top, right, bottom], k) => {
+      const column = k % columns, row = Math.floor(k / columns);
+      wide[column] = Math.max(wide[column], right - left + GAP);
+      high[row] = Math.max(high[row], bottom - top + GAP);
+    });
+    const [across, down] = [wide, high].map((sizes) => sizes.reduce((a, b) => a + b));
+    layouts.push({ wide, high, across, down, scale: Math.min(width / across, most / down) });
+  }
+  let best = layouts.reduce((a, b) => (b.scale > a.scale ? b : a));
+  const scrolls = best.scale < LEGIBLE;
+  if (scrolls) best = layouts.findLast(({ across }) => width / across >= LEGIBLE) ?? layouts[0];
+  const starts = (sizes) => sizes.map((_, k) => sizes.slice(0, k).reduce((a, b) => a + b, GAP / 2));
+  const lefts = starts(best.wide), tops = starts(best.high);
+  const moves = data.panels.map(([, top, right], k) => [  // at the right of its column, where axes end
+    lefts[k % lefts.length] + best.wide[k % lefts.length] - GAP - right,
+    tops[Math.floor(k / lefts.length)] - top,
+  ]);
+  moves.forEach((by, k) => groups[k].setAttribute("transform", `translate(${by.join(" ")})`));
+  for (const thing of things) {
+    const [x, y] = moves[thing.panel], [left, top, right = left, bottom = top] = thing.box;
+    Object.assign(thing, { left: left + x, top: top + y, right: right + x, bottom: bottom + y });
+  }
+  data.things.forEach(({ panel, frame }) => {
+    const [x, y] = moves[panel];
+    frame.place = [frame[0] + x, frame[1] + y, frame[2] + x, frame[3] + y];
+  });
+  whole = [0, 0, best.across, best.down];
+  return scrolls ? (width / best.across) * best.down : Math.min((width / best.across) * best.down, most);
+}
+
 function resize() {
-  const width = stage.clientWidth, scale = width / whole[2];
+  const width = stage.clientWidth, most = Math.max(window.innerHeight * 0.78, 280);
+  const scale = width / printed[2], arranged = arrange(width, most);
   const [axes] = data.axes.length === 1 && scale < SMALL ? data.axes : [];
   beside = axes ? Math.max(widest(axes.y) - axes.box[0] * scale, 0) : 0;
   below = axes ? Math.max(RULER - (whole[3] - axes.box[3]) * scale, 0) : 0;
-  const height = Math.max(scale * whole[3] + below, Math.min(width, 260));
-  stage.style.height = `${Math.min(height, Math.max(window.innerHeight * 0.78, 280))}px`;
+  above = axes && axes.y.label ? Math.max(LABEL - axes.box[1] * scale, 0) : 0;
+  const plain = scale * whole[3] + below + above;
+  const height = arranged || Math.min(Math.max(plain, axes ? Math.min(width, 360) : 0), most);
+  stage.style.height = `${height}px`;
+  const least = (width - beside) / whole[2];  // a low chart is stretched until it fills the stage
+  view.tall = axes ? Math.max((stage.clientHeight - below - above) / whole[3] / least, 1) : 1;
   if (view.isWhole) view.scale = 0;
   changed();
 }
 
 // ---- drawing: the picture by its view box, everything of constant size above it
 
-const marks = [...picture.querySelectorAll("defs path[id^=m], defs path[id^=C]")];
+const LARGEST = 15;  // units between the middle of a mark and its corners; areas have larger ones
+const marks = [...picture.querySelectorAll("defs path[id^=m], defs path[id^=C]")].filter((path) =>
+  path.getAttribute("d").match(/-?[\d.]+/g)?.every((place) => Math.abs(place) <= LARGEST));
+const texts = [...picture.querySelectorAll("text")].map((text) =>
+  [text, ...["transform", "x", "y"].map((name) => text.getAttribute(name) ?? "")]);
 
 function add(kind, attributes, text) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", kind);
@@ -111,21 +161,24 @@ function add(kind, attributes, text) {
 
 function onScreen(thing) {
   return {
-    left: (thing.left - view.x) * view.scale, top: (thing.top - view.y) * view.scale,
-    right: (thing.right - view.x) * view.scale, bottom: (thing.bottom - view.y) * view.scale,
+    left: (thing.left - view.x) * view.scale, top: (thing.top - view.y) * upwards(),
+    right: (thing.right - view.x) * view.scale, bottom: (thing.bottom - view.y) * upwards(),
   };
 }
 
 function draw() {
   waiting = false;
   const width = stage.clientWidth, height = stage.clientHeight;
-  picture.setAttribute("viewBox", [view.x, view.y, width / view.scale, height / view.scale].join(" "));
-  const near = view.scale / least();
-  for (const mark of marks) mark.setAttribute("transform", `scale(${near ** -0.7})`);
+  picture.setAttribute("viewBox", [view.x, view.y, width / view.scale, height / upwards()].join(" "));
+  const near = view.scale / least(), mark = near ** -0.7 * Math.max(0.8 / least(), 1);
+  for (const each of marks) each.setAttribute("transform", `scale(${mark} ${mark / view.tall})`);
+  const size = Math.max(data.panels.length ? 1 : 0.95 / least(), 1) / near;  // words keep their size
+  for (const [text, turned, x, y] of texts) {
+    text.setAttribute("transform", `${turned} translate(${x} ${y}) scale(${size}) translate(${-x} ${-y})`);
+  }
   over.setAttribute("viewBox", `0 0 ${width} ${height}`);
   over.replaceChildren();
-  const taken = rulers(near);
-  names(taken, near);
+  names(rulers(near), near);
   for (const thing of found.slice(0, 3000)) halo(thing, "hit");
   if (pointed) halo(pointed, "hit");
   if (pinned) halo(pinned, "pinned");

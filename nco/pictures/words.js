@@ -15,12 +15,11 @@ function short(text, most) {
   return text.length <= most ? text : text.slice(0, most - 1) + "…";
 }
 
-function names(taken, near) {
-  const width = stage.clientWidth, height = stage.clientHeight;
+function names(room, near) {  // inside a box of the stage
   const seen = things.filter((thing) => {
     if (!thing.named || !thing.name) return false;
     const box = onScreen(thing);
-    return box.right > 0 && box.left < width && box.bottom > 0 && box.top < height;
+    return box.right > room.left && box.left < room.right && box.bottom > room.top && box.top < room.bottom;
   });
   if (seen.length > 1500) return;
   const cells = new Map();  // boxes by squares of 64 pixels
@@ -38,7 +37,6 @@ function names(taken, near) {
   const meets = (box, owner) => squares(box).some((key) => (cells.get(key) ?? []).some(
     ([other, whose]) => whose !== owner
       && other[0] < box[2] && other[2] > box[0] && other[1] < box[3] && other[3] > box[1]));
-  taken.forEach((box) => keep(box, null));
   for (const thing of seen) {
     if (thing.isBar) continue;
     const { left, top } = onScreen(thing);
@@ -48,18 +46,21 @@ function names(taken, near) {
   for (const thing of [...seen].sort((a, b) => found.includes(b) - found.includes(a))) {
     const text = short(thing.name, 24), size = widthOf(text), box = onScreen(thing);
     if (thing.isBar) {
-      const left = Math.max(box.left, 0), right = Math.min(box.right, width);
-      if (right - left < size + 2 || box.bottom - box.top < 11) continue;
-      add("text", { class: "inside", x: (left + right) / 2, y: (box.top + box.bottom) / 2 }, text);
+      const left = Math.max(box.left, room.left), right = Math.min(box.right, room.right);
+      const top = Math.max(box.top, room.top), bottom = Math.min(box.bottom, room.bottom);
+      if (right - left < size + 2 || bottom - top < 11) continue;
+      add("text", { class: "inside", x: (left + right) / 2, y: (top + bottom) / 2 }, text);
       continue;
     }
-    const away = 5 + Math.min(near, 3);
+    const away = 5 + Math.min(near, 3), [west, north, east, south] = thing.frame.place ?? thing.frame;
+    const frame = onScreen({ left: west, top: north, right: east, bottom: south });
     for (const [x, y] of [
       [box.left + away, box.top + 4], [box.left - away - size, box.top + 4],
       [box.left - size / 2, box.top - away], [box.left - size / 2, box.top + away + 9],
     ]) {
       const place = [x, y - 10, x + size, y + 3];
-      if (place[0] < 0 || place[2] > width || place[1] < 0 || place[3] > height) continue;
+      if (place[0] < Math.max(frame.left, room.left) || place[2] > Math.min(frame.right, room.right)) continue;
+      if (place[1] < Math.max(frame.top, room.top) || place[3] > Math.min(frame.bottom, room.bottom)) continue;
       if (meets(place, thing)) continue;
       keep(place, thing);
       add("text", { class: "name", x, y }, text);
@@ -87,31 +88,39 @@ function ticks(axis, low, high, room) {  // positions as shares of the span, and
 }
 
 const RULER = 34;  // pixels of the numbers and the label below a chart
-const SMALL = 0.8;  // pixels a unit below which the picture's own ticks cannot be read
+const LABEL = 16;  // pixels of the label of the upward axis above it
+const SMALL = 1.1;  // pixels a unit below which the picture's own ticks cannot be read
+const LEGIBLE = 1.1;  // the same of panels, which keep their own ticks
 
 function widest({ names: named, span }) {  // pixels of the names of an axis
   const texts = named.length ? named.map(([, text]) => short(text, 12)) : span.map((v) => v.toPrecision(3));
   return Math.min(Math.max(...texts.map(widthOf)) + 8, 90);
 }
 
-function rulers(near) {
-  const taken = [];
-  if (data.axes.length !== 1 || (near < 1.02 && view.scale > SMALL)) return taken;
-  const { box, x, y } = data.axes[0];
+function rulers(near) {  // the box that they leave
   const width = stage.clientWidth, height = stage.clientHeight;
+  if (data.axes.length !== 1 || (near < 1.02 && view.scale > SMALL)) {
+    return { left: 0, top: 0, right: width, bottom: height };
+  }
+  const { box, x, y } = data.axes[0];
   const left = Math.max(onScreen({ left: box[0] }).left, 0);
   const right = Math.min((box[2] - view.x) * view.scale, width);
-  const top = Math.max((box[1] - view.y) * view.scale, 0);
-  const bottom = Math.min((box[3] - view.y) * view.scale, height);
+  const heading = y.label ? LABEL : 0;
+  const top = Math.max((box[1] - view.y) * upwards(), heading);
+  const bottom = Math.min((box[3] - view.y) * upwards(), height);
   const at = (share) => (box[0] + share * (box[2] - box[0]) - view.x) * view.scale;
-  const up = (share) => (box[3] - share * (box[3] - box[1]) - view.y) * view.scale;
+  const up = (share) => (box[3] - share * (box[3] - box[1]) - view.y) * upwards();
   const share = (px) => (px / view.scale + view.x - box[0]) / (box[2] - box[0]);
-  const raised = (py) => (box[3] - py / view.scale - view.y) / (box[3] - box[1]);
+  const raised = (py) => (box[3] - py / upwards() - view.y) / (box[3] - box[1]);
   const low = Math.min(bottom, height - RULER), rows = ticks(y, raised(low), raised(top), low - top);
   const visible = rows.filter(([k]) => up(k) >= top && up(k) <= low);
   const wide = Math.min(Math.max(...visible.map(([, text]) => widthOf(short(text, 12))), 0) + 8, 90);
   add("rect", { class: "ruler", x: 0, y: low, width, height: height - low });
   add("rect", { class: "ruler", x: 0, y: 0, width: Math.max(wide, left), height: low });
+  if (heading) {
+    add("rect", { class: "ruler", x: 0, y: 0, width, height: top - 1 });
+    add("text", { class: "tick", x: 4, y: 12 }, y.label);
+  }
   let end = -100;
   for (const [k, text] of ticks(x, share(left), share(right), right - left)) {
     const place = at(k), half = widthOf(text) / 2;
@@ -127,6 +136,5 @@ function rulers(near) {
     before = up(k);
     add("text", { class: "tick", x: Math.max(wide, left) - 4, y: up(k) + 4, "text-anchor": "end" }, short(text, 12));
   }
-  taken.push([0, low, width, height], [0, 0, Math.max(wide, left), height]);
-  return taken;
+  return { left: Math.max(wide, left), top, right: width, bottom: low };
 }

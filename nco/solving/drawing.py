@@ -1,6 +1,7 @@
 """The picture of one answer; a policy is shown by what it does on random futures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
@@ -51,7 +52,8 @@ def draw(case: Case, solution: Any, ax: "Axes") -> None:
     elif isinstance(drawn, PlotsPolicies):
         drawn.plot_policy(case, _played(case, solution, FUTURES), solution, ax)
     else:
-        drawn.plot(*_played(case, solution, 1)[0], ax)
+        known, plan = _played(case, solution, 1)[0]
+        drawn.plot(replace(known, name=f"{case.name}, one random future"), plan, ax)
 
 
 def _played(case: Case, solution: Mapping[str, Any], count: int) -> list[tuple[Case, Any]]:

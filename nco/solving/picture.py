@@ -103,7 +103,7 @@ def _page(solution: "Solution", case: Case) -> str:
     from nco.pictures import page
 
     figure = _figure(case, solution.solution, page.DOTS)
-    words = [line.strip() for line in str(solution).splitlines()]
+    words = str(solution).splitlines()
     words[0] = words[0].removeprefix(f"{solution.name} ")
     return page.page(figure, solution.name, words, _table(solution, case))
 

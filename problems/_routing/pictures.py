@@ -180,9 +180,16 @@ def most_names(case: Named) -> int:
     return things.MOST_NAMES if case.names else NUMBERED
 
 
-def measures(name: str, length: float, load: float | None = None, of: float | None = None) -> str:
-    """A line of the legend: a route's name, length, and load of a capacity."""
-    words = f"{name}: length {axes.figure(length)}"
+def lengths(rows: Table) -> dict[Any, str]:
+    """How long each route of a solution's table is, with the unit: its last row has it all."""
+    column = rows.columns.index("distance")
+    unit = next(figure.unit for figure in rows.figures if figure.column == "distance")
+    return {row[0]: f"{axes.figure(row[column])} {unit}".rstrip() for row in rows.rows}
+
+
+def measures(name: str, length: str, load: float | None = None, of: float | None = None) -> str:
+    """A line of the legend: a route's name, length with its unit, and load of a capacity."""
+    words = f"{name}: length {length}"
     if load is not None:
         words += f", load {axes.figure(load)}"
     return words if of is None else f"{words} of {axes.figure(of)}"

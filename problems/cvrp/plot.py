@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nco.pictures.axes import number
+from nco.core.words import amount
 from nco.problems._routing import pictures
 from nco.problems.cvrp.check import check
 from nco.problems.cvrp.files import Case
@@ -29,7 +29,7 @@ def plot(case: Case, solution: Sequence[Sequence[int]], ax: "Axes") -> None:
     routes = [list(route) for route in solution if len(route)]
     paths = [points[[0, *route, 0]] for route in routes]
     rows = table(case, routes)
-    lengths = {row[0]: row[5] for row in rows.rows}  # the last of a route is its whole length
+    lengths = pictures.lengths(rows)
     looks = pictures.dealt(paths)
     for k, (route, path) in enumerate(zip(routes, paths, strict=True)):
         load = float(case.demand[route].sum())
@@ -43,6 +43,7 @@ def plot(case: Case, solution: Sequence[Sequence[int]], ax: "Axes") -> None:
     demand = {"demand": case.demand[stops].tolist()}
     pictures.add_stops(ax, case, own, points[stops], groups, demand)
     cost = check(case, routes).cost
-    shown = "" if cost is None else f": length {number(cost)}"
+    shown = "" if cost is None else f": length {amount(cost, case.cost_unit)}"
     pictures.legend(ax, len(routes))
-    pictures.entitle(ax, case.name, f"{shown}, {len(routes)} routes", pictures.aspect_of(case))
+    count = f"{len(routes)} route{'s' * (len(routes) != 1)}"
+    pictures.entitle(ax, case.name, f"{shown}, {count}", pictures.aspect_of(case))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nco.pictures.axes import number
+from nco.core.words import amount
 from nco.problems._routing import pictures
 from nco.problems.hcvrp.check import check
 from nco.problems.hcvrp.files import Case
@@ -27,7 +27,7 @@ def plot(case: Case, solution: Sequence[Sequence[int]], ax: "Axes") -> None:
     used = [vehicle for vehicle, route in enumerate(solution) if any(route)]
     paths = [case.coords[[0, *solution[vehicle], 0]] for vehicle in used]
     rows = table(case, solution)
-    lengths = {row[0]: row[6] for row in rows.rows}  # the last of a route is its whole length
+    lengths = pictures.lengths(rows)
     looks = pictures.dealt(paths)
     for k, (vehicle, path) in enumerate(zip(used, paths, strict=True)):
         load = float(case.demand[list(solution[vehicle])].sum())
@@ -43,6 +43,6 @@ def plot(case: Case, solution: Sequence[Sequence[int]], ax: "Axes") -> None:
     demand = {"demand": case.demand[stops].tolist()}
     pictures.add_stops(ax, case, own, case.coords[stops], groups, demand)
     cost = check(case, solution).cost
-    shown = "" if cost is None else f": cost {number(cost)}"
+    shown = "" if cost is None else f": cost {amount(cost, case.cost_unit)}"
     pictures.legend(ax, len(used))
     pictures.entitle(ax, case.name, f"{shown}, {len(used)} of {len(case.capacities)} vehicles")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nco.pictures import axes, colours, things
+from nco.core.words import amount
+from nco.pictures import colours, things
 from nco.problems._routing import pictures
 from nco.problems.omdcpdp.check import check
 from nco.problems.omdcpdp.files import Case
@@ -29,7 +30,7 @@ def plot(case: Case, solution: Sequence[Sequence[int]], ax: "Axes") -> None:
     routes = case.indexed(solution)
     few = case.size <= FEW
     rows = table(case, solution)
-    lengths = {row[0]: row[7] for row in rows.rows}  # the last of a route is its whole length
+    lengths = pictures.lengths(rows)
     ways = [
         np.array([depot, *(_where(case, stop) for stop in route)])
         for depot, route in zip(case.depots, routes, strict=False)
@@ -50,7 +51,7 @@ def plot(case: Case, solution: Sequence[Sequence[int]], ax: "Axes") -> None:
         ax.plot([], [], color="0.4", marker=marker, linestyle="none", label=label)
     _add_things(ax, case, rows)
     cost = check(case, routes).cost
-    shown = "" if cost is None else f": cost {axes.number(cost)}"
+    shown = "" if cost is None else f": cost {amount(cost, case.cost_unit)}"
     pictures.legend(ax, len(used))
     pictures.entitle(ax, case.name, f"{shown}, {len(used)} of {len(case.depots)} vehicles")
 

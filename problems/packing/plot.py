@@ -11,6 +11,7 @@ from nco.problems.packing.files import Case
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)  # of the capacity, whose colours a legend names
 MOST = 20_000  # pieces of the picture that are told one by one
 
 
@@ -21,6 +22,8 @@ def size(case: Case) -> tuple[float, float]:
 
 def plot(case: Case, solution: list[list[int]], ax: "Axes") -> None:
     """How full each bin is in each period, in the resource that is scarcest there."""
+    from matplotlib.patches import Rectangle
+
     if case.arrivals is None or case.leaves is None:
         ax.set_title(f"{case.name}: no trace")
         return
@@ -36,6 +39,9 @@ def plot(case: Case, solution: list[list[int]], ax: "Axes") -> None:
     look: dict[str, Any] = {"aspect": "auto", "cmap": "cividis_r", "interpolation": "none"}
     picture = ax.imshow(full, vmin=0, vmax=1, **look)
     ax.figure.colorbar(picture, ax=ax, label="share of the capacity", format="{x:.0%}")
+    for share in SHARES:  # for the legend of pages, which have no bar of colours
+        colour = picture.cmap(picture.norm(share))
+        ax.add_patch(Rectangle((0, 0), 0, 0, facecolor=colour, label=f"{share:.0%} full"))
     _add_pieces(ax, full, inside)
     axes.entitle(ax, f"{case.name}: {len(solution)} bins")
     axes.plain(ax, whole_x=True, whole_y=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nco.pictures import axes
+from nco.core.words import amount
 from nco.problems._routing import pictures
 from nco.problems.tsp.check import check
 from nco.problems.tsp.files import Case
@@ -27,5 +27,5 @@ def plot(case: Case, solution: Sequence[int], ax: "Axes") -> None:
     pictures.draw_tour(ax, case, tour, points)
     pictures.add_visits(ax, case, tour, points, table(case, solution))
     cost = check(case, list(solution)).cost
-    length = "" if cost is None else f": length {axes.number(cost)}"
+    length = "" if cost is None else f": length {amount(cost, case.cost_unit)}"
     pictures.entitle(ax, case.name, length, pictures.aspect_of(case))

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nco.core.words import amount
 from nco.pictures import axes, colours, things
-from nco.pictures.axes import number
 from nco.problems._routing import pictures
 from nco.problems._routing.tsplib import GLOBE
 from nco.problems.vrp.case import Case, Route
@@ -40,16 +40,18 @@ def plot(case: Case, solution: Sequence[Any], ax: "Axes") -> None:
     paths = [_path(points, drive) for drive in drives]
     looks = pictures.dealt(paths)
     few = case.size <= pictures.FEW
+    rows = table(case, used)
+    lengths = pictures.lengths(rows)
     for k, (drive, path) in enumerate(zip(drives, paths, strict=True)):
-        label = pictures.measures(_label(case, k, drive), float(drive.distance))
+        label = pictures.measures(_label(case, k, drive), lengths[k + 1])
         _draw(ax, case, drive, path, looks[k], f"route-{k + 1}", label, few)
     names = [case.called("stops", depot) or "depot" for depot in range(case.first_client)]
     pictures.draw_depot(ax, points[: case.first_client], "")
     things.add(ax, "depot", names, points[: case.first_client], {}, reach=pictures.DEPOT)
-    _add_stops(ax, case, table(case, used), points)
+    _add_stops(ax, case, rows, points)
     report = check(case, solution)
     _unserved(ax, case, used, points, few)
-    cost = "" if report.cost is None else f": cost {number(report.cost)}"
+    cost = "" if report.cost is None else f": cost {amount(report.cost, case.cost_unit)}"
     left = f", {len(report.unassigned)} unassigned" if report.unassigned else ""
     pictures.legend(ax, len(drives))
     count = f", {len(drives)} route{'s' * (len(drives) != 1)}"

@@ -240,6 +240,86 @@ def test_axes_that_people_read_are_told() -> None:
     assert data_of(html(*planned("tsp")))["axes"] == []
 
 
+def test_many_lines_of_one_kind_are_folded() -> None:
+    """The picture stands near the top; what is below a heading, and the first such, is open."""
+    figure = Figure(dpi=page.DOTS)
+    figure.add_subplot()
+    notes = [f"  note: <{k}>" for k in range(3)]
+    words = [
+        "cost 4",
+        "  order now:",
+        "    shop: 3",
+        "  rule:",
+        "    shop: 9",
+        *notes,
+        "  fault: x",
+    ]
+    text = page.page(figure, "stock", words, None)
+    header = re.search(r"<header>.*</header>", text, re.DOTALL)
+    assert header is not None
+    assert header[0] == (
+        "<header><h1>stock</h1><p>cost 4</p>"
+        "<details open><summary>order now <small>1</small></summary>"
+        "<div><p>shop: 3</p></div></details>"
+        "<details><summary>rule <small>1</small></summary><div><p>shop: 9</p></div></details>"
+        "<details><summary>notes <small>3</small></summary>"
+        "<div><p>&lt;0&gt;</p><p>&lt;1&gt;</p><p>&lt;2&gt;</p></div></details>"
+        "<p>fault: x</p></header>"
+    )
+
+
+def test_empty_columns_take_no_room() -> None:
+    """Stops without names have no column of names; the rows still lead to their things."""
+    figure = Figure(dpi=page.DOTS)
+    things.add(
+        figure.add_subplot(), "stop", ["4"], np.array([[0.0, 0.0]]), {"name": [""], "stop": [4]}
+    )
+    text = page.page(figure, "tour", [], Table(("name", "stop"), [["", 4]], name="tour"))
+    assert re.findall(r"<th [^>]*>(.*?)</th>", text) == ["stop"]
+    assert '<tr data-thing="0" tabindex="0"><td class="number">4</td></tr>' in text
+
+
+def test_axes_of_one_picture_are_panels() -> None:
+    """A phone shows them below each other: where each is, and which things are in it, is told."""
+    figure = Figure(dpi=page.DOTS)
+    for place, ax in enumerate(figure.subplots(1, 2)):
+        ax.set_xlabel("period")
+        things.add(ax, "period", [f"store {place}"], np.array([[0.5, 0.5]]), {"stock": [1]})
+    text = page.page(figure, "stock", [], None)
+    data = data_of(text)
+    assert [kind["panel"] for kind in data["things"]] == [0, 1]
+    first, second = data["panels"]
+    assert first[2] < second[0]
+    for place, kind in enumerate(data["things"]):
+        assert f'id="panel-{place}"' in text
+        (((x, y), *_),) = kind["rows"]
+        left, top, right, bottom = kind["frame"]
+        assert left < x < right
+        assert top < y < bottom
+    assert data["axes"] == []  # rulers at the edges would belong to one of them only
+    assert data_of(html(*planned("jssp")))["panels"] == []
+
+
+def test_a_legend_says_what_colours_mean() -> None:
+    """In words and not by a bar, which a phone makes too small to read; pale areas are pale."""
+    text = html(*planned("packing"))
+    assert "share of the capacity" not in text
+    assert "<span>20% full</span>" in text
+    assert "<span>100% full</span>" in text
+    figure = Figure(dpi=page.DOTS)
+    figure.add_subplot().fill_between([0, 1], 0, 1, alpha=0.25, label="band")
+    assert 'fill-opacity="0.25"' in page.page(figure, "stock", [], None)
+
+
+def test_lengths_have_their_unit(tmp_path: Path) -> None:
+    """Of places on the globe, in the legend and below the picture."""
+    file = tmp_path / "stops.csv"
+    file.write_text("name,lat,lon,demand\ndepot,52,5,0\na,52.1,5.1,1\nb,52.2,5.2,1\n")
+    text = html(nco.read(file, arguments={"capacity": 2}), [[1, 2]])
+    assert re.search(r"<span>route 1: length [\d.]+ km, load 2 of 2</span>", text)
+    assert re.search(r'<p id="caption">[^<]*: length [\d.]+ km, 1 route</p>', text)
+
+
 def test_greys_turn_round_in_the_dark() -> None:
     """Colours stay."""
     figure = Figure(dpi=page.DOTS)
@@ -257,4 +337,9 @@ def test_a_policy_has_a_page_with_its_orders_or_without_a_table(tmp_path: Path) 
         path = tmp_path / "policy.html"
         solution = nco.solve(f"example:{name}", model="none", traces=4, time_limit=2)
         solution.save(path)
-        assert ("<table" in path.read_text()) == table
+        text = path.read_text()
+        assert ("<table" in text) == table
+        future = (
+            "six_stores: stock, mean of 100 futures" if table else "airline, one random future: "
+        )
+        assert f'<p id="caption">{future}' in text

@@ -9,9 +9,12 @@ import browser
 import numpy as np
 import pytest
 from drawn_plans import solved
+from matplotlib.figure import Figure
 from small_inputs import ARRAYS
 
 from nco.core.case import Case
+from nco.pictures import page as drawing
+from nco.pictures import things
 from nco.registry import sources
 from nco.solving import picture
 
@@ -234,6 +237,94 @@ def test_a_phone_needs_no_scrolling_sideways(tmp_path: Path, problem: str, dark:
         assert sizes
         assert min(sizes) >= 11
         assert page.complaints == []
+
+
+SEEN = """(texts => texts.map((text) => [text, text.getBoundingClientRect()])
+  .map(([text, box]) => [text.textContent, box.left, box.top, box.right, box.bottom]))
+  ([...document.querySelectorAll('%s')])"""
+
+
+def test_a_low_chart_fills_a_phone(tmp_path: Path) -> None:
+    """Its rows are high enough to be touched, and both axes have their labels."""
+    case = sources.as_case({**ARRAYS["jssp"], "name": "shop"}, "jssp")
+    file = saved(tmp_path, case, case.construct())
+    with browser.Page(file, tmp_path / "profile", 390, 844) as page:
+        page.run(FRAME)
+        high = page.run("things.map(onScreen).map((bar) => bar.bottom - bar.top)")
+        assert min(high) >= 40
+        ticks = {text for text, *_ in page.run(SEEN % "#over .tick")}
+        assert {"machine", "time", "0", "1"} <= ticks
+        bar = page.run("[onScreen(things[0]), stage.getBoundingClientRect().toJSON()]")
+        place = [(bar[0]["left"] + bar[0]["right"]) / 2, (bar[0]["top"] + bar[0]["bottom"]) / 2]
+        place = {"x": bar[1]["left"] + place[0], "y": bar[1]["top"] + place[1]}
+        page.call("Input.dispatchMouseEvent", type="mouseMoved", **place)
+        page.run(FRAME)
+        assert page.run("pointed === things[0]")
+
+
+def test_names_in_bars_keep_off_the_axes(tmp_path: Path) -> None:
+    """A bar that goes on to the left has its name in the part that is seen."""
+    case = sources.as_case({**ARRAYS["jssp"], "name": "shop"}, "jssp")
+    case = replace(case, names={"machines": ["assembly line", "paint shop"]})
+    file = saved(tmp_path, case, case.construct())
+    with browser.Page(file, tmp_path / "profile") as page:
+        page.run("zoom(1.2, stage.clientWidth, 0)")
+        page.run(FRAME)
+        edge = page.run("rulers(view.scale / least()).left + stage.getBoundingClientRect().left")
+        lefts = page.run(
+            "things.map((bar) => onScreen(bar).left + stage.getBoundingClientRect().left)"
+        )
+        assert min(lefts) < edge
+        names = page.run(SEEN % "#over .inside")
+        assert len(names) == 4
+        assert min(left for _, left, *_ in names) >= edge
+
+
+def test_panels_stand_below_each_other_on_a_phone(tmp_path: Path) -> None:
+    """Side by side where there is room; zooming keeps words as large, and areas in their place."""
+    figure = Figure(dpi=drawing.DOTS, figsize=(9, 5))
+    for place, ax in enumerate(figure.subplots(2, 3).flat):
+        ax.fill_between([0, 1, 2], [1, 2, 1], [3, 5, 4], alpha=0.3)
+        ax.plot([0, 1, 2], [2, 3, 2], "o")
+        ax.set_title(f"store {place}")
+        facts = {"stock": [3]}
+        things.add(ax, "period", [f"store {place}"], np.array([[1.0, 3.0]]), facts, named=False)
+    file = tmp_path / "page.html"
+    file.write_text(drawing.page(figure, "stock", [], None))
+    with browser.Page(file, tmp_path / "profile", 390, 844) as page:
+        page.run(FRAME)
+        assert page.run("document.documentElement.scrollWidth") <= 390
+        titles = [row for row in page.run(SEEN % "#picture text") if row[0].startswith("store")]
+        assert len({round(row[1] / 20) for row in titles}) == 1
+        assert [row[0] for row in sorted(titles, key=lambda row: row[2])] == [
+            f"store {k}"
+            for k in range(1, 6)  # the first axes' title is the page's caption
+        ]
+        high = titles[0][4] - titles[0][2]
+        assert high >= 9
+        page.run("zoom(4)")
+        page.run(FRAME)
+        (first, *_) = [row for row in page.run(SEEN % "#picture text") if row[0] == "store 1"]
+        assert first[4] - first[2] == pytest.approx(high, rel=0.1)
+        for index in range(6):  # a thing lies inside its panel wherever that stands
+            area = f"picture.getElementById('panel-{index}').getBoundingClientRect()"
+            inside = page.run(
+                f"""(([panel, thing, corner]) => panel.left < thing.left + corner.left
+                  && thing.left + corner.left < panel.right && panel.top < thing.top + corner.top
+                  && thing.top + corner.top < panel.bottom)
+                ([{area}, onScreen(things[{index}]), stage.getBoundingClientRect()])"""
+            )
+            assert inside
+        areas = page.run(
+            """[...picture.querySelectorAll('defs path')].filter((path) => !path.closest('clipPath')
+              && path.getBBox().width > 40 && path.hasAttribute('transform')).length"""
+        )
+        assert page.run("marks.length") > 0
+        assert areas == 0
+        page.resize(1280, 900)
+        page.run(FRAME)
+        titles = [row for row in page.run(SEEN % "#picture text") if row[0].startswith("store")]
+        assert len({round(row[1] / 20) for row in titles}) >= 3
 
 
 def test_an_address_opens_at_a_thing(tmp_path: Path) -> None:

@@ -570,7 +570,10 @@ def test_a_picture_shows_the_vehicles() -> None:
     labels = ax.get_legend_handles_labels()[1]
     assert len(labels) == 3
     assert labels[2] == "depot"
-    assert all("length" in label and "load" in label for label in labels[:2])
+    assert labels[:2] == [
+        "vehicle 1: length 16, load 5",  # of two trips
+        "vehicle 2: length 20, load 5 of 7.5",
+    ]
     plt.close(figure)
 
 
