@@ -388,11 +388,24 @@ def lookup(tables: Tensor, index: Tensor, count: int) -> Tensor:
     tensors, above all backwards.
     """
     batch, rows, width = tables.shape
-    first = torch.arange(0, batch * rows, rows, device=index.device)[:, None, None]
-    slot = torch.arange(0, rows, count, device=index.device)
-    flat = (index % count + (first + slot)).flatten(0, 1)
-    sums: Tensor = _Lookup.apply(tables.reshape(-1, width), flat)
+    flat = index % count
+    if batch > 1:
+        flat = flat + torch.arange(0, batch * rows, rows, device=index.device)[:, None, None]
+    if index.shape[2] > 1:
+        flat = flat + torch.arange(0, rows, count, device=index.device)
+    flat = flat.flatten(0, 1)
+    table = tables.reshape(-1, width)
+    # the way through autograd takes longer than the sums where a single rollout looks up a row
+    sums: Tensor = _Lookup.apply(table, flat) if torch.is_grad_enabled() else _sums(table, flat)
     return sums.view(*index.shape[:2], width)
+
+
+def _sums(table: Tensor, index: Tensor) -> Tensor:
+    """Sums ``[M, D]`` of the rows `index` ``[M, K]`` of a table."""
+    sums = table.index_select(0, index[:, 0])
+    for slot in range(1, index.shape[1]):
+        sums += table.index_select(0, index[:, slot])
+    return sums
 
 
 class _Lookup(torch.autograd.Function):
@@ -402,10 +415,7 @@ class _Lookup(torch.autograd.Function):
     def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
         ctx.save_for_backward(index)
         ctx.rows = len(table)
-        sums = table.index_select(0, index[:, 0])
-        for slot in range(1, index.shape[1]):
-            sums += table.index_select(0, index[:, slot])
-        return sums
+        return _sums(table, index)
 
     @staticmethod
     @once_differentiable

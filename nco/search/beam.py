@@ -1,6 +1,5 @@
 """Beam search by log-probability that never keeps two equivalent states."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,8 +18,6 @@ from nco.search.task import Task
 
 WIDTH = 16
 WORK = 1e6  # beams x steps x nodes of each instance in one deterministic pass
-EARLY = 10  # steps after which it is told how long all will take, again and again
-CHEAPER, LIKELY = 0.4, 0.7  # of a step's time later on, at least and rather: less remains then
 SPARE = 2  # candidates for each place in the beam, because equivalent ones fall together
 
 
@@ -64,10 +61,8 @@ def beam_search(
     bisimulation. It takes `Problem.cost` of a part of the actions to be what stopping there costs,
     which sorts equivalent states rightly, as the way home is the same for both.
 
-    Under a deadline the beam becomes narrower where it would come too late.
-
     Raises:
-        Interrupted: when the budget is over, or is found too small to come to an end.
+        Interrupted: when the budget is over.
     """
     problem, instance = task.problem, task.instance
     if begun is None:
@@ -76,17 +71,11 @@ def beam_search(
     salt = _Salt.of(problem.observe(instance, begun.state))
     least, most = problem.horizon(instance)
     first = begun.actions.shape[2]
-    clock = time.perf_counter()
     for t in range(first, most):
         if t >= least and bool(problem.done(instance, beams.partial.state).all()):
             break
-        if budget is not None:
-            if budget.over():
-                raise Interrupted
-            if t > first and (t - first) % EARLY == 0:
-                now = time.perf_counter()
-                width = _in_time(width, (now - clock) / EARLY * (least - t), budget.left())
-                clock = now
+        if budget is not None and budget.over():
+            raise Interrupted
         decision = task.policy.decide(task.memory, problem.observe(instance, beams.partial.state))
         partial, log_probs = beams.partial.surest(task, log_probs_of(decision))
         beams = _extended(task, _Beams(partial, beams.logp), log_probs, SPARE * width)
@@ -94,24 +83,6 @@ def beam_search(
     actions = beams.partial.played(task)
     cost = problem.cost(instance, actions)
     return actions, cost.masked_fill(beams.logp == -torch.inf, torch.inf)
-
-
-def _in_time(width: int, seconds: float, left: float) -> int:
-    """The width with which a pass ends within `left` seconds, of which it would take `seconds`.
-
-    Raises:
-        Interrupted: where nothing but a single path would, or not even that: the time is worth
-            more to whatever comes next.
-    """
-    if width == 1:
-        if CHEAPER * seconds > left:
-            raise Interrupted
-        return 1
-    if LIKELY * seconds > left:
-        width = int(width * left / (LIKELY * seconds))
-    if width < 2:
-        raise Interrupted
-    return width
 
 
 def _extended(task: Task, beams: _Beams, log_probs: Tensor, count: int) -> _Beams:

@@ -1,7 +1,8 @@
 """What a search hands over: the best solutions so far."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -22,6 +23,14 @@ class Incumbent:
     actions: Tensor
     cost: Tensor
     source: str
+
+    @classmethod
+    def of(
+        cls, problem: Problem[Any, Any], instance: Any, solutions: Sequence[Any], source: str
+    ) -> Self:
+        """Solutions in positions, one of each instance, as actions with their costs."""
+        actions = problem.actions(instance, solutions)
+        return cls(actions, problem.cost(instance, actions[:, None])[:, 0], source)
 
 
 def best_of(actions: Tensor, cost: Tensor, source: str) -> Incumbent:

@@ -11,34 +11,30 @@ from nco.search.task import Task
 
 WORK = 3e7  # rollouts x nodes^2 for each instance: about a second on one core
 AT_ONCE = 4e6  # rollouts x nodes in memory at a time
+FEW = 8  # starts of the first pass under a deadline, which take hardly longer than one
+SOON = 1e4  # rollouts x nodes of the others, as what a deadline leaves incomplete is lost
 
 
 def multistart(task: Task, budget: Budget, start: Incumbent | None = None) -> Iterator[Incumbent]:
-    """Yields one greedy rollout first, then the best over starts x images.
+    """Yields the best over starts x images, after every pass of some of them.
 
     Where all of them would take too long (WORK), or are more than `budget.samples`, images come
-    first and starts are thinned out.
+    first and starts are thinned out. Under a deadline a few starts come before all others, and
+    passes are short. `budget.rounds` counts the passes.
     """
     most = budget.samples or max(1, int(WORK / max(task.nodes, 1) ** 2))
     images = symmetries_of(task.problem, task.instance)[:most]
     starts = max(1, min(count_starts(task.problem, task.instance), most // len(images)))
+    at_once = AT_ONCE if budget.deadline is None else SOON
+    together = max(1, int(at_once / max(starts * task.nodes * len(task.instance), 1)))
+    passes = [(images[at : at + together], starts) for at in range(0, len(images), together)]
+    if budget.deadline is not None:
+        passes = [(images[:1], min(FEW, starts)), *passes]
     best = start
-    if budget.deadline is not None or starts * len(images) == 1:
-        one = greedily(task, budget)
-        if one is None:
-            return
-        best = task.better(best, one)
-        yield best
-        if starts * len(images) == 1:
-            return
-    # image by image under a deadline, which throws away what is not complete
-    together = 1
-    if budget.deadline is None:
-        fits = int(AT_ONCE / max(starts * task.nodes * len(task.instance), 1))
-        together = max(1, min(len(images), fits))
-    for first in range(0, len(images), together):
-        part = images[first : first + together]
-        played = _play(task.of(cat(part)), starts, budget, "multistart", len(part))
+    for _, (part, count) in zip(budget.turns(), passes, strict=False):
+        # the first image is the instance itself, whose embedding is there after the first pass
+        own = task if len(part) == 1 and part[0] is images[0] else task.of(cat(part))
+        played = _play(own, count, budget, "multistart", len(part))
         if played is None:
             return
         best = task.better(best, played)

@@ -1,8 +1,7 @@
 """What `solve` does with networks: load them, and let one search follow another. Needs torch."""
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,7 +11,6 @@ from nco.core.case import Case
 from nco.core.defaults import load_cases
 from nco.core.errors import NCOError
 from nco.core.searches import SearchName
-from nco.search.beam import WIDTH
 from nco.search.budget import Budget
 from nco.search.catalogue import named
 from nco.search.incumbent import Incumbent
@@ -21,59 +19,18 @@ from nco.solving.incumbents import Candidate, Progress
 from nco.solving.options import Options
 from nco.zoo import cards, weights
 
-
-@dataclass(frozen=True)
-class Width:
-    """A width of the better network's beam, and when it is worth its time.
-
-    Attributes:
-        rollouts: kept at every step.
-        share: of the time, which it may take at most.
-        times: how long it takes in units of `WIDTH`, which was measured; a part of the time is the
-            same for any width.
-    """
-
-    rollouts: int
-    share: float
-    times: float
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How searches share the time of a chain.
-
-    Attributes:
-        margin: seconds kept for leaving, where nobody else watches the clock.
-        first: share of the time for the faster network's first search, which ends by itself.
-        singly: times what a search takes in a batch, for one case by itself.
-        encoding: seconds for each pair of nodes on one core, of a pass that cannot be interrupted.
-        widths: of the better network's beam, the widest first.
-    """
-
-    margin: float = 0.02
-    first: float = 0.75
-    singly: float = 1.25
-    encoding: float = 2e-7
-    widths: tuple[Width, ...] = (
-        Width(2 * WIDTH, 0.3, 2.0),
-        Width(WIDTH, 0.95, 1.0),
-        Width(WIDTH // 2, 0.95, 0.6),
-        Width(WIDTH // 4, 1.0, 0.42),
-        Width(WIDTH // 8, 1.0, 0.3),
-    )
-
-
-PACE = Pace()
+MARGIN = 0.02  # seconds kept for leaving, where nobody else watches the clock
+BEGINNING = 2  # passes of the fastest model: the next ones find less than the better model does
+ENCODING = 2e-7  # seconds for each pair of nodes on one core, of a pass that nothing interrupts
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One search of a chain, with the share of the time that it may take."""
+    """One search of a chain."""
 
     model: weights.Model
     search: SearchName
-    share: float = 1.0
-    width: int | None = None  # of a beam; None: as it wants
+    rounds: int | None = None  # of it; None: all
 
 
 def device_of(options: Options) -> str:
@@ -83,9 +40,17 @@ def device_of(options: Options) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def load(options: Options, case: Case, seconds: float | None = None) -> weights.Model | None:
+def load(options: Options, case: Case) -> weights.Model | None:
     """The model that is asked for; None where there is none for the problem of `case`."""
-    name = cards.choose(case, seconds) if options.model == "auto" else options.model
+    return _loaded(cards.choose(case) if options.model == "auto" else options.model, options, case)
+
+
+def _fastest(options: Options, case: Case) -> weights.Model | None:
+    """The model that is asked for, or that of the shipped ones which has an answer first."""
+    return _loaded(cards.fastest(case) if options.model == "auto" else options.model, options, case)
+
+
+def _loaded(name: str | None, options: Options, case: Case) -> weights.Model | None:
     if name is None or name == cards.NO_MODEL:
         return None
     model = weights.load(name, device_of(options))
@@ -94,88 +59,52 @@ def load(options: Options, case: Case, seconds: float | None = None) -> weights.
     return model
 
 
-def chain(options: Options, case: Case, seconds: float, short: bool) -> list[Step]:
-    """The searches that follow one another.
+def chain(options: Options, case: Case, short: bool) -> list[Step]:
+    """The searches that follow one another, whatever time there is: its end only cuts them off.
 
-    Of a model that was named, its own. Otherwise the fastest model begins and the one of the least
-    measured gap goes on from there: with its first search where that is likely to come to an end,
-    and with its last one, which improves what is given.
+    So what is found within a second is also found within two, seed by seed. The fastest model
+    begins, and the one of the least measured gap goes on from there, with the last of its searches,
+    which improves what is given and need not end. Of a model that was named, its own searches.
 
     Args:
-        seconds: there are.
         short: the networks only make a beginning for something else.
     """
-    fast = load(options, case, seconds)
-    if fast is None:
+    fast, good = _fastest(options, case), load(options, case)
+    if fast is None or good is None:
         return []
-    names = fast.policy.searches
     if short:
-        return [Step(fast, names[0])]
-    if options.model == "auto":
-        quick = cards.fastest(case)
-        good = cards.choose(case)
-        assert quick is not None
-        assert good is not None
-        if quick != good:
-            takes = {name: PACE.singly * cards.first_seconds(case, name) for name in (quick, good)}
-            first, last = (weights.load(name, device_of(options)) for name in (quick, good))
-            names = last.policy.searches
-            # one that needs all the time has it: the other would only begin
-            share = PACE.first if takes[quick] <= PACE.first * seconds else 1.0
-            steps = [Step(first, first.policy.searches[0], share)]
-            width = _width(takes[good], seconds, seconds - takes[quick])
-            if len(names) > 1 and names[0] == SearchName.BEAM and width is not None:
-                steps.append(Step(last, names[0], width=width))
-            return [*steps, Step(last, names[-1])]
-    return [Step(fast, name) for name in names]
-
-
-def _width(takes: float, seconds: float, left: float) -> int | None:
-    """The widest beam that is through in time, of which `WIDTH` takes so many seconds."""
-    for width in PACE.widths:
-        if width.times * takes <= min(width.share * seconds, left):
-            return width.rollouts
-    return None
+        return [Step(fast, fast.policy.searches[0])]
+    if fast is not good:
+        begun = Step(fast, fast.policy.searches[0], BEGINNING)
+        return [begun, Step(good, good.policy.searches[-1])]
+    return [Step(good, name) for name in good.policy.searches]
 
 
 def once(progress: Progress, options: Options) -> None:
     """One deterministic pass of the model's first search over a group of cases."""
     model = load(options, max(progress.cases, key=lambda case: case.size))
-    if model is None:
-        return
-    progress.models.append(model)
-    instance = load_cases(model.problem, progress.cases).to(device_of(options))
-    search = named(model.policy.searches[0])
-    with torch.inference_mode():
-        task = Task(model.problem, model.policy, instance)
-        for incumbent in search(task, Budget(seed=options.seed)):
-            for candidate in candidates(model, progress.cases, instance, incumbent):
-                progress.offer(candidate)
+    if model is not None:
+        steps = [Step(model, model.policy.searches[0])]
+        _follow(steps, progress, options, Budget(seed=options.seed), progress.offer)
 
 
 def first(progress: Progress, options: Options) -> None:
     """The whole first search of the fastest model, as it would make a beginning."""
-    budget = Budget(seed=options.seed)
-    for step in chain(options, progress.cases[0], 0.0, short=True):
-        _play(step, progress, options, budget, progress.offer, False)
+    steps = chain(options, progress.cases[0], short=True)
+    _follow(steps, progress, options, Budget(seed=options.seed), progress.offer)
 
 
 def greedy(progress: Progress, options: Options, post: Callable[[Candidate], Any]) -> None:
     """One rollout of the fastest model for each case of a group, to begin something else from."""
-    largest = max(progress.cases, key=lambda case: case.size)
-    budget = Budget.counting(1, seed=options.seed)
-    for step in chain(options, largest, 0.0, short=True):
-        _play(step, progress, options, budget, post, False)
+    steps = chain(options, max(progress.cases, key=lambda case: case.size), short=True)
+    _follow(steps, progress, options, Budget.counting(1, seed=options.seed), post)
 
 
 def counted(progress: Progress, options: Options) -> None:
     """The chain with `options.iterations` rollouts for each search, whatever the clock says."""
-    case, most = progress.cases[0], options.iterations
-    assert most is not None
-    steps = chain(options, case, float("inf"), short=False)
-    for place, step in enumerate(steps):
-        budget = Budget(samples=most, width=min(most, step.width or most), seed=options.seed)
-        _play(step, progress, options, budget, progress.offer, place > 0)
+    budget = Budget.counting(options.iterations, seed=options.seed)
+    steps = chain(options, progress.cases[0], short=False)
+    _follow(steps, progress, options, budget, progress.offer)
 
 
 def play(
@@ -194,57 +123,61 @@ def play(
         post: takes what is found, in the thread that it likes.
         short: the networks only make a beginning for something else.
     """
-    largest = max(progress.cases, key=lambda case: case.size)
-    seconds = deadline - time.perf_counter()
-    for place, step in enumerate(chain(options, largest, seconds, short)):
-        now = time.perf_counter()
-        if cancelled():
-            return
-        if step.model.policy.encodes and PACE.encoding * largest.size**2 > deadline - now:
-            continue
-        until = min(deadline, now + step.share * seconds)
-        budget = Budget(until, width=step.width, seed=options.seed, cancelled=cancelled)
-        _play(step, progress, options, budget, post, place > 0)
+    steps = chain(options, max(progress.cases, key=lambda case: case.size), short)
+    budget = Budget(deadline, seed=options.seed, cancelled=cancelled)
+    _follow(steps, progress, options, budget, post)
 
 
-def _play(
-    step: Step,
+def _follow(
+    steps: list[Step],
     progress: Progress,
     options: Options,
     budget: Budget,
     post: Callable[[Candidate], Any],
-    goes_on: bool,
 ) -> None:
-    model = step.model
-    if model not in progress.models:
-        progress.models.append(model)
-    instance = load_cases(model.problem, progress.cases).to(device_of(options))
-    search = named(step.search)
-    with torch.inference_mode():
-        start = begin(model, progress, instance) if goes_on else None
-        task = Task(model.problem, model.policy, instance)
-        for incumbent in search(task, budget, start):
-            for candidate in candidates(model, progress.cases, instance, incumbent):
-                post(candidate)
+    """One search after the other, each from the best that is known when it begins."""
+    size = max(case.size for case in progress.cases)
+    found: list[Any] = []  # the latest solutions: those that were posted may not be judged yet
+    for place, step in enumerate(steps):
+        model = step.model
+        if budget.over():
+            return
+        if model.policy.encodes and ENCODING * size**2 > budget.left():
+            continue
+        if model not in progress.models:
+            progress.models.append(model)
+        instance = load_cases(model.problem, progress.cases).to(device_of(options))
+        with torch.inference_mode():
+            task = Task(model.problem, model.policy, instance)
+            start = begin(task, progress, found) if place else None
+            limited = replace(budget, rounds=step.rounds)
+            for incumbent in named(step.search)(task, limited, start):
+                found = model.problem.solution(instance, incumbent.actions)
+                for candidate in candidates(model, progress.cases, found, incumbent):
+                    post(candidate)
 
 
-def begin(model: weights.Model, progress: Progress, instance: Any) -> Incumbent | None:
-    """The best solutions so far as the model's own actions; None where a case has none."""
-    solutions = []
-    for case, best in zip(progress.cases, progress.best, strict=True):
-        if best is None or not best.is_feasible:
-            return None
-        solutions.append(case.indexed(best.solution))
-    actions = model.problem.actions(instance, solutions)
-    cost = model.problem.cost(instance, actions[:, None])[:, 0]
-    return Incumbent(actions, cost, "start")
+def begin(task: Task, progress: Progress, found: list[Any]) -> Incumbent | None:
+    """The best solutions so far as the policy's own actions; None where a case has none.
+
+    Args:
+        found: by the searches before, in positions; empty: nothing.
+    """
+    best = Incumbent.of(task.problem, task.instance, found, "start") if found else None
+    judged = [
+        case.indexed(each.solution)
+        for case, each in zip(progress.cases, progress.best, strict=True)
+        if each is not None and each.is_feasible
+    ]
+    if len(judged) == len(progress.cases):
+        best = task.better(best, Incumbent.of(task.problem, task.instance, judged, "start"))
+    return best
 
 
 def candidates(
-    model: weights.Model, cases: list[Case], instance: Any, incumbent: Incumbent
+    model: weights.Model, cases: list[Case], solutions: list[Any], incumbent: Incumbent
 ) -> Iterator[Candidate]:
-    """An incumbent's solutions, case by case."""
-    solutions = model.problem.solution(instance, incumbent.actions)
+    """An incumbent's solutions, in positions, case by case."""
     rows = incumbent.actions.tolist()
     for index, (case, solution) in enumerate(zip(cases, solutions, strict=True)):
         own = case.numbered(solution)

@@ -212,11 +212,20 @@ class Portfolio:
         return [*newest.values(), *(item for item in items if not isinstance(item, tuple))]
 
     def _collect_late(self) -> None:
-        """Collects results for up to `late` seconds after the deadline."""
+        """Collects results for up to `late` seconds after the deadline.
+
+        Networks are not waited for: what they have found they have told.
+        """
         late = self.deadline + self.late
-        while self.running and time.perf_counter() < late:
-            for item in self._received(late):
-                self._is_last(item)
+        self._drain(time.perf_counter())
+        while any(stage.solver != NETWORKS for stage in self.running):
+            if time.perf_counter() >= late:
+                return
+            self._drain(late)
+
+    def _drain(self, wake: float) -> None:
+        for item in self._received(wake):
+            self._is_last(item)
 
     def _ended(self, item: Ended) -> bool:
         """Whether nothing can be better any more."""
@@ -262,7 +271,7 @@ class Portfolio:
             from nco.solving import neural
 
             self.searching = time.perf_counter()
-            end = self.progress.begin + stage.end - TIMING.spare
+            end = self.progress.begin + stage.end
             short = stage.end < self.end
             neural.play(self.progress, self.options, end, self.over.is_set, post, short)
         except NCOError as error:

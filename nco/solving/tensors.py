@@ -15,7 +15,7 @@ from nco.search.catalogue import named
 from nco.search.incumbent import Incumbent
 from nco.search.task import Task
 from nco.solving import interrupts, stream
-from nco.solving.neural import PACE, device_of
+from nco.solving.neural import MARGIN, device_of
 from nco.solving.options import Options
 from nco.solving.solution import Solution, Status
 from nco.workers.outcome import Improvement
@@ -107,7 +107,7 @@ def _searched(
 def _passes(task: Task, options: Options, begin: float) -> list[tuple[Any, Budget]]:
     """The policy's searches with their budgets; without a limit, the first one only."""
     searches = task.policy.searches
-    limit = None if options.time_limit is None else begin + options.time_limit - PACE.margin
+    limit = None if options.time_limit is None else begin + options.time_limit - MARGIN
     limited = Budget.counting(options.iterations, seed=options.seed, deadline=limit)
     if limit is None and options.iterations is None:
         searches = searches[:1]

@@ -142,16 +142,11 @@ def may_play(cases: Iterable[Case], model: str) -> bool:
     return model != NO_MODEL
 
 
-def choose(case: Case, spend: float | None = None) -> str | None:
+def choose(case: Case) -> str | None:
     """The shipped model for `case` with the least measured gap near its size; None of none.
 
     Each card lists measurements ``{"size": n, "gap_percent": g, "seconds_per_instance": s, ...}``;
-    a model is judged by the one whose size is nearest on a logarithmic scale. With seconds to
-    `spend`, models that take longer (`seconds`) are left out where another remains.
+    a model is judged by the one whose size is nearest on a logarithmic scale.
     """
-    ranked = []
-    for name, rows in _measured(case).items():
-        takes = seconds(rows, case.size)
-        slow = takes if spend is not None and takes > spend else 0.0
-        ranked.append((slow, *_nearest(rows, case.size), name))
+    ranked = [(*_nearest(rows, case.size), name) for name, rows in _measured(case).items()]
     return min(ranked)[-1] if ranked else None

@@ -15,6 +15,7 @@ from nco.core.seeds import generator
 from nco.models.nets import AttentionPolicy, BQPolicy, DisjunctivePolicy, TransformerEncoder
 from nco.problems.jssp import JSSP
 from nco.problems.tsp import TSP
+from nco.search import budget
 from nco.search.budget import Budget
 from nco.search.catalogue import SEARCHES, named
 from nco.search.task import Task
@@ -96,6 +97,35 @@ def test_rounds_end_an_endless_search(name: str) -> None:
             list(named(name)(work, Budget(rounds=rounds)))
         spent.append(sum(counts))
     assert spent[0] < spent[1] < spent[2]
+
+
+@pytest.mark.parametrize("name", SearchName)
+@pytest.mark.parametrize("readings", [1, 9, 23])
+def test_nothing_is_decided_after_the_deadline(
+    name: SearchName, readings: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every search reads the clock before every decision, and ends when the time is over."""
+
+    class Clock:
+        now = 0.0
+
+        def perf_counter(self) -> float:
+            self.now += 1
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(budget, "time", clock)
+    work = task(name)
+    decide, late = work.policy.decide, []
+
+    def watched(*arguments: Any) -> Any:
+        late.append(clock.now - readings)
+        return decide(*arguments)
+
+    monkeypatch.setattr(work.policy, "decide", watched)
+    with torch.inference_mode():
+        list(named(name)(work, Budget(deadline=float(readings))))
+    assert max(late, default=0.0) <= 0.0
 
 
 def test_a_beam_is_as_wide_as_the_budget_says() -> None:

@@ -242,35 +242,6 @@ def test_an_interrupted_beam_says_so() -> None:
         beam_search(Task(problem, policy(problem), instance), 2, over)
 
 
-def test_a_beam_that_would_come_too_late_becomes_narrower(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step takes as long as the beam is wide and long; 16 would take 1.5 times what there is."""
-    problem = TSP(60)
-    network, instance, clock = policy(problem), problem.generate(1, generator(9)), [0.0]
-    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-    decide = network.decide
-
-    def slow(*arguments: Any) -> Any:
-        clock[0] += float(arguments[1].alive[0].sum()) / 60
-        return decide(*arguments)
-
-    monkeypatch.setattr(network, "decide", slow)
-    left = 58 / 2 * 16 / 1.5
-    with torch.inference_mode():
-        _, cost = beam_search(Task(problem, network, instance), 16, Budget(deadline=left))
-    assert 4 <= cost.shape[1] < 16
-    assert 0.6 * left < clock[0] <= left
-
-
-def test_a_beam_knows_when_there_is_no_time_for_it() -> None:
-    """It narrows as far as needed, and gives up below one path."""
-    assert beams._in_time(16, 10.0, 100.0) == 16
-    assert beams._in_time(16, 10.0, 3.5) == 8
-    for width, left in ((16, 0.5), (2, 3.5), (1, 3.9)):
-        with pytest.raises(Interrupted):
-            beams._in_time(width, 10.0, left)
-    assert beams._in_time(1, 10.0, 4.1) == 1  # what remains may take less
-
-
 def test_large_instances_have_narrow_beams(monkeypatch: pytest.MonkeyPatch) -> None:
     """The width falls so that memory does not grow."""
     widths = []

@@ -384,26 +384,19 @@ def test_only_better_feasible_solutions_are_kept():
     assert progress.start(0, "network").solution == [0, 1, 2, 3]
 
 
-def test_a_beam_is_as_wide_as_the_time_allows():
-    """The width halves as the time shrinks, down to no beam at all."""
-    widths = [neural._width(1.0, limit, limit - 0.3) for limit in (0.4, 0.6, 0.8, 1.0, 1.5, 10.0)]
-    assert widths == [None, 2, 4, 8, 16, 32]
-
-
-def test_networks_follow_one_another_as_time_allows():
-    """With little time the fast model plays alone, with more the better one follows."""
+def test_the_fastest_network_begins_and_the_best_goes_on():
+    """A named model has its own searches, and a beginning for something else is one search."""
     case = sources.as_case(points(100), None)
 
-    def searches(seconds):
-        steps = neural.chain(Options(), case, seconds, short=False)
+    def searches(short=False, **options):
+        steps = neural.chain(Options(**options), case, short)
         return [(step.model.name, step.search) for step in steps]
 
-    fast = cards.first_seconds(case, "am-tsp")
-    assert searches(fast) == [("am-tsp", "multistart"), ("bq-tsp", "reconstruct")]
-    assert neural.chain(Options(), case, fast, short=False)[0].share == 1.0
-    good = cards.first_seconds(case, "bq-tsp")
-    every = [("am-tsp", "multistart"), ("bq-tsp", "beam"), ("bq-tsp", "reconstruct")]
-    assert searches(5 * (fast + good)) == every
+    assert searches() == [("am-tsp", "multistart"), ("bq-tsp", "reconstruct")]
+    assert searches(short=True) == [("am-tsp", "multistart")]
+    named = [("am-tsp", name) for name in ("multistart", "active", "sampling")]
+    assert searches(model="am-tsp") == named
+    assert searches(model="none") == []
 
 
 def test_networks_with_all_the_time_know_it(monkeypatch):

@@ -63,14 +63,6 @@ def test_the_least_gap_near_the_size_is_chosen(
     assert cards.choose(case(size)) == model
 
 
-def test_a_model_that_takes_too_long_is_left_out(shipped: dict[str, dict[str, Any]]) -> None:
-    """Unless none is fast enough: then the fastest of them."""
-    assert cards.choose(case(1000), spend=5.0) == "large"
-    shipped["small"]["measured"].append(row(500, 3.0, 0.1))
-    assert cards.choose(case(1000), spend=1.0) == "small"
-    assert cards.choose(case(1000), spend=1e-6) == "small"
-
-
 def test_a_better_model_is_preferred_that_takes_about_as_long(
     shipped: dict[str, dict[str, Any]],
 ) -> None:

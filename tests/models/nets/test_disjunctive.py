@@ -175,22 +175,6 @@ def test_a_beam_is_better_than_its_one_path() -> None:
     assert many.amin(1).mean() < one[:, 0].mean()
 
 
-def test_a_beam_without_hope_gives_up_at_once() -> None:
-    """When the first steps show that the deadline cannot be kept."""
-    problem = JSSP(size=9)
-    instance = problem.generate(1, generator(9))
-    net = policy(problem)
-    with torch.no_grad():
-        begun = time.perf_counter()
-        beam_search(Task(problem, net, instance), 1)
-        whole = time.perf_counter() - begun
-        begun = time.perf_counter()
-        with pytest.raises(Interrupted):
-            beam_search(Task(problem, net, instance), 1, Budget(deadline=begun + 0.25 * whole))
-    assert time.perf_counter() - begun < 0.25 * whole
-    assert rollout(problem, net, instance, 2, sample(generator(0))).cost.isfinite().all()
-
-
 def test_scoring_what_is_allowed_is_scoring_everything() -> None:
     """The last round tells only the nodes that may come next, and they hear the same."""
     problem = FJSP(size=4)
