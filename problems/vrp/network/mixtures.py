@@ -21,6 +21,7 @@ LARGEST_DEMAND = 9
 LIMIT, DAY, SERVICE, BACKHAULS = 3.0, 3.0, 0.2, 0.2
 ROOM = 1.02  # the least limit, in the way to the farthest client and back
 MOST_TYPES = 4
+GRID = 2.0**24  # parts of one
 OPEN, BACK, LONG, TIMED = range(4)
 
 
@@ -46,6 +47,11 @@ class Draw:
 
     def flags(self, *shape: int, share: float = 0.5) -> Tensor:
         return self.uniform(*shape) < share
+
+    def spread(self, low: float, high: float | Tensor, *shape: int) -> Tensor:
+        """Between `low` and `high`, log-uniform; cut to `GRID`, as powers differ in the last bit."""
+        drawn = low * (high / low) ** self.uniform(*shape)
+        return (drawn * GRID).round() / GRID
 
     def whole(self, low: int, high: int, *shape: int) -> Tensor:
         """Between `low` and `high`, both included."""
@@ -89,11 +95,20 @@ def draw(
     wide = random.flags(batch, share=varied)
     plain = _capacitated(random, coords, types, flags[:, OPEN], wide)
     instance = _with_backhauls(random, plain, flags[:, BACK], wide)
-    reach = torch.cdist(coords[:, types:], coords[:, :types]).amax((1, 2))
+    reach = _apart(coords[:, types:], coords[:, :types]).amax((1, 2))
     instance = _with_limit(random, instance, flags[:, LONG], wide, reach)
     instance = _with_windows(random, instance, flags[:, TIMED], wide)
     instance = _with_extras(random, instance, random.flags(batch, share=extras), reach)
     return _with_fleet(random, instance) if fleets else instance
+
+
+def _apart(first: Tensor, second: Tensor) -> Tensor:
+    """Distances ``[B, N, K]`` of `first` ``[B, N, 2]`` to `second` ``[B, K, 2]``.
+
+    Unlike `torch.cdist`, which multiplies matrices, the same bits on every processor.
+    """
+    steps = first[:, :, None] - second[:, None]
+    return (steps[..., 0].square() + steps[..., 1].square()).sqrt()
 
 
 def _capacitated(
@@ -103,7 +118,7 @@ def _capacitated(
     batch, nodes = coords.shape[:2]
     device = coords.device
     usual = round(30 + (nodes - types) / 5)
-    ranged = (20 * (6 * usual / 20) ** random.uniform(batch)).round()
+    ranged = random.spread(20, 6 * usual, batch).round()
     capacity = torch.where(wide, ranged, float(usual))
     demand = random.whole(1, LARGEST_DEMAND, batch, nodes).double() / capacity[:, None]
     demand[:, :types] = 0
@@ -159,7 +174,7 @@ def _with_windows(random: Draw, plain: Instance, chosen: Tensor, wide: Tensor) -
     """A window around a time at which the client can be served, from whichever depot."""
     batch, nodes = plain.demand.shape
     types = plain.types
-    there = torch.cdist(plain.coords, plain.coords[:, :types]).amax(2)
+    there = _apart(plain.coords, plain.coords[:, :types]).amax(2)
     some = torch.where(wide, random.uniform(batch, high=0.25), SERVICE)
     service = some[:, None].expand(-1, nodes).clone()
     service[:, :types] = 0
@@ -168,7 +183,7 @@ def _with_windows(random: Draw, plain: Instance, chosen: Tensor, wide: Tensor) -
     day = torch.maximum(day, 2 * ROOM * there.amax(1) + some)[:, None]
     centre = there + random.uniform(batch, nodes) * (day - 2 * there - service)
     half = service / 2 + random.uniform(batch, nodes) * (day / 3 - service / 2)
-    narrow = 0.1 * (5 * day) ** random.uniform(batch, nodes)
+    narrow = random.spread(0.1, day / 2, batch, nodes)
     half = torch.where(wide[:, None], narrow, half)
     most = torch.where(wide, random.uniform(batch, low=0.25, high=1.5), 1.0)
     timed = (random.uniform(batch, nodes) < most[:, None]) & chosen[:, None]
@@ -191,13 +206,13 @@ def _with_extras(random: Draw, plain: Instance, chosen: Tensor, reach: Tensor) -
     batch, nodes = plain.demand.shape
     priced = (chosen & random.flags(batch, share=0.4))[:, None] & plain.required
     optional = priced & (random.uniform(batch, nodes) < random.uniform(batch, 1))
-    prize = 0.03 * 30 ** random.uniform(batch, nodes)
+    prize = random.spread(0.03, 0.9, batch, nodes)
     longest = (2 * ROOM * reach + plain.service.amax(1)) * random.uniform(batch, low=1, high=2.5)
     longest = longest.masked_fill(~(chosen & random.flags(batch, share=0.3)), math.inf)
     # no later than a window opens, so that nobody is out of reach
     early = chosen & random.flags(batch, share=0.2)
     ready = plain.open * random.uniform(batch, nodes) * (random.uniform(batch, nodes) < 0.5)
-    there = torch.cdist(plain.coords, plain.coords[:, : plain.types]).amax(2)
+    there = _apart(plain.coords, plain.coords[:, : plain.types]).amax(2)
     ready = (ready - there).clamp_min(0) * early[:, None]
     ready[:, : plain.types] = 0
     return replace(
