@@ -189,7 +189,7 @@ def test_a_killed_driver_goes_on(nodes, tmp_path):
 
 def test_the_command_prints_rows_and_says_what_is_wrong(nodes, tmp_path, capsys):
     """A wrong row costs no other one, is not tried again, and makes the exit code 2."""
-    nodes.resize(2)
+    nodes.resize(1)
     path = tmp_path / "many.jsonl"
     rows = [*items(2), {"values": [1], "weights": [-1], "capacity": 3}]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -208,7 +208,7 @@ def test_the_command_prints_rows_and_says_what_is_wrong(nodes, tmp_path, capsys)
 
 def test_an_instance_that_nobody_can_solve_ends_an_iteration(nodes):
     """`nco.solve_iter` raises, as it does without a cluster."""
-    nodes.resize(2)
+    nodes.resize(1)
     source = [*items(1), {"values": [1], "weights": [-1], "capacity": 3}]
     solutions = nco.solve_iter(source, **OPTIONS, cluster=nodes.address)
     assert next(solutions).feasible
@@ -229,7 +229,7 @@ def test_a_total_time_holds(nodes):
 
 def test_it_works_from_another_thread(nodes):
     """Where Ray must not touch the signals."""
-    nodes.resize(2)
+    nodes.resize(1)
     found = []
     call = threading.Thread(
         target=lambda: found.extend(nco.solve_iter(items(3), **OPTIONS, cluster=nodes.address))
