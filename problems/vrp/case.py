@@ -196,6 +196,9 @@ class Case(nco.core.case.Case):
             of a day are written, ``{"clock": "HH:MM"}``, where time counts from midnight.
         source: what its file says that no plan depends on, such as the ids of VROOM's jobs; by it a
             solution is written in the file's own form.
+
+    Raises:
+        InstanceError: `allowed` names a type that `vehicles` does not have.
     """
 
     problem: ClassVar[str] = "vrp"
@@ -220,6 +223,14 @@ class Case(nco.core.case.Case):
     backhauls: Backhauls = Backhauls.MIXED
     units: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        types = range(len(self.vehicles))
+        for client, some in enumerate(self.allowed):
+            if some is not None and not all(vehicle in types for vehicle in some):
+                reason = f"the types of vehicles are 0 to {len(types) - 1}: state `allowed` anew"
+                place = f"allowed of client {self.first_client + client}"
+                raise InstanceError(reason, field=place, value=some, path=self.path)
 
     @property
     def size(self) -> int:

@@ -1,5 +1,6 @@
 """The HTML report: what is in it, that it runs nothing from files, how it behaves in a browser."""
 
+import functools
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -67,7 +68,12 @@ RUNS = with_integrals(
         {},
     )
 )
-PAGE = html(RUNS, ABOUT, CASES)
+
+
+@functools.cache
+def report() -> str:
+    """The report of all runs, made once."""
+    return html(RUNS, ABOUT, CASES)
 
 
 class Tags(HTMLParser):
@@ -102,26 +108,26 @@ class Tags(HTMLParser):
 class TestPage:
     def test_is_well_formed_and_loads_nothing(self) -> None:
         """Every tag is closed, and nothing comes from elsewhere."""
-        tags = Tags(PAGE)
+        tags = Tags(report())
         assert tags.open == []
         assert tags.suspects == []
-        assert PAGE.count("<script") == 2  # the pictures and its own
-        assert "http" not in re.sub(r"http-equiv|http://www\.w3\.org", "", PAGE)
+        assert report().count("<script") == 2  # the pictures and its own
+        assert "http" not in re.sub(r"http-equiv|http://www\.w3\.org", "", report())
 
     def test_has_every_run_row_and_setting(self) -> None:
         """Costs, errors and the setting stand on the page, names with markup as text."""
-        text = " ".join(Tags(PAGE).texts)
+        text = " ".join(Tags(report()).texts)
         for words in ("40", "48.3", "20.750", "out of luck", "crashed", "cold", "1234", "today"):
             assert words in text, words
-        assert PAGE.count("<tr data-caption") == len(RUNS)
+        assert report().count("<tr data-caption") == len(RUNS)
         assert ATTACK in text
 
     def test_draws_a_line_a_solver_and_a_point_a_run(self) -> None:
         """Runs that failed or were cold have no point."""
-        assert PAGE.count('class="line"') == 1
-        assert PAGE.count('class="dot"') == 4  # those that failed or were cold are none
-        assert PAGE.count('class="marker"') == 3
-        assert "nan" not in PAGE[PAGE.index("<main>") : PAGE.index("</main>")]
+        assert report().count('class="line"') == 1
+        assert report().count('class="dot"') == 4  # those that failed or were cold are none
+        assert report().count('class="marker"') == 3
+        assert "nan" not in report()[report().index("<main>") : report().index("</main>")]
 
     def test_of_nothing_or_of_failures_alone_is_a_page(self) -> None:
         """There is no chart then."""
@@ -180,7 +186,7 @@ class TestPictures:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Page]:
     folder = tmp_path_factory.mktemp("report")
-    (folder / "report.html").write_text(PAGE)
+    (folder / "report.html").write_text(report())
     with browser.Page(folder / "report.html", folder / "profile") as page:
         yield page
 
@@ -246,6 +252,6 @@ class TestBrowser:
 
 def test_the_pictures_can_be_read_back() -> None:
     """The element ends where it should, whatever the names in it."""
-    found = re.search(r'id="pictures">(.*?)</script>', PAGE, re.DOTALL)
+    found = re.search(r'id="pictures">(.*?)</script>', report(), re.DOTALL)
     assert found is not None
     assert len(json.loads(found[1])) == 3

@@ -14,7 +14,7 @@ from nco.problems.exo import Revenue
 from nco.problems.jssp import JSSP
 from nco.problems.tsp import TSP
 from nco.problems.tsp.problem import Instance, State, Tours
-from nco.testing import check_problem
+from nco.testing import SIZE, check_problem
 from nco.testing.abilities import RENAMED
 
 
@@ -142,8 +142,9 @@ BROKEN = {
 )
 def test_a_broken_capability_hears_where(problem: type, sentence: str) -> None:
     """Each defect is found, and the sentence names the method at fault."""
+    size = 3 if issubclass(problem, JSSP) else SIZE  # a shop has as many jobs as machines
     with pytest.raises(AssertionError, match=f"^{problem.__name__}.*{sentence}"):
-        check_problem(problem)
+        check_problem(problem, size=size)
 
 
 @pytest.mark.parametrize("old", sorted(RENAMED))

@@ -1,6 +1,7 @@
 """Defects of every form of rich routing: each is refused in one line that names place and value."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich_texts import FLEET, JSON, LILIM, SOLOMON, VROOM, VRPTW, changed, vrpli
 
 from nco.core.errors import InstanceError
 from nco.problems.vrp import files
+from nco.problems.vrp.case import VehicleType, plain
 from nco.registry import sources
 
 RELEASE = "RELEASE_TIME_SECTION\n1 0\n2 7\n3 0\n4 2\n"
@@ -225,3 +227,12 @@ def test_a_misspelt_key_is_named(tmp_path: Path) -> None:
     """Also where nothing else says which problem it is."""
     with pytest.raises(InstanceError, match="time_window: no such key; the arrays of vrp"):
         sources.as_case({"coords": [[0, 0], [1, 1]], "service": [1], "time_window": [[0, 1]]})
+
+
+def test_types_that_a_changed_case_lacks_are_refused() -> None:
+    """Fewer vehicles, and clients that still name those which went."""
+    types = (VehicleType(), VehicleType())
+    whole = plain(2, vehicles=types, allowed=(None, (0, 1)))
+    with pytest.raises(InstanceError, match=r"allowed of client 2 \(0, 1\): the types .* 0 to 0"):
+        replace(whole, vehicles=types[:1])
+    assert replace(whole, vehicles=types[:1], allowed=(None, (0,))).size == 2

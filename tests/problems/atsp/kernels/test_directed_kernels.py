@@ -200,6 +200,18 @@ def test_polish_proves_what_it_can_and_gives_roads_to_the_local_search() -> None
     assert not classical._bounded(road).is_near()
 
 
+def test_polish_solves_the_assignment_problem_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To choose its way above `PROVABLE` cities, and for CP-SAT."""
+    solved, assign = [], classical.assign
+    monkeypatch.setattr(classical, "assign", lambda table: solved.append(1) or assign(table))
+    size = classical.PROVABLE + 1
+    matrix = np.random.default_rng(0).integers(1, 1000, (size, size))
+    case = files.from_arrays({"distances": matrix})
+    assert case is not None
+    assert sorted(classical.polish(case, time_limit=1.0, seed=0)) == case.ids.tolist()
+    assert len(solved) == 1
+
+
 PRINT = """
 import json, numpy as np
 from nco.problems.atsp.kernels.local_search import search
