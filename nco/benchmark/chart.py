@@ -28,7 +28,7 @@ class Canvas:
     left: int = 56
     right: int = 14
     top: int = 12
-    bottom: int = 44
+    bottom: int = 54
     linear: float = 0.1
     gaps: tuple[float, ...] = (-10, -1, -0.1, 0, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
     dots: int = 1500
@@ -138,7 +138,7 @@ def _grid(axes: Axes) -> str:
             if axes.first <= seconds <= axes.last:
                 x = axes.x(seconds)
                 parts.append(f'<path class="grid" d="M{x:.1f} {CANVAS.top}V{CANVAS.base}"/>')
-                parts.append(_words(x, CANVAS.base + 16, f"{seconds:g}", "middle"))
+                parts.append(_words(x, CANVAS.base + 20, f"{seconds:g}", "middle"))
     before = math.inf
     for gap in CANVAS.gaps:
         y = axes.y(gap)
@@ -146,7 +146,7 @@ def _grid(axes: Axes) -> str:
             parts.append(f'<path class="grid" d="M{CANVAS.left} {y:.1f}H{CANVAS.end}"/>')
             parts.append(_words(CANVAS.left - 6, y + 4, f"{gap:g}", "end"))
             before = y
-    parts.append(_words((CANVAS.left + CANVAS.end) / 2, CANVAS.height - 8, "seconds", "middle"))
+    parts.append(_words((CANVAS.left + CANVAS.end) / 2, CANVAS.height - 6, "seconds", "middle"))
     parts.append(
         f'<text transform="translate(14 {CANVAS.height / 2}) rotate(-90)" '
         'text-anchor="middle">gap (%)</text>'

@@ -49,6 +49,16 @@ def opened(words: Sequence[str], problem: str | None = None) -> Iterator[dict[st
         yield found
 
 
+def plan(option: str, path: str | None) -> None:
+    """Refuses a plan's file that is not there, before anything is announced or runs.
+
+    Raises:
+        NCOError: with the option and the path.
+    """
+    if path is not None and not Path(path).is_file():
+        raise NCOError(f"{option} {path}: no such file; it is a plan, such as --save writes")
+
+
 def _is_special(word: str) -> bool:
     if ADDRESS.match(word):
         raise NCOError(f"{word}: an address of the web; download it first, such as by curl -LO")

@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         return cluster.run(arguments)
     outputs.picture("--plot", arguments.plot)
     outputs.solution("--save", arguments.save, arguments.files)
+    inputs.plan("--start", arguments.start)
     with inputs.opened(arguments.files, arguments.problem) as files:
         return _solve(files, arguments)
 

@@ -12,6 +12,11 @@ from nco.tables import geojson
 from nco.tables.table import Table, shown
 
 TILES = "OpenStreetMap"
+OFFLINE = """<script>
+if (typeof L === "undefined") document.write(
+  "<p style='font: 1rem system-ui, sans-serif; margin: 1rem'>This map comes from the network, "
+  + "which cannot be reached. <code>--plot x.html</code> makes a page that needs none.</p>");
+</script>"""  # the scripts of the head have been loaded by then, or have failed
 
 
 def drawn(table: Table, title: str) -> Any:
@@ -56,13 +61,15 @@ def drawn(table: Table, title: str) -> Any:
     if places:
         corners = [[f(place[k] for place in places) for k in (0, 1)] for f in (min, max)]
         world.fit_bounds(corners)
-    world.get_root().title = title
+    root = world.get_root()
+    root.title = title
+    root.html.add_child(folium.Element(OFFLINE))
     return world
 
 
 def page(world: Any) -> bytes:
     """The HTML of a map, which needs the network for its tiles and scripts."""
-    text: str = world.get_root().render()
+    text: str = world.get_root().render().replace("<html>", '<html lang="en">', 1)
     return text.encode("utf-8", "replace")
 
 

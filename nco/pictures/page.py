@@ -20,6 +20,7 @@ SCRIPTS = ("view.js", "words.js", "acts.js")  # one script, in this order
 MOST_ROWS = 2000  # of the table
 MOST_THINGS = 50_000  # that a pointer finds
 MOST_LINES = 2  # notes, and others of one kind, that stand below the title without being folded
+MOST_OPEN = 10  # lines below the first heading that are not folded
 PLURALS = {"note": "notes", "fault": "faults"}
 HEADING = 2  # spaces before a heading among the lines
 BAR_OF_COLOURS = "<colorbar>"  # the label that matplotlib gives its axes
@@ -114,7 +115,8 @@ def _head(words: Sequence[str]) -> str:
             parts.append(text)
             continue
         is_first = not any(earlier for earlier, _ in groups[:place])
-        opened = " open" if is_first and heading.endswith(":") else ""
+        short = is_first and heading.endswith(":") and len(lines) <= MOST_OPEN
+        opened = " open" if short else ""
         name = PLURALS.get(heading, heading.rstrip(":"))
         summary = f"{name} <small>{len(lines)}</small>"
         parts.append(f"<details{opened}><summary>{summary}</summary><div>{text}</div></details>")

@@ -43,13 +43,18 @@ WINDOW = (
         "windows", ("time windows", "time window", "window", "opening hours", "zeitfenster"), True
     ),
 )
+SKILLS = (
+    *("skill", "required skill", "required skills", "skill required", "skills required"),
+    *("needs skill", "needs skills", "needed skill", "needed skills", "skill needed"),
+    "skills needed",
+)
 RULES = (  # columns by which a table is one of this problem
     *WINDOW,
     Column("service", ("service time", "service duration", "unloading time", "stop time")),
     Column("release", ("release time", "release date")),
     Column("pickup", ("pickups", "returns", "collect", "backhaul", "backhauls")),
     Column("demand2", ("demand 2", "second demand")),
-    Column("skills", ("skill", "required skill", "required skills"), text=True),
+    Column("skills", SKILLS, text=True),
     Column("required", ("mandatory", "must visit"), text=True),
     Column("alternative", ("alternatives", "one of"), text=True),
     Column("shipment", ("shipments", "shipment id"), text=True),

@@ -30,6 +30,10 @@ def run(capsys: pytest.CaptureFixture, *arguments: str) -> tuple[int, str, str]:
         (("--plot", "x"), "--plot x: pictures are written as"),
         (("--plot", "no/x.png"), "--plot no/x.png: there is no folder no"),
         (("--plot", "."), "--plot .: pictures are written as"),
+        (
+            ("--start", "no.json"),
+            "--start no.json: no such file; it is a plan, such as --save writes",
+        ),
         (("--save", "no/x.json"), "--save no/x.json: there is no folder no"),
         (("--save", "x.gif"), "x.gif: no form of a solution; the endings are .json"),
         (("--save", "made"), "--save made: is a folder"),

@@ -266,6 +266,8 @@ def test_many_lines_of_one_kind_are_folded() -> None:
         "<div><p>&lt;0&gt;</p><p>&lt;1&gt;</p><p>&lt;2&gt;</p></div></details>"
         "<p>fault: x</p></header>"
     )
+    many = ["cost 4", "  order now:", *(f"    shop {k}: 3" for k in range(11))]
+    assert "<details open>" not in page.page(figure, "stock", many, None)
 
 
 def test_empty_columns_take_no_room() -> None:

@@ -111,6 +111,11 @@ def test_a_map_shows_names_as_text(tmp_path: Path) -> None:
     page = (tmp_path / "x.html").read_text()
     assert "route 2" in page
     assert "<b>Ann" not in page
+    assert '<html lang="en">' in page
+    before, asked, after = page.partition('typeof L === "undefined"')  # is there a network?
+    assert asked
+    assert "leaflet.js" in before
+    assert "L.map(" in after  # which fails without one, so the words come first
     plain_routes = nco.solve(
         "example:cvrp/customers.csv", capacity=40, model="none", time_limit=None
     )

@@ -67,6 +67,15 @@ def test_vehicles_have_a_table(folder: Path) -> None:
     assert (small.name, small.shift) == ("Small", Window(0, float("inf")))
 
 
+@pytest.mark.parametrize("header", ["skills", "needs skill", "Required skills", "skill needed"])
+def test_headers_of_skills(folder: Path, header: str) -> None:
+    """A header that were left out would send goods in a vehicle that is not fit for them."""
+    customers = f"name,x,y,demand,{header}\nHub,0,0,,\nA,1,1,2,\nB,2,2,1,cool\n"
+    case = case_of(customers, folder, "vrp", vehicles=str(folder / "v.csv"))
+    assert case.allowed[1] == (0,)  # the small van is not cool
+    assert not any("leaves out" in remark for remark in case.remarks)
+
+
 def test_skills_breaks_trips_and_open_ends(folder: Path) -> None:
     """The further columns of vehicles and of customers."""
     customers = "name,x,y,demand,pickup,skills,release\nHub,0,0,,,,\nA,1,1,2,,cool,3\nB,2,2,,1,,\n"
