@@ -12,7 +12,7 @@ from nco.solving import neural
 from nco.solving.incumbents import Progress
 from nco.solving.options import Options
 
-LIMITS = (3, 25, 60, 110)  # readings of the clock, which searches make before every decision
+LIMITS = (3, 20, 45)  # readings of the clock, which searches make before every decision
 
 
 class Clock:
