@@ -28,8 +28,9 @@ def multistart(task: Task, budget: Budget, start: Incumbent | None = None) -> It
     at_once = AT_ONCE if budget.deadline is None else SOON
     together = max(1, int(at_once / max(starts * task.nodes * len(task.instance), 1)))
     passes = [(images[at : at + together], starts) for at in range(0, len(images), together)]
-    if budget.deadline is not None:
-        passes = [(images[:1], min(FEW, starts)), *passes]
+    soonest = (images[:1], min(FEW, starts))
+    if budget.deadline is not None and passes[0] != soonest:
+        passes = [soonest, *passes]
     best = start
     for _, (part, count) in zip(budget.turns(), passes, strict=False):
         # the first image is the instance itself, whose embedding is there after the first pass

@@ -167,13 +167,17 @@ class _Routing(
     ) -> Windows | None:
         """Routes that lie side by side, about `length` customers together, in a random order.
 
-        Which of a small instance's customers is the first one is given.
+        At random either by their angles around the depot or by the distances of their centres, so
+        that a region may also lie behind another one. Which of a small instance's customers is the
+        first one is given.
         """
         owners: list[int] = []
         groups: list[list[list[int]]] = []
         for b, plan in enumerate(self.solution(instance, actions)):
             away = (instance.coords[b] - instance.coords[b, :1]).tolist()
             swept = _rotated(_by_angle(away, plan), _draw(max(len(plan), 1), generator))
+            if _draw(2, generator):
+                swept = _by_nearness(away, swept, length)
             parts = _grouped(swept, length)
             groups += [_shuffled(group, generator) for group in parts]
             owners += [b] * len(parts)
@@ -525,14 +529,38 @@ class CVRPVia(_Routing, HasDemonstrations):
         return torch.tensor(rows, device=instance.device)
 
 
+def _centre(away: list[list[float]], route: list[int]) -> tuple[float, float]:
+    """The mean place of a route's customers; `away` ``[N][2]`` from the depot."""
+    x, y = (sum(away[i][axis] for i in route) / len(route) for axis in (0, 1))
+    return x, y
+
+
 def _by_angle(away: list[list[float]], plan: list[list[int]]) -> list[list[int]]:
     """Routes by the angle of their centre around the depot; `away` ``[N][2]`` from the depot."""
 
     def angle(route: list[int]) -> float:
-        x, y = (sum(away[i][axis] for i in route) for axis in (0, 1))
+        x, y = _centre(away, route)
         return math.atan2(y, x)
 
     return sorted(plan, key=angle)
+
+
+def _by_nearness(away: list[list[float]], plan: list[list[int]], length: int) -> list[list[int]]:
+    """Routes in an order whose runs of `length` customers (`_grouped`) are regions.
+
+    Each is the first route that is left, and those whose centres are nearest to its own.
+    """
+    left = [(_centre(away, route), route) for route in plan]
+    ordered: list[list[int]] = []
+    count, middle = length, (0.0, 0.0)
+    while left:
+        if count >= length:
+            middle, count = left[0][0], 0
+        far = [math.dist(middle, centre) for centre, _ in left]
+        at = far.index(min(far))
+        ordered.append(left.pop(at)[1])
+        count += len(ordered[-1])
+    return ordered
 
 
 def _rotated(plan: list[list[int]], first: int) -> list[list[int]]:

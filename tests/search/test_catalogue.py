@@ -15,7 +15,7 @@ from nco.core.seeds import generator
 from nco.models.nets import AttentionPolicy, BQPolicy, DisjunctivePolicy, TransformerEncoder
 from nco.problems.jssp import JSSP
 from nco.problems.tsp import TSP
-from nco.search import budget
+from nco.search import budget as budgets
 from nco.search.budget import Budget
 from nco.search.catalogue import SEARCHES, named
 from nco.search.task import Task
@@ -114,7 +114,7 @@ def test_nothing_is_decided_after_the_deadline(
             return self.now
 
     clock = Clock()
-    monkeypatch.setattr(budget, "time", clock)
+    monkeypatch.setattr(budgets, "time", clock)
     work = task(name)
     decide, late = work.policy.decide, []
 

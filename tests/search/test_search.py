@@ -26,7 +26,7 @@ from nco.search.beam import beam, beam_search
 from nco.search.budget import Budget
 from nco.search.catalogue import named
 from nco.search.incumbent import best_of
-from nco.search.reconstruct import reconstruct
+from nco.search.reconstruct import Kind, Kinds, reconstruct
 from nco.search.task import Task
 
 SMALL = [TSP(6), CVRP(4), CVRPVia(5), Knapsack(7), KnapsackRest(7)]
@@ -215,6 +215,30 @@ def test_reconstruction_goes_on_from_a_given_start() -> None:
         )
     assert all(step.source == "reconstruct" for step in steps)
     assert (steps[-1].cost < start.cost).all()
+
+
+@pytest.mark.parametrize(("total", "kinds"), [(4, 1), (12, 1), (40, 2), (100, 3), (1000, 3)])
+def test_windows_are_as_long_as_solutions_allow(total: int, kinds: int) -> None:
+    """Every kind has lengths, and none is longer than the solution."""
+    problem = TSP(6)
+    task = Task(problem, policy(problem), problem.generate(1, generator(1)))
+    made = Kinds.of(task, total).kinds
+    assert len(made) == kinds
+    assert all(1 <= kind.low < kind.high <= total + 1 for kind in made)
+
+
+def test_windows_that_gain_have_more_rounds_and_the_others_some() -> None:
+    """Where nothing gains, all kinds do about the same work."""
+    works = (1.0, 2.0, 10.0)
+    for gaining, least, most in ((None, 0.2, 0.5), (1, 0.6, 0.95)):
+        kinds = Kinds([Kind(at, at + 1, work) for at, work in enumerate(works)], 5 * sum(works))
+        done = [0.0, 0.0, 0.0]
+        for _ in range(1000):
+            kind = kinds.likeliest()
+            done[kind.low] += works[kind.low]
+            kinds.learn(kind, 1e-3 if kind.low == gaining else 0.0, works[kind.low])
+        assert least < done[1] / sum(done) < most
+        assert min(done) > 0
 
 
 @pytest.mark.parametrize("name", ["beam", "reconstruct"])

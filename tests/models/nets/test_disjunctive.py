@@ -1,7 +1,5 @@
 """The graph network over what remains to be scheduled."""
 
-import time
-
 import pytest
 import torch
 
