@@ -91,6 +91,7 @@ def test_a_sweep_keeps_its_best_trial(nodes, config, tmp_path, capsys):
     assert "found/best" in capsys.readouterr().out
 
 
+@pytest.mark.slow  # a trial that goes on from another one begins a process
 def test_a_population_goes_on_from_its_better_trials(nodes, config, tmp_path):
     """Weights and values of the better trial replace those of the other one, to the end."""
     nodes.resize(2)
