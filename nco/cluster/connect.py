@@ -68,7 +68,7 @@ def connected(address: str, cores: int | None = None, who: str = "--cluster") ->
     with _own_signals():
         try:
             module.init(log_to_driver=False, logging_level="ERROR", **options)
-        except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        except Exception as error:  # Ray raises that itself where a node does not begin in time
             reason = " ".join(str(error).split())[:200]
             remedy = "give HOST:PORT of its head, auto or local"
             raise NCOError(f"{who} {address}: no cluster there ({reason}): {remedy}") from error

@@ -15,6 +15,7 @@ import re
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -95,7 +96,9 @@ def run(sweep: Sweep) -> list[dict[str, Any]]:
                 run_config=_run_config(tune, sweep, output),
             )
         ray.logger.setLevel("ERROR")
-        tuner.fit()
+        with warnings.catch_warnings():  # a trial reads its whole configuration when it begins
+            warnings.filterwarnings("ignore", "Consider boosting PBT performance", UserWarning)
+            tuner.fit()
     return _results(output, sweep)
 
 
@@ -185,7 +188,8 @@ def _run_config(tune: Any, sweep: Sweep, output: Path) -> Any:
         storage_path=str(output),
         stop={SPENT: sweep.seconds},
         failure_config=tune.FailureConfig(max_failures=2),
-        checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
+        # others go on from them in a population, perhaps later
+        checkpoint_config=tune.CheckpointConfig(num_to_keep=4 if sweep.scheduler == "pbt" else 2),
         verbose=0,
     )
 

@@ -91,6 +91,23 @@ def test_a_sweep_keeps_its_best_trial(nodes, config, tmp_path, capsys):
     assert "found/best" in capsys.readouterr().out
 
 
+@pytest.mark.slow  # a trial that goes on from another one begins a process
+def test_a_population_goes_on_from_its_better_trials(nodes, config, tmp_path):
+    """Weights and values of the better trial replace those of the other one, to the end."""
+    nodes.resize(2)
+    words = ["sweep", "--config", str(config), "--output", "found", "--cluster", nodes.address]
+    words += ["--trials", "2", "--seconds", "5", "--scheduler", "pbt"]
+    words += ["--trainer.max_steps", "-1", "--trainer.limit_train_batches", "1000000"]
+    words += ["--tune.model.init_args.training.lr", "loguniform(1e-9, 3e-2)"]
+    assert not run(*words)
+    rows = list(csv.DictReader((tmp_path / "found" / "trials.csv").read_text().splitlines()))
+    assert len(rows) == 2
+    assert all(float(row["cpu_seconds"]) >= 5 for row in rows)
+    copies = (tmp_path / "found" / "tune" / "pbt_global.txt").read_text().splitlines()
+    assert copies
+    assert weights.load(tmp_path / "found" / "best").policy is not None
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
