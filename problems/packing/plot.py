@@ -40,8 +40,8 @@ def plot(case: Case, solution: list[list[int]], ax: "Axes") -> None:
     picture = ax.imshow(full, vmin=0, vmax=1, **look)
     ax.figure.colorbar(picture, ax=ax, label="share of the capacity", format="{x:.0%}")
     for share in SHARES:  # for the legend of pages, which have no bar of colours
-        colour = picture.cmap(picture.norm(share))
-        ax.add_patch(Rectangle((0, 0), 0, 0, facecolor=colour, label=f"{share:.0%} full"))
+        patch = Rectangle((0, 0), 0, 0, facecolor=picture.cmap(share), label=f"{share:.0%} full")
+        ax.add_patch(patch)
     _add_pieces(ax, full, inside)
     axes.entitle(ax, f"{case.name}: {len(solution)} bins")
     axes.plain(ax, whole_x=True, whole_y=True)

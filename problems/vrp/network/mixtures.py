@@ -49,7 +49,7 @@ class Draw:
         return self.uniform(*shape) < share
 
     def spread(self, low: float, high: float | Tensor, *shape: int) -> Tensor:
-        """Between `low` and `high`, log-uniform; cut to `GRID`, as powers differ in the last bit."""
+        """Log-uniform numbers, rounded to `GRID`: the last bit of a power differs by machine."""
         drawn = low * (high / low) ** self.uniform(*shape)
         return (drawn * GRID).round() / GRID
 
