@@ -21,7 +21,7 @@ from nco.search.task import Task
 
 MOST = 0.5  # of a solution: longer windows are better moved about than laid side by side
 ROUNDING = 1e-6  # of a cost: a gain that is none
-BORDERS = (10, 25, 50, 101)  # steps that are built anew: between two of these, of each kind
+BORDERS = (10, 51, 101)  # steps that are built anew: between two of these, of each kind
 TOGETHER = 8  # windows of each instance in a pass, where there are few instances
 AT_ONCE = 128  # windows in a pass
 TOKENS = 256  # that are looked at together in a pass over few windows

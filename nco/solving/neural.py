@@ -20,7 +20,9 @@ from nco.solving.options import Options
 from nco.zoo import cards, weights
 
 MARGIN = 0.02  # seconds kept for leaving, where nobody else watches the clock
-BEGINNING = 2  # passes of the fastest model: the next ones find less than the better model does
+BEGINNING = 3  # passes of the fastest model: the next ones find less than the better model does
+ROUNDS = 8  # of re-construction before a beam, which tells nothing for seconds but finds more then
+BEAMED = 150  # nodes above which re-construction finds more than a beam in the same time
 ENCODING = 2e-7  # seconds for each pair of nodes on one core, of a pass that nothing interrupts
 
 
@@ -64,7 +66,8 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
 
     So what is found within a second is also found within two, seed by seed. The fastest model
     begins, and the one of the least measured gap goes on from there, with the last of its searches,
-    which improves what is given and need not end. Of a model that was named, its own searches.
+    which improves what is given and need not end; a beam comes in between where it is worth its
+    time. Of a model that was named, its own searches.
 
     Args:
         short: the networks only make a beginning for something else.
@@ -76,7 +79,10 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
         return [Step(fast, fast.policy.searches[0])]
     if fast is not good:
         begun = Step(fast, fast.policy.searches[0], BEGINNING)
-        return [begun, Step(good, good.policy.searches[-1])]
+        last = Step(good, good.policy.searches[-1])
+        if SearchName.BEAM not in good.policy.searches or case.size > BEAMED:
+            return [begun, last]
+        return [begun, replace(last, rounds=ROUNDS), Step(good, SearchName.BEAM), last]
     return [Step(good, name) for name in good.policy.searches]
 
 
@@ -150,7 +156,8 @@ def _follow(
         with torch.inference_mode():
             task = Task(model.problem, model.policy, instance)
             start = begin(task, progress, found) if place else None
-            limited = replace(budget, rounds=step.rounds)
+            # another seed, so that a search that comes twice does not do the same again
+            limited = replace(budget, rounds=step.rounds, seed=budget.seed + place)
             for incumbent in named(step.search)(task, limited, start):
                 found = model.problem.solution(instance, incumbent.actions)
                 for candidate in candidates(model, progress.cases, found, incumbent):
