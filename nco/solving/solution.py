@@ -196,8 +196,14 @@ class Solution:
         """Draws the solution; on new axes unless given some.
 
         New axes have the timeline of the vehicles below them, where the problem draws one.
+
+        Raises:
+            NCOError: `ax` is a path, or the problem has no files.
         """
         from nco.solving import drawing, picture
+
+        if isinstance(ax, str | Path):
+            raise NCOError(f"plot draws on axes, not to {ax}: save('x.html') writes a page")
 
         case = self._case("plotted")
         if ax is None:

@@ -181,6 +181,12 @@ def test_without_a_case_there_is_no_picture_and_no_file(tmp_path: Path) -> None:
             action()
 
 
+def test_a_picture_is_not_drawn_to_a_path() -> None:
+    """What writes a page is named."""
+    with pytest.raises(NCOError, match=r"not to x\.html: save\('x\.html'\) writes a page"):
+        made().plot("x.html")  # type: ignore[arg-type]
+
+
 def test_a_picture_is_drawn_on_given_axes_or_new_ones() -> None:
     """And both are returned."""
     figure, given = plt.subplots()
