@@ -217,7 +217,7 @@ def test_reconstruction_goes_on_from_a_given_start() -> None:
     assert (steps[-1].cost < start.cost).all()
 
 
-@pytest.mark.parametrize(("total", "kinds"), [(4, 1), (12, 1), (40, 2), (100, 3), (1000, 3)])
+@pytest.mark.parametrize(("total", "kinds"), [(4, 1), (12, 1), (40, 1), (60, 2), (1000, 2)])
 def test_windows_are_as_long_as_solutions_allow(total: int, kinds: int) -> None:
     """Every kind has lengths, and none is longer than the solution."""
     problem = TSP(6)

@@ -386,13 +386,15 @@ def test_only_better_feasible_solutions_are_kept():
 
 def test_the_fastest_network_begins_and_the_best_goes_on():
     """A named model has its own searches, and a beginning for something else is one search."""
-    case = sources.as_case(points(100), None)
 
-    def searches(short=False, **options):
+    def searches(short=False, size=100, **options):
+        case = sources.as_case(points(size), None)
         steps = neural.chain(Options(**options), case, short)
         return [(step.model.name, step.search) for step in steps]
 
-    assert searches() == [("am-tsp", "multistart"), ("bq-tsp", "reconstruct")]
+    better = [("bq-tsp", name) for name in ("reconstruct", "beam", "reconstruct")]
+    assert searches() == [("am-tsp", "multistart"), *better]
+    assert searches(size=200) == [("am-tsp", "multistart"), better[0]]
     assert searches(short=True) == [("am-tsp", "multistart")]
     named = [("am-tsp", name) for name in ("multistart", "active", "sampling")]
     assert searches(model="am-tsp") == named
