@@ -22,7 +22,7 @@ from nco.zoo import cards, weights
 MARGIN = 0.02  # seconds kept for leaving, where nobody else watches the clock
 BEGINNING = 3  # passes of the fastest model: the next ones find less than the better model does
 ROUNDS = 8  # of re-construction before a beam, which tells nothing for seconds but finds more then
-BEAMED = 150  # nodes above which re-construction finds more than a beam in the same time
+BEAMED = 150  # nodes up to which a beam is worth waiting for: it takes 4 s for 100 on one core
 ENCODING = 2e-7  # seconds for each pair of nodes on one core, of a pass that nothing interrupts
 
 
