@@ -30,7 +30,7 @@ from torch import Tensor
 from nco.core import atomic
 from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
-from nco.labels.store import read
+from nco.labels.store import by_size, read
 from nco.models.nets import AttentionPolicy, DisjunctivePolicy, TransformerEncoder
 from nco.models.policy_gradient import PolicyGradient
 from nco.models.policy_gradient.advantages import Best, Standardised
@@ -169,7 +169,7 @@ def shipped(name: str) -> Callable[[Any], tuple[Any, Tensor]]:
     """A reference set of the package."""
 
     def held_out(problem: Any) -> tuple[Any, Tensor]:
-        labels = read(folder_of(name), problem)
+        (labels,) = by_size(read(folder_of(name), problem), problem)
         return labels.instance, labels.cost.amin(1)
 
     return held_out
