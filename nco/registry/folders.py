@@ -12,6 +12,7 @@ from nco.registry.interface import (
     Check,
     Classical,
     Decomposition,
+    Exact,
     Explain,
     Files,
     LowerBound,
@@ -112,6 +113,11 @@ class Folder:
     def decomposition(self) -> Decomposition[Any]:
         """How large solutions are cut into parts, which some problems have."""
         return cast(Decomposition[Any], self._module("decomposition"))
+
+    @functools.cached_property
+    def exact(self) -> Exact[Any]:
+        """An exact method for cases where it is cheap, which some problems have."""
+        return cast(Exact[Any], self._module("exact"))
 
     @functools.cached_property
     def explain(self) -> Explain[Any]:

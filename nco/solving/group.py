@@ -11,7 +11,7 @@ from typing import Any
 from nco import registry
 from nco.core.case import Case
 from nco.registry.interface import Solver
-from nco.solving import account, coldstart, interrupts, portfolio, schedule
+from nco.solving import account, coldstart, interrupts, optima, portfolio, schedule
 from nco.solving.answer import answer
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.news import TIMING
@@ -66,7 +66,9 @@ def solve(cases: list[Case], options: Options, begin: float) -> list[Solution]:
             progress.take(Candidate(0, options.start, None, START, by=START))
         setup = time.perf_counter() - begin
         interrupts.let_through()
-        if options.time_limit is not None:
+        if optima.found(progress, options):
+            progress.plan.append("nothing: an exact method had the optimum at once")
+        elif options.time_limit is not None:
             _until_the_deadline(progress, options, options.time_limit)
         elif options.iterations is not None:
             _counted(progress, options)

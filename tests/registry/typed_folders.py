@@ -25,6 +25,7 @@ PROTOCOLS: dict[PartName, str] = {
     "plot": "Plot",
     "bound": "LowerBound",
     "decomposition": "Decomposition",
+    "exact": "Exact",
     "explain": "Explain",
     "replan": "Replan",
     "rules": "Rules",
