@@ -1,4 +1,4 @@
-"""Optimal solutions by the ``exact.py`` of a problem's folder, where it has one, before any search."""
+"""Optima by the ``exact.py`` of a problem's folder, where it has one, before any search."""
 
 from nco import registry
 from nco.solving.incumbents import Candidate, Progress
