@@ -46,7 +46,7 @@ def another(domain: Any, value: Any) -> Any:
     return int(new) if is_whole else float(new)
 
 
-class Tournament(PopulationBasedTraining):  # type: ignore[misc]
+class Tournament(PopulationBasedTraining):
     """Selection by tournaments, as in SEARL (Franke et al. 2021, arXiv 2009.01555, section 3).
 
     A trial that is validated meets others, drawn at random. Where one of them is better, the best
@@ -73,6 +73,7 @@ class Tournament(PopulationBasedTraining):  # type: ignore[misc]
         Ray asks for the worst and the best trials here, once for each validation.
         """
         mine, states = self._validated, self._trial_state
+        scores: dict[Any, Any] = {trial: state.last_score for trial, state in states.items()}
         others = [
             trial
             for trial, state in states.items()
@@ -80,5 +81,5 @@ class Tournament(PopulationBasedTraining):  # type: ignore[misc]
             if trial is not mine and state.last_checkpoint is not None and not trial.is_finished()
         ]
         drawn = random.sample(others, min(len(others), self._draws - 1))
-        best = max([mine, *drawn], key=lambda trial: states[trial].last_score)
+        best = max([mine, *drawn], key=scores.__getitem__)
         return ([], [mine]) if best is mine else ([mine], [best])

@@ -12,9 +12,9 @@ from nco.registry.interface import (
     Check,
     Classical,
     Decomposition,
-    Exact,
     Explain,
     Files,
+    FindsOptimum,
     LowerBound,
     PartName,
     Plot,
@@ -115,14 +115,14 @@ class Folder:
         return cast(Decomposition[Any], self._module("decomposition"))
 
     @functools.cached_property
-    def exact(self) -> Exact[Any]:
-        """An exact method for cases where it is cheap, which some problems have."""
-        return cast(Exact[Any], self._module("exact"))
-
-    @functools.cached_property
     def explain(self) -> Explain[Any]:
         """Why something cannot be served, where plans may leave something out."""
         return cast(Explain[Any], self._module("explain"))
+
+    @functools.cached_property
+    def optimum(self) -> FindsOptimum[Any]:
+        """An exact method for cases where it is cheap, which some problems have."""
+        return cast(FindsOptimum[Any], self._module("optimum"))
 
     @functools.cached_property
     def replan(self) -> Replan[Any]:

@@ -3,8 +3,8 @@
 A folder is a package whose ``__init__.py`` states ``PROBLEM``, the name of the class of
 ``problem.py`` that the other parts serve: ``files.py`` (`Files`), ``check.py`` (`Check`),
 ``classical.py`` (`Classical`) and ``plot.py`` (`Plot`), and, where the problem has such things,
-``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`), ``exact.py`` (`Exact`),
-``explain.py`` (`Explain`), ``replan.py`` (`Replan`), ``rules.py`` (`Rules`) and ``sheet.py``
+``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`), ``explain.py`` (`Explain`),
+``optimum.py`` (`FindsOptimum`), ``replan.py`` (`Replan`), ``rules.py`` (`Rules`) and ``sheet.py``
 (`Sheet`, `TellsPolicies`, `ReadsTables`).
 Free of torch and numpy.
 
@@ -33,8 +33,8 @@ PartName = Literal[
     "plot",
     "bound",
     "decomposition",
-    "exact",
     "explain",
+    "optimum",
     "replan",
     "rules",
     "sheet",
@@ -299,8 +299,8 @@ class Optimum:
     by: str
 
 
-class Exact(Protocol[C_in]):
-    """``exact.py``: an exact method that takes milliseconds for some cases of the problem.
+class FindsOptimum(Protocol[C_in]):
+    """``optimum.py``: an exact method that takes milliseconds for some cases of the problem.
 
     It works in the process of the caller, before any other solver or network begins.
     """
@@ -410,9 +410,9 @@ __all__ = [
     "Classical",
     "Decomposition",
     "EverySolution",
-    "Exact",
     "Explain",
     "Files",
+    "FindsOptimum",
     "LowerBound",
     "Optimum",
     "OwnJson",

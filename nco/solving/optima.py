@@ -1,4 +1,4 @@
-"""Optima by the ``exact.py`` of a problem's folder, where it has one, before any search."""
+"""Optima by the ``optimum.py`` of a problem's folder, where it has one, before any search."""
 
 from nco import registry
 from nco.solving.incumbents import Candidate, Progress
@@ -17,7 +17,7 @@ def found(progress: Progress, options: Options) -> bool:
     proven = 0
     for index, case in enumerate(progress.cases):
         folder = registry.folder(case.problem)
-        optimum = folder.exact.optimum(case) if folder.has("exact") else None
+        optimum = folder.optimum.optimum(case) if folder.has("optimum") else None
         if optimum is None:
             continue
         candidate = Candidate(index, optimum.solution, None, optimum.by)

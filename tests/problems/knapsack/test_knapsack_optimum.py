@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from nco.problems.knapsack import exact
+from nco.problems.knapsack import optimum as module
 from nco.problems.knapsack.check import check
-from nco.problems.knapsack.exact import optimum
 from nco.problems.knapsack.files import Case
+from nco.problems.knapsack.optimum import optimum
 
 
 def make(values, weights, capacity) -> Case:
@@ -61,8 +61,8 @@ def test_both_tables_say_the_same(seed):
     random = np.random.default_rng(seed)
     values, weights = (random.integers(1, 30, 40).tolist() for _ in range(2))
     room = int(random.integers(1, sum(weights)))
-    by_room = exact._over_room(values, weights, room)
-    by_value = exact._over_value(values, weights, room)
+    by_room = module._over_room(values, weights, room)
+    by_value = module._over_value(values, weights, room)
     for chosen in (by_room, by_value):
         assert sum(weights[place] for place in chosen) <= room
     assert sum(values[p] for p in by_room) == sum(values[p] for p in by_value)
@@ -89,5 +89,5 @@ def test_a_large_table_is_left_to_other_solvers():
     random = np.random.default_rng(0)
     values, weights = random.random((2, 20))
     assert optimum(make(values, weights, 3)) is None
-    items = random.integers(1, 9, (2, exact.LARGEST + 1))
+    items = random.integers(1, 9, (2, module.LARGEST + 1))
     assert optimum(make(*items, 50)) is None
