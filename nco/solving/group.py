@@ -125,13 +125,8 @@ def _planned(
     if options.verbose:
         print("\n".join(progress.plan), file=sys.stderr, flush=True)
     began = portfolio.run(progress, stages, options, improvers, lease)
-    if (
-        improvers
-        and improvers[0] is not ranked[0]
-        and lease.has(0)
-        and not lease.is_loading_elsewhere()
-    ):
-        lease.lane(0).workers.warm_later(ranked[0])  # a later call has the best at once
+    if improvers and improvers[0] is not ranked[0]:
+        lease.warm_another(ranked[0])  # a later call has the best at once
     return began
 
 
