@@ -2,13 +2,13 @@
 
     python benchmarks/cluster.py overheads --output costs.json
     python benchmarks/cluster.py overhead --output overhead.json
-    python benchmarks/cluster.py solve --knapsacks 10000 --routes 1000 --output solve.json
+    python benchmarks/cluster.py solve --knapsacks 1000 --model bq-knapsack --output solve.json
     python benchmarks/cluster.py labels --instances 400 --output labels.json
     python benchmarks/cluster.py nodes --nodes 1 2 4 --output nodes.json
 
 Each writes its figures with the machine's load before and after, and prints them. `overhead` is
-`solve` of 10,000 knapsacks and 1,000 routes in ten pieces each, with and without a cluster in turn:
-a piece that is in the file already is not solved again, so a run that was stopped goes on.
+`solve` of 10,000 knapsacks and 1,000 routes in four pieces each, with and without a cluster in
+turn: a piece that is in the file already is not solved again, so a run that was stopped goes on.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import processes
 
 import nco
 from nco.cluster import batch, labels
@@ -39,6 +40,7 @@ from nco.labels.store import LabelSpec
 from nco.problems.cvrp import CVRP
 
 MEGABYTE = 1_000_000
+SETTLED = 10.0  # seconds in which Ray's own processes begin, after a cluster says that it is there
 
 
 @dataclass(frozen=True)
@@ -150,45 +152,57 @@ def routes(count: int) -> Iterator[dict[str, Any]]:
 
 
 def alone_and_on_cluster(words: argparse.Namespace, arrays: list[Any], **options: Any) -> Any:
-    """Seconds and mean cost without and with a cluster; networks are loaded before."""
+    """Seconds, processor seconds and mean cost without and with a cluster, all loaded before."""
     cores = words.cores or len(os.sched_getaffinity(0))
     with nco.Session(cores=cores) as session:
         list(session.solve_iter(arrays[:2], **options))
-        begin = time.perf_counter()
-        here = [one.cost for one in session.solve_iter(arrays, **options)]
-        alone = time.perf_counter() - begin
+        alone, own, here = spent(lambda: [s.cost for s in session.solve_iter(arrays, **options)])
     given = batch.given_of(batch.Options(**options))
     with connected("local", cores) as ray:
         fleet = RayFleet(ray, batch.Solve(given, "solution"), cores)
         plan = batch.Plan("local")
-        list(batch.results(fleet, tasks_of(arrays[:2]), given, plan, 2))
-        begin = time.perf_counter()
-        tasks = tasks_of(arrays)
-        there = [r.value.cost for r in batch.results(fleet, tasks, given, plan, len(arrays))]
-        cluster = time.perf_counter() - begin
+
+        def costs(some: list[Any]) -> list[float]:
+            found = batch.results(fleet, tasks_of(some), given, plan, len(some))
+            return [result.value.cost for result in found]
+
+        costs(arrays[:2])
+        time.sleep(SETTLED)
+        cluster, all_own, there = spent(lambda: costs(arrays))
         fleet.close()
     return {
         "instances": len(arrays),
         "alone_seconds": alone,
         "cluster_seconds": cluster,
         "overhead_percent": 100 * (cluster / alone - 1),
+        "alone_processor_seconds": own,
+        "cluster_processor_seconds": all_own,
         "alone_mean_cost": statistics.fmean(here),
         "cluster_mean_cost": statistics.fmean(there),
     }
+
+
+def spent(call: Callable[[], list[float]]) -> tuple[float, float, list[float]]:
+    """Seconds, processor seconds of this process and its descendants, and what it returns."""
+    begin, before = time.perf_counter(), processes.seconds()
+    found = call()
+    return time.perf_counter() - begin, processes.seconds() - before, found
 
 
 def solve(words: argparse.Namespace) -> dict[str, Any]:
     found = {}
     if words.knapsacks:
         arrays = list(knapsacks(words.knapsacks))
-        found["knapsack20"] = alone_and_on_cluster(words, arrays, time_limit=None, bound=False)
+        given = {"time_limit": None, "bound": False, "model": words.model}
+        found["knapsack20"] = alone_and_on_cluster(words, arrays, **given)
     if words.routes:
         arrays = list(routes(words.routes))
         found["cvrp50"] = alone_and_on_cluster(words, arrays, time_limit=0.1, bound=False)
     return found
 
 
-PIECES = 10
+PIECES = 4
+PLACES = ("alone", "cluster")
 
 
 def overhead(words: argparse.Namespace) -> dict[str, Any]:
@@ -214,11 +228,16 @@ def overhead(words: argparse.Namespace) -> dict[str, Any]:
 
 
 def summed(pieces: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Of some pieces together."""
-    names = ("instances", "alone_seconds", "cluster_seconds")
+    """Of some pieces together; mean costs are those of all instances, as pieces are alike."""
+    measured = ("seconds", "processor_seconds")
+    names = ("instances", *(f"{where}_{what}" for where in PLACES for what in measured))
     total = {name: sum(piece[name] for piece in pieces) for name in names}
-    percent = 100 * (total["cluster_seconds"] / total["alone_seconds"] - 1)
-    return {**total, "overhead_percent": percent}
+    for what in measured:
+        share = total[f"cluster_{what}"] / total[f"alone_{what}"]
+        total[f"overhead_percent_of_{what}"] = 100 * (share - 1)
+    for where in PLACES:
+        total[f"{where}_mean_cost"] = statistics.fmean(p[f"{where}_mean_cost"] for p in pieces)
+    return total
 
 
 def nodes(words: argparse.Namespace) -> dict[str, float]:
@@ -292,6 +311,7 @@ def main() -> None:
     parser.add_argument("--cores", type=int, help="of the machine; all")
     parser.add_argument("--knapsacks", type=int, default=0)
     parser.add_argument("--routes", type=int, default=0)
+    parser.add_argument("--model", default="auto", help="`solve` knapsacks by this network")
     parser.add_argument("--instances", type=int, default=400)
     parser.add_argument("--nodes", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--seconds", type=float, default=0.1, help="of an instance that sleeps")

@@ -62,10 +62,15 @@ def main() -> None:
         print(json.dumps([[name, size, speed(name, size, FEW)] for name, size in _sizes()]))
         return
     made = speeds() if arguments.what == "speed" else labels(arguments.instances, arguments.long)
+    written(made, arguments.output)
+
+
+def written(made: dict[str, Any], output: Path | None) -> None:
+    """Prints the rows of a result, and writes it for the page of results."""
     made |= {"section": "Compare", "date": str(date.today()), "machine": _machine()}
     print(json.dumps(made["rows"], indent=1))
-    if arguments.output is not None:
-        atomic.write_text(arguments.output, json.dumps(made, indent=1) + "\n")
+    if output is not None:
+        atomic.write_text(output, json.dumps(made, indent=1) + "\n")
 
 
 def speeds() -> dict[str, Any]:

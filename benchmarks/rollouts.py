@@ -1,11 +1,11 @@
 """Asynchronous against synchronous rollouts, at equal processor seconds.
 
-    python benchmarks/rollouts.py --seconds 60 --output rollouts.json
+    python benchmarks/rollouts.py --seconds 60 --seeds 3 --output rollouts.json
 
-Trains one network for TSP20 twice from the same weights: once it plays itself, once an actor of a
-local Ray cluster plays beside it. Processor seconds are those of the learner and of its actors
-together, from the moment at which the first group has come; measuring does not count. The figure
-is the mean length of the best of 20 greedy tours of 1,000 new instances.
+Trains one network for TSP20 twice with each seed, from the same weights: once it plays itself,
+once an actor of a local Ray cluster plays beside it. Processor seconds are those of the learner and
+of its actors together, from the moment at which the first group has come; measuring does not count.
+The figure is the mean length of the best of 20 greedy tours of 1,000 new instances.
 """
 
 import argparse
@@ -15,9 +15,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import processes
 import torch
 
 from nco.cluster.rollouts import Asynchronous
+from nco.core import atomic
 from nco.core.defaults import starts_of
 from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
@@ -30,7 +32,6 @@ from nco.problems.tsp import TSP
 from nco.training.method import Training
 
 INSTANCES, ROLLOUTS, TESTS = 64, 8, 1000
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Counted(PolicyGradient):
@@ -53,6 +54,7 @@ class Counted(PolicyGradient):
 
 
 def method(source: Source, seed: int) -> Counted:
+    torch.manual_seed(seed)  # of the first weights
     policy = AttentionPolicy(TransformerEncoder(width=64, heads=4, layers=3, hidden=128), heads=4)
     training = Training(lr=1e-3, warmup=10, seed=seed)
     advantage, surrogate = Standardised("batch"), Truncated(1.0)
@@ -62,28 +64,8 @@ def method(source: Source, seed: int) -> Counted:
 
 
 def actors_seconds() -> float:
-    """Processor seconds of the actors that descend from this process."""
-    stats = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "stat").read_text().rpartition(")")[2].split()
-            name = (entry / "cmdline").read_bytes()
-        except OSError:  # it has just ended
-            continue
-        stats[int(entry.name)] = (int(words[1]), (int(words[11]) + int(words[12])) / TICKS, name)
-
-    def is_ours(pid: int) -> bool:
-        while pid in stats:
-            if pid == os.getpid():
-                return True
-            pid = stats[pid][0]
-        return False
-
-    return sum(
-        seconds
-        for pid, (_, seconds, name) in stats.items()
-        if name.startswith(b"ray::Player") and is_ours(pid)
-    )
+    """Processor seconds of the actors of this process."""
+    return processes.seconds(b"ray::Player")
 
 
 def trained(source: Source, seconds: float, seed: int) -> dict[str, float]:
@@ -145,21 +127,26 @@ def length(learner: Counted) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60.0, help="of processors, for each")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 on")
+    parser.add_argument("--output", type=Path, help="renewed after each seed; goes on with it")
     words = parser.parse_args()
     torch.set_num_threads(1)
-    before = os.getloadavg()[0]
-    found = {
-        "seconds": words.seconds,
-        "synchronous": trained(Fresh(ROLLOUTS), words.seconds, words.seed),
-        "asynchronous": trained(Asynchronous(Fresh(ROLLOUTS)), words.seconds, words.seed),
-        "load": [before, os.getloadavg()[0]],
-    }
-    text = json.dumps(found, indent=1)
-    print(text)
-    if words.output is not None:
-        words.output.write_text(text + "\n")
+    runs: dict[str, Any] = {}
+    if words.output is not None and words.output.exists():
+        runs = json.loads(words.output.read_text())["runs"]
+    for seed in range(words.seeds):
+        if str(seed) in runs:
+            continue
+        before = os.getloadavg()[0]
+        runs[str(seed)] = {
+            "synchronous": trained(Fresh(ROLLOUTS), words.seconds, seed),
+            "asynchronous": trained(Asynchronous(Fresh(ROLLOUTS)), words.seconds, seed),
+            "load": [before, os.getloadavg()[0]],
+        }
+        text = json.dumps({"seconds": words.seconds, "runs": runs}, indent=1)
+        print(seed, json.dumps(runs[str(seed)]), flush=True)
+        if words.output is not None:
+            atomic.write_text(words.output, text + "\n")
 
 
 if __name__ == "__main__":

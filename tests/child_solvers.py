@@ -102,6 +102,15 @@ def honest(case, *, time_limit, seed, start=None):
     return [0, 4, 3, 2, 1]
 
 
+def killed_once(case, *, time_limit, seed, start=None, iterations=None):
+    """Somebody kills its process, but not that of the next run; a file tells which this is."""
+    mark = os.environ["KILLED_ONCE"]
+    if not os.path.exists(mark):
+        open(mark, "w").close()
+        os.kill(os.getpid(), 9)
+    return [0, 4, 3, 2, 1]
+
+
 def tell(case, *, time_limit, seed, start=None):
     return "well"
 

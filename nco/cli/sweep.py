@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
         "--seconds", type=seconds, default=600.0, help="of a processor, for each trial; 600"
     )
     parser.add_argument("--metric", metavar="val/SET/gap", help="minimised; the first gap")
-    parser.add_argument("--scheduler", choices=("asha", "pbt", "none"), default="asha")
+    parser.add_argument("--scheduler", choices=("asha", "pbt", "searl", "none"), default="asha")
     parser.add_argument("--cores", type=count, help="trials at a time on this machine; all")
     parser.add_argument("--seed", type=int, default=0, help="of the values that are drawn")
     parser.description = f"{text} Everything that is not listed here is passed on to nco fit."

@@ -14,10 +14,13 @@ from nco.workers.cores import usable_cores
 LOCAL = "local"
 INSTALL = "pip install 'nco-solver[ray]'"
 STORE = 2**28  # bytes of shared memory of a cluster on this machine; blocks of instances are small
-QUIET = {  # nothing is sent to anybody, and no line is printed about that
+SETTINGS = {  # nothing is sent to anybody, and no line is printed about that
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
+    # of a local cluster, whose workers would otherwise give way to all else on the machine (15): an
+    # actor would not even begin beside a process that is always busy
+    "RAY_worker_niceness": "0",
 }
 
 
@@ -32,7 +35,7 @@ def ray(who: str = "--cluster") -> Any:
     """
     if importlib.util.find_spec("ray") is None:
         raise NCOError(f"{who} needs Ray, which is not installed: {INSTALL}")
-    for name, value in QUIET.items():
+    for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     import ray as module
 

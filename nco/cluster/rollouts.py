@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from nco.cluster.connect import LOCAL, connected, in_one_line
 from nco.core.errors import NCOError
@@ -42,7 +42,8 @@ class Asynchronous(Source):
     An actor computes the probabilities of its rollouts as the learner computes them, in one
     parallel pass, so that they differ by what the weights have learned meanwhile and by nothing
     else. Which group comes when depends on the machines: no two trainings are alike. A checkpoint
-    holds no groups; a training that goes on begins with new ones.
+    holds no groups; a training that goes on begins with new ones. In a training on several
+    processes each has so many actors of its own, on one cluster that runs already.
 
     Args:
         source: how actors play; one that keeps nothing between its groups.
@@ -101,8 +102,9 @@ class Asynchronous(Source):
         """Groups that are back; else those that the learner plays itself.
 
         Raises:
-            NCOError: where Ray is missing, where there is no cluster at the address, where an actor
-                fails by an error, and where no group has come for `patience` seconds.
+            NCOError: where Ray is missing, where there is no cluster at the address, where several
+                processes train and the address is ``local``, where an actor fails by an error, and
+                where no group has come for `patience` seconds.
         """
         assert self.source is not None
         crew = self._crew if self._crew is not None else self._begin(task)
@@ -138,6 +140,12 @@ class Asynchronous(Source):
 
     def _begin(self, task: Collecting) -> "_Crew":
         assert self.source is not None
+        ranks = distributed.get_world_size() if distributed.is_initialized() else 1
+        if self.address == LOCAL and ranks > 1:
+            raise NCOError(
+                f"Asynchronous: {ranks} processes would begin a cluster each: run `ray start "
+                "--head` and give address auto"
+            )
         cores = self.actors if self.address == LOCAL else None
         ray = self._end.enter_context(connected(self.address, cores, type(self).__name__))
         policy = copy.deepcopy(task.policy).cpu()

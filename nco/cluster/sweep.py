@@ -3,10 +3,12 @@
 Every trial is an ``nco fit`` in a process of its own with one core, its own folder, and the same
 budget of processor seconds. Trials are compared at each validation, and the worse ones are stopped
 early (ASHA: Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020) or go
-on from better ones with other values (population-based training: Jaderberg et al., 2017).
+on from better ones with other values (population-based training: Jaderberg et al., 2017; with
+tournaments: Franke et al., "Sample-Efficient Automated Deep Reinforcement Learning", 2021).
 """
 
 import csv
+import functools
 import io
 import json
 import math
@@ -33,6 +35,8 @@ from nco.training.method import Method
 SPACES = ("uniform", "loguniform", "quniform", "qloguniform", "randint", "lograndint", "choice")
 SPENT = "cpu_seconds"
 SCORE = "score"
+POPULATIONS = ("pbt", "searl")  # schedulers whose trials go on from one another
+SCHEDULERS = ("asha", *POPULATIONS, "none")
 REPORTS = 10  # validations of a trial at least, by its share of the budget
 
 
@@ -48,7 +52,7 @@ class Sweep:
         trials: how many.
         seconds: processor seconds of a trial that is not stopped early.
         metric: of the validation, to be minimised, such as ``val/tsp50/gap``; None: the first gap.
-        scheduler: ``asha``, ``pbt`` or ``none``.
+        scheduler: one of `SCHEDULERS`.
         cores: trials at a time on a local cluster; None: all cores.
         seed: of the values that are drawn.
     """
@@ -152,6 +156,8 @@ def _tune_config(tune: Any, sweep: Sweep, space: Mapping[str, Any]) -> Any:
         num_samples=sweep.trials,
         scheduler=_scheduler(sweep, space),
         search_alg=BasicVariantGenerator(random_state=sweep.seed),
+        # a trial that goes on from another one begins in a process that has loaded everything
+        reuse_actors=sweep.scheduler in POPULATIONS,
         trial_dirname_creator=lambda trial: f"trial{_number(trial):03d}",
         trial_name_creator=lambda trial: f"trial{_number(trial):03d}",
     )
@@ -173,13 +179,19 @@ def _scheduler(sweep: Sweep, space: Mapping[str, Any]) -> Any:
             grace_period=max(1, int(sweep.seconds / 9)),
             reduction_factor=3,
         )
+    from nco.cluster import population
+
+    options: dict[str, Any] = {
+        "time_attr": SPENT,
+        "perturbation_interval": sweep.seconds / REPORTS,
+    }
     if sweep.scheduler == "pbt":
-        return schedulers.PopulationBasedTraining(
-            time_attr=SPENT,
-            perturbation_interval=sweep.seconds / REPORTS,
-            hyperparam_mutations=dict(space),
-        )
-    raise NCOError(f"--scheduler {sweep.scheduler}: asha, pbt or none")
+        change = functools.partial(population.every_key, space)
+        return schedulers.PopulationBasedTraining(custom_explore_fn=change, **options)
+    if sweep.scheduler == "searl":
+        change = functools.partial(population.one_key, space)
+        return population.Tournament(custom_explore_fn=change, **options)
+    raise NCOError(f"--scheduler {sweep.scheduler}: one of {', '.join(SCHEDULERS)}")
 
 
 def _run_config(tune: Any, sweep: Sweep, output: Path) -> Any:
@@ -189,7 +201,9 @@ def _run_config(tune: Any, sweep: Sweep, output: Path) -> Any:
         stop={SPENT: sweep.seconds},
         failure_config=tune.FailureConfig(max_failures=2),
         # others go on from them in a population, perhaps later
-        checkpoint_config=tune.CheckpointConfig(num_to_keep=4 if sweep.scheduler == "pbt" else 2),
+        checkpoint_config=tune.CheckpointConfig(
+            num_to_keep=4 if sweep.scheduler in POPULATIONS else 2
+        ),
         verbose=0,
     )
 

@@ -14,6 +14,7 @@ from nco.registry.interface import (
     Decomposition,
     Explain,
     Files,
+    FindsOptimum,
     LowerBound,
     PartName,
     Plot,
@@ -117,6 +118,11 @@ class Folder:
     def explain(self) -> Explain[Any]:
         """Why something cannot be served, where plans may leave something out."""
         return cast(Explain[Any], self._module("explain"))
+
+    @functools.cached_property
+    def optimum(self) -> FindsOptimum[Any]:
+        """An exact method for cases where it is cheap, which some problems have."""
+        return cast(FindsOptimum[Any], self._module("optimum"))
 
     @functools.cached_property
     def replan(self) -> Replan[Any]:

@@ -4,8 +4,8 @@ A folder is a package whose ``__init__.py`` states ``PROBLEM``, the name of the 
 ``problem.py`` that the other parts serve: ``files.py`` (`Files`), ``check.py`` (`Check`),
 ``classical.py`` (`Classical`) and ``plot.py`` (`Plot`), and, where the problem has such things,
 ``bound.py`` (`LowerBound`), ``decomposition.py`` (`Decomposition`), ``explain.py`` (`Explain`),
-``replan.py`` (`Replan`), ``rules.py`` (`Rules`) and ``sheet.py`` (`Sheet`, `TellsPolicies`,
-`ReadsTables`).
+``optimum.py`` (`FindsOptimum`), ``replan.py`` (`Replan`), ``rules.py`` (`Rules`) and ``sheet.py``
+(`Sheet`, `TellsPolicies`, `ReadsTables`).
 Free of torch and numpy.
 
 C is the folder's own class of cases, S its form of a solution in the case's own numbers.
@@ -34,6 +34,7 @@ PartName = Literal[
     "bound",
     "decomposition",
     "explain",
+    "optimum",
     "replan",
     "rules",
     "sheet",
@@ -286,6 +287,29 @@ class LowerBound(Protocol[C_in]):
 
 
 @dataclass(frozen=True, eq=False)
+class Optimum:
+    """An optimal solution.
+
+    Attributes:
+        solution: in the case's own numbers.
+        by: the method that proves it, in words.
+    """
+
+    solution: Any
+    by: str
+
+
+class FindsOptimum(Protocol[C_in]):
+    """``optimum.py``: an exact method that takes milliseconds for some cases of the problem.
+
+    It works in the process of the caller, before any other solver or network begins.
+    """
+
+    def optimum(self, case: C_in, /) -> Optimum | None:
+        """An optimal solution, with the proof in the docstring; None where it would take longer."""
+
+
+@dataclass(frozen=True, eq=False)
 class Part:
     """A part of a large solution, as a case of its own that a solver can improve by itself.
 
@@ -388,7 +412,9 @@ __all__ = [
     "EverySolution",
     "Explain",
     "Files",
+    "FindsOptimum",
     "LowerBound",
+    "Optimum",
     "OwnJson",
     "Part",
     "PartName",

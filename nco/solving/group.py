@@ -3,6 +3,7 @@
 Free of torch, so that an answer is there while it loads.
 """
 
+import functools
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 from nco import registry
 from nco.core.case import Case
 from nco.registry.interface import Solver
-from nco.solving import account, coldstart, interrupts, portfolio, schedule
+from nco.solving import account, coldstart, interrupts, optima, portfolio, schedule
 from nco.solving.answer import answer
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.news import TIMING
@@ -66,7 +67,9 @@ def solve(cases: list[Case], options: Options, begin: float) -> list[Solution]:
             progress.take(Candidate(0, options.start, None, START, by=START))
         setup = time.perf_counter() - begin
         interrupts.let_through()
-        if options.time_limit is not None:
+        if optima.found(progress, options):
+            progress.plan.append("nothing: an exact method had the optimum at once")
+        elif options.time_limit is not None:
             _until_the_deadline(progress, options, options.time_limit)
         elif options.iterations is not None:
             _counted(progress, options)
@@ -123,13 +126,8 @@ def _planned(
     if options.verbose:
         print("\n".join(progress.plan), file=sys.stderr, flush=True)
     began = portfolio.run(progress, stages, options, improvers, lease)
-    if (
-        improvers
-        and improvers[0] is not ranked[0]
-        and lease.has(0)
-        and not lease.is_loading_elsewhere()
-    ):
-        lease.lane(0).workers.warm_later(ranked[0])  # a later call has the best at once
+    if improvers and improvers[0] is not ranked[0]:
+        lease.warm_another(ranked[0])  # a later call has the best at once
     return began
 
 
@@ -157,7 +155,8 @@ def _counted(progress: Progress, options: Options) -> None:
     assert options.iterations is not None
     improver = counting[0]
     start = progress.start(0, "best")
-    outcome = lanes.run(
+    run = functools.partial(
+        lanes.run,
         case,
         improver,
         time_limit=None,
@@ -165,6 +164,10 @@ def _counted(progress: Progress, options: Options) -> None:
         start=None if start is None else start.solution,
         iterations=options.iterations * improver.iterations,
     )
+    outcome = run()
+    if outcome.died:  # perhaps by what others did to the machine: the answer must not depend on it
+        progress.plan.append(f"{improver.name}: {outcome.error}; it is run again")
+        outcome = run()
     progress.prove(0, outcome.bound, improver.name)
     if outcome.solution is not None:
         by = progress.begun_by(improver.name, start)

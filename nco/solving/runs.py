@@ -64,7 +64,7 @@ class Runs:
     def warm(self, core: int, solver: Solver[Any]) -> None:
         """Gets a core's child ready, in the background."""
         if self.lease.has(core):
-            self.lease.lane(core).workers.warm_later(solver)
+            self.lease.lane(core).warm_later(solver)
 
     def give_back(self, core: int) -> None:
         """Stops a core's run, and gives its child back."""

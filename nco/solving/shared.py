@@ -15,7 +15,7 @@ from typing import Any
 
 from nco.core.case import Case
 from nco.registry.interface import Solver
-from nco.solving import account, group, interrupts, machine
+from nco.solving import account, group, interrupts, machine, optima
 from nco.solving.answer import answer
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.news import TIMING
@@ -80,6 +80,7 @@ class Chunk:
         self.cases, self.deadline, self.options = cases, deadline, options
         self.improvers = [group.improver_of(case, options) for case in cases]
         self.each: list[Progress] = []
+        self.proven: set[int] = set()  # places of cases that have an optimum
 
     def run(self) -> Iterator[tuple[Progress, bool]]:
         """Every case's best, in order, each once nothing more will be done for it.
@@ -94,6 +95,10 @@ class Chunk:
             for progress in self.each:
                 progress.construct()
             interrupts.let_through()
+            for place, progress in enumerate(self.each):
+                if optima.found(progress, self.options):
+                    self.improvers[place] = None
+                    self.proven.add(place)
             wanted = next((each for each in self.improvers if each is not None), None)
             with lanes.current().lease(until=self.deadline, wanted=wanted) as lease:
                 for progress in self.each:
@@ -119,8 +124,9 @@ class Chunk:
     # ---- networks, batch by batch
 
     def _let_networks_begin(self) -> None:
-        left = len(self.cases)
-        for places in group.batches(self.cases, range(left)):
+        open_ = [place for place in range(len(self.cases)) if place not in self.proven]
+        left = len(open_)
+        for places in group.batches(self.cases, open_):
             improver, until = self.improvers[places[0]], self.deadline
             if improver is None:  # networks alone would go on until the end: a share for each
                 now = time.perf_counter()

@@ -113,7 +113,7 @@ def ahead(lane: Lane, case: Case, options: Options, begin: float) -> Ahead | Non
     limit = effort.first(begin, end, len(names))
     if limit is not None:
         limit = max(limit, effort.EFFORT.least)
-    lane.workers.warm_later(*(folder.solver(name) for name in names))
+    lane.warm_later(*(folder.solver(name) for name in names))
     handle = lane.submit(case, names[0], time_limit=limit, seed=options.seed, until=end)
     return Ahead(names[0], Turn(handle, time.perf_counter()))
 

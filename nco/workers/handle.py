@@ -162,7 +162,8 @@ class Handle:
                 solution, seconds, error, bound = answer
                 return Outcome(solution, seconds, error, tuple(improvements), bound)
         except (EOFError, OSError):
-            return Outcome(None, time.perf_counter() - began, child.stop(), tuple(improvements))
+            seconds = time.perf_counter() - began
+            return Outcome(None, seconds, child.stop(), tuple(improvements), died=True)
         except Exception as error:  # whatever unpickling rubbish raises
             seconds = time.perf_counter() - began
             child.stop()  # who knows where in the pipe its next frame begins

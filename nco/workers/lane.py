@@ -1,5 +1,6 @@
 """One child process that calls take in turn (`lanes`), and what it is doing."""
 
+import threading
 import time
 from typing import Any, Unpack
 
@@ -9,6 +10,7 @@ from nco.workers.outcome import Outcome
 from nco.workers.pool import Handle, RunOptions, SubmitOptions, Workers
 
 LATE = 0.1  # seconds after its time at which a run is one that hangs
+LONG = 3.0  # seconds of loading, after which another process may well be ready sooner
 
 
 class Lane:
@@ -18,6 +20,12 @@ class Lane:
         self.workers = Workers()
         self._latest: Handle | None = None
         self._until: float | None = None
+        self._since = 0.0  # when it was last given something to do
+
+    def warm_later(self, *solvers: Solver[Any]) -> threading.Thread:
+        """`Workers.warm_later`."""
+        self._since = time.perf_counter()
+        return self.workers.warm_later(*solvers)
 
     def submit(
         self,
@@ -28,6 +36,7 @@ class Lane:
         **options: Unpack[SubmitOptions],
     ) -> Handle:
         """`Workers.submit`."""
+        self._since = time.perf_counter()
         handle = self.workers.submit(case, solver, until=until, **options)
         self._latest, self._until = handle, until
         return handle
@@ -46,6 +55,10 @@ class Lane:
         searches = self._latest is not None and self._latest.poll() is None
         searches = searches and self._latest is not None and self._latest.begun is not None
         return self.workers.is_busy() and not searches
+
+    def loads_long(self) -> bool:
+        """Whether it is loading, and has been for longer than that should take."""
+        return self.is_loading() and time.perf_counter() - self._since > LONG
 
     def hangs(self) -> bool:
         """Whether its run goes on although its time is over."""

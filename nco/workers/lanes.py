@@ -71,9 +71,18 @@ class Lease:
         self._surrender = surrender
         self._lanes._call_for_surplus()  # another call may have begun before
 
-    def is_loading_elsewhere(self) -> bool:
-        """Whether some process of the session is getting ready for a solver."""
-        return any(lane.is_loading() for lane in list(self._lanes._all))
+    def warm_another(self, solver: Solver[Any]) -> None:
+        """Has a process beside this call's load a solver, so that a later call has it at once.
+
+        A call that comes meanwhile takes one that is ready with another solver. Where no further
+        process may be started, the call's own first one loads it. Nothing happens where some
+        process of the session is loading already.
+        """
+        lane = self._lanes._spare()
+        if lane is None and self.has(0):
+            lane = self._given[0]
+        if lane is not None and not any(each.is_loading() for each in list(self._lanes._all)):
+            lane.warm_later(solver)
 
     def give_back(self, core: int) -> None:
         """Gives one child back before the end."""
@@ -205,6 +214,18 @@ class Lanes:
         for lane in every:
             lane.workers.close()
 
+    def _spare(self) -> Lane | None:
+        """An idle child that has not started, or a new one; None: there may be no more."""
+        with self._turn:
+            for lane in self._idle:
+                if not lane.workers.has_started():
+                    return lane
+            if self._closed or len(self._all) >= self.workers:
+                return None
+            lane = self._made()
+            self._idle.append(lane)
+            return lane
+
     # ---- under the lock
 
     def _check_open(self) -> None:
@@ -232,9 +253,12 @@ class Lanes:
             lease.most = max(lease.most, calls)
 
     def _next(self, wanted: Solver[Any] | None, first: bool) -> Lane:
-        """The idle child that can begin first; a new one where the others are not really idle."""
+        """The idle child that can begin first; a new one where the others are not really idle.
+
+        One that is loading will be ready before one that is yet to start.
+        """
         best = min(self._idle, key=lambda lane: lane.rank(wanted), default=None)
-        is_held_up = best is not None and (best.hangs() or (first and best.is_loading()))
+        is_held_up = best is not None and (best.hangs() or (first and best.loads_long()))
         if best is None or (is_held_up and len(self._all) < self.workers):
             return self._made()
         self._idle.remove(best)

@@ -40,6 +40,7 @@ class Outcome:
             of a solver that failed later.
         bound: no feasible solution costs less, where the solver has proven one (a `Proof`).
         faults: what went wrong on the way without costing the solution, a line each.
+        died: whether its process ended by itself, such as for want of memory: `error` says how.
     """
 
     solution: Any
@@ -48,3 +49,4 @@ class Outcome:
     improvements: tuple[Improvement, ...] = ()
     bound: float | int | None = None
     faults: tuple[str, ...] = ()
+    died: bool = False

@@ -10,7 +10,7 @@ from nco.problems._shop.plan import Plan, Work, construct, makespan, shifted
 
 # shares of the time that tabu search has; CP-SAT proves small shops and hardly moves large ones
 FEW, FEW_SHARE = 150, 0.2  # operations on machines
-SEVERAL, SEVERAL_SHARE = 450, 0.6
+SEVERAL, SEVERAL_SHARE = 250, 0.6
 LEAST = 0.3  # seconds below which CP-SAT would do no more than read the model
 IMPORT = 1.5  # and those that its import may take a busy machine
 STEPS = 100_000  # of tabu search without a time limit

@@ -1,4 +1,4 @@
-"""A certified lower bound of CVRP solutions: forests with prices of customers and of full sets."""
+"""Certified lower bounds of CVRP solutions: by q-routes, and of large cases by forests."""
 
 import math
 import time
@@ -8,7 +8,7 @@ import numpy as np
 
 from nco.core.case import Bound
 from nco.problems._common.decimals import exact
-from nco.problems._routing import one_tree
+from nco.problems._routing import one_tree, q_routes
 from nco.problems._routing.tsplib import distance_matrix, surely
 from nco.problems.cvrp.files import Case
 from nco.problems.tsp.bound import floored, scale, unscaled
@@ -20,7 +20,10 @@ MOST_SETS = 40  # whose capacity is looked at
 
 
 def bound(case: Case, time_limit: float | None, known: float | int | None = None) -> Bound | None:
-    """Lagrangian bound over forests, as Fisher's (Operations Research 42(4), 1994) over K-trees.
+    """The bound by q-routes (`_routing.q_routes`); where that has no time, the one by forests.
+
+    The latter is a Lagrangian bound over forests, as Fisher's (Operations Research 42(4), 1994)
+    over K-trees.
 
     Proof. Let a solution have r routes of n customers, empty ones left out. Then r is at least k =
     ceil(demand / capacity). Its legs between customers form a forest of exactly n - r edges, and
@@ -52,6 +55,12 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     if distances is None:
         assert case.coords is not None
         distances = surely(distance_matrix(case.coords, case.metric), case.metric)
+    ways = distances.astype(np.float64)
+    legs = q_routes.Legs(ways[1:, 1:], ways[0, 1:], ways[1:, 0], float(case.capacity))
+    required = np.full(case.size, np.inf)
+    value = q_routes.bound([legs], case.demand[1:].tolist(), required, known, time_limit)
+    if value is not None:
+        return Bound(value, "q-routes")
     factor = scale(distances)
     if factor is None:
         return None

@@ -9,8 +9,9 @@ from itertools import accumulate
 import numpy as np
 
 from nco.core.case import Bound
-from nco.problems._common.decimals import exact, plain
+from nco.problems._common.decimals import plain
 from nco.problems.knapsack.files import Case
+from nco.problems.knapsack.integers import Integers
 
 LARGEST = 100_000  # items
 MOST_NODES = 50_000  # of the branch and bound where there is no time limit: a quarter of a second
@@ -39,19 +40,11 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     """
     if case.size > LARGEST:
         return None
-    values = [exact(value) for value in case.values.tolist()]
-    weights = [exact(weight) for weight in case.weights.tolist()]
-    capacity = exact(case.capacity)
-    grain = math.lcm(*(value.denominator for value in values))
-    scale = math.lcm(capacity.denominator, *(weight.denominator for weight in weights))
-    room = int(capacity * scale)
-    items = [(int(v * grain), int(w * scale)) for v, w in zip(values, weights, strict=True)]
-    free = sum(value for value, weight in items if weight == 0)
-    items = [item for item in items if 0 < item[1] <= room and item[0] > 0]
-    items.sort(key=density, reverse=True)
-    reached = 0 if known is None else max(0, math.floor(_reached(known) * grain) - free)
-    best, proof = most(items, room, reached, time_limit)
-    return Bound(plain(-Fraction(free + best, grain)), proof)
+    whole = Integers.of(case)
+    items = sorted(zip(whole.values, whole.weights, strict=True), key=density, reverse=True)
+    reached = 0 if known is None else max(0, math.floor(_reached(known) * whole.grain) - whole.gift)
+    best, proof = most(items, whole.room, reached, time_limit)
+    return Bound(plain(-Fraction(whole.gift + best, whole.grain)), proof)
 
 
 def most(

@@ -241,7 +241,7 @@ def sisr(
     )
     place = {node: place for place, node in enumerate(nodes.tolist())}
     route = [place[node] for node in first if node in place]
-    search = capacitated.Search(_task(case, nodes), seed, [route], settings)
+    search = capacitated.search_from(_task(case, nodes), seed, [route], settings)
     anneal(
         search,
         settings.hot if start is None else settings.warm,

@@ -127,6 +127,16 @@ def test_a_task_that_kills_workers_is_quarantined(nodes, tmp_path):
     assert 3 <= len(begun) <= 6
 
 
+def test_workers_have_the_priority_of_who_began_the_cluster(nodes):
+    """Ray's own would give way to all else on the machine, and an actor might never begin."""
+    nodes.resize(2)
+
+    def niceness():
+        return os.nice(0)
+
+    assert ray().get(ray().remote(niceness).remote()) == os.nice(0)
+
+
 def test_a_worker_that_hangs_is_ended(nodes, tmp_path):
     """After its limit; the task that hung is quarantined, the others are done."""
     nodes.resize(2)

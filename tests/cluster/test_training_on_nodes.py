@@ -91,12 +91,13 @@ def test_a_sweep_keeps_its_best_trial(nodes, config, tmp_path, capsys):
     assert "found/best" in capsys.readouterr().out
 
 
-@pytest.mark.slow  # a trial that goes on from another one begins a process
-def test_a_population_goes_on_from_its_better_trials(nodes, config, tmp_path):
+@pytest.mark.slow  # a trial that goes on from another one begins its training again
+@pytest.mark.parametrize("scheduler", ["pbt", "searl"])
+def test_a_population_goes_on_from_its_better_trials(nodes, config, tmp_path, scheduler):
     """Weights and values of the better trial replace those of the other one, to the end."""
     nodes.resize(2)
     words = ["sweep", "--config", str(config), "--output", "found", "--cluster", nodes.address]
-    words += ["--trials", "2", "--seconds", "5", "--scheduler", "pbt"]
+    words += ["--trials", "2", "--seconds", "5", "--scheduler", scheduler]
     words += ["--trainer.max_steps", "-1", "--trainer.limit_train_batches", "1000000"]
     words += ["--tune.model.init_args.training.lr", "loguniform(1e-9, 3e-2)"]
     assert not run(*words)

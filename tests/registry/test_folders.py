@@ -64,9 +64,9 @@ def test_folders_that_begin_with_an_underscore_are_no_problems():
 
 def test_a_part_that_is_not_there_says_so():
     """Optional parts are asked for with `has`; without one, the error names the file."""
-    assert not registry.folder("hcvrp").has("bound")
-    with pytest.raises(NCOError, match=r"nco\.problems\.hcvrp has no bound\.py"):
-        _ = registry.folder("hcvrp").bound
+    assert not registry.folder("omdcpdp").has("bound")
+    with pytest.raises(NCOError, match=r"nco\.problems\.omdcpdp has no bound\.py"):
+        _ = registry.folder("omdcpdp").bound
     with pytest.raises(NCOError, match=r"a module without a package has no check\.py"):
         _ = Folder("").check
 

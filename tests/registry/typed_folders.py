@@ -26,6 +26,7 @@ PROTOCOLS: dict[PartName, str] = {
     "bound": "LowerBound",
     "decomposition": "Decomposition",
     "explain": "Explain",
+    "optimum": "FindsOptimum",
     "replan": "Replan",
     "rules": "Rules",
     "sheet": "Sheet",

@@ -154,6 +154,28 @@ def test_full_vehicles_are_proven_to_go_one_by_one() -> None:
 
 
 @quickly
+@given(seeds, st.integers(1, 4))
+def test_no_different_vehicles_are_cheaper(seed: int, size: int) -> None:
+    """The bound is at most the best plan of a mixed fleet by brute force."""
+    rng = np.random.default_rng(seed)
+    data: dict[str, Any] = {
+        "coords": np.rint(30 * rng.random((size + 1, 2))),
+        "demand": [0, *rng.integers(1, 6, size).tolist()],
+        "capacities": rng.integers(5, 12, 3).tolist(),
+        "fixed": rng.integers(0, 30, 3).tolist(),
+        "unit": rng.choice([0.5, 1.0, 2.0], 3).tolist(),
+        "objective": "total",
+    }
+    case = as_case(data, "hcvrp")
+    plans = folder("hcvrp").check.every_solution(case, 10**6)
+    assert plans is not None
+    best = min(cost(case, plan) for plan in plans)
+    if math.isfinite(best):
+        assert bound(case).value <= best + 1e-9
+        assert bound(case).value > 0.5 * best
+
+
+@quickly
 @given(seeds, st.integers(1, 9), st.sampled_from(["whole", "real", "decimal"]))
 def test_a_small_knapsack_is_proven(seed: int, size: int, kind: str) -> None:
     """The bound is the best value by brute force, for whole and real numbers."""

@@ -100,6 +100,17 @@ class TestClassicalSolver:
         after = solve_with(monkeypatch, faulty.honest)
         assert (after.faults, after.cost) == ([], nco.check(SQUARE, [0, 4, 3, 2, 1]).cost)
 
+    def test_that_is_killed_is_run_again_where_steps_are_counted(self, monkeypatch, tmp_path):
+        """An answer by numbers of steps does not depend on what happened to a process."""
+        monkeypatch.setenv("KILLED_ONCE", str(tmp_path / "killed"))
+        solver = Solver(faulty.killed_once, iterations=1)
+        monkeypatch.setattr(registry.folder("tsp").classical, "improvers", lambda: ["it"])
+        monkeypatch.setattr(registry.folder("tsp").classical, "solvers", lambda: {"it": solver})
+        with nco.Session(cores=1) as session:
+            found = session.solve(SQUARE, model="none", iterations=5)
+        assert (found.solution, found.faults) == ([0, 4, 3, 2, 1], [])
+        assert any("SIGKILL" in line and "run again" in line for line in found.plan)
+
     def test_that_gives_up_early_does_not_end_the_others(self, monkeypatch):
         """Only a proof says that nothing is better."""
         improve_by(monkeypatch, faulty.hasty)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 from lightning.pytorch import Callback
@@ -13,20 +14,36 @@ def digest(tensors):
     return hashlib.sha256(b"".join(t.detach().numpy().tobytes() for t in tensors)).hexdigest()
 
 
-class Seen(Callback):
-    """Writes down, for each rank, the costs of every batch and the weights at the end."""
+class Ends(Callback):
+    """Writes down, for each rank, the weights at the end."""
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
+
+    def on_train_end(self, trainer, pl_module):
+        path = self.folder / f"rank{trainer.global_rank}.weights"
+        path.write_text(digest(pl_module.policy.state_dict().values()))
+
+
+class Played(Ends):
+    """And how many steps learned from groups of actors, which get the processor meanwhile."""
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        time.sleep(0.2)
+
+    def on_train_end(self, trainer, pl_module):
+        super().on_train_end(trainer, pl_module)
+        learned = trainer.global_step - pl_module.source.own
+        (self.folder / f"rank{trainer.global_rank}.learned").write_text(str(learned))
+
+
+class Seen(Ends):
+    """And the costs of every batch."""
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
         row = {"step": trainer.global_step, "costs": batch.cost[:, 0].tolist()}
         with open(self.folder / f"rank{trainer.global_rank}.jsonl", "a") as file:
             file.write(json.dumps(row) + "\n")
-
-    def on_train_end(self, trainer, pl_module):
-        path = self.folder / f"rank{trainer.global_rank}.weights"
-        path.write_text(digest(pl_module.policy.state_dict().values()))
 
 
 class Death(Callback):

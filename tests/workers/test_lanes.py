@@ -242,3 +242,43 @@ def test_a_fork_has_children_of_its_own(shared):
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
         assert lease.lane(0).run(CASE, Solver(who), time_limit=None).solution == before
+
+
+def test_a_solver_is_loaded_beside_the_child_that_is_ready(tmp_path, monkeypatch):
+    """While a process loads for later calls, a call has the one that was ready."""
+    (tmp_path / "long_nap.py").write_text("import time\ntime.sleep(1.5)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    loads = Solver(who, modules=("long_nap",))
+    for workers in (2, 1):
+        shared = Lanes(cores=1, workers=workers)
+        try:
+            with shared.lease(1) as lease:
+                first = lease.lane(0)
+                ready = first.run(CASE, Solver(who), time_limit=None).solution
+                lease.warm_another(loads)
+            begun = time.perf_counter()
+            with shared.lease(1, wanted=loads) as lease:
+                assert lease.lane(0).run(CASE, Solver(who), time_limit=None).solution == ready
+            assert (time.perf_counter() - begun < 1.0) == (workers == 2)  # else both are one
+        finally:
+            shared.close()
+
+
+def test_a_child_that_is_loading_is_waited_for(tmp_path, monkeypatch):
+    """It is ready before one that is yet to start, unless it loads for longer than it should."""
+    (tmp_path / "short_nap.py").write_text("import time\ntime.sleep(1.0)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with Lanes(cores=1, workers=4).lease(1) as lease:
+        lanes_of, lane = lease._lanes, lease.lane(0)
+        lane.submit(CASE, Solver(who, modules=("short_nap",)), time_limit=None)
+        while not lane.is_loading():  # its thread is about to begin
+            time.sleep(0.001)
+    try:
+        with lanes_of.lease(1) as lease:
+            assert lease.lane(0) is lane
+        lane._since -= 60.0
+        assert lane.loads_long()
+        with lanes_of.lease(1) as lease:
+            assert lease.lane(0) is not lane
+    finally:
+        lanes_of.close()

@@ -87,7 +87,9 @@ class Settings:
         exchanges: for each stop of a route, and at most, how often routes try to exchange their
             ends before a ruin: strings move short routes well enough.
         hot, cold: temperatures at the beginning and at the end.
-        warm: the first temperature from a given start, which would else be lost.
+        warm: the first temperature from a given start that is better than savings by `ahead`, a
+            share of their cost, or more: it would else be lost. From a start that is less ahead the
+            search begins hotter, and where savings are better it begins from them.
     """
 
     ruin: Ruin = field(default_factory=Ruin)
@@ -97,6 +99,7 @@ class Settings:
     hot: float = 1.0
     cold: float = 0.01
     warm: float = 0.1
+    ahead: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -137,13 +140,24 @@ def ruin_recreate(
     settings = settings or Settings()
     if task.size == 0:
         return Answer([], 0.0, 0)
-    search = Search(task, seed, start, settings)
+    search = search_from(task, seed, start, settings)
     if stop is not None:
         search.stop = stop
-    hot = settings.hot * search.heat() if start is None else settings.warm
-    steps = anneal(search, hot, settings.cold, Span(until, iterations, search.stop), tell)
+    steps = anneal(
+        search,
+        search.first_temperature(settings),
+        settings.cold,
+        Span(until, iterations, search.stop),
+        tell,
+    )
     routes = search.best()
     return None if routes is None else Answer(routes, task.cost(routes), steps)
+
+
+def search_from(task: Task, seed: int, start: RoutesList | None, settings: Settings) -> "Search":
+    """A search from the given routes, or from savings where these cost less."""
+    search = Search(task, seed, start, settings)
+    return search if search.ahead >= 0 else Search(task, seed, None, settings)
 
 
 class Search(RuinSearch):
@@ -165,17 +179,19 @@ class Search(RuinSearch):
         super().__init__(where, seed, settings.ruin, settings.neighbours)
         self.must_serve_all = task.prizes is None
         demand = task.demand[self.order].astype(np.int64)
-        if start is None:
-            listed = self._savings(where, demand, task)
-        else:
-            listed = self.listed([route for route in start if route])
+        listed = self._fewer(self._savings(where, demand, task), demand, task.vehicles)
+        self.prize = self._prizes(task)
+        self.ahead = 0.0  # how far a given start is better than savings, as a share of their cost
+        if start is not None:
+            given = self.listed([route for route in start if route])
+            self.ahead = self._ahead(where, given, listed)
+            listed = given
         count = int((listed == 0).sum())
         slots = count + SPARE_ROUTES + count // 10 if task.vehicles is None else task.vehicles
-        self.prize = self._prizes(task)
         self.routes = lists.empty_routes(
             where, demand, np.full(slots, task.capacity, dtype=np.int64)
         )
-        self._begin(listed, slots)
+        self._begin(listed)
         self.unit = self.least / (self.size + count) or 1.0
         self.rules = Rules(
             symmetric=where.symmetric,
@@ -201,6 +217,12 @@ class Search(RuinSearch):
             temperature,
         )
         return done
+
+    def first_temperature(self, settings: Settings) -> float:
+        """The temperature at the beginning, in mean legs of the start."""
+        hot = settings.hot * self.heat()
+        share = min(1.0, max(0.0, self.ahead / settings.ahead))
+        return hot * (settings.warm / hot) ** share
 
     def heat(self) -> float:
         """How much hotter than others to begin: long routes change little at once.
@@ -232,6 +254,20 @@ class Search(RuinSearch):
             return np.full(self.size + 1, math.inf)
         return np.full(self.size + 1, LEFT_OUT * max(float(self.home.max()), 1.0))
 
+    def _ahead(self, where: places.Places, given: np.ndarray, own: np.ndarray) -> float:
+        """By which share of the cost of the routes `own` the routes `given` are better."""
+        cost = self._price(where, own)
+        return (cost - self._price(where, given)) / abs(cost) if cost else 0.0
+
+    def _price(self, where: places.Places, listed: np.ndarray) -> float:
+        """The length of routes, each followed by a 0, and what is paid for those left out."""
+        nodes = np.concatenate([np.zeros(1, dtype=np.uint32), listed.astype(np.uint32)])
+        length = np.zeros(len(listed))
+        x, y = where.coords.T.copy()
+        places.legs(where.metric, x, y, where.matrix, nodes[:-1].copy(), nodes[1:].copy(), length)
+        absent = np.setdiff1d(np.arange(1, self.size + 1), listed)
+        return float(length.sum()) + (float(self.prize[absent].sum()) if len(absent) else 0.0)
+
     def _savings(self, where: places.Places, demand: np.ndarray, task: Task) -> np.ndarray:
         """Savings; where directions differ by the mean of both, and then each route's better."""
         if where.symmetric:
@@ -248,14 +284,18 @@ class Search(RuinSearch):
             routes.append(both[int(length[1] < length[0])])
         return lists.as_listed(routes)
 
-    def _begin(self, listed: np.ndarray, slots: int) -> None:
-        """Fills the routes, the most laden first where there are too many."""
+    @staticmethod
+    def _fewer(listed: np.ndarray, demand: np.ndarray, most: int | None) -> np.ndarray:
+        """The most laden routes where there are more than `most`."""
         routes = lists.as_lists(listed)
-        if len(routes) > slots:
-            load = [int(self.routes.demand[route].sum()) for route in routes]
-            kept = sorted(range(len(routes)), key=lambda place: -load[place])[:slots]
-            routes = [routes[place] for place in kept]
-            listed = lists.as_listed(routes)
+        if most is None or len(routes) <= most:
+            return listed
+        load = [int(demand[route].sum()) for route in routes]
+        kept = sorted(range(len(routes)), key=lambda place: -load[place])[:most]
+        return lists.as_listed([routes[place] for place in kept])
+
+    def _begin(self, listed: np.ndarray) -> None:
+        """Fills the routes."""
         length = lists.fill(self.routes, listed)
         absent = np.setdiff1d(np.arange(1, self.size + 1), listed)
         left_out = float(self.prize[absent].sum()) if len(absent) else 0.0

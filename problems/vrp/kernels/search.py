@@ -34,7 +34,7 @@ class Settings:
     exchanges: tuple[float, int] = (0.1, 5)
     hot: float = 1.0
     cold: float = 0.01
-    warm: float = 0.1
+    warm: float = 0.5
 
 
 class Search:

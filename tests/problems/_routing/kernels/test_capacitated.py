@@ -15,7 +15,14 @@ import test_orders_kernel
 from recounting import table
 
 from nco.problems._routing.kernels import fleet
-from nco.problems._routing.kernels.capacitated import Answer, Search, Settings, Task, ruin_recreate
+from nco.problems._routing.kernels.capacitated import (
+    Answer,
+    Search,
+    Settings,
+    Task,
+    ruin_recreate,
+    search_from,
+)
 
 KINDS = ["whole", "directed", "limited", "fleet", "geographical"]
 UNCOMPILED = """
@@ -241,3 +248,18 @@ def test_all_rows_of_the_search_are_in_one_order() -> None:
     assert best is not None
     assert task.cost(best) == pytest.approx(search.least)
     assert sorted(itertools.chain(*best)) == list(range(1, 41))
+
+
+def test_a_poor_start_does_no_harm() -> None:
+    """From a route for each customer it does as from nothing; good routes are not lost."""
+    task = make("whole", 20, seed=3)
+    alone = [[customer] for customer in range(1, task.size + 1)]
+    settings = Settings()
+    from_poor = ruin_recreate(task, iterations=3000, seed=1, start=alone)
+    from_nothing = ruin_recreate(task, iterations=3000, seed=1)
+    assert from_poor == from_nothing
+    assert from_nothing is not None
+    good = search_from(task, 1, from_nothing.routes, settings)
+    assert good.ahead > 0
+    assert good.first_temperature(settings) < settings.hot * good.heat()
+    assert [route for route in good.best() or [] if route] == from_nothing.routes
