@@ -272,7 +272,10 @@ class AnswersAtOnce(Protocol[C_in]):
 
 
 class LowerBound(Protocol[C_in]):
-    """``bound.py``: certified bounds."""
+    """``bound.py``: certified bounds.
+
+    Where it also has ``applies(case)``, and that says no, no time is kept for a bound.
+    """
 
     def bound(
         self, case: C_in, time_limit: float | None, known: float | int | None = None, /

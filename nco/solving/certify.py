@@ -128,4 +128,8 @@ def judged(case: Case, solution: Any, report: Report, bound: Bound | None) -> di
 
 
 def _has_bound(case: Case) -> bool:
-    return registry.folder(case.problem).has("bound")
+    folder = registry.folder(case.problem)
+    if not folder.has("bound"):
+        return False
+    applies = getattr(folder.bound, "applies", None)
+    return applies is None or bool(applies(case))

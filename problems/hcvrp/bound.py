@@ -6,7 +6,12 @@ from nco.core.case import Bound
 from nco.problems._routing import q_routes
 from nco.problems.hcvrp.files import TOTAL, Case
 
-LARGEST = 1000  # customers
+LARGEST = 500  # customers
+
+
+def applies(case: Case) -> bool:
+    """Whether a case has a bound, if there is time for it."""
+    return case.objective == TOTAL and 0 < case.size <= LARGEST
 
 
 def bound(case: Case, time_limit: float | None, known: float | int | None = None) -> Bound | None:
@@ -24,7 +29,7 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
         None for the time of the last vehicle, for more than `LARGEST` customers, or where there is
         no time.
     """
-    if case.objective != TOTAL or not 0 < case.size <= LARGEST:
+    if not applies(case):
         return None
     lines = np.linalg.norm(case.coords[:, None] - case.coords[None], axis=-1)
     kinds = np.unique(np.stack([case.capacities, case.fixed, case.unit], 1), axis=0)

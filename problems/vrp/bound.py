@@ -11,8 +11,8 @@ from nco.problems._routing import q_routes, tsplib
 from nco.problems.vrp.case import Backhauls, Case, VehicleType
 from nco.problems.vrp.ways import Ways, ways
 
-LARGEST = 1000  # clients
-TABLE = 2e-8  # seconds for each pair of clients and type of vehicle
+LARGEST = 500  # clients
+TABLE = 1e-7  # seconds for each pair of clients and type of vehicle
 SLACK = 1e-6  # relative, by which a client must be too late for a leg to be left out
 
 
@@ -31,6 +31,12 @@ class Load(NamedTuple):
         """How many of the largest vehicles it needs."""
         most = max(self.limits)
         return float(self.each.sum()) / most if most > 0 else 0.0
+
+
+def applies(case: Case) -> bool:
+    """Whether a case has a bound, if there is time for it."""
+    members = [place for group in case.groups for place in group.clients]
+    return 0 < case.size <= LARGEST and len(set(members)) == len(members)
 
 
 def bound(case: Case, time_limit: float | None, known: float | int | None = None) -> Bound | None:
@@ -65,8 +71,7 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
         seconds = time_limit - TABLE * len(fleet) * case.size**2
     members = [[case.client(place) for place in group.clients] for group in case.groups]
     grouped = {row for rows in members for row in rows}
-    twice = len(grouped) < sum(map(len, members))
-    if not 0 < case.size <= LARGEST or not fleet or twice or (seconds is not None and seconds <= 0):
+    if not applies(case) or not fleet or (seconds is not None and seconds <= 0):
         return None
     driven = [ways(case, position) for position in fleet]
     load = max(_loads(case, fleet, driven), key=Load.trips)

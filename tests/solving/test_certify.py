@@ -361,3 +361,12 @@ def test_an_ascent_between_two_trees_is_continued_with_longer_steps() -> None:
         for order in itertools.permutations(range(1, len(TABLE)))
     )
     assert one_tree.tour_bound(table, optimum, None) == optimum
+
+
+def test_no_time_is_kept_for_a_bound_that_does_not_apply() -> None:
+    """Of the time of the last vehicle there is none, of the total cost there is one."""
+    data = {"coords": np.eye(4)[:, :2], "demand": [0, 1, 1, 1], "capacities": [2, 2]}
+    last = as_case({**data, "speeds": [1, 1]}, "hcvrp")
+    total = as_case({**data, "objective": "total"}, "hcvrp")
+    assert certify.reserve(last, 10.0) == 0.0
+    assert certify.reserve(total, 10.0) > 0.0
