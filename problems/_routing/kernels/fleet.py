@@ -74,7 +74,7 @@ class Settings:
     neighbours: int = 40
     hot: float = 1.0
     cold: float = 0.01
-    warm: float = 0.1
+    warm: float = 0.5
     given_away: float = 0.5
     whole: float = 0.1
     shared: float = 0.3
