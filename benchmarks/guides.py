@@ -13,7 +13,7 @@ import math
 import statistics
 from pathlib import Path
 
-from kernels import _call, _cases, _compiled, written
+from kernels import compiled_search, drawn_cases, timed_call, written
 
 import nco
 from nco import registry
@@ -25,7 +25,7 @@ SHARES = (0.25, 0.5)
 
 def compared(name: str, size: int, instances: int, limit: float) -> list[list[str]]:
     """A row for each share of the time that networks have."""
-    solver, cases = _compiled(name), _cases(name, size, instances)
+    solver, cases = compiled_search(name), drawn_cases(name, size, instances)
     check = registry.folder(name).check.check
 
     def guided(case: Case, share: float) -> float:
@@ -34,7 +34,7 @@ def compared(name: str, size: int, instances: int, limit: float) -> list[list[st
         if share:
             begun = nco.solve(case, time_limit=share * limit, classical=False, bound=False)
             start, left = begun.solution, limit - begun.seconds
-        return check(case, _call(solver, case, time_limit=left, start=start)[0]).cost
+        return check(case, timed_call(solver, case, time_limit=left, start=start)[0]).cost
 
     guided(cases[0], max(SHARES))
     alone = [guided(case, 0.0) for case in cases]

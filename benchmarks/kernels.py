@@ -85,7 +85,7 @@ def speeds() -> dict[str, Any]:
     rows = []
     for name, size, plain in json.loads(run.stdout):
         compiled = speed(name, size, MANY)
-        solver = _compiled(name).name
+        solver = compiled_search(name).name
         cells = [name, str(size), solver, f"{compiled:,.0f}", f"{plain:,.0f}"]
         rows.append([*cells, f"{compiled / plain:.0f}"])
     return {
@@ -102,12 +102,12 @@ def speeds() -> dict[str, Any]:
 
 def speed(name: str, size: int, steps: int) -> float:
     """Steps a second of a problem's search."""
-    solver, case = _compiled(name), _cases(name, size, 1)[0]
-    _call(solver, case, iterations=10)
+    solver, case = compiled_search(name), drawn_cases(name, size, 1)[0]
+    timed_call(solver, case, iterations=10)
     taken = []
     for seed in range(TIMES):
-        short = _call(solver, case, iterations=steps // 10, seed=seed)[1]
-        long = _call(solver, case, iterations=steps, seed=seed)[1]
+        short = timed_call(solver, case, iterations=steps // 10, seed=seed)[1]
+        long = timed_call(solver, case, iterations=steps, seed=seed)[1]
         taken.append((long - short) / (steps - steps // 10))
     return 1 / statistics.median(taken)
 
@@ -116,11 +116,11 @@ def labels(instances: int, long: float) -> dict[str, Any]:
     """Of each problem, the labels a second and core that are close to a long run."""
     rows = []
     for name, size in LABELS.items():
-        solver, cases = _compiled(name), _cases(name, size, instances)
+        solver, cases = compiled_search(name), drawn_cases(name, size, instances)
         check = registry.folder(name).check.check
-        best = [check(case, _call(solver, case, time_limit=long)[0]).cost for case in cases]
+        best = [check(case, timed_call(solver, case, time_limit=long)[0]).cost for case in cases]
         for limit in LIMITS:
-            answers = [_call(solver, case, time_limit=limit) for case in cases]
+            answers = [timed_call(solver, case, time_limit=limit) for case in cases]
             costs = [
                 check(case, found).cost for case, (found, _) in zip(cases, answers, strict=True)
             ]
@@ -149,7 +149,7 @@ def _sizes() -> Iterator[tuple[str, int]]:
         yield from ((name, size) for size in sizes)
 
 
-def _cases(name: str, size: int, count: int) -> list[Case]:
+def drawn_cases(name: str, size: int, count: int) -> list[Case]:
     return [case for _, case in _contest(name, size, count).cases]
 
 
@@ -157,13 +157,13 @@ def _contest(name: str, size: int, count: int) -> Contest:
     return prepare(Plan(problem=name, size=size, instances=count, solvers=("nco",)))
 
 
-def _compiled(name: str) -> Solver[Any]:
+def compiled_search(name: str) -> Solver[Any]:
     """A problem's compiled search that can count its steps and does nothing else."""
     found = registry.folder(name).classical.solvers()
     return next(solver for solver in found.values() if solver.kernels and not solver.proof)
 
 
-def _call(solver: Solver[Any], case: Case, seed: int = 0, **limit: Any) -> tuple[Any, float]:
+def timed_call(solver: Solver[Any], case: Case, seed: int = 0, **limit: Any) -> tuple[Any, float]:
     """A solver's answer and the seconds that it took."""
     compiling.compile_now(solver.kernels)
     begun = time.perf_counter()

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from kernels import _cases, _compiled, written
+from kernels import SIZES, compiled_search, drawn_cases, written
 
 import nco
 from nco import registry
@@ -48,7 +48,7 @@ def by_shares(name: str, cases: Sequence[Case], seconds: float, cores: int) -> l
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--problem", default="cvrp")
+    parser.add_argument("--problem", choices=sorted(SIZES), default="cvrp")
     parser.add_argument("--size", type=int, default=100)
     parser.add_argument("--instances", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=600.0)
@@ -56,8 +56,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="a JSON file for the page of results")
     words = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
-    cases = _cases(words.problem, words.size, words.instances)
-    compiling.compile_now(_compiled(words.problem).kernels)
+    cases = drawn_cases(words.problem, words.size, words.instances)
+    compiling.compile_now(compiled_search(words.problem).kernels)
     rows = []
     for name in ("nco", words.solver):
         begun = time.perf_counter()
