@@ -1,6 +1,8 @@
 """Fixtures: tiny untrained models, which solve badly but by the same code."""
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: more threads would only wait
@@ -39,3 +41,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "cvrp": save_tiny(root / "tiny-cvrp", CVRP(size=10)),
         "knapsack": save_tiny(root / "tiny-knapsack", Knapsack(size=10)),
     }
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, here and in programs that are started.
+
+    A background job of a shell ignores it otherwise, and so does each program that it starts.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

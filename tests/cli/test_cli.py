@@ -145,6 +145,7 @@ def test_wrong_arguments_exit_with_two(capsys, arguments):
     assert run(capsys, *arguments)[0] == 2
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_control_c_prints_the_best_so_far(tiny, tmp_path):
     """A signal to the process gives an answer that is feasible."""
     coords = np.random.default_rng(0).random((60, 2))

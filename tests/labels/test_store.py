@@ -373,7 +373,7 @@ def test_further_arguments_of_the_problem_are_labelled(tmp_path: Path, capsys: A
     from nco.cli import main
 
     command = ["label", "--problem", "cvrp", "--size", "6", "--instances", "3", "--seed", "4"]
-    command += ["--solver", "ortools", "--time_limit", "0.05", "--output", str(tmp_path / "set")]
+    command += ["--solver", "ortools", "--time_limit", "0.3", "--output", str(tmp_path / "set")]
     points = "{class_path: nco.core.geometry.Clustered, init_args: {clusters: 2}}"
     with pytest.raises(SystemExit):
         main([*command, "--problem_args", f"{{capacity: [20, 40], points: {points}}}"])

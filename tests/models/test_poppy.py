@@ -377,7 +377,7 @@ def test_prune_command(tmp_path, capsys) -> None:
     weights.save(tmp_path / "all", problem, policy, {"measured": [{"set": "x"}]}, half=False)
     labels = tmp_path / "labels"
     command = ["label", "--problem", "tsp", "--size", "6", "--instances", "24", "--seed", "1"]
-    words = ["--solver", "ortools", "--time_limit", "0.05", "--output", str(labels)]
+    words = ["--solver", "fast_tsp", "--time_limit", "0.05", "--output", str(labels)]
     _run([*command, *words])
     folders = [str(tmp_path / "all"), str(tmp_path / "few")]
     _run(["models", "prune", *folders, "--reference", str(labels)])

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -198,14 +197,6 @@ def test_a_proof_ends_the_portfolio_early():
 # ---- interruption
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """SIGINT raises KeyboardInterrupt, also in a background job, which ignores it otherwise."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_gives_the_best_so_far(tiny):
     # as the terminal does: a signal that wakes the main thread from whatever it waits for
@@ -224,6 +215,7 @@ def test_ctrl_c_gives_the_best_so_far(tiny):
             assert not thread.is_alive()
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_answers_signals_with_the_best_so_far(number):
     """On SIGINT and SIGTERM the command prints its best and exits with 130."""
