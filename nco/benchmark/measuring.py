@@ -11,6 +11,7 @@ from nco.benchmark.cores import confined
 from nco.benchmark.plan import Plan
 from nco.benchmark.runs import Run
 from nco.core.case import Case
+from nco.workers import lanes
 from nco.workers.outcome import Outcome
 from nco.workers.pool import Workers
 
@@ -45,6 +46,9 @@ def _warm_up(contest: Contest, pool: Workers) -> None:
         classical_ones = [each.name for each in contest.entrants[problem] if each.model is None]
         if classical_ones:
             pool.warm(*map(folder.solver, classical_ones))
+        if any(each.model is not None and each.classical for each in contest.entrants[problem]):
+            for core in range(contest.plan.cores):  # or `nco.solve` would still load in the first
+                lanes.current().lane(core).workers.warm(*folder.improvers())
         for entrant in contest.entrants[problem]:
             for seconds in WARM_UP:
                 _outcome(entrant, case, seconds, contest.plan, pool)

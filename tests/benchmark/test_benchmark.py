@@ -1,5 +1,6 @@
 """The comparison of solvers: who takes part, what is measured, and how it is summed up."""
 
+import contextlib
 import csv
 import json
 import math
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nco import registry
 from nco.benchmark import (
     Plan,
     Run,
@@ -26,6 +28,7 @@ from nco.cli import main as nco
 from nco.core.errors import NCOError
 from nco.models.nets import AttentionPolicy, TransformerEncoder
 from nco.problems.tsp import TSP
+from nco.workers import lanes
 from nco.workers.pool import Outcome
 from nco.zoo import weights
 
@@ -380,6 +383,15 @@ class TestMeasuring:
         first, again = compare(plan), compare(plan)
         assert first[0].cost is not None
         assert (first[0].time_limit, first[0].cost) == (None, again[0].cost)
+
+    def test_compiled_searches_are_loaded_before_the_first_run(self, square: Path) -> None:
+        """Of `nco.solve` too: else its first runs are those of a cold start."""
+        plan = Plan(files=[str(square)], solvers=["nco"], time_limits=(0.05,))
+        with contextlib.closing(lanes.Lanes()) as own, lanes.within(own):
+            next(measuring.measure(prepare(plan)))
+            compiled = [each for each in registry.folder("tsp").improvers() if each.kernels]
+            assert compiled
+            assert all(own.lane(0).workers.has_loaded(each) for each in compiled)
 
 
 class TestCommand:
