@@ -41,6 +41,7 @@ autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False  # what overrides do is told where they are declared
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
+autodoc_use_type_comments = False  # we have none, and to look for them parses all sources again
 autodoc_default_options = {
     "members": True,
     "undoc-members": True,

@@ -14,7 +14,7 @@ QUICK = {
     "solve_your_file": "SECONDS = 0.3",
     "train_a_model": "SIZE = 10\nSTEPS = 8",
     "compare_with_ortools": "SIZE = 20\nINSTANCES = 1\nTIME_LIMITS = [0.2]",
-    "add_a_problem": "SECONDS = 2",
+    "add_a_problem": "SECONDS = 0.5",
     "inventory": "SECONDS = 2.0\nTRACES = 40\nSTEPS = 2",
 }
 PATHS = sorted(FOLDER.glob("*.ipynb"))

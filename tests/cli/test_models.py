@@ -36,10 +36,10 @@ def test_a_folder_and_a_checkpoint_are_described(
 
 def test_a_card_is_measured_again(capsys: pytest.CaptureFixture) -> None:
     """On the very instances of the card, so that the same gap comes out."""
-    code, out, _ = run(capsys, "models", "gnn-jssp", "--measure", "--sets", "jssp6")
+    code, out, _ = run(capsys, "models", "am-knapsack", "--measure", "--sets", "knapsack50")
     assert code == 0
-    row = next(line for line in out.splitlines() if line.startswith("jssp6"))
-    card = cards.available()["gnn-jssp"]["measured"][0]
+    row = next(line for line in out.splitlines() if line.startswith("knapsack50"))
+    card = cards.available()["am-knapsack"]["measured"][0]
     assert f"{card['gap_percent']:.3f} ± {card['standard_error']:.3f}" in row
     assert str(card["instances"]) in row.split()
 

@@ -71,6 +71,50 @@ def troubled(tmp_path, words, meanwhile=None, **rules):
     return found, fleet
 
 
+# Those of one node come first and those of three last: a node that is begun costs seconds.
+
+
+def test_the_command_prints_rows_and_says_what_is_wrong(nodes, tmp_path, capsys):
+    """A wrong row costs no other one, is not tried again, and makes the exit code 2."""
+    nodes.resize(1)
+    path = tmp_path / "many.jsonl"
+    rows = [*items(2), {"values": [1], "weights": [-1], "capacity": 3}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ["solve", str(path), "--cluster", nodes.address, "--time_limit", "none"]
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*words, "--model", "none", "--order", "done"])
+    captured = capsys.readouterr()
+    assert stop.value.code == 2
+    lines = [line for line in captured.out.splitlines() if line.startswith("{")]  # not Ray's
+    found = {row["index"]: row for row in map(json.loads, lines)}
+    assert found[0]["feasible"]
+    assert found[1]["feasible"]
+    assert "weights" in found[2]["error"]
+    assert "2 done, 1 refused" in captured.err
+
+
+def test_an_instance_that_nobody_can_solve_ends_an_iteration(nodes):
+    """`nco.solve_iter` raises, as it does without a cluster."""
+    nodes.resize(1)
+    source = [*items(1), {"values": [1], "weights": [-1], "capacity": 3}]
+    solutions = nco.solve_iter(source, **OPTIONS, cluster=nodes.address)
+    assert next(solutions).feasible
+    with pytest.raises(NCOError, match="weights"):
+        next(solutions)
+
+
+def test_it_works_from_another_thread(nodes):
+    """Where Ray must not touch the signals."""
+    nodes.resize(1)
+    found = []
+    call = threading.Thread(
+        target=lambda: found.extend(nco.solve_iter(items(3), **OPTIONS, cluster=nodes.address))
+    )
+    call.start()
+    call.join(60)
+    assert len(found) == 3
+
+
 def test_solutions_are_those_of_one_process(nodes):
     """In order, from two nodes, with all that a solution has."""
     nodes.resize(2)
@@ -96,31 +140,6 @@ def test_iterations_give_the_same_answers_as_one_process(nodes, tmp_path, tiny):
     rows = [json.loads(line) for line in summary.written.read_text().splitlines()]
     assert [row["cost"] for row in rows] == [solution.cost for solution in here]
     assert [row["solution"] for row in rows] == [solution.solution for solution in here]
-
-
-def test_a_lost_node_costs_no_task(nodes, tmp_path):
-    """What it had is done by the others, and a node that joins is used."""
-    nodes.resize(3)
-    hosts, drawn = set(), []
-
-    def words():
-        while len(drawn) < 200 or (len(hosts) < 4 and len(drawn) < 10_000):
-            drawn.append("slow")
-            yield "slow"
-
-    def strike(result, count):
-        hosts.add(result.host)
-        if count == 20:
-            nodes.kill(nodes.nodes[0])
-        if count == 40:
-            nodes.add()
-
-    found, _ = troubled(tmp_path, words(), strike, target=0.3)
-    assert Counter(result.task.id for result in found) == Counter(
-        f"t{i}" for i in range(len(drawn))
-    )
-    assert {result.kind for result in found} == {Kind.DONE}
-    assert len(hosts) == 4
 
 
 def test_a_task_that_kills_workers_is_quarantined(nodes, tmp_path):
@@ -207,35 +226,6 @@ def test_a_killed_driver_goes_on(nodes, tmp_path):
     assert all(row["feasible"] for row in rows)
 
 
-def test_the_command_prints_rows_and_says_what_is_wrong(nodes, tmp_path, capsys):
-    """A wrong row costs no other one, is not tried again, and makes the exit code 2."""
-    nodes.resize(1)
-    path = tmp_path / "many.jsonl"
-    rows = [*items(2), {"values": [1], "weights": [-1], "capacity": 3}]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    words = ["solve", str(path), "--cluster", nodes.address, "--time_limit", "none"]
-    with pytest.raises(SystemExit) as stop:
-        cli.main([*words, "--model", "none", "--order", "done"])
-    captured = capsys.readouterr()
-    assert stop.value.code == 2
-    lines = [line for line in captured.out.splitlines() if line.startswith("{")]  # not Ray's
-    found = {row["index"]: row for row in map(json.loads, lines)}
-    assert found[0]["feasible"]
-    assert found[1]["feasible"]
-    assert "weights" in found[2]["error"]
-    assert "2 done, 1 refused" in captured.err
-
-
-def test_an_instance_that_nobody_can_solve_ends_an_iteration(nodes):
-    """`nco.solve_iter` raises, as it does without a cluster."""
-    nodes.resize(1)
-    source = [*items(1), {"values": [1], "weights": [-1], "capacity": 3}]
-    solutions = nco.solve_iter(source, **OPTIONS, cluster=nodes.address)
-    assert next(solutions).feasible
-    with pytest.raises(NCOError, match="weights"):
-        next(solutions)
-
-
 def test_a_total_time_holds(nodes):
     """For all of them, on all nodes."""
     nodes.resize(2)
@@ -247,13 +237,26 @@ def test_a_total_time_holds(nodes):
     assert time.monotonic() - begin < 1.5 + 12  # nodes begin meanwhile, on a busy machine
 
 
-def test_it_works_from_another_thread(nodes):
-    """Where Ray must not touch the signals."""
-    nodes.resize(1)
-    found = []
-    call = threading.Thread(
-        target=lambda: found.extend(nco.solve_iter(items(3), **OPTIONS, cluster=nodes.address))
+def test_a_lost_node_costs_no_task(nodes, tmp_path):
+    """What it had is done by the others, and a node that joins is used."""
+    nodes.resize(3)
+    hosts, drawn = set(), []
+
+    def words():
+        while len(drawn) < 200 or (len(hosts) < 4 and len(drawn) < 10_000):
+            drawn.append("slow")
+            yield "slow"
+
+    def strike(result, count):
+        hosts.add(result.host)
+        if count == 20:
+            nodes.kill(nodes.nodes[0])
+        if count == 40:
+            nodes.add()
+
+    found, _ = troubled(tmp_path, words(), strike, target=0.3)
+    assert Counter(result.task.id for result in found) == Counter(
+        f"t{i}" for i in range(len(drawn))
     )
-    call.start()
-    call.join(60)
-    assert len(found) == 3
+    assert {result.kind for result in found} == {Kind.DONE}
+    assert len(hosts) == 4

@@ -26,7 +26,7 @@ from nco.search.beam import beam_search
 from nco.search.task import Task
 from nco.zoo import weights
 
-SIZE = 7
+SIZE = 6
 PROBLEMS = [TSP(SIZE), ATSP(SIZE), CVRPVia(SIZE), OP(SIZE)]
 
 
@@ -97,7 +97,7 @@ def best_way_on(problem: Problem[Any, Any], row: Any, begun: list[int]) -> float
     [
         (TSP(SIZE), "fast_tsp", "{}"),
         (ATSP(SIZE), "cpsat", "{}"),
-        (OP(SIZE), "cpsat", "{limit: 2.5}"),
+        (OP(SIZE), "cpsat", "{limit: 2.0}"),
     ],
     ids=["tsp", "atsp", "op"],
 )

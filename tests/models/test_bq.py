@@ -213,7 +213,7 @@ def test_learning_lowers_the_loss(problem: Problem[Any, Any], dense: float) -> N
             return sum(made.loss(data, generator("measure", i)).item() for i in range(20))
 
     before = measured()
-    for step in range(160):
+    for step in range(80):
         loss = made.loss(data, generator("step", step))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -98,10 +98,11 @@ def test_the_clock_starts_with_the_import_that_a_call_waits_for():
     code = (
         "import nco, time; begin = time.perf_counter(); "
         "found = nco.solve([[0, 0], [1, 1], [0, 1]], "
-        "time_limit=1e-3, model='none'); print(time.perf_counter() - begin - found.seconds)"
+        "time_limit=1e-3, model='none'); print(found.seconds, time.perf_counter() - begin)"
     )
     out, err = python(code).communicate(timeout=50)
-    assert float(out) < 0.1, err  # the import takes twice that on an idle machine
+    said, passed = map(float, out.split())
+    assert passed / 2 < said <= passed, err  # nearly all of it is the import
 
 
 def test_the_curve_visits_every_point_and_keeps_neighbours_together():

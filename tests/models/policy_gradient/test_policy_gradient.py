@@ -269,9 +269,9 @@ def test_a_killed_run_goes_on_bit_for_bit(
         found: dict[str, Any] = torch.load(Path(folder) / "last.ckpt", weights_only=True)
         return found
 
-    whole = fit("whole", 8)
-    fit("part", 5)
-    again = fit("again", 8, "--ckpt_path", "part/last.ckpt")
+    whole = fit("whole", 6)
+    fit("part", 4)
+    again = fit("again", 6, "--ckpt_path", "part/last.ckpt")
     assert set(whole["state_dict"]) == set(again["state_dict"])
     assert _equal(whole["state_dict"], again["state_dict"])
     assert _equal(whole.get("rollouts", []), again.get("rollouts", []))

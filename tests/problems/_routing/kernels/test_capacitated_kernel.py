@@ -134,6 +134,7 @@ def test_all_this_holds_uncompiled() -> None:
         "test_neighbours.py",
     ]
     command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider"]
+    command += ["--noconftest"]  # none of its fixtures is used, and it imports torch
     run = subprocess.run(
         [*command, *(str(folder / name) for name in names)],
         env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
