@@ -137,8 +137,10 @@ def sisr(
             steps give equal answers on every machine.
     """
     until = None if time_limit is None else time.perf_counter() + time_limit
-    from nco.problems._common.kernels.driver import Span, anneal
+    from nco.problems._common.kernels import chance
+    from nco.problems._common.kernels.driver import Span, anneal_anew
     from nco.problems._routing.kernels import fleet
+    from nco.problems._routing.kernels.searching import length
 
     if case.size == 0:
         return [[] for _ in case.capacities]
@@ -147,17 +149,23 @@ def sisr(
     start = _feasible(case, start)
     owners = _owners(case, start)
     task = _task(case, owners)
-    search = fleet.Search(task, seed, None if start is None else _owned(owners, start))
-    if search.best() is None:  # a fleet with hardly any room to spare
-        search = fleet.Search(task, seed, _owned(owners, case.construct()))
-    anneal(
-        search,
-        search.settings.hot if start is None else search.settings.warm,
-        search.settings.cold,
-        Span(until, iterations, search.stop),
+    first, settings = None if start is None else _owned(owners, start), fleet.usual(task)
+
+    def begin(number: int) -> "tuple[fleet.Search, float]":
+        own = chance.further(seed, number)
+        search = fleet.Search(task, own, None if number else first)
+        if search.best() is None:  # a fleet with hardly any room to spare
+            search = fleet.Search(task, own, _owned(owners, case.construct()))
+        return search, settings.hot if first is None or number else settings.warm
+
+    annealed = anneal_anew(
+        begin,
+        settings.cold,
+        Span(until, iterations),
+        length(settings.round, case.size),
         None if found is None else lambda owned: found(_driven(case, owners, owned)),
     )
-    best = search.best()
+    best = annealed.search.best()
     assert best is not None  # it began with all customers served
     return _driven(case, owners, best)
 

@@ -27,6 +27,11 @@ def start(*seeds: int) -> np.ndarray:
     return np.array([state or SPREAD], dtype=np.uint64)
 
 
+def further(seed: int, number: int) -> int:
+    """The seed of a caller's search of a number from 0 on, whose first one has the caller's own."""
+    return int(start(seed, number)[0] >> np.uint64(1)) if number else seed
+
+
 @inlined
 def draw(state: np.ndarray) -> np.uint64:
     """The next 64 bits, uint64."""

@@ -148,9 +148,84 @@ def anneal(
         span: when to end; its flag must be the search's.
         tell: is called with better solutions on the way.
     """
-    teller = Teller(tell, search.best)
+    return _cooled(search, hot, cold, span, Teller(tell, search.best))
+
+
+def _cooled(search: Searching[S], hot: float, cold: float, span: Span, teller: "Teller[S]") -> int:
     unit = search.unit
     return cool(search.step, hot * unit, cold * unit, span, lambda: teller.look(search.least))
+
+
+@dataclass(frozen=True)
+class Annealed(Generic[S]):
+    """Attributes:
+    search: the one that has found the best.
+    steps: of all searches.
+    """
+
+    search: Searching[S]
+    steps: int
+
+
+def anneal_anew(
+    begin: Callable[[int], tuple[Searching[S], float]],
+    cold: float,
+    span: Span,
+    length: int,
+    tell: Callable[[S], None] | None = None,
+) -> Annealed[S]:
+    """Cools searches to `cold`, in their units, one after the other, and keeps the best.
+
+    What a search has found when it is cold depends on chance, the more so the smaller the instance
+    is. Beyond some steps a slower fall of the temperature gains less than another search does.
+
+    Args:
+        begin: makes the search of a number, from 0 on, and says at which temperature it begins, in
+            its unit. They differ by their random numbers: `chance.further`.
+        span: when to end.
+        length: steps after which another search is worth more.
+        tell: is called with better solutions on the way.
+    """
+    best, hot = begin(0)
+    best.stop = span.stop
+    teller = Teller(tell, best.best)
+    rounds, steps = _rounds(best, hot, span, length)
+    steps += _cooled(best, hot, cold, _part(span, steps, rounds), teller)
+    for number in range(1, rounds):
+        if span.is_over(steps):
+            break
+        search, hot = begin(number)
+        search.stop, teller.read = span.stop, search.best
+        steps += _cooled(search, hot, cold, _part(span, steps, rounds - number), teller)
+        if search.least < best.least:
+            best = search
+    return Annealed(best, steps)
+
+
+def _rounds(search: Searching[S], hot: float, span: Span, length: int) -> tuple[int, int]:
+    """How many searches there is time for; and the steps made to know their speed."""
+    if span.iterations is not None:
+        return max(1, span.iterations // length), 0
+    assert span.until is not None
+    begun = time.perf_counter()
+    done = repeat(
+        lambda steps: search.step(steps, hot * search.unit),
+        Span(min(span.until, begun + CHUNK), stop=span.stop),
+    )
+    now = time.perf_counter()
+    speed = done / max(now - begun, 1e-7)
+    return max(1, int(speed * (span.until - now) / length)), done
+
+
+def _part(span: Span, done: int, rounds: int) -> Span:
+    """An equal part of what is left, after so many steps."""
+    until, iterations = span.until, None
+    if span.iterations is not None:
+        iterations = (span.iterations - done) // rounds
+    elif until is not None:
+        now = time.perf_counter()
+        until = now + (until - now) / rounds
+    return Span(until, iterations, span.stop)
 
 
 class Teller(Generic[S]):

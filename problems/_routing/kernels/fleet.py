@@ -68,6 +68,7 @@ class Settings:
         whole: chance that a step takes whole routes apart.
         shared: chance that in a step customers share the cost of a new route.
         grown: chance that in a step full routes may go to owners of greater capacity.
+        round: steps for each pair of customers after which another search is worth more.
     """
 
     ruin: Ruin = field(default_factory=Ruin)
@@ -79,10 +80,16 @@ class Settings:
     whole: float = 0.1
     shared: float = 0.3
     grown: float = 0.5
+    round: float = 8.0
 
 
 # for the time of the last owner
 LAST = Settings(neighbours=60, given_away=0.2, shared=0.0, grown=0.0)
+
+
+def usual(task: Task) -> Settings:
+    """The settings that have proved best for the objective."""
+    return LAST if task.last else Settings()
 
 
 class Search(RuinSearch):
@@ -93,13 +100,13 @@ class Search(RuinSearch):
         seed: of the random numbers.
         start: routes to begin from, which keep all rules; None: customers are put in one by one,
             the largest first.
-        settings: how the search goes; None: as has proved best for the objective.
+        settings: how the search goes; None: the usual ones.
     """
 
     def __init__(
         self, task: Task, seed: int, start: Owned | None, settings: Settings | None = None
     ) -> None:
-        self.settings = settings = settings or (LAST if task.last else Settings())
+        self.settings = settings = settings or usual(task)
         self.task = task
         where = places.prepare("EUCLIDEAN", task.coords, None)
         super().__init__(where, seed, settings.ruin, settings.neighbours, MOST_APART)

@@ -8,6 +8,7 @@ from nco.problems._routing.kernels.ruin import Ruin
 
 MOST_CARRIED = 2**52  # the sum of all demands: room and demand are added up in 64 bits
 SPARE_ROUTES = 10  # beyond those of the start, and a tenth of these
+SHORTEST = 10_000  # steps of a search, so that its arrays cost little of its time
 LEFT_OUT = 4.0  # what a customer costs that no vehicle takes, beside the dearest way alone
 
 
@@ -69,3 +70,8 @@ def check_demands(demand: np.ndarray, largest: int) -> None:
             f"demands must be from 0 to the capacity {largest}, {MOST_CARRIED} in all; "
             f"they are {least} to {most}"
         )
+
+
+def length(each: float, size: int) -> int:
+    """Steps of a search after which another one is worth more: so many for each pair."""
+    return max(SHORTEST, int(each * size**2))

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from nco.core.errors import NCOError
-from nco.problems._common.kernels.driver import Span, anneal
+from nco.problems._common.kernels.driver import Span, anneal_anew
 from nco.problems.vrp.case import INFINITE, Backhauls, Case, Route, VehicleType
 from nco.problems.vrp.check import check
 
@@ -83,6 +83,8 @@ def sisr(
     reason = refusal(case)
     if reason is not None:
         raise NCOError(f"sisr does not apply to {case.name}: {reason}")
+    from nco.problems._common.kernels import chance
+    from nco.problems._routing.kernels.searching import length
     from nco.problems.vrp.kernels.search import Search, Settings
 
     if until is None and iterations is None:
@@ -90,7 +92,12 @@ def sisr(
     settings = Settings()
     if start is not None and check(case, start).violations:
         start = None
-    search = Search(case, seed, start, settings)
-    hot = settings.hot if start is None else settings.warm
-    anneal(search, hot, settings.cold, Span(until, iterations, search.stop), found)
-    return search.best()
+
+    def begin(number: int) -> "tuple[Search, float]":
+        first = None if number else start
+        search = Search(case, chance.further(seed, number), first, settings)
+        return search, settings.hot if first is None else settings.warm
+
+    each = length(settings.round, case.size)
+    annealed = anneal_anew(begin, settings.cold, Span(until, iterations), each, found)
+    return annealed.search.best()

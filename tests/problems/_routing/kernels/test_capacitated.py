@@ -23,6 +23,7 @@ from nco.problems._routing.kernels.capacitated import (
     ruin_recreate,
     search_from,
 )
+from nco.problems._routing.kernels.searching import SHORTEST
 
 KINDS = ["whole", "directed", "limited", "fleet", "geographical"]
 UNCOMPILED = """
@@ -263,3 +264,18 @@ def test_a_poor_start_does_no_harm() -> None:
     assert good.ahead > 0
     assert good.first_temperature(settings) < settings.hot * good.heat()
     assert [route for route in good.best() or [] if route] == from_nothing.routes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_searches_that_follow_the_first_never_cost_anything(kind: str) -> None:
+    """Three times the steps are three searches, of which the first is that of a third."""
+    task, settings = make(kind, 40, 3), Settings(round=1.0)
+    alone = ruin_recreate(task, iterations=SHORTEST, seed=2, settings=settings)
+    three = [
+        ruin_recreate(task, iterations=3 * SHORTEST, seed=2, settings=settings) for _ in range(2)
+    ]
+    assert alone is not None
+    assert three[0] is not None
+    assert three[0].steps == 3 * SHORTEST
+    assert three[0].cost <= alone.cost
+    assert three[1] == three[0]
