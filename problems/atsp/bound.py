@@ -6,9 +6,9 @@ import numpy as np
 
 from nco.core.case import Bound
 from nco.problems._routing import one_tree
+from nco.problems._routing.whole import floored, scale, unscaled
 from nco.problems.atsp.classical import FORBIDDEN, assign
 from nco.problems.atsp.files import Case
-from nco.problems.tsp.bound import floored, scale, unscaled
 
 LARGEST = 1000  # cities
 PASS = 1e-6  # seconds of an assignment for each pair of cities on one core

@@ -10,8 +10,8 @@ from nco.core.case import Bound
 from nco.problems._common.decimals import exact
 from nco.problems._routing import one_tree, q_routes
 from nco.problems._routing.tsplib import distance_matrix, surely
+from nco.problems._routing.whole import floored, scale, unscaled
 from nco.problems.cvrp.files import Case
-from nco.problems.tsp.bound import floored, scale, unscaled
 
 LARGEST = 2000  # customers
 PAIRS = 10_000_000  # pairs of customers of all passes where there is no time limit

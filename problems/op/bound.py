@@ -9,10 +9,10 @@ from nco.core.case import Bound
 from nco.problems._common.decimals import exact, plain
 from nco.problems._routing import tsplib
 from nco.problems._routing.one_tree import FAR, shortest_ways
+from nco.problems._routing.whole import floored, scale
 from nco.problems.knapsack.bound import density, most
 from nco.problems.op.check import TOLERANCE
 from nco.problems.op.files import Case
-from nco.problems.tsp.bound import floored, scale
 
 LARGEST = 2000  # customers
 PASS = 1e-7  # seconds for each pair of nodes on one core
