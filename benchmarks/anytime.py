@@ -1,8 +1,8 @@
 """Measures how far answers are from the best, and how late, at time limits from 0.05 to 30 s.
 
     python benchmarks/anytime.py measure demo/anytime.csv            # goes on where it stopped
-    python benchmarks/anytime.py draw demo/anytime.csv docs/_static/anytime.svg
-    python benchmarks/anytime.py late demo/late.csv --calls 1000 --cold 50
+    python benchmarks/anytime.py draw demo/anytime.csv anytime.svg --result anytime.json
+    python benchmarks/anytime.py late demo/late.csv --calls 1000 --cold 50 --result late.json
 
 One row of `measure` is one solver on one instance at one limit. Gaps are to the best cost of an
 instance in the whole file, or to `--best_known`. `late` says by how much calls exceed their limit;
@@ -22,8 +22,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+from kernels import written
 from matplotlib.figure import Figure
 from picture import NAMES
 
@@ -45,7 +47,8 @@ SOLVERS = {
 LIMITS = (0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 COLUMNS = ("problem", "instance", "solver", "time_limit", "seconds", "cost")
 KEPT, KEPT_SHARE = 0.05, 0.02  # seconds, and share of a limit, by which a call may be late
-BINS = (-math.inf, 0.0, 0.005, 0.01, 0.02, 0.05, 0.1, math.inf)  # seconds late
+BOUNDS = tuple(itertools.pairwise((-math.inf, 0.0, 0.005, 0.01, 0.02, 0.05, 0.1, math.inf)))  # late
+Gaps = dict[str, dict[str, dict[float, list[float]]]]  # by problem, solver and limit
 COLD = """
 import time
 begin = time.perf_counter()
@@ -108,10 +111,8 @@ def measured(path: Path, options: argparse.Namespace) -> None:
                 file.flush()
 
 
-def gaps(
-    rows: Iterable[dict[str, str]], known: dict[str, float]
-) -> dict[str, dict[str, dict[float, float]]]:
-    """Mean percent above the best by problem, solver and limit; failed runs are left out.
+def gaps(rows: Iterable[dict[str, str]], known: dict[str, float]) -> Gaps:
+    """Percent above the best by problem, solver and limit; failed runs are left out.
 
     Args:
         rows: of `measured`; of equal ones the last counts.
@@ -131,13 +132,41 @@ def gaps(
     for (problem, instance, solver, limit), cost in latest.items():
         reference = known.get(instance, best[problem, instance])
         each[problem, solver, limit].append(100 * (cost - reference) / abs(reference))
-    curves: dict[str, dict[str, dict[float, float]]] = defaultdict(lambda: defaultdict(dict))
+    curves: Gaps = defaultdict(lambda: defaultdict(dict))
     for (problem, solver, limit), values in sorted(each.items()):
-        curves[problem][solver][limit] = statistics.mean(values)
+        curves[problem][solver][limit] = values
     return curves
 
 
-def draw(curves: dict[str, dict[str, dict[float, float]]], output: Path) -> None:
+def table(curves: Gaps) -> dict[str, Any]:
+    """A result for the page of results: a row a problem and solver, a column a limit."""
+    limits = sorted({limit for each in curves.values() for own in each.values() for limit in own})
+    rows = []
+    for problem, solvers in curves.items():
+        for solver, places in solvers.items():
+            cells = [cell(places.get(limit, [])) for limit in limits]
+            rows.append([problem, str(SIZES[problem]), NAMES.get(solver, solver), *cells])
+    return {
+        "title": "Gap against time",
+        "measure": "mean gap in percent (± standard error) to the best answer of the table; each"
+        " place is a run of its own with that limit",
+        "threads": "one core for every solver, warm",
+        "instances": "the first ones of seed 1234 of each size",
+        "command": "python benchmarks/anytime.py measure demo/anytime.csv",
+        "columns": ["problem", "size", "solver", *(f"{limit:g} s" for limit in limits)],
+        "rows": rows,
+    }
+
+
+def cell(values: Sequence[float]) -> str:
+    """Mean and standard error; nothing where nothing was measured."""
+    if len(values) < 2:
+        return ""
+    error = statistics.stdev(values) / math.sqrt(len(values))
+    return f"{statistics.mean(values):.2f} ± {error:.2f}"
+
+
+def draw(curves: Gaps, output: Path) -> None:
     """An axes a problem; every place is a run of its own with that limit."""
     matplotlib.rcParams["svg.hashsalt"] = "nco"  # the same figures, the same file
     rows = -(-len(curves) // 2)
@@ -145,7 +174,8 @@ def draw(curves: dict[str, dict[str, dict[float, float]]], output: Path) -> None
     axes = figure.subplots(rows, 2, squeeze=False).ravel()
     for ax, (problem, solvers) in zip(axes, curves.items(), strict=False):
         for solver, places in solvers.items():
-            ax.plot(list(places), list(places.values()), "o-", label=NAMES.get(solver, solver))
+            means = [statistics.mean(values) for values in places.values()]
+            ax.plot(list(places), means, "o-", label=NAMES.get(solver, solver))
         ax.set(xscale="log", xlabel="time limit, seconds", ylabel="gap to the best, %")
         ax.set_yscale("symlog", linthresh=0.01)
         ax.set_ylim(bottom=-0.001)
@@ -169,8 +199,8 @@ def warmed(problem: str) -> list[Case]:
     return cases
 
 
-def late(output: Path, calls: int, cold: int, problem: str) -> None:
-    """Writes how late calls with random limits of 0.05 to 1 s are, and prints a histogram."""
+def late(output: Path, calls: int, cold: int, problem: str) -> dict[str, Any]:
+    """Writes how late calls with random limits of 0.05 to 1 s are; a histogram of them."""
     cases = warmed(problem)
     rows: list[tuple[str, float, float]] = []
     draws = random.Random(1)
@@ -188,20 +218,32 @@ def late(output: Path, calls: int, cold: int, problem: str) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("process", "time_limit", "seconds"))
         writer.writerows(rows)
+    return histogram(problem, rows)
+
+
+def histogram(problem: str, rows: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
+    """A result for the page of results: how many calls lie where, and how many are late.
+
+    Args:
+        rows: kind of process, limit and seconds of each call.
+    """
+    found, ends = [], [f"up to {1000 * high:g}" for _, high in BOUNDS[:-1]]
     for kind in ("warm", "cold"):
         own = [(limit, seconds - limit) for name, limit, seconds in rows if name == kind]
-        if own:
-            print(histogram(kind, own))
-
-
-def histogram(kind: str, rows: Sequence[tuple[float, float]]) -> str:
-    """Of pairs of a limit and the seconds beyond it: how many lie where, and how many are late."""
-    text = [f"{kind}: {len(rows)} calls"]
-    for low, high in itertools.pairwise(BINS):
-        count = sum(low < over <= high for _, over in rows)
-        text.append(f"  up to {1000 * high:4g} ms late: {count:5d}")
-    broken = sum(over > max(KEPT, KEPT_SHARE * limit) for limit, over in rows)
-    return "\n".join([*text, f"  limit not kept: {broken}"])
+        counts = [sum(low < over <= high for _, over in own) for low, high in BOUNDS]
+        broken = sum(over > max(KEPT, KEPT_SHARE * limit) for limit, over in own)
+        found.append([kind, *(str(number) for number in (len(own), *counts, broken))])
+    return {
+        "title": "How late answers are",
+        "measure": "calls by the milliseconds by which they exceed their limit; a limit is kept"
+        " within 50 ms or 2 %, whichever is more",
+        "threads": "one core",
+        "instances": f"{problem}, size {SIZES[problem]}, networks alone, limits of 0.05 to 1 s;"
+        " cold calls are programs of their own, which solve a tour and count from their first line",
+        "command": "python benchmarks/anytime.py late demo/late.csv --calls 1000 --cold 50",
+        "columns": ["process", "calls", *ends, "more", "not kept"],
+        "rows": found,
+    }
 
 
 def main() -> None:
@@ -224,6 +266,8 @@ def main() -> None:
     three.add_argument("--calls", type=int, default=1000)
     three.add_argument("--cold", type=int, default=0)
     three.add_argument("--problem", default="tsp", choices=list(SIZES))
+    for each in (two, three):
+        each.add_argument("--result", type=Path, help="a JSON file for the page of results")
     options = parser.parse_args()
     if options.command == "measure":
         measured(options.output, options)
@@ -232,13 +276,11 @@ def main() -> None:
         if options.best_known is not None:
             known = {row["name"]: float(row["best_known"]) for row in read(options.best_known)}
         curves = gaps(read(options.rows), known)
-        for problem, solvers in curves.items():
-            for solver, places in solvers.items():
-                line = "  ".join(f"{limit:g} s {gap:.3f}" for limit, gap in places.items())
-                print(f"{problem} {solver}: {line}")
         draw(curves, options.output)
+        written(table(curves), options.result)
     else:
-        late(options.output, options.calls, options.cold, options.problem)
+        made = late(options.output, options.calls, options.cold, options.problem)
+        written(made, options.result)
 
 
 if __name__ == "__main__":
