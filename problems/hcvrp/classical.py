@@ -162,7 +162,7 @@ def sisr(
         begin,
         settings.cold,
         Span(until, iterations),
-        length(settings.round, case.size),
+        length(case.size),
         None if found is None else lambda owned: found(_driven(case, owners, owned)),
     )
     best = annealed.search.best()

@@ -92,8 +92,6 @@ class Settings:
         warm: the first temperature from a given start that is better than savings by `ahead`, a
             share of their cost, or more: it would else be lost. From a start that is less ahead the
             search begins hotter, and where savings are better it begins from them.
-        round: steps for each pair of customers after which another search from savings is worth
-            more. By trial on instances of 100 to 410 customers.
     """
 
     ruin: Ruin = field(default_factory=Ruin)
@@ -104,7 +102,6 @@ class Settings:
     cold: float = 0.01
     warm: float = 0.1
     ahead: float = 0.05
-    round: float = 8.0
 
 
 @dataclass(frozen=True)
@@ -152,7 +149,7 @@ def ruin_recreate(
         return search, search.first_temperature(settings)
 
     span = Span(until, iterations, **({} if stop is None else {"stop": stop}))
-    annealed = anneal_anew(begin, settings.cold, span, length(settings.round, task.size), tell)
+    annealed = anneal_anew(begin, settings.cold, span, length(task.size), tell)
     routes = annealed.search.best()
     return None if routes is None else Answer(routes, task.cost(routes), annealed.steps)
 

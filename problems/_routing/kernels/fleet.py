@@ -68,7 +68,6 @@ class Settings:
         whole: chance that a step takes whole routes apart.
         shared: chance that in a step customers share the cost of a new route.
         grown: chance that in a step full routes may go to owners of greater capacity.
-        round: steps for each pair of customers after which another search is worth more.
     """
 
     ruin: Ruin = field(default_factory=Ruin)
@@ -80,7 +79,6 @@ class Settings:
     whole: float = 0.1
     shared: float = 0.3
     grown: float = 0.5
-    round: float = 8.0
 
 
 # for the time of the last owner

@@ -26,7 +26,6 @@ class Settings:
             ends before a ruin.
         hot, cold: temperatures at the beginning and at the end.
         warm: the first temperature from a given start, which would else be lost.
-        round: steps for each pair of clients after which another search is worth more.
     """
 
     ruin: Ruin = field(default_factory=Ruin)
@@ -36,7 +35,6 @@ class Settings:
     hot: float = 1.0
     cold: float = 0.01
     warm: float = 0.5
-    round: float = 8.0
 
 
 class Search:

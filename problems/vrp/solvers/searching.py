@@ -98,6 +98,5 @@ def sisr(
         search = Search(case, chance.further(seed, number), first, settings)
         return search, settings.hot if first is None else settings.warm
 
-    each = length(settings.round, case.size)
-    annealed = anneal_anew(begin, settings.cold, Span(until, iterations), each, found)
-    return annealed.search.best()
+    span = Span(until, iterations)
+    return anneal_anew(begin, settings.cold, span, length(case.size), found).search.best()

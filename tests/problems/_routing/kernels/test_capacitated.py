@@ -23,7 +23,7 @@ from nco.problems._routing.kernels.capacitated import (
     ruin_recreate,
     search_from,
 )
-from nco.problems._routing.kernels.searching import SHORTEST
+from nco.problems._routing.kernels.searching import length
 
 KINDS = ["whole", "directed", "limited", "fleet", "geographical"]
 UNCOMPILED = """
@@ -269,13 +269,12 @@ def test_a_poor_start_does_no_harm() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_searches_that_follow_the_first_never_cost_anything(kind: str) -> None:
     """Three times the steps are three searches, of which the first is that of a third."""
-    task, settings = make(kind, 40, 3), Settings(round=1.0)
-    alone = ruin_recreate(task, iterations=SHORTEST, seed=2, settings=settings)
-    three = [
-        ruin_recreate(task, iterations=3 * SHORTEST, seed=2, settings=settings) for _ in range(2)
-    ]
+    task = make(kind, 20, 3)
+    steps = length(task.size)
+    alone = ruin_recreate(task, iterations=steps, seed=2)
+    three = [ruin_recreate(task, iterations=3 * steps, seed=2) for _ in range(2)]
     assert alone is not None
     assert three[0] is not None
-    assert three[0].steps == 3 * SHORTEST
+    assert three[0].steps == 3 * steps
     assert three[0].cost <= alone.cost
     assert three[1] == three[0]
