@@ -10,6 +10,7 @@ import numpy as np
 CHUNK = 0.005  # seconds that a kernel runs between two looks at the clock
 FIRST = 64  # steps of the first chunk by the clock, whose speed is not known yet
 LEVELS, LEAST = 200, 50  # temperatures of a number of steps; the fewest steps at one
+FASTEST = 2e6  # steps a second of any kernel that cools: with less time nobody need measure it
 TELLING = 0.05  # share of the time that may go into telling of better solutions
 
 S = TypeVar("S")
@@ -208,6 +209,8 @@ def _rounds(search: Searching[S], hot: float, span: Span, length: int) -> tuple[
         return max(1, span.iterations // length), 0
     assert span.until is not None
     begun = time.perf_counter()
+    if (span.until - begun) * FASTEST < 2 * length:
+        return 1, 0
     done = repeat(
         lambda steps: search.step(steps, hot * search.unit),
         Span(min(span.until, begun + CHUNK), stop=span.stop),

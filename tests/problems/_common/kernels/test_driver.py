@@ -137,6 +137,16 @@ def test_one_search_has_all_where_there_is_no_time_for_more() -> None:
     assert (found.steps, searches[0].steps) == (1999, 1999)
 
 
+def test_a_short_time_is_one_search_that_cools_from_the_first_step() -> None:
+    """Nothing is spent on its speed where no kernel could make twice the steps."""
+    search = Guess(1.0, 1e-5)
+    begun = time.perf_counter()
+    anneal_anew(lambda number: (search, 4.0), 1.0, Span(begun + 0.05), 100_000)
+    heats = [heat for _, heat in search.made]
+    assert heats == sorted(heats, reverse=True)
+    assert len(set(heats)) == len(heats)
+
+
 def test_searches_share_a_time() -> None:
     """There are as many as the speed of the first steps allows, and they end in time."""
     searches: list[Guess] = []
