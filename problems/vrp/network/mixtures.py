@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -108,7 +109,12 @@ def _apart(first: Tensor, second: Tensor) -> Tensor:
     Unlike `torch.cdist`, which multiplies matrices, the same bits on every processor.
     """
     steps = first[:, :, None] - second[:, None]
-    return (steps[..., 0].square() + steps[..., 1].square()).sqrt()
+    squares = steps[..., 0].square() + steps[..., 1].square()
+    if squares.device.type != "cpu":
+        return squares.sqrt()
+    # MKL's root, which torch takes, is wrong in its last bit now and then, elsewhere on AMD's
+    # processors than on Intel's; numpy's is rounded as IEEE 754 says
+    return torch.from_numpy(np.sqrt(squares.numpy()))
 
 
 def _capacitated(
