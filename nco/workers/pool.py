@@ -105,8 +105,11 @@ class Workers:
         """`warm` on a thread, which ends when the children are ready."""
 
         def ready() -> None:
-            with contextlib.suppress(NCOError):  # closed meanwhile
+            try:
                 self.warm(*solvers)
+            except Exception:
+                if self._finish.alive:
+                    raise  # else it was closed meanwhile, and the children are gone
 
         thread = threading.Thread(target=ready, daemon=True)
         thread.start()
