@@ -9,10 +9,8 @@ from nco.problems._routing.kernels.ruin import Ruin
 MOST_CARRIED = 2**52  # the sum of all demands: room and demand are added up in 64 bits
 SPARE_ROUTES = 10  # beyond those of the start, and a tenth of these
 SHORTEST = 10_000  # steps of a search, so that its arrays cost little of its time
-EACH, LARGE = (
-    800,
-    0.08,
-)  # steps for each customer; of more than 100, times the square of their number
+EACH = 800  # steps of a search for each customer, at the least
+CUBE = 0.08  # steps for each of the cube of the customers, which is more from 100 customers on
 LEFT_OUT = 4.0  # what a customer costs that no vehicle takes, beside the dearest way alone
 
 
@@ -78,4 +76,4 @@ def check_demands(demand: np.ndarray, largest: int) -> None:
 
 def length(size: int) -> int:
     """Steps of a search after which another one is worth more: by trial on 50 to 720 customers."""
-    return max(SHORTEST, size * max(EACH, int(LARGE * size**2)))
+    return max(SHORTEST, size * max(EACH, int(CUBE * size**2)))
