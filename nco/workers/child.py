@@ -78,6 +78,7 @@ class Child:
         Child.every.add(self)
         self.lock = threading.Lock()
         self.loaded: set[str] = set()  # kernels that the process has in memory, or loads
+        self.is_loading = False  # for runs that may come, and not within one
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
@@ -108,6 +109,21 @@ class Child:
         """Whether there is a process."""
         process = self._process
         return process is not None and process.returncode is None
+
+    @contextlib.contextmanager
+    def loads(self) -> Iterator[None]:
+        """Meanwhile the process loads what later runs may need; `kill` may cut that off."""
+        self.is_loading = True
+        try:
+            yield
+        finally:
+            self.is_loading = False
+
+    def kill(self) -> None:
+        """Ends the process at once, from any thread; whoever waits for its answer gets EOFError."""
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def send(self, message: bytes) -> None:
         """Writes a frame to the process."""

@@ -64,7 +64,9 @@ class Workers:
             threading.Thread(target=_serve_child, args=(child, self._pending), daemon=True)
             for child in self._children
         ]
-        self._finish = weakref.finalize(self, _finish, os.getpid(), threads, self._pending)
+        self._finish = weakref.finalize(
+            self, _finish, os.getpid(), threads, self._pending, self._children
+        )
         for thread in threads:
             thread.start()
 
@@ -84,15 +86,17 @@ class Workers:
         with contextlib.ExitStack() as stack:
             for child in self._children:
                 stack.enter_context(child.lock)
-            if not self._finish.alive:  # closed while this waited: nobody would end the children
-                return
             try:
-                for child in self._children:  # all of them import at the same time
+                for child in self._children:
                     child.start()
+                    stack.enter_context(child.loads())
+                if not self._finish.alive:  # closed before it could see that they load
+                    raise EOFError
+                for child in self._children:  # all of them import at the same time
                     child.send(pickle.dumps(("import", pickle.dumps(solvers), None)))
                 for child in self._children:
                     # or one hung import would hold all later runs
-                    with timed(PATIENCE.setup, child.start().kill):
+                    with timed(PATIENCE.setup, child.kill):
                         child.receive()
                     child.loaded |= {solver.kernels for solver in solvers}
             except BaseException as error:
@@ -288,10 +292,15 @@ def _serve_child(child: Child, pending: _Pending) -> None:
         del handle  # or an ended run, and its case, would stay until the next one
 
 
-def _finish(process: int, threads: list[threading.Thread], pending: _Pending) -> None:
+def _finish(
+    process: int, threads: list[threading.Thread], pending: _Pending, children: list[Child]
+) -> None:
     if os.getpid() != process:  # a fork has a copy of the objects, but neither threads nor children
         return
     pending.end(len(threads))
+    for child in children:
+        if child.is_loading:  # for a later run, which will not come
+            child.kill()
     for thread in threads:
         if thread is not threading.current_thread():
             thread.join(5.0)

@@ -182,6 +182,23 @@ def test_imports_of_a_solver_are_not_counted(tmp_path, monkeypatch):
     assert outcome.seconds < 0.4
 
 
+def test_close_does_not_wait_for_what_a_child_loads(tmp_path, monkeypatch):
+    """A program that has its answer ends, whatever a process still loads for later calls."""
+    (tmp_path / "endless_module_of_a_test.py").write_text("import time; time.sleep(60.0)")
+    monkeypatch.syspath_prepend(tmp_path)
+    workers = Workers()
+    warming = workers.warm_later(Solver(tell, modules=("endless_module_of_a_test",)))
+    while not workers.has_started():
+        time.sleep(0.01)
+    time.sleep(0.3)  # it has been sent what to load
+    begin = time.perf_counter()
+    workers.close()
+    assert time.perf_counter() - begin < 3.0  # the pool itself waits for five seconds
+    warming.join(5.0)
+    assert not warming.is_alive()
+    assert not workers.has_started()
+
+
 def test_two_workers_run_at_the_same_time_and_a_third_run_waits():
     """The third begins when one of the two has ended."""
     with Workers(2) as pair:
