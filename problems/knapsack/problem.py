@@ -41,9 +41,113 @@ class State(Batch):
     last: Tensor  # [B, S] long, the item packed last; -1 at first
 
 
-class Knapsack(
-    Problem[Instance, State], HasStarts, HasEquivalents, Paddable, HasCases, HasPublished
-):
+class Packings(Problem[Instance, State], HasStarts, HasEquivalents, Paddable):
+    """Items within a capacity, one after the other: what knapsacks of one and of two values share.
+
+    The parts of the description are those of `Knapsack`.
+    """
+
+    @staticmethod
+    def worth(instance: Instance) -> Tensor:
+        """What each item adds to the value packed, ``[B, N]`` double."""
+        return instance.values
+
+    def reset(self, instance: Instance, rollouts: int) -> State:
+        batch = len(instance)
+        fits = (instance.weights <= 1 + TOLERANCE)[:, None].expand(-1, rollouts, -1)
+        free = torch.ones(batch, rollouts, dtype=torch.double, device=instance.device)
+        last = torch.full((batch, rollouts), -1, device=instance.device)
+        return State(free, fits, last)
+
+    def observe(self, instance: Instance, state: State) -> Observation:
+        items = torch.arange(state.alive.shape[-1], device=state.alive.device)
+        stay = items == state.last.clamp_min(0)[..., None]
+        mask = state.alive | (stay & self.done(instance, state)[..., None])
+        share = state.alive.sum(-1) / self._items(instance)[:, None]
+        context = torch.stack([state.free.float(), share], -1)
+        focus = state.last.new_zeros(*state.last.shape, 0)
+        return Observation(mask, focus, context, state.alive)
+
+    def step(self, instance: Instance, state: State, action: Tensor) -> State:
+        weight = instance.weights.gather(1, action)
+        over = self.done(instance, state)
+        free = torch.where(over, state.free, state.free - weight)
+        alive = state.alive.scatter(-1, action[..., None], False)
+        alive = alive & (instance.weights[:, None] <= free[..., None] + TOLERANCE)
+        return State(free, alive, torch.where(over, state.last, action))
+
+    def done(self, instance: Instance, state: State) -> Tensor:
+        return ~state.alive.any(-1)
+
+    def cost(self, instance: Instance, actions: Tensor) -> Tensor:
+        return -self.packed_value(instance, actions, self.worth(instance))
+
+    @staticmethod
+    def packed_value(instance: Instance, actions: Tensor, values: Tensor) -> Tensor:
+        """The sum ``[B, S]`` of the `values` ``[B, N]`` of the items packed."""
+        batch, rollouts, _ = actions.shape
+        # no-ops repeat an item or name one that does not fit: count each packed item once
+        packed = values.new_zeros(batch, rollouts, values.shape[1]).scatter(-1, actions, 1.0)
+        packed = packed * (instance.weights <= 1 + TOLERANCE)[:, None]
+        return (packed * values[:, None]).sum(-1)
+
+    def horizon(self, instance: Instance) -> tuple[int, int]:
+        return 1, max(instance.values.shape[1], 1)
+
+    def start_count(self, instance: Instance) -> int:
+        return int((instance.weights <= 1 + TOLERANCE).sum(-1).max())
+
+    def starts(self, instance: Instance, rollouts: int) -> Tensor:
+        """The items that fit, densest first."""
+        fits = instance.weights <= 1 + TOLERANCE
+        density = self.worth(instance) / instance.weights.clamp_min(1e-9)
+        order = density.masked_fill(~fits, -1.0).argsort(-1, descending=True)
+        counts = fits.sum(-1, keepdim=True).clamp_min(1)
+        first = order.gather(1, torch.arange(rollouts, device=order.device) % counts)
+        first = first.masked_fill(~fits.any(-1, keepdim=True), 0)
+        return first[..., None]
+
+    def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
+        """The same items in a random order."""
+        total = actions.shape[2]
+        state: State = replay(self, instance, actions)
+        real = state.alive.any(-1)  # steps that packed something
+        key = torch.rand(actions.shape, generator=generator, device=generator.device)
+        key = key.to(actions.device).masked_fill(~real, 2.0)
+        shuffled = actions.gather(2, key.argsort(-1))
+        lengths = real.sum(-1, keepdim=True)
+        position = torch.arange(total, device=actions.device)
+        last = shuffled.gather(2, (lengths - 1).clamp_min(0))
+        return torch.where(position < lengths, shuffled, last)
+
+    def solution(self, instance: Instance, actions: Tensor) -> list[list[int]]:
+        fits = instance.weights <= 1 + TOLERANCE
+        return [
+            sorted({item for item in row if fits[b, item]})
+            for b, row in enumerate(actions.tolist())
+        ]
+
+    def actions(self, instance: Instance, solutions: Sequence[list[int]]) -> Tensor:
+        total = max(1, *(len(items) for items in solutions))
+        rows = [
+            list(items) + [items[-1] if items else 0] * (total - len(items)) for items in solutions
+        ]
+        return torch.tensor(rows, device=instance.device)
+
+    def padded(self, instance: Instance, nodes: int) -> Instance:
+        wide: Instance = pad_nodes(instance, instance.values.shape[1], nodes)
+        assert wide.exists is not None
+        return replace(wide, weights=wide.weights.masked_fill(~wide.exists, TOO_MUCH))
+
+    @staticmethod
+    def _items(instance: Instance) -> Tensor:
+        batch, count = instance.values.shape
+        if instance.exists is None:
+            return torch.full((batch,), count, device=instance.device)
+        return instance.exists.sum(-1)
+
+
+class Knapsack(Packings, HasCases, HasPublished):
     """Choose items of the greatest total value within the capacity.
 
     - instance: `values`, `weights`, `capacity`;
@@ -87,114 +191,7 @@ class Knapsack(
         return Instance(drawn[0], drawn[1] / capacity, full)
 
     def features(self, instance: Instance) -> Features:
-        values, weights, exists = instance.values, instance.weights, instance.exists
-        small = torch.finfo(values.dtype).tiny
-        real = weights <= 1 + TOLERANCE
-        top_value = (values * real).amax(-1, keepdim=True).clamp_min(small)
-        top_weight = (weights * real).amax(-1, keepdim=True).clamp_min(small)
-        density = (values / top_value) / (weights / top_weight).clamp_min(1e-6)
-        density = density.masked_fill(~real, -1.0)
-        # the share of items that are denser: the one feature that means the same everywhere
-        order = density.argsort(-1, descending=True).argsort(-1)
-        count = real.sum(-1, keepdim=True).clamp_min(1)
-        load = (weights * real).gather(1, density.argsort(-1, descending=True)).cumsum(-1)
-        load = load.gather(1, order)  # the capacity used when items are packed by density so far
-        nodes = torch.stack(
-            [
-                (values / top_value).clamp_max(
-                    2
-                ),  # an item that never fits may be worth any times more
-                (weights / top_weight).clamp_max(2),
-                weights.clamp_max(2),
-                order / count,
-                (load - 1).clamp(-2, 2),
-            ],
-            -1,
-        )
-        return Features(nodes.float(), exists)
-
-    def reset(self, instance: Instance, rollouts: int) -> State:
-        batch = len(instance)
-        fits = (instance.weights <= 1 + TOLERANCE)[:, None].expand(-1, rollouts, -1)
-        free = torch.ones(batch, rollouts, dtype=torch.double, device=instance.device)
-        last = torch.full((batch, rollouts), -1, device=instance.device)
-        return State(free, fits, last)
-
-    def observe(self, instance: Instance, state: State) -> Observation:
-        items = torch.arange(state.alive.shape[-1], device=state.alive.device)
-        stay = items == state.last.clamp_min(0)[..., None]
-        mask = state.alive | (stay & self.done(instance, state)[..., None])
-        share = state.alive.sum(-1) / self._items(instance)[:, None]
-        context = torch.stack([state.free.float(), share], -1)
-        focus = state.last.new_zeros(*state.last.shape, 0)
-        return Observation(mask, focus, context, state.alive)
-
-    def step(self, instance: Instance, state: State, action: Tensor) -> State:
-        weight = instance.weights.gather(1, action)
-        over = self.done(instance, state)
-        free = torch.where(over, state.free, state.free - weight)
-        alive = state.alive.scatter(-1, action[..., None], False)
-        alive = alive & (instance.weights[:, None] <= free[..., None] + TOLERANCE)
-        return State(free, alive, torch.where(over, state.last, action))
-
-    def done(self, instance: Instance, state: State) -> Tensor:
-        return ~state.alive.any(-1)
-
-    def cost(self, instance: Instance, actions: Tensor) -> Tensor:
-        batch, rollouts, _ = actions.shape
-        # no-ops repeat an item or name one that does not fit: count each packed item once
-        packed = instance.values.new_zeros(batch, rollouts, instance.values.shape[1])
-        packed = packed.scatter(-1, actions, 1.0)
-        packed = packed * (instance.weights <= 1 + TOLERANCE)[:, None]
-        return -(packed * instance.values[:, None]).sum(-1)
-
-    def horizon(self, instance: Instance) -> tuple[int, int]:
-        return 1, max(instance.values.shape[1], 1)
-
-    def start_count(self, instance: Instance) -> int:
-        return int((instance.weights <= 1 + TOLERANCE).sum(-1).max())
-
-    def starts(self, instance: Instance, rollouts: int) -> Tensor:
-        """The items that fit, densest first."""
-        fits = instance.weights <= 1 + TOLERANCE
-        density = instance.values / instance.weights.clamp_min(1e-9)
-        order = density.masked_fill(~fits, -1.0).argsort(-1, descending=True)
-        counts = fits.sum(-1, keepdim=True).clamp_min(1)
-        first = order.gather(1, torch.arange(rollouts, device=order.device) % counts)
-        first = first.masked_fill(~fits.any(-1, keepdim=True), 0)
-        return first[..., None]
-
-    def equivalent(self, instance: Instance, actions: Tensor, generator: Generator) -> Tensor:
-        """The same items in a random order."""
-        total = actions.shape[2]
-        state: State = replay(self, instance, actions)
-        real = state.alive.any(-1)  # steps that packed something
-        key = torch.rand(actions.shape, generator=generator, device=generator.device)
-        key = key.to(actions.device).masked_fill(~real, 2.0)
-        shuffled = actions.gather(2, key.argsort(-1))
-        lengths = real.sum(-1, keepdim=True)
-        position = torch.arange(total, device=actions.device)
-        last = shuffled.gather(2, (lengths - 1).clamp_min(0))
-        return torch.where(position < lengths, shuffled, last)
-
-    def solution(self, instance: Instance, actions: Tensor) -> list[list[int]]:
-        fits = instance.weights <= 1 + TOLERANCE
-        return [
-            sorted({item for item in row if fits[b, item]})
-            for b, row in enumerate(actions.tolist())
-        ]
-
-    def actions(self, instance: Instance, solutions: Sequence[list[int]]) -> Tensor:
-        total = max(1, *(len(items) for items in solutions))
-        rows = [
-            list(items) + [items[-1] if items else 0] * (total - len(items)) for items in solutions
-        ]
-        return torch.tensor(rows, device=instance.device)
-
-    def padded(self, instance: Instance, nodes: int) -> Instance:
-        wide: Instance = pad_nodes(instance, instance.values.shape[1], nodes)
-        assert wide.exists is not None
-        return replace(wide, weights=wide.weights.masked_fill(~wide.exists, TOO_MUCH))
+        return Features(described(instance).float(), instance.exists)
 
     def load(self, cases: Sequence[Case]) -> Instance:
         most = max(case.size for case in cases)
@@ -248,13 +245,6 @@ class Knapsack(
         ]
         return [case for case in cases if case is not None]
 
-    @staticmethod
-    def _items(instance: Instance) -> Tensor:
-        batch, count = instance.values.shape
-        if instance.exists is None:
-            return torch.full((batch,), count, device=instance.device)
-        return instance.exists.sum(-1)
-
 
 class KnapsackRest(Knapsack):
     """The same problem, each item described by what it means to the remaining sub-problem.
@@ -281,3 +271,30 @@ class KnapsackRest(Knapsack):
         ranked = torch.stack([(weights / free).clamp_max(2), denser.double(), over], -1)
         nodes = torch.zeros_like(ranked).scatter(2, order[..., None].expand_as(ranked), ranked)
         return replace(seen, nodes=nodes.float())
+
+
+def described(instance: Instance) -> Tensor:
+    """The columns of `Knapsack`'s nodes, ``[B, N, 5]`` double."""
+    values, weights = instance.values, instance.weights
+    small = torch.finfo(values.dtype).tiny
+    real = weights <= 1 + TOLERANCE
+    top_value = (values * real).amax(-1, keepdim=True).clamp_min(small)
+    top_weight = (weights * real).amax(-1, keepdim=True).clamp_min(small)
+    density = (values / top_value) / (weights / top_weight).clamp_min(1e-6)
+    density = density.masked_fill(~real, -1.0)
+    # the share of items that are denser: the one feature that means the same everywhere
+    order = density.argsort(-1, descending=True).argsort(-1)
+    count = real.sum(-1, keepdim=True).clamp_min(1)
+    load = (weights * real).gather(1, density.argsort(-1, descending=True)).cumsum(-1)
+    load = load.gather(1, order)  # the capacity used when items are packed by density so far
+    return torch.stack(
+        [
+            # an item that never fits may be worth any times more
+            (values / top_value).clamp_max(2),
+            (weights / top_weight).clamp_max(2),
+            weights.clamp_max(2),
+            order / count,
+            (load - 1).clamp(-2, 2),
+        ],
+        -1,
+    )
