@@ -81,7 +81,8 @@ class BQ(Method):
         most = max(total - 1, first + 1)  # the last node of all is no choice
         cut = int(torch.randint(first, most, (), generator=generator, device=device))
         if batch.given is None:
-            left = self.problem.features(instance).nodes.shape[1] - cut
+            nodes = self.problem.features(instance).nodes.shape[1]  # fewer than steps with depots
+            left = max(1, round(nodes * (total - cut) / total))
             views = max(1, round(self.tokens / ((self.policy.most_tokens(left) + 2) * len(label))))
             label = label.expand(-1, views, -1).contiguous()
             actions = demonstrations_of(self.problem, instance, label, generator)

@@ -1,6 +1,7 @@
 """BQ-NCO: remaining sub-problems, what is learned of them, and runs that resume."""
 
 import itertools
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from nco.labels.store import Labelled, LabelSpec
 from nco.models.bq import BQ
 from nco.models.nets import BQPolicy, TransformerEncoder
 from nco.models.subproblems import thinned
-from nco.problems.cvrp import CVRPVia
+from nco.problems.cvrp import CVRP, CVRPVia
 from nco.problems.cvrp.problem import Instance as Fleet
 from nco.problems.knapsack import KnapsackRest
 from nco.problems.knapsack.problem import Instance as Items
@@ -188,6 +189,19 @@ def test_every_cut_is_learned_from_the_whole_tour_to_the_last_two_nodes(two_way:
     for step in range(60):
         made.loss(data, generator("step", step))
     assert set(cuts) == {2, 3, 4}
+
+
+def test_solutions_of_more_steps_than_nodes_are_cut_anywhere() -> None:
+    """Where a route for each customer makes ten steps of six nodes, every cut can be learned."""
+    problem = CVRP(5, capacity=9)
+    full = torch.tensor([0.0, 1.0, 1.0, 1.0, 1.0, 1.0]).double()
+    instance = replace(problem.generate(2, generator(6)), demand=full.expand(2, -1))
+    actions = torch.tensor([1, 0, 2, 0, 3, 0, 4, 0, 5, 0]).expand(2, 1, -1)
+    made = method(problem)
+    data = Labelled(instance, actions, problem.cost(instance, actions).double())
+    losses = [made.loss(data, generator("cut", step)).item() for step in range(40)]
+    assert all(math.isfinite(loss) for loss in losses)
+    assert max(losses) > 0
 
 
 @pytest.mark.parametrize(
