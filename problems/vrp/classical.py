@@ -1,7 +1,7 @@
 """Classical solvers on a rich routing case: ruin and recreate, PyVRP, and OR-Tools.
 
-Each takes the cases of which it knows every rule: the compiled search the plain ones, PyVRP most,
-OR-Tools those with breaks.
+Each takes the cases of which it knows every rule: the compiled search most of them, PyVRP those
+without breaks, OR-Tools those with several breaks of a vehicle.
 """
 
 import importlib.util

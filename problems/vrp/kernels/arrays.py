@@ -13,6 +13,7 @@ from nco.problems._common.decimals import exact
 from nco.problems._routing import integers, tsplib
 from nco.problems._routing.kernels import lists
 from nco.problems.vrp.case import ALWAYS, Backhauls, Case, VehicleType
+from nco.problems.vrp.kernels.breaks import CHOICES
 from nco.problems.vrp.kernels.plan import Plan, Rules
 from nco.problems.vrp.ways import ways
 
@@ -170,6 +171,7 @@ def prepare(case: Case, fleet: Kinds, who: Clients) -> tuple[Rules, float]:
         mixed=bool(pickup.any()),
         paired=bool(case.shipments),
         chained=chained,
+        resting=any(v.breaks for v in vehicles),
         after=case.backhauls is not Backhauls.MIXED,
         some=case.backhauls is Backhauls.AFTER_SOME,
         distance=distance,
@@ -200,12 +202,21 @@ def prepare(case: Case, fleet: Kinds, who: Clients) -> tuple[Rules, float]:
             [size if v.max_stops is None else v.max_stops for v in vehicles], dtype=np.int64
         ),
         until=_whole(of([_arrival(case, v)[1] for v in vehicles]), unit),
+        rest=np.array([_rest(v, unit) for v in vehicles]),
         first=first.astype(np.int64),
         vehicles=np.array(fleet.sizes, dtype=np.int64),
         trips=np.array(trips, dtype=np.int64),
         kind=kind.astype(np.int64),
     )
     return rules, unit
+
+
+def _rest(vehicle: VehicleType, unit: float) -> np.ndarray:
+    """Beginning and duration of the one break, float64 [3]; without one it begins never."""
+    if not vehicle.breaks:
+        return np.array([math.inf, math.inf, 0.0])
+    (rest,) = vehicle.breaks
+    return _whole(np.array([*rest.window, rest.duration]), unit)
 
 
 def _matrices(tables: list[np.ndarray], rows: np.ndarray, unit: float) -> np.ndarray:
@@ -299,6 +310,7 @@ def _unit(case: Case, tables: list[np.ndarray]) -> float:
     listed += [end for depot in case.depots for end in (*depot.window, depot.service)]
     for v in case.vehicles:
         listed += [*v.shift, v.max_duration, v.max_overtime, v.max_distance]
+        listed += [value for rest in v.breaks for value in (*rest.window, rest.duration)]
     numbers.append(np.array(listed))
     for digits in range(DECIMALS + 1):
         unit = 10.0**digits
@@ -363,11 +375,14 @@ def empty_plan(case: Case, fleet: Kinds, rules: Rules, unit: float, opened: int)
         route=np.append(np.full(size + 1, routes), np.arange(routes)).astype(np.uint32),
         ahead=np.zeros(nodes),
         ready=rules.open + rules.service,
+        rested=_departed_later(rules),
         lasted=rules.service.copy(),
         latest=rules.close.copy(),
-        late=np.append(none, ends[:, 1]),
+        late=np.append(none, _ends_before_break(ends, rules.rest[rules.kind, 0])),
+        late_rested=np.append(none, ends[:, 1]),
         lasts=np.zeros(nodes),
         soonest=np.append(none, ends[:, 0]),
+        choices=np.zeros((CHOICES, 3)),
         picked=loaded[0],
         full=loaded[1],
         given=loaded[2],
@@ -397,3 +412,20 @@ def empty_plan(case: Case, fleet: Kinds, rules: Rules, unit: float, opened: int)
         changed=np.zeros(nodes, dtype=np.uint32),
         marked=np.zeros(nodes, dtype=np.bool_),
     )
+
+
+def _ends_before_break(ends: np.ndarray, opens: np.ndarray) -> np.ndarray:
+    """When routes must be over that hold no break, float64 [R]; -infinity where none can be.
+
+    Args:
+        ends: float64 [R, 2], when they may be over; opens: when their breaks may begin.
+    """
+    return np.where(ends[:, 0] <= opens, np.minimum(ends[:, 1], opens), -np.inf)
+
+
+def _departed_later(rules: Rules) -> np.ndarray:
+    """When a route that departs after its break's window is on its way, float64 [N]."""
+    size, closes = len(rules.needed), rules.rest[rules.kind, 1]
+    departure = np.maximum(rules.open[size:], closes)
+    departure = np.where(departure <= rules.close[size:], departure, np.inf)
+    return np.append(np.full(size, np.inf), departure + rules.service[size:])

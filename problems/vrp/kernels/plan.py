@@ -28,6 +28,7 @@ class Rules(NamedTuple):
         mixed: whether clients send something to a depot.
         paired: whether there are shipments.
         chained: whether a vehicle may drive several routes, its trips, one after another.
+        resting: whether some vehicles must hold a break.
         after: whether all deliveries come before the first pickup; some: whether there must be one.
         distance, duration: float64 [W, S, S].
         origin, target: uint32 [N], the rows from which a node is left and where it is reached.
@@ -52,6 +53,8 @@ class Rules(NamedTuple):
         regular, longest: float64 [T], durations up to which there is no overtime, and no more.
         furthest: float64 [T], the longest distance; stops: int64 [T], clients of a route.
         until: float64 [T], the latest end.
+        rest: float64 [T, 3], the break: when it begins at the earliest and at the latest, and how
+            long it is; it never begins where there is none.
         first: int64 [T+1], the first route of each kind.
         vehicles: int64 [T]; trips: int64 [T], routes of a vehicle.
         kind: int64 [R], of each route.
@@ -64,6 +67,7 @@ class Rules(NamedTuple):
     mixed: bool
     paired: bool
     chained: bool
+    resting: bool
     after: bool
     some: bool
     distance: np.ndarray
@@ -97,6 +101,7 @@ class Rules(NamedTuple):
     furthest: np.ndarray
     stops: np.ndarray
     until: np.ndarray
+    rest: np.ndarray
     first: np.ndarray
     vehicles: np.ndarray
     trips: np.ndarray
@@ -112,13 +117,18 @@ class Plan(NamedTuple):
     are those without release times, and without an earlier trip of the vehicle: `leaves` knows
     these, and no route must depart later than at `by`.
 
+    Where a break is to be held there are two earliest and two latest times at each node: with the
+    break to come, which may turn out not to be needed, and with the break behind, or before the
+    departure. Infinite ones say that a node is not reached so.
+
     Attributes:
         after, before: uint32 [N], the next node and the last one; route: uint32 [N], as in `lists`.
         ahead: float64 [N], the distance to the next node.
-        ready: float64 [N], when a node can be left at the earliest.
+        ready: float64 [N], when a node can be left at the earliest; rested: after the break.
         lasted, latest: float64 [N], the least duration up to there, and the latest departure.
-        late: float64 [N], when service must begin at the latest.
+        late: float64 [N], when service must begin at the latest; late_rested: after the break.
         lasts, soonest: float64 [N], the least duration from there on, and its earliest beginning.
+        choices: float64 [H, 3], of use within `breaks.period` alone.
         aboard: int64 [N], shipments on board behind a node.
         picked, full: float64 [N, K], what has been picked up by then, and the greatest load so far
             if nothing is delivered later on.
@@ -144,11 +154,14 @@ class Plan(NamedTuple):
     route: np.ndarray
     ahead: np.ndarray
     ready: np.ndarray
+    rested: np.ndarray
     lasted: np.ndarray
     latest: np.ndarray
     late: np.ndarray
+    late_rested: np.ndarray
     lasts: np.ndarray
     soonest: np.ndarray
+    choices: np.ndarray
     picked: np.ndarray
     full: np.ndarray
     given: np.ndarray

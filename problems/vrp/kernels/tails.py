@@ -10,7 +10,7 @@ from nco.problems._common.kernels.chance import below, exponential
 from nco.problems._common.kernels.compiling import Whole, part, shared
 from nco.problems._routing.kernels.lists import note
 from nco.problems.vrp.kernels.plan import Near, Plan, Rules, close_route, open_route
-from nco.problems.vrp.kernels.times import joined, link, measure, pay, survey
+from nco.problems.vrp.kernels.times import goes_on, joined, link, measure, pay, survey
 
 NEAREST = 10  # neighbours to which a client may be joined
 
@@ -48,9 +48,9 @@ def exchange_ends(
     if added >= limit and not rules.priced:
         return 0.0
     ride, other = rules.duration[way, here, there], rules.duration[way, start, end]
-    if plan.ready[here] + ride > plan.late[there]:
+    if not goes_on(rules, plan, here, ride, there):
         return 0.0
-    if not closes and plan.ready[before] + other > plan.late[onward]:
+    if not closes and not goes_on(rules, plan, before, other, onward):
         return 0.0
     if rules.priced:
         period = _period(plan, here, there, ride)
@@ -100,7 +100,8 @@ def turn(rules: Rules, plan: Plan, here: Whole, there: Whole, limit: float) -> f
     else:
         first, last = there, here
     start = plan.after[first]
-    begin = max(plan.ready[first] + rules.duration[way, first, last], rules.open[last])
+    ready = min(plan.ready[first], plan.rested[first])
+    begin = max(ready + rules.duration[way, first, last], rules.open[last])
     if start == last or begin > rules.close[last]:
         return 0.0
     if begin + rules.service[last] > rules.close[start]:

@@ -8,6 +8,14 @@ of a route are joined in constant time. Here no part is ever late.
 import numpy as np
 
 from nco.problems._common.kernels.compiling import Whole, part, shared
+from nco.problems.vrp.kernels.breaks import (
+    after_window,
+    has_break,
+    is_in_time,
+    latest_begins,
+    least_period,
+    served,
+)
 from nco.problems.vrp.kernels.plan import Plan, Rules
 
 
@@ -65,7 +73,7 @@ def survey(rules: Rules, plan: Plan, route: Whole) -> float:
         goods = max(goods, rules.release[here])
     plan.length[route], plan.goods[route] = length, goods
     onward = rules.duration[way, rules.origin[here], rules.target[depot]]
-    in_time = in_time and plan.ready[here] + onward <= rules.until[kind]
+    in_time = in_time and goes_on(rules, plan, here, onward, depot)
     plan.soon[route] = max(plan.ready[here] + onward, plan.soonest[depot])
     if not in_time:
         plan.soon[route] = np.inf
@@ -92,6 +100,8 @@ def account(rules: Rules, plan: Plan, route: Whole, former: float) -> float:
             plan.soonest[depot],
             ride,
         )
+        if has_break(rules, kind):
+            plan.period[route] = least_period(rules, plan, depot, depot, np.uint32(0))
     if rules.chained:
         return 0.0
     cost = rules.fixed[kind] + rules.unit[kind] * plan.length[route]
@@ -113,7 +123,8 @@ def latest_departure(rules: Rules, plan: Plan, route: Whole) -> float:
     depot = np.uint32(rules.delivery.shape[0] + route)
     last = plan.before[depot]
     ride = rules.duration[rules.way[rules.kind[route]], rules.origin[last], rules.target[depot]]
-    return min(plan.latest[last], plan.late[depot] - plan.lasted[last] - ride)
+    late = plan.late_rested[depot] if rules.resting else plan.late[depot]
+    return min(plan.latest[last], late - plan.lasted[last] - ride)
 
 
 @part
@@ -271,6 +282,19 @@ def depart(rules: Rules, plan: Plan, depot: Whole) -> None:
     plan.ready[depot] = rules.open[depot] + rules.service[depot]
     plan.lasted[depot] = rules.service[depot]
     plan.latest[depot] = rules.close[depot]
+    plan.rested[depot] = after_window(rules, plan, depot)
+
+
+@part
+def goes_on(rules: Rules, plan: Plan, here: Whole, ride: float, there: Whole) -> bool:
+    """Whether a ride from one node is in time for another one and all that follows it.
+
+    Args:
+        there: a node that stays, with all behind it, or the route's end.
+    """
+    if not rules.resting:
+        return plan.ready[here] + ride <= plan.late[there]
+    return is_in_time(rules, plan, plan.ready[here], plan.rested[here], ride, there)
 
 
 @part
@@ -286,10 +310,17 @@ def forwards(rules: Rules, plan: Plan, here: Whole, way: Whole, new: bool) -> bo
     while here < size:
         last = plan.before[here]
         ride = rules.duration[way, rules.origin[last], here]
-        begin = max(plan.ready[last] + ride, rules.open[here])
-        in_time = in_time and begin <= rules.close[here]
-        ready = begin + rules.service[here]
-        same = begun and ready == plan.ready[here]
+        if rules.resting:
+            kind = rules.kind[plan.route[here]]
+            ready, rested = served(rules, plan, last, ride, here, kind)
+            in_time = in_time and min(ready, rested) < np.inf
+            same = begun and ready == plan.ready[here] and rested == plan.rested[here]
+            plan.rested[here] = rested
+        else:
+            begin = max(plan.ready[last] + ride, rules.open[here])
+            in_time = in_time and begin <= rules.close[here]
+            ready = begin + rules.service[here]
+            same = begun and ready == plan.ready[here]
         plan.ready[here] = ready
         if rules.timed:
             so_far = plan.lasted[last] + ride
@@ -315,7 +346,12 @@ def backwards(rules: Rules, plan: Plan, here: Whole, way: Whole, new: bool) -> N
         following = plan.after[here]
         ride = rules.duration[way, here, rules.target[following]] + rules.service[here]
         late = min(rules.close[here], plan.late[following] - ride)
-        same = begun and late == plan.late[here]
+        same = begun
+        if rules.resting:
+            late, rested = latest_begins(rules, plan, here, following, ride, late)
+            same = same and rested == plan.late_rested[here]
+            plan.late_rested[here] = rested
+        same = same and late == plan.late[here]
         plan.late[here] = late
         if rules.timed:
             wait = max(0.0, plan.soonest[following] - ride - rules.close[here])
@@ -346,23 +382,32 @@ def detour(rules: Rules, plan: Plan, client: Whole, last: Whole, least: float) -
     if added >= least and not rules.priced:
         return np.inf
     there, onward = rules.duration[way, start, client], rules.duration[way, client, end]
-    begin = max(plan.ready[last] + there, rules.open[client])
-    if begin > rules.close[client]:
-        return np.inf
-    if begin + rules.service[client] + onward > plan.late[following]:
-        return np.inf
+    if rules.resting:
+        ready, rested = served(rules, plan, last, there, client, kind)
+        if not is_in_time(rules, plan, ready, rested, onward, following):
+            return np.inf
+    else:
+        begin = max(plan.ready[last] + there, rules.open[client])
+        if begin > rules.close[client]:
+            return np.inf
+        if begin + rules.service[client] + onward > plan.late[following]:
+            return np.inf
     if plan.length[route] + further > rules.furthest[kind]:
         return np.inf
-    if rules.timed:
+    if rules.timed and has_break(rules, kind):
+        depot = np.uint32(rules.delivery.shape[0] + route)
+        period = least_period(rules, plan, depot, last, client)
+        if period > rules.longest[kind]:
+            return np.inf
+        added += pay(rules, kind, period) - pay(rules, kind, plan.period[route])
+    elif rules.timed:
         so_far = plan.lasted[last] + there
         wait = max(0.0, rules.open[client] - so_far - plan.latest[last])
         lasted = so_far + wait + rules.service[client]
         latest = min(plan.latest[last], rules.close[client] - so_far)
         goods = max(plan.leaves[route], rules.release[client])
         added += later_cost(rules, plan, route, following, lasted, latest, onward, goods)
-        if added >= least:
-            return np.inf
-    return added
+    return added if added < least else np.inf
 
 
 @part

@@ -17,7 +17,9 @@ Routes = list[Route]
 def refusal(case: Case) -> str | None:
     """What of a case the kernel does not know, in words; None where it knows all."""
     if any(kind.breaks for kind in case.vehicles):
-        return "sisr knows no breaks"
+        reason = _of_breaks(case)
+        if reason is not None:
+            return reason
     if any(kind.reloads and not _reloads_at_home(kind) for kind in case.vehicles):
         return "sisr knows reloads at the depot of start and end alone, without limits of the route"
     if any(kind.reloads for kind in case.vehicles) and case.shipments:
@@ -32,6 +34,17 @@ def refusal(case: Case) -> str | None:
         return "sisr knows one window for a shipment's pickup and delivery"
     if len(case.depots) + case.size > LARGEST:
         return f"sisr takes up to {LARGEST} places"
+    return None
+
+
+def _of_breaks(case: Case) -> str | None:
+    """What else of a case with breaks the kernel does not know."""
+    if any(len(kind.breaks) > 1 for kind in case.vehicles):
+        return "sisr knows one break of a vehicle"
+    if case.release.any() or any(kind.reloads for kind in case.vehicles):
+        return "sisr knows neither releases nor reloads together with breaks"
+    if case.shipments:
+        return "sisr knows no shipments together with breaks"
     return None
 
 

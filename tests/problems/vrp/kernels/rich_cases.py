@@ -1,14 +1,17 @@
 """Small cases of every kind of rule that the kernel knows, and an obvious account of a search."""
 
+import itertools
 import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from nco.problems._routing.kernels import lists
 from nco.problems.vrp.case import (
     Backhauls,
+    Break,
     Case,
     Depot,
     Group,
@@ -42,6 +45,8 @@ KINDS = (
     "reloads",
     "shipments",
     "few shipments",
+    "breaks",
+    "paid breaks",
 )
 
 
@@ -79,6 +84,18 @@ def make(kind: str, size: int = 30, seed: int = 0) -> Case:
         stated["vehicles"] = (
             replace(vehicle, max_duration=100.0, max_overtime=120.0, unit_overtime=2.0),
         )
+    elif kind in ("breaks", "paid breaks"):
+        early, noon = Break(Window(60, 100), 25.0), Break(Window(180, 240), 40.0)
+        stated["vehicles"] = (
+            replace(vehicle, count=3, breaks=(noon,)),
+            replace(vehicle, count=3, end=None, breaks=(early,), fixed=5.0),
+            replace(vehicle, count=None, fixed=30.0),
+        )
+        if kind == "paid breaks":
+            paid = {"unit_duration": 0.5, "max_duration": 220.0, "max_overtime": 60.0}
+            stated["vehicles"] = tuple(
+                replace(each, **paid, unit_overtime=1.0) for each in stated["vehicles"]
+            )
     elif kind == "open":
         stated["vehicles"] = (replace(vehicle, end=None, unit_duration=0.1),)
     elif kind == "matrices":
@@ -187,6 +204,54 @@ def recount(case: Case, search: Search) -> None:
     assert plan.tally[lists.EMPTY] == len(empty)
 
 
+def rest(search: Search, nodes: list[int]) -> None:
+    """Asserts the times of a route whose vehicle may have a break, leg by leg, both ways."""
+    plan, rules = search.plan, search.rules
+    kind = rules.kind[nodes[0] - search.size - 1]
+    ways = rules.duration[rules.way[kind]]
+    opens, closes, lasts = rules.rest[kind]
+
+    def drive(time: float, rested: bool, path: list[int]) -> dict[bool, float]:
+        """When the last node of a path is left at the earliest, by whether the break is behind."""
+        ends = {rested: time}
+        for last, here in itertools.pairwise(path):
+            reached: dict[bool, float] = {}
+            for before, then in ends.items():
+                there = then + ways[rules.origin[last], rules.target[here]]
+                arrivals = {before: there}
+                if not before and then <= closes:  # the break begins on the way or in waiting
+                    arrivals[True] = max(there, opens) + lasts
+                for state, arrival in arrivals.items():
+                    if here > search.size:
+                        left = arrival if arrival <= rules.until[kind] else math.inf
+                        if not state and arrival > opens:  # it was needed
+                            left = math.inf
+                    else:
+                        left = max(arrival, rules.open[here]) + rules.service[here]
+                        if arrival > rules.close[here] or (not state and left > closes):
+                            left = math.inf
+                    reached[state] = min(reached.get(state, math.inf), left)
+            ends = reached
+        return ends
+
+    depot = nodes[0]
+    for count in range(2, len(nodes) + 1):
+        ends = drive(plan.ready[depot], False, nodes[:count])
+        assert plan.ready[nodes[count - 1]] == pytest.approx(ends[False])
+        assert plan.rested[nodes[count - 1]] == pytest.approx(ends.get(True, math.inf))
+        left = [*nodes[count - 1 :], depot]
+        here, first = left[0], nodes[count - 1]
+        for rested, latest in ((False, plan.late[here]), (True, plan.late_rested[here])):
+            for begin in {latest, latest + 0.5, rules.open[here], rules.close[here]}:
+                fits = rules.open[here] <= begin <= rules.close[here]
+                served = begin + rules.service[here]
+                fits = fits and (rested or served <= closes)
+                fits = fits and min(drive(served, rested, left).values()) < math.inf
+                assert fits == (rules.open[here] <= begin <= latest + 1e-9), (begin, latest)
+        assert first == here
+    assert min(drive(plan.ready[depot], False, [*nodes, depot]).values()) < math.inf
+
+
 def walk(search: Search, slot: int) -> set[int]:
     """Asserts a route's figures, by going along it; its clients."""
     plan, rules = search.plan, search.rules
@@ -204,18 +269,22 @@ def walk(search: Search, slot: int) -> set[int]:
     if len(nodes) == 1:
         return set()
     time, length = plan.ready[depot], 0.0
+    if rules.resting:
+        rest(search, nodes)
     for last, here in zip(nodes, [*nodes[1:], depot], strict=True):
         leg = rules.distance[way, rules.origin[last], rules.target[here]]
         assert plan.ahead[last] == leg
         length += leg
-        if here != depot:
+        if here != depot and not rules.resting:
             time += rules.duration[way, rules.origin[last], here]
             time = max(time, rules.open[here]) + rules.service[here]
             assert math.isclose(plan.ready[here], time, rel_tol=1e-12)
             assert time - rules.service[here] <= plan.late[here] + 1e-9
     assert math.isclose(plan.length[slot], length, rel_tol=1e-12)
     late = plan.late[depot]
-    for here, following in zip(nodes[:0:-1], [depot, *nodes[:1:-1]], strict=True):
+    for here, following in (
+        () if rules.resting else zip(nodes[:0:-1], [depot, *nodes[:1:-1]], strict=True)
+    ):
         ride = rules.duration[way, here, rules.target[following]]
         late = min(rules.close[here], late - ride - rules.service[here])
         assert math.isclose(plan.late[here], late, rel_tol=1e-12)

@@ -60,6 +60,20 @@ def test_tiny_cases_are_solved(kind: str) -> None:
     assert found == pytest.approx(min(costs))
 
 
+@pytest.mark.parametrize("kind", ["breaks", "paid breaks"])
+@pytest.mark.parametrize("seed", range(6))
+def test_no_plan_with_breaks_is_overlooked(kind: str, seed: int) -> None:
+    """Vehicles that all have a break, in windows that leave little choice: still the optimum."""
+    case = make(kind, size=4, seed=seed)
+    case = replace(case, vehicles=tuple(kind for kind in case.vehicles if kind.breaks))
+    plans = every_solution(case, 10**6)
+    assert plans is not None
+    reports = [check(case, plan) for plan in plans]
+    served = [(len(r.unassigned), float(r.cost)) for r in reports if not r.violations and r.cost]
+    found = cost(case, sisr(case, time_limit=None, seed=1, iterations=3000))
+    assert found == pytest.approx(min(served))
+
+
 def test_routes_open_for_optional_clients_that_pay_only_together() -> None:
     """A route for two of them costs more than their prizes, one for a row of five does not."""
     rows, each = 6, 5
@@ -144,8 +158,18 @@ def test_equal_vehicles_keep_their_names() -> None:
     assert sorted(route.vehicle for route in plan) == [0, 1, 2]
 
 
+REST = Break(Window(0, 9), 1.0)
 REFUSED = {
-    "no breaks": {"vehicles": (VehicleType(breaks=(Break(Window(0, 9), 1.0),)),)},
+    "one break of a vehicle": {"vehicles": (VehicleType(breaks=(REST, REST)),)},
+    "neither releases": {
+        "vehicles": (VehicleType(breaks=(REST,)),),
+        "release": np.array([1.0, 0.0, 0.0]),
+    },
+    "nor reloads": {"vehicles": (VehicleType(breaks=(REST,), reloads=(0,)),)},
+    "no shipments together with breaks": {
+        "vehicles": (VehicleType(breaks=(REST,)),),
+        "shipments": (Shipment(1, 2),),
+    },
     "start and end alone": {
         "depots": (Depot(), Depot()),
         "vehicles": (VehicleType(reloads=(1,)),),
@@ -176,7 +200,7 @@ def test_what_it_does_not_know_is_refused(words: str) -> None:
 def test_every_kind_of_the_tests_is_known() -> None:
     """Nothing that these tests search is refused."""
     assert [kind for kind in KINDS if refusal(make(kind))] == []
-    more = replace(make("windows"), vehicles=(VehicleType(breaks=(Break(Window(0, 9), 1.0),)),))
+    more = replace(make("windows"), vehicles=(VehicleType(breaks=(REST, REST)),))
     assert refusal(more)
 
 
