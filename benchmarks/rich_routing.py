@@ -6,7 +6,8 @@
 
 ROOT holds the sets as folders of files with a ``best_known.csv`` (`SETS`), or as arrays of many
 instances of a variant (`VARIANTS`: MVMoE's, of which so many of each variant are solved; the gap is
-to the lowest stored cost, which with backhauls was found under a looser rule of loads). `run` takes
+to the lowest stored cost, which with backhauls was found under a looser rule of loads). The gaps of
+`BREAKS` are to the best known of the files as they are, so they hold what the breaks cost. `run` takes
 so many files of each set, at equal distances in the order of their names, solves them with each
 solver at each time limit, and appends a line a run. It stops before a file for which less than its
 time is left of ``--seconds``, and goes on where it stopped when it is called again: so it fits into
@@ -15,6 +16,7 @@ slots of a shared machine. `report` sums up what is there.
 
 import argparse
 import csv
+import dataclasses
 import datetime
 import itertools
 import json
@@ -31,7 +33,7 @@ from nco.benchmark import Plan, prepare
 from nco.benchmark.measuring import measure
 from nco.core import atomic
 from nco.problems.vrp import files
-from nco.problems.vrp.case import ALWAYS, INFINITE, Case, Depot, VehicleType, Window, plain
+from nco.problems.vrp.case import ALWAYS, INFINITE, Break, Case, Depot, VehicleType, Window, plain
 
 SETS = {  # folder of the files, and what a cost of a file is in units of best_known
     "VRPTW": ("vrp_pyvrp/VRPTW", 1),
@@ -52,6 +54,7 @@ VARIANTS = {  # folder of the arrays, customers, and whether variants have backh
     "MVMoE100": ("neural/mvmoe", 100, False),
     "MVMoE100B": ("neural/mvmoe", 100, True),
 }
+BREAKS = {"SolomonBreaks": "Solomon"}  # sets whose vehicles are given a break
 COLUMNS = ("set", "name", "size", "solver", "limit", "cost", "gap_percent", "seconds", "error")
 OVERHEAD = 6.0  # seconds of a file beside its runs: reading, warming up
 
@@ -89,6 +92,23 @@ def generated(root: Path, name: str, count: int, to: Path) -> list[tuple[Path, d
             atomic.write_text(file, files.write(case))
             best = float(np.nanmin(costs[:, number]))
             found.append((file, {"best_known": repr(best), "n": str(size)}))
+    return found
+
+
+def with_breaks(root: Path, name: str, count: int, to: Path) -> list[tuple[Path, dict[str, str]]]:
+    """Files of a set, each vehicle with a break: a twentieth of its shift, begun in its middle."""
+    found = []
+    for path, known in chosen(root, BREAKS[name], count):
+        case = files.read(path.read_text())
+        shift = case.depots[0].window
+        length = shift.close - shift.open
+        middle = Window(*(round(shift.open + share * length) for share in (0.4, 0.6)))
+        rest = Break(middle, float(round(length / 20)))
+        vehicles = tuple(dataclasses.replace(v, breaks=(rest,)) for v in case.vehicles)
+        file = to / f"{path.stem}-breaks.json"
+        to.mkdir(parents=True, exist_ok=True)
+        atomic.write_text(file, files.write(dataclasses.replace(case, vehicles=vehicles)))
+        found.append((file, known))
     return found
 
 
@@ -161,9 +181,11 @@ def run(options: argparse.Namespace) -> None:
     if not options.output.exists():
         atomic.write_text(options.output, ",".join(COLUMNS) + "\n")
     for name in options.sets.split(","):
+        to = options.output.parent / f"{options.output.stem}_files"
         if name in VARIANTS:
-            to = options.output.parent / f"{options.output.stem}_files"
             listed = generated(options.root, name, options.files, to)
+        elif name in BREAKS:
+            listed = with_breaks(options.root, name, options.files, to)
         else:
             listed = chosen(options.root, name, options.files)
         for path, known in listed:

@@ -8,6 +8,8 @@ own earliest and latest times (`plan.Plan`).
 The least duration has no such short account: it depends on where the break is held. With that
 fixed, a vehicle that departs at d can leave a node at ``max(E, d + T)``, for d up to some D
 (Savelsbergh 1992); a few such triples (E, T, D) are enough, as most are worse than another one.
+
+What is called within the search is no part of the caller's code, which stays short for all others.
 """
 
 import numpy as np
@@ -31,7 +33,7 @@ def after_window(rules: Rules, plan: Plan, depot: Whole) -> float:
     return departure + rules.service[depot] if departure <= rules.close[depot] else np.inf
 
 
-@part
+@shared
 def is_in_time(
     rules: Rules, plan: Plan, ready: float, rested: float, ride: float, there: Whole
 ) -> bool:
@@ -58,7 +60,7 @@ def resumed(ready: float, ride: float, opens: float, closes: float, lasts: float
     return max(ready + ride, opens) + lasts if ready <= closes else np.inf
 
 
-@part
+@shared
 def served(
     rules: Rules, plan: Plan, last: Whole, ride: float, client: Whole, kind: Whole
 ) -> tuple[float, float]:
@@ -79,7 +81,7 @@ def served(
     return ready, rested
 
 
-@part
+@shared
 def latest_begins(
     rules: Rules, plan: Plan, here: Whole, following: Whole, ride: float, late: float
 ) -> tuple[float, float]:
