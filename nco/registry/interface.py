@@ -199,6 +199,8 @@ class Solver(Generic[C_in]):
         solve: the function. It must be found by its name in its module, as it runs in a child.
         found: it takes ``found=``, a function that it calls with each better solution on the way.
         cores: it takes ``cores=``, so many threads; every other solver is single-threaded.
+        together: whether one run of a case with all cores is better than a run on each with a seed
+            of its own; None: never. Only with `cores`.
         iterations: it takes ``iterations=``, after so many of which it stops; it then gives the
             same answer on every machine. So many of its steps count as one iteration of
             `nco.solve`; 0: it cannot count them.
@@ -219,6 +221,7 @@ class Solver(Generic[C_in]):
     solve: Solve[C_in]
     found: bool = False
     cores: bool = False
+    together: Callable[[C_in], bool] | None = None
     iterations: int = 0
     proof: bool = False
     same: bool = False

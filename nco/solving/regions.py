@@ -12,7 +12,7 @@ from nco import registry
 from nco.registry.interface import Part
 from nco.solving.incumbents import Candidate, Progress
 
-UNEVEN = 1.2  # of an equal share: the largest region of a cut
+UNEVEN = 1.05  # of an equal share: the largest region of a cut
 
 
 @dataclass

@@ -113,7 +113,7 @@ class Runs:
             seed=self.options.seed + stage.seed,
             start=given if piece is None else piece.solution,
             grace=TIMING.grace,
-            cores=1,
+            cores=stage.threads,
             until=until,
             tell=tell,
         )

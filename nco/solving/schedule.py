@@ -53,6 +53,7 @@ class Stage:
         seed: of its random numbers, beside the caller's.
         start: what it begins from: "own" is nothing, "construct", "network" the networks' best,
             "best" the best of all.
+        threads: that it has; those beyond the first are other cores, which have no stage.
     """
 
     solver: str
@@ -61,11 +62,15 @@ class Stage:
     end: float
     seed: int = 0
     start: str = "own"
+    threads: int = 1
 
     def __str__(self) -> str:
         start = {"own": ""}.get(self.start, f", from the {self.start}")
         seed = f", seed +{self.seed}" if self.seed else ""
-        return f"core {self.core}, {self.begin:.2f}-{self.end:.2f} s: {self.solver}{start}{seed}"
+        cores = f"core {self.core}"
+        if self.threads > 1:
+            cores = f"cores {self.core}-{self.core + self.threads - 1}"
+        return f"{cores}, {self.begin:.2f}-{self.end:.2f} s: {self.solver}{start}{seed}"
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class Setting:
         same: whether neither seed nor start make a difference to it.
         partner: another solver for the other cores, where `improver` is the `same` on each.
         alone: whether what the improver makes of nothing is better than any other beginning.
+        together: whether one run of it with all cores is better than one with a seed on each.
         parts: whether the case is too large for it, and the folder can cut solutions into parts.
         first: seconds that the networks' first search takes; None: there is no network.
         loading: seconds until networks can begin.
@@ -92,6 +98,7 @@ class Setting:
     same: bool = False
     partner: str | None = None
     alone: bool = False
+    together: bool = False
     parts: bool = False
     first: float | None = None
     loading: float = 0.0
@@ -123,6 +130,7 @@ def setting(
         same=improver is not None and improver.same,
         partner=next(iter(others), None),
         alone=improver is not None and bool(improver.kernels),
+        together=improver is not None and improver.together is not None and improver.together(case),
         parts=large and folder.has("decomposition") and progress.start(0, "best") is not None,
         first=machine.first_seconds(case) if has_networks else None,
         loading=machine.loading(),
@@ -140,6 +148,9 @@ def make(setting: Setting) -> list[Stage]:
         return _parts(setting)
     if setting.same:
         return _same(setting, setting.improver)
+    if setting.together and setting.cores > 1:
+        stage = Stage(setting.improver, 0, setting.begin, setting.end)
+        return [replace(stage, threads=setting.cores)]
     return _seeds(setting, setting.improver)
 
 

@@ -38,8 +38,10 @@ def solvers() -> dict[str, Solver[Case]]:
         "sisr": Solver(
             sisr,
             found=True,
+            cores=True,
+            together=shares_cores,
             iterations=100,
-            modules=("nco.problems._routing.kernels.capacitated",),
+            modules=("nco.problems._routing.kernels.together",),
             kernels="nco.problems._routing.kernels.warm",
         ),
     }
@@ -55,6 +57,7 @@ Routes = list[list[int]]
 Found = Callable[[Routes], None]
 
 LARGEST_WHOLE = 3000  # customers: the others' tables grow with the square
+TOGETHER = 3000  # customers from which on cores gain more by sharing them than by other seeds
 STEPS, LEAST_STEPS = 500, 10_000  # of ruin and recreate without a limit: a customer, and in all
 
 
@@ -145,6 +148,7 @@ def sisr(
     start: Routes | None = None,
     found: Found | None = None,
     iterations: int | None = None,
+    cores: int = 1,
 ) -> Routes | None:
     """Ruin and recreate by a compiled kernel: strings of customers leave their routes and return.
 
@@ -160,12 +164,13 @@ def sisr(
         found: is called with better solutions on the way.
         iterations: steps, after which it stops unless the time is up before; equal numbers of
             steps give equal answers on every machine.
+        cores: threads, where the case is large enough and there is a limit.
 
     Returns:
         Routes of customers from 1 to n, or None where the vehicles have not sufficed.
     """
     until = None if time_limit is None else time.perf_counter() + time_limit
-    from nco.problems._routing.kernels import capacitated
+    from nco.problems._routing.kernels import capacitated, together
 
     if until is None and iterations is None:
         iterations = max(LEAST_STEPS, STEPS * case.size)
@@ -183,6 +188,10 @@ def sisr(
         capacity=capacity,
         vehicles=case.vehicles,
     )
+    if until is not None and iterations is None and cores > 1 and shares_cores(case):
+        return together.ruin_recreate_together(
+            task, until=until, cores=cores, seed=seed, start=first, tell=found, settings=settings
+        ).routes
     answer = capacitated.ruin_recreate(
         task,
         until=until,
@@ -193,6 +202,11 @@ def sisr(
         settings=settings,
     )
     return None if answer is None else answer.routes
+
+
+def shares_cores(case: Case) -> bool:
+    """Whether `sisr` is better on all cores at once than alone on each with a seed of its own."""
+    return case.size >= TOGETHER and case.coords is not None and case.vehicles is None
 
 
 def _customers(routes: Sequence[with_pyvrp.Route]) -> Routes:

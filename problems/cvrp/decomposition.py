@@ -7,6 +7,7 @@ from random import Random
 
 import numpy as np
 
+from nco.problems._routing.grouping import grouped
 from nco.problems.cvrp.files import Case
 from nco.registry.interface import Part
 
@@ -16,15 +17,14 @@ Routes = list[list[int]]
 def cut(case: Case, solution: Routes, most: int, random: Random) -> list[Part]:
     """Groups of routes that lie side by side, with at most `most` customers or one route each.
 
-    Centres of routes are halved along a line of random direction, and each half across it, and so
-    on: another direction cuts other neighbours apart. Without coordinates, routes are grouped in
-    the order of their distance from one of them.
+    The groups are about equal and as few as can be (`grouped`), along lines of random direction.
+    Without coordinates, routes are grouped in the order of their distance from one of them.
     """
     routes = [list(route) for route in solution if route]
     if not routes:
         return []
     centres = _centres(case, routes)
-    groups = _halved(list(range(len(routes))), routes, centres, most, random.uniform(0, math.pi))
+    groups = grouped([len(route) for route in routes], centres, most, random.uniform(0, math.pi))
     return [_part(case, [routes[i] for i in group]) for group in groups]
 
 
@@ -43,21 +43,6 @@ def _centres(case: Case, routes: Routes) -> np.ndarray:
     firsts = [route[len(route) // 2] for route in routes]
     apart = case.distances[firsts[0], firsts].astype(np.float64)
     return np.stack([apart, np.zeros_like(apart)], 1)
-
-
-def _halved(
-    group: list[int], routes: Routes, centres: np.ndarray, most: int, angle: float
-) -> list[list[int]]:
-    """Groups of routes of at most `most` customers, cut in two until they are."""
-    if len(group) == 1 or sum(len(routes[i]) for i in group) <= most:
-        return [group]
-    along = centres[group] @ np.array([math.cos(angle), math.sin(angle)])
-    ordered = [group[place] for place in np.argsort(along, kind="stable")]
-    middle = len(ordered) // 2
-    turned = angle + math.pi / 2
-    return _halved(ordered[:middle], routes, centres, most, turned) + _halved(
-        ordered[middle:], routes, centres, most, turned
-    )
 
 
 def _part(case: Case, routes: Routes) -> Part:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nco.problems._routing.grouping import grouped
 from nco.problems.vrp.case import Case, Group, Route, Shipment
 from nco.registry.interface import Part
 
@@ -30,15 +31,15 @@ class Members(NamedTuple):
 def cut(case: Case, solution: Sequence[Route], most: int, random: Random) -> list[Part]:
     """Groups of routes that lie side by side, with at most `most` clients or one route each.
 
-    Centres of routes are halved along a line of random direction, and each half across it, and so
-    on: another direction cuts other neighbours apart. Without coordinates, routes are grouped in
-    the order of their distance from one of them.
+    The groups are about equal and as few as can be (`grouped`), along lines of random direction.
+    Without coordinates, routes are grouped in the order of their distance from one of them.
     """
     routes = [Route(vehicle, list(stops)) for vehicle, stops in solution if stops]
     if not routes:
         return []
     centres = np.array([_centre(case, routes[0], route) for route in routes])
-    groups = _halved(list(range(len(routes))), routes, centres, most, random.uniform(0, math.pi))
+    sizes = [len(route.stops) for route in routes]
+    groups = grouped(sizes, centres, most, random.uniform(0, math.pi))
     added = _left_out(case, routes, groups, centres)
     return [
         _part(case, [routes[number] for number in group], more)
@@ -66,22 +67,6 @@ def _centre(case: Case, first: Route, route: Route) -> np.ndarray:
         return np.asarray(case.coords[clients or [0]].mean(0))
     table = case.distances[case.vehicles[route.vehicle].profile]
     return np.array([float(table[first.stops[0], clients or [0]].mean()), 0.0])
-
-
-def _halved(
-    group: list[int], routes: Sequence[Route], centres: np.ndarray, most: int, angle: float
-) -> list[list[int]]:
-    """Groups of routes of at most `most` stops, cut in two until they are."""
-    if len(group) == 1 or sum(len(routes[number].stops) for number in group) <= most:
-        return [group]
-    along = centres[group] @ np.array([math.cos(angle), math.sin(angle)])
-    ordered = [group[place] for place in np.argsort(along, kind="stable")]
-    middle, turned = len(ordered) // 2, angle + math.pi / 2
-    return [
-        part
-        for half in (ordered[:middle], ordered[middle:])
-        for part in _halved(half, routes, centres, most, turned)
-    ]
 
 
 def _left_out(

@@ -47,6 +47,14 @@ def test_every_core_has_another_seed_and_beginning():
     assert schedule.make(setting(size=1000, first=None))[0].start == "construct"
 
 
+def test_a_solver_that_shares_cores_has_all_of_them():
+    """One stage with a thread for each; on one core it is a stage like any other."""
+    (stage,) = schedule.make(setting(together=True, cores=3))
+    assert (stage.core, stage.threads, stage.start) == (0, 3, "own")
+    assert str(stage).startswith("cores 0-2, ")
+    assert all(s.threads == 1 for s in schedule.make(setting(together=True, cores=1)))
+
+
 def test_networks_before_a_solver_have_a_tenth_of_the_time_at_most():
     """They have less where their first search takes less."""
     (network,) = [s for s in schedule.make(setting(first=0.5)) if s.solver == NETWORKS]

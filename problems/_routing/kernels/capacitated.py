@@ -168,9 +168,17 @@ class Search(RuinSearch):
         seed: of the random numbers.
         start: routes to begin from, which keep all rules; None for savings.
         settings: how the search goes.
+        compare: whether to learn how far the start is ahead of savings, which takes their time.
     """
 
-    def __init__(self, task: Task, seed: int, start: RoutesList | None, settings: Settings) -> None:
+    def __init__(
+        self,
+        task: Task,
+        seed: int,
+        start: RoutesList | None,
+        settings: Settings,
+        compare: bool = True,
+    ) -> None:
         where = places.prepare(
             task.metric,
             None if task.metric == "EXPLICIT" else task.coords,
@@ -179,13 +187,13 @@ class Search(RuinSearch):
         super().__init__(where, seed, settings.ruin, settings.neighbours)
         self.must_serve_all = task.prizes is None
         demand = task.demand[self.order].astype(np.int64)
-        listed = self._fewer(self._savings(where, demand, task), demand, task.vehicles)
         self.prize = self._prizes(task)
         self.ahead = 0.0  # how far a given start is better than savings, as a share of their cost
-        if start is not None:
-            given = self.listed([route for route in start if route])
-            self.ahead = self._ahead(where, given, listed)
-            listed = given
+        listed = None if start is None else self.listed([route for route in start if route])
+        if listed is None or compare:
+            own = self._fewer(self._savings(where, demand, task), demand, task.vehicles)
+            self.ahead = 0.0 if listed is None else self._ahead(where, listed, own)
+            listed = own if listed is None else listed
         count = int((listed == 0).sum())
         slots = count + SPARE_ROUTES + count // 10 if task.vehicles is None else task.vehicles
         self.routes = lists.empty_routes(
@@ -245,6 +253,11 @@ class Search(RuinSearch):
         if self.must_serve_all and sum(map(len, routes)) < self.size:
             return None
         return routes
+
+    def present(self) -> RoutesList:
+        """The routes at hand in the caller's numbers, which may cost more than the best."""
+        listed = lists.follow(self.routes.after, self.size)
+        return [route for route in lists.as_lists(self.order[listed]) if route]
 
     def _prizes(self, task: Task) -> np.ndarray:
         """What it costs to leave a customer out; of all that must be served, more than to do so."""
