@@ -57,7 +57,7 @@ Routes = list[list[int]]
 Found = Callable[[Routes], None]
 
 LARGEST_WHOLE = 3000  # customers: the others' tables grow with the square
-TOGETHER = 3000  # customers from which on cores gain more by sharing them than by other seeds
+TOGETHER = 1000  # customers from which on cores gain more by sharing them than by other seeds
 STEPS, LEAST_STEPS = 500, 10_000  # of ruin and recreate without a limit: a customer, and in all
 
 
