@@ -7,7 +7,7 @@
 ROOT holds the sets as folders of files with a ``best_known.csv`` (`SETS`), or as arrays of many
 instances of a variant (`VARIANTS`: MVMoE's, of which so many of each variant are solved; the gap is
 to the lowest stored cost, which with backhauls was found under a looser rule of loads). The gaps of
-`BREAKS` are to the best known of the files as they are, so they hold what the breaks cost. `run` takes
+`BREAKS` are to the best known of the files as they are, and hold what the breaks cost. `run` takes
 so many files of each set, at equal distances in the order of their names, solves them with each
 solver at each time limit, and appends a line a run. It stops before a file for which less than its
 time is left of ``--seconds``, and goes on where it stopped when it is called again: so it fits into

@@ -29,7 +29,7 @@ from nco.problems._routing.kernels.capacitated import (
 
 UNEVEN = 1.05  # of an equal share: the largest region of a cut
 CUTTING = 0.08  # share of the time that may go into cutting and joining
-FEWEST, MOST = 6, 60  # rounds
+FEWEST, MOST = 2, 60  # rounds
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ def ruin_recreate_together(
     if tell is not None:
         tell(best)
     begun, random, steps, turn = time.perf_counter(), Random(seed), 0, 0
-    span = Span(until, **({} if stop is None else {"stop": stop}))
-    share = 1.0  # of the time until the end that the next round has
+    span = Span(until) if stop is None else Span(until, stop=stop)
+    rounds = FEWEST
     with ThreadPoolExecutor(cores) as pool:
         while not span.is_over(0):
             cut = time.perf_counter()
@@ -90,13 +90,13 @@ def ruin_recreate_together(
             now = time.perf_counter()
             if turn == 0:
                 rounds = max(FEWEST, min(MOST, int(CUTTING * (until - begun) / (now - cut))))
-            share = 1 / max(1, rounds - turn)
-            ends = now + share * (until - now)
-            at = [_temperature(hot, settings.cold, begun, until, t) * unit for t in (now, ends)]
+            ends = now + (until - now) / max(1, rounds - turn)
+            warm = unit * _temperature(hot, settings.cold, begun, until, now)
+            cold = unit * _temperature(hot, settings.cold, begun, until, ends)
             part = Span(ends, stop=span.stop)
             for each in regions:
                 each.search.stop = span.stop
-            runs = [pool.submit(cool, each.search.step, *at, part) for each in regions]
+            runs = [pool.submit(cool, each.search.step, warm, cold, part) for each in regions]
             steps += sum(run.result() for run in runs)
             found = [route for each in regions for route in each.whole(each.search.best() or [])]
             if (length := task.cost(found)) < cost:

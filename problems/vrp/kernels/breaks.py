@@ -114,7 +114,7 @@ def least_period(rules: Rules, plan: Plan, depot: Whole, place: Whole, client: W
     opens, closes, lasts = rules.rest[kind, 0], rules.rest[kind, 1], rules.rest[kind, 2]
     earliest = rules.open[depot] + rules.service[depot]
     fixed, latest = rules.service[depot], rules.close[depot]
-    count = 0
+    count: Whole = 0
     if closes <= latest:  # departs when no break is needed any more
         choices[0, 0] = max(rules.open[depot], closes) + rules.service[depot]
         choices[0, 1], choices[0, 2] = fixed, latest
@@ -124,7 +124,7 @@ def least_period(rules: Rules, plan: Plan, depot: Whole, place: Whole, client: W
         following: Whole = plan.after[here] if here != client else plan.after[place]
         if waits and here == place:
             following, waits = client, False
-        row = following if following < size else rules.target[following]
+        row: Whole = following if following < size else rules.target[following]
         ride = rules.duration[way, rules.origin[here], row]
         for entry in range(count):
             choices[entry, 0] += ride
