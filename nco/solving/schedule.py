@@ -157,14 +157,21 @@ def make(setting: Setting) -> list[Stage]:
 def hedged(stages: list[Stage], loading: str, other: Solver[Any]) -> list[Stage]:
     """The stages where the solver is still to be loaded: on every second core another one begins.
 
+    Where it would have several cores together, the last one is the other's.
     A call of one core, or of which others want a part, may get nothing from the first in time.
     """
     if other.name == loading:
         return stages
-    return [
-        replace(stage, solver=other.name) if stage.solver == loading and stage.core % 2 else stage
-        for stage in stages
-    ]
+    found = []
+    for stage in stages:
+        last = stage.core + stage.threads - 1
+        if stage.solver != loading or (stage.threads == 1 and stage.core % 2 == 0):
+            found.append(stage)
+            continue
+        if stage.threads > 1:
+            found.append(replace(stage, threads=stage.threads - 1))
+        found.append(replace(stage, solver=other.name, core=last, threads=1))
+    return found
 
 
 def _same(setting: Setting, improver: str) -> list[Stage]:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,6 +54,24 @@ def test_a_solver_that_shares_cores_has_all_of_them():
     assert (stage.core, stage.threads, stage.start) == (0, 3, "own")
     assert str(stage).startswith("cores 0-2, ")
     assert all(s.threads == 1 for s in schedule.make(setting(together=True, cores=1)))
+
+
+@pytest.mark.parametrize(
+    ("cores", "together", "wanted"),
+    [
+        (2, False, [("solver", 0, 1), ("other", 1, 1)]),
+        (3, False, [("solver", 0, 1), ("other", 1, 1), ("solver", 2, 1)]),
+        (2, True, [("solver", 0, 1), ("other", 1, 1)]),
+        (3, True, [("solver", 0, 2), ("other", 2, 1)]),
+        (1, True, [("solver", 0, 1)]),
+    ],
+)
+def test_another_solver_has_a_core_while_one_is_loading(cores, together, wanted):
+    """A call of several cores does not rest on what is not ready yet."""
+    stages = schedule.make(setting(cores=cores, together=together, alone=True, first=None))
+    hedged = schedule.hedged(stages, "solver", SimpleNamespace(name="other"))
+    assert [(s.solver, s.core, s.threads) for s in hedged] == wanted
+    assert schedule.hedged(stages, "solver", SimpleNamespace(name="solver")) == stages
 
 
 def test_networks_before_a_solver_have_a_tenth_of_the_time_at_most():
