@@ -51,7 +51,7 @@ def classical(
     name: str, case: Case, limit: float | None, plan: Plan, pool: Workers
 ) -> list[Outcome]:
     """The runs of a classical solver's row, as many at a time as the pool has children."""
-    members = lineup(case.problem, name, plan.cores, plan.seed)
+    members = lineup(case.problem, name, plan.cores, plan.seed, case)
     handles = [
         pool.submit(
             case, member, time_limit=limit, seed=seed, watch=limit is not None, cores=plan.cores

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 
 from nco import registry
+from nco.core.case import Case
 
 
 @contextlib.contextmanager
@@ -34,15 +35,21 @@ def confined(cores: int) -> Iterator[None]:
             os.sched_setaffinity(0, before)
 
 
-def lineup(problem: str, solver: str, cores: int, seed: int) -> list[tuple[str, int]]:
+def lineup(
+    problem: str, solver: str, cores: int, seed: int, case: Case | None = None
+) -> list[tuple[str, int]]:
     """What runs side by side for a classical solver's row: names with their seeds.
 
     Its variants run even where there are fewer cores than those, then one after another, each
     with the whole time: the row is the best of them.
+
+    Args:
+        case: decides where a solver has all cores for some cases alone (`Solver.together`).
     """
     own = registry.folder(problem).solver(solver)
     names = own.variants or (solver,)
-    if len(names) == 1 and own.cores:
+    shares = own.cores if own.together is None else case is not None and own.together(case)
+    if len(names) == 1 and shares:
         return [(solver, seed)]
     count = max(cores, len(names))
     return [(names[index % len(names)], seed + index // len(names)) for index in range(count)]
@@ -50,9 +57,11 @@ def lineup(problem: str, solver: str, cores: int, seed: int) -> list[tuple[str, 
 
 def described(problem: str, solver: str, cores: int, seed: int) -> str:
     """The same in words, for ``about.json``."""
+    own = registry.folder(problem).solver(solver)
     runs = lineup(problem, solver, cores, seed)
     if len(runs) == 1:
-        threads = cores if registry.folder(problem).solver(solver).cores else 1
+        threads = cores if own.cores else 1
         return f"one run, {threads} thread{'s' if threads > 1 else ''}"
     names = ", ".join(f"{name} seed {number}" for name, number in runs)
-    return f"the best of {names}, one thread each, {cores} at a time"
+    said = f"the best of {names}, one thread each, {cores} at a time"
+    return f"{said}; large cases: one run, {cores} threads" if own.together else said

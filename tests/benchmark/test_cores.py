@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from child_solvers import Plain, cores_here
 
@@ -17,6 +18,7 @@ from nco.benchmark.cores import confined, described, lineup
 from nco.core.case import Case
 from nco.core.errors import NCOError
 from nco.core.seeds import generator
+from nco.problems.cvrp import files as cvrp
 from nco.registry.interface import Solver
 from nco.workers.outcome import Improvement, Outcome
 from nco.workers.pool import Workers
@@ -48,6 +50,18 @@ class TestLineup:
     ) -> None:
         """Threads or variants and seeds of a solver use as many cores as networks may."""
         assert lineup(problem, solver, cores, 7) == runs
+
+    @pytest.mark.parametrize(
+        ("size", "runs"), [(20, [("sisr", 7), ("sisr", 8)]), (2000, [("sisr", 7)])]
+    )
+    def test_a_solver_that_shares_cores_does_so_on_large_cases_alone(
+        self, size: int, runs: list[tuple[str, int]]
+    ) -> None:
+        """On a small one it has seeds side by side like any other."""
+        demand = np.append(0.0, np.ones(size))
+        coords = np.random.default_rng(0).random((size + 1, 2))
+        case = cvrp.Case(metric="EUCLIDEAN", coords=coords, demand=demand, capacity=9.0)
+        assert lineup("cvrp", "sisr", 2, 7, case) == runs
 
     def test_in_words(self) -> None:
         """The report says how many runs and threads a solver had."""
