@@ -26,13 +26,6 @@ def has_break(rules: Rules, kind: Whole) -> bool:
     return rules.resting and rules.rest[kind, 0] < np.inf
 
 
-@part
-def after_window(rules: Rules, plan: Plan, depot: Whole) -> float:
-    """When a route has departed that departs too late for its break; infinity where none can."""
-    departure = max(rules.open[depot], _rest(rules, plan, depot)[1])
-    return departure + rules.service[depot] if departure <= rules.close[depot] else np.inf
-
-
 @shared
 def is_in_time(
     rules: Rules, plan: Plan, ready: float, rested: float, ride: float, there: Whole

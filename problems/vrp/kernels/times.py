@@ -9,7 +9,6 @@ import numpy as np
 
 from nco.problems._common.kernels.compiling import Whole, part, shared
 from nco.problems.vrp.kernels.breaks import (
-    after_window,
     has_break,
     is_in_time,
     latest_begins,
@@ -73,7 +72,10 @@ def survey(rules: Rules, plan: Plan, route: Whole) -> float:
         goods = max(goods, rules.release[here])
     plan.length[route], plan.goods[route] = length, goods
     onward = rules.duration[way, rules.origin[here], rules.target[depot]]
-    in_time = in_time and goes_on(rules, plan, here, onward, depot)
+    if rules.resting:
+        in_time = in_time and goes_on(rules, plan, here, onward, depot)
+    else:  # `late` of the end may be that of a plan before: `link` sets it for trips
+        in_time = in_time and plan.ready[here] + onward <= rules.until[kind]
     plan.soon[route] = max(plan.ready[here] + onward, plan.soonest[depot])
     if not in_time:
         plan.soon[route] = np.inf
@@ -282,7 +284,6 @@ def depart(rules: Rules, plan: Plan, depot: Whole) -> None:
     plan.ready[depot] = rules.open[depot] + rules.service[depot]
     plan.lasted[depot] = rules.service[depot]
     plan.latest[depot] = rules.close[depot]
-    plan.rested[depot] = after_window(rules, plan, depot)
 
 
 @part

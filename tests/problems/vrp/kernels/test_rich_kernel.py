@@ -48,3 +48,15 @@ def test_a_step_that_is_refused_leaves_everything_as_it_was(kind: str) -> None:
             )
             recount(case, search)
     assert refused > 10
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_trips_end_in_time_whatever_was_tried_before(seed: int) -> None:
+    """No used trip keeps the end of a plan that was refused: each is over within the shift."""
+    search = Search(make("reloads", seed=seed), 1, None, SMALL)
+    plan, rules = search.plan, search.rules
+    for step in range(60):
+        search.step(1, (0.1, 1.0, 10.0)[step % 3] * search.unit)
+        used = np.flatnonzero(plan.stops > 0)
+        assert (plan.soon[used] <= rules.until[rules.kind[used]]).all()
+        assert (plan.ends[used] <= rules.until[rules.kind[used]]).all()
