@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from nco.core import precision
 from nco.core.errors import NCOError
 from nco.core.features import Features
 from nco.core.schema import Channel, Schema
@@ -44,7 +45,7 @@ class TransformerEncoder(Encoder):
         heads: H.
         layers: blocks.
         hidden: width of the MLP.
-        bf16: compute products in bfloat16 (faster on CPUs and GPUs that have it); sums
+        bf16: compute products in bfloat16 on CPUs and GPUs that have instructions for it; sums
             along the depth and the softmax stay in float32.
         norm: "rms", pre-norm by the root mean square; or "rezero" (Bachlechner et al. 2020), no
             norm, and every branch times a scalar that begins at zero.
@@ -122,7 +123,7 @@ class TransformerEncoder(Encoder):
         keys = None if features.exists is None else features.exists
         squares = None
         if features.xy is not None:
-            kind = torch.bfloat16 if self.bf16 else features.xy.dtype
+            kind = precision.for_products(features.xy.device) if self.bf16 else features.xy.dtype
             squares = Squares.of(spaced(features.xy, features.exists), kind)
         edges = features.edges if self.edge else None
         h = self.enter(features.nodes).float()
@@ -132,7 +133,7 @@ class TransformerEncoder(Encoder):
 
 
 class Linear(nn.Linear):
-    """In bfloat16 or not, which is also what it returns.
+    """In bfloat16 where that is wanted and the device has it, or not; so is what it returns.
 
     Autocast would cast the weights again in every call: a policy that encodes 40 nodes before each
     decision would spend much of its time on that.
@@ -144,7 +145,7 @@ class Linear(nn.Linear):
         self._kept: tuple[Any, ...] = ()
 
     def forward(self, input: Tensor) -> Tensor:
-        if not self.bf16:
+        if not self.bf16 or precision.for_products(input.device) != torch.bfloat16:
             return super().forward(input)
         parts = [self.weight] if self.bias is None else [self.weight, self.bias]
         return functional.linear(input.bfloat16(), *self._cast(parts))

@@ -8,6 +8,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import AdamW, Muon, Optimizer
 
+from nco.core import precision
+
 SMALLEST = 64  # side of a matrix from which orthogonal steps are worth it; embeddings are narrower
 
 
@@ -51,9 +53,9 @@ class StackedMuon(Muon):
 def orthogonal(
     matrices: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float
 ) -> Tensor:
-    """Approximately the nearest orthogonal matrices of ``[M, R, C]``: Newton-Schulz in bfloat16."""
+    """The nearest orthogonal matrices, nearly, of ``[M, R, C]``: by Newton-Schulz in a fast type."""
     a, b, c = coefficients
-    x = matrices.bfloat16()
+    x = matrices.to(precision.for_products(matrices.device))
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp_min(eps)

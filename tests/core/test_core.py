@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nco.core import geometry
+from nco.core import geometry, precision
 from nco.core.decisions import Categorical
 from nco.core.defaults import replay, resize
 from nco.core.describe import Described, construct, describe
@@ -757,8 +757,9 @@ def test_attention_in_blocks(
         torch.testing.assert_close(attention.attend(q, k, v, hidden), wanted)
 
 
-def test_half_precision_stays_near() -> None:
+def test_half_precision_stays_near(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that runs in bf16 hands over float32 embeddings near those of float32."""
+    monkeypatch.setattr(precision, "for_products", lambda device: torch.bfloat16)
     problem = TSP(6)
     policy, instance = network(problem), instances(problem)
     features = problem.features(instance)
