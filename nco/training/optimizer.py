@@ -53,7 +53,7 @@ class StackedMuon(Muon):
 def orthogonal(
     matrices: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float
 ) -> Tensor:
-    """The nearest orthogonal matrices, nearly, of ``[M, R, C]``: by Newton-Schulz in a fast type."""
+    """Nearly the nearest orthogonal matrices of ``[M, R, C]``: by Newton-Schulz in a fast type."""
     a, b, c = coefficients
     x = matrices.to(precision.for_products(matrices.device))
     tall = x.shape[1] > x.shape[2]
