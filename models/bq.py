@@ -57,6 +57,8 @@ class BQ(Method):
         thin: float = 0.0,
         encoder: str | None = None,
     ) -> None:
+        if policy.sure < 1 and not dense:
+            raise ValueError("sure below 1 needs dense: earlier looks decide by what it teaches")
         super().__init__(problem, policy, training, lr=5e-4, warmup=500)
         self.policy: BQPolicy
         self.tokens = tokens

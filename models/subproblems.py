@@ -13,7 +13,8 @@ from torch import Generator, Tensor
 from nco.core.batch import Batch
 from nco.core.defaults import replay
 from nco.core.problem import Features, Observation, Problem
-from nco.models.nets.bq import BQPolicy, Subproblem
+from nco.models.nets.along import Subproblem
+from nco.models.nets.bq import BQPolicy
 from nco.zoo.weights import load
 
 

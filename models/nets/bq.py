@@ -2,36 +2,23 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nco.core.batch import Batch
 from nco.core.decisions import Categorical
 from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
-from nco.core.policy import Policy
+from nco.core.policy import Decide, Policy
 from nco.core.schema import Channel, Column, Schema, columns
 from nco.core.searches import SearchName
+from nco.models.nets.along import Along, Subproblem, spread
 from nco.models.nets.encoder import Encoder, HasEncoder, TakesOver
 from nco.models.nets.transformer import TransformerEncoder
 
 AREA = math.sqrt(2 * math.pi)  # a disc of unit root mean square radius has this much squared
 NEAR = 1.5  # in sides of a square of the sub-problem's area; what is farther is drawn nearer
-
-
-@dataclass(frozen=True, eq=False)
-class Subproblem(Batch):
-    """R remaining sub-problems as sets of L tokens: the K nodes in focus first, then others."""
-
-    nodes: Tensor  # [R, L] long, which node a token is
-    exists: Tensor  # [R, L] bool, False is padding
-    open: Tensor  # [R, L] bool, nodes that can be visited: those in focus and padding cannot
-    h: Tensor  # [R, L, D] embeddings
-    places: Tensor | None  # [R, L, 2] in units of the mean spacing
-    edges: Tensor | None  # [R, L, L] distances in the same units, where nodes have no places
 
 
 class BQPolicy(Policy):
@@ -58,6 +45,9 @@ class BQPolicy(Policy):
         rescale: the columns, written ``channel.name`` (``context.left``), that are scaled with the
             frame beside positions and distances; by default all whose unit is a length or a time.
             Others are seen in the instance's units, as by weights that were trained so.
+        sure: in searches, an action of more than this probability is taken by an earlier look at
+            what remained, where the network's `adjacency` says which node comes next; 1: each
+            decision has a look of its own. For weights that were trained with `dense`.
         ignore: as in `Policy`.
     """
 
@@ -69,9 +59,13 @@ class BQPolicy(Policy):
         neighbours: int = 0,
         two_way: bool = False,
         rescale: Sequence[str] | None = None,
+        sure: float = 1.0,
         ignore: Sequence[str] = (),
     ) -> None:
         super().__init__(ignore)
+        if not 0 <= sure <= 1:
+            raise ValueError(f"sure must be a probability, not {sure}")
+        self.sure = sure
         self.encoder: Encoder = encoder if encoder is not None else TransformerEncoder()
         self.neighbours, self.two_way, self.rescale = neighbours, two_way, rescale
 
@@ -92,6 +86,8 @@ class BQPolicy(Policy):
         if self.two_way and len(schema.focus) != 2:
             count = len(schema.focus)
             raise NCOError(f"two_way needs a path with two ends, not {count} nodes in focus")
+        if self.sure < 1 and (not schema.focus or schema.kinds > 1):
+            raise NCOError("sure below 1 needs a path whose next node is all that is decided")
         self.tokens = _token_columns(schema)
         self.encoder.build(Schema(nodes=self.tokens, edges=schema.edges))
         width = self.encoder.width
@@ -152,22 +148,25 @@ class BQPolicy(Policy):
     def decide(
         self, memory: Features, observation: Observation, condition: Tensor | None = None
     ) -> Categorical:
-        sub = self.look(memory, observation)
+        logits = self.logits(self.look(memory, observation), observation.mask.flatten(0, 1))
+        return Categorical(logits.unflatten(0, observation.mask.shape[:2]), observation.mask)
+
+    def along(self) -> Decide:
+        """As `LooksAhead` says."""
+        return self.decide if self.sure == 1 else Along(self, self.sure)
+
+    def logits(self, sub: Subproblem, mask: Tensor) -> Tensor:
+        """Of all actions ``[R, A]``, of which `mask` ``[R, A]`` are allowed."""
         scores = self.scores(sub)  # [R, kinds, L]
-        shape = observation.mask.shape[:2]
-        count = memory.nodes.shape[1]
-        logits = scores.new_full((len(scores), self.schema.kinds, count), -torch.inf)
-        slots = len(self.schema.focus)
-        index = sub.nodes[:, None, slots:].expand(-1, self.schema.kinds, -1)
+        kinds, slots = self.schema.kinds, len(self.schema.focus)
         shown = scores[..., slots:].masked_fill(~sub.exists[:, None, slots:], -torch.inf)
-        # padding is node 0 again, so it must not overwrite: the greater of two survives
-        logits = logits.scatter_reduce(2, index, shown, "amax")
-        logits = logits.flatten(1).unflatten(0, shape)
+        nodes = sub.nodes[:, None, slots:].expand(-1, kinds, -1)
+        logits = spread(shown, nodes, mask.shape[1] // kinds).flatten(1)
         # where no node that was looked at is allowed (a finished row, the way home), all allowed
         # actions are equally probable
-        lost = (logits == -torch.inf) & observation.mask
-        blind = ~((logits > -torch.inf) & observation.mask).any(-1, keepdim=True)
-        return Categorical(logits.masked_fill(lost & blind, 0.0), observation.mask)
+        lost = (logits == -torch.inf) & mask
+        blind = ~((logits > -torch.inf) & mask).any(-1, keepdim=True)
+        return logits.masked_fill(lost & blind, 0.0)
 
     def most_tokens(self, left: int) -> int:
         """How many of `left` remaining nodes are looked at."""

@@ -108,6 +108,23 @@ class Policy(Described, nn.Module, ABC):
         """
 
 
+class Decide(Protocol):
+    """`Policy.decide`, or what stands for it."""
+
+    def __call__(
+        self, memory: Any, observation: Observation, condition: Tensor | None = None
+    ) -> Decision: ...
+
+
+@runtime_checkable
+class LooksAhead(Protocol):
+    """Can take several decisions of a path by one look at what remains."""
+
+    @abstractmethod
+    def along(self) -> Decide:
+        """`decide` for paths that are walked step by step: each row stays in its place."""
+
+
 class Population(Policy):
     """A policy of several agents that share what they know of a state, and decide each for itself.
 

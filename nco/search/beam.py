@@ -11,7 +11,7 @@ from nco.core.capabilities import HasCostSoFar
 from nco.core.problem import Observation
 from nco.core.rollout import Interrupted
 from nco.core.seeds import generator
-from nco.search.bidirectional import Partial, log_probs_of
+from nco.search.bidirectional import Partial, greedy_path, log_probs_of
 from nco.search.budget import Budget
 from nco.search.incumbent import Incumbent, best_of
 from nco.search.task import Task
@@ -30,15 +30,14 @@ def beam(task: Task, budget: Budget, start: Incumbent | None = None) -> Iterator
     _, steps = task.problem.horizon(task.instance)
     width = budget.width or max(1, min(WIDTH, int(WORK / max(steps * task.nodes, 1))))
     best = start
-    single = budget.deadline is not None and width > 1 and start is None
-    for count in [1, width] if single else [width]:
-        try:
-            actions, cost = beam_search(task, count, budget)
-        except Interrupted:
-            return
-        source = "beam" if count > 1 else "greedy"
-        best = task.better(best, best_of(actions, cost, source))
-        yield best
+    try:
+        if start is None and width > 1 and budget.deadline is not None:
+            best = best_of(*greedy_path(task, budget), "greedy")
+            yield best
+        found = best_of(*beam_search(task, width, budget), "beam" if width > 1 else "greedy")
+    except Interrupted:
+        return
+    yield task.better(best, found)
 
 
 @dataclass(frozen=True, eq=False)

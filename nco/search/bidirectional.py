@@ -10,7 +10,10 @@ from nco.core.batch import Batch
 from nco.core.capabilities import HasFixedFirstAction
 from nco.core.decisions import Categorical, Decision
 from nco.core.defaults import mask_of
+from nco.core.policy import Decide
 from nco.core.problem import Observation
+from nco.core.rollout import Interrupted
+from nco.search.budget import Budget
 from nco.search.task import Task
 
 
@@ -34,19 +37,19 @@ class Partial(Batch):
     other: Tensor | None = None  # [B, S, A] log-probabilities of the end that did not move last
 
     @classmethod
-    def of(cls, task: Task, state: Any, actions: Tensor) -> Self:
-        """From the states that `actions` ``[B, S, t]`` led to."""
+    def of(cls, task: Task, state: Any, actions: Tensor, decide: Decide | None = None) -> Self:
+        """From the states that `actions` ``[B, S, t]`` led to, `decide` as of `Task.walker`."""
         if task.reversible is None:
             return cls(state, actions)
         away = task.reversible.reversed_state(task.instance, state)
         seen = task.problem.observe(task.instance, away)
-        other = log_probs_of(task.policy.decide(task.memory, seen))
+        other = log_probs_of((decide or task.policy.decide)(task.memory, seen))
         behind = torch.zeros_like(actions, dtype=torch.bool)
         nowhere = torch.zeros(actions.shape[:2], dtype=torch.bool, device=actions.device)
         return cls(state, actions, nowhere, behind, other)
 
     @classmethod
-    def begun(cls, task: Task) -> Self:
+    def begun(cls, task: Task, decide: Decide | None = None) -> Self:
         """One of each instance ``[B, 1]``, after the first action where that is fixed."""
         problem, instance = task.problem, task.instance
         state = problem.reset(instance, 1)
@@ -55,7 +58,7 @@ class Partial(Batch):
             state = problem.step(instance, state, first[:, :, 0])
         else:
             first = torch.zeros(len(instance), 1, 0, dtype=torch.long, device=instance.device)
-        return cls.of(task, state, first)
+        return cls.of(task, state, first, decide)
 
     def observe(self, task: Task) -> list[Observation]:
         """Of every end; which comes first differs between equal sub-problems."""
@@ -116,6 +119,43 @@ class Partial(Batch):
         place = torch.where(self.behind, -1 - when, when)
         place = torch.where(self.far[..., None], -place, place)
         return self.actions.gather(2, place.argsort(dim=-1))
+
+
+def walk(task: Task, budget: Budget, begun: Partial, decide: Decide, least: int) -> Tensor:
+    """Partial solutions and the most probable actions from there on, ``[B, S, T]``.
+
+    Args:
+        task: what to solve.
+        budget: asked before every step.
+        begun: where to begin.
+        decide: of `Task.walker`, that of `begun`.
+        least: actions before it is asked whether all is done.
+
+    Raises:
+        Interrupted: when the budget is over.
+    """
+    problem, instance, partial = task.problem, task.instance, begun
+    _, most = problem.horizon(instance)
+    for t in range(begun.actions.shape[2], most):
+        if t >= least and bool(problem.done(instance, partial.state).all()):
+            break
+        if budget.over():
+            raise Interrupted
+        decision = decide(task.memory, problem.observe(instance, partial.state))
+        partial = partial.follow(task, decision)
+    return partial.played(task)
+
+
+def greedy_path(task: Task, budget: Budget) -> tuple[Tensor, Tensor]:
+    """The most probable actions ``[B, 1, T]`` from nothing, and their costs ``[B, 1]``.
+
+    Raises:
+        Interrupted: when the budget is over.
+    """
+    decide = task.walker()
+    least, _ = task.problem.horizon(task.instance)
+    actions = walk(task, budget, Partial.begun(task, decide), decide, least)
+    return actions, task.problem.cost(task.instance, actions)
 
 
 def log_probs_of(decision: Decision) -> Tensor:

@@ -13,8 +13,7 @@ from nco.core.capabilities import HasFixedFirstAction, HasWindows, Windows
 from nco.core.defaults import equivalents_of, pad_actions, replay
 from nco.core.rollout import Interrupted
 from nco.core.seeds import generator
-from nco.search.beam import beam_search
-from nco.search.bidirectional import Partial
+from nco.search.bidirectional import Partial, greedy_path, walk
 from nco.search.budget import Budget
 from nco.search.incumbent import Incumbent, best_of, improved
 from nco.search.task import Task
@@ -53,7 +52,7 @@ def reconstruct(task: Task, budget: Budget, start: Incumbent | None = None) -> I
     best = start
     if best is None:
         try:
-            actions, cost = beam_search(task, 1, budget)
+            actions, cost = greedy_path(task, budget)
         except Interrupted:
             return
         best = best_of(actions, cost, "greedy")
@@ -201,13 +200,6 @@ def _completed(task: Task, actions: Tensor, given: int, budget: Budget) -> Tenso
     total = actions.shape[2]
     steps = torch.full((*actions.shape[:2], 1), given, device=actions.device)
     state = replay(problem, instance, actions, steps).fold()
-    partial = Partial.of(task, state, actions[:, :, :given])
-    _, most = problem.horizon(instance)
-    for t in range(given, most):
-        if t >= total and bool(problem.done(instance, partial.state).all()):
-            break
-        if budget.over():
-            raise Interrupted
-        decision = task.policy.decide(task.memory, problem.observe(instance, partial.state))
-        partial = partial.follow(task, decision)
-    return partial.played(task)
+    decide = task.walker()
+    partial = Partial.of(task, state, actions[:, :, :given], decide)
+    return walk(task, budget, partial, decide, total)

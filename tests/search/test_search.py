@@ -151,7 +151,9 @@ def test_a_tour_grows_at_the_surer_end() -> None:
                     known[end] = asked(path, end)
             assert sides == {0, -1}
             start = path.index(0)
-            assert actions[b, 0].tolist() == path[start:] + path[:start]
+            tour = path[start:] + path[:start]
+            # at first both ends are city 0, and rounding says which is the surer one
+            assert actions[b, 0].tolist() in (tour, tour[:1] + tour[:0:-1])
             path_length = problem.cost(one, torch.tensor([[path]]))
             torch.testing.assert_close(cost[b : b + 1], path_length)
 
