@@ -67,7 +67,10 @@ class Along:
             logits, known = self._by_earlier(self._nodes, each.focus[:, 0, -1], mask)
             rows = (~known).nonzero()[:, 0]
         if len(rows):
-            sub = self.policy.look(memory[rows // shape[1]], each[rows])
+            seen = observation
+            if len(rows) < len(mask):  # all rows need no copy of what is known of instances
+                memory, seen = memory[rows // shape[1]], each[rows]
+            sub = self.policy.look(memory, seen)
             logits[rows] = self.policy.logits(sub, mask[rows])
             self._keep(rows, sub, len(mask))
         return Categorical(logits.unflatten(0, shape), observation.mask)

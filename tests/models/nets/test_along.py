@@ -33,7 +33,7 @@ class Walked:
         self.decide = Along(self, sure)
 
     def look(self, memory: Features, observation: Observation) -> Subproblem:
-        self.rows += len(observation)
+        self.rows += observation.mask.shape[0] * observation.mask.shape[1]
         return self.policy.look(memory, observation)
 
 
