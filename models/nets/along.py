@@ -9,6 +9,7 @@ from torch import Tensor
 from nco.core.batch import Batch
 from nco.core.decisions import Categorical
 from nco.core.features import Features, Observation
+from nco.core.policy import Walker
 from nco.core.schema import Schema
 
 
@@ -36,8 +37,8 @@ class Looks(Protocol):
     def adjacency(self, sub: Subproblem) -> Tensor: ...
 
 
-class Along:
-    """`decide` for R = B * S paths that are walked step by step: each row stays in its place.
+class Along(Walker):
+    """The walker of R = B * S paths that looks afresh only where it is not sure.
 
     A look at what remains embeds all nodes, and the embeddings say not only what comes next but
     also what comes after each of the others (`adjacency`). As long as one action is much more
@@ -73,7 +74,17 @@ class Along:
             sub = self.policy.look(memory, seen)
             logits[rows] = self.policy.logits(sub, mask[rows])
             self._keep(rows, sub, len(mask))
+        self._rollouts = shape[1]
         return Categorical(logits.unflatten(0, shape), observation.mask)
+
+    def take(self, parents: Tensor) -> None:
+        """As `Walker` says."""
+        if self._nodes is None:
+            return
+        first = self._rollouts * torch.arange(len(parents), device=parents.device)[:, None]
+        rows = (first + parents).flatten()
+        self._nodes, self._exists = self._nodes[rows], self._exists[rows]
+        self._next = self._next[rows]
 
     def _by_earlier(self, nodes: Tensor, origin: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Logits ``[R, A]`` by the last looks, and which rows are sure by them."""

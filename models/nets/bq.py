@@ -10,7 +10,7 @@ from torch.nn import functional
 from nco.core.decisions import Categorical
 from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
-from nco.core.policy import Decide, Policy
+from nco.core.policy import Policy, Walker
 from nco.core.schema import Channel, Column, Schema, columns
 from nco.core.searches import SearchName
 from nco.models.nets.along import Along, Subproblem, spread
@@ -151,9 +151,9 @@ class BQPolicy(Policy):
         logits = self.logits(self.look(memory, observation), observation.mask.flatten(0, 1))
         return Categorical(logits.unflatten(0, observation.mask.shape[:2]), observation.mask)
 
-    def along(self) -> Decide:
-        """As `LooksAhead` says."""
-        return self.decide if self.sure == 1 else Along(self, self.sure)
+    def along(self, doubt: float = 1.0) -> Walker:
+        """Its looks are fewer where the network is `sure`."""
+        return super().along() if self.sure == 1 else Along(self, 1 - doubt * (1 - self.sure))
 
     def logits(self, sub: Subproblem, mask: Tensor) -> Tensor:
         """Of all actions ``[R, A]``, of which `mask` ``[R, A]`` are allowed."""

@@ -1,7 +1,7 @@
 """A policy: encode an instance once, decide at every state."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 from torch import Generator, Tensor, nn
@@ -13,6 +13,24 @@ from nco.core.errors import NCOError
 from nco.core.features import Features, Observation
 from nco.core.schema import Channel, Schema, channels
 from nco.core.searches import SearchName
+
+
+class Walker:
+    """`Policy.decide` for paths that are walked from one step to the next.
+
+    A policy may have a walker of its own that remembers what it has seen of each row.
+    """
+
+    def __init__(self, decide: Callable[[Any, Observation, Tensor | None], Decision]) -> None:
+        self._decide = decide
+
+    def __call__(
+        self, memory: Any, observation: Observation, condition: Tensor | None = None
+    ) -> Decision:
+        return self._decide(memory, observation, condition)
+
+    def take(self, parents: Tensor) -> None:
+        """The next states ``[B, S']`` follow from those of `parents` ``[B, S']``, not in order."""
 
 
 class Policy(Described, nn.Module, ABC):
@@ -107,22 +125,13 @@ class Policy(Described, nn.Module, ABC):
         `condition` ``[B, S]`` long or ``[B, S, Z]`` float: which head or latent plays a rollout.
         """
 
+    def along(self, doubt: float = 1.0) -> Walker:
+        """A walker of new paths.
 
-class Decide(Protocol):
-    """`Policy.decide`, or what stands for it."""
-
-    def __call__(
-        self, memory: Any, observation: Observation, condition: Tensor | None = None
-    ) -> Decision: ...
-
-
-@runtime_checkable
-class LooksAhead(Protocol):
-    """Can take several decisions of a path by one look at what remains."""
-
-    @abstractmethod
-    def along(self) -> Decide:
-        """`decide` for paths that are walked step by step: each row stays in its place."""
+        Args:
+            doubt: of what the policy lets pass elsewhere, how much it lets pass on these.
+        """
+        return Walker(self.decide)
 
 
 class Population(Policy):

@@ -1,13 +1,14 @@
 """Beam search by log-probability that never keeps two equivalent states."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from nco.core.batch import Batch
 from nco.core.capabilities import HasCostSoFar
+from nco.core.policy import Walker
 from nco.core.problem import Observation
 from nco.core.rollout import Interrupted
 from nco.core.seeds import generator
@@ -18,6 +19,7 @@ from nco.search.task import Task
 
 WIDTH = 16
 WORK = 1e6  # beams x steps x nodes of each instance in one deterministic pass
+DOUBT = 0.5  # of a path's: a beam goes by what is less probable, too
 SPARE = 2  # candidates for each place in the beam, because equivalent ones fall together
 
 
@@ -46,6 +48,7 @@ class _Beams(Batch):
 
     partial: Partial  # [B, W, ...]
     logp: Tensor  # [B, W], minus infinity in places that are not taken
+    parent: Tensor  # [B, W] long, which of those before them they follow from
 
 
 def beam_search(
@@ -53,7 +56,8 @@ def beam_search(
 ) -> tuple[Tensor, Tensor]:
     """One beam search: complete actions ``[B, W, T]`` and their costs ``[B, W]``.
 
-    From partial solutions ``[B, 1]`` that are `begun`, if any.
+    From partial solutions ``[B, 1]`` that are `begun`, if any. Under a deadline the policy may
+    decide by earlier looks (`Policy.along`).
 
     Two partial solutions that leave the same sub-problem (equal observations) have the same best
     completion. Of such, the cheaper path is kept, with the greater log-probability: exact by
@@ -66,7 +70,10 @@ def beam_search(
     problem, instance = task.problem, task.instance
     if begun is None:
         begun = Partial.begun(task)
-    beams = _Beams(begun, torch.zeros(len(instance), 1, device=instance.device))
+    nothing = torch.zeros(len(instance), 1, device=instance.device)
+    beams = _Beams(begun, nothing, nothing.long())
+    soon = budget is not None and budget.deadline is not None
+    walker = task.policy.along(DOUBT) if soon else Walker(task.policy.decide)
     salt = _Salt.of(problem.observe(instance, begun.state))
     least, most = problem.horizon(instance)
     first = begun.actions.shape[2]
@@ -75,10 +82,11 @@ def beam_search(
             break
         if budget is not None and budget.over():
             raise Interrupted
-        decision = task.policy.decide(task.memory, problem.observe(instance, beams.partial.state))
+        decision = walker(task.memory, problem.observe(instance, beams.partial.state))
         partial, log_probs = beams.partial.surest(task, log_probs_of(decision))
-        beams = _extended(task, _Beams(partial, beams.logp), log_probs, SPARE * width)
+        beams = _extended(task, replace(beams, partial=partial), log_probs, SPARE * width)
         beams = _merged(task, beams, salt, width)
+        walker.take(beams.parent)
     actions = beams.partial.played(task)
     cost = problem.cost(instance, actions)
     return actions, cost.masked_fill(beams.logp == -torch.inf, torch.inf)
@@ -92,7 +100,7 @@ def _extended(task: Task, beams: _Beams, log_probs: Tensor, count: int) -> _Beam
     # what is not possible takes the place of the best, so that it can be stepped, but never wins
     flat = torch.where(logp == -torch.inf, flat[:, :1], flat)
     parents, action = flat // log_probs.shape[-1], flat % log_probs.shape[-1]
-    return _Beams(beams.partial.take(parents).step(task, action), logp)
+    return _Beams(beams.partial.take(parents).step(task, action), logp, parents)
 
 
 def _merged(task: Task, beams: _Beams, salt: "_Salt", width: int) -> _Beams:
@@ -112,8 +120,7 @@ def _merged(task: Task, beams: _Beams, salt: "_Salt", width: int) -> _Beams:
         logp = torch.maximum(logp, partners).masked_fill(beaten, -torch.inf)
     most = int((logp > -torch.inf).sum(1).max())  # no place is kept that no instance needs
     logp, places = logp.topk(min(width, most), 1)
-    kept = beams.take(places)
-    return _Beams(kept.partial, logp)
+    return replace(beams.take(places), logp=logp)
 
 
 def _cost_so_far(task: Task, partial: Partial) -> Tensor:

@@ -10,7 +10,7 @@ from nco.core.batch import Batch
 from nco.core.capabilities import HasFixedFirstAction
 from nco.core.decisions import Categorical, Decision
 from nco.core.defaults import mask_of
-from nco.core.policy import Decide
+from nco.core.policy import Walker
 from nco.core.problem import Observation
 from nco.core.rollout import Interrupted
 from nco.search.budget import Budget
@@ -37,19 +37,19 @@ class Partial(Batch):
     other: Tensor | None = None  # [B, S, A] log-probabilities of the end that did not move last
 
     @classmethod
-    def of(cls, task: Task, state: Any, actions: Tensor, decide: Decide | None = None) -> Self:
-        """From the states that `actions` ``[B, S, t]`` led to, `decide` as of `Task.walker`."""
+    def of(cls, task: Task, state: Any, actions: Tensor, walker: Walker | None = None) -> Self:
+        """From the states that `actions` ``[B, S, t]`` led to, by a walker of their own."""
         if task.reversible is None:
             return cls(state, actions)
         away = task.reversible.reversed_state(task.instance, state)
         seen = task.problem.observe(task.instance, away)
-        other = log_probs_of((decide or task.policy.decide)(task.memory, seen))
+        other = log_probs_of((walker or task.policy.decide)(task.memory, seen))
         behind = torch.zeros_like(actions, dtype=torch.bool)
         nowhere = torch.zeros(actions.shape[:2], dtype=torch.bool, device=actions.device)
         return cls(state, actions, nowhere, behind, other)
 
     @classmethod
-    def begun(cls, task: Task, decide: Decide | None = None) -> Self:
+    def begun(cls, task: Task, walker: Walker | None = None) -> Self:
         """One of each instance ``[B, 1]``, after the first action where that is fixed."""
         problem, instance = task.problem, task.instance
         state = problem.reset(instance, 1)
@@ -58,7 +58,7 @@ class Partial(Batch):
             state = problem.step(instance, state, first[:, :, 0])
         else:
             first = torch.zeros(len(instance), 1, 0, dtype=torch.long, device=instance.device)
-        return cls.of(task, state, first, decide)
+        return cls.of(task, state, first, walker)
 
     def observe(self, task: Task) -> list[Observation]:
         """Of every end; which comes first differs between equal sub-problems."""
@@ -121,14 +121,14 @@ class Partial(Batch):
         return self.actions.gather(2, place.argsort(dim=-1))
 
 
-def walk(task: Task, budget: Budget, begun: Partial, decide: Decide, least: int) -> Tensor:
+def walk(task: Task, budget: Budget, begun: Partial, walker: Walker, least: int) -> Tensor:
     """Partial solutions and the most probable actions from there on, ``[B, S, T]``.
 
     Args:
         task: what to solve.
         budget: asked before every step.
         begun: where to begin.
-        decide: of `Task.walker`, that of `begun`.
+        walker: the one that `begun` was made with.
         least: actions before it is asked whether all is done.
 
     Raises:
@@ -141,7 +141,7 @@ def walk(task: Task, budget: Budget, begun: Partial, decide: Decide, least: int)
             break
         if budget.over():
             raise Interrupted
-        decision = decide(task.memory, problem.observe(instance, partial.state))
+        decision = walker(task.memory, problem.observe(instance, partial.state))
         partial = partial.follow(task, decision)
     return partial.played(task)
 
@@ -152,9 +152,9 @@ def greedy_path(task: Task, budget: Budget) -> tuple[Tensor, Tensor]:
     Raises:
         Interrupted: when the budget is over.
     """
-    decide = task.walker()
+    walker = task.policy.along()
     least, _ = task.problem.horizon(task.instance)
-    actions = walk(task, budget, Partial.begun(task, decide), decide, least)
+    actions = walk(task, budget, Partial.begun(task, walker), walker, least)
     return actions, task.problem.cost(task.instance, actions)
 
 

@@ -200,6 +200,6 @@ def _completed(task: Task, actions: Tensor, given: int, budget: Budget) -> Tenso
     total = actions.shape[2]
     steps = torch.full((*actions.shape[:2], 1), given, device=actions.device)
     state = replay(problem, instance, actions, steps).fold()
-    decide = task.walker()
-    partial = Partial.of(task, state, actions[:, :, :given], decide)
-    return walk(task, budget, partial, decide, total)
+    walker = task.policy.along()
+    partial = Partial.of(task, state, actions[:, :, :given], walker)
+    return walk(task, budget, partial, walker, total)

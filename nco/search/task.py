@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 
 from nco.core.capabilities import Reversible
 from nco.core.features import Features
-from nco.core.policy import Decide, LooksAhead, Policy
+from nco.core.policy import Policy
 from nco.core.problem import Problem
 from nco.search.budget import Budget
 from nco.search.incumbent import Incumbent, better
@@ -39,10 +39,6 @@ class Task:
     def reversible(self) -> Reversible | None:
         """The problem, where what remains can be walked from both ends; asked at every step."""
         return self.problem if isinstance(self.problem, Reversible) else None
-
-    def walker(self) -> Decide:
-        """The policy's `decide` for paths that are walked step by step, rows in their places."""
-        return self.policy.along() if isinstance(self.policy, LooksAhead) else self.policy.decide
 
     @property
     def nodes(self) -> int:

@@ -67,7 +67,7 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
     So what is found within a second is also found within two, seed by seed. The fastest model
     begins, and the one of the least measured gap goes on from there, with the last of its searches,
     which improves what is given and need not end; a beam comes in between where it is worth its
-    time. Of a model that was named, its own searches.
+    time. A model that was named is both.
 
     Args:
         short: the networks only make a beginning for something else.
@@ -77,13 +77,14 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
         return []
     if short:
         return [Step(fast, fast.policy.searches[0])]
-    if fast is not good:
-        begun = Step(fast, fast.policy.searches[0], BEGINNING)
-        last = Step(good, good.policy.searches[-1])
-        if SearchName.BEAM not in good.policy.searches or case.size > BEAMED:
-            return [begun, last]
-        return [begun, replace(last, rounds=ROUNDS), Step(good, SearchName.BEAM), last]
-    return [Step(good, name) for name in good.policy.searches]
+    searches = good.policy.searches
+    begun = [] if fast is good else [Step(fast, fast.policy.searches[0], BEGINNING)]
+    last = Step(good, searches[-1])
+    if SearchName.BEAM not in searches:
+        return [*begun, last] if begun else [Step(good, name) for name in searches]
+    if case.size > BEAMED:
+        return [*begun, last]
+    return [*begun, replace(last, rounds=ROUNDS), Step(good, SearchName.BEAM), last]
 
 
 def once(progress: Progress, options: Options) -> None:
