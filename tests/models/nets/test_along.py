@@ -1,6 +1,7 @@
 """Decisions along a path by an earlier look, beside a look before each of them."""
 
 import itertools
+import time
 from typing import Any
 
 import pytest
@@ -20,6 +21,9 @@ from nco.problems.cvrp import CVRPVia
 from nco.problems.knapsack import KnapsackRest
 from nco.problems.op import OP
 from nco.problems.tsp import TSP
+from nco.search.beam import beam_search
+from nco.search.budget import Budget
+from nco.search.task import Task
 
 
 class Walked:
@@ -39,6 +43,7 @@ class Walked:
 
 def network(problem: Problem[Any, Any], **options: Any) -> BQPolicy:
     """A small network whose every weight matters."""
+    torch.manual_seed(0)
     encoder = TransformerEncoder(width=16, heads=2, layers=2, hidden=32)
     policy = BQPolicy(encoder, **options).build(problem.schema).eval()
     random = generator(0, "weights")
@@ -123,3 +128,40 @@ def test_only_a_path_of_one_kind_of_action_can_be_sure() -> None:
         BQ(TSP(5), BQPolicy(sure=0.9))
     with pytest.raises(ValueError, match=r"sure must be a probability, not 1\.5"):
         BQPolicy(sure=1.5)
+
+
+def test_rows_that_are_taken_keep_what_was_seen_of_them() -> None:
+    """States in another order, some of them twice, have the decisions of their parents."""
+    problem = TSP(9)
+    policy = network(problem)
+    instance = problem.generate(2, generator(3, "instances"))
+    starts = torch.tensor([[[1], [2], [3]], [[4], [5], [6]]])
+    parents = torch.tensor([[2, 0, 0, 1], [1, 1, 2, 0]])
+    with torch.inference_mode():
+        state = problem.reset(instance, 3)
+        for step in range(2):
+            state = problem.step(instance, state, (starts[:, :, 0] + step * 2) % 9)
+        memory = policy.encode(problem.features(instance))
+        straight, turned = Along(policy, 0.0), Along(policy, 0.0)
+        best = straight(memory, problem.observe(instance, state)).mode()
+        turned(memory, problem.observe(instance, state))
+        after = problem.step(instance, state, best)
+        wanted = straight(memory, problem.observe(instance, after)).logits
+        turned.take(parents)
+        found = turned(memory, problem.observe(instance, after.take(parents))).logits
+    rows = torch.arange(2)[:, None]
+    torch.testing.assert_close(found, wanted[rows, parents])
+
+
+def test_a_beam_within_a_limit_that_is_never_sure_is_the_beam() -> None:
+    """Looks afresh in every step, with rows that come and go, are those of a beam without."""
+    problem = TSP(8)
+    instance = problem.generate(3, generator(4, "instances"))
+    policy = network(problem)
+    limit = Budget(deadline=time.perf_counter() + 60)
+    with torch.inference_mode():
+        theirs, usual = beam_search(Task(problem, policy, instance), 5)
+        policy.sure = 1 - 1e-6
+        ours, costs = beam_search(Task(problem, policy, instance), 5, limit)
+    torch.testing.assert_close(costs, usual)
+    assert torch.equal(ours[:, 0], theirs[:, 0])
