@@ -183,7 +183,7 @@ def test_a_network_that_fails_is_a_fault(tiny, monkeypatch):
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(neural, "play", broken)
-    found = nco.solve(points(), time_limit=0.3, model=tiny["tsp"], classical=False)
+    found = nco.solve(points(), time_limit=LATE, model=tiny["tsp"], classical=False)
     assert found.feasible
     assert found.faults == ["networks: RuntimeError: out of memory"]
 
