@@ -51,15 +51,17 @@ class Along(Walker):
 
     def __init__(self, policy: Looks, sure: float) -> None:
         self.policy, self.sure = policy, sure
-        self._nodes: Tensor | None = None  # [R, L] long, the tokens of each row's last look
-        self._exists = self._next = torch.empty(
-            0
-        )  # [R, L] bool; [R, L, L], which comes after which
+        self._rollouts = 0  # S
+        # of each row's last look: its tokens [R, L] long, which exist [R, L] bool, and how well one
+        # comes after another [R, L, L]
+        self._nodes: Tensor | None = None
+        self._exists = self._next = torch.empty(0)
 
     def __call__(
         self, memory: Features, observation: Observation, condition: Tensor | None = None
     ) -> Categorical:
         shape = observation.mask.shape[:2]
+        self._rollouts = shape[1]
         each = observation.map(lambda tensor: tensor.flatten(0, 1)[:, None])  # [R, 1, ...]
         mask = each.mask[:, 0]
         if self._nodes is None:
@@ -74,7 +76,6 @@ class Along(Walker):
             sub = self.policy.look(memory, seen)
             logits[rows] = self.policy.logits(sub, mask[rows])
             self._keep(rows, sub, len(mask))
-        self._rollouts = shape[1]
         return Categorical(logits.unflatten(0, shape), observation.mask)
 
     def take(self, parents: Tensor) -> None:

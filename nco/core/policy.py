@@ -30,7 +30,10 @@ class Walker:
         return self._decide(memory, observation, condition)
 
     def take(self, parents: Tensor) -> None:
-        """The next states ``[B, S']`` follow from those of `parents` ``[B, S']``, not in order."""
+        """Says that the next states ``[B, S']`` follow from the last ones at `parents` ``[B, S']``.
+
+        Not called where each state follows from the one in its place.
+        """
 
 
 class Policy(Described, nn.Module, ABC):
@@ -129,7 +132,8 @@ class Policy(Described, nn.Module, ABC):
         """A walker of new paths.
 
         Args:
-            doubt: of what the policy lets pass elsewhere, how much it lets pass on these.
+            doubt: how much the policy may be in doubt where it decides by what it saw before, as a
+                share of its own limit.
         """
         return Walker(self.decide)
 
