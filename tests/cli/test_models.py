@@ -35,13 +35,17 @@ def test_a_folder_and_a_checkpoint_are_described(
 
 
 def test_a_card_is_measured_again(capsys: pytest.CaptureFixture) -> None:
-    """On the very instances of the card, so that the same gap comes out."""
+    """On the very instances of the card, so that nearly the same gap comes out.
+
+    A processor without bfloat16 rounds differently.
+    """
     code, out, _ = run(capsys, "models", "am-knapsack", "--measure", "--sets", "knapsack50")
     assert code == 0
     row = next(line for line in out.splitlines() if line.startswith("knapsack50"))
     card = cards.available()["am-knapsack"]["measured"][0]
-    assert f"{card['gap_percent']:.3f} ± {card['standard_error']:.3f}" in row
-    assert str(card["instances"]) in row.split()
+    cells = row.split()
+    assert float(cells[2]) == pytest.approx(card["gap_percent"], abs=card["standard_error"])
+    assert cells[1] == str(card["instances"])
 
 
 def test_an_online_card_is_measured_again(capsys: pytest.CaptureFixture) -> None:
