@@ -45,9 +45,9 @@ class BQPolicy(Policy):
         rescale: the columns, written ``channel.name`` (``context.left``), that are scaled with the
             frame beside positions and distances; by default all whose unit is a length or a time.
             Others are seen in the instance's units, as by weights that were trained so.
-        sure: in searches, an action of more than this probability is taken by an earlier look at
-            what remained, where the network's `adjacency` says which node comes next; 1: each
-            decision has a look of its own. For weights that were trained with `dense`.
+        sure: in searches under a deadline, an action of more than this probability is taken by an
+            earlier look at what remained: the network's `adjacency` says which node comes next. 1:
+            each decision has a look of its own. For weights that were trained with `dense`.
         ignore: as in `Policy`.
     """
 

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from nco.core.batch import Batch
 from nco.core.capabilities import HasCostSoFar
-from nco.core.policy import Walker
 from nco.core.problem import Observation
 from nco.core.rollout import Interrupted
 from nco.core.seeds import generator
@@ -56,8 +55,7 @@ def beam_search(
 ) -> tuple[Tensor, Tensor]:
     """One beam search: complete actions ``[B, W, T]`` and their costs ``[B, W]``.
 
-    From partial solutions ``[B, 1]`` that are `begun`, if any. Under a deadline the policy may
-    decide by earlier looks (`Policy.along`).
+    From partial solutions ``[B, 1]`` that are `begun`, if any.
 
     Two partial solutions that leave the same sub-problem (equal observations) have the same best
     completion. Of such, the cheaper path is kept, with the greater log-probability: exact by
@@ -72,8 +70,7 @@ def beam_search(
         begun = Partial.begun(task)
     nothing = torch.zeros(len(instance), 1, device=instance.device)
     beams = _Beams(begun, nothing, nothing.long())
-    soon = budget is not None and budget.deadline is not None
-    walker = task.policy.along(DOUBT) if soon else Walker(task.policy.decide)
+    walker = task.walker(budget, DOUBT)
     salt = _Salt.of(problem.observe(instance, begun.state))
     least, most = problem.horizon(instance)
     first = begun.actions.shape[2]

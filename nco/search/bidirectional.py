@@ -152,7 +152,7 @@ def greedy_path(task: Task, budget: Budget) -> tuple[Tensor, Tensor]:
     Raises:
         Interrupted: when the budget is over.
     """
-    walker = task.policy.along()
+    walker = task.walker(budget)
     least, _ = task.problem.horizon(task.instance)
     actions = walk(task, budget, Partial.begun(task, walker), walker, least)
     return actions, task.problem.cost(task.instance, actions)

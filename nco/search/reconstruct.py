@@ -200,6 +200,6 @@ def _completed(task: Task, actions: Tensor, given: int, budget: Budget) -> Tenso
     total = actions.shape[2]
     steps = torch.full((*actions.shape[:2], 1), given, device=actions.device)
     state = replay(problem, instance, actions, steps).fold()
-    walker = task.policy.along()
+    walker = task.walker(budget)
     partial = Partial.of(task, state, actions[:, :, :given], walker)
     return walk(task, budget, partial, walker, total)

@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 
 from nco.core.capabilities import Reversible
 from nco.core.features import Features
-from nco.core.policy import Policy
+from nco.core.policy import Policy, Walker
 from nco.core.problem import Problem
 from nco.search.budget import Budget
 from nco.search.incumbent import Incumbent, better
@@ -39,6 +39,15 @@ class Task:
     def reversible(self) -> Reversible | None:
         """The problem, where what remains can be walked from both ends; asked at every step."""
         return self.problem if isinstance(self.problem, Reversible) else None
+
+    def walker(self, budget: Budget | None, doubt: float = 1.0) -> Walker:
+        """Who decides along new paths: under a deadline the policy's own walker (`Policy.along`).
+
+        What is counted is decided by a look at each step, so that it is the same for every limit.
+        """
+        if budget is None or budget.deadline is None:
+            return Walker(self.policy.decide)
+        return self.policy.along(doubt)
 
     @property
     def nodes(self) -> int:

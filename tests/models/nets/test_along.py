@@ -23,6 +23,7 @@ from nco.problems.op import OP
 from nco.problems.tsp import TSP
 from nco.search.beam import beam_search
 from nco.search.budget import Budget
+from nco.search.reconstruct import reconstruct
 from nco.search.task import Task
 
 
@@ -165,3 +166,15 @@ def test_a_beam_within_a_limit_that_is_never_sure_is_the_beam() -> None:
         ours, costs = beam_search(Task(problem, policy, instance), 5, limit)
     torch.testing.assert_close(costs, usual)
     assert torch.equal(ours[:, 0], theirs[:, 0])
+
+
+def test_counted_rounds_have_a_look_each_step() -> None:
+    """Without a deadline `sure` changes nothing, so that cards are measured again alike."""
+    problem = TSP(8)
+    policy, instance = network(problem), problem.generate(3, generator(5, "instances"))
+    found = []
+    with torch.inference_mode():
+        for policy.sure in (1.0, 0.0):
+            last = list(reconstruct(Task(problem, policy, instance), Budget(rounds=4)))[-1]
+            found.append(last.actions)
+    assert torch.equal(*found)
