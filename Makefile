@@ -1,4 +1,4 @@
-# make demo | test | coverage | docs | picture | lint | types | clean: each installs what it needs into .venv first.
+# make demo | test | tests | coverage | docs | picture | lint | types | clean: each installs what it needs into .venv first.
 PYTHON ?= $(firstword $(shell command -v python3.11 2>/dev/null) $(shell command -v python3 2>/dev/null))
 LIMIT ?= 2
 BIN := .venv/bin
@@ -7,7 +7,7 @@ export MPLBACKEND := Agg
 # or each of the tests' many processes would compile our modules
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test tests checks coverage docs picture lint links types clean
+.PHONY: demo test quick tests checks coverage docs picture lint links types clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml setup.py constraints.txt
@@ -25,10 +25,15 @@ demo: $(INSTALLED)
 		--time_limits $(LIMIT) --output demo
 	@echo "Pictures and the table: demo/"
 
-# mypy and Sphinx have the time that the tests leave of the cores, with the least priority.
+# Before a commit: all that is quick. mypy and Sphinx have the time that the tests leave of the
+# cores, with the least priority.
 test: lint
-	$(MAKE) -j 2 tests checks
+	$(MAKE) -j 2 quick checks
 
+quick: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not slow and not long"
+
+# Every test but those that take minutes each; .ci/run asks for the same, by `make coverage`.
 tests: $(INSTALLED)
 	$(BIN)/python -m pytest
 

@@ -57,6 +57,7 @@ def test_what_libraries_say_is_not_stored() -> None:
     assert "execution" not in kept.metadata
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an empty folder, which is still empty afterwards."""

@@ -363,6 +363,7 @@ class TestMeasuring:
         (found,) = compare(Plan(files=[str(square)], solvers=["pyvrp"]))
         assert (found.cost, found.gap_percent, found.error) == (None, None, error)
 
+    @pytest.mark.long
     def test_a_network_that_fails_is_a_failure(
         self, monkeypatch: pytest.MonkeyPatch, square: Path, model: Path
     ) -> None:
@@ -384,6 +385,7 @@ class TestMeasuring:
         assert first[0].cost is not None
         assert (first[0].time_limit, first[0].cost) == (None, again[0].cost)
 
+    @pytest.mark.long
     def test_compiled_searches_are_loaded_before_the_first_run(self, square: Path) -> None:
         """Of `nco.solve` too: else its first runs are those of a cold start."""
         plan = Plan(files=[str(square)], solvers=["nco"], time_limits=(0.05,))
@@ -395,6 +397,7 @@ class TestMeasuring:
 
 
 class TestCommand:
+    @pytest.mark.long
     def test_compares_networks_with_classical_solvers(
         self, tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -126,6 +126,7 @@ class TestBestOf:
         assert run.traced == "streamed"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("problem", "solver"),
     [
@@ -161,6 +162,7 @@ def test_schedules_that_are_mappings_are_no_policies() -> None:
     assert run.traced == "final"
 
 
+@pytest.mark.long
 def test_a_cold_start_is_from_a_fresh_process(
     tmp_path: Path, tiny: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_saturating_curve_is_foreseen(page: ModuleType) -> None:
     assert page.predicted(curve) == pytest.approx(gaps[-1], abs=1e-6)
 
 
+@pytest.mark.long
 def test_the_page_is_that_of_the_file(page: ModuleType, tmp_path: Path) -> None:
     """Writing it again changes nothing."""
     text = page.PAGE.read_text()

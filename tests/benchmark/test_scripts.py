@@ -31,6 +31,7 @@ def test_a_script_says_how_it_is_used(path, monkeypatch, capsys) -> None:
     assert "usage" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_table_of_files_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys) -> None:
     """Rows that are there are not measured again."""
     folder, output = tmp_path / "shops", tmp_path / "table.csv"

@@ -34,6 +34,7 @@ def test_a_folder_and_a_checkpoint_are_described(
     assert "TSP" in out
 
 
+@pytest.mark.long
 def test_a_card_is_measured_again(capsys: pytest.CaptureFixture) -> None:
     """On the very instances of the card, so that nearly the same gap comes out.
 
@@ -48,6 +49,7 @@ def test_a_card_is_measured_again(capsys: pytest.CaptureFixture) -> None:
     assert cells[1] == str(card["instances"])
 
 
+@pytest.mark.long
 def test_an_online_card_is_measured_again(capsys: pytest.CaptureFixture) -> None:
     """The policy's mean cost against the card's reference, on the same futures."""
     code, out, _ = run(capsys, "models", "hindsight-airline", "--measure")

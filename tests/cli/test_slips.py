@@ -15,6 +15,7 @@ def run(capsys: pytest.CaptureFixture, *words: str) -> tuple[int, str, str]:
     return int(stop.value.code or 0), said.out, said.err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "file", ["example:inventory/serial_L1_p4.yaml", "example:exo/airline.yaml", "example:bins.yaml"]
 )

@@ -24,7 +24,7 @@ from nco.core.errors import NCOError
 from nco.solving.options import Options
 
 ray_or_skip()
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.long]
 
 OPTIONS = {"model": "none", "classical": False}
 

@@ -8,7 +8,7 @@ from cluster_nodes import ray_or_skip
 from nco import cli
 
 ray_or_skip()
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.long]
 
 
 def run(*words):

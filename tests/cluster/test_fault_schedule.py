@@ -21,7 +21,7 @@ from cluster_nodes import Nodes, ray_or_skip
 import nco
 
 ray_or_skip()
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.long]
 
 MANY = 40
 OPTIONS: dict[str, Any] = {"model": "none", "iterations": 60}  # counted: the same everywhere

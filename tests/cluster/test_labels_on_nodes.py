@@ -13,7 +13,7 @@ from nco.labels.store import LabelSpec
 from nco.problems.tsp import TSP
 
 ray_or_skip()
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.long]
 
 SPEC = LabelSpec(describe(TSP([5, 8])), "ortools", None, instances=26, seed=3, chunk=2)
 

@@ -14,7 +14,7 @@ from nco.cluster.rollouts import Asynchronous
 from nco.core.errors import NCOError
 
 ray_or_skip()
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.long]
 CONFIG = """
 model:
   class_path: nco.models.policy_gradient.PolicyGradient

@@ -26,7 +26,7 @@ from nco.models.policy_gradient.surrogates import LogLikelihood, Truncated, rati
 from nco.problems.tsp import TSP
 
 ray_or_skip()
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.long]
 PATIENCE = 120.0  # of a test; actors begin slowly on a busy machine
 
 

@@ -22,6 +22,7 @@ from nco.zoo import weights
 ray_or_skip()
 pytestmark = [
     pytest.mark.xdist_group("ray"),
+    pytest.mark.long,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # Ray Train of its own settings
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]

@@ -150,6 +150,7 @@ def test_a_part_of_unknown_class_is_asked_for() -> None:
         Stored.from_tensordict(data)
 
 
+@pytest.mark.long
 def test_tensordict_is_imported_only_where_it_is_used() -> None:
     """It takes seconds, which no solve may wait for."""
     code = "import sys, nco.core.batch; sys.exit('tensordict' in sys.modules)"

@@ -58,6 +58,7 @@ PRIORITIES: dict[Handler, Callable[[Tensor, Tensor, Observation], Tensor]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("handler", PRIORITIES, ids=lambda handler: type(handler).__name__)
 @pytest.mark.parametrize(("agents", "nodes"), [(1, 3), (2, 1), (3, 4), (7, 5)])
 def test_conflicts_are_settled_as_by_hand(handler: Handler, agents: int, nodes: int) -> None:

@@ -75,6 +75,7 @@ class Buying(AdditiveProblem[Prices, Bought]):
         return torch.tensor(solutions)[..., None]
 
 
+@pytest.mark.long
 def test_it_keeps_the_contract() -> None:
     """The check of step costs is asked of it, and of no other problem."""
     assert "step_costs_sum_to_cost" in check_problem(Buying)

@@ -28,6 +28,7 @@ SQUARE = (
 )
 
 
+@pytest.mark.long
 def test_the_commands_of_the_page_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

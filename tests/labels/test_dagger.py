@@ -92,6 +92,7 @@ def best_way_on(problem: Problem[Any, Any], row: Any, begun: list[int]) -> float
     return best
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("problem", "solver", "further"),
     [
@@ -136,6 +137,7 @@ def test_a_model_goes_on_itself(models: dict[type, str], tmp_path: Path) -> None
     assert bool((chunk.cost.diff(dim=1) >= -1e-5).all())
 
 
+@pytest.mark.long
 def test_the_same_run_makes_the_same_set(models: dict[type, str], tmp_path: Path) -> None:
     """A chunk that was deleted is made again with the same bytes."""
     words = ("--solver", "fast_tsp", "--time_limit", "1")

@@ -118,6 +118,7 @@ def tours(whole: Path, tmp_path: Path) -> Path:
 # Making and reading
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("problem", "solver"),
     [
@@ -228,6 +229,7 @@ def test_a_stopped_run_goes_on(tours: Path, tmp_path: Path) -> None:
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
 
 
+@pytest.mark.long
 def test_a_full_disk_leaves_no_half_chunk(tmp_path: Path) -> None:
     """The error names the file that had no space; the same run goes on once there is some."""
     wanted, folder = replace(TOURS, instances=160, chunk=80), tmp_path / "set"

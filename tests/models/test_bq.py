@@ -204,6 +204,7 @@ def test_solutions_of_more_steps_than_nodes_are_cut_anywhere() -> None:
     assert max(losses) > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("problem", "dense"),
     [
@@ -293,6 +294,7 @@ trainer:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("variant", ["norm: rms, mlp: swiglu", "norm: rezero, mlp: relu"])
 def test_a_resumed_run_equals_one_that_went_through(
     variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -174,6 +174,7 @@ def loss(checkpoint: str, tours: Path) -> float:
         return sum(float(made.loss(part, generator("loss", i))) for i in range(9) for part in parts)
 
 
+@pytest.mark.long
 def test_a_run_learns_and_resumes_bit_by_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

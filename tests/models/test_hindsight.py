@@ -80,6 +80,7 @@ def mean_cost(problem, policy, count=2000):
     return float(cost.mean()), float(cost.std()) / count**0.5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["regression", "actor"])
 def test_the_airline_is_learned(quiet, mode):
     """Within 2 % of the optimal policy's value after a few dozen steps."""
@@ -90,6 +91,7 @@ def test_the_airline_is_learned(quiet, mode):
     assert value * 0.98 - 3 * noise <= -cost <= value + 3 * noise
 
 
+@pytest.mark.long
 def test_a_policy_of_ten_candidates(quiet):
     """After a short training it is within two per cent of the optimum."""
     problem = Revenue(10, Secretary())

@@ -315,6 +315,7 @@ class Families(Problem[Arms, Pulled]):
         return torch.tensor(solutions)[:, None]
 
 
+@pytest.mark.long
 def test_two_agents_specialise() -> None:
     """Each learns one of two families of instances."""
     problem = Families()
@@ -369,6 +370,7 @@ def test_selection_of_agents() -> None:
     assert select(torch.tensor([[1.0, 1.0]]), 2) == [0]
 
 
+@pytest.mark.long
 def test_prune_command(tmp_path, capsys) -> None:
     """A population, two of whose agents are the same, loses one and answers as before."""
     problem = TSP(6)

@@ -114,6 +114,7 @@ PARTS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("problem", "policy"), PARTS, ids=["inventory", "hcvrp"])
 def test_a_run_resumes_between_two_collections(
     problem: str, policy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -130,6 +130,7 @@ def test_a_method_is_plain_data(advantage: Advantage) -> None:
     assert construct(describe(method)).settings == training
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rescore", [False, True])
 @pytest.mark.parametrize("frozen_copy", [False, True])
 def test_sixty_steps_shorten_tours(frozen_copy: bool, rescore: bool) -> None:
@@ -186,6 +187,7 @@ trainer:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", [3, 5], ids=["at a challenge", "after it"])
 def test_training_resumes_with_the_frozen_policy(tmp_path: Path, step: int) -> None:
     """A run of eight steps equals one that ended and went on, bit for bit, its frozen copy too."""

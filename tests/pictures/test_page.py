@@ -174,6 +174,7 @@ def test_rows_of_the_table_lead_to_things() -> None:
             assert all(cells[key] == stated[key] for key in shared)
 
 
+@pytest.mark.long
 def test_a_hundred_stops_are_small_and_ten_thousand_still_zoom() -> None:
     """Under 100 kB and 3 MB; the table stops after 2,000 rows and says so."""
     random = np.random.default_rng(0)
@@ -202,6 +203,7 @@ def test_what_would_be_too_large_is_kept_in_pixels(monkeypatch: pytest.MonkeyPat
     assert len(data_of(text)["things"][0]["rows"]) == 4
 
 
+@pytest.mark.long
 def test_a_solution_is_saved_as_a_page_and_as_pictures(tmp_path: Path) -> None:
     """By the ending, in Python and on the command line alike."""
     solution = nco.solve(ARRAYS["tsp"], problem="tsp", model="none")
@@ -333,6 +335,7 @@ def test_greys_turn_round_in_the_dark() -> None:
     assert "stroke:#e8e8e8" in dark  # of the frame, which is black by day
 
 
+@pytest.mark.long
 def test_a_policy_has_a_page_with_its_orders_or_without_a_table(tmp_path: Path) -> None:
     """Of an inventory the table says what to order; an airline's prices are no table."""
     for name, table in (("inventory/six_stores.yaml", True), ("exo/airline.yaml", False)):

@@ -123,6 +123,7 @@ def test_instances_do_not_mix(part: str) -> None:
     assert not torch.equal(ends[0].actions[1], ends[1].actions[1])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", PARTS)
 def test_it_beats_sampling_at_equal_rollouts(part: str) -> None:
     """The mean cost is lower than that of plain samples."""

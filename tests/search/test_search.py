@@ -63,6 +63,7 @@ def every_end(problem: Problem[Any, Any], instance: Any) -> float:
     return least
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("problem", SMALL, ids=name_of)
 def test_a_wide_beam_is_brute_force(problem: Problem[Any, Any]) -> None:
     """A beam that keeps everything finds the optimum."""
@@ -183,6 +184,7 @@ def test_costs_are_those_of_the_actions(problem: Problem[Any, Any]) -> None:
     torch.testing.assert_close(problem.cost(instance, actions)[real], cost[real])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [AttentionPolicy, BQPolicy])
 @pytest.mark.parametrize("problem", [TSP(15), CVRPVia(12), KnapsackRest(12)], ids=name_of)
 def test_reconstruction_only_improves(problem: Problem[Any, Any], kind: type) -> None:

@@ -153,6 +153,7 @@ def test_full_vehicles_are_proven_to_go_one_by_one() -> None:
     assert bound(case).value == pytest.approx(2 * (5 + 10 + 5 + 13))
 
 
+@pytest.mark.long
 @quickly
 @given(seeds, st.integers(1, 4))
 def test_no_different_vehicles_are_cheaper(seed: int, size: int) -> None:

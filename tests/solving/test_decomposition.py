@@ -104,6 +104,7 @@ def test_the_classical_solver_improves_parts_and_never_spoils_them(monkeypatch):
     assert decomposition.improve(whole, time_limit=0.1, seed=0, start=None) is None
 
 
+@pytest.mark.long
 def test_regions_are_improved_on_all_cores_in_rounds(monkeypatch):
     """Where no solver takes a case whole: the plan says so, and costs fall."""
     pytest.importorskip("pyvrp")

@@ -35,6 +35,7 @@ def test_a_rule_is_drawn_on_a_random_future(name: str, rule: dict[str, Any]) -> 
     assert "no trace" not in ax.get_title()
 
 
+@pytest.mark.long
 def test_a_long_simulation_is_drawn_in_part() -> None:
     """Sixty periods, after the warm-up; the mean over many futures, with its spread."""
     case = nco.read("example:inventory/lost_poisson_L2_p9.yaml")

@@ -70,6 +70,7 @@ def solvers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[str, fl
 # ---- time
 
 
+@pytest.mark.long
 def test_a_rule_that_gains_has_all_of_the_time(
     solvers: Callable[..., list[tuple[str, float]]],
 ) -> None:
@@ -164,6 +165,7 @@ def test_a_difference_is_far_more_precise_than_two_means() -> None:
 # ---- a rule of one's own
 
 
+@pytest.mark.long
 def test_a_rule_of_ones_own_is_priced_beside_the_best(file: Path) -> None:
     """The difference is that of both rules on equal futures; the best rule itself has none."""
     found = nco.solve(file, policy="min-max 12 20", model="none", traces=200)
@@ -181,6 +183,7 @@ def test_a_rule_of_ones_own_is_priced_beside_the_best(file: Path) -> None:
     assert (same["difference"], same["difference_standard_error"]) == (0.0, 0.0)
 
 
+@pytest.mark.long
 def test_the_command_says_orders_rule_and_difference(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,6 +201,7 @@ def test_the_command_says_orders_rule_and_difference(
     assert "note: the orders assume that all nodes have no stock and nothing on order" in said
 
 
+@pytest.mark.long
 def test_a_changed_network_is_compared_on_equal_futures(file: Path) -> None:
     """A longer lead time costs what the exact optima of capped rules say; no change costs zero."""
     from dataclasses import replace
@@ -241,6 +245,7 @@ def test_only_online_problems_have_policies() -> None:
         nco.solve("example:airline.yaml", what_if="a.b=2")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", ["example:airline.yaml", None])
 def test_without_a_model_classical_rules_answer(source: str | None) -> None:
     """Where networks ship for the case, too."""

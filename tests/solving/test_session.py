@@ -63,6 +63,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[nco.Session]:
         yield session
 
 
+@pytest.mark.long
 def test_threads_share_the_cores_and_say_so(busy: nco.Session) -> None:
     """Four calls at once all have a child, which the first one must share as well."""
     begin = time.perf_counter()
@@ -107,6 +108,7 @@ def test_a_solver_that_never_began_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     assert late.faults[0].startswith("no solver began: reading and the construction took ")
 
 
+@pytest.mark.long
 def test_sixteen_threads_give_the_answers_of_one(tiny: dict[str, str]) -> None:
     """With the same iterations, networks and classical solvers as well."""
     with nco.Session(workers=3) as session:

@@ -25,6 +25,7 @@ def test_every_problem_that_can_be_tuned_is_small_by_default():
     assert all(size is None or size <= 200 for size in sizes)
 
 
+@pytest.mark.long
 def test_the_command_keeps_what_it_measured(tmp_path, monkeypatch, capsys):
     """The file that it prints is what later solves read."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

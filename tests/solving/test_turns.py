@@ -91,6 +91,7 @@ def test_a_limit_counts_from_when_the_process_is_ready_and_ends_with_the_turn(la
         assert least <= outcome.solution <= most
 
 
+@pytest.mark.long
 def test_the_first_rule_begins_before_the_caller_has_torch(
     lane: Lane, monkeypatch: pytest.MonkeyPatch
 ) -> None:

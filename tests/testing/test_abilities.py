@@ -136,6 +136,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("problem", "sentence"),
     [pytest.param(problem, text, id=problem.__name__) for problem, text in BROKEN.items()],

@@ -56,7 +56,30 @@ def shipped() -> list[type[Problem[Any, Any]]]:
     return found
 
 
-@pytest.mark.parametrize("problem", shipped(), ids=lambda problem: problem.__name__)
+# whose brute force or simulations take longest
+LONGEST = {
+    "Inventory",
+    "Rebalancing",
+    "SupplyChain",
+    "SupplyShares",
+    "FJSP",
+    "FFSP",
+    "JSSP",
+    "OMDCPDP",
+}
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        pytest.param(
+            problem,
+            id=problem.__name__,
+            marks=[pytest.mark.long] if problem.__name__ in LONGEST else [],
+        )
+        for problem in shipped()
+    ],
+)
 def test_contract(problem: type[Problem[Any, Any]]) -> None:
     """Every shipped problem passes, with the checks that none may leave out."""
     ran = check_problem(problem)
@@ -520,6 +543,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("problem", "sentence"),
     [pytest.param(problem, text, id=problem.__name__) for problem, text in BROKEN.items()],
@@ -569,6 +593,7 @@ def test_a_crash_says_in_which_check(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.__notes__ == [note]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [

@@ -140,6 +140,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_a_run_is_not_loaded_before_its_module_is_imported(folder: Path) -> None:
     """A downloaded checkpoint must not decide what code is imported."""
     sys.modules.pop("own_machine", None)
@@ -147,6 +148,7 @@ def test_a_run_is_not_loaded_before_its_module_is_imported(folder: Path) -> None
         weights.load(folder / "run")
 
 
+@pytest.mark.long
 def test_a_trained_run_solves(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole way: own problem, own network, `nco fit`, `nco.solve` with the run's folder."""
     monkeypatch.syspath_prepend(folder)
@@ -164,6 +166,7 @@ def test_a_trained_run_solves(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert solution.status == "FEASIBLE"
 
 
+@pytest.mark.long
 def test_more_time_is_never_worse(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without files and checker, too, the search starts from the greedy answer and improves it."""
     monkeypatch.syspath_prepend(folder)

@@ -47,6 +47,7 @@ def whole(tours: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 # A run
 
 
+@pytest.mark.long
 def test_a_checkpoint_is_plain_data(whole: Path) -> None:
     """It loads without pickle, and holds everything that makes problem, policy and method again."""
     checkpoint = load(whole.parent / "whole/last.ckpt")
@@ -60,6 +61,7 @@ def test_a_checkpoint_is_plain_data(whole: Path) -> None:
         assert torch.equal(value, checkpoint["state_dict"][f"policy.{key}"])
 
 
+@pytest.mark.long
 def test_validation_logs_the_gap(whole: Path, tours: Path) -> None:
     """In percent of the stored cost, the best over all starts and the first start alone."""
     rows = [row for row in metrics(whole) if row.get("val/tours/gap")]
@@ -127,6 +129,7 @@ def test_a_misspelt_key_is_an_error(
 # Runs that end otherwise
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("step", "recipe"),
     [(3, True), (5, False)],
@@ -169,6 +172,7 @@ def test_a_killed_run_resumes_bit_by_bit(
     assert gaps[-1] == [row["val/tours/gap"] for row in metrics(whole)][-1]
 
 
+@pytest.mark.long
 def test_an_interrupted_run_keeps_its_last_step(whole: Path, config: Path) -> None:
     """Ctrl-C writes a checkpoint of the very step, from which training goes on the same."""
     handler = signal.getsignal(signal.SIGINT)
@@ -187,6 +191,7 @@ def test_an_interrupted_run_keeps_its_last_step(whole: Path, config: Path) -> No
         assert torch.equal(resumed["state_dict"][key], value), key
 
 
+@pytest.mark.long
 def test_a_loss_that_is_not_finite_ends_the_run(config: Path) -> None:
     """With the newest good checkpoint untouched, even where the next one would be due."""
     words = ["--checkpoint.steps", "1", "--model", "module_of_a_user.Astray"]
@@ -197,6 +202,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(config: Path) -> None:
     assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())
 
 
+@pytest.mark.long
 def test_a_decay_ends_by_itself(whole: Path, config: Path) -> None:
     """From any checkpoint to rate 0 in the given steps, also when it is interrupted half-way."""
     start, decay = whole.parent / "whole/last.ckpt", ("--model.init_args.training.decay_steps", "4")

@@ -51,6 +51,7 @@ def test_there_are_configs_of_every_problem() -> None:
     assert names >= {"tsp", "cvrp", "knapsack", "atsp", "op", "jssp"}
 
 
+@pytest.mark.long
 @each_config
 def test_a_config_makes_a_method_that_can_learn(
     path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch

@@ -29,6 +29,7 @@ def test_a_run_leaves_its_curve(config: Path) -> None:
     assert Path("x/curve.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_a_resumed_run_goes_on_with_its_curve(config: Path) -> None:
     """Steps behind the checkpoint are kept once, and seconds count on."""
     fit(config, "x", "--trainer.max_steps", "3")
@@ -38,6 +39,7 @@ def test_a_resumed_run_goes_on_with_its_curve(config: Path) -> None:
     assert curve.rows[4]["seconds"] > curve.rows[3]["seconds"]
 
 
+@pytest.mark.long
 def test_runs_are_compared(config: Path, capsys: pytest.CaptureFixture) -> None:
     """A row for each with its last gap and error; picture and table are written."""
     fit(config, "runs/a", "--trainer.max_steps", "2")

@@ -79,6 +79,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+@pytest.mark.long
 def test_a_recipe_makes_what_nco_label_makes(tours: Path, tmp_path: Path) -> None:
     """The finished folder is the same to the last byte."""
     data = attached(Labels([Recipe(str(tmp_path / "made"), **TOURS)], 4), TSP([4, 6]))
@@ -87,6 +88,7 @@ def test_a_recipe_makes_what_nco_label_makes(tours: Path, tmp_path: Path) -> Non
     assert contents(tmp_path / "made") == contents(tours)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", [None, 1], ids=["in turn", "beside the training"])
 def test_training_is_the_same_however_fast_labels_come(
     tours: Path, tmp_path: Path, workers: int | None, monkeypatch: pytest.MonkeyPatch
@@ -106,6 +108,7 @@ def test_training_is_the_same_however_fast_labels_come(
         made.teardown("fit")
 
 
+@pytest.mark.long
 def test_a_stopped_production_is_gone_on_with(tours: Path, tmp_path: Path) -> None:
     """What was made stays as it is, a damaged file is made again, and the rest is made."""
     folder = tmp_path / "made"
@@ -121,6 +124,7 @@ def test_a_stopped_production_is_gone_on_with(tours: Path, tmp_path: Path) -> No
     assert (folder / "00000.safetensors").stat().st_mtime_ns == before
 
 
+@pytest.mark.long
 def test_a_set_that_is_named_again_is_drawn_from_twice_as_often(
     tours: Path, tmp_path: Path
 ) -> None:
@@ -141,6 +145,7 @@ def rows(batch: Any) -> list[Any]:
     return [batch.instance[i : i + 1] for i in range(len(batch))]
 
 
+@pytest.mark.long
 def test_relatives_double_a_set(tmp_path: Path) -> None:
     """Half of all batches are of shops that run backwards in time."""
     recipe = Recipe(str(tmp_path / "shops"), "mwkr", problem="jssp", size=3, instances=4, chunk=4)
@@ -156,6 +161,7 @@ def test_relatives_double_a_set(tmp_path: Path) -> None:
     assert 8 < own < 32
 
 
+@pytest.mark.long
 def test_chunks_of_another_number_for_a_trial(tmp_path: Path) -> None:
     """`chunk` replaces what the recipe says, so that the first step comes sooner."""
     folder = tmp_path / "made"
@@ -201,6 +207,7 @@ def test_two_recipes_for_one_folder(tmp_path: Path) -> None:
         attached(Labels(recipes), TSP(5))
 
 
+@pytest.mark.long
 def test_a_solver_that_fails_ends_the_training_in_one_line(tmp_path: Path) -> None:
     """The child says why, and whoever waits for the chunk hears it."""
     recipe = Recipe(str(tmp_path / "made"), **{**TOURS, "solver": "lkh"})
@@ -210,6 +217,7 @@ def test_a_solver_that_fails_ends_the_training_in_one_line(tmp_path: Path) -> No
     data.teardown("fit")
 
 
+@pytest.mark.long
 def test_labels_of_another_problem_are_read_in_its_encoding(tmp_path: Path) -> None:
     """Those of the CVRP serve a network that decides by way of the depot."""
     recipe = Recipe(str(tmp_path / "made"), "ortools", problem="cvrp", size=5, instances=4, chunk=4)

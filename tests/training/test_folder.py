@@ -14,6 +14,7 @@ from nco.training import folder
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+@pytest.mark.long
 def test_a_folder_that_holds_a_run_is_not_overwritten(config: Path) -> None:
     """The same command again is refused before a step, with the three ways on."""
     path = fit(config, "runs/x")
@@ -25,6 +26,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(config: Path) -> None:
     assert load(path)["global_step"] == 2
 
 
+@pytest.mark.long
 def test_last_is_the_newest_checkpoint_of_the_folder(config: Path) -> None:
     """`--ckpt_path last` goes on where the folder's run stopped; a folder means the same."""
     fit(config, "x", "--trainer.max_steps", "3")
@@ -35,6 +37,7 @@ def test_last_is_the_newest_checkpoint_of_the_folder(config: Path) -> None:
         fit(config, "z", "--ckpt_path", "last")
 
 
+@pytest.mark.long
 def test_a_checkpoint_of_another_folder_is_no_leave_to_overwrite(config: Path) -> None:
     """What goes on from elsewhere would overwrite the folder's own run all the same."""
     fit(config, "a", "--trainer.max_steps", "2")
@@ -44,6 +47,7 @@ def test_a_checkpoint_of_another_folder_is_no_leave_to_overwrite(config: Path) -
     assert load(Path("b/last.ckpt"))["global_step"] == 3
 
 
+@pytest.mark.long
 def test_a_missing_checkpoint_is_one_line(config: Path) -> None:
     """It names what is there instead."""
     fit(config, "a", "--trainer.max_steps", "2")
@@ -53,6 +57,7 @@ def test_a_missing_checkpoint_is_one_line(config: Path) -> None:
         fit(config, "b", "--ckpt_path", "nowhere")
 
 
+@pytest.mark.long
 def test_the_folder_says_what_the_run_was(config: Path) -> None:
     """Whole configuration, commands, steps and versions; the configuration makes the same run."""
     fit(config, "x", "--trainer.max_steps", "3")

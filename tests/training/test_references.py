@@ -25,6 +25,7 @@ def _few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr(references, name, value)
 
 
+@pytest.mark.long
 def test_a_run_of_another_size_is_validated_on_its_own(
     config: Path, capfd: pytest.CaptureFixture
 ) -> None:

@@ -26,6 +26,7 @@ def second(tours: Path, folder: Path) -> Path:
     return other
 
 
+@pytest.mark.long
 def test_each_set_has_a_row(
     config: Path, tours: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -44,6 +45,7 @@ def test_each_set_has_a_row(
     assert ROW.findall(capsys.readouterr().out)[0][:6] == rows[0][:6]
 
 
+@pytest.mark.long
 def test_an_interrupted_test_keeps_its_rows(
     config: Path,
     tours: Path,

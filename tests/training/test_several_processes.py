@@ -81,6 +81,7 @@ def torchrun(place, folder):
     return [node.wait(400) for node in nodes]
 
 
+@pytest.mark.long
 def test_two_processes_are_killed_resumed_and_repeated_on_two_nodes(place, tours):
     """Whoever dies when, the run ends with the same weights, on all ranks."""
     death = ["--trainer.callbacks+", "module_of_ranks.Death", "--trainer.callbacks.rank", "1"]

@@ -122,6 +122,7 @@ def test_a_problem_without_sets_is_refused() -> None:
         DisjunctivePolicy().build(Schema(nodes=columns("time")))
 
 
+@pytest.mark.long
 def test_imitation_learns_to_dispatch() -> None:
     """From proven optima of a few shops the loss falls, and schedules become shorter."""
     from nco.workers import lanes
@@ -162,6 +163,7 @@ def test_policy_gradients_reach_all_weights() -> None:
     assert not idle, idle
 
 
+@pytest.mark.long
 def test_a_beam_is_better_than_its_one_path() -> None:
     """With the shipped network."""
     model = load("gnn-jssp")
@@ -242,6 +244,7 @@ def test_agents_score_for_themselves_and_can_be_kept() -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("problem", SHOPS)
 def test_several_actions_from_one_look_keep_the_rules(problem) -> None:
     """Every yield is a schedule that the checker finds to cost what it says, and an improvement."""

@@ -175,6 +175,7 @@ def test_impossible_arguments_are_refused(options: dict[str, int], message: str)
         GraphEncoder(**options)
 
 
+@pytest.mark.long
 def test_nobody_else_pays_for_the_import() -> None:
     """The other networks do without torch-geometric, which takes seconds to import."""
     code = "import sys, nco.models.nets; print('torch_geometric' in sys.modules)"

@@ -111,6 +111,7 @@ def test_a_problem_of_other_sets_is_refused() -> None:
         MatNetPolicy(width=10, heads=4)
 
 
+@pytest.mark.long
 def test_imitation_follows_good_schedules() -> None:
     """The loss on schedules of most work remaining falls."""
     from nco.problems._shop.plan import by_rule

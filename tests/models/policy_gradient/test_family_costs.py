@@ -92,6 +92,7 @@ def test_a_slack_constraint_costs_nothing() -> None:
     assert float(source.price) == 0
 
 
+@pytest.mark.long
 def test_a_constraint_shortens_the_longest_route() -> None:
     """With a price it becomes shorter than without."""
     found = []

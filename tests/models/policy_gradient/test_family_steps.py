@@ -247,6 +247,7 @@ def test_a_screened_step_is_taken_back() -> None:
         assert trained.__dict__["optimizers"]["optimizer"].own["undone"] == int(not moves)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "step", [Reposition(), Transported(), Extrapolated(), NaturalGradient(), Screen(0.1)]
 )

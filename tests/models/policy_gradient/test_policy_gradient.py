@@ -255,6 +255,7 @@ RUNS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RUNS)
 def test_a_killed_run_goes_on_bit_for_bit(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -308,6 +309,7 @@ def cost(trained: Counted) -> float:
     return float(found.cost.mean())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "parts",
     [

@@ -361,6 +361,7 @@ def detached(surrogate: Surrogate, now: Scored, kept: Rollouts) -> Tensor:
     return surrogate(Scored(now.logp.detach(), every), kept)
 
 
+@pytest.mark.long
 @named
 def test_a_surrogate_learns_and_a_planted_error_does_not(surrogate: Surrogate) -> None:
     """Costs fall; with the wrong sign, a swapped pair or no gradient they do not."""

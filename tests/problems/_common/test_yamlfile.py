@@ -50,6 +50,7 @@ def test_other_texts_are_not_recognised(text: str) -> None:
     assert not yamlfile.states_problem(text, "toy")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -209,6 +210,7 @@ def test_numbers_of_things_begin_with_zero() -> None:
             yamlfile.check_numbers([0, wrong], 3, "item", None)
 
 
+@pytest.mark.long
 @given(st.text(max_size=20))
 @settings(max_examples=100, deadline=None)
 def test_any_name_survives_a_file(name: str) -> None:

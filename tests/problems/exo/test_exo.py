@@ -181,6 +181,7 @@ def test_nothing_depends_on_what_is_not_known_yet():
         state, blind = problem.step(instance, state, action), problem.step(known, blind, action)
 
 
+@pytest.mark.long
 def test_other_settings_keep_the_contract():
     """The airline keeps the contract as the secretary does."""
     assert "brute_force_agrees" in check_problem(Revenue(5, Airline()))

@@ -80,6 +80,7 @@ def test_arrays() -> None:
             files.from_arrays({"durations": wrong})
 
 
+@pytest.mark.long
 def test_small_flow_shops_are_enumerated() -> None:
     """Two stages of two machines, up to three jobs: all machines and all orders."""
     assert "brute_force_agrees" in check_problem(FFSP(stages=2, machines=2), size=4)

@@ -490,6 +490,7 @@ def test_searches_know_agents() -> None:
 # Solvers
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("solver", ["ortools", "pyvrp", "sisr"])
 @pytest.mark.parametrize("text", [GOOD, TOTAL], ids=["min_max", "total"])
 def test_solvers_find_the_optimum(solver: str, text: str) -> None:

@@ -340,6 +340,7 @@ def test_a_history_is_drawn_in_blocks() -> None:
 # ---- policies
 
 
+@pytest.mark.long
 def test_simulated_rules_cost_what_theory_says() -> None:
     """Newsvendor, Clark-Scarf and a capped rule, each within four standard errors."""
     problem = Inventory()
@@ -361,6 +362,7 @@ def test_simulated_rules_cost_what_theory_says() -> None:
         assert found.cost_standard_error < 0.02 * expected
 
 
+@pytest.mark.long
 def test_the_pathwise_gradient_finds_the_best_level() -> None:
     """From 3 units off, to within 3 % of the newsvendor's level for one backlogged store."""
     name = "example:inventory/backlogged_L1_p9.yaml"
@@ -376,6 +378,7 @@ def test_the_pathwise_gradient_finds_the_best_level() -> None:
     assert level == pytest.approx(exact.newsvendor(example("backlogged_L1_p9"))[0], rel=0.05)
 
 
+@pytest.mark.long
 def test_fitted_levels_beat_a_newsvendors() -> None:
     """Levels fitted by gradient are cheaper than each store's own newsvendor."""
     network = example("one_warehouse_n3")
@@ -716,6 +719,7 @@ def test_tables_in_place_of_mappings() -> None:
 # ---- the whole way
 
 
+@pytest.mark.long
 def test_solve_evaluates_a_policy(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The command prints mean cost, standard error and service level, and draws a picture."""
     from nco.cli import main
@@ -750,6 +754,7 @@ def test_an_instance_is_not_planned_unasked() -> None:
         nco.solve([[0, 0], [1, 1], [2, 0]], hindsight=True)
 
 
+@pytest.mark.long
 def test_rules_come_from_child_processes() -> None:
     """A classical solver returns its rule, which is shown in words."""
     outcome = lanes.run(case(), "capped_base_stock", time_limit=30)
@@ -775,6 +780,7 @@ def test_an_echelon_holds_all_that_is_below_it() -> None:
     assert about.reach[warehouse] == 3 + network.lead[network.source == warehouse].max()
 
 
+@pytest.mark.long
 def test_policies_are_compared_on_the_same_futures(tmp_path: Path) -> None:
     """A benchmark ranks rules, and has no figure for plans of an unknown future."""
     path = tmp_path / "network.yaml"
@@ -804,6 +810,7 @@ def test_networks_to_train_on_are_read_from_files_and_examples(tmp_path: Path) -
         files.from_file("example:inventory/missing.yaml")
 
 
+@pytest.mark.long
 def test_shipped_networks_are_for_the_networks_they_were_trained_on() -> None:
     """A model is offered only for systems like those of its training."""
     assert weights.fitting("inventory", case()) == ["hdpo-lost"]

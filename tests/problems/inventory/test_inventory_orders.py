@@ -137,6 +137,7 @@ def min_max_cost(mean: float, fixed: float, low: int, high: int) -> float:
     return paid / sum(visits)
 
 
+@pytest.mark.long
 def test_a_min_max_rule_costs_what_theory_says() -> None:
     """The best (s, S) for K = 64 and a demand of 10 is (6, 40) at 35.022; simulation agrees."""
     assert min_max_cost(10, 64, 6, 40) == pytest.approx(35.022, abs=1e-3)
@@ -171,6 +172,7 @@ def test_exact_references_refuse_orders_that_are_not_free() -> None:
             reference(network)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lead", [1, 2])
 @pytest.mark.parametrize("penalty", [4, 19])
 def test_the_search_finds_the_best_capped_rule(lead: int, penalty: int) -> None:
@@ -192,6 +194,7 @@ def test_a_reorder_quantity_brings_the_position_above_its_level() -> None:
         assert next_action(network, rule) == [[float(order)]]
 
 
+@pytest.mark.long
 def test_a_rule_with_a_review_orders_in_its_periods_only() -> None:
     """Ordering up to 20 every third period costs what the network with that review costs."""
     levels = {"store": 30}
@@ -275,6 +278,7 @@ def test_futures_keep_the_time_of_the_year() -> None:
     assert {0.0, 1.0} == set((drawn // 100).flatten().tolist())
 
 
+@pytest.mark.long
 def test_levels_follow_the_season_and_that_pays() -> None:
     """A rule with a level for each week beats the best rule with one level, on equal futures."""
     network = replace(sold(yearly()), periods=156, warmup=52)
@@ -501,6 +505,7 @@ def test_the_six_stores_have_a_season_and_all_that_orders_need() -> None:
     assert files.read(files.write(network)).season == 52
 
 
+@pytest.mark.long
 def test_the_picture_has_axes_for_each_node() -> None:
     """Mean, band and level of each; a depot is there too, and the title has no single cost."""
     network = six()

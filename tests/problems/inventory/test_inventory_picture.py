@@ -64,6 +64,7 @@ def test_of_many_futures_it_says_means_and_their_band(case: Any) -> None:
     assert 3 <= low < 4 < high <= 5
 
 
+@pytest.mark.long
 def test_a_page_tells_the_week_of_the_season(tmp_path: Any) -> None:
     """Six stores with two years of demand: a row a period, and one title and legend."""
     solution = nco.solve("example:six_stores.yaml", model="none", traces=4, time_limit=2)

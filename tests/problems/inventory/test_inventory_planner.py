@@ -150,6 +150,7 @@ def test_futures_that_the_limit_cut_are_told() -> None:
     assert not [note for note in found.notes if note.startswith("played")]
 
 
+@pytest.mark.long
 def test_check_prints_the_digits_of_solve(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,6 +167,7 @@ def test_check_prints_the_digits_of_solve(
     assert float(figure) > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [(6, 6), (9, 4)])
 def test_titles_do_not_lie_on_each_other(size: tuple[float, float]) -> None:
     """Whatever the figure was: rows are closer than axes are high, and no words overlap."""

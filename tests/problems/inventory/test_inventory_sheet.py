@@ -62,6 +62,7 @@ def test_a_policy_is_a_table_that_is_read_as_the_same_policy(
     assert again == rule
 
 
+@pytest.mark.long
 def test_what_solve_found_is_saved_as_a_table(case: Any, tmp_path: Path) -> None:
     """As a frame, as CSV and as a workbook."""
     solution = nco.solve(case, model="none", traces=40)

@@ -356,6 +356,7 @@ def test_ruin_and_recreate_leaves_what_takes_too_much_memory(monkeypatch) -> Non
 # The problem
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "problem",
     [OMDCPDP(vehicles=2), OMDCPDP(vehicles=1, capacity=1), OMDCPDP(vehicles=[2, 5], capacity=2)],

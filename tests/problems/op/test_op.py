@@ -422,6 +422,7 @@ def test_finishers_are_solvers() -> None:
     assert next(iter(classical.solvers())) == "ortools"
 
 
+@pytest.mark.long
 def test_a_construction_of_many_customers_is_quick_and_feasible() -> None:
     """Ten thousand customers have a feasible route at once."""
     case = make(10_000, limit=20.0)

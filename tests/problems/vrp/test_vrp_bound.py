@@ -37,6 +37,7 @@ def test_no_plan_costs_less(rule: str) -> None:
     share(without(case))
 
 
+@pytest.mark.long
 def test_the_bound_is_close_to_the_optimum() -> None:
     """On average over the rules it is most of the optimum."""
     assert np.mean([share(case) for case, _ in RULES.values()]) > CLOSE

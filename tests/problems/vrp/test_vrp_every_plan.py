@@ -123,6 +123,7 @@ def test_what_is_called_impossible_is(seed: int) -> None:
         assert best_of_all(seed, 0.9) is None
 
 
+@pytest.mark.long
 def test_most_impossible_cases_are_explained() -> None:
     """Of the tiny cases without a feasible plan, nine in ten."""
     without = [seed for seed in range(TIGHT) if best_of_all(seed, 0.9) is None]

@@ -46,6 +46,7 @@ def case_of(**stated: Any) -> Case:
     return plain(4, **{"coords": coords, "delivery": np.ones((4, 1)), **stated})
 
 
+@pytest.mark.long
 def test_several_types_prizes_and_orders_keep_the_contract() -> None:
     """What lies beyond the literature's variants meets the contract, too."""
     ran = check_problem(VRP(extras=1.0, varied=1.0), seed=5)
@@ -89,6 +90,7 @@ def test_masks_allow_what_the_checker_allows(seed: int) -> None:
     assert nodes > types
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "stated",
     [

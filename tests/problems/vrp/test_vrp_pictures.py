@@ -104,6 +104,7 @@ def test_a_map_without_folium_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
         solution().map()
 
 
+@pytest.mark.long
 def test_a_map_shows_names_as_text(tmp_path: Path) -> None:
     """Routes are layers, and no name is HTML; routes of other problems are maps, too."""
     pytest.importorskip("folium")

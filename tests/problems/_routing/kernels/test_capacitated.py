@@ -221,6 +221,7 @@ def test_searches_take_all_kinds_of_arrays() -> None:
     assert answers[0].routes == answers[1].routes
 
 
+@pytest.mark.long
 def test_uncompiled_searches_give_the_same_answers() -> None:
     """A few hundred steps in plain Python end with the routes of the compiled kernels."""
     code = [sys.executable, "-c", UNCOMPILED, json.dumps([os.path.dirname(__file__)])]

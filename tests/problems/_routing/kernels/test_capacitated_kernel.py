@@ -122,6 +122,7 @@ def test_the_flag_ends_a_chunk_of_steps() -> None:
     assert search.step(10, 1.0) == 0
 
 
+@pytest.mark.long
 @pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="this is the uncompiled run")
 def test_all_this_holds_uncompiled() -> None:
     """The kernels are Python functions too: the tests of this folder pass without a compiler."""

@@ -184,6 +184,7 @@ def test_a_customer_comes_back_where_it_costs_least(kind: str, grown: bool) -> N
     assert fleet.spent.sum() > 0
 
 
+@pytest.mark.long
 def test_a_route_goes_to_the_owner_with_whom_it_costs_least() -> None:
     """Of those who have a vehicle left that holds its load."""
     task = replace(make("costs", seed=6), counts=np.array([2, 3, MANY]))

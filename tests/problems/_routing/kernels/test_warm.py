@@ -1,5 +1,6 @@
 """After compiling, no search compiles anything, in this process and in the next ones."""
 
+import pytest
 from compiled_kernels import assert_nothing_is_compiled_twice
 
 SEARCHES = """
@@ -40,6 +41,7 @@ assert deliveries.sisr(case, time_limit=0.02, seed=1, start=routes, found=print)
 """
 
 
+@pytest.mark.long
 def test_nothing_is_compiled_twice() -> None:
     """A second process reads all that it calls from the cache; more searches compile nothing."""
     assert_nothing_is_compiled_twice(("_common", "_routing"), SEARCHES)

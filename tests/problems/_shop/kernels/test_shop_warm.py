@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 LATER = """
 import sys
 from nco.problems.ffsp import classical as flow, files as flow_files
@@ -28,6 +30,7 @@ assert not proceed.stats.cache_misses or cache.folder() is None, proceed.stats
 """
 
 
+@pytest.mark.long
 def test_nothing_is_compiled_twice() -> None:
     """A second process reads all that it calls from the cache; more searches compile nothing."""
     first = "from nco.problems._shop.kernels import warm; warm.compile_kernels()"

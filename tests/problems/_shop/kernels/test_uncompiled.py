@@ -36,6 +36,7 @@ def run(command: list[str], given: str = "") -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_each_part_is_right() -> None:
     """The tests of the parts, which only Python can call, pass."""
     file = Path(__file__).parent / "test_parts.py"

@@ -181,6 +181,7 @@ def test_a_start_is_never_made_worse_and_better_tours_are_told() -> None:
     assert search(matrix, iterations=10**9, stop=stop).steps == 0
 
 
+@pytest.mark.long
 def test_polish_proves_what_it_can_and_gives_roads_to_the_local_search() -> None:
     """Random distances end with a proof; a fifth of gap to the assignment bound does not."""
     from nco.core.case import Proof
@@ -220,6 +221,7 @@ print(json.dumps(search(matrix, iterations=150, seed=3).tour))
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(UNCOMPILED in os.environ, reason="this is the uncompiled run")
 def test_compiled_and_uncompiled_directed_tours_are_equal() -> None:
     """For equal seeds and steps."""

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 LATER = """
 import numpy as np
 from nco.problems.atsp import classical, files
@@ -24,6 +26,7 @@ assert signatures() == before, (before, signatures())
 """
 
 
+@pytest.mark.long
 def test_directed_tours_are_compiled_once() -> None:
     """A second process reads all that it calls from the cache; more searches compile nothing."""
     first = "from nco.problems.atsp.kernels import warm; warm.compile_kernels()"

@@ -127,7 +127,10 @@ def test_steps_account_for_what_they_save() -> None:
         assert heat > 0 or saved >= 0
 
 
-@pytest.mark.parametrize("size", [4, 5, 7, 8, 9, 10])
+@pytest.mark.parametrize(
+    "size",
+    [4, 5, 7, 8, pytest.param(9, marks=pytest.mark.long), pytest.param(10, marks=pytest.mark.long)],
+)
 @pytest.mark.parametrize("seed", range(3))
 def test_small_tours_are_optimal(size: int, seed: int) -> None:
     """Against all tours, by coordinates and by a matrix."""
@@ -191,6 +194,7 @@ print(json.dumps(search("EUCLIDEAN", coords, None, iterations=150, seed=3).tour)
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(UNCOMPILED in os.environ, reason="this is the uncompiled run")
 def test_compiled_and_uncompiled_are_equal() -> None:
     """For equal seeds and steps."""

@@ -1,5 +1,6 @@
 """After compiling, no search for tours compiles anything, in this process and in the next ones."""
 
+import pytest
 from compiled_kernels import assert_nothing_is_compiled_twice
 
 SEARCHES = """
@@ -20,6 +21,7 @@ for fields in (
 """
 
 
+@pytest.mark.long
 def test_nothing_is_compiled_twice() -> None:
     """A second process reads all that it calls from the cache; more searches compile nothing."""
     assert_nothing_is_compiled_twice(("_common", "_routing", "tsp"), SEARCHES)

@@ -204,6 +204,7 @@ def test_every_kind_of_the_tests_is_known() -> None:
     assert refusal(more)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(UNCOMPILED in os.environ, reason="this is the uncompiled run")
 def test_uncompiled_answers_are_the_same() -> None:
     """Equal seeds and steps give equal answers, with a compiler and without one."""

@@ -1,5 +1,6 @@
 """After compiling, no search compiles anything, in this process and in the next ones."""
 
+import pytest
 from compiled_kernels import assert_nothing_is_compiled_twice
 
 SEARCHES = """
@@ -14,6 +15,7 @@ for kind in KINDS:
 """
 
 
+@pytest.mark.long
 def test_nothing_is_compiled_twice() -> None:
     """A second process reads all that it calls from the cache; more searches compile nothing."""
     folder = __file__.rpartition("/")[0]
