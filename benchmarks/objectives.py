@@ -7,9 +7,9 @@
 `run` trains every arm with every seed and appends what it measured to `objectives.csv`; what is
 there already is not run again, so a round that was interrupted goes on, seed by seed. Every arm has
 the same network, the same initial weights of a seed, the same pool of instances, 512 rollouts a
-collection and one rate, and stops after so many seconds of the process's CPU time on one thread.
-Reference rollouts, searches, screening and scoring count; measuring does not. `repeat` runs arms
-again with the numbers of updates in the file and compares every figure bit for bit.
+collection (of shops 128) and one rate, and stops after so many seconds of the process's CPU time on
+one thread. Reference rollouts, searches, screening and scoring count; measuring does not. `repeat`
+runs arms again with the numbers of updates in the file and compares every figure bit for bit.
 
 Start it on one core: ``nice -n 10 taskset -c 0 python benchmarks/objectives.py run``.
 """
@@ -64,6 +64,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "objectives.csv"
 CONTROL = "control"
 RATE, WARMUP, CLIP = 1e-3, 10, 1.0  # of all arms
 INSTANCES, ROLLOUTS, POOL = 64, 8, 4096
+FEWER_INSTANCES = 16  # of shops, whose graph is looked at anew before each decision
 SAMPLES = 16  # of the second measure
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of the budget at which is measured
 COLUMNS = (
@@ -153,16 +154,26 @@ class Counted(PolicyGradient):
 
 @dataclass(frozen=True)
 class Setting:
-    """A problem with its network and its held-out instances."""
+    """A problem with its network and its held-out instances.
+
+    Attributes:
+        instances: of a collection.
+    """
 
     problem: Any
     policy: Callable[[], Any]
     held_out: Callable[[Any], tuple[Any, Tensor]]
+    instances: int = INSTANCES
 
 
 def attention() -> AttentionPolicy:
     encoder = TransformerEncoder(width=64, heads=4, layers=2, hidden=128)
     return AttentionPolicy(encoder, heads=4)
+
+
+def dispatching() -> DisjunctivePolicy:
+    """Of the next operation of each job."""
+    return DisjunctivePolicy(width=32, layers=2, lookahead=1)
 
 
 def shipped(name: str) -> Callable[[Any], tuple[Any, Tensor]]:
@@ -185,7 +196,7 @@ def own(problem: Any) -> tuple[Any, Tensor]:
 SETTINGS = {
     "tsp20": Setting(TSP(20), attention, own),
     "tsp50": Setting(TSP(50), attention, shipped("tsp50")),
-    "jssp6": Setting(JSSP(6), lambda: DisjunctivePolicy(lookahead=10), shipped("jssp6")),
+    "jssp6": Setting(JSSP(6), dispatching, shipped("jssp6"), FEWER_INSTANCES),
 }
 
 
@@ -253,7 +264,8 @@ class Run:
         """One step of the optimiser; the norm of its gradient."""
         at = method.at
         # only as many as there are: the pool takes their place
-        batch = method.problem.generate(INSTANCES, generator(self.seed, "batch", at))
+        instances = SETTINGS[self.problem].instances
+        batch = method.problem.generate(instances, generator(self.seed, "batch", at))
         norm = 0.0
 
         def closure() -> Tensor:
@@ -294,7 +306,7 @@ class Run:
                 "budget": f"{self.budget:g}",
                 "seconds": f"{seconds:.2f}",
                 "updates": method.at,
-                "rollouts": collections * INSTANCES * ROLLOUTS,
+                "rollouts": collections * setting.instances * ROLLOUTS,
                 **gaps,
                 "entropy": logged.get("train/entropy", ""),
                 "kl": logged.get("train/kl", ""),
