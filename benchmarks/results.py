@@ -5,7 +5,8 @@
     python benchmarks/results.py --readme README.md    # also renews the README's figures
 
 A result is either such a folder (``about.json``, ``table.csv``, and the ``commit`` it was measured
-at), or a JSON file with the keys of `FACTS` and ``rows``.
+at), or a JSON file with the keys of `FACTS` and ``rows``; that of the README has a ``brief``, which
+stands there in place of the facts.
 """
 
 import argparse
@@ -139,10 +140,7 @@ def table(result: dict[str, Any]) -> list[str]:
 def renewed(text: str, results: dict[str, dict[str, Any]]) -> str:
     """A README with what stands between its marks as the results say."""
     result, picture = results[COMPARISON], results[PICTURED]
-    status = f" ({result['status']})" if "status" in result else ""
-    facts = [result[key] for key in ("measure", "instances", "machine", "threads")]
-    provenance = f"{'; '.join(facts)}; {result['date']}{status}."
-    comparison = ["", *table(result), "", provenance[0].upper() + provenance[1:], ""]
+    comparison = ["", *table(result), "", result["brief"], ""]
     text = between(text, "comparison", "\n".join(comparison))
     machine = f"{picture['machine']}, {picture['threads']}, {picture['date']}."
     return between(text, "picture", f"Measured on: {machine}")
