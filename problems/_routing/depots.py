@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nco.core.errors import InstanceError
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics, tsplib
 
 MEAN = "put the mean of both in both places"
 
@@ -65,7 +65,7 @@ def nodes(
         points = tsplib.coordinates(document, metric)
         return points.values, None, tsplib.table(document, section, 1, points.ids)
     matrix = tsplib.edge_weights(document)
-    if (pair := tsplib.first_asymmetry(matrix)) is not None:
+    if (pair := metrics.first_asymmetry(matrix)) is not None:
         reason = _asymmetric(pair[0] + 1, pair[1] + 1, matrix[pair], matrix[pair[::-1]], remedy)
         raise document.error(reason, field="EDGE_WEIGHT_SECTION")
     # The rows of a matrix carry no numbers: they are the nodes from 1 (or 0) on.
@@ -133,7 +133,7 @@ def coordinates(value: Any, count: int, beside: str) -> np.ndarray:
         row = int((~np.isfinite(coords)).any(1).argmax())
         shown = f"row {row} with {coords[row].tolist()}"
         raise InstanceError("the numbers must be finite", field="coords", value=shown)
-    if (fault := tsplib.overflow(coords, "EUCLIDEAN")) is not None:
+    if (fault := metrics.overflow(coords, "EUCLIDEAN")) is not None:
         raise InstanceError(fault[1], field="coords", value=f"row {fault[0]}")
     return coords
 
@@ -145,13 +145,13 @@ def distances(value: Any, count: int, beside: str, remedy: str = MEAN) -> np.nda
         reason = f"must have the shape ({count}, {count}), as `{beside}` has {count} numbers"
         raise InstanceError(reason, field="distances", value=matrix.shape)
     np.fill_diagonal(matrix, 0)
-    wrong = ~((matrix >= 0) & (matrix <= tsplib.EXACT))
+    wrong = ~((matrix >= 0) & (matrix <= metrics.EXACT))
     if wrong.any():
         row, column = np.argwhere(wrong)[0].tolist()
         shown = f"[{row}, {column}] = {matrix[row, column]:g}"
         raise InstanceError("a distance must be from 0 to 2**53", field="distances", value=shown)
-    pair = tsplib.first_asymmetry(matrix, tsplib.ROUNDING * float(matrix.max()))
+    pair = metrics.first_asymmetry(matrix, metrics.ROUNDING * float(matrix.max()))
     if pair is not None:
         reason = _asymmetric(*pair, matrix[pair], matrix[pair[::-1]], remedy)
         raise InstanceError(reason, field="distances")
-    return tsplib.whole((matrix + matrix.T) / 2)
+    return metrics.whole((matrix + matrix.T) / 2)

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from nco.core.geometry import classical_scaling, unit_square
-from nco.problems._routing.tsplib import GLOBE, distance_matrix
+from nco.problems._routing.metrics import GLOBE, distance_matrix
 
 ROUNDED = ("EUCLIDEAN", "EUC_2D", "CEIL_2D", "ATT")  # the plane's own distances, but for rounding
 LARGEST_SCALING = 3000  # points; classical scaling takes n^3 operations

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 
 DIGITS = 5  # of the longest distance, where distances are not whole
 LARGEST_SUM = 2.0**50  # of distances; leaves room for the penalties that solvers multiply by
@@ -44,14 +44,14 @@ def is_whole(case: Located) -> bool:
     """Whether all distances of the case are whole numbers."""
     if case.distances is not None:
         return case.distances.dtype == np.int64
-    return case.metric not in tsplib.REAL
+    return case.metric not in metrics.REAL
 
 
 def longest(case: Located) -> float:
     """An upper bound of the longest distance; the distance itself for a matrix."""
     if case.distances is not None:
         return float(case.distances.max())
-    if case.metric in tsplib.GLOBE:
+    if case.metric in metrics.GLOBE:
         return HALF_EARTH
     assert case.coords is not None
     width, height = np.ptp(case.coords, axis=0).tolist()
@@ -74,7 +74,7 @@ def table(case: Located, factor: float, dtype: type[np.integer] = np.int64) -> n
         size = len(case.distances)
     else:
         assert case.coords is not None
-        blocks = tsplib.distance_rows(case.coords, case.metric)
+        blocks = metrics.distance_rows(case.coords, case.metric)
         size = len(case.coords)
     exact = factor == 1 and is_whole(case)  # above 2^53 a product of floats would not be
     whole = np.empty((size, size), dtype=dtype)

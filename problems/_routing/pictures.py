@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from nco.pictures import axes, colours, things
-from nco.problems._routing.tsplib import GLOBE
+from nco.problems._routing.metrics import GLOBE
 from nco.tables.table import Table
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nco.problems._routing.tsplib import RADIUS, distances
+from nco.problems._routing.metrics import RADIUS, distances
 
 SAMPLE = 300  # places between which the error of the map is measured
 WORST = 0.01  # relative error above which there is no such map

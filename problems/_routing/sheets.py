@@ -166,7 +166,7 @@ def _coordinates(reading: Reading, order: list[int]) -> "tuple[np.ndarray | None
     """Coordinates in the order of the case, and their metric."""
     import numpy as np
 
-    from nco.problems._routing import tsplib
+    from nco.problems._routing import metrics
 
     if reading.has("lat", "lon"):
         columns, metric = ("lat", "lon"), "HAVERSINE"
@@ -177,7 +177,7 @@ def _coordinates(reading: Reading, order: list[int]) -> "tuple[np.ndarray | None
     coords = np.array(pairs_of(reading, *columns), dtype=np.float64)
     if metric == "HAVERSINE":
         check_degrees(reading, coords.tolist(), columns)
-    elif (fault := tsplib.overflow(coords, metric)) is not None:
+    elif (fault := metrics.overflow(coords, metric)) is not None:
         raise reading.error(fault[1], "x", fault[0])
     return coords[order], metric
 
@@ -256,7 +256,7 @@ class Located(Protocol):
 
 def leg(case: Located, start: int, end: int) -> float:
     """The distance between two positions."""
-    from nco.problems._routing import tsplib
+    from nco.problems._routing import metrics
 
     if start == end:
         return 0
@@ -264,7 +264,7 @@ def leg(case: Located, start: int, end: int) -> float:
         stated: float = case.distances[start, end].item()
         return stated
     assert case.coords is not None
-    measured: float = tsplib.distances(case.coords[start], case.coords[end], case.metric).item()
+    measured: float = metrics.distances(case.coords[start], case.coords[end], case.metric).item()
     return measured
 
 

@@ -1,31 +1,21 @@
 """Reads the TSPLIB95 container: keyword lines, data sections and the distances they define.
 
 TSP (`.tsp`, `.tour`) and vehicle-routing (`.vrp`) files share it. This module knows the container
-and the metrics; what a file must hold is said by the `files.py` of each problem. It follows
-G. Reinelt, "TSPLIB 95" (Heidelberg, 1995), with two additions, both real numbers: the edge weight
-type ``EUCLIDEAN`` is the straight line, and ``HAVERSINE`` the great circle in kilometres between
-decimal degrees, latitude first (``GEO`` rounds, and reads degrees and minutes).
+and `metrics` the distances; what a file must hold is said by the `files.py` of each problem. It
+follows G. Reinelt, "TSPLIB 95" (Heidelberg, 1995).
 """
 
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from nco.core.errors import InstanceError
+from nco.problems._routing.metrics import EXACT, overflow, whole
 
 MAX_NODES = 1_000_000
-EXACT = 2**53  # every whole number up to here is exact as a float64
-ROUNDING = 1e-12  # of the largest distance: what floating point makes of a symmetric matrix
-METRICS = ("EUC_2D", "CEIL_2D", "MAN_2D", "MAX_2D", "GEO", "ATT", "EUCLIDEAN", "HAVERSINE")
-REAL = ("EUCLIDEAN", "HAVERSINE")  # distances that are not rounded
-GLOBE = ("GEO", "HAVERSINE")  # latitudes and longitudes
-KILOMETRES = "km"  # of distances on the globe
-RADIUS = 6371.0088  # kilometres: the mean radius of the Earth (IUGG)
-MINUTES = 0.6  # of a degree in DDD.MM: the part behind the point is below it
-SLIPS = 0.05  # share of nodes up to which that is passed over: TSPLIB's own ali535 has three
 LAYOUTS = (
     "FULL_MATRIX",
     "UPPER_ROW",
@@ -37,8 +27,6 @@ LAYOUTS = (
     "UPPER_DIAG_COL",
     "LOWER_DIAG_COL",
 )
-BLOCK = 1 << 20  # distances computed at once, so that temporaries stay at a few times 8 MB
-
 _KEYWORD = re.compile(r"([A-Za-z][A-Za-z0-9_ ]*?)\s*:(.*)")
 _SECTION = re.compile(r"([A-Za-z][A-Za-z0-9_]*_SECTION)\b\s*:?(.*)", re.IGNORECASE)
 
@@ -92,11 +80,6 @@ class Document:
         if section not in self.sections:
             raise self.error("this section is missing: the file needs it", field=section)
         return self.sections[section]
-
-
-def unit(metric: str) -> str:
-    """What distances of a metric are measured in; empty where the source does not say."""
-    return KILOMETRES if metric in GLOBE else ""
 
 
 def parse(text: str, *, sections: Collection[str], path: str | None = None) -> Document:
@@ -373,139 +356,10 @@ def _places(layout: str, size: int) -> tuple[np.ndarray, np.ndarray]:
     return np.tril_indices(size, -offset)
 
 
-def whole(matrix: np.ndarray) -> np.ndarray:
-    """A float64 matrix as int64 where that loses nothing."""
-    integers = matrix.astype(np.int64)
-    return integers if np.array_equal(integers, matrix) else matrix
-
-
-def first_asymmetry(matrix: np.ndarray, tolerance: float = 0.0) -> tuple[int, int] | None:
-    """The first pair (row, column) whose two distances differ by more than `tolerance`."""
-    pairs = np.argwhere(np.abs(matrix - matrix.T) > tolerance)
-    return (int(pairs[0, 0]), int(pairs[0, 1])) if len(pairs) else None
-
-
-def overflow(coords: np.ndarray, metric: str) -> tuple[int, str] | None:
-    """The position of a node whose distances cannot be computed, with the reason; None if fine.
-
-    Args:
-        coords: finite coordinates [n, 2].
-        metric: one of `METRICS`.
-    """
-    if metric == "GEO":
-        wrong = np.flatnonzero((np.abs(coords) > [90.0, 360.0]).any(1))
-        reason = "GEO coordinates are a latitude within 90 and a longitude within 360 degrees"
-        if not len(wrong):
-            parts = np.abs(coords) - np.trunc(np.abs(coords))
-            wrong = np.flatnonzero((parts > MINUTES - 1e-9).any(1))
-            wrong = wrong[: len(wrong) if len(wrong) > SLIPS * len(coords) else 0]
-            reason = (
-                "GEO coordinates are degrees and minutes (DDD.MM), and minutes end at .59: "
-                "for decimal degrees state EDGE_WEIGHT_TYPE : HAVERSINE"
-            )
-        return (int(wrong[0]), reason) if len(wrong) else None
-    if metric == "HAVERSINE":
-        wrong = np.flatnonzero((np.abs(coords) > [90.0, 360.0]).any(1))
-        reason = "a row is a latitude within 90 and a longitude within 360 degrees"
-        return (int(wrong[0]), reason) if len(wrong) else None
-    with np.errstate(over="ignore"):
-        spread = coords.max(0) - coords.min(0)
-        square = float((spread * spread).sum())
-    limit = EXACT if metric != "EUCLIDEAN" else math.inf
-    if math.isfinite(square) and float(spread.sum()) < limit:
-        return None
-    place = int(np.abs(coords).max(1).argmax())
-    return place, "the distances overflow: scale the coordinates down"
-
-
-def distances(start: np.ndarray, end: np.ndarray, metric: str) -> np.ndarray:
-    """Distances between points [..., 2] and [..., 2], which broadcast against each other.
-
-    A point's GEO distance to itself is 1 by the formula; `distance_matrix` puts 0 there.
-
-    Returns:
-        int64 [...] of whole distances; float64 [...] for the metrics in `REAL`.
-    """
-    if metric == "GEO":
-        return _geographical(start, end)
-    if metric == "HAVERSINE":
-        return _great_circle(start, end)
-    gap = np.abs(start - end)
-    x, y = gap[..., 0], gap[..., 1]
-    if metric == "EUCLIDEAN":
-        return np.hypot(x, y)
-    if metric == "MAN_2D":
-        return (x + y + 0.5).astype(np.int64)
-    if metric == "MAX_2D":
-        return np.maximum(x + 0.5, y + 0.5).astype(np.int64)
-    square = x * x + y * y
-    if metric == "EUC_2D":
-        return (np.sqrt(square) + 0.5).astype(np.int64)
-    if metric == "CEIL_2D":
-        return np.ceil(np.sqrt(square)).astype(np.int64)
-    if metric == "ATT":  # rounded to the nearest, plus one where that rounded down: the ceiling
-        return np.ceil(np.sqrt(square / 10.0)).astype(np.int64)
-    raise InstanceError(f"use one of {', '.join(METRICS)}", field="metric", value=metric)
-
-
-def _geographical(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """TSPLIB's GEO: degrees and minutes (DDD.MM) on a sphere of 6378.388 km."""
-
-    def radians(points: np.ndarray) -> np.ndarray:
-        degrees = np.trunc(points)
-        return 3.141592 * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0
-
-    first, second = radians(start), radians(end)
-    q1 = np.cos(first[..., 1] - second[..., 1])
-    q2 = np.cos(first[..., 0] - second[..., 0])
-    q3 = np.cos(first[..., 0] + second[..., 0])
-    angle = np.arccos(np.clip(0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3), -1.0, 1.0))
-    return (6378.388 * angle + 1.0).astype(np.int64)
-
-
-def _great_circle(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Kilometres by the haversine formula (Sinnott, Sky and Telescope 68(2), 1984)."""
-    first, second = np.radians(start), np.radians(end)
-    half = np.sin((second - first) / 2) ** 2
-    across = np.cos(first[..., 0]) * np.cos(second[..., 0]) * half[..., 1]
-    return 2 * RADIUS * np.arcsin(np.sqrt(np.minimum(half[..., 0] + across, 1.0)))
-
-
-def surely(distances: np.ndarray, metric: str) -> np.ndarray:
-    """What distances in a metric are at least, however their formula is computed; for bounds.
-
-    Great circles between near points lose digits: by a millionth of a metre, or so much of 1000 km.
-    """
-    return np.maximum(distances * (1 - 1e-9) - 1e-9, 0.0) if metric == "HAVERSINE" else distances
-
-
-def distance_rows(coords: np.ndarray, metric: str) -> Iterator[tuple[int, np.ndarray]]:
-    """The rows of the distance matrix in blocks: (first row, distances [rows, n])."""
-    size = len(coords)
-    step = max(1, BLOCK // size)
-    for first in range(0, size, step):
-        block = distances(coords[first : first + step, None], coords[None], metric)
-        rows = np.arange(len(block))
-        block[rows, first + rows] = 0
-        yield first, block
-
-
-def distance_matrix(coords: np.ndarray, metric: str) -> np.ndarray:
-    """All distances [n, n], the diagonal 0; 8 n**2 bytes and little more."""
-    matrix = np.empty((len(coords),) * 2, np.float64 if metric in REAL else np.int64)
-    for first, block in distance_rows(coords, metric):
-        matrix[first : first + len(block)] = block
-    return matrix
-
-
 def number_text(value: float) -> str:
     """A number as a file states it: whole numbers without a point, others without loss."""
     value = float(value)
     return str(int(value)) if value.is_integer() and abs(value) <= EXACT else repr(value)
-
-
-MOST_NEAREST = 2000  # nodes up to which the nearest one is looked for: n^2 operations
-CURVE = 24  # levels of the curve that fills the plane
 
 
 def one_line(name: str) -> str:
@@ -553,47 +407,3 @@ def rows(section: str, values: np.ndarray | None, ids: np.ndarray | None = None)
     table = values.reshape(len(values), -1).tolist()
     pairs = zip(numbers.tolist(), table, strict=True)
     return [section, *(f"{node} {' '.join(map(number_text, row))}" for node, row in pairs)]
-
-
-def nearest_order(coords: np.ndarray | None, distances: np.ndarray | None) -> list[int]:
-    """All positions from 0 on, each the nearest one left, by coordinates or by distances.
-
-    Beyond MOST_NEAREST coordinates along a curve that fills the plane.
-    """
-    count = len(coords if coords is not None else distances if distances is not None else ())
-    if coords is not None and distances is None and count > MOST_NEAREST:
-        return along_curve(coords)
-    left = np.arange(1, count)
-    order = [0] if count else []
-    while len(left):
-        if distances is not None:
-            near = distances[order[-1], left]
-        else:
-            assert coords is not None
-            near = np.square(coords[left] - coords[order[-1]]).sum(1)
-        pick = int(near.argmin())
-        order.append(int(left[pick]))
-        left[pick] = left[-1]
-        left = left[:-1]
-    return order
-
-
-def along_curve(coords: np.ndarray) -> list[int]:
-    """All positions in the order of Hilbert's curve, turned to begin with position 0.
-
-    A longer tour than that of nearest nodes, but it takes n log n operations.
-    """
-    low = coords.min(0)
-    side = max(float((coords.max(0) - low).max()), 1e-300)
-    x, y = ((coords - low) / side * (2**CURVE - 1)).astype(np.int64).T
-    distance = np.zeros(len(coords), dtype=np.int64)
-    for level in range(CURVE - 1, -1, -1):
-        bit = 1 << level
-        right, upper = (x & bit) > 0, (y & bit) > 0
-        distance += (bit * bit) * ((3 * right) ^ upper)
-        flip = ~upper & right
-        x, y = np.where(flip, 2**CURVE - 1 - x, x), np.where(flip, 2**CURVE - 1 - y, y)
-        x, y = np.where(upper, x, y), np.where(upper, y, x)
-    order = np.argsort(distance, kind="stable")
-    first = int(np.flatnonzero(order == 0)[0])
-    return np.roll(order, -first).tolist()

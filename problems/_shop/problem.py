@@ -1,61 +1,18 @@
 """Rules of shop scheduling as tensors: which operation is started next, and on which machine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from nco.core.batch import Batch
 from nco.core.capabilities import HasConsistentActions, HasEquivalents, HasMask, HasRelatives
 from nco.core.problem import Features, Observation, Problem
 from nco.core.schema import Schema, columns
+from nco.problems._shop import features, instances
+from nco.problems._shop.instances import SPENT, Instance, Next, State
 from nco.problems._shop.plan import Plan, Work, mirrored
-
-NONE = torch.inf  # the time at which what does not exist would begin
-SPENT = 1e-6  # what rounding may leave of a load
-
-
-@dataclass(frozen=True, eq=False)
-class Instance(Batch):
-    """A batch of shops. The P operations of a job follow one another, each on one of K machines."""
-
-    duration: Tensor  # [B, J, P, K] double, in the source's units; 0 where there is none
-    machine: Tensor  # [B, J, P, K] long, from 0; 0 where there is none
-    exists: Tensor  # [B, J, P, K] bool
-    load: Tensor  # [B, M] double, durations on each machine, an operation's shared by its machines
-
-
-@dataclass(frozen=True, eq=False)
-class State(Batch):
-    """What was scheduled, as all that matters for the rest."""
-
-    taken: Tensor  # [B, S, J] long, operations of each job that are scheduled
-    ready: Tensor  # [B, S, J] double, when each job's last one of them ends
-    free: Tensor  # [B, S, M] double, when each machine's last one ends
-    load: Tensor  # [B, S, M] double, as in `Instance`, of what is not scheduled
-
-    @property
-    def cost_so_far(self) -> Tensor:
-        """When the last job's last operation ends, ``[B, S]``."""
-        return self.ready.amax(-1)
-
-
-@dataclass(frozen=True, eq=False)
-class _Next:
-    """The next operation of every job, ``[B, S, J, K]``; `NONE` where there is none."""
-
-    free: Tensor  # when its machine is
-    begin: Tensor
-    end: Tensor
-
-    @property
-    def allowed(self) -> Tensor:
-        """What can begin before anything could be completed."""
-        first = self.end.amin((-1, -2), keepdim=True)
-        return (self.begin < NONE) & ((self.begin < first) | (self.end <= first))
 
 
 class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActions, HasRelatives):
@@ -153,41 +110,18 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
     # ---- what a policy sees
 
     def features(self, instance: Instance) -> Features:
-        mean, unit, count = _mean(instance), _unit(instance), _count(instance)
-        jobs, most, wide = instance.duration.shape[1:]
-        place = torch.arange(most, device=mean.device)[:, None]
-        nodes = torch.stack(
-            [
-                (instance.duration / unit[:, None, None, None]).log1p(),
-                instance.duration / mean[..., None].clamp_min(1e-9),
-                1 / instance.exists.sum(-1, keepdim=True).clamp_min(1).expand_as(instance.exists),
-                (place + 1) / count[..., None, None].clamp_min(1).expand(-1, -1, most, wide),
-            ],
-            -1,
-        )
-        nodes = nodes * instance.exists[..., None]
-        job = torch.arange(jobs, device=mean.device)[:, None, None].expand_as(instance.machine)
-        groups = torch.stack([job, instance.machine], -1).masked_fill(
-            ~instance.exists[..., None], -1
-        )
-        exists = instance.exists.flatten(1)
-        return Features(
-            nodes.flatten(1, 3).float(),
-            exists,
-            groups=groups.flatten(1, 3),
-            follows=_follows(instance.exists),
-        )
+        return features.features(instance)
 
     def observe(self, instance: Instance, state: State) -> Observation:
-        upcoming = self._next(instance, state)
+        upcoming = instances.upcoming(instance, state)
         mask = self._mask(instance, state, upcoming)
-        left = _count(instance)[:, None] - state.taken
+        left = instances.count(instance)[:, None] - state.taken
         most = instance.duration.shape[2]
         place = torch.arange(most, device=mask.device)
         alive = (place >= state.taken[..., None])[..., None] & instance.exists[:, None]
-        nodes, bound = self._dynamic(instance, state, upcoming, alive)
-        total = _count(instance).sum(-1).clamp_min(1)[:, None]
-        unit = _unit(instance)[:, None]
+        nodes, bound = features.dynamic(instance, state, upcoming, alive)
+        total = instances.count(instance).sum(-1).clamp_min(1)[:, None]
+        unit = features.unit_of(instance)[:, None]
         jobs, machines = (left > 0).sum(-1), (state.load > SPENT).sum(-1).clamp_min(1)
         context = torch.stack(
             [
@@ -200,102 +134,6 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
         )
         focus = state.taken[..., :0]
         return Observation(mask, focus, context.float(), alive.flatten(2), nodes)
-
-    def _dynamic(
-        self, instance: Instance, state: State, upcoming: _Next, alive: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Features ``[B, S, N, F']`` of every alternative left, and a bound ``[B, S]``."""
-        least = _least(instance)
-        after = least.flip(-1).cumsum(-1).flip(-1) - least  # of the job, when this is completed
-        before = (least.cumsum(-1) - least)[:, None]
-        place = torch.arange(least.shape[-1], device=least.device)
-        first = place == state.taken[..., None]  # [B, S, J, P]
-        free = _of_machines(state.free, instance)  # [B, S, J, P, K]
-        # as early as the machines and the job's own operations allow, were other jobs to wait
-        idle = free.masked_fill(~alive, NONE).amin(-1)
-        begin = torch.where(first, torch.maximum(idle, state.ready[..., None]), idle)
-        begin = begin.masked_fill(~alive.any(-1), -NONE)
-        begin = (begin - before).cummax(-1).values + before
-        arrival = torch.cat([state.ready[..., None], (begin + least[:, None])[..., :-1]], -1)
-        arrival = torch.where(first, state.ready[..., None], arrival)[..., None]
-        now = upcoming.begin.amin((-1, -2))
-        now = now.masked_fill(now == NONE, 0.0)
-        begin = torch.maximum(arrival, free)
-        duration = instance.duration[:, None]
-        tail = after[:, None, ..., None]
-        unit = _unit(instance)[:, None]
-        path = (begin + duration + tail - _wide(now)).masked_fill(~alive, 0.0).amax((2, 3, 4))
-        until = torch.maximum(state.free, now[..., None]) - now[..., None] + state.load
-        until = until.masked_fill(state.load <= SPENT, 0.0)
-        bound = torch.maximum(torch.maximum(path, until.amax(-1)), unit)
-        size, scale = _wide(unit), _wide(bound)
-        soonest = upcoming.end.amin((-1, -2))
-        soonest = _wide(soonest.masked_fill(soonest == NONE, 0.0))
-        one = first[..., None] & alive
-        allowed = one & upcoming.allowed[:, :, :, None]
-        ahead = (place - state.taken[..., None]) / (_count(instance)[:, None] - state.taken)[
-            ..., None
-        ].clamp_min(1)
-        columns = [
-            ((begin - _wide(now)) / size).clamp_min(0).log1p(),
-            (begin - _wide(now)) / scale,
-            tail / scale,
-            (begin + duration + tail - _wide(now)) / scale,
-            duration / scale,
-            _signed((free - _wide(now)) / size),
-            _of_machines(state.load, instance) / scale,
-            one.double(),
-            allowed.double(),
-            ((begin - free) / size).log1p() * one,
-            ((begin - arrival) / size).log1p(),
-            ahead[..., None].clamp_min(0.0).expand_as(begin),
-            _of_machines(until, instance) / scale,
-            ((begin + duration - soonest) / size).clamp_min(0).log1p() * one,
-            *self._bounds(instance, state, alive, begin - _wide(now), tail, bound),
-        ]
-        table = torch.stack([column.float().expand_as(begin) for column in columns], -1)
-        return table.masked_fill(~alive[..., None], 0.0).flatten(2, 4), bound
-
-    def _bounds(
-        self,
-        instance: Instance,
-        state: State,
-        alive: Tensor,
-        begin: Tensor,
-        tail: Tensor,
-        bound: Tensor,
-    ) -> list[Tensor]:
-        """What would become of a bound on the makespan if an alternative were next on its machine.
-
-        Each column is ``[B, S, J, P, K]``. A machine needs at least the earliest `begin` (from now)
-        of what is left on it, its load, and the shortest `tail` of a job after it (the one-machine
-        bound of Carlier 1982 without its subsets); what is next delays all others there.
-        """
-        duration = instance.duration[:, None]
-        tail = tail.expand_as(begin)
-        load = _of_machines(state.load, instance)
-        heads, tails, ends, latest = (
-            _of_others(instance, values, alive)
-            for values in (begin, tail, begin + duration, -(duration + tail))
-        )
-        end = begin + duration
-        path = end + tail
-        machine = torch.minimum(begin, heads) + load + torch.minimum(tail, tails)
-        alone = tails == NONE
-        rest = (end + load - duration + tails).masked_fill(alone, 0.0)
-        delayed = (end - latest).masked_fill(alone, 0.0)
-        size = _wide(_unit(instance)[:, None])
-        tight = torch.maximum(machine, path).masked_fill(~alive, 0.0).amax((2, 3, 4))
-        tight = _wide(torch.maximum(tight, bound))
-        worst = torch.maximum(torch.maximum(rest, delayed), path)
-        return [
-            ((tight - path) / size).clamp_min(0).log1p(),
-            ((tight - machine) / size).clamp_min(0).log1p(),
-            _signed((rest - tight) / size).masked_fill(alone, 0.0),
-            _signed((delayed - tight) / size).masked_fill(alone, 0.0),
-            ((worst - tight) / size).clamp_min(0).log1p(),
-            _signed((ends - end) / size).masked_fill(alone, 0.0),
-        ]
 
     # ---- rules
 
@@ -313,24 +151,12 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
         The mask in short, at a fraction of the cost of `observe`; `node` says which node each is.
         Nothing is allowed in a finished row.
         """
-        return self._next(instance, state).allowed.flatten(2)
-
-    @staticmethod
-    def _next(instance: Instance, state: State) -> _Next:
-        batch, jobs, most = instance.duration.shape[:3]
-        rows = torch.arange(batch * jobs, device=instance.device).view(batch, 1, jobs)
-        flat = rows * most + state.taken.clamp_max(most - 1)
-        duration = instance.duration.flatten(0, 2)[flat]
-        machine = instance.machine.flatten(0, 2)[flat]
-        real = instance.exists.flatten(0, 2)[flat] & (state.taken < most)[..., None]
-        free = state.free.gather(2, machine.flatten(2)).view_as(duration)
-        begin = torch.maximum(free, state.ready[..., None]).masked_fill(~real, NONE)
-        return _Next(free, begin, begin + duration)
+        return instances.upcoming(instance, state).allowed.flatten(2)
 
     def mask(self, instance: Instance, state: State) -> Tensor:
-        return self._mask(instance, state, self._next(instance, state))
+        return self._mask(instance, state, instances.upcoming(instance, state))
 
-    def _mask(self, instance: Instance, state: State, upcoming: _Next) -> Tensor:
+    def _mask(self, instance: Instance, state: State, upcoming: Next) -> Tensor:
         mask = self._spread(instance, state, upcoming.allowed)
         mask[..., 0] |= self.done(instance, state)
         return mask
@@ -372,7 +198,7 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
         )
 
     def done(self, instance: Instance, state: State) -> Tensor:
-        return (state.taken >= _count(instance)[:, None]).all(-1)
+        return (state.taken >= instances.count(instance)[:, None]).all(-1)
 
     def cost(self, instance: Instance, actions: Tensor) -> Tensor:
         state = self.reset(instance, actions.shape[1])
@@ -381,7 +207,7 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
         return state.cost_so_far
 
     def horizon(self, instance: Instance) -> tuple[int, int]:
-        counts = _count(instance).sum(-1)
+        counts = instances.count(instance).sum(-1)
         return int(counts.min()), int(counts.max())
 
     # ---- solutions
@@ -402,7 +228,7 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
             begin[rows[real], job[real], place[real]] = when[real]
             chosen[rows[real], job[real], place[real]] = machine[real]
             state = self.step(instance, state, action[:, None])
-        counts = _count(instance).tolist()
+        counts = instances.count(instance).tolist()
         starts, machines = begin.round().long().tolist(), chosen.tolist()
         return [
             Plan(
@@ -426,9 +252,9 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
         actions = []
         for _ in range(self.horizon(instance)[1]):
             taken = state.taken[:, 0]
-            over = taken >= _count(instance)
+            over = taken >= instances.count(instance)
             place = taken.clamp_max(most - 1)
-            upcoming = self._next(instance, state)
+            upcoming = instances.upcoming(instance, state)
             turn = rank.gather(2, place[..., None])[..., 0].masked_fill(over, 2**62)
             job = turn.argmin(1)
             alternative = given[rows, job, place[rows, job]]
@@ -448,7 +274,7 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
         batch, jobs, most = instance.duration.shape[:3]
         start = torch.zeros(batch, jobs, most, dtype=torch.double)
         machine = torch.full((batch, jobs, most), -1)
-        real = (_count(instance) > 0).tolist()
+        real = (instances.count(instance) > 0).tolist()
         for b, plan in enumerate(plans):
             places = [j for j in range(jobs) if real[b][j]]
             for j, begins, names in zip(places, plan.start, plan.machine, strict=True):
@@ -496,7 +322,7 @@ class Shop(Problem[Instance, State], HasMask, HasEquivalents, HasConsistentActio
 
     def _right(self, instance: Instance, state: State, start: Tensor) -> Tensor:
         """Next operations ``[B, S, J, K]`` that now would begin when `start` ``[B, S, N]`` says."""
-        upcoming = self._next(instance, state)
+        upcoming = instances.upcoming(instance, state)
         most = instance.duration.shape[2]
         planned = start.unflatten(2, instance.duration.shape[1:])
         place = state.taken.clamp_max(most - 1)[..., None, None]
@@ -543,68 +369,3 @@ def _order(first: Tensor, second: Tensor, third: Tensor) -> Tensor:
     for key in (second, first):
         order = order.gather(-1, key.gather(-1, order).argsort(stable=True, dim=-1))
     return order
-
-
-def _count(instance: Instance) -> Tensor:
-    """Operations ``[B, J]`` of every job."""
-    return instance.exists.any(-1).sum(-1)
-
-
-def _least(instance: Instance) -> Tensor:
-    """The shortest duration ``[B, J, P]`` of every operation; 0 where there is none."""
-    least = instance.duration.masked_fill(~instance.exists, NONE).amin(-1)
-    return least.masked_fill(least == NONE, 0.0)
-
-
-def _mean(instance: Instance) -> Tensor:
-    """The mean duration ``[B, J, P]`` over the alternatives of every operation."""
-    return (instance.duration * instance.exists).sum(-1) / instance.exists.sum(-1).clamp_min(1)
-
-
-def _unit(instance: Instance) -> Tensor:
-    """The mean duration ``[B]`` of all operations; 1 where nothing takes time."""
-    count = _count(instance).sum(-1).clamp_min(1)
-    unit = _mean(instance).sum((1, 2)) / count
-    return torch.where(unit > 0, unit, 1.0)
-
-
-def _wide(values: Tensor) -> Tensor:
-    """``[B, S]`` beside ``[B, S, J, P, K]``."""
-    return values[..., None, None, None]
-
-
-def _of_machines(values: Tensor, instance: Instance) -> Tensor:
-    """``[B, S, J, P, K]`` from ``[B, S, M]``."""
-    index = instance.machine.flatten(1)[:, None].expand(-1, values.shape[1], -1)
-    return values.gather(2, index).unflatten(2, instance.machine.shape[1:])
-
-
-def _of_others(instance: Instance, values: Tensor, alive: Tensor) -> Tensor:
-    """The least of `values` ``[B, S, J, P, K]`` on the same machine but for one's own."""
-    count = instance.load.shape[1]
-    flat = values.masked_fill(~alive, NONE).flatten(2)
-    index = instance.machine.flatten(1)[:, None].expand_as(flat)
-    none = flat.new_full((*flat.shape[:2], count), NONE)
-    least = none.scatter_reduce(2, index, flat, "amin")
-    first = flat == least.gather(2, index)
-    beyond = none.scatter_reduce(2, index, flat.masked_fill(first, NONE), "amin")
-    times = torch.zeros_like(none).scatter_add(2, index, first.to(flat.dtype))
-    beyond = torch.where(times > 1, least, beyond)  # two are the least
-    others = torch.where(first, beyond.gather(2, index), least.gather(2, index))
-    return others.view_as(values)
-
-
-def _signed(values: Tensor) -> Tensor:
-    return values.sign() * values.abs().log1p()
-
-
-def _follows(exists: Tensor) -> Tensor:
-    """``[B, N, K, 2]``: the alternatives of the operation after, and of the one before."""
-    batch, jobs, most, wide = exists.shape
-    number = torch.arange(jobs * most * wide, device=exists.device).view(jobs, most, 1, wide)
-    number = number.expand(batch, jobs, most, wide, wide).masked_fill(~exists[:, :, :, None], -1)
-    none = torch.full_like(number[:, :, :1], -1)
-    after = torch.cat([number[:, :, 1:], none], 2)
-    before = torch.cat([none, number[:, :, :-1]], 2)
-    pairs = torch.stack([after, before], -1)
-    return pairs.masked_fill(~exists[..., None, None], -1).flatten(1, 3)

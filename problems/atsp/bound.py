@@ -7,7 +7,7 @@ import numpy as np
 from nco.core.case import Bound
 from nco.problems._routing import one_tree
 from nco.problems._routing.whole import floored, scale, unscaled
-from nco.problems.atsp.classical import FORBIDDEN, assign
+from nco.problems.atsp.assignment import FORBIDDEN, assign
 from nco.problems.atsp.files import Case
 
 LARGEST = 1000  # cities

@@ -9,7 +9,7 @@ import numpy as np
 from nco.core.case import Bound
 from nco.problems._common.decimals import exact
 from nco.problems._routing import one_tree, q_routes
-from nco.problems._routing.tsplib import distance_matrix, surely
+from nco.problems._routing.metrics import distance_matrix, surely
 from nco.problems._routing.whole import floored, scale, unscaled
 from nco.problems.cvrp.files import Case
 

@@ -20,7 +20,7 @@ import nco.core.case
 from nco.core.errors import InstanceError
 from nco.problems._common import names
 from nco.problems._common.decimals import exact, rational
-from nco.problems._routing import depots, routes, tsplib
+from nco.problems._routing import depots, metrics, ordering, routes, tsplib
 from nco.problems._routing.savings import LARGEST, savings
 
 SECTIONS = (
@@ -61,7 +61,7 @@ class Case(nco.core.case.Case):
     Attributes:
         coords: float64 [n+1, 2] in the source's units, the depot first; None without coordinates.
         distances: int64 or float64 [n+1, n+1], symmetric, where the source states them.
-        metric: ``EXPLICIT`` for stated distances, otherwise one of `tsplib.METRICS`;
+        metric: ``EXPLICIT`` for stated distances, otherwise one of `metrics.METRICS`;
             ``EUCLIDEAN`` (not rounded) for coordinates given as an array.
         demand: float64 [n+1]; the depot's is 0.
         capacity: of every vehicle, in the unit of the demands.
@@ -82,7 +82,7 @@ class Case(nco.core.case.Case):
     @property
     def cost_unit(self) -> str:
         """Kilometres of places on the globe."""
-        return tsplib.unit(self.metric)
+        return metrics.unit(self.metric)
 
     @property
     def size(self) -> int:
@@ -94,7 +94,7 @@ class Case(nco.core.case.Case):
             apart = self.distances
             if apart is None:
                 assert self.coords is not None
-                apart = tsplib.distance_matrix(self.coords, self.metric)
+                apart = metrics.distance_matrix(self.coords, self.metric)
             loads = [rational(load) for load in self.demand.tolist()]
             joined = savings(apart, loads, rational(float(self.capacity)))
             if self.vehicles is None or len(joined) <= self.vehicles:
@@ -106,7 +106,7 @@ class Case(nco.core.case.Case):
         routes: list[list[int]] = []
         demand = [rational(load) for load in self.demand.tolist()]
         room: Fraction | int = 0
-        for customer in tsplib.nearest_order(self.coords, self.distances)[1:]:
+        for customer in ordering.nearest_order(self.coords, self.distances)[1:]:
             load = demand[customer]
             if not routes or load > room:
                 routes.append([])
@@ -151,7 +151,7 @@ def read(text: str, *, path: str | None = None) -> Case:
     depots.check_type(document, "CVRP")
     depots.check_rules(document, _REFUSED)
     tsplib.dimension(document)
-    metric = document.choice("EDGE_WEIGHT_TYPE", (*tsplib.METRICS, "EXPLICIT"))
+    metric = document.choice("EDGE_WEIGHT_TYPE", (*metrics.METRICS, "EXPLICIT"))
     points, distances, demand = depots.nodes(document, metric, "DEMAND_SECTION", DIRECTED)
     order = depots.first(document, demand.ids)
     capacity = document.number("CAPACITY")

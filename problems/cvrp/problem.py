@@ -1,6 +1,5 @@
 """The capacitated vehicle routing problem: one instance, two encodings of its actions."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -27,8 +26,8 @@ from nco.core.defaults import pad_nodes
 from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size, lengths
 from nco.core.problem import Features, Observation, Problem
 from nco.core.schema import Column, Schema, Unit, columns
-from nco.problems._routing.embedding import View, view
-from nco.problems.cvrp import files
+from nco.problems.cvrp import arrangement, files, instances
+from nco.problems.cvrp.instances import Instance
 
 # Kool et al. (2019) up to 100 customers, BQ-NCO and LEHD beyond
 CAPACITIES = {10: 20, 20: 30, 50: 40, 100: 50, 200: 80, 500: 100, 1000: 250}
@@ -45,18 +44,6 @@ NODES = (
 def literature_capacity(customers: int) -> int:
     """The vehicle capacity of the literature's generator, interpolated between its sizes."""
     return round(float(np.interp(customers, list(CAPACITIES), list(CAPACITIES.values()))))
-
-
-@dataclass(frozen=True, eq=False)
-class Instance(Batch):
-    """A batch of CVRPs, node 0 the depot, scaled into the unit square."""
-
-    coords: Tensor  # [B, N, 2] float, N = customers + 1
-    demand: Tensor  # [B, N] double, fractions of the vehicle's capacity; depot and padding 0
-    capacity: Tensor  # [B] double, in the source's units
-    exists: Tensor | None = None  # [B, N] bool; None: nothing is padding
-    distances: Tensor | None = None  # [B, N, N] float, where they are not those of the coordinates
-    scale: Tensor | None = None  # [B] float, the source's units in one side of the square
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,17 +162,19 @@ class _Routing(
         groups: list[list[list[int]]] = []
         for b, plan in enumerate(self.solution(instance, actions)):
             away = (instance.coords[b] - instance.coords[b, :1]).tolist()
-            swept = _rotated(_by_angle(away, plan), _draw(max(len(plan), 1), generator))
-            if _draw(2, generator):
-                swept = _by_nearness(away, swept, length)
-            parts = _grouped(swept, length)
-            groups += [_shuffled(group, generator) for group in parts]
+            swept = arrangement.rotated(
+                arrangement.by_angle(away, plan), arrangement.draw(max(len(plan), 1), generator)
+            )
+            if arrangement.draw(2, generator):
+                swept = arrangement.by_nearness(away, swept, length)
+            parts = arrangement.grouped(swept, length)
+            groups += [arrangement.shuffled(group, generator) for group in parts]
             owners += [b] * len(parts)
         if not groups:
             return None
         members = [[customer for route in group for customer in route] for group in groups]
         small = self._small(instance, owners, members)
-        plans = [_renumbered(group) for group in groups]
+        plans = [arrangement.renumbered(group) for group in groups]
         return Windows(small, self.actions(small, plans), 1, (owners, members))
 
     def _small(self, instance: Instance, owners: list[int], members: list[list[int]]) -> Instance:
@@ -267,7 +256,7 @@ class _Routing(
         return self.actions(instance[repeated], changed).unflatten(0, (batch, rollouts))
 
     def load(self, cases: Sequence[Case]) -> Instance:
-        return load(cases)
+        return instances.load(cases)
 
     def cases(self, instance: Instance) -> list[Case]:
         counts = (self._customers(instance) + 1).tolist()
@@ -408,7 +397,7 @@ class CVRP(_Routing, Replayable):
         return State(current.gather(2, steps), load.gather(2, steps), alive)
 
     def solution(self, instance: Instance, actions: Tensor) -> list[list[list[int]]]:
-        return [split_routes(row) for row in actions.tolist()]
+        return [arrangement.split_routes(row) for row in actions.tolist()]
 
     def actions(self, instance: Instance, solutions: Sequence[list[list[int]]]) -> Tensor:
         rows: list[list[int]] = []
@@ -479,8 +468,8 @@ class CVRPVia(_Routing, HasDemonstrations):
         away = (instance.coords - instance.coords[:, :1]).tolist()
 
         def swept(b: int, plan: list[list[int]], random: list[float]) -> list[list[int]]:
-            ordered = _by_angle(away[b], plan)
-            return _rotated(ordered, int(random[0] * len(plan)))
+            ordered = arrangement.by_angle(away[b], plan)
+            return arrangement.rotated(ordered, int(random[0] * len(plan)))
 
         return self._arranged(instance, actions, generator, swept)
 
@@ -495,11 +484,11 @@ class CVRPVia(_Routing, HasDemonstrations):
         demand = instance.demand.tolist()
 
         def swept(b: int, plan: list[list[int]], random: list[float]) -> list[list[int]]:
-            ordered = _by_angle(away[b], plan)
+            ordered = arrangement.by_angle(away[b], plan)
             if random[0] < 0.5:
                 ordered.reverse()
             loads = [sum(demand[b][i] for i in route) for route in ordered]
-            return _rotated(ordered, loads.index(min(loads)) + 1) if loads else ordered
+            return arrangement.rotated(ordered, loads.index(min(loads)) + 1) if loads else ordered
 
         return self._arranged(instance, actions, generator, swept)
 
@@ -514,7 +503,7 @@ class CVRPVia(_Routing, HasDemonstrations):
             path: list[int] = []
             for action in row:
                 path += [0, action - count] if action >= count else [action]
-            plans.append(split_routes(path))
+            plans.append(arrangement.split_routes(path))
         return plans
 
     def actions(self, instance: Instance, solutions: Sequence[list[list[int]]]) -> Tensor:
@@ -527,122 +516,3 @@ class CVRPVia(_Routing, HasDemonstrations):
                     row += [route[0] + (count if row else 0), *route[1:]]
             rows.append(row + [0] * (count - 1 - len(row)))
         return torch.tensor(rows, device=instance.device)
-
-
-def _centre(away: list[list[float]], route: list[int]) -> tuple[float, float]:
-    """The mean place of a route's customers; `away` ``[N][2]`` from the depot."""
-    x, y = (sum(away[i][axis] for i in route) / len(route) for axis in (0, 1))
-    return x, y
-
-
-def _by_angle(away: list[list[float]], plan: list[list[int]]) -> list[list[int]]:
-    """Routes by the angle of their centre around the depot; `away` ``[N][2]`` from the depot."""
-
-    def angle(route: list[int]) -> float:
-        x, y = _centre(away, route)
-        return math.atan2(y, x)
-
-    return sorted(plan, key=angle)
-
-
-def _by_nearness(away: list[list[float]], plan: list[list[int]], length: int) -> list[list[int]]:
-    """Routes in an order whose runs of `length` customers (`_grouped`) are regions.
-
-    Each is the first route that is left, and those whose centres are nearest to its own.
-    """
-    left = [(_centre(away, route), route) for route in plan]
-    ordered: list[list[int]] = []
-    count, middle = length, (0.0, 0.0)
-    while left:
-        if count >= length:
-            middle, count = left[0][0], 0
-        far = [math.dist(middle, centre) for centre, _ in left]
-        at = far.index(min(far))
-        ordered.append(left.pop(at)[1])
-        count += len(ordered[-1])
-    return ordered
-
-
-def _rotated(plan: list[list[int]], first: int) -> list[list[int]]:
-    return plan[first:] + plan[:first]
-
-
-def _draw(count: int, generator: Generator) -> int:
-    """A random number below `count`."""
-    return int(torch.randint(count, (), generator=generator, device=generator.device))
-
-
-def _grouped(plan: list[list[int]], length: int) -> list[list[list[int]]]:
-    """Runs of routes with at least `length` customers each; what remains joins the last one."""
-    groups: list[list[list[int]]] = []
-    count = length
-    for route in plan:
-        if count >= length:
-            groups.append([])
-            count = 0
-        groups[-1].append(route)
-        count += len(route)
-    if len(groups) > 1 and count < length:
-        last = groups.pop()
-        groups[-1] += last
-    return groups
-
-
-def _shuffled(group: list[list[int]], generator: Generator) -> list[list[int]]:
-    """The routes in a random order, each in a random direction."""
-    order = torch.randperm(len(group), generator=generator, device=generator.device).tolist()
-    return [group[i] if _draw(2, generator) else group[i][::-1] for i in order]
-
-
-def _renumbered(group: list[list[int]]) -> list[list[int]]:
-    """The same routes with customers counted from 1 in their order."""
-    count, renumbered = 0, []
-    for route in group:
-        renumbered.append(list(range(count + 1, count + len(route) + 1)))
-        count += len(route)
-    return renumbered
-
-
-def split_routes(path: Sequence[int]) -> list[list[int]]:
-    """The non-empty runs of customers between the zeros of `path`."""
-    routes: list[list[int]] = [[]]
-    for node in path:
-        if node:
-            routes[-1].append(node)
-        elif routes[-1]:
-            routes.append([])
-    return [route for route in routes if route]
-
-
-def load(cases: Sequence[Case]) -> Instance:
-    """A padded batch of CVRP cases, each as `nco.problems._routing.embedding.view` sees it."""
-    batch, most = len(cases), max(case.size for case in cases) + 1
-    coords = torch.zeros(batch, most, 2)
-    demand = torch.zeros(batch, most, dtype=torch.double)
-    exists = torch.zeros(batch, most, dtype=torch.bool)
-    capacity = torch.ones(batch, dtype=torch.double)
-    views: list[View] = []
-    for b, case in enumerate(cases):
-        assert isinstance(case, files.Case)
-        seen, count = view(case), case.size + 1
-        coords[b, :count] = torch.from_numpy(seen.coords)
-        demand[b, :count] = torch.from_numpy(np.asarray(case.demand) / case.capacity)
-        exists[b, :count] = True
-        capacity[b] = case.capacity
-        views.append(seen)
-    distances = None
-    if any(seen.distances is not None for seen in views):
-        distances = torch.zeros(batch, most, most)
-        for b, seen in enumerate(views):
-            count = len(seen.coords)
-            distances[b, :count, :count] = torch.from_numpy(seen.matrix())
-    scale = torch.tensor([seen.factor for seen in views])
-    padded, scaled = not bool(exists.all()), bool((scale != 1).any())
-    return Instance(
-        coords,
-        demand,
-        capacity,
-        exists if padded else None,
-        distances,
-        scale if scaled else None,
-    )

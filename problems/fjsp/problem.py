@@ -9,8 +9,9 @@ from torch import Generator, Tensor
 from nco.core.capabilities import HasCases
 from nco.core.case import Case, only
 from nco.core.geometry import check_size, draw_size
+from nco.problems._shop.instances import Instance
 from nco.problems._shop.plan import Plan
-from nco.problems._shop.problem import Instance, Shop
+from nco.problems._shop.problem import Shop
 from nco.problems.fjsp import files
 
 LONGEST = 20  # mean duration of an operation

@@ -24,7 +24,7 @@ import nco.core.case
 from nco.core.errors import InstanceError
 from nco.problems._common import names
 from nco.problems._common.decimals import exact
-from nco.problems._routing import depots, routes, tsplib
+from nco.problems._routing import depots, metrics, ordering, routes, tsplib
 
 MIN_MAX, TOTAL = "min_max", "total"  # objectives
 TYPES = {"HCVRP": MIN_MAX, "HFVRP": TOTAL}
@@ -82,7 +82,7 @@ class Case(nco.core.case.Case):
         """Kilometres of places on the globe, where neither speed nor price changes them."""
         factors = self.speeds if self.objective == MIN_MAX else self.unit
         plain = bool((factors == 1).all()) and (self.objective == MIN_MAX or not self.fixed.any())
-        return tsplib.KILOMETRES if self.degrees is not None and plain else ""
+        return metrics.KILOMETRES if self.degrees is not None and plain else ""
 
     @property
     def variant(self) -> str:
@@ -135,7 +135,7 @@ class _Option(NamedTuple):
 def _in_turn(case: Case) -> list[list[int]]:
     """Routes by the nearest customer next, always of the vehicle that would be home first."""
     demand, capacity = _whole(case.demand, case.capacities)
-    if case.size > tsplib.MOST_NEAREST:
+    if case.size > ordering.MOST_NEAREST:
         return _in_trips(case, demand.tolist(), capacity.tolist())
     back = np.linalg.norm(case.coords - case.coords[0], axis=1)
     routes: list[list[int]] = [[] for _ in capacity]
@@ -179,7 +179,7 @@ def _in_turn(case: Case) -> list[list[int]]:
 
 def _in_trips(case: Case, demand: list[int], capacity: list[int]) -> list[list[int]]:
     """Routes of a large case: trips along a curve, each by the vehicle that is free first."""
-    order = tsplib.along_curve(case.coords)[1:]
+    order = ordering.along_curve(case.coords)[1:]
     routes: list[list[int]] = [[] for _ in capacity]
     busy = [0.0] * len(capacity)
     place = 0
@@ -201,7 +201,7 @@ def _packed(case: Case) -> list[list[int]]:
     routes = []
     demand, capacity = _whole(case.demand, case.capacities)
     for some in _members(demand.tolist(), capacity.tolist()):
-        order = tsplib.nearest_order(case.coords[[0, *some]], None)
+        order = ordering.nearest_order(case.coords[[0, *some]], None)
         routes.append([some[place - 1] for place in order[1:]])
     return routes
 
@@ -313,7 +313,7 @@ def _case(
     names: Mapping[str, Sequence[str]] | None = None,
 ) -> Case:
     """The case, or an error without a place where its numbers are impossible."""
-    if (fault := tsplib.overflow(coords, "EUCLIDEAN")) is not None:
+    if (fault := metrics.overflow(coords, "EUCLIDEAN")) is not None:
         raise InstanceError(fault[1], field="coords", value=f"row {fault[0]}")
     if len(capacities) == 0:
         raise InstanceError("there must be a vehicle", field="capacities", value="[]")

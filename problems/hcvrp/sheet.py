@@ -111,7 +111,7 @@ def table(case: "Case", solution: Sequence[Sequence[int]]) -> Table:
     The load is the sum of the demands since the depot, stop 0, where each route begins and ends;
     that of the depot's row is the load of the trip that ends there.
     """
-    from nco.problems._routing import tsplib
+    from nco.problems._routing import metrics
 
     columns, place = sheets.placed(case.degrees, case.coords)
     coords = case.coords
@@ -139,7 +139,7 @@ def table(case: "Case", solution: Sequence[Sequence[int]]) -> Table:
             rows.append([*cells, *place(stop)])
             before = stop
     names = ("route", "vehicle", "order", "stop", "name", "load", "capacity", "distance", *columns)
-    unit = "" if case.degrees is None else tsplib.KILOMETRES
+    unit = "" if case.degrees is None else metrics.KILOMETRES
     figures = (Figure("load", "most", word="load", limit="capacity"), sheets.length(unit))
     return Table(names, rows, name="routes", figures=figures)
 

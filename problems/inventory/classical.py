@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from nco.problems.inventory import exact
-from nco.problems.inventory.files import KINDS, Case
+from nco.problems.inventory.files import Case
 from nco.problems.inventory.network import chain, outline
+from nco.problems.inventory.parts import KINDS
 from nco.problems.inventory.plans import hindsight, just_in_time
 from nco.registry.interface import Solver
 

@@ -5,7 +5,8 @@ import torch
 from torch import Generator, Tensor
 
 from nco.problems.inventory import season
-from nco.problems.inventory.files import KINDS, Case
+from nco.problems.inventory.files import Case
+from nco.problems.inventory.parts import KINDS
 
 NORMAL, POISSON, GEOMETRIC, HISTORY = (
     KINDS.index(kind) for kind in ("normal", "poisson", "geometric", "history")

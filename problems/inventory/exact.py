@@ -11,8 +11,9 @@ from statistics import NormalDist
 import numpy as np
 
 from nco.core.errors import InstanceError
-from nco.problems.inventory.files import KINDS, Case
+from nco.problems.inventory.files import Case
 from nco.problems.inventory.network import chain, clipped_moments, lead_of
+from nco.problems.inventory.parts import KINDS
 
 TAIL = 1e-13  # probability of demand that is cut off and put on the last value
 GRID = 0.05  # of continuous demand

@@ -25,9 +25,8 @@ An edge may have an `order_cost` for each order, and a `multiple` of which order
 (cases, pallets); a node a `review`: it orders in the first period, and then in every so many.
 """
 
-import math
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,16 +35,21 @@ import numpy as np
 
 from nco.core.case import Case as BaseCase
 from nco.core.errors import InstanceError
-from nco.problems.inventory import changes, orders, policytext, season, tables, wording
-from nco.tables import figures
+from nco.problems.inventory import (
+    changes,
+    consistency,
+    orders,
+    parts,
+    policytext,
+    season,
+    tables,
+    values,
+    wording,
+)
 
 SUFFIX = ".yaml"  # of the files that `write` makes
 EXAMPLES = Path(__file__).parent / "examples"
 SHIPPED = "example:inventory/"  # before the name of a file in `EXAMPLES`
-SUPPLIER = "supplier"
-MAX_NODES, MAX_EDGES, MAX_LEAD, MAX_PERIODS = 10_000, 100_000, 200, 1_000_000
-UNMET = ("backlogged", "lost")
-KINDS = ("none", "poisson", "geometric", "normal", "history")  # of demand, by number
 PERIODS, WARMUP = 400, 100  # of a simulation, unless the file says otherwise
 SHOWN = 60  # periods of a policy's simulation that a picture shows, and as many of its warm-up
 ROOT = {
@@ -62,11 +66,6 @@ ROOT = {
     "season",
 }
 ARRAYS = ROOT
-NODE = {
-    *("holding", "penalty", "price", "unmet", "demand", "stock", "on_order", "keeps_stock"),
-    "review",
-}
-EDGE = {"from", "to", "lead_time", "cost", "order_cost", "multiple"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -77,8 +76,8 @@ class Case(BaseCase):
         nodes: ``[n]`` names; holding, penalty, price, stock: ``[n]`` float64, the last one at the
             beginning; lost: ``[n]`` bool, unmet demand is lost and not backlogged; keeps: ``[n]``
             bool, False where all stock must leave in the period it arrives (cross-docking).
-        kind: ``[n]`` index into `KINDS`; mean, sd: ``[n]`` of one period's demand; clip: ``[n]``
-            bool, a normal demand below zero counts as zero.
+        kind: ``[n]`` index into `parts.KINDS`; mean, sd: ``[n]`` of one period's demand; clip:
+            ``[n]`` bool, a normal demand below zero counts as zero.
         source, target: ``[m]`` indices of nodes, -1 is the supplier; lead: ``[m]`` whole periods;
             cost: ``[m]`` for each unit.
         transit: ``[n, k]`` float64, on order at the beginning and due in 1, ..., k periods.
@@ -171,7 +170,7 @@ class Case(BaseCase):
     def edge_name(self, edge: int) -> str:
         """Such as ``depot -> shop``."""
         source = int(self.source[edge])
-        first = SUPPLIER if source < 0 else self.nodes[source]
+        first = parts.SUPPLIER if source < 0 else self.nodes[source]
         return f"{first} -> {self.nodes[int(self.target[edge])]}"
 
     def excerpt(self) -> "Case":
@@ -274,18 +273,18 @@ def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
     """The case of parsed data; `folder` is where its CSV files lie."""
     if not isinstance(data, dict):
         raise InstanceError("must be a mapping with nodes and edges", field="file")
-    _only(data, ROOT, "file")
-    nodes = _mapping(data.get("nodes"), "nodes", MAX_NODES)
+    values.only(data, ROOT, "file")
+    nodes = values.mapping(data.get("nodes"), "nodes", parts.MAX_NODES)
     names = list(nodes)
-    rows = [_node(key, value) for key, value in nodes.items()]
-    edges = _edges(data.get("edges"), names)
-    history = _series(data.get("history"), names, folder, "history")
+    rows = [parts.node(key, value) for key, value in nodes.items()]
+    edges = parts.edges(data.get("edges"), names)
+    history = parts.series(data.get("history"), names, folder, "history")
     cycle, recognised = _season(data, history)
     free = {number for number, row in enumerate(rows) if not row["clip"]}
-    trace = _series(data.get("trace"), names, folder, "trace", free)
+    trace = parts.series(data.get("trace"), names, folder, "trace", free)
     if history is not None:
         for node in history[1]:
-            _from_history(rows[node], history[0][:, node], names[node])
+            parts.from_history(rows[node], history[0][:, node], names[node])
     apart = ("on_order", "review")
     columns: dict[str, Any] = {
         key: np.array([row[key] for row in rows]) for key in rows[0] if key not in apart
@@ -294,10 +293,12 @@ def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
     transit = np.zeros((len(rows), max(len(row["on_order"]) for row in rows)))
     for number, row in enumerate(rows):
         transit[number, : len(row["on_order"])] = row["on_order"]
-    simulation = _mapping(data.get("simulation", {}), "simulation", 2, empty=True)
-    _only(simulation, {"periods", "warmup"}, "simulation")
+    simulation = values.mapping(data.get("simulation", {}), "simulation", 2, empty=True)
+    values.only(simulation, {"periods", "warmup"}, "simulation")
     usual, default = season.simulated(cycle, PERIODS, WARMUP)
-    periods = _whole(simulation.get("periods", usual), "simulation periods", 1, MAX_PERIODS)
+    periods = values.whole(
+        simulation.get("periods", usual), "simulation periods", 1, parts.MAX_PERIODS
+    )
     default = min(default, periods // 2)
     kinds = columns["kind"]
     discrete = bool(np.isin(kinds[kinds > 0], (1, 2)).all()) and bool((kinds > 0).any())
@@ -317,91 +318,22 @@ def _case(data: Any, folder: Path | None, name: str, path: str | None) -> Case:
         **edges,
         review=None if (reviews == 1).all() else reviews,
         transit=transit,
-        correlation=_number(data.get("correlation", 0.0), "correlation", least=None),
+        correlation=values.number(data.get("correlation", 0.0), "correlation", least=None),
         history=None if history is None else history[0],
-        block=_whole(data.get("block", 1), "block", 1, MAX_PERIODS),
+        block=values.whole(data.get("block", 1), "block", 1, parts.MAX_PERIODS),
         trace=None if trace is None else trace[0],
         periods=periods,
-        warmup=_whole(simulation.get("warmup", default), "simulation warmup", 0, periods - 1),
-        whole=_truth(data.get("whole_units", discrete), "whole_units"),
+        warmup=values.whole(simulation.get("warmup", default), "simulation warmup", 0, periods - 1),
+        whole=values.truth(data.get("whole_units", discrete), "whole_units"),
         season=cycle,
         recognised=recognised,
         stated=frozenset(
             name for name, row in nodes.items() if row and {"stock", "on_order"} & set(row)
         ),
     )
-    _check_network(case)
-    _check_demand(case)
+    consistency.check_network(case)
+    consistency.check_demand(case)
     return case
-
-
-# ---- parts
-
-
-def _node(name: str, value: Any) -> dict[str, Any]:
-    """One node's numbers by column."""
-    field = f"node {name}"
-    if not name or name == SUPPLIER:
-        raise InstanceError("the supplier is outside and no node: leave it out", field=field)
-    given = _mapping(value, field, len(NODE), empty=True)
-    _only(given, NODE, field)
-    unmet = given.get("unmet", UNMET[0])
-    if unmet not in UNMET:
-        raise InstanceError(f"unmet demand is {' or '.join(UNMET)}", field=field, value=unmet)
-    kind, mean, sd, clip = _demand(given.get("demand"), field)
-    row = {
-        key: _number(given.get(key, 0.0), f"{field} {key}")
-        for key in ("holding", "penalty", "price", "stock")
-    }
-    if row["price"] > 0 and unmet != "lost":
-        raise InstanceError("a price is earned where unmet demand is lost", field=f"{field} price")
-    keeps = _truth(given.get("keeps_stock", True), f"{field} keeps_stock")
-    return {
-        **row,
-        "lost": unmet == "lost",
-        "keeps": keeps,
-        "kind": KINDS.index(kind),
-        "mean": mean,
-        "sd": sd,
-        "clip": clip,
-        "on_order": _on_order(given.get("on_order", []), f"{field} on_order"),
-        "review": _whole(given.get("review", 1), f"{field} review", 1, MAX_LEAD),
-    }
-
-
-def _on_order(value: Any, field: str) -> list[float]:
-    """What is due in 1, 2, ... periods."""
-    if not isinstance(value, list) or len(value) > MAX_LEAD:
-        raise InstanceError("must list what is due in 1, 2, ... periods", field=field, value=value)
-    return [_number(amount, field) for amount in value]
-
-
-def _demand(value: Any, field: str) -> tuple[str, float, float, bool]:
-    """Kind, mean, standard deviation (before clipping) and whether a normal one is clipped."""
-    if value is None:
-        return "none", 0.0, 0.0, True
-    field = f"{field} demand"
-    given = _mapping(value, field, 1)
-    kind, detail = next(iter(given.items()))
-    if kind in ("poisson", "geometric"):
-        mean = _number(detail, f"{field} {kind}")
-        sd = math.sqrt(mean) if kind == "poisson" else math.sqrt(mean * (mean + 1))
-        return kind, mean, sd, True
-    if kind == "normal":
-        numbers = _mapping(detail, f"{field} normal", 3)
-        _only(numbers, {"mean", "sd", "clip"}, f"{field} normal")
-        mean = _number(numbers.get("mean"), f"{field} normal mean")
-        sd = _number(numbers.get("sd"), f"{field} normal sd")
-        return kind, mean, sd, _truth(numbers.get("clip", True), f"{field} normal clip")
-    raise InstanceError("demand is poisson, geometric or normal", field=field, value=kind)
-
-
-def _from_history(row: dict[str, Any], observed: np.ndarray, name: str) -> None:
-    """Puts the figures of observed demand into the row of a node."""
-    if row["kind"] != 0:
-        raise InstanceError("has a demand and a history: give one", field=f"node {name}")
-    row["kind"] = KINDS.index("history")
-    row["mean"], row["sd"] = float(observed.mean()), float(observed.std())
 
 
 def _season(
@@ -419,254 +351,11 @@ def _season(
         return season.recognise(observed, when)
     if stated is False:
         return 0, ""
-    cycle = _whole(stated, "season", 2, MAX_PERIODS)
+    cycle = values.whole(stated, "season", 2, parts.MAX_PERIODS)
     if len(observed) < 2 * cycle:
         reason = f"needs two cycles of {cycle} periods, but the history has {len(observed)}"
         raise InstanceError(reason, field="season", value=stated)
     return cycle, season.described(observed, cycle)
-
-
-def _edges(value: Any, names: list[str]) -> dict[str, Any]:
-    """The columns of all edges; None in place of one that none has."""
-    if not isinstance(value, list) or not value:
-        raise InstanceError("must be a list of {from, to, lead_time}", field="edges")
-    if len(value) > MAX_EDGES:
-        raise InstanceError(f"at most {MAX_EDGES}", field="edges", value=len(value))
-    index = {name: number for number, name in enumerate(names)}
-    keys = ("source", "target", "lead", "cost", "order_cost", "multiple")
-    columns: dict[str, list[Any]] = {key: [] for key in keys}
-    seen: set[tuple[int, int]] = set()
-    for number, item in enumerate(value, 1):
-        field = f"edge {number}"
-        given = _mapping(item, field, len(EDGE))
-        _only(given, EDGE, field)
-        for key in ("from", "to", "lead_time"):
-            if key not in given:
-                raise InstanceError(f"{key} is missing", field=field)
-        first, second = str(given["from"]), str(given["to"])
-        field = f"edge {first} -> {second}"
-        source = -1 if first == SUPPLIER else index.get(first)
-        target = index.get(second)
-        if source is None or target is None:
-            unknown = first if source is None else second
-            raise InstanceError(
-                f"an unknown node; there are {', '.join(names[:9])}", field=field, value=unknown
-            )
-        if source == target:
-            raise InstanceError("a node does not supply itself", field=field)
-        if (source, target) in seen:
-            raise InstanceError("is listed twice", field=field)
-        seen.add((source, target))
-        columns["source"].append(source)
-        columns["target"].append(target)
-        columns["lead"].append(_whole(given["lead_time"], f"{field} lead_time", 0, MAX_LEAD))
-        for key in ("cost", "order_cost", "multiple"):
-            columns[key].append(_number(given.get(key, 0.0), f"{field} {key}"))
-    made: dict[str, Any] = {key: np.array(column) for key, column in columns.items()}
-    return made | {key: None for key in ("order_cost", "multiple") if not any(columns[key])}
-
-
-# ---- demands by period
-
-
-def _series(
-    value: Any,
-    names: list[str],
-    folder: Path | None,
-    field: str,
-    free: Container[int] = (),
-) -> tuple[np.ndarray, list[int], list[str] | None] | None:
-    """Demands ``[t, n]``, zero where a node has none, the nodes that have some, and the periods.
-
-    The last are a column of dates or the like (`tables.demands`). Demands of the nodes `free` may
-    be negative: their normal demand is not clipped.
-    """
-    if value is None:
-        return None
-    path = value if isinstance(value, str) else None
-    lines: Sequence[int] = ()
-    delimiter = ""
-    columns: Mapping[str, Any]
-    if isinstance(value, str):
-        table = tables.series(value, folder, field)
-        columns = {
-            name: [row[k] or "" for row in table.rows] for k, name in enumerate(table.columns)
-        }
-        lines, delimiter = table.lines, table.delimiter
-    else:
-        columns = _mapping(value, field, MAX_NODES)
-    columns, when = tables.demands(columns, names)
-    cells = (cell for column in columns.values() if isinstance(column, list) for cell in column)
-    mark = figures.decimal_mark(cells, delimiter)
-    rows: dict[int, list[float]] = {}
-    for name, column in columns.items():
-        if name not in names:
-            raise InstanceError("a column of no node", field=field, value=name, path=path)
-        if not isinstance(column, list) or not column:
-            raise InstanceError("must be a list of demands", field=f"{field} {name}", path=path)
-        node, label = names.index(name), f"{field} {name}"
-        rows[node] = [
-            _cell(cell, label, path, line, node in free, mark)
-            for line, cell in zip(lines or range(1, len(column) + 1), column, strict=True)
-        ]
-    if not rows:
-        raise InstanceError("has no column of a store", field=field, path=path)
-    lengths = {len(column) for column in rows.values()}
-    if len(lengths) != 1:
-        raise InstanceError("stores have different numbers of periods", field=field, path=path)
-    demands = np.zeros((lengths.pop(), len(names)))
-    for node, column in rows.items():
-        demands[:, node] = column
-    return demands, sorted(rows), when
-
-
-def _cell(cell: Any, field: str, path: str | None, line: int, free: bool, mark: str) -> float:
-    """One demand of a series, with the decimal mark of its table."""
-    text = str(cell).strip()
-    if not text:
-        raise InstanceError("a gap: every period needs a number", field=field, path=path, line=line)
-    try:
-        number = tables.amount(text, mark)
-    except figures.Unreadable as error:
-        reason = str(error) if str(error).startswith("may be") else "text where a demand belongs"
-        raise InstanceError(reason, field=field, value=text, path=path, line=line) from None
-    if not math.isfinite(number) or (number < 0 and not free):
-        raise InstanceError(
-            "a demand is finite and not negative", field=field, value=text, path=path, line=line
-        )
-    return number
-
-
-# ---- rules of the whole
-
-
-def _check_network(case: Case) -> None:
-    """Every store can be supplied, and goods cannot go in a circle within a period."""
-    if case.size == 0:
-        raise InstanceError("no node has demand: give one a demand or a history", field="nodes")
-    reached, grown = {-1}, True
-    while grown:
-        new = {int(t) for s, t in zip(case.source, case.target, strict=True) if int(s) in reached}
-        grown = not new <= reached
-        reached |= new
-    for node in range(len(case.nodes)):
-        if node not in reached:
-            what = "store" if case.kind[node] > 0 else "node"
-            raise InstanceError(
-                f"this {what} has no supplier: add an edge to it", field=f"node {case.nodes[node]}"
-            )
-    for node in range(len(case.nodes)):
-        if not case.keeps[node] and (case.kind[node] > 0 or node not in case.source):
-            raise InstanceError(
-                "a node that keeps no stock must have edges from it, and no demand",
-                field=f"node {case.nodes[node]} keeps_stock",
-            )
-    _check_circles(case)
-
-
-def _check_circles(case: Case) -> None:
-    """Nodes are taken away while none at once supplies them; what is left goes in a circle."""
-    instant = {
-        (int(s), int(t))
-        for s, t, lead in zip(case.source, case.target, case.lead, strict=True)
-        if s >= 0 and lead == 0
-    }
-    left = {node for edge in instant for node in edge}
-    while left:
-        free = {node for node in left if not any(s in left and t == node for s, t in instant)}
-        if not free:
-            names = ", ".join(case.nodes[node] for node in sorted(left))
-            raise InstanceError(
-                "a cycle without lead time: give one of its edges a lead_time of at least 1",
-                field="edges",
-                value=names,
-            )
-        left -= free
-
-
-def _check_demand(case: Case) -> None:
-    """Refuses correlations that do not exist, and mixtures of demand that cannot be drawn."""
-    if not -1 <= case.correlation <= 1:
-        reason = "a correlation lies between -1 and 1"
-        raise InstanceError(reason, field="correlation", value=case.correlation)
-    stores = case.kind[case.kind > 0]
-    if case.correlation != 0 and not (stores == KINDS.index("normal")).all():
-        raise InstanceError("only normal demands may be correlated", field="correlation")
-    lowest = -1 / max(case.size - 1, 1)
-    if case.correlation < lowest:
-        reason = f"{case.size} stores cannot all be correlated below {lowest:.4g}"
-        raise InstanceError(reason, field="correlation", value=case.correlation)
-    mixed = (stores == KINDS.index("history")).any()
-    if mixed and not (stores == KINDS.index("history")).all():
-        missing = next(
-            name
-            for name, kind in zip(case.nodes, case.kind, strict=True)
-            if 0 < kind < KINDS.index("history")
-        )
-        raise InstanceError(
-            "has a generated demand where others have a history: give all a history",
-            field=f"node {missing}",
-        )
-    if case.history is not None and case.block > len(case.history):
-        reason = f"longer than the history of {len(case.history)} periods"
-        raise InstanceError(reason, field="block", value=case.block)
-    if case.season and case.block > case.season:
-        raise InstanceError(
-            f"longer than a season of {case.season}", field="block", value=case.block
-        )
-    if not float(case.mean.sum()) > 0:
-        raise InstanceError("no store has any demand: a mean must be positive", field="nodes")
-
-
-# ---- numbers
-
-
-def _mapping(value: Any, field: str, most: int, empty: bool = False) -> dict[str, Any]:
-    """A mapping of at most `most` names."""
-    if not isinstance(value, dict) or not (value or empty):
-        shown = None if value is None else value
-        raise InstanceError("must be a mapping of names to values", field=field, value=shown)
-    if len(value) > most:
-        raise InstanceError(f"at most {most} entries", field=field, value=len(value))
-    return {str(key): item for key, item in value.items()}
-
-
-def _only(given: Iterable[str], allowed: set[str], field: str) -> None:
-    """Refuses keys that are not allowed."""
-    for key in given:
-        if key not in allowed:
-            known = ", ".join(sorted(allowed))
-            raise InstanceError(f"an unknown key; there are {known}", field=field, value=key)
-
-
-def _number(value: Any, field: str, least: float | None = 0.0) -> float:
-    """A finite number, not below `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise InstanceError("must be a number", field=field, value=value)
-    number = float(value)
-    if not math.isfinite(number):
-        raise InstanceError("must be a finite number", field=field, value=value)
-    if least is not None and number < least:
-        raise InstanceError(f"must not be below {least:g}", field=field, value=value)
-    if abs(number) > 1e9:
-        raise InstanceError("beyond 1e9: choose a larger unit", field=field, value=value)
-    return number
-
-
-def _whole(value: Any, field: str, least: int, most: int) -> int:
-    """A whole number from `least` to `most`."""
-    number = _number(value, field, least)
-    if not number.is_integer() or number > most:
-        reason = f"must be a whole number from {least} to {most}"
-        raise InstanceError(reason, field=field, value=value)
-    return int(number)
-
-
-def _truth(value: Any, field: str) -> bool:
-    """True or false."""
-    if not isinstance(value, bool | np.bool_):
-        raise InstanceError("must be true or false", field=field, value=value)
-    return bool(value)
 
 
 # ---- writing, and plans
@@ -690,7 +379,7 @@ def _plain(case: Case) -> dict[str, Any]:
         row |= {} if case.review is None else {"review": int(case.review[i])}
         row |= {"unmet": "lost"} if case.lost[i] else {}
         row |= {} if case.keeps[i] else {"keeps_stock": False}
-        kind = KINDS[int(case.kind[i])]
+        kind = parts.KINDS[int(case.kind[i])]
         if kind in ("poisson", "geometric"):
             row["demand"] = {kind: float(case.mean[i])}
         elif kind == "normal":
@@ -700,11 +389,11 @@ def _plain(case: Case) -> dict[str, Any]:
     edges = []
     for e in range(len(case.source)):
         source, target = int(case.source[e]), case.nodes[int(case.target[e])]
-        first = SUPPLIER if source < 0 else case.nodes[source]
+        first = parts.SUPPLIER if source < 0 else case.nodes[source]
         edge = {"from": first, "to": target, "lead_time": int(case.lead[e])}
         for key in ("cost", "order_cost", "multiple"):
-            values = getattr(case, key)
-            edge |= {key: float(values[e])} if values is not None and values[e] else {}
+            costs = getattr(case, key)
+            edge |= {key: float(costs[e])} if costs is not None and costs[e] else {}
         edges.append(edge)
     data: dict[str, Any] = {
         "problem": "inventory",

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from nco.core.errors import InstanceError
 from nco.core.policy import Policy
-from nco.problems.inventory.files import MAX_LEAD, Case
+from nco.problems.inventory.files import Case
 from nco.problems.inventory.levels import BaseStock
 from nco.problems.inventory.network import outline
 from nco.problems.inventory.orderrule import UNREAD, OrderRule
+from nco.problems.inventory.parts import MAX_LEAD
 from nco.problems.inventory.policytext import COLUMNS
 from nco.problems.inventory.problem import Inventory
 

@@ -10,8 +10,9 @@ from torch import Generator, Tensor
 from nco.core.capabilities import HasCases, HasPublished
 from nco.core.case import Case, only
 from nco.core.geometry import check_size, draw_size
+from nco.problems._shop.instances import Instance
 from nco.problems._shop.plan import Plan
-from nco.problems._shop.problem import Instance, Shop
+from nco.problems._shop.problem import Shop
 from nco.problems.jssp import files
 
 SHORTEST, LONGEST = 1, 98  # durations of the generator

@@ -33,7 +33,7 @@ from nco.problems._common.yamlfile import (
     required,
     whole,
 )
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 from nco.problems.omdcpdp.insertion import insert
 
 SUFFIX = ".yaml"  # of the files that `write` makes
@@ -82,7 +82,7 @@ class Case(nco.core.case.Case):
     @property
     def cost_unit(self) -> str:
         """Kilometres of places on the globe."""
-        return "" if self.degrees is None else tsplib.KILOMETRES
+        return "" if self.degrees is None else metrics.KILOMETRES
 
     @property
     def size(self) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 
 from nco.core.case import Bound
 from nco.problems._common.decimals import exact, plain
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 from nco.problems._routing.one_tree import FAR, shortest_ways
 from nco.problems._routing.whole import floored, scale
 from nco.problems.knapsack.bound import density, most
@@ -42,7 +42,7 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     if size > LARGEST or (time_limit is not None and PASS * (size + 1) ** 2 > time_limit):
         return None
     every = np.arange(size + 1)
-    distances = tsplib.surely(case.between(every[:, None], every), case.metric)
+    distances = metrics.surely(case.between(every[:, None], every), case.metric)
     distances = distances.astype(np.int64) if case.whole else distances
     factor = scale(distances)
     if factor is None:

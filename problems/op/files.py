@@ -17,7 +17,7 @@ import numpy as np
 import nco.core.case
 from nco.core.errors import InstanceError
 from nco.problems._common import names
-from nco.problems._routing import depots, routes, tsplib
+from nco.problems._routing import depots, metrics, routes, tsplib
 from nco.problems._routing.numbering import Numbered
 from nco.problems._routing.one_tree import shortest_ways
 
@@ -53,7 +53,7 @@ class Case(Numbered, nco.core.case.Case):
     A solution is the list of the visited customers' numbers in their order, without the depot.
 
     Attributes:
-        metric: ``EXPLICIT`` for stated distances, otherwise one of `tsplib.METRICS`;
+        metric: ``EXPLICIT`` for stated distances, otherwise one of `metrics.METRICS`;
             ``EUCLIDEAN`` (not rounded) for coordinates given as an array.
         ids: the numbers of the nodes, int64 [n+1]; for arrays from 0, the depot.
         coords: float64 [n+1, 2] in the source's units, the depot first; None without coordinates.
@@ -104,14 +104,14 @@ class Case(Numbered, nco.core.case.Case):
         """Whether all distances are whole numbers."""
         if self.distances is not None:
             return self.distances.dtype == np.int64
-        return self.metric not in tsplib.REAL
+        return self.metric not in metrics.REAL
 
     def between(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """Distances, float64, between positions of shapes that broadcast."""
         if self.distances is not None:
             return self.distances[start, end].astype(np.float64)
         assert self.coords is not None
-        distances = tsplib.distances(self.coords[start], self.coords[end], self.metric)
+        distances = metrics.distances(self.coords[start], self.coords[end], self.metric)
         return np.where(start == end, 0.0, distances)  # GEO's formula says 1
 
 
@@ -209,7 +209,7 @@ class _Insertion:
     def _search(self, rows: np.ndarray) -> None:
         """The least detours of the customers `left[rows]` over all legs."""
         stops = np.array(self.stops)
-        step = max(1, tsplib.BLOCK // len(stops))
+        step = max(1, metrics.BLOCK // len(stops))
         for first in range(0, len(rows), step):
             part = rows[first : first + step]
             nodes = self.left[part, None]
@@ -245,7 +245,7 @@ def read(text: str, *, path: str | None = None) -> Case:
     depots.check_type(document, "OP")
     depots.check_rules(document, _REFUSED, harmless={"VEHICLES": "1"})
     tsplib.dimension(document)
-    metric = document.choice("EDGE_WEIGHT_TYPE", (*tsplib.METRICS, "EXPLICIT"))
+    metric = document.choice("EDGE_WEIGHT_TYPE", (*metrics.METRICS, "EXPLICIT"))
     points, distances, scores = depots.nodes(document, metric, "NODE_SCORE_SECTION")
     order = depots.first(document, scores.ids)
     limit = document.number("COST_LIMIT")
@@ -276,7 +276,7 @@ def _prize_fault(prizes: np.ndarray) -> tuple[int, str] | None:
     wrong = ~(np.isfinite(prizes) & (prizes >= 0))
     if wrong.any():
         return int(wrong.argmax()), "a prize must be 0 or a positive number"
-    if not math.fsum(prizes / tsplib.EXACT) <= 1:
+    if not math.fsum(prizes / metrics.EXACT) <= 1:
         return int(prizes.argmax()), "the prizes sum to more than 2**53: use a larger unit"
     return None
 

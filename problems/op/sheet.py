@@ -60,7 +60,7 @@ def table(case: "Case", solution: Sequence[int]) -> Table:
 
     The route begins and ends with the depot.
     """
-    from nco.problems._routing import tsplib
+    from nco.problems._routing import metrics
 
     columns, place = sheets.where(case)
     rows: list[list[Any]] = []
@@ -72,7 +72,7 @@ def table(case: "Case", solution: Sequence[int]) -> Table:
         cells = [order, int(case.ids[position]), name, round(prize, 9), sheets.rounded(driven)]
         rows.append([*cells, *place(position)])
         before = position
-    unit = tsplib.unit(case.metric)
+    unit = metrics.unit(case.metric)
     figures = (Figure("prize", "last", word="prize"), sheets.length(unit, float(case.limit)))
     names = ("order", "stop", "name", "prize", "distance", *columns)
     return Table(names, rows, name="route", figures=figures)

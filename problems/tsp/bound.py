@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from nco.core.case import Bound
-from nco.problems._routing import one_tree, tsplib
+from nco.problems._routing import metrics, one_tree
 from nco.problems._routing.whole import floored, scale, unscaled
 from nco.problems.tsp.files import Case
 
@@ -33,7 +33,7 @@ def bound(case: Case, time_limit: float | None, known: float | int | None = None
     """
     if case.size < 3 or case.size > LARGEST:
         return None
-    distances = tsplib.surely(case.matrix(), case.metric)
+    distances = metrics.surely(case.matrix(), case.metric)
     factor = scale(distances)
     if factor is None:
         return None

@@ -11,7 +11,7 @@ import numpy as np
 
 from nco.core.errors import InstanceError, NCOError
 from nco.problems._common import clock
-from nco.problems._routing import integers, tsplib, with_ortools, with_pyvrp
+from nco.problems._routing import integers, metrics, ordering, with_ortools, with_pyvrp
 from nco.problems.tsp.files import Case
 from nco.registry.interface import Solver
 
@@ -276,7 +276,7 @@ def _first(case: Case, start: Sequence[int] | None, table: np.ndarray) -> list[i
     """
     first = _positions(case, start)
     if first is None and case.size > LARGEST_UNTIMED:
-        return tsplib.nearest_order(None, table)
+        return ordering.nearest_order(None, table)
     return first
 
 
@@ -306,4 +306,4 @@ def _length(case: Case, tour: Sequence[int]) -> float:
     if case.distances is not None:
         return float(case.distances[start, end].sum())
     assert case.coords is not None
-    return float(tsplib.distances(case.coords[start], case.coords[end], case.metric).sum())
+    return float(metrics.distances(case.coords[start], case.coords[end], case.metric).sum())

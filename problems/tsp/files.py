@@ -11,12 +11,12 @@ import numpy as np
 from nco.core import case as base
 from nco.core.errors import InstanceError
 from nco.problems._common import names
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics, ordering, tsplib
 from nco.problems._routing.numbering import Numbered
 from nco.problems._routing.tsplib import Document
 
 SECTIONS = ("NODE_COORD_SECTION", "EDGE_WEIGHT_SECTION", "DISPLAY_DATA_SECTION")
-TYPES = (*tsplib.METRICS, "EXPLICIT")
+TYPES = (*metrics.METRICS, "EXPLICIT")
 
 _TYPE = re.compile(
     r"(?:^|[\r\ufeff])[ \t]*TYPE[ \t]*:[ \t]*([^\s(,;]*)", re.IGNORECASE | re.MULTILINE
@@ -61,7 +61,7 @@ class Case(Numbered, base.Case):
     @property
     def cost_unit(self) -> str:
         """Kilometres of places on the globe."""
-        return tsplib.unit(self.metric)
+        return metrics.unit(self.metric)
 
     @property
     def size(self) -> int:
@@ -69,14 +69,14 @@ class Case(Numbered, base.Case):
 
     def construct(self) -> list[int]:
         """The nearest node next."""
-        return self.numbered(tsplib.nearest_order(self.coords, self.distances))
+        return self.numbered(ordering.nearest_order(self.coords, self.distances))
 
     def matrix(self) -> np.ndarray:
         """All distances [n, n] in the case's metric; 8 n**2 bytes."""
         if self.distances is not None:
             return self.distances
         assert self.coords is not None
-        return tsplib.distance_matrix(self.coords, self.metric)
+        return metrics.distance_matrix(self.coords, self.metric)
 
 
 Form = TypeVar("Form", bound=Case)  # the case of either problem, TSP or ATSP
@@ -100,7 +100,7 @@ def read(text: str, *, path: str | None = None) -> Case:
     metric = document.choice("EDGE_WEIGHT_TYPE", TYPES)
     if metric == "EXPLICIT":
         case = read_matrix(Case, document)
-        if pair := tsplib.first_asymmetry(matrix := case.matrix()):
+        if pair := metrics.first_asymmetry(matrix := case.matrix()):
             reason = _asymmetric(pair[0] + 1, pair[1] + 1, matrix[pair], matrix[pair[::-1]])
             raise document.error(reason, field="EDGE_WEIGHT_SECTION")
         return case
@@ -180,7 +180,7 @@ def from_arrays(data: object) -> Case | None:
     else:
         return None
     assert coords is not None
-    if (fault := tsplib.overflow(coords, "EUCLIDEAN")) is not None:
+    if (fault := metrics.overflow(coords, "EUCLIDEAN")) is not None:
         row, reason = fault
         raise InstanceError(reason, field=f"coords[{row}]", value=coords[row].tolist())
     return Case(
@@ -204,7 +204,7 @@ def from_matrix(
         names=named,
         metric="EXPLICIT",
         ids=np.arange(len(distances)),
-        distances=tsplib.whole(distances),
+        distances=metrics.whole(distances),
         display=coords,
     )
 
@@ -264,7 +264,7 @@ def square(data: object) -> np.ndarray:
         reason = "the shape must be [n, n] with n from 1"
         raise InstanceError(reason, field="distances", value=list(matrix.shape))
     np.fill_diagonal(matrix, 0)
-    wrong = np.argwhere((matrix < 0) | (matrix > tsplib.EXACT))
+    wrong = np.argwhere((matrix < 0) | (matrix > metrics.EXACT))
     if len(wrong):
         place = f"distances{wrong[0].tolist()}"
         value = f"{matrix[tuple(wrong[0])]:g}"
@@ -274,7 +274,7 @@ def square(data: object) -> np.ndarray:
 
 def is_symmetric(matrix: np.ndarray) -> bool:
     """Whether a matrix is symmetric but for rounding: it is a TSP, any other an ATSP."""
-    return tsplib.first_asymmetry(matrix, tsplib.ROUNDING * float(matrix.max())) is None
+    return metrics.first_asymmetry(matrix, metrics.ROUNDING * float(matrix.max())) is None
 
 
 def write(case: Case) -> str:

@@ -36,7 +36,7 @@ def case_of(form: type[Form], stops: sheets.Stops, given: Given) -> Form:
     """A case of stops, numbered from 1."""
     import numpy as np
 
-    from nco.problems._routing import tsplib
+    from nco.problems._routing import metrics
 
     explicit = stops.distances is not None
     return form(
@@ -48,7 +48,7 @@ def case_of(form: type[Form], stops: sheets.Stops, given: Given) -> Form:
         metric=stops.metric,
         ids=np.arange(1, len(stops.order) + 1),
         coords=None if explicit else stops.coords,
-        distances=None if stops.distances is None else tsplib.whole(stops.distances),
+        distances=None if stops.distances is None else metrics.whole(stops.distances),
         display=stops.coords if explicit else None,
     )
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nco.core.case import Bound
-from nco.problems._routing import q_routes, tsplib
+from nco.problems._routing import metrics, q_routes
 from nco.problems.vrp.case import Backhauls, Case, VehicleType
 from nco.problems.vrp.ways import Ways, ways
 
@@ -140,9 +140,9 @@ def _surely(case: Case, way: Ways) -> Ways:
     """What distances and times are at least, however their formula is computed."""
     if case.distances:
         return way
-    distance = tsplib.surely(way.distance, case.metric)
+    distance = metrics.surely(way.distance, case.metric)
     stated = bool(case.durations)
-    return Ways(distance, way.duration if stated else tsplib.surely(way.duration, case.metric))
+    return Ways(distance, way.duration if stated else metrics.surely(way.duration, case.metric))
 
 
 def _too_late(case: Case, duration: np.ndarray) -> np.ndarray:

@@ -174,7 +174,7 @@ class Case(nco.core.case.Case):
         depots: D of them.
         vehicles: the types of vehicles.
         coords: float64 [D+n, 2], depots first; None where only matrices are stated.
-        metric: ``EUCLIDEAN``, ``HAVERSINE`` (degrees to km) or one of `tsplib.METRICS` for
+        metric: ``EUCLIDEAN``, ``HAVERSINE`` (degrees to km) or one of `metrics.METRICS` for
             coordinates; ``EXPLICIT`` where `distances` are stated.
         rounding: of distances, and of times that are distances divided by a speed.
         distances: for each profile float64 [D+n, D+n], not necessarily symmetric; empty: by the

@@ -8,7 +8,7 @@ import numpy as np
 from nco.core.words import amount
 from nco.pictures import axes, colours, things
 from nco.problems._routing import pictures
-from nco.problems._routing.tsplib import GLOBE
+from nco.problems._routing.metrics import GLOBE
 from nco.problems.vrp.case import Case, Route
 from nco.problems.vrp.check import check
 from nco.problems.vrp.checking.schedule import BREAK, Drive, schedule

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 from nco.problems.vrp.case import Case, Rounding
 
 DECIMALS = {Rounding.ROUND: 0, Rounding.ROUND3: 3}
@@ -27,7 +27,7 @@ def ways(case: Case, vehicle: int) -> Ways:
         distance = np.asarray(case.distances[kind.profile], dtype=np.float64)
     else:
         assert case.coords is not None
-        distance = rounded(tsplib.distance_matrix(case.coords, case.metric), case.rounding)
+        distance = rounded(metrics.distance_matrix(case.coords, case.metric), case.rounding)
     if case.durations:
         return Ways(distance, np.asarray(case.durations[kind.profile], dtype=np.float64))
     duration = distance if kind.speed == 1.0 else rounded(distance / kind.speed, case.rounding)

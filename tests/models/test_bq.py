@@ -22,7 +22,7 @@ from nco.models.bq import BQ
 from nco.models.nets import BQPolicy, TransformerEncoder
 from nco.models.subproblems import thinned
 from nco.problems.cvrp import CVRP, CVRPVia
-from nco.problems.cvrp.problem import Instance as Fleet
+from nco.problems.cvrp.instances import Instance as Fleet
 from nco.problems.knapsack import KnapsackRest
 from nco.problems.knapsack.problem import Instance as Items
 from nco.problems.op import OP

@@ -12,7 +12,7 @@ from nco.models.nets import BQPolicy, TransformerEncoder
 from nco.models.subproblems import Rest, SubproblemLoss, cross_entropy, rotated
 from nco.problems.atsp import ATSP
 from nco.problems.cvrp import CVRPVia
-from nco.problems.cvrp.problem import Instance as Fleet
+from nco.problems.cvrp.instances import Instance as Fleet
 from nco.problems.knapsack import KnapsackRest
 from nco.problems.op import OP
 from nco.problems.tsp import TSP

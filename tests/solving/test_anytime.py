@@ -15,7 +15,7 @@ import pytest
 
 import nco
 from nco import registry
-from nco.problems._routing import tsplib
+from nco.problems._routing import ordering
 from nco.registry import sources
 from nco.solving import neural, news, portfolio, schedule, shared
 from nco.solving.incumbents import Candidate, Progress
@@ -108,12 +108,12 @@ def test_the_clock_starts_with_the_import_that_a_call_waits_for():
 def test_the_curve_visits_every_point_and_keeps_neighbours_together():
     """The space-filling tour is a permutation of moderate length."""
     coords = points(2000)
-    order = tsplib.along_curve(coords)
+    order = ordering.along_curve(coords)
     assert sorted(order) == list(range(2000))
     assert order[0] == 0
     legs = np.linalg.norm(coords[order] - coords[np.roll(order, -1)], axis=1)
     assert legs.sum() < 1.5 * 0.7124 * np.sqrt(2000)
-    assert sorted(tsplib.along_curve(np.zeros((5, 2)))) == list(range(5))
+    assert sorted(ordering.along_curve(np.zeros((5, 2)))) == list(range(5))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from nco.core.capabilities import Windows
 from nco.core.problem import Observation
+from nco.problems._shop.instances import upcoming
 from nco.problems.cvrp import CVRPVia
 from nco.problems.exo import Revenue
 from nco.problems.jssp import JSSP
@@ -58,7 +59,7 @@ class WideMask(JSSP):
     """Its cheap mask forgets that a row is over."""
 
     def mask(self, instance: Any, state: Any) -> Tensor:
-        return self._spread(instance, state, self._next(instance, state).allowed)
+        return self._spread(instance, state, upcoming(instance, state).allowed)
 
 
 class EverythingIsConsistent(JSSP):

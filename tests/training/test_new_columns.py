@@ -8,7 +8,8 @@ from nco.core.rollout import greedy, rollout
 from nco.core.seeds import generator
 from nco.models.bq import BQ
 from nco.models.nets import BQPolicy, TransformerEncoder
-from nco.problems.cvrp.problem import CVRPVia, Instance
+from nco.problems.cvrp.instances import Instance
+from nco.problems.cvrp.problem import CVRPVia
 from nco.problems.vrp import VRP
 from nco.training.method import Training
 from nco.zoo.weights import load

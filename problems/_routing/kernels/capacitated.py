@@ -8,7 +8,7 @@ import numpy as np
 
 from nco.problems._common.kernels import chance
 from nco.problems._common.kernels.driver import Span, anneal_anew
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 from nco.problems._routing.kernels import lists, places, savings
 from nco.problems._routing.kernels.capacitated_kernel import Rules, step
 from nco.problems._routing.kernels.ruin import Ruin
@@ -29,7 +29,7 @@ class Task:
     """A depot, n customers, and vehicles that are all the same.
 
     Attributes:
-        metric: ``EXPLICIT`` or one of `tsplib.METRICS`.
+        metric: ``EXPLICIT`` or one of `metrics.METRICS`.
         coords: float64 [n+1, 2], the depot first; for the metrics of coordinates.
         distances: [n+1, n+1], from row to column, for ``EXPLICIT``.
         demand: int64 [n+1], the depot's 0.
@@ -74,7 +74,7 @@ class Task:
             assert self.distances is not None
             return math.fsum(self.distances[starts, ends].tolist())
         assert self.coords is not None
-        legs = tsplib.distances(self.coords[starts], self.coords[ends], self.metric)
+        legs = metrics.distances(self.coords[starts], self.coords[ends], self.metric)
         return math.fsum(legs.tolist())
 
 

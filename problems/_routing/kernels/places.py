@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nco.problems._common.kernels.compiling import Whole, inlined, kernel
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics, ordering
 
 MATRIX = 7  # the code of stated distances
 METRICS = {
@@ -22,7 +22,7 @@ METRICS = {
 }
 TABLE = 3000  # nodes up to which distances on the globe are computed beforehand
 EARTH = 6378.388  # kilometres, of TSPLIB
-RADIUS = tsplib.RADIUS  # kilometres, of HAVERSINE
+RADIUS = metrics.RADIUS  # kilometres, of HAVERSINE
 
 
 @inlined
@@ -109,12 +109,17 @@ def prepare(metric: str, coords: np.ndarray | None, distances: np.ndarray | None
     together in the processor's cache.
 
     Args:
-        metric: ``EXPLICIT`` or one of `tsplib.METRICS`.
+        metric: ``EXPLICIT`` or one of `metrics.METRICS`.
         coords: [n+1, 2], the depot first.
         distances: [n+1, n+1], from row to column, where the metric is ``EXPLICIT``.
     """
-    if distances is None and metric in tsplib.GLOBE and coords is not None and len(coords) <= TABLE:
-        distances = tsplib.distance_matrix(coords, metric)
+    if (
+        distances is None
+        and metric in metrics.GLOBE
+        and coords is not None
+        and len(coords) <= TABLE
+    ):
+        distances = metrics.distance_matrix(coords, metric)
     if distances is not None:
         matrix = np.array(distances, dtype=np.float64, order="C")  # one that may be written to
         size = len(matrix)
@@ -122,7 +127,7 @@ def prepare(metric: str, coords: np.ndarray | None, distances: np.ndarray | None
         return Places(MATRIX, np.zeros((size, 2)), matrix, symmetric, np.arange(size))
     if coords is None:
         raise ValueError(f"the metric {metric} needs coordinates or distances")
-    order = np.array(tsplib.along_curve(coords), dtype=np.int64)
+    order = np.array(ordering.along_curve(coords), dtype=np.int64)
     placed = np.array(coords[order], dtype=np.float64, order="C")
     if metric == "GEO":
         degrees = np.trunc(placed)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 from nco.problems._routing.kernels import capacitated, fleet, orders
 
 CUSTOMERS = 5
@@ -33,7 +33,7 @@ def _capacitated() -> Iterator[capacitated.Task]:
     demand = np.minimum(nodes, 1)
     coords = np.stack([nodes % 3, nodes // 3], 1).astype(np.float64)
     yield capacitated.Task(metric="EUC_2D", coords=coords, demand=demand, capacity=2)
-    matrix = tsplib.distance_matrix(coords, "EUC_2D") + np.triu(np.ones((len(nodes), len(nodes))))
+    matrix = metrics.distance_matrix(coords, "EUC_2D") + np.triu(np.ones((len(nodes), len(nodes))))
     yield capacitated.Task(
         metric="EXPLICIT",
         distances=matrix,

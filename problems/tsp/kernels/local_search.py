@@ -76,7 +76,7 @@ def search(
     """A tour never longer than the start's.
 
     Args:
-        metric: ``EXPLICIT`` or one of `tsplib.METRICS`.
+        metric: ``EXPLICIT`` or one of `metrics.METRICS`.
         coords: [n, 2], for the metrics of coordinates.
         distances: [n, n], symmetric, for ``EXPLICIT``.
         until: a reading of `time.perf_counter`.

@@ -12,7 +12,7 @@ import numpy as np
 
 from nco.core.errors import InstanceError, did_you_mean
 from nco.problems._routing import depots as shared
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics, tsplib
 from nco.problems.vrp.case import (
     ALWAYS,
     Backhauls,
@@ -37,7 +37,7 @@ ARRAYS = OWN | {
     *("problem", "name", "names", "coords", "degrees", "distances", "durations", "demand"),
     *("capacity", "vehicles"),
 }
-METRICS = tsplib.METRICS
+METRICS = metrics.METRICS
 MOST_PROFILES = 1000
 
 

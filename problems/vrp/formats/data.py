@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 from nco.problems.vrp.case import ALWAYS, Backhauls, Case, Rounding, VehicleType
 
 
@@ -94,5 +94,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         if math.isinf(value):
             return None
-        return int(value) if value.is_integer() and abs(value) <= tsplib.EXACT else value
+        return int(value) if value.is_integer() and abs(value) <= metrics.EXACT else value
     return value

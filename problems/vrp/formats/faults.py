@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nco.core.errors import InstanceError
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics, tsplib
 from nco.problems.vrp.case import Case, Depot, VehicleType, Window
 
 MOST_DIMENSIONS = 64  # of a load
@@ -82,7 +82,7 @@ def _check_places(case: Case) -> None:
             place = int(wrong.argmax())
             raise Fault("must be finite", field="coords", kind="place", position=place)
         metric = "EUCLIDEAN" if case.distances else case.metric
-        if (fault := tsplib.overflow(case.coords, metric)) is not None:
+        if (fault := metrics.overflow(case.coords, metric)) is not None:
             raise Fault(fault[1], field="coords", kind="place", position=fault[0])
     if case.durations and len(case.durations) != max(1, len(case.distances)):
         reason = f"there must be as many matrices as of distances, {len(case.distances)}"
@@ -96,7 +96,7 @@ def _check_matrix(matrix: np.ndarray, field: str, count: int) -> None:
     if matrix.shape != (count, count):
         reason = f"must have the shape ({count}, {count}): depots first, then clients"
         raise Fault(reason, field=field, value=str(matrix.shape))
-    wrong = ~((matrix >= 0) & (matrix <= tsplib.EXACT))
+    wrong = ~((matrix >= 0) & (matrix <= metrics.EXACT))
     np.fill_diagonal(wrong, matrix.diagonal() != 0)
     if wrong.any():
         row, column = np.argwhere(wrong)[0].tolist()
@@ -123,7 +123,7 @@ def _check_clients(case: Case) -> None:
             raise Fault(reason, field=field, value=str(values.shape))
         if field == "required":
             continue
-        wrong = ~((values >= 0) & (values <= tsplib.EXACT))
+        wrong = ~((values >= 0) & (values <= metrics.EXACT))
         if wrong.any():
             at = tuple(np.argwhere(wrong)[0].tolist())
             place = first + at[0]

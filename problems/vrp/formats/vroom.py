@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from nco.core.errors import InstanceError
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 from nco.problems.vrp.case import (
     Case,
     Depot,
@@ -341,7 +341,7 @@ class Input:
             )
             degrees = [[lat, lon] for lon, lat in where]
             # VROOM's metres; the metric's own unit is the kilometre
-            metres = tsplib.distance_matrix(np.array(degrees), "HAVERSINE") * 1000
+            metres = metrics.distance_matrix(np.array(degrees), "HAVERSINE") * 1000
             units = {"distance": "m", "time": "s"}
             ways = {"coords": np.array(degrees)[:, ::-1], "distances": (metres,), "units": units}
             return {**ways, "degrees": degrees, "metric": "EXPLICIT"}

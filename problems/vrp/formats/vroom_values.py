@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nco.core.errors import InstanceError, did_you_mean
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 from nco.problems.vrp.case import Window
 
 
@@ -45,7 +45,7 @@ def whole(value: Any, field: str) -> int:
 def positive(value: Any, field: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InstanceError("a number belongs here", field=field, value=repr(value))
-    if not 0 <= value <= tsplib.EXACT:
+    if not 0 <= value <= metrics.EXACT:
         raise InstanceError("must be 0 or a positive number", field=field, value=value)
     return float(value)
 

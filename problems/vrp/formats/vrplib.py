@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from nco.core.errors import InstanceError
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics, tsplib
 from nco.problems._routing.tsplib import Document
 from nco.problems.vrp.case import (
     ALWAYS,
@@ -48,7 +48,7 @@ OF_NODES = {
 }
 OTHER_SECTIONS = {"DEPOT_SECTION", "EDGE_WEIGHT_SECTION", "MUTUALLY_EXCLUSIVE_GROUP_SECTION"}
 SECTIONS = OF_NODES | OF_VEHICLES | OTHER_SECTIONS
-METRICS = (*tsplib.METRICS, "EXACT_2D", "EXPLICIT")
+METRICS = (*metrics.METRICS, "EXACT_2D", "EXPLICIT")
 
 
 def read(text: str, *, path: str | None = None, rounding: Rounding | None = None) -> Case:
@@ -95,7 +95,7 @@ class Reader:
         """The metric and the rounding."""
         document = self.document
         stated = document.choice("EDGE_WEIGHT_TYPE", METRICS)
-        if stated == "EXPLICIT" or (stated not in ("EUC_2D", "EXACT_2D", *tsplib.REAL)):
+        if stated == "EXPLICIT" or (stated not in ("EUC_2D", "EXACT_2D", *metrics.REAL)):
             for source, value in (("ROUNDING", document.keywords.get("ROUNDING")), ("", rounding)):
                 if value is not None:
                     reason = f"distances are those of EDGE_WEIGHT_TYPE {stated}: leave it out"

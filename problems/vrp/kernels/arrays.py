@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nco.problems._common.decimals import exact
-from nco.problems._routing import integers, tsplib
+from nco.problems._routing import integers, ordering
 from nco.problems._routing.kernels import lists
 from nco.problems.vrp.case import ALWAYS, Backhauls, Case, VehicleType
 from nco.problems.vrp.kernels.breaks import CHOICES
@@ -286,7 +286,7 @@ def _order(case: Case) -> np.ndarray:
     """Clients along a curve where there are coordinates, so that the processor's cache helps."""
     if case.coords is None:
         return np.arange(case.size)
-    curve = np.array(tsplib.along_curve(case.coords), dtype=np.int64) - len(case.depots)
+    curve = np.array(ordering.along_curve(case.coords), dtype=np.int64) - len(case.depots)
     return curve[curve >= 0]
 
 

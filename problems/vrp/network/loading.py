@@ -13,7 +13,7 @@ from nco.core.case import only
 from nco.core.errors import InstanceError
 from nco.core.geometry import classical_scaling, unit_square
 from nco.problems._routing.embedding import LARGEST_SCALING
-from nco.problems._routing.tsplib import GLOBE, distance_matrix
+from nco.problems._routing.metrics import GLOBE, distance_matrix
 from nco.problems.vrp.case import Backhauls, Case, Depot, Rounding, VehicleType, Window
 from nco.problems.vrp.network.tensors import Instance, alone
 from nco.problems.vrp.ways import ways

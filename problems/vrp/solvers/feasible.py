@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 from nco.problems.vrp.case import ALWAYS, INFINITE, Backhauls, Break, Case, VehicleType, Window
 from nco.problems.vrp.solvers import integers
 from nco.problems.vrp.ways import rounded, ways
@@ -81,7 +81,7 @@ class Ways:
             distance, duration = self._tables[sort]
             return distance[start, end], duration[start, end]
         case, kind = self.case, self.case.vehicles[self._first[sort]]
-        plain = tsplib.distances(self._coords[start], self._coords[end], case.metric)
+        plain = metrics.distances(self._coords[start], self._coords[end], case.metric)
         nothing = np.equal(start, end) | np.equal(end, self.nowhere)
         distance = rounded(np.where(nothing, 0.0, plain), case.rounding)
         if kind.speed == 1.0:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nco.core.errors import InstanceError
-from nco.problems._routing import checking, depots, embedding, pictures, tsplib
+from nco.problems._routing import checking, depots, embedding, metrics, pictures
 from nco.problems._routing.numbering import Numbered
 
 
@@ -27,7 +27,7 @@ class Places:
 POINTS = st.tuples(st.floats(-80, 80), st.floats(-80, 80))
 
 
-@pytest.mark.parametrize("metric", tsplib.METRICS)
+@pytest.mark.parametrize("metric", metrics.METRICS)
 @given(start=POINTS, end=POINTS)
 @settings(max_examples=40, deadline=None)
 def test_both_ways_to_a_distance_agree(
@@ -36,11 +36,11 @@ def test_both_ways_to_a_distance_agree(
     """The checker's scalars and the solvers' arrays, written apart, follow one rule."""
     coords = np.array([start, end])
     own = checking.distance(Places(metric, coords), 0, 1)
-    theirs = tsplib.distance_matrix(coords, metric)[0, 1]
+    theirs = metrics.distance_matrix(coords, metric)[0, 1]
     # the haversine formula loses digits between opposite points
     precision = {"rel": 1e-6, "abs": 1e-6} if metric == "HAVERSINE" else {"rel": 1e-12}
     assert own == pytest.approx(theirs, **precision)
-    assert isinstance(own, int) == (metric not in tsplib.REAL)
+    assert isinstance(own, int) == (metric not in metrics.REAL)
     assert checking.distance(Places(metric, coords), 1, 1) == 0
 
 
@@ -234,7 +234,7 @@ def test_a_plane_is_seen_by_its_coordinates_alone() -> None:
     seen = embedding.view(Places("EUC_2D", coords))
     assert seen.distances is None
     assert seen.factor == 4
-    assert np.allclose(seen.matrix() * seen.factor, tsplib.distance_matrix(coords, "EUCLIDEAN"))
+    assert np.allclose(seen.matrix() * seen.factor, metrics.distance_matrix(coords, "EUCLIDEAN"))
 
 
 @pytest.mark.parametrize("metric", ["MAN_2D", "MAX_2D", "GEO"])
@@ -243,7 +243,7 @@ def test_other_metrics_are_seen_with_their_matrix(metric: str) -> None:
     coords = np.array([[10.0, 10.0], [14.0, 10.0], [10.0, 12.0], [30.0, 40.0]])
     seen = embedding.view(Places(metric, coords))
     assert seen.distances is not None
-    expected = tsplib.distance_matrix(coords, metric)
+    expected = metrics.distance_matrix(coords, metric)
     assert np.allclose(seen.matrix() * seen.factor, expected)
     assert seen.coords.shape == (4, 2)
     assert seen.coords.min() >= 0
@@ -253,9 +253,9 @@ def test_other_metrics_are_seen_with_their_matrix(metric: str) -> None:
 def test_a_matrix_without_coordinates_gets_some() -> None:
     """Those of points in the plane are found again."""
     coords = np.random.default_rng(1).random((6, 2)) * 50
-    matrix = tsplib.distance_matrix(coords, "EUCLIDEAN")
+    matrix = metrics.distance_matrix(coords, "EUCLIDEAN")
     seen = embedding.view(Places("EXPLICIT", None, matrix))
-    found = tsplib.distance_matrix(seen.coords, "EUCLIDEAN")
+    found = metrics.distance_matrix(seen.coords, "EUCLIDEAN")
     assert np.allclose(found, seen.matrix())
     assert np.allclose(seen.matrix() * seen.factor, matrix)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nco.core.errors import InstanceError
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics, ordering, tsplib
 from nco.problems.tsp import files
 
 SECTIONS = ("NODE_COORD_SECTION", "EDGE_WEIGHT_SECTION", "DEPOT_SECTION", "TOUR_SECTION")
@@ -211,11 +211,11 @@ def _plain_distance(metric: str, a: np.ndarray, b: np.ndarray) -> float:
     }[metric]
 
 
-@pytest.mark.parametrize("metric", [m for m in tsplib.METRICS if m not in tsplib.GLOBE])
+@pytest.mark.parametrize("metric", [m for m in metrics.METRICS if m not in metrics.GLOBE])
 def test_metrics_follow_the_description(metric: str) -> None:
     """All pairs, by the rule as it is printed."""
     coords = points(12, seed=1) * 1.37
-    matrix = tsplib.distance_matrix(coords, metric)
+    matrix = metrics.distance_matrix(coords, metric)
     for i, j in itertools.permutations(range(len(coords)), 2):
         assert matrix[i, j] == pytest.approx(_plain_distance(metric, coords[i], coords[j]))
 
@@ -223,11 +223,11 @@ def test_metrics_follow_the_description(metric: str) -> None:
 def test_great_circles_are_those_of_a_known_table() -> None:
     """Berlin to Munich is 504 km, a quarter of the meridian 10,007.5 km, and half the way round."""
     berlin, munich = np.array([52.52, 13.405]), np.array([48.1374, 11.5755])
-    assert tsplib.distances(berlin, munich, "HAVERSINE") == pytest.approx(504.2, abs=0.2)
+    assert metrics.distances(berlin, munich, "HAVERSINE") == pytest.approx(504.2, abs=0.2)
     pole, equator = np.array([90.0, 7.0]), np.array([0.0, -120.0])
-    assert tsplib.distances(pole, equator, "HAVERSINE") == pytest.approx(10007.5, abs=0.1)
+    assert metrics.distances(pole, equator, "HAVERSINE") == pytest.approx(10007.5, abs=0.1)
     near = np.array([0.0, 179.9]), np.array([0.0, -179.9])
-    assert tsplib.distances(*near, "HAVERSINE") == pytest.approx(22.24, abs=0.01)
+    assert metrics.distances(*near, "HAVERSINE") == pytest.approx(22.24, abs=0.01)
 
 
 GEO = """NAME : towns
@@ -259,9 +259,9 @@ def test_a_few_odd_minutes_are_passed_over_as_in_ali535() -> None:
     """TSPLIB's own file has three nodes with minutes that do not exist."""
     coords = np.full((100, 2), 10.30)
     coords[:3, 1] = 45.80
-    assert tsplib.overflow(coords, "GEO") is None
+    assert metrics.overflow(coords, "GEO") is None
     coords[:9, 1] = 45.80
-    assert tsplib.overflow(coords, "GEO") is not None
+    assert metrics.overflow(coords, "GEO") is not None
 
 
 def test_an_unknown_metric_is_refused() -> None:
@@ -269,16 +269,16 @@ def test_an_unknown_metric_is_refused() -> None:
     with pytest.raises(
         InstanceError, match=r"metric TAXI: use one of EUC_2D, .*EUCLIDEAN, HAVERSINE$"
     ):
-        tsplib.distances(np.zeros((1, 2)), np.ones((1, 2)), "TAXI")
+        metrics.distances(np.zeros((1, 2)), np.ones((1, 2)), "TAXI")
 
 
 def test_blocks_of_rows_are_the_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     """However few rows are computed at once, and the diagonal of GEO is 0 in every block."""
     coords = points(11, seed=2, most=80)
     for metric in ("GEO", "EUCLIDEAN"):
-        whole = tsplib.distance_matrix(coords, metric)
-        monkeypatch.setattr(tsplib, "BLOCK", 25)  # two rows at once
-        blocks = list(tsplib.distance_rows(coords, metric))
+        whole = metrics.distance_matrix(coords, metric)
+        monkeypatch.setattr(metrics, "BLOCK", 25)  # two rows at once
+        blocks = list(metrics.distance_rows(coords, metric))
         assert [first for first, _ in blocks] == [0, 2, 4, 6, 8, 10]
         assert np.array_equal(np.concatenate([block for _, block in blocks]), whole)
         assert not whole.diagonal().any()
@@ -297,7 +297,7 @@ def test_distances_that_overflow_are_found(
     coords: list[list[float]], metric: str, row: int
 ) -> None:
     """The node that is to blame is told."""
-    fault = tsplib.overflow(np.array(coords, dtype=float), metric)
+    fault = metrics.overflow(np.array(coords, dtype=float), metric)
     assert fault is not None
     assert fault[0] == row
 
@@ -305,8 +305,8 @@ def test_distances_that_overflow_are_found(
 def test_what_fits_does_not_overflow() -> None:
     """Real distances may be large where whole ones may not."""
     wide = np.array([[0.0, 0.0], [0.0, 1e16]])
-    assert tsplib.overflow(wide, "EUCLIDEAN") is None
-    assert tsplib.overflow(np.array([[90.0, 360.0], [-90.0, -360.0]]), "GEO") is None
+    assert metrics.overflow(wide, "EUCLIDEAN") is None
+    assert metrics.overflow(np.array([[90.0, 360.0], [-90.0, -360.0]]), "GEO") is None
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -315,15 +315,15 @@ def test_numbers_are_written_without_loss(value: float) -> None:
     """What a file states is read as the same float."""
     text = tsplib.number_text(value)
     assert float(text) == value
-    assert not value.is_integer() or abs(value) > tsplib.EXACT or "." not in text
+    assert not value.is_integer() or abs(value) > metrics.EXACT or "." not in text
 
 
 def test_the_first_pair_that_differs() -> None:
     """In reading order, and only beyond the tolerance."""
     matrix = np.array([[0, 1, 2], [1, 0, 5], [2, 4, 0]], dtype=float)
-    assert tsplib.first_asymmetry(matrix) == (1, 2)
-    assert tsplib.first_asymmetry(matrix, tolerance=1.0) is None
-    assert tsplib.first_asymmetry(matrix + matrix.T) is None
+    assert metrics.first_asymmetry(matrix) == (1, 2)
+    assert metrics.first_asymmetry(matrix, tolerance=1.0) is None
+    assert metrics.first_asymmetry(matrix + matrix.T) is None
 
 
 def test_rows_are_numbered_from_one_or_by_ids() -> None:
@@ -355,8 +355,8 @@ def test_a_second_tour_is_refused() -> None:
 def test_the_nearest_next_is_never_farther_than_another(stated: bool) -> None:
     """By coordinates or by distances, each step goes to one of the nearest that are left."""
     coords = points(40, seed=5)
-    matrix = tsplib.distance_matrix(coords, "EUCLIDEAN")
-    order = tsplib.nearest_order(None if stated else coords, matrix if stated else None)
+    matrix = metrics.distance_matrix(coords, "EUCLIDEAN")
+    order = ordering.nearest_order(None if stated else coords, matrix if stated else None)
     assert sorted(order) == list(range(40))
     assert order[0] == 0
     for place in range(39):
@@ -366,8 +366,8 @@ def test_the_nearest_next_is_never_farther_than_another(stated: bool) -> None:
 
 def test_no_nodes_have_no_order() -> None:
     """Nothing at all, and a single node."""
-    assert tsplib.nearest_order(None, None) == []
-    assert tsplib.nearest_order(np.zeros((1, 2)), None) == [0]
+    assert ordering.nearest_order(None, None) == []
+    assert ordering.nearest_order(np.zeros((1, 2)), None) == [0]
 
 
 @pytest.mark.parametrize("levels", [1, 3])
@@ -377,7 +377,7 @@ def test_the_curve_goes_from_each_point_of_a_grid_to_a_neighbour(levels: int) ->
     # the middles of the cells, and two corners so that the cells are those of the curve
     cells = np.array(list(itertools.product(range(side), repeat=2)), dtype=float) + 0.5
     coords = np.concatenate([[[0.0, 0.0], [side, side]], cells])
-    order = [place for place in tsplib.along_curve(coords) if place > 1]
+    order = [place for place in ordering.along_curve(coords) if place > 1]
     steps = np.abs(np.diff(coords[order], axis=0)).sum(1)
     assert len(order) == side * side
     assert (steps > 1).sum() <= 1  # where the order was turned to begin with position 0
@@ -386,9 +386,9 @@ def test_the_curve_goes_from_each_point_of_a_grid_to_a_neighbour(levels: int) ->
 def test_many_nodes_follow_the_curve(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the limit the order is the curve's, a permutation that begins with position 0."""
     coords = points(60, seed=8)
-    monkeypatch.setattr(tsplib, "MOST_NEAREST", 50)
-    order = tsplib.nearest_order(coords, None)
-    assert order == tsplib.along_curve(coords)
+    monkeypatch.setattr(ordering, "MOST_NEAREST", 50)
+    order = ordering.nearest_order(coords, None)
+    assert order == ordering.along_curve(coords)
     assert order[0] == 0
     assert sorted(order) == list(range(60))
-    assert tsplib.along_curve(np.zeros((5, 2)))[0] == 0  # all in one place
+    assert ordering.along_curve(np.zeros((5, 2)))[0] == 0  # all in one place

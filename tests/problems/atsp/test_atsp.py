@@ -13,7 +13,7 @@ import nco
 from nco import registry
 from nco.core.errors import InstanceError, NCOError
 from nco.core.seeds import generator
-from nco.problems.atsp import ATSP, classical, files
+from nco.problems.atsp import ATSP, assignment, classical, exact, files
 from nco.problems.atsp.check import check
 from nco.problems.atsp.plot import plot
 from nco.problems.atsp.problem import closure
@@ -452,8 +452,8 @@ def test_start_is_never_made_worse(solver: Solver) -> None:
 
 def test_cpsat_leaves_out_arcs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the limits of the model and of the exchanges there still is an answer."""
-    monkeypatch.setattr(classical, "MOST_ARCS", 40)
-    monkeypatch.setattr(classical, "MOST_EXCHANGED", 5)
+    monkeypatch.setattr(exact, "MOST_ARCS", 40)
+    monkeypatch.setattr(exact, "MOST_EXCHANGED", 5)
     case = random_case(20)
     assert check(case, classical.cpsat(case, time_limit=1.0, seed=1)).feasible
 
@@ -461,10 +461,10 @@ def test_cpsat_leaves_out_arcs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_exchange_and_patching_by_hand() -> None:
     """Two cycles become one tour; neighbouring segments are swapped without a reversal."""
     table = np.array(MATRIX)
-    np.fill_diagonal(table, classical.FORBIDDEN)
-    assert sorted(classical._patch(table, np.array([1, 0, 3, 2]))) == [0, 1, 2, 3]
-    assert classical._exchange(table, [0, 2, 1, 3], np.inf) == [0, 1, 2, 3]
-    assert classical._cycles(np.array([1, 0, 3, 2])).tolist() == [0, 0, 1, 1]
+    np.fill_diagonal(table, assignment.FORBIDDEN)
+    assert sorted(assignment.patch(table, np.array([1, 0, 3, 2]))) == [0, 1, 2, 3]
+    assert exact._exchange(table, [0, 2, 1, 3], np.inf) == [0, 1, 2, 3]
+    assert assignment.cycles(np.array([1, 0, 3, 2])).tolist() == [0, 0, 1, 1]
 
 
 def test_missing_solver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 from nco.problems.cvrp import files
 from nco.problems.cvrp.check import check
 from nco.problems.cvrp.plot import plot
@@ -133,7 +133,7 @@ def test_numpy_routes_are_routes() -> None:
     assert check(case, np.array(pairs(case))).cost == check(case, pairs(case)).cost
 
 
-@pytest.mark.parametrize("metric", tsplib.METRICS)
+@pytest.mark.parametrize("metric", metrics.METRICS)
 def test_costs_agree_with_the_distance_matrix(metric: str) -> None:
     """In every metric, legs are priced as the matrix of the readers."""
     random = np.random.default_rng(1)
@@ -142,13 +142,13 @@ def test_costs_agree_with_the_distance_matrix(metric: str) -> None:
     case = files.Case(
         metric=metric, coords=coords, demand=np.array([0.0] + [1.0] * 40), capacity=9.0
     )
-    table = tsplib.distance_matrix(coords, metric)
+    table = metrics.distance_matrix(coords, metric)
     routes = [list(range(i, i + 8)) for i in range(1, 41, 8)]
     closed = [[0, *route, 0] for route in routes]
     cost = sum(table[a, b] for route in closed for a, b in pairwise(route))
     report = check(case, routes)
     assert report.cost == pytest.approx(cost, rel=1e-9 if metric == "HAVERSINE" else 1e-14)
-    assert isinstance(report.cost, float if metric in tsplib.REAL else int)
+    assert isinstance(report.cost, float if metric in metrics.REAL else int)
 
 
 def test_costs_follow_tsplib_by_hand() -> None:

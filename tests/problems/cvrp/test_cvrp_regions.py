@@ -2,16 +2,16 @@
 
 from nco.core.seeds import generator
 from nco.problems.cvrp import CVRPVia
-from nco.problems.cvrp.problem import _by_nearness, _grouped
+from nco.problems.cvrp.arrangement import by_nearness, grouped
 
 
 def test_a_region_is_a_route_and_those_nearest_to_it() -> None:
     """Two routes on a line behind one another belong together, although another angle is closer."""
     away = [[0.0, 0.0], [1.0, 0.0], [9.0, 0.0], [8.0, 0.5], [1.0, 1.0]]
     plan = [[1], [2], [3], [4]]  # by place: near the depot, far, far, near the depot
-    ordered = _by_nearness(away, plan, 2)
-    assert _grouped(ordered, 2) == [[[1], [4]], [[2], [3]]]
-    assert _by_nearness(away, [], 2) == []
+    ordered = by_nearness(away, plan, 2)
+    assert grouped(ordered, 2) == [[[1], [4]], [[2], [3]]]
+    assert by_nearness(away, [], 2) == []
 
 
 def test_windows_by_either_way_hold_every_customer_once() -> None:

@@ -18,6 +18,7 @@ from nco.core.defaults import pad_actions, replay
 from nco.core.errors import InstanceError
 from nco.core.rollout import rollout, sample
 from nco.core.seeds import generator
+from nco.problems._shop.features import of_others
 from nco.problems._shop.plan import (
     RULES,
     Plan,
@@ -30,7 +31,6 @@ from nco.problems._shop.plan import (
     mirrored,
     shifted,
 )
-from nco.problems._shop.problem import _of_others
 from nco.problems.ffsp import FFSP
 from nco.problems.fjsp import FJSP
 from nco.problems.jssp import JSSP, classical, files
@@ -452,7 +452,7 @@ def test_the_least_of_the_others_on_a_machine() -> None:
         shape = (3, 2, *instance.duration.shape[1:])
         values = torch.randint(0, 4, shape, generator=generator(5)).double()
         alive = (torch.rand(shape, generator=generator(6)) < 0.4) & instance.exists[:, None]
-        found = _of_others(instance, values, alive)
+        found = of_others(instance, values, alive)
         for b, s in itertools.product(range(3), range(2)):
             places = [tuple(place) for place in alive[b, s].nonzero().tolist()]
             for place in places:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 from nco.problems.tsp import files
 from nco.problems.tsp.check import check
 
@@ -43,7 +43,7 @@ def test_cost_by_hand(metric: str, coords: list, expected: float) -> None:
     assert isinstance(report.cost, float if metric == "EUCLIDEAN" else int)
 
 
-@pytest.mark.parametrize("metric", tsplib.METRICS)
+@pytest.mark.parametrize("metric", metrics.METRICS)
 def test_agrees_with_the_matrix(metric: str) -> None:
     """Scalar arithmetic here and the arrays of the reader give one cost."""
     generator = np.random.default_rng(5)
@@ -66,7 +66,7 @@ def test_matrix_cost(entry: float) -> None:
     assert isinstance(report.cost, type(entry))
 
 
-@pytest.mark.parametrize("metric", tsplib.METRICS)
+@pytest.mark.parametrize("metric", metrics.METRICS)
 def test_tiny(metric: str) -> None:
     """One node costs nothing, two cost the way there and back."""
     assert check(make(metric, [[5, 5]]), [1]).cost == 0

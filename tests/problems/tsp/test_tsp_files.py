@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nco.core.errors import InstanceError
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics, tsplib
 from nco.problems.tsp import files
 
 PLANE = """NAME : square
@@ -61,8 +61,8 @@ METRIC_EXAMPLES = [
 def test_metric_by_hand(metric: str, start: tuple, end: tuple, expected: float) -> None:
     """Each metric gives TSPLIB's figure, forth and back, in pairs and in the matrix."""
     points = np.array([start, end], dtype=np.float64)
-    assert tsplib.distances(points[0], points[1], metric) == pytest.approx(expected, rel=1e-15)
-    matrix = tsplib.distance_matrix(points, metric)
+    assert metrics.distances(points[0], points[1], metric) == pytest.approx(expected, rel=1e-15)
+    matrix = metrics.distance_matrix(points, metric)
     assert matrix.tolist() == [[0, pytest.approx(expected)], [pytest.approx(expected), 0]]
     assert matrix.dtype == (np.float64 if metric == "EUCLIDEAN" else np.int64)
 
@@ -70,9 +70,9 @@ def test_metric_by_hand(metric: str, start: tuple, end: tuple, expected: float) 
 def test_distance_rows_join_to_the_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of rows, the last one shorter, are the rows of the matrix."""
     coords = np.random.default_rng(0).uniform(-80, 80, (7, 2))
-    whole = tsplib.distance_matrix(coords, "GEO")
-    monkeypatch.setattr(tsplib, "BLOCK", 14)
-    blocks = list(tsplib.distance_rows(coords, "GEO"))
+    whole = metrics.distance_matrix(coords, "GEO")
+    monkeypatch.setattr(metrics, "BLOCK", 14)
+    blocks = list(metrics.distance_rows(coords, "GEO"))
     assert [first for first, _ in blocks] == [0, 2, 4, 6]
     assert np.array_equal(np.concatenate([block for _, block in blocks]), whole)
 
@@ -80,7 +80,7 @@ def test_distance_rows_join_to_the_matrix(monkeypatch: pytest.MonkeyPatch) -> No
 def test_unknown_metric_is_an_error() -> None:
     """A metric that does not exist is named."""
     with pytest.raises(InstanceError, match="metric EUC_9D"):
-        tsplib.distances(np.zeros(2), np.ones(2), "EUC_9D")
+        metrics.distances(np.zeros(2), np.ones(2), "EUC_9D")
 
 
 LAYOUTS = {  # of [[0 1 2 4] [1 0 3 5] [2 3 0 6] [4 5 6 0]] with a diagonal of 9 that is no distance

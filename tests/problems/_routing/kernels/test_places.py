@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from nco.problems._routing import tsplib
+from nco.problems._routing import metrics
 from nco.problems._routing.kernels import places
 
 
-@pytest.mark.parametrize("metric", [*tsplib.METRICS, "EUCLIDEAN"])
+@pytest.mark.parametrize("metric", [*metrics.METRICS, "EUCLIDEAN"])
 def test_distances_are_those_of_the_metric(metric: str) -> None:
     """All pairs of nodes, in the kernel's own order, also where a table would serve GEO."""
     random = np.random.default_rng(1)
@@ -18,15 +18,15 @@ def test_distances_are_those_of_the_metric(metric: str) -> None:
     starts, ends = (part.ravel().astype(np.uint32) for part in np.indices((40, 40)))
     measured = np.zeros(1600)
     places.legs(where.metric, x, y, where.matrix, starts, ends, measured)
-    expected = tsplib.distance_matrix(coords, metric)[np.ix_(where.order, where.order)]
+    expected = metrics.distance_matrix(coords, metric)[np.ix_(where.order, where.order)]
     assert where.order[0] == 0
     assert measured.reshape(40, 40) == pytest.approx(
-        expected, rel=1e-12 if metric in tsplib.REAL else 1e-14
+        expected, rel=1e-12 if metric in metrics.REAL else 1e-14
     )
     assert where.symmetric
 
 
-@pytest.mark.parametrize("metric", tsplib.GLOBE)
+@pytest.mark.parametrize("metric", metrics.GLOBE)
 def test_geographical_distances_need_no_table(metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the size of the table they are computed in the kernel, to the same kilometre."""
     monkeypatch.setattr(places, "TABLE", 0)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nco.problems._common.kernels import chance
-from nco.problems.atsp import classical, files
+from nco.problems.atsp import assignment, classical, exact, files
 from nco.problems.atsp.kernels import local_search
 from nco.problems.atsp.kernels.local_search import search
 from nco.problems.atsp.kernels.search import improve, kick, step
@@ -193,18 +193,18 @@ def test_polish_proves_what_it_can_and_gives_roads_to_the_local_search() -> None
     tour = classical.polish(case, time_limit=20.0, seed=0, proof=proof)
     apart = case.matrix()
     assert proof.bound == apart[tour, np.roll(tour, -1)].sum()
-    assert classical._bounded(case).is_near()
+    assert exact.bounded(case).is_near()
     places = random.random((150, 2))
     roads = np.linalg.norm(places[:, None] - places, axis=-1) * random.uniform(1, 1.2, (150, 150))
     road = files.from_arrays({"distances": roads})
     assert road is not None
-    assert not classical._bounded(road).is_near()
+    assert not exact.bounded(road).is_near()
 
 
 def test_polish_solves_the_assignment_problem_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """To choose its way above `PROVABLE` cities, and for CP-SAT."""
-    solved, assign = [], classical.assign
-    monkeypatch.setattr(classical, "assign", lambda table: solved.append(1) or assign(table))
+    solved, assign = [], assignment.assign
+    monkeypatch.setattr(assignment, "assign", lambda table: solved.append(1) or assign(table))
     size = classical.PROVABLE + 1
     matrix = np.random.default_rng(0).integers(1, 1000, (size, size))
     case = files.from_arrays({"distances": matrix})

@@ -1,0 +1,1 @@
+"""Solvers of mixed fleets: ruin and recreate, OR-Tools and PyVRP."""
