@@ -36,7 +36,7 @@ from nco.workers import compiling
 FEW, MANY = 200, 50_000  # steps of a plain and of a compiled run
 TIMES = 3  # runs of each, of which the median counts
 CLOSE = 0.3  # percent
-LIMITS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+LIMITS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 SIZES = {  # of the speed, in the problem's own size
     "cvrp": (100, 1000),
     "hcvrp": (60,),
