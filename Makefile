@@ -25,8 +25,8 @@ demo: $(INSTALLED)
 		--time_limits $(LIMIT) --output demo
 	@echo "Pictures and the table: demo/"
 
-# Before a commit: all that is quick. mypy and Sphinx have the time that the tests leave of the
-# cores, with the least priority.
+# Before a commit: all that is quick. mypy has the time that the tests leave of the cores, with the
+# least priority.
 test: lint
 	$(MAKE) -j 2 quick checks
 
@@ -38,7 +38,7 @@ tests: $(INSTALLED)
 	$(BIN)/python -m pytest
 
 checks: $(INSTALLED)
-	nice -n 19 $(MAKE) types docs
+	nice -n 19 $(MAKE) types
 
 # The tests, and which lines and branches they run (not in child processes): 40 % slower than without.
 coverage: $(INSTALLED)

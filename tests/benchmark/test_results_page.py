@@ -24,6 +24,7 @@ RESULT: dict[str, Any] = {
     "columns": ["solver", "gap"],
     "rows": [["one", "1.0"], ["two", "2.0"]],
     "notes": ["A remark."],
+    "brief": "Two solvers of ten instances.",
 }
 ABOUT = {
     "gaps_to": "the best",
@@ -138,7 +139,7 @@ def test_the_command_writes_the_page_and_renews_a_readme(
     assert "### two solvers" in script.PAGE.read_text()
     text = readme.read_text()
     assert "| one | 1.0 |" in text
-    assert "Mean gap; ten; a laptop; 1; 2026-01-02." in text
+    assert "Two solvers of ten instances." in text
     assert "Measured on: a processor, 2; load average 0.5, 2026-01-02." in text
     assert text.startswith("Title\n")
     assert text.endswith("\nEnd")

@@ -257,6 +257,7 @@ def test_without_a_model_classical_rules_answer(source: str | None) -> None:
 # ---- prices of rules
 
 
+@pytest.mark.long
 def test_a_saved_rule_costs_again_what_it_cost(file: Path, tmp_path: Path) -> None:
     """`nco check` simulates what `--save` wrote, on the same futures, and prints its figures."""
     found = nco.solve(file, model="none")

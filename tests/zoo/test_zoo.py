@@ -104,6 +104,7 @@ def test_a_pickled_checkpoint_is_not_executed(tmp_path):
     assert not canary.exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(weights.available()))
 def test_shipped_models_reproduce_their_canary(name):
     """The cost of a few seeded instances, stored in the card when the weights were exported."""
