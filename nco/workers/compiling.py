@@ -19,7 +19,8 @@ from nco.problems._common.kernels import cache
 from nco.registry.interface import Solver
 
 ABANDONED = 900.0  # seconds after which whoever was compiling must have been killed
-NICENESS = 15  # of the process in the background: answers come first
+NICENESS = 19  # of the process in the background: answers come first
+AUTOGROUP = Path("/proc/self/autogroup")
 
 
 def is_ready(solver: Solver[Any]) -> bool:
@@ -66,14 +67,25 @@ def begin(solver: Solver[Any]) -> None:
 
 def in_background(kernels: str) -> None:
     """What that process does."""
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
+    give_way()
     folder = cache.folder()
     try:
         compile_now(kernels)
     finally:
         if folder is not None:
             (folder / f"{kernels}.lock").unlink(missing_ok=True)
+
+
+def give_way() -> None:
+    """Lets all other processes go first, those of other sessions too.
+
+    Linux shares a core between sessions (autogroups, sched(7)) before it looks at the niceness of
+    their processes, so that a session of its own must state a niceness as well.
+    """
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    with contextlib.suppress(OSError):  # another system, or a kernel without such groups
+        AUTOGROUP.write_text(str(NICENESS))
 
 
 def _claim(lock: Path) -> bool:

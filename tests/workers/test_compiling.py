@@ -1,7 +1,9 @@
 """Kernels are compiled in the background, once, and a solver is used when they are ready."""
 
 import os
+import re
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +95,23 @@ def test_no_folder_takes_compiled_code(
     solution = nco.solve({"coords": [[i, i * i] for i in range(30)]}, time_limit=1.0, model="none")
     assert solution.feasible
     assert all("oropt" not in line for line in solution.plan)
+
+
+@pytest.mark.skipif(not compiling.AUTOGROUP.exists(), reason="a Linux with autogroups")
+def test_compiling_gives_way_to_other_sessions() -> None:
+    """Linux looks at the niceness of a session before that of its processes."""
+    code = (
+        "from nco.workers import compiling; compiling.give_way(); "
+        "print(compiling.AUTOGROUP.read_text(), open('/proc/self/stat').read().split()[18])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        start_new_session=True,
+    ).stdout
+    assert re.fullmatch(r"/autogroup-\d+ nice 19\n 19\n", said)
 
 
 @pytest.mark.slow
