@@ -31,7 +31,7 @@ from nco.labels.store import (
 )
 from nco.registry import folder, folder_of
 from nco.search.task import Task
-from nco.workers.pool import Workers
+from nco.workers.pool import Handle, Workers
 from nco.zoo import weights
 
 
@@ -179,20 +179,24 @@ def _solve_all(
     if spec.iterations is not None and cases:
         counted = folder(cases[0].problem).solver(spec.solver).iterations
         steps = spec.iterations * counted
-    handles = [
-        pool.submit(
+
+    def begin(number: int, case: Case) -> Handle:
+        return pool.submit(
             case,
             spec.solver,
             time_limit=spec.time_limit,
-            seed=derive(spec.seed, first + i) % 2**31,
+            seed=derive(spec.seed, number) % 2**31,
             iterations=steps,
         )
-        for i, case in enumerate(cases)
-    ]
+
+    handles = [begin(first + i, case) for i, case in enumerate(cases)]
     answers = []
     for i, (case, handle) in enumerate(zip(cases, handles, strict=True)):
         outcome = handle.wait()
         assert outcome is not None
+        if outcome.solution is None:  # once more: a machine that was suspended stops what ran on it
+            outcome = begin(first + i, case).wait()
+            assert outcome is not None
         if outcome.solution is None:
             raise NCOError(f"instance {first + i}: {spec.solver}: {outcome.error or 'no solution'}")
         cost = _checked(check, case, outcome.solution, first + i, spec.solver)

@@ -62,6 +62,17 @@ def nothing(case, *, time_limit, seed, start=None):
 
 def crash(case, *, time_limit, seed, start=None):
     raise RuntimeError("no licence")
+
+
+failed = set()
+
+
+def second_try(case, *, time_limit, seed, start=None):
+    """Answers an instance at the second time that it is asked."""
+    if seed not in failed:
+        failed.add(seed)
+        raise RuntimeError("stopped")
+    return any_tour(case, time_limit=time_limit, seed=seed)
 '''
 
 
@@ -338,6 +349,14 @@ def test_bad_answers_are_not_stored(solver: str, reason: str, tmp_path: Path) ->
     with pytest.raises(NCOError, match=rf"instance 0: solvers_of_a_test:{solver}.*{reason}"):
         filled(wanted, folder)
     assert not folder.exists()
+
+
+def test_a_solver_has_a_second_try(tours: Path, tmp_path: Path) -> None:
+    """With the same seed, so that the set is that of a solver that was never stopped."""
+    filled(spec(TSP([4, 6]), "second_try"), tmp_path / "set")
+    made, whole = contents(tmp_path / "set"), contents(tours)
+    made.pop("set.json"), whole.pop("set.json")
+    assert made == whole
 
 
 def test_a_failure_after_the_first_chunk_keeps_the_set(
