@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     if words == (inputs.STDIN, inputs.STDIN):
         raise NCOError("-: the instance or the solution can come from the standard input, not both")
     outputs.picture("--plot", options.plot)
-    outputs.solution("--save", options.save, words)
+    outputs.solution("--save", options.save, [*words, *tables.files(options)])
     with inputs.opened(words[:1], options.problem) as one, inputs.opened(words[1:]) as other:
         for word, found in zip(words, (one, other), strict=True):
             if len(found) != 1:
@@ -73,6 +73,7 @@ def _row(checked: "Solution") -> dict[str, Any]:
         "feasible": checked.feasible,
         "violations": checked.violations,
         "unassigned": checked.unassigned,
+        "declined": checked.declined,
         "cost_standard_error": checked.cost_standard_error,
         "measures": checked.measures,
         "bound": checked.bound,

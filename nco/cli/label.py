@@ -1,11 +1,14 @@
 """`nco label`: instances with solutions, to learn from."""
 
 import argparse
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from nco.cli import outputs
 from nco.cli.arguments import command, count, mapping, seconds, size
+from nco.core import describe
 from nco.core.errors import NCOError
 
 EXAMPLE = (
@@ -72,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from nco.labels import make
     from nco.labels.recipe import Recipe
 
+    _allow(options.problem_args)
     recipe = Recipe(
         options.output,
         options.solver,
@@ -131,3 +135,18 @@ def _refuse_rules(problem: str | None, solver: str) -> None:
             f"{problem}: {solver} gives a rule, not a plan for each instance; labels of online "
             "problems are by hindsight, or model:NAME"
         )
+
+
+def _allow(given: Any) -> None:
+    """Classes of the user's own modules, which the command names, may be imported."""
+    if isinstance(given, list):
+        for one in given:
+            _allow(one)
+    if not isinstance(given, dict):
+        return
+    _allow(list(given.values()))
+    path = str(given.get("class_path", ""))
+    if path and not path.startswith("nco."):
+        if os.getcwd() not in sys.path:  # as for nco fit
+            sys.path.append(os.getcwd())
+        describe.allow(path.rpartition(".")[0])

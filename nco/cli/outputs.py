@@ -44,7 +44,7 @@ def solution(flag: str, path: str | None, inputs: Iterable[str] = ()) -> None:
 
     Args:
         flag, path: as of `picture`.
-        inputs: files that must not be overwritten.
+        inputs: files that must not be overwritten: the instance, tables beside it, plans.
 
     Raises:
         NCOError: for the ending of another format, an input file, or a place that cannot be
@@ -53,7 +53,7 @@ def solution(flag: str, path: str | None, inputs: Iterable[str] = ()) -> None:
     if path is None:
         return
     if any(Path(path).resolve() == Path(file).resolve() for file in inputs):
-        raise NCOError(f"{flag} {path}: is the instance's own file, which would be lost")
+        raise NCOError(f"{flag} {path}: is read as well, and would be lost: name another file")
     from nco.solving import saving
 
     saving.check_ending(Path(path))

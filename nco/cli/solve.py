@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nco.cli import cluster, inputs, outputs
+from nco.cli import cluster, inputs, outputs, tables
 from nco.cli.arguments import CODES, code_of, command, worse
 from nco.cli.options import add_options, given
 from nco.core.case import Case
@@ -53,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     if cluster.is_asked(arguments):
         return cluster.run(arguments)
     outputs.picture("--plot", arguments.plot)
-    outputs.solution("--save", arguments.save, arguments.files)
+    read = [*arguments.files, arguments.start, arguments.before, *tables.files(arguments)]
+    outputs.solution("--save", arguments.save, filter(None, read))
     inputs.plan("--start", arguments.start)
     with inputs.opened(arguments.files, arguments.problem) as files:
         return _solve(files, arguments)

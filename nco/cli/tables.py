@@ -30,6 +30,13 @@ def given(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"columns": arguments.columns, "arguments": stated or None}
 
 
+def files(arguments: argparse.Namespace) -> list[str]:
+    """The tables beside the instance: what of their flags are paths."""
+    declared = sheets.arguments().values()
+    stated = [getattr(arguments, each.name) for each in declared if each.kind == "table"]
+    return [path for path in stated if path is not None]
+
+
 def columns(text: str) -> dict[str, str]:
     """``demand=qty,name=client``; a header with a comma in it is put between quotes."""
     import csv

@@ -8,7 +8,7 @@ checkers, classical solvers and plots work on cases; policies and searches work 
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, TypeVar
 
 from nco.core.errors import InstanceError
@@ -74,6 +74,15 @@ class Case(ABC):
     def construct(self) -> Any:
         """A feasible solution at once, by a simple rule, in the case's own numbers."""
 
+    def states_as(self, other: "Case") -> bool:
+        """Whether another case states the same instance, whatever it is called and read from."""
+        if self is other:
+            return True
+        own = [each.name for each in fields(self) if each.name not in ("name", "path", "remarks")]
+        return type(self) is type(other) and all(
+            _equal(getattr(self, name), getattr(other, name)) for name in own
+        )
+
     def numbered(self, solution: Any) -> Any:
         """A solution in positions (from 0) put into the case's own numbers."""
         return solution
@@ -94,6 +103,23 @@ def only(cases: Sequence[Case], kind: type[C]) -> list[C]:
     return kept
 
 
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values of a case's field are the same, arrays number by number."""
+    if type(one) is not type(other):
+        return False
+    if hasattr(one, "tolist") and hasattr(one, "shape"):
+        return bool(one.shape == other.shape) and _equal(one.tolist(), other.tolist())
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if is_dataclass(one):
+        return all(
+            _equal(getattr(one, each.name), getattr(other, each.name)) for each in fields(one)
+        )
+    return bool(one == other) or (one != one and other != other)  # two NaN
+
+
 @dataclass(frozen=True)
 class Report:
     """A checker's verdict on one solution.
@@ -103,6 +129,7 @@ class Report:
         objective: the same figure in the problem's own sense (a knapsack's value).
         violations: one sentence for each broken rule.
         unassigned: what must be served and is not, such as ``client 5 (Bakery)``, each once.
+        declined: what need not be served and is not, such as a client with a prize, each once.
         cost_standard_error: of a policy that was simulated, that of its mean cost.
         measures: other figures by name, such as parts of the cost; of a policy their means.
     """
@@ -113,6 +140,7 @@ class Report:
     cost_standard_error: float | None = None
     measures: dict[str, float] = field(default_factory=dict)
     unassigned: list[str] = field(default_factory=list)
+    declined: list[str] = field(default_factory=list)
 
     @property
     def feasible(self) -> bool:

@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from nco.core.errors import NCOError
 from nco.core.versions import refuse_class
 
 DESCRIPTION = "nco"  # a checkpoint's key that holds the description of what was trained
+IMPORT = "NCO_IMPORT"  # environment: modules and packages that may be imported, between commas
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -71,12 +73,23 @@ def describe(value: Any) -> Any:
     raise NCOError(f"{value!r} cannot be stored in a checkpoint: pass plain values or Described")
 
 
+def allow(module: str) -> None:
+    """Has `construct` import a module, or what lies in a package, here and in child processes."""
+    names = os.environ.get(IMPORT, "").split(",")
+    os.environ[IMPORT] = ",".join(dict.fromkeys([*filter(None, names), module]))
+
+
+def _allowed() -> tuple[str, ...]:
+    """Prefixes of the class paths that the user has named."""
+    return tuple(f"{name}." for name in os.environ.get(IMPORT, "").split(",") if name)
+
+
 def construct(description: Any, trusted: tuple[str, ...] = ("nco.",)) -> Any:
     """The object of a description.
 
     Importing a class runs its module, so a downloaded card must not be able to name just any: only
     modules that begin with a `trusted` prefix are imported, and classes of other modules are found
-    where the program has imported them itself.
+    where the program has imported them itself, or the user has named them (`allow`).
     """
     if isinstance(description, list):
         return [construct(item, trusted) for item in description]
@@ -87,8 +100,12 @@ def construct(description: Any, trusted: tuple[str, ...] = ("nco.",)) -> Any:
     path = str(description["class_path"])
     refuse_class(path)
     module, _, name = path.rpartition(".")
-    if not path.startswith(trusted) and module not in sys.modules:
-        raise NCOError(f"{path} is not part of nco: import {module} yourself first if you trust it")
+    if not path.startswith((*trusted, *_allowed())) and module not in sys.modules:
+        reason = (
+            f"{path} is not part of nco: import {module} yourself first if you trust it; on the "
+            f"command line --import {module.partition('.')[0]}"
+        )
+        raise NCOError(reason)
     try:
         found = getattr(importlib.import_module(module), name, None)
     except ImportError as error:

@@ -12,6 +12,7 @@ import pkgutil
 import sys
 from typing import Any
 
+from nco.core import describe
 from nco.core.errors import NCOError, did_you_mean
 from nco.registry.folders import ROOT, Folder
 
@@ -45,6 +46,7 @@ def folder(problem: str) -> Folder:
     if problem in names():
         return Folder(f"{ROOT}.{problem}")
     _check_foreign(problem)
+    describe.allow(problem)  # named by the user, whose it is
     return Folder(problem)
 
 

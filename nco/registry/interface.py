@@ -128,6 +128,9 @@ class Explain(Protocol[C_in]):
     def left_out(self, case: C_in, solution: Any, /) -> list[str]:
         """Why a plan leaves out what its report calls `unassigned`: a reason each, in its order."""
 
+    def declined(self, case: C_in, solution: Any, /) -> list[str]:
+        """The same of what it calls `declined`, where no plan could serve it; else empty texts."""
+
 
 class Again(Protocol[C_out]):
     """What is left to plan, as `Replan` makes it.

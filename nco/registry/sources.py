@@ -1,7 +1,9 @@
 """From what a user has (a path, arrays) to exact cases; and checking of solutions."""
 
 import contextlib
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,9 @@ def read(
     if (foreign_kind := foreign.kind(text)) is not None:
         raise InstanceError(f"{foreign_kind}, which is not solved here", path=path)
     names = [problem] if problem else _takers(text)
+    known = any(registry.folder(name).files.recognise(text) for name in names)
+    if not known and (arrays := _arrays(text)) is not None:
+        return _of_arrays(arrays, problem, path, arguments or {})
     if not names:
         raise InstanceError(
             f"not recognised as a file of any problem ({', '.join(registry.names())}); "
@@ -57,6 +62,29 @@ def read(
     if len(names) == 1:
         return _case(names[0], text, path, arguments or {})
     return _readable(names, text, path, arguments or {})
+
+
+def _arrays(text: str) -> dict[str, Any] | None:
+    """The JSON object that a text is, such as Python's arrays written to a file; None of others."""
+    if text.lstrip()[:1] != "{":
+        return None
+    try:
+        return dict(json.loads(text))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _of_arrays(
+    arrays: Mapping[str, Any], problem: str | None, path: Path, arguments: Mapping[str, Any]
+) -> Case:
+    """The case of arrays in a file, which has its name."""
+    try:
+        case = as_case(arrays, problem, arguments=arguments)
+    except InstanceError as error:
+        raise InstanceError(
+            error.reason, field=error.field, value=error.value, path=path
+        ) from error
+    return replace(case, path=str(path), name=path.stem)
 
 
 def _case(name: str, text: str, path: Path, arguments: Mapping[str, Any]) -> Case:
@@ -161,6 +189,13 @@ def as_case(
         raise InstanceError(f"not the arrays of {allowed}", field="source", value=shape)
     names = " or ".join(case.problem for case in found)
     raise InstanceError(f"may be {names}; name one with problem=", field="source", value=shape)
+
+
+def is_table(source: Any) -> bool:
+    """Whether a source of `as_case` is a table, which takes arguments."""
+    if isinstance(source, str | Path):
+        return table_files.is_table(located(Path(source)))
+    return frames.is_frame(source) and frames.is_named(source)
 
 
 def _misnamed(source: Mapping[Any, Any], problem: str | None) -> InstanceError | None:

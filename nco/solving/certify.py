@@ -119,6 +119,7 @@ def judged(case: Case, solution: Any, report: Report, bound: Bound | None) -> di
         "feasible": report.feasible,
         "violations": report.violations,
         "unassigned": reasons.unassigned(case, solution, report),
+        "declined": reasons.declined(case, solution, report),
         "measures": report.measures,
         "cost_standard_error": report.cost_standard_error,
         "bound": None if bound is None else bound.value,

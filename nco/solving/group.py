@@ -123,6 +123,12 @@ def _planned(
     if improvers[:1] == ranked[:1] and left < HEDGE * LOADING and others:
         stages = schedule.hedged(stages, improvers[0].name, others[0])
     progress.plan += [*_refusals(case, options), *(str(stage) for stage in stages)]
+    named = options.model not in ("auto", cards.NO_MODEL)
+    if named and all(stage.solver != schedule.NETWORKS for stage in stages):
+        progress.fault(
+            f"{options.model}: takes no part within {time_limit:.3g} s, in which classical solvers "
+            "find more; it plays with classical=False (--classical false)"
+        )
     if options.verbose:
         print("\n".join(progress.plan), file=sys.stderr, flush=True)
     began = portfolio.run(progress, stages, options, improvers, lease)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from nco import registry
 from nco.core.case import Case
 from nco.solving.options import AUTO, Options
+from nco.workers import lanes
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Usual:
     Attributes:
         each: seconds for each unit of its size.
         least, most: seconds of any instance.
+        first: seconds more in a program's first call, in which compiled searches load.
         share: of the time, before which no search is taken to be through. Compiled searches cool
             down over their time, and find most of what they find after a third of it: on 32
             instances, ending at 0.3 of the time cost 2.1 % of the answer, and 0.06 % at 0.5.
@@ -24,6 +26,7 @@ class Usual:
     each: float = 0.01
     least: float = 1.0
     most: float = 60.0
+    first: float = 1.0
     share: float = 0.5
     bound: float = 0.1
     bound_least: float = 0.1
@@ -52,7 +55,15 @@ def settle(options: Options, case: Case) -> Options:
     counted = options.iterations is not None
     if counted or registry.folder(case.problem).is_online:
         return replace(options, time_limit=None)
-    return replace(options, time_limit=automatic(case.size))
+    return replace(options, time_limit=Automatic(automatic(case.size) + _loading(options, case)))
+
+
+def _loading(options: Options, case: Case) -> float:
+    """Seconds that compiled searches need where no process has them in memory."""
+    if not options.classical or lanes.current().has_started():
+        return 0.0
+    improvers = registry.folder(case.problem).improvers()
+    return USUAL.first if any(solver.kernels for solver in improvers) else 0.0
 
 
 def settle_several(options: Options) -> Options:

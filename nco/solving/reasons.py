@@ -1,5 +1,6 @@
 """Why something is not served, by the ``explain.py`` of a problem's folder, where it has one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from nco import registry
@@ -19,8 +20,19 @@ def unassigned(case: Case, solution: Any, report: Report) -> list[str]:
     folder = registry.folder(case.problem)
     if not report.partial or not folder.has("explain"):
         return list(report.unassigned)
-    told = folder.explain.left_out(case, solution)
+    return _told(report.unassigned, folder.explain.left_out(case, solution))
+
+
+def declined(case: Case, solution: Any, report: Report) -> list[str]:
+    """What a plan need not serve and does not, with the reason where no plan could serve it."""
+    folder = registry.folder(case.problem)
+    if not report.declined or not folder.has("explain"):
+        return list(report.declined)
+    return _told(report.declined, folder.explain.declined(case, solution))
+
+
+def _told(names: Sequence[str], reasons: Sequence[str]) -> list[str]:
+    """Names, each with its reason behind a colon where there is one."""
     return [
-        f"{name}: {reason}" if reason else name
-        for name, reason in zip(report.unassigned, told, strict=True)
+        f"{name}: {reason}" if reason else name for name, reason in zip(names, reasons, strict=True)
     ]

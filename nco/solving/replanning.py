@@ -25,8 +25,11 @@ def solved(case: Case, options: Options, begin: float) -> Solution:
     if folder.has("replan"):
         again = folder.replan.again(case, plan, before, options.frozen, options.stability)
         return _told(again, _search(again.priced, again.priced_start, options, begin))
-    if before is not case or options.frozen is not None or options.stability:
-        reason = "only a start of the same instance can be given, as there is no replan.py"
+    if not before.states_as(case):
+        reason = "the start is a plan of another instance; only routes take such a one"
+        raise NCOError(f"{case.problem}: {reason}")
+    if options.frozen is not None or options.stability:
+        reason = "frozen and stability are for routes of vehicles"
         raise NCOError(f"{case.problem}: {reason}")
     return _search(case, plan, options, begin)
 
@@ -40,7 +43,10 @@ def _plan(case: Case, options: Options) -> tuple[Case, Any]:
     """The case that the plan is of, and the plan in its numbers."""
     start, before = options.start, case
     if options.before is not None:
-        before = sources.as_case(options.before, options.problem, columns=options.columns)
+        beside: dict[str, Any] = {}
+        if sources.is_table(options.before):  # what is said beside today's table holds of both
+            beside = {"columns": options.columns, "arguments": options.arguments}
+        before = sources.as_case(options.before, case.problem, **beside)
     elif isinstance(start, Solution) and start.case is not None:
         before = start.case
     return before, sources.plan_of(before, start, {})
@@ -62,6 +68,7 @@ def _told(again: Again[Any], found: Solution) -> Solution:
         feasible=report.feasible,
         violations=report.violations,
         unassigned=reasons.unassigned(again.case, plan, report),
+        declined=reasons.declined(again.case, plan, report),
         measures={**report.measures, **changes},
         # what was proven is proven of costs with the price of changes
         status=Status.FEASIBLE if found.status is Status.OPTIMAL else found.status,

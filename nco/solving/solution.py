@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-SHOWN = 10  # of what is unassigned; the others are counted
+SHOWN = 10  # of what is not served; the others are counted
 
 
 class Status(StrEnum):
@@ -53,6 +53,8 @@ class Solution:
             `routes`, `items`).
         taken: makes `actions`, the policy's actions that it stands for.
         unassigned: what must be served and is not, each with the reason, where one is known.
+        declined: what need not be served and is not, such as a client with a prize; with the reason
+            where no plan could serve it.
         status: OPTIMAL, FEASIBLE, PARTIAL, INTERRUPTED, INFEASIBLE or SIMULATED (`Status`).
         seconds: wall time of the call, loading included; setup_seconds: of that, loading.
         found_by: who found the solution: a classical solver, and whose solution it began from; a
@@ -103,6 +105,7 @@ class Solution:
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     found_by: str = ""
     unassigned: list[str] = field(default_factory=list)
+    declined: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.found_by:  # of a policy, a batch of tensors: the one that there is
@@ -142,9 +145,8 @@ class Solution:
         lines += [*policytext.comparison_lines(self.comparisons)]
         lines += [f"  note: {note}" for note in self.notes]
         lines += [f"  violated: {violation}" for violation in self.violations]
-        lines += [f"  unassigned: {each}" for each in self.unassigned[:SHOWN]]
-        if len(self.unassigned) > SHOWN:
-            lines.append(f"  unassigned: and {len(self.unassigned) - SHOWN} more")
+        lines += _listed("unassigned", self.unassigned)
+        lines += _listed("left out", self.declined)
         lines += [f"  fault: {fault}" for fault in self.faults]
         return "\n".join(lines)
 
@@ -160,6 +162,7 @@ class Solution:
             "feasible": self.feasible,
             "violations": self.violations,
             "unassigned": self.unassigned,
+            "declined": self.declined,
             "faults": self.faults,
             "plan": self.plan,
             "notes": self.notes,
@@ -293,3 +296,10 @@ class Solution:
         if self.case is None:
             raise NCOError(f"{self.problem} has no files.py: its solutions cannot be {what}")
         return self.case
+
+
+def _listed(word: str, things: list[str]) -> list[str]:
+    """A line for each of the first things, and one that counts the others."""
+    lines = [f"  {word}: {each}" for each in things[:SHOWN]]
+    more = len(things) - SHOWN
+    return [*lines, f"  {word}: and {more} more"] if more > 0 else lines

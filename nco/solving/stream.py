@@ -37,6 +37,11 @@ def _refuse(cases: Sequence[Case], online: Sequence[bool], options: Options) -> 
     """Raises for an option that contradicts a case."""
     if options.hindsight and not all(online):
         raise NCOError("hindsight: only online problems have a future that could be known")
+    if options.start is not None and any(online) and not options.hindsight:
+        raise NCOError(
+            "start: an online problem begins from no plan; a rule of yours is compared by policy "
+            "(--policy)"
+        )
     for name in ("policy", "what_if"):
         if getattr(options, name) is not None and not all(online):
             raise NCOError(f"{name}: only online problems are answered by a policy")

@@ -25,20 +25,42 @@ TIMES = {  # the last word of a header -> the unit of time that it says
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "stunden", "horas"), "hours"),
     **dict.fromkeys(("d", "day", "days", "tage", "dias"), "days"),
 }
+MONEY = frozenset(
+    [
+        *("cost", "costs", "price", "rate", "wage", "fee", "tariff", "kosten", "preis"),
+        *("eur", "euro", "euros", "usd", "dollar", "dollars", "gbp", "chf"),
+    ]
+)
+_SIGNS = {"€": " eur ", "$": " usd ", "£": " gbp "}
 _BRACKETS = re.compile(r"\(.*?\)|\[.*?\]|\{.*?\}")
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # customerName
 
 
 def normal(header: str) -> str:
-    """A header in lower case, without accents, brackets and marks."""
+    """A header in lower case, without accents, brackets and marks; "cost/km" is "cost per km"."""
     plain = unicodedata.normalize("NFKD", _HUMPS.sub(" ", _BRACKETS.sub(" ", header[:200])))
     plain = "".join(mark for mark in plain if not unicodedata.combining(mark))
-    return re.sub(r"[^a-z0-9]+", " ", plain.lower().replace("ß", "ss")).strip()
+    plain = plain.lower().replace("ß", "ss")
+    for sign, word in _SIGNS.items():
+        plain = plain.replace(sign, word)
+    first, slash, last = plain.partition("/")
+    if slash and _is_money(first):
+        plain = f"{first} per {last}"
+    return re.sub(r"[^a-z0-9]+", " ", plain).strip()
+
+
+def _is_money(words: str) -> bool:
+    return not MONEY.isdisjoint(re.findall(r"[a-z]+", words))
 
 
 def without_unit(words: str) -> str:
-    """A normal header without the units at its end: "demand in kg" is "demand"."""
+    """A normal header without the units at its end: "demand in kg" is "demand".
+
+    Money for a unit of something is another thing than money: "cost per km" stays.
+    """
     parts = words.split()
+    if "per" in parts and _is_money(words.partition(" per ")[0]):
+        return words
     while len(parts) > 1 and (parts[-1] in UNITS or parts[-1] in ("in", "of", "per")):
         parts.pop()
     return " ".join(parts)
@@ -73,22 +95,29 @@ def match(form: Form, table: Table, stated: Mapping[str, str]) -> Match:
     Args:
         form: what is looked for.
         table: its headers.
-        stated: column name -> header, of the user; those of other forms are passed over.
+        stated: column name -> header, of the user; those of other forms and of other tables are
+            passed over.
     """
-    stated = {**stated, **table.stated}
+    stated = {
+        name: header
+        for name, header in {**stated, **table.stated}.items()
+        if has_header(header, table)
+    }
     words = [normal(header) for header in table.columns]
     places: dict[str, int] = {}
     doubled: dict[str, tuple[str, str]] = {}
     for column in form.columns:
         if column.name in stated:
             place = _place_of(stated[column.name], table)
-            if place is not None:
-                places[column.name] = place
+            assert place is not None
+            places[column.name] = place
     for column in form.columns:
         if column.name in stated:
             continue
         free = [place for place in range(len(words)) if place not in places.values()]
         best = _best(column, [(place, words[place]) for place in free])
+        if column.sole and best and words[best[0]] != normal(column.name):
+            best = [*best, *_others(column, best[0], [(place, words[place]) for place in free])]
         if len(best) > 1:
             doubled[column.name] = (table.columns[best[0]], table.columns[best[1]])
         if best:
@@ -115,6 +144,12 @@ def _best(column: Column, headers: list[tuple[int, str]]) -> list[int]:
             if found:
                 return found
     return []
+
+
+def _others(column: Column, best: int, headers: list[tuple[int, str]]) -> list[int]:
+    """The places of further headers that may stand for a column."""
+    synonyms = {_joined(normal(word)) for word in column.synonyms}
+    return [p for p, w in headers if p != best and _joined(without_unit(w)) in synonyms]
 
 
 def _joined(words: str) -> str:

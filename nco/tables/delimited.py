@@ -9,7 +9,7 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nco.core.errors import InstanceError
 from nco.tables.table import MOST_CELLS, MOST_COLUMNS, MOST_ROWS, Cell, Table, from_grid, shown
@@ -75,7 +75,30 @@ def read(text: str, path: str | None = None) -> Table:
     table = from_grid(grid, numbers, path=path, delimiter=delimiter)
     if table is None:
         raise InstanceError("the file is empty", path=path)
+    if table.headed:
+        _check_widths(table, dict(zip(numbers, grid, strict=True)))
     return table
+
+
+def _check_widths(table: Table, rows: Mapping[int, Sequence[Cell]]) -> None:
+    """Refuses a row that is longer than the headers: a comma has cut one of its cells in two.
+
+    Args:
+        table: what was made of the rows.
+        rows: the cells of each row as they stand, by its line.
+    """
+    if not table.lines:
+        return
+    above = [line for line, row in rows.items() if line < table.lines[0] and any(row)]
+    width = len(rows[above[-1]])
+    for number, line in enumerate(table.lines):
+        beyond = [cell for cell in rows[line][width:] if cell]
+        if beyond:
+            reason = (
+                f"this row has {len(rows[line])} cells, the headers are {width}: put a cell with "
+                f"{table.delimiter!r} in it into quotation marks, or name its column"
+            )
+            raise table.error(reason, value=shown(beyond[0]), row=number)
 
 
 def _plain(cell: str) -> str:

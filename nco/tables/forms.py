@@ -12,11 +12,14 @@ class Column:
         synonyms: other headers that it is recognised by, the best first. Case, accents, marks,
             and units behind the word make no difference.
         text: whether it holds names rather than numbers.
+        sole: whether a table with two of these headers must be asked which is meant, though one of
+            them comes first: two quantities, such as weight and volume. Its name is no question.
     """
 
     name: str
     synonyms: tuple[str, ...] = ()
     text: bool = False
+    sole: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """Tables of distances: a square of numbers, or a row for each pair."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nco.core.errors import InstanceError
 from nco.tables import figures
+from nco.tables.columns import match
 from nco.tables.figures import Unreadable
-from nco.tables.forms import Column, Form
-from nco.tables.reading import Given
+from nco.tables.forms import LAT, LON, PLACED, Column, Form, X, Y
+from nco.tables.reading import Given, Reading
 from nco.tables.table import Cell, Table, is_numeric, shown
 
 PAIRS = Form(
@@ -26,6 +28,7 @@ PAIRS = Form(
     (("from", "to", "distance"),),
     ("matrix", "distance matrix"),
 )
+PLACES = Form("places", (X, Y, LAT, LON), PLACED)
 ARGUMENTS = (PAIRS.name, "durations")  # that may be a square of numbers without names
 TITLES = {PAIRS.name, *PAIRS.titles}
 MOST = 4000  # nodes of a matrix
@@ -79,7 +82,16 @@ def present(given: Given) -> bool:
     """Whether there are distances among what was given."""
     if PAIRS.name in given.arguments:
         return True
-    return given.find(PAIRS) is not None or any(map(is_square, given.tables))
+    return _found(given) is not None or any(map(is_square, given.tables))
+
+
+def _found(given: Given) -> Reading | None:
+    """The table of a row for each pair; one with coordinates is a table of places."""
+    reading = given.find(PAIRS)
+    if reading is None or not reading.match.meets(PAIRS):
+        return None
+    of_places = match(PLACES, reading.table, given.columns).meets(PLACES)
+    return None if of_places and PAIRS.name not in given.arguments else reading
 
 
 def square(table: Table) -> Distances:
@@ -142,13 +154,13 @@ def _distance(
 def pairs(given: Given) -> Distances | None:
     """The distances in a table of a row for each pair; None where there is none.
 
-    One that is stated in one direction only counts in both.
+    One that is stated in one direction only counts in both, which a remark says.
 
     Raises:
         InstanceError: a pair that is missing, or there twice.
     """
-    reading = given.find(PAIRS)
-    if reading is None or not reading.match.meets(PAIRS):
+    reading = _found(given)
+    if reading is None:
         return None
     starts, ends = reading.texts("from"), reading.texts("to")
     values = reading.numbers("distance")
@@ -177,7 +189,16 @@ def pairs(given: Given) -> Distances | None:
                 reason = f"there is no row from {start} to {end}: add it"
                 raise InstanceError(reason, field="distances", path=reading.table.place)
             rows[i][j] = value
-    return Distances(names, rows, reading.remark)
+    return Distances(names, rows, reading.remark + _doubled(stated))
+
+
+def _doubled(stated: Mapping[tuple[str, str], float]) -> str:
+    """Which of the pairs count in both directions, in words; empty where each has its own."""
+    single = [pair for pair in stated if pair[::-1] not in stated]
+    if not single:
+        return ""
+    more = f" and {len(single) - 1} more" if len(single) > 1 else ""
+    return f"; {' to '.join(single[0])}{more} counts in both directions"
 
 
 def distances(given: Given) -> Distances | None:

@@ -175,6 +175,8 @@ class Command(LightningCLI):
         self.config = parser.parse_args(args)
         own = self.config[self.config.subcommand]
         where = own.checkpoint.folder
+        if where is not None and own.trainer.default_root_dir == DEFAULTS["default_root_dir"]:
+            own.trainer.default_root_dir = where  # TensorBoard's events lie beside the checkpoint
         if own.get("ckpt_path") is not None:
             own.ckpt_path = folder.checkpoint(str(own.ckpt_path), where)
         if self.config.subcommand == "fit":
@@ -202,6 +204,20 @@ def _shipped(word: str) -> str:
     return f"{flag}={ours}" if flag else str(ours)
 
 
+def _seeded(words: list[str]) -> list[str]:
+    """``--seed_everything N`` said of what draws random numbers here: the training and its data."""
+    seeds = [
+        word.partition("=")[2] or after
+        for word, after in zip(words, [*words[1:], ""], strict=True)
+        if word.partition("=")[0] == "--seed_everything"
+    ]
+    if not seeds or not seeds[-1].isdecimal():
+        return words
+    flags = ("--model.init_args.training.seed", "--data.init_args.seed")
+    stated = {word.partition("=")[0] for word in words}
+    return [*words, *(f"{flag}={seeds[-1]}" for flag in flags if flag not in stated)]
+
+
 def main(arguments: list[str], command: type[Command] = Command) -> None:
     """Runs Lightning's command line; `arguments` begin with fit, validate, test or predict.
 
@@ -210,7 +226,7 @@ def main(arguments: list[str], command: type[Command] = Command) -> None:
     """
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # as `python -m` does, but last: nothing is shadowed
-    words = [_shipped(word) for word in arguments]
+    words = _seeded([_shipped(word) for word in arguments])
     if len(words) == 1:
         print(EXAMPLE.format(words[0]), file=sys.stderr)
         raise SystemExit(2)

@@ -71,6 +71,9 @@ class Training(Described):
             )
 
 
+PARTS = ("problem", "policy")  # of a method, by which a checkpoint is told from another
+
+
 class Method(Described, LightningModule, ABC):
     """A method adds its `loss`; everything else is here.
 
@@ -265,5 +268,14 @@ class Method(Described, LightningModule, ABC):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         refuse_checkpoint(checkpoint.get(DESCRIPTION, {}), "--ckpt_path")
+        own, given = self.state_dict(), checkpoint["state_dict"]
+        if {n: t.shape for n, t in own.items()} != {n: t.shape for n, t in given.items()}:
+            made = checkpoint[DESCRIPTION]["method"]["init_args"]
+            words = [each["class_path"].rpartition(".")[2] for each in map(made.get, PARTS)]
+            mine = [type(each).__name__ for each in (self.problem, self.policy)]
+            raise NCOError(
+                f"--ckpt_path: is of {words[1]} for {words[0]}, and its weights do not fit this "
+                f"{mine[1]} for {mine[0]}; training.initial begins with weights of another problem"
+            )
         if self.settings.decay_steps:
             self.decay_start = checkpoint[DESCRIPTION]["decay_start"]

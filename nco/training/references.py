@@ -69,7 +69,7 @@ def own(problem: Problem[Any, Any]) -> Path:
     """The folder of a set of the problem's own instances; made where it is missing.
 
     The solver is the first that can improve a solution. The set is kept in the user's cache folder,
-    by the problem's description.
+    by the problem's description and the code of its folder: who changes the rules gets another set.
 
     Raises:
         NCOError: where no classical solver can make it.
@@ -89,7 +89,8 @@ def own(problem: Problem[Any, Any]) -> Path:
         SEED,
         chunk=INSTANCES // SIZES if several else INSTANCES,
     )
-    digest = atomic.sha256(json.dumps(spec.__dict__, sort_keys=True).encode())[:12]
+    code = [path.read_text() for path in sorted(registry.folder_of(problem).path.rglob("*.py"))]
+    digest = atomic.sha256(json.dumps([spec.__dict__, code], sort_keys=True).encode())[:12]
     folder = machine.path().parent / "references" / f"{type(problem).__name__.lower()}-{digest}"
     if not (folder / "set.json").exists() or chunk_digests(folder) is None:
         print(

@@ -33,6 +33,7 @@ ROUTES = Form(
     (("stop",), ("name",)),
 )
 NUMBERED = ("stop", "stop number", "stop no")  # headers of numbers, where they may be names
+SHOWN = 8  # vehicles that an error names
 UNORDERED = replace(ROUTES, columns=tuple(c for c in ROUTES.columns if c.name != "order"))
 
 
@@ -50,6 +51,8 @@ def routes_of(table: Table) -> tuple[Reading, list[list[int]], list[str]]:
         raise table.error(reason)
     labels = reading.texts("route") if reading.has("route") else [""] * len(reading)
     order = reading.numbers("order") if reading.has("order") else [None] * len(reading)
+    if None in order and any(place is not None for place in order):
+        raise reading.error("is empty: say where the stop comes", "order", order.index(None))
     members: dict[str, list[int]] = {}
     for row, label in enumerate(labels):
         members.setdefault(label, []).append(row)
@@ -132,7 +135,8 @@ def vehicle_of(reading: Reading, row: int, label: str, names: Sequence[str], cou
         return int(label[:9]) - 1
     if label in names:
         return list(names).index(label)
-    reason = f"no such vehicle; they are 1 to {count}"
+    called = f" or {', '.join(names[:SHOWN])}" if any(names) else ""
+    reason = f"no such vehicle; they are 1 to {count}{called}"
     raise reading.error(reason, "route", row, label or "''")
 
 

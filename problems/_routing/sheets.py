@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PLACES = (NAME, X, Y, LAT, LON)
 MOST = 1_000_000  # stops
+FAR, FAR_OUT = 300.0, 20  # km, and times the median, from which on a place is remarked on
 CALLED = "depot"  # what the row of the depot may be called
 DISTANCES = Argument(
     "distances",
@@ -136,7 +137,26 @@ def stops(given: Given, kind: Form, *, depot: bool) -> Stops:
         remarks.append(f"{len(twice)} names are there more than once, such as {twice[0]}")
     if metric == "HAVERSINE":
         remarks.append("distances are great circles in kilometres")
+    if degrees is not None:
+        remarks += _outliers(degrees, own)
     return Stops(order, own, coords, arranged, metric, degrees, remarks)
+
+
+def _outliers(degrees: Sequence[Sequence[float]], names: Sequence[str]) -> list[str]:
+    """A remark on the place that lies furthest from all others, where that is hardly meant."""
+    import numpy as np
+
+    from nco.problems._routing import metrics
+
+    places = np.array(degrees, dtype=np.float64)
+    middle = np.median(places, axis=0)[None].repeat(len(places), 0)
+    away = metrics.distances(middle, places, "HAVERSINE")
+    last = int(away.argmax())
+    if away[last] <= max(FAR, FAR_OUT * float(np.median(away))):
+        return []
+    name = names[last] if names and names[last] else f"place {last}"
+    where = f"{places[last, 0]:g}, {places[last, 1]:g}"
+    return [f"{name} ({where}) lies {away[last]:,.0f} km from the others: is its position right?"]
 
 
 def _depot_first(

@@ -27,6 +27,7 @@ MACHINE = Column(
     (
         *("machines", "machine name", "resource", "workstation", "work station", "station"),
         *("work center", "work centre", "workplace", "equipment", "tool", "maschine"),
+        *("arbeitsplatz", "maquina"),
     ),
     text=True,
 )
@@ -34,14 +35,15 @@ DURATION = Column(
     "duration",
     (
         *("durations", "time", "processing time", "process time", "proc time", "run time"),
-        *("length", "minutes", "hours", "dauer", "tiempo"),
+        *("length", "minutes", "hours", "dauer", "bearbeitungszeit", "tiempo", "duree"),
     ),
 )
 OPERATION = Column(
     "operation",
     (
         *("operations", "op", "operation no", "step", "sequence", "seq", "position", "pos"),
-        *("step no", "task", "activity", "arbeitsgang", "arbeitsschritt", "arbeitsfolge"),
+        *("op no", "op nr", "operation nr", "operation number", "step number", "routing step"),
+        *("step no", "task", "activity", "ag", "arbeitsgang", "arbeitsschritt", "arbeitsfolge"),
         *("schritt", "vorgang", "operacion", "etape"),
     ),
     text=True,
@@ -56,7 +58,11 @@ OPERATIONS = Form(
 )
 SCHEDULE = Form(
     "schedule",
-    (JOB, OPERATION, MACHINE, Column("start", ("begin", "from", "start time"))),
+    (
+        *(JOB, OPERATION, MACHINE, DURATION),
+        Column("start", ("begin", "from", "start time")),
+        Column("end", ("finish", "until", "to", "end time")),
+    ),
     (("job", "start"),),
 )
 
@@ -227,7 +233,8 @@ def read_schedule(
     The machines are empty lists where the table has none.
 
     Raises:
-        InstanceError: no such columns, jobs and machines that do not exist, times not whole.
+        InstanceError: no such columns, jobs and machines that do not exist, times not whole; an
+            end or a duration that does not belong to the operation.
     """
     reading = Reading(table, SCHEDULE, match(SCHEDULE, table, {}))
     reading.require("job", "start")
@@ -244,8 +251,27 @@ def read_schedule(
             raise reading.error("a whole number belongs here", "start", row, f"{starts[row]:g}")
     for own in rows:
         own.sort(key=lambda row: starts[row] if order[row] is None else order[row] or 0.0)
+    for job, own in enumerate(rows):
+        if len(own) == len(case.work[job]):  # else the checker says what is missing
+            for choices, row in zip(case.work[job], own, strict=True):
+                _check_length(reading, row, dict(choices), machines[row] if named else None)
     begin = [[int(starts[row]) for row in own] for own in rows]
     return begin, [[machines[row] + base for row in own] if named else [] for own in rows]
+
+
+def _check_length(reading: Reading, row: int, lengths: dict[int, int], machine: int | None) -> None:
+    """Refuses what a row says that is not so: how long the operation takes, and when it ends."""
+    if machine is None and len(lengths) == 1:
+        machine = next(iter(lengths))
+    if machine is None or machine not in lengths:
+        return
+    length = lengths[machine]
+    begin = reading.all_numbers("start")[row]
+    for name, expected in (("duration", length), ("end", begin + length)):
+        stated = reading.numbers(name)[row] if reading.has(name) else None
+        if stated is not None and stated != expected:
+            reason = f"the operation takes {length}: this must be {expected:g}"
+            raise reading.error(reason, name, row, f"{stated:g}")
 
 
 def _places(

@@ -219,7 +219,7 @@ def _fleet_fault(demand: np.ndarray, capacity: float, vehicles: int) -> str | No
     stated = tsplib.number_text(capacity)
     return (
         f"the demands, {total} in all, need at least {least} vehicles of capacity {stated}: "
-        f"allow {least} or more, or state no limit"
+        f"allow {least} or more, or state no limit; as problem vrp, what fits is planned"
     )
 
 

@@ -29,6 +29,7 @@ DEMAND = Column(
             "cantidad",
         ),
     ),
+    sole=True,
 )
 CAPACITY_COLUMN = Column("capacity", ("vehicle capacity", "max load", "payload"))
 CUSTOMERS = sheets.form("customers", (DEMAND,), optional=(CAPACITY_COLUMN,))

@@ -337,7 +337,10 @@ def _case(
         value = f"{tsplib.number_text(demand[place])} of customer {place}"
         raise InstanceError(reason, field="demand", value=value)
     if objective == TOTAL and _total(demand) > _total(capacities):
-        reason = "the vehicles, which make one trip each, cannot carry all demands"
+        reason = (
+            "the vehicles, which make one trip each, cannot carry all demands, "
+            f"{demand.sum():g}; as problem vrp, what fits is planned"
+        )
         raise InstanceError(reason, field="capacities", value=f"{capacities.sum():g} in all")
     return Case(
         name=name,

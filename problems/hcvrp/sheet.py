@@ -17,11 +17,24 @@ VEHICLES = Form(
     "vehicles",
     (
         Column("name", ("vehicle", "truck", "van", "type", "driver", *NAME.synonyms), text=True),
-        Column("capacity", ("max load", "payload", "load", "size", "volume", "weight")),
+        Column(
+            "capacity",
+            (
+                *("max load", "max weight", "payload", "load", "size", "volume", "weight", "cap"),
+                *("kapazitat", "nutzlast"),
+            ),
+        ),
         Column("count", ("number of vehicles", "quantity", "qty", "available", "amount", "number")),
         Column("speed", ("speeds", "average speed", "velocity")),
         Column("fixed", ("fixed cost", "fixed costs", "cost", "price", "cost per day", "rent")),
-        Column("unit", ("unit cost", "cost per km", "cost per mile", "variable cost", "per km")),
+        Column(
+            "unit",
+            (
+                *("unit cost", "cost per km", "cost per mile", "cost per kilometre"),
+                *("cost per kilometer", "price per km", "price per mile", "rate per km"),
+                *("eur per km", "usd per km", "usd per mile", "km cost", "variable cost", "per km"),
+            ),
+        ),
     ),
     (("capacity",),),
     ("fleet", "trucks"),

@@ -13,6 +13,10 @@ def check_network(case: "Case") -> None:
     """Every store can be supplied, and goods cannot go in a circle within a period."""
     if case.size == 0:
         raise InstanceError("no node has demand: give one a demand or a history", field="nodes")
+    for node, name in enumerate(case.nodes):
+        if case.kind[node] == 0 and case.penalty[node] > 0:
+            reason = "has a penalty, but neither a demand nor a column of the history"
+            raise InstanceError(reason, field=f"node {name}")
     reached, grown = {-1}, True
     while grown:
         new = {int(t) for s, t in zip(case.source, case.target, strict=True) if int(s) in reached}

@@ -50,8 +50,8 @@ class Inventory(AdditiveProblem[Instance, State], Online, HasCases, Selective):
       period on average, so that numbers are alike in small and large networks; what is ordered
       from a node is rationed in proportion where its stock does not suffice; a cross-dock sends
       all it has, in proportion;
-    - a period: orders leave, demand comes, costs are taken of what is then on hand or missing, and
-      what was ordered L periods ago arrives (at once where L = 0, before demand);
+    - a period: what was ordered L periods ago arrives, orders leave (and arrive at once where
+      L = 0), demand comes, and costs are taken of what is then on hand or missing;
     - end: after T periods;
     - cost: mean over the periods after the warm-up of the whole network's holding and penalty
       costs, edge costs and order costs, less prices of units sold. What is in transit costs

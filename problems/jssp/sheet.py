@@ -51,6 +51,16 @@ def read_solution(table: Table, case: "Case") -> list[list[int]]:
     """The start times in a table.
 
     Raises:
-        InstanceError: no such columns, a job that does not exist, times that are not whole.
+        InstanceError: no such columns, a job that does not exist, times that are not whole, an
+            operation on another machine than its own.
     """
-    return sheets.read_schedule(table, case)[0]
+    starts, machines = sheets.read_schedule(table, case)
+    for job, (own, work) in enumerate(zip(machines, case.work, strict=True)):
+        for step, (stated, choices) in enumerate(zip(own, work, strict=False), 1):
+            machine = choices[0][0]
+            if stated != machine:
+                called = [case.called("machines", m) or str(m) for m in (stated, machine)]
+                title = case.called("jobs", job) or f"job {job}"
+                reason = f"operation {step} of {title} is on {called[1]}: set it so"
+                raise table.error(reason, field="machine", value=called[0])
+    return starts

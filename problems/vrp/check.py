@@ -65,7 +65,14 @@ def check(case: Case, solution: object) -> Report:
         violations.append("the cost is not finite")
         return Report(None, None, violations)
     figures = _figures(driven, _prizes(case, served))
-    return Report(cost, cost, violations, measures=figures, unassigned=unassigned(case, served))
+    return Report(
+        cost,
+        cost,
+        violations,
+        measures=figures,
+        unassigned=unassigned(case, served),
+        declined=declined(case, served),
+    )
 
 
 def _figures(driven: Sequence[Driven], prizes: Sequence[Number]) -> dict[str, float]:
@@ -193,6 +200,22 @@ def unassigned(case: Case, served: set[int]) -> list[str]:
     return lines
 
 
+def declined(case: Case, served: set[int]) -> list[str]:
+    """What need not be served and is not: clients, and groups of which none is."""
+    grouped = {client for group in case.groups for client in group.clients}
+    lines = [
+        named(case, case.first_client + row)
+        for row, required in enumerate(case.required.tolist())
+        if not required and case.first_client + row not in served | grouped
+    ]
+    lines += [
+        f"group {place} ({_one_of(case, group)})"
+        for place, group in enumerate(case.groups, 1)
+        if not group.required and not served.intersection(group.clients)
+    ]
+    return lines
+
+
 def _one_of(case: Case, group: Group) -> str:
     """``one of client 3, client 4 and 7 more``."""
     names = ", ".join(named(case, client) for client in group.clients[:SHOWN])
@@ -261,7 +284,7 @@ def _windows(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
     kind = case.vehicles[each.route.vehicle]
     lines = []
     for position, (begin, close) in each.drive.late.items():
-        title, time, limit = _title(case, each), _text(begin), _text(close)
+        title, time, limit = _title(case, each), timed(case, begin), timed(case, close)
         if position == len(places):
             lines.append(f"{title} ends at {time}, after its shift closes at {limit}")
             continue
@@ -285,7 +308,7 @@ def _breaks(case: Case, each: Driven, scheduler: Scheduler) -> list[str]:
     kind = case.vehicles[each.route.vehicle]
     return [
         f"{_title(case, each)} cannot hold its break of {_text(number(rest.duration))} that begins "
-        f"from {_text(number(rest.window.open))} to {_text(number(rest.window.close))}"
+        f"from {timed(case, number(rest.window.open))} to {timed(case, number(rest.window.close))}"
         for rest in (kind.breaks[k] for k in each.drive.missed)
     ]
 
@@ -413,12 +436,23 @@ def _text(value: Number) -> str:
     return str(shown) if isinstance(shown, int) else f"{shown:.10g}"
 
 
+def timed(case: Case, value: Number) -> str:
+    """A point in time as people write it: as a time of the day where the source has such."""
+    if "clock" not in case.units or not math.isfinite(value):
+        return _text(value)
+    hours, left = divmod(round(60 * value), 3600)
+    minutes, seconds = divmod(left, 60)
+    return f"{hours:02d}:{minutes:02d}" + (f":{seconds:02d}" if seconds else "")
+
+
 __all__ = [
     "RULES",
     "Driven",
     "check",
+    "declined",
     "every_solution",
     "named",
+    "timed",
     "unassigned",
     "vehicle_named",
 ]

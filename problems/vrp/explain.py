@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from nco.problems.vrp.case import Case, Route
-from nco.problems.vrp.check import RULES, Driven, named, unassigned, vehicle_named
+from nco.problems.vrp.check import RULES, Driven, named, timed, unassigned, vehicle_named
 from nco.problems.vrp.checking import together
 from nco.problems.vrp.checking.reach import Reach, above
 from nco.problems.vrp.checking.schedule import Scheduler
@@ -19,6 +19,7 @@ from nco.problems.vrp.checking.schedule import Scheduler
 PLACES = 3000  # beyond which no shortest paths are looked for
 SHOWN = 5  # sentences of a kind; the others are counted
 REMEDY = "add it there, or search longer"
+ASKED = 50  # of what need not be served, of which it is asked whether it can be
 TRIES = 600  # insertions that are tried in all to say why a plan has no room
 
 
@@ -56,6 +57,20 @@ def left_out(case: Case, solution: Sequence[Route]) -> list[str]:
     return reasons
 
 
+def declined(case: Case, solution: Sequence[Route]) -> list[str]:
+    """Why no plan can serve what this one need not; empty where one may be able to.
+
+    The first `ASKED` are looked at.
+    """
+    reach = Reach(case)
+    served = {stop for route in solution for stop in route[1]}
+    reasons = []
+    for things in _missing(case, served, required=False):
+        own = [blocked(case, reach, choice) for choice in things] if len(reasons) < ASKED else [""]
+        reasons.append(f"no plan can serve it: {own[0]}" if all(own) else "")
+    return reasons
+
+
 def _is_small(case: Case) -> bool:
     return len(case.depots) + case.size <= PLACES
 
@@ -77,19 +92,22 @@ def _wanted(case: Case) -> list[list[int]]:
     return [list(things) for things in wanted]
 
 
-def _missing(case: Case, served: set[int]) -> list[list[list[int]]]:
-    """For each entry of the report's `unassigned` the ways to serve it: clients in their order."""
+def _missing(case: Case, served: set[int], required: bool = True) -> list[list[list[int]]]:
+    """For each entry of the report's `unassigned` the ways to serve it: clients in their order.
+
+    Of its `declined` where what is looked for is not `required`.
+    """
     partners = _partners(case)
     grouped = {client for group in case.groups for client in group.clients}
     single = [
         [partners.get(client, [client])]
         for client in range(case.first_client, case.first_client + case.size)
-        if case.required[case.client(client)] and client not in served | grouped
+        if case.required[case.client(client)] == required and client not in served | grouped
     ]
     of_groups = [
         [partners.get(client, [client]) for client in group.clients]
         for group in case.groups
-        if group.required and not served.intersection(group.clients)
+        if group.required == required and not served.intersection(group.clients)
     ]
     return single + of_groups
 
@@ -148,22 +166,27 @@ def _too_far(case: Case, reach: Reach, vehicle: int, clients: list[int]) -> str 
         if not above(time, float(close)):
             continue
         if place == 0:
-            return f"it cannot leave before {time:.6g}, and only until {float(close):.6g}"
+            return f"it cannot leave before {_at(case, time)}, and only until {_at(case, close)}"
         if place <= len(clients):
             row = case.client(clients[place - 1])
             what = "its last window" if len(case.windows[row]) > 1 else "its window"
             where = f" at {named(case, clients[place - 1])}" if len(clients) > 1 else ""
             return (
-                f"it is reached{where} at {time:.6g} at the earliest, "
-                f"after {what} closes at {float(close):.6g}"
+                f"it is reached{where} at {_at(case, time)} at the earliest, "
+                f"after {what} closes at {_at(case, close)}"
             )
         end = "the route ends" if kind.end is None else "the vehicle is back"
-        return f"{end} at {time:.6g} at the earliest, but must at {float(close):.6g}"
+        return f"{end} at {_at(case, time)} at the earliest, but must at {_at(case, close)}"
     longest = kind.max_duration + kind.max_overtime
     duration = float(times.duration)
     if above(duration, longest):
         return f"it takes at least {duration:.6g}, above the maximal duration {longest:g}"
     return None
+
+
+def _at(case: Case, time: float) -> str:
+    """A point in time, as a number to six digits where it is none of a day."""
+    return timed(case, float(f"{float(time):.6g}"))
 
 
 def _sums(case: Case, reach: Reach) -> list[str]:

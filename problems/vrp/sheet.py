@@ -1,5 +1,6 @@
 """Rich routing as tables: customers with time windows, vehicles, and the stops of a plan."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,12 @@ WINDOW = (
                 "available from",
                 "earliest start",
                 "from time",
+                "delivery from",
+                "earliest delivery",
+                "from",
+                "start",
+                "start time",
+                "von",
             ),
         ),
     ),
@@ -34,7 +41,8 @@ WINDOW = (
         "close",
         (
             *("closes", "closing time", "latest", "tw end", "time window end", "window end", "due"),
-            *("due time", "due date", "deadline", "liefertermin", "until time"),
+            *("due time", "due date", "deadline", "liefertermin", "until time", "delivery until"),
+            *("latest delivery", "delivery to", "until", "to", "end", "end time", "bis"),
         ),
     ),
     Column("open2", ("open 2", "second open", "opens 2")),
@@ -50,7 +58,13 @@ SKILLS = (
 )
 RULES = (  # columns by which a table is one of this problem
     *WINDOW,
-    Column("service", ("service time", "service duration", "unloading time", "stop time")),
+    Column(
+        "service",
+        (
+            *("service time", "service duration", "unloading time", "stop time", "unloading"),
+            *("servicezeit", "standzeit", "duration", "minutes"),
+        ),
+    ),
     Column("release", ("release time", "release date")),
     Column("pickup", ("pickups", "returns", "collect", "backhaul", "backhauls")),
     Column("demand2", ("demand 2", "second demand")),
@@ -72,13 +86,28 @@ CUSTOMERS = Form(
 FLEET_RULES = (  # columns by which vehicles are those of this problem
     Column("start", ("start depot", "depot", "home", "starts at")),
     Column("end", ("end depot", "ends at")),
-    Column("shift_open", ("shift start", "start time", "from", "earliest", "available from")),
-    Column("shift_close", ("shift end", "end time", "until", "to", "latest", "available until")),
+    Column(
+        "shift_open",
+        ("shift start", "shift from", "start time", "from", "earliest", "available from", "von"),
+    ),
+    Column(
+        "shift_close",
+        (
+            *("shift end", "shift to", "shift until", "end time", "until", "to", "latest"),
+            *("available until", "bis"),
+        ),
+    ),
     Column("max_duration", ("maximal duration", "max hours", "working time", "max time")),
     Column("max_overtime", ("overtime", "max overtime")),
     Column("max_distance", ("maximal distance", "range", "max km")),
     Column("max_stops", ("maximal stops", "max customers", "max tasks")),
-    Column("per_hour", ("cost per hour", "hourly cost", "hourly rate", "wage")),
+    Column(
+        "per_hour",
+        (
+            *("cost per hour", "cost per h", "price per hour", "eur per hour", "eur per h"),
+            *("usd per hour", "hourly cost", "hourly rate", "wage"),
+        ),
+    ),
     Column("overtime_per_hour", ("overtime cost", "cost per hour of overtime")),
     Column("break_open", ("break earliest", "break start", "break from")),
     Column("break_close", ("break latest", "break latest start")),
@@ -237,6 +266,12 @@ def _plain(value: Any) -> Any:
     return int(rounded) if rounded.is_integer() else rounded
 
 
+def _kind(label: str, kinds: Sequence[str]) -> str:
+    """The type that a vehicle's label names: "Van" of "Van 2"."""
+    bare = re.sub(r"[\s#_-]*\d+$", "", label)
+    return bare if label not in kinds and bare in kinds else label
+
+
 def read_solution(table: Table, case: "Case") -> "list[Route]":
     """The routes in a table, whose vehicle is a type's name or number from 1.
 
@@ -252,6 +287,8 @@ def read_solution(table: Table, case: "Case") -> "list[Route]":
     from nco.problems.vrp.files import type_of
 
     reading = Reading(table, PLAN, match(PLAN, table, {}))
+    if reading.has("vehicle") and not reading.has("route"):  # each vehicle has one route
+        table = replace(table, stated={**table.stated, "route": reading.header("vehicle")})
     if reading.has("action"):
         kept = [row for row, what in enumerate(reading.texts("action")) if what != "break"]
         lines = [table.lines[row] for row in kept] if table.lines else ()
@@ -264,11 +301,16 @@ def read_solution(table: Table, case: "Case") -> "list[Route]":
     for rows, label in zip(routes, labels, strict=True):
         if reading.has("vehicle"):
             own = reading.texts("vehicle")[rows[0]]
-            kind = plans.vehicle_of(reading, rows[0], own, kinds, len(kinds))
-        elif label in kinds and not label.isdecimal():
-            kind = kinds.index(label)
+            kind = plans.vehicle_of(reading, rows[0], _kind(own, kinds), kinds, len(kinds))
+        elif label.isdecimal():
+            kind = type_of(case, int(label[:9]))
+        elif len(kinds) == 1:
+            kind = 0
+        elif (named := _kind(label, kinds)) in kinds:
+            kind = kinds.index(named)
         else:
-            kind = type_of(case, int(label[:9])) if label.isdecimal() else 0
+            reason = f"no vehicle is called so; they are {', '.join(kinds)}: add a column vehicle"
+            raise reading.error(reason, "route", rows[0], label or "''")
         start, end = case.vehicles[kind].start, case.vehicles[kind].end
         numbers = [stops[row] for row in rows]
         numbers = numbers[1:] if numbers[:1] == [start] else numbers

@@ -37,7 +37,7 @@ def run(capsys: pytest.CaptureFixture, *arguments: str) -> tuple[int, str, str]:
         (("--save", "no/x.json"), "--save no/x.json: there is no folder no"),
         (("--save", "x.gif"), "x.gif: no form of a solution; the endings are .json"),
         (("--save", "made"), "--save made: is a folder"),
-        (("--save", "mine.tsp"), "mine.tsp: is the instance's own file"),
+        (("--save", "mine.tsp"), "mine.tsp: is read as well, and would be lost"),
     ],
 )
 def test_solve_refuses_an_output_before_it_solves(

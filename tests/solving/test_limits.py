@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from types import SimpleNamespace
 
 import child_solvers as faulty
 import numpy as np
@@ -39,8 +40,22 @@ def test_the_limit_grows_with_the_size(size: int, seconds: float) -> None:
     assert limits.automatic(size) == pytest.approx(seconds)
 
 
-def test_only_one_instance_that_can_improve_has_it() -> None:
+def test_a_programs_first_call_has_time_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second, where a compiled search may work on the case; not without classical solvers."""
+    case = sources.as_case(circle(200), None)
+    limit = {}
+    for started in (False, True):
+        known = SimpleNamespace(has_started=lambda started=started: started)
+        monkeypatch.setattr(limits.lanes, "current", lambda known=known: known)
+        limit[started] = limits.settle(Options(), case).time_limit
+    assert limit == {False: 3.0, True: 2.0}
+    monkeypatch.setattr(limits.lanes, "current", lambda: SimpleNamespace(has_started=bool))
+    assert limits.settle(Options(classical=False), case).time_limit == 2.0
+
+
+def test_only_one_instance_that_can_improve_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists, counted searches and online problems keep what they had; numbers are kept."""
+    monkeypatch.setattr(limits, "_loading", lambda options, case: 0.0)
     case = sources.as_case(circle(200), None)
     assert limits.settle(Options(), case).time_limit == 2.0
     assert limits.settle(Options(time_limit=None), case).time_limit is None

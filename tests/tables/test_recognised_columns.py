@@ -142,3 +142,37 @@ def test_a_distance_that_is_none_is_named_by_its_ends() -> None:
     with pytest.raises(InstanceError, match="line 2: A to B x: a number belongs here"):
         matrices.square(table)
     assert isinstance(table, Table)
+
+
+def test_two_quantities_are_asked_about() -> None:
+    """Neither weight nor volume is taken silently; a column called demand is."""
+    both = reading("name,x,y,weight (kg),volume (m3)\nA,0,0,1,2\n")
+    with pytest.raises(InstanceError, match=r"demand: may be volume \(m3\) or weight \(kg\): say"):
+        both.numbers("demand")
+    named = reading("name,x,y,weight,demand\nA,0,0,1,2\n")
+    assert named.numbers("demand") == [2]
+    stated = reading("name,x,y,weight,volume\nA,0,0,1,2\n", {"demand": "weight"})
+    assert stated.numbers("demand") == [1]
+
+
+def test_a_header_that_is_stated_of_another_table_is_recognised_here() -> None:
+    """As `name` is, where the user says what it is among the vehicles."""
+    assert reading("Kunde,x,y,demand\nA,0,0,1\n", {"name": "Fahrzeug"}).texts("name") == ["A"]
+
+
+def test_a_table_with_coordinates_holds_no_distances() -> None:
+    """Its start, end and duration are those of a visit."""
+    text = "name,lat,lon,start,end,duration\nA,52,5,08:00,09:00,5\n"
+    given = Given([delimited.read(text)])
+    assert not matrices.present(given)
+    assert matrices.distances(given) is None
+
+
+def test_pairs_of_one_direction_are_remarked_on() -> None:
+    """And those of both are not."""
+    found = matrices.pairs(Given([delimited.read("from,to,distance\nA,B,3\nB,A,4\n")]))
+    assert found is not None
+    assert "both directions" not in found.remark
+    found = matrices.pairs(Given([delimited.read("from,to,distance\nA,B,3\nA,C,4\nB,C,2\n")]))
+    assert found is not None
+    assert found.remark.endswith("A to B and 2 more counts in both directions")

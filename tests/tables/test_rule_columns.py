@@ -21,6 +21,8 @@ JOBS = {"job": ["A", "A", "B"], "machine": ["saw", "drill", "saw"], "duration": 
         (CUSTOMERS, "service time (min)", "a service time"),
         (JOBS, "Due date", "a due date"),
         (JOBS, "release", "a release time"),
+        (JOBS, "Setup (min)", "a time to set up machines"),
+        (JOBS, "predecessor", "an order of operations"),
     ],
 )
 def test_a_rule_that_nothing_reads_is_refused(

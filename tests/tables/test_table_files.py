@@ -184,3 +184,10 @@ def test_a_map_has_a_line_for_each_route_and_a_point_for_each_stop() -> None:
     assert [point["properties"]["name"] for point in points] == ["D", "A", "D"]
     with pytest.raises(NCOError, match="latitude and longitude"):
         geojson.written(Table(("x",), [[1]]), "x")
+
+
+def test_a_row_longer_than_the_headers_is_refused() -> None:
+    """A decimal comma has cut one of its cells in two; empty cells behind the last are nothing."""
+    with pytest.raises(InstanceError, match=r"line 3: 5: this row has 4 cells, the headers are 3"):
+        delimited.read("name,x,y\nA,1,2\nB,1,4,5\n")
+    assert delimited.read("name,x,y\nA,1,2,,\n").columns == ("name", "x", "y")

@@ -1,5 +1,6 @@
 """From tables of customers, vehicles and ways to a rich routing case; `sheet` has their columns."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +29,7 @@ from nco.tables import figures, matrices
 from nco.tables.reading import Given, Reading
 from nco.tables.table import shown
 
+SHOWN = 5  # skills that a remark names
 SPEED = 50.0  # km/h along great circles, where nothing says otherwise
 YES = {"yes", "y", "true", "1", "x", "ja", "si", "oui", "depot"}
 NO = {"no", "n", "false", "0", "", "nein", "non", "customer", "client"}
@@ -63,7 +65,8 @@ class Tables:
         timed = [(reading, name) for name in OF_CUSTOMERS if reading.has(name)]
         if fleet is not None:
             timed += [(fleet, name) for name in OF_VEHICLES if fleet.has(name)]
-        self.times = Times(timed)
+        ways = given.has_distances or "durations" in given.arguments
+        self.times = Times(timed, on_globe=reading.has("lat", "lon") and not ways)
         stops = sheets.stops(given, CUSTOMERS, depot=True)
         self.depots, self.order = self._depots(stops)
         turned = [stops.order.index(row) for row in self.order]
@@ -77,6 +80,8 @@ class Tables:
         self.remarks = list(stops.remarks)
         if fleet is not None:
             self.remarks.insert(1, fleet.remark)
+        if self.times.assumed:
+            self.remarks.append("times without a unit are minutes: open (h) would be hours")
 
     def _depots(self, stops: sheets.Stops) -> tuple[int, list[int]]:
         """How many depots there are, and the rows in the order of places."""
@@ -135,7 +140,7 @@ class Tables:
             release=np.array(self._column("release")[self.depots :]),
             prize=prize,
             required=required,
-            allowed=serving(self._skills(), skills),
+            allowed=serving(self._skills(skills), skills),
             groups=self._groups(),
             shipments=self._shipments(delivery, pickup),
             units=self._units(),
@@ -207,7 +212,7 @@ class Tables:
         if reading.has("windows"):
             cell = reading.cells("windows")[row]
             try:
-                found += [Window(*pair) for pair in self.times.windows(cell)]
+                found += [Window(*pair) for pair in self.times.windows(reading, cell)]
             except figures.Unreadable as error:
                 raise reading.error(str(error), "windows", row, shown(cell)) from None
         for window in found:
@@ -229,18 +234,31 @@ class Tables:
         return self.__dict__.setdefault("_columns", {})
 
     def _prizes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Prizes, and who must be served: where no column says so, those without a prize."""
+        """Prizes, and who must be served: where no cell says so, those without a prize."""
         prize = np.array(self._numbers("prize")[self.depots :], dtype=np.float64)
         if not self.reading.has("required"):
             return prize, prize == 0
+        stated = self.reading.texts("required")
         flags = self.flags("required", default=True)
-        return prize, np.array([flags[row] for row in self.clients], dtype=bool)
+        required = [
+            flags[row] if stated[row] else not own
+            for row, own in zip(self.clients, prize.tolist(), strict=True)
+        ]
+        return prize, np.array(required, dtype=bool)
 
-    def _skills(self) -> list[frozenset[str]]:
+    def _skills(self, of_vehicles: Sequence[frozenset[str]]) -> list[frozenset[str]]:
+        """What each client needs; a remark names what no vehicle has."""
         if not self.reading.has("skills"):
             return [frozenset()] * len(self.clients)
         texts = self.reading.texts("skills")
-        return [skills_in(texts[row]) for row in self.clients]
+        needed = [skills_in(texts[row]) for row in self.clients]
+        lacking = sorted(frozenset().union(*needed) - frozenset().union(*of_vehicles))
+        if lacking:
+            known = ", ".join(sorted(frozenset().union(*of_vehicles))) or "none"
+            self.remarks.append(
+                f"no vehicle has the skill {', '.join(lacking[:SHOWN])}; those of vehicles: {known}"
+            )
+        return needed
 
     def _labelled(self, name: str) -> dict[str, list[int]]:
         """The places of the clients by what a column calls them; empty cells are none."""
@@ -340,6 +358,8 @@ class Tables:
         if (stated := arguments.get("capacity")) is not None:
             reason = "the vehicles have a table: state it there"
             raise InstanceError(reason, field="capacity", value=stated, path=self.given.path)
+        if self.reading.has("demand") or self.reading.has("pickup"):
+            self.fleet.require("capacity")
         every = not timed and self.fleet.has("speed") and None not in self.fleet.numbers("speed")
         return Fleet(self, self.fleet, dimensions).types(None if every else self._speed(timed))
 

@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import time
+from pathlib import Path
 
 import matplotlib
 
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 
+import nco
 from nco.core.defaults import pad_actions, replay
-from nco.core.errors import InstanceError
+from nco.core.errors import InstanceError, NCOError
 from nco.core.rollout import rollout, sample
 from nco.core.seeds import generator
 from nco.problems._shop.features import of_others
@@ -492,3 +494,36 @@ def test_a_shop_backwards_has_the_schedule_backwards(problem) -> None:
     assert problem._work(again, 0) == problem._work(instance, 0)
     works = [problem._work(shop, 1) for shop in (instance, other)]
     assert works[0] == [job[::-1] for job in works[1]]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("A,1,drill,0,3,3", "machine drill: operation 1 of A is on saw"),
+        ("A,1,saw,0,9,3", "end 9: the operation takes 3: this must be 3"),
+        ("A,1,saw,0,3,4", "duration 4: the operation takes 3: this must be 3"),
+    ],
+)
+def test_a_schedule_that_says_what_is_not_so_is_refused(
+    row: str, words: str, tmp_path: Path
+) -> None:
+    """Another machine, end or duration than the shop's."""
+    (tmp_path / "shop.csv").write_text("job,machine,duration\nA,saw,3\nA,drill,4\n")
+    plan = tmp_path / "plan.csv"
+    head = "job,operation,machine,start,end,duration\n"
+    plan.write_text(f"{head}A,1,saw,0,3,3\nA,2,drill,3,7,4\n")
+    assert nco.check(tmp_path / "shop.csv", plan).feasible
+    plan.write_text(f"{head}{row}\nA,2,drill,3,7,4\n")
+    with pytest.raises(NCOError, match=words):
+        nco.check(tmp_path / "shop.csv", plan)
+
+
+def test_a_solution_begins_another_call(tmp_path: Path) -> None:
+    """Of the same instance read anew; one of another instance is refused."""
+    (tmp_path / "shop.csv").write_text("job,machine,duration\nA,saw,3\nA,drill,4\nB,saw,2\n")
+    first = nco.solve(tmp_path / "shop.csv", time_limit=None, model="none")
+    again = nco.solve(tmp_path / "shop.csv", start=first, time_limit=None, model="none")
+    assert again.cost <= first.cost
+    (tmp_path / "shop.csv").write_text("job,machine,duration\nA,saw,3\nA,drill,5\nB,saw,2\n")
+    with pytest.raises(NCOError, match="the start is a plan of another instance"):
+        nco.solve(tmp_path / "shop.csv", start=first, time_limit=None, model="none")

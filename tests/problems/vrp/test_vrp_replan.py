@@ -257,5 +257,5 @@ def test_options_of_a_plan_need_one() -> None:
     square = [[0, 0], [1, 0], [1, 1], [0, 1]]
     tour = nco.solve(square, start=[0, 2, 1, 3], model="none", time_limit=None)
     assert tour.cost <= 2 + 2 * 2**0.5
-    with pytest.raises(NCOError, match=r"tsp: only a start of the same instance"):
+    with pytest.raises(NCOError, match=r"tsp: frozen and stability are for routes"):
         nco.solve(square, start=[0, 2, 1, 3], frozen=3.0)

@@ -13,6 +13,8 @@ from nco.problems.vrp import sheet
 from nco.problems.vrp.case import Break, Group, Route, Shipment, Window
 from nco.problems.vrp.formats import clock
 from nco.registry import sources
+from nco.tables import delimited
+from nco.tables.columns import match
 
 CUSTOMERS = """name,x,y,crates,opens,closes,service (min)
 Depot,0,0,,06:00,18:00,
@@ -308,3 +310,116 @@ def test_what_other_problems_know_stays_with_them(folder: Path) -> None:
     assert case_of(text, folder, vehicles=fleet).problem == "hcvrp"
     assert case_of(text, folder, "vrp", vehicles=fleet).problem == "vrp"
     assert case_of(text, folder, capacity=3, rounding="round").problem == "vrp"
+
+
+GLOBE = "name,lat,lon,demand,{0},{1}\nDepot,52,5,,,\nAda,52.1,5.1,1,{2},{3}\nBo,52.2,5,2,{4},{5}\n"
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (("open", "close", 8.5, 12, 9, 17), "close 17: may be hours or minutes"),
+        (("open", "close", 0.354, 0.5, 0.375, 0.7), "may be hours or minutes"),
+        (("open", "close", "08:30", "12:00", "9", "17:00"), "open 9: a time such as 08:30"),
+        (("windows", "note", "8-10", "", "08:00-10:00", ""), "a time such as 08:30 belongs here"),
+        (("open", "close", "2026-12-01 08:30", "2026-12-01 12:00", "", "2026-12-02 09:00"),
+         "close 2026-12-02 09:00: is not on 2026-12-01"),
+    ],
+)  # fmt: skip
+def test_times_that_may_be_two_things_are_refused(
+    folder: Path, cells: tuple[object, ...], words: str
+) -> None:
+    """Hours or minutes, Excel's parts of a day, clock times among numbers, several days."""
+    with pytest.raises(InstanceError, match=words):
+        case_of(GLOBE.format(*cells), folder, capacity=5)
+
+
+def test_numbers_of_minutes_between_places_on_the_globe(folder: Path) -> None:
+    """Vehicles drive kilometres an hour, and a remark says what the numbers were taken for."""
+    case = case_of(GLOBE.format("open", "close", 480, 720, 0, 1020), folder, capacity=5)
+    assert case.vehicles[0].speed == pytest.approx(50 / 60)
+    assert any("times without a unit are minutes" in remark for remark in case.remarks)
+    hours = case_of(GLOBE.format("open (h)", "close (h)", 8, 12, 0, 17), folder, capacity=5)
+    assert hours.windows[0] == (Window(480, 720),)
+    moments = ("2026-12-01 08:00", "2026-12-01T12:00:00", "", "2026-12-01 17:00")
+    assert case_of(GLOBE.format("open", "close", *moments), folder, capacity=5).windows[0] == (
+        Window(480, 720),
+    )
+
+
+def test_a_column_of_times_that_nothing_reads_is_refused(folder: Path) -> None:
+    """Whatever it is called: it may be a window in another language."""
+    text = "name,lat,lon,demand,apertura\nDepot,52,5,,\nAda,52.1,5.1,1,08:00\n"
+    with pytest.raises(InstanceError, match="apertura 08:00: is a time of the day, which is not"):
+        case_of(text, folder, capacity=5)
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [
+        *(("Cost/km", "unit"), ("EUR/km", "unit"), ("Price per km", "unit"), ("€/km", "unit")),
+        *(("Cost/h", "per_hour"), ("Cost", "fixed"), ("Max weight", "capacity")),
+    ],
+)
+def test_money_for_a_unit_is_no_fixed_cost(folder: Path, header: str, column: str) -> None:
+    """Whether it is written with a mark or with words."""
+    text = f"name,capacity x,{header}\nVan,7,2\n"
+    table = delimited.read(text)
+    assert table.columns[match(sheet.VEHICLES, table, {}).places[column]] == header
+
+
+def test_vehicles_without_a_known_capacity_are_refused(folder: Path) -> None:
+    """Demands would otherwise be carried by vans without limit."""
+    (folder / "v.csv").write_text("van,stauraum\nBig,9\n")
+    with pytest.raises(InstanceError, match="capacity: no such column of vehicles among van, stau"):
+        sources.read(folder / "c.csv", arguments={"vehicles": str(folder / "v.csv")})
+
+
+def test_an_empty_cell_leaves_it_to_the_prize_whether_a_client_is_required(folder: Path) -> None:
+    """As without the column."""
+    text = "name,x,y,demand,prize,required\nD,0,0,,,\nA,1,0,1,5,\nB,2,0,1,,\nC,3,0,1,5,yes\n"
+    assert case_of(text, folder, capacity=5).required.tolist() == [False, True, True]
+
+
+def test_what_need_not_be_served_is_named(folder: Path) -> None:
+    """With the reason where no plan could serve it."""
+    text = "name,x,y,demand,prize\nD,0,0,,\nA,1,0,1,5\nB,2,0,1,0.5\nC,3,0,9,5\n"
+    case = case_of(text, folder, capacity=5)
+    checked = nco.check(case, [[0, [1]]])
+    assert checked.declined == ["client 2 (B)", "client 3 (C)"]
+    found = nco.solve(case, time_limit=None, model="none")
+    assert "client 3 (C): no plan can serve it: its load of 9" in found.declined[-1]
+    assert "left out: client 3 (C)" in str(found)
+
+
+def test_a_plan_names_its_vehicles(folder: Path) -> None:
+    """A route of the second van is its type's; that of a vehicle that is not there is refused."""
+    arguments = {"vehicles": str(folder / "v.csv")}
+    plan = "fahrer,stop\n{},1\n{},2\n"
+    case = sources.read(folder / "c.csv", arguments=arguments)
+    path = folder / "plan.csv"
+    path.write_text(plan.format("Big 1", "Big 2"))
+    routes = sources.plan_of(case, path, {})
+    assert routes == [Route(0, [1]), Route(0, [2])]
+    path.write_text(plan.replace("fahrer", "A").format("Big", "Small"))
+    assert sources.plan_of(case, path, {"vehicle": "A"}) == [Route(0, [1]), Route(1, [2])]
+    path.write_text(plan.format("Big", "Truck 9"))
+    with pytest.raises(InstanceError, match="Truck 9: no vehicle is called so; they are Big"):
+        sources.plan_of(case, path, {})
+    path.write_text("route,order,stop\n1,1,1\n1,,2\n")
+    with pytest.raises(InstanceError, match="3: order: is empty"):
+        sources.plan_of(case, path, {})
+
+
+def test_a_place_far_from_all_others_is_remarked_on(folder: Path) -> None:
+    """Latitude and longitude were swapped, or are zero."""
+    text = "name,lat,lon,demand,open\nD,52,5,,\nA,52.1,5.1,1,08:00\nB,52,5.2,1,\nC,0,0,1,\n"
+    remarks = case_of(text, folder, capacity=5).remarks
+    assert any("C (0, 0) lies" in remark and "right?" in remark for remark in remarks)
+
+
+def test_a_skill_that_no_vehicle_has_is_remarked_on(folder: Path) -> None:
+    """It may be a slip."""
+    text = "name,x,y,demand,skills\nD,0,0,,\nA,1,0,1,col\nB,2,0,1,cool\n"
+    case = case_of(text, folder, vehicles=str(folder / "v.csv"))
+    assert "no vehicle has the skill col; those of vehicles: cool" in case.remarks
