@@ -81,11 +81,11 @@ class Bilevel(Method):
         self.log("train/entropy", entropy)
         error = (values - target).square().mean()
         self.log("train/critic", error)
-        # costs: a step dearer than expected becomes less probable
+        # costs: a step more expensive than expected becomes less probable
         return (scaled * logp).mean() + 0.5 * error - self.entropy * entropy
 
     def _advantages(self, costs: Tensor, values: Tensor) -> Tensor:
-        """Of each step ``[B, S, T]``, positive where it was dearer than the critic expected."""
+        """Of each step ``[B, S, T]``, positive where it cost more than the critic expected."""
         later = torch.cat([values[..., 1:], torch.zeros_like(values[..., :1])], -1)
         errors = costs + self.discount * later - values
         steps, total = [], torch.zeros_like(errors[..., 0])

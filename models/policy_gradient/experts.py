@@ -115,7 +115,7 @@ class Expert(Consulting):
     """The solution of a classical search takes its place among the rollouts of each instance.
 
     It counts as if the policy had played it (SAPO, arXiv 2509.08721, exchanges rollouts in this
-    way), so it is imitated by as much as it is cheaper than the others, and not where it is dearer
+    way), so it is imitated by as much as it is cheaper than the others, and not where it costs more
     (A2PR clones better actions only). Its weight in the loss is `weight`.
 
     Args:

@@ -3,7 +3,7 @@
     source --> groups of rollouts --> advantage --> surrogate --> step
 
 A `Source` plays, replays or borrows rollouts: groups of B instances with S rollouts of each
-(`Rollouts`). An `Advantage` says how much dearer each of them, or of their steps, was than others.
+(`Rollouts`). An `Advantage` says how much more each of them, or of their steps, cost than others.
 A `Surrogate` turns that and the policy's present probabilities into losses of rollouts or of pairs.
 A `Step` moves the weights by the gradient of the mean loss, once or several times. `epochs` is how
 many steps use the same groups, and the `Reference` a frozen copy that some surrogates need.

@@ -1,4 +1,4 @@
-"""Advantages: how much dearer each rollout, or each of its steps, was than could be expected.
+"""Advantages: how much more each rollout, or each of its steps, cost than could be expected.
 
 Costs are minimised everywhere, so what has an advantage above zero becomes less probable. One
 advantage serves every policy gradient: REINFORCE multiplies it with log-probabilities, PPO with

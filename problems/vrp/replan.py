@@ -2,7 +2,7 @@
 
 What has happened becomes data of a normal case (`remaining`), which every solver takes. With a
 price for changes, each former route has matrices of costs of its own, in which the way to a client
-of another one is dearer by the price: solvers then weigh changes as any other cost.
+of another one costs more by the price: solvers then weigh changes as any other cost.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,6 @@
 """What the command says of itself, and of words that it does not know."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -135,3 +136,19 @@ def test_the_command_loads_nothing_heavy() -> None:
     ).stdout.split()
     heavy = {"torch", "numpy", "matplotlib", "yaml", "lightning", "importlib.metadata", "csv"}
     assert not heavy & set(found)
+
+
+def test_modules_of_ones_own_are_named_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anywhere among the words; one that is not there is refused."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NCO_IMPORT", "")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Path("own_networks.py").touch()
+    code, _, err = run(capsys, "solve", "--import", "nowhere_at_all")
+    assert code == 2
+    assert "--import nowhere_at_all: no such module here or on the path" in err
+    words = ["--import=own_networks", "solve", "a.tsp", "--import", "json"]
+    assert cli._importing(words) == ["solve", "a.tsp"]
+    assert os.environ["NCO_IMPORT"] == "own_networks,json"

@@ -1,14 +1,16 @@
 """Objects as plain data and back; what cannot be stored, or must not be imported, is refused."""
 
 import dataclasses
+import os
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 
-from nco.core.describe import Described, arguments_of, construct, describe
+from nco.core.describe import Described, allow, arguments_of, construct, describe
 from nco.core.errors import NCOError
 from nco.core.geometry import Clustered
 from nco.core.lazy import attribute
@@ -128,3 +130,18 @@ def test_names_are_imported_when_first_asked_for() -> None:
     assert find("derive").__module__ == "nco.core.seeds"  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match=r"module nco.core has no attribute other"):
         find("other")
+
+
+def test_what_the_user_names_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module or what lies in a package, here and in child processes; nothing else."""
+    (tmp_path / "named_package").mkdir()
+    (tmp_path / "named_package" / "__init__.py").write_text("")
+    text = "from nco.core.describe import Described\n\n\nclass Thing(Described):\n    pass\n"
+    (tmp_path / "named_package" / "inner.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("NCO_IMPORT", "named_pack")
+    with pytest.raises(NCOError, match="on the command line --import named_package"):
+        construct({"class_path": "named_package.inner.Thing"})
+    allow("named_package")
+    assert os.environ["NCO_IMPORT"] == "named_pack,named_package"
+    assert type(construct({"class_path": "named_package.inner.Thing"})).__name__ == "Thing"

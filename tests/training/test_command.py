@@ -18,6 +18,7 @@ from nco.core.errors import NCOError
 from nco.core.rollout import greedy, rollout
 from nco.labels import store
 from nco.models.imitation import Imitation
+from nco.training import command
 from nco.training.command import AtomicCheckpoints, main
 from nco.zoo import weights
 
@@ -251,3 +252,38 @@ def test_a_pickle_is_no_checkpoint(tmp_path: Path) -> None:
     torch.save({"thing": SimpleNamespace()}, tmp_path / "evil.ckpt")
     with pytest.raises(Exception, match="Weights only load failed"):
         AtomicCheckpoints().load_checkpoint(tmp_path / "evil.ckpt", weights_only=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "more"),
+    [
+        (["fit"], []),
+        (["fit", "--seed_everything", "true"], []),
+        (
+            ["fit", "--seed_everything", "7"],
+            ["--model.init_args.training.seed=7", "--data.init_args.seed=7"],
+        ),
+        (
+            ["fit", "--seed_everything=7", "--data.init_args.seed", "3"],
+            ["--model.init_args.training.seed=7"],
+        ),
+    ],
+)
+def test_lightnings_seed_is_that_of_training_and_data(words: list[str], more: list[str]) -> None:
+    """Which draw all random numbers here; what is said of one of them stays."""
+    assert command._seeded(words) == [*words, *more]
+
+
+@pytest.mark.long
+def test_a_checkpoint_of_another_network_is_refused(whole: Path, config: Path) -> None:
+    """In one line that names both, before any weight is loaded."""
+    words = ["--model.init_args.policy.init_args.encoder.init_args.width", "64"]
+    with pytest.raises(NCOError, match=r"--ckpt_path: is of \w+ for TSP, and its weights"):
+        fit(config, "wider", "--ckpt_path", str(whole.parent / "whole/last.ckpt"), *words)
+
+
+@pytest.mark.long
+def test_events_lie_in_the_run(config: Path) -> None:
+    """Where nothing says otherwise: `tensorboard --logdir runs` shows which run is which."""
+    fit(config, "with_events", "--trainer.logger", "true", "--trainer.max_steps", "2")
+    assert list(Path("with_events").rglob("version_0"))
