@@ -3,7 +3,8 @@
 l is the log-probability of each step now, lo of those who played, lf of the frozen reference;
 ``r = exp(l - lo)``, L is the sum of l over the steps, and A the advantage of costs: above zero is
 a higher cost than that of others. Losses add steps up, never divide by their number, and a step
-that was given or forced (l = lo = 0) adds nothing. While r is 1, all that have a ratio have REINFORCE's gradient.
+that was given or forced (l = lo = 0) adds nothing. While r is 1, all that have a ratio have
+REINFORCE's gradient.
 """
 
 import math

@@ -1,6 +1,5 @@
 """The `nco` command: a sub-command is a module here; training is Lightning's own command."""
 
-import importlib.util
 import os
 import signal
 import sys
@@ -18,14 +17,15 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     before = signal.signal(signal.SIGTERM, interrupts.interrupt)  # as Ctrl-C: keep the best so far
     try:
-        given = _importing(given)
         if given and given[0] in TRAINING:
             _train(given)
             return
         with interrupts.held(given[:1] == ["solve"]):  # what is imported here, too
+            from nco.cli.arguments import allow
             from nco.cli.parser import parse
 
             options = parse(given)
+            allow(getattr(options, "modules", ()))
             code = options.handler(options)
     except NCOError as error:
         print(f"nco: {error}", file=sys.stderr)
@@ -43,28 +43,6 @@ def main(arguments: list[str] | None = None) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
     _leave(code)
-
-
-def _importing(given: list[str]) -> list[str]:
-    """The words without ``--import MODULE``, whose module may then be imported."""
-    words: list[str] = []
-    rest = iter(given)
-    for word in rest:
-        if word.partition("=")[0] != "--import":
-            words.append(word)
-            continue
-        modules = word.partition("=")[2] or next(rest, "")
-        if not modules:
-            raise NCOError("--import: name a module or a package of yours")
-        from nco.core import describe
-
-        if os.getcwd() not in sys.path:  # as for nco fit
-            sys.path.append(os.getcwd())
-        for module in modules.split(","):
-            if importlib.util.find_spec(module) is None:
-                raise NCOError(f"--import {module}: no such module here or on the path")
-            describe.allow(module)
-    return words
 
 
 def _train(given: list[str]) -> None:

@@ -1,9 +1,14 @@
 """What options may be given, each a function from its text; and how a sub-command is added."""
 
 import argparse
+import importlib.util
+import os
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, Protocol
+
+from nco.core.errors import NCOError
 
 SEVERITY = (0, 3, 1, 2, 130)  # of exit codes: of several files the last one of these counts
 
@@ -71,7 +76,31 @@ def command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(handler=handler)
+    parser.add_argument(
+        "--import",
+        dest="modules",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="a module or package of yours, which you trust, with classes that a model needs",
+    )
     return parser
+
+
+def allow(modules: Iterable[str]) -> None:
+    """Has models' classes of these modules imported, from the present folder too.
+
+    Raises:
+        NCOError: there is no such module.
+    """
+    from nco.core import describe
+
+    for module in modules:
+        if os.getcwd() not in sys.path:  # as for nco fit
+            sys.path.append(os.getcwd())
+        if importlib.util.find_spec(module) is None:
+            raise NCOError(f"{module}: no such module here or on the path (--import, class_path)")
+        describe.allow(module)
 
 
 def truth(text: str) -> bool:

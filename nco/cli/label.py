@@ -1,14 +1,11 @@
 """`nco label`: instances with solutions, to learn from."""
 
 import argparse
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 from nco.cli import outputs
-from nco.cli.arguments import command, count, mapping, seconds, size
-from nco.core import describe
+from nco.cli.arguments import allow, command, count, mapping, seconds, size
 from nco.core.errors import NCOError
 
 EXAMPLE = (
@@ -147,6 +144,4 @@ def _allow(given: Any) -> None:
     _allow(list(given.values()))
     path = str(given.get("class_path", ""))
     if path and not path.startswith("nco."):
-        if os.getcwd() not in sys.path:  # as for nco fit
-            sys.path.append(os.getcwd())
-        describe.allow(path.rpartition(".")[0])
+        allow([path.rpartition(".")[0]])

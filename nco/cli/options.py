@@ -61,10 +61,15 @@ def _parser(kind: Callable[[str], Any], rule: Rule | None) -> Callable[[str], An
         except ValueError:
             if rule is None:
                 raise
-            raise argparse.ArgumentTypeError(f"must be {rule.words}, not {text}") from None
+            raise _wrong(rule, text) from None
         if rule is not None and value is not None and not rule.holds(value):
-            raise argparse.ArgumentTypeError(f"must be {rule.words}, not {text}")
+            raise _wrong(rule, text)
         return value
 
     parse.__name__ = kind.__name__  # as argparse's message names it
     return parse
+
+
+def _wrong(rule: Rule, text: str) -> argparse.ArgumentTypeError:
+    """What a flag must be; Python's None is the word none there."""
+    return argparse.ArgumentTypeError(f"must be {rule.words.replace('None', 'none')}, not {text}")

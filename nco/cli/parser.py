@@ -48,11 +48,6 @@ def build() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"nco {__version__}")
-    parser.add_argument(
-        "--import",
-        metavar="MODULE",
-        help="of any command: a module or package of yours whose classes a model may need",
-    )
     commands = parser.add_subparsers(required=True, metavar="command", parser_class=Parser)
     for command in COMMANDS:
         command.add(commands)

@@ -184,7 +184,8 @@ def _show(file: str, solution: "Solution", arguments: argparse.Namespace) -> Non
         return
     print(solution)
     if "gap_percent" in row:
-        print(f"  gap to {number(arguments.best_known)}: {row['gap_percent']:.3f} %")
+        doubt = _doubt(solution, row)
+        print(f"  gap to {number(arguments.best_known)}: {row['gap_percent']:.3f} %{doubt}")
     from nco.solving import tabular
 
     assert solution.case is not None
@@ -195,6 +196,15 @@ def _show(file: str, solution: "Solution", arguments: argparse.Namespace) -> Non
             return
         named = [f"{solution.case.view}: {plain}"]
     print("\n".join(f"  {line}" for line in named), flush=True)
+
+
+def _doubt(solution: "Solution", row: Mapping[str, Any]) -> str:
+    """That nothing is as good as what the caller thinks is known, where the bound says so."""
+    turned = solution.objective != solution.cost
+    stated = -row["best_known"] if turned else row["best_known"]
+    if solution.bound is None or stated >= solution.bound:
+        return ""
+    return ", which the bound says that nothing reaches"
 
 
 def _gap(solution: "Solution", best_known: float | None) -> dict[str, float]:

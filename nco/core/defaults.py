@@ -181,7 +181,7 @@ def load_cases(problem: Problem[Any, Any], cases: Sequence[Case]) -> Any:
     """
     if isinstance(problem, HasCases):
         return problem.load(cases)
-    raise NCOError(f"{type(problem).__name__} loads no cases: it needs `load` and `cases`")
+    raise _without_cases(problem)
 
 
 def cases_of(problem: Problem[Any, Any], instance: Any) -> list[Case]:
@@ -192,7 +192,13 @@ def cases_of(problem: Problem[Any, Any], instance: Any) -> list[Case]:
     """
     if isinstance(problem, HasCases):
         return problem.cases(instance)
-    raise NCOError(f"{type(problem).__name__} has no exact cases: it needs `load` and `cases`")
+    raise _without_cases(problem)
+
+
+def _without_cases(problem: Problem[Any, Any]) -> NCOError:
+    kind = type(problem).__name__
+    reason = f"{kind} has no exact cases: it needs `load` and `cases`"
+    return NCOError(f"{reason}; where its package has a class with them, train that one")
 
 
 def fits(problem: Problem[Any, Any], case: Case) -> bool:

@@ -93,8 +93,12 @@ class Policy(Described, nn.Module, ABC):
 
         Raises:
             NCOError: where the problem offers a channel that the policy neither reads nor ignores:
-                it would be trained on less than the problem says.
+                it would be trained on less than the problem says; a search that does not exist.
         """
+        for search in self.searches:
+            if search not in list(SearchName):
+                known = ", ".join(SearchName)
+                raise NCOError(f"{type(self).__name__}: no search is called {search}: {known}")
         dropped = [
             channel for channel in schema.offered if channel not in self.reads | self.ignored
         ]

@@ -117,7 +117,8 @@ class Recipe:
         try:
             problem = kind(size=self.size, **construct(dict(self.problem_args or {})))
         except (TypeError, ValueError) as error:
-            raise NCOError(f"problem_args {self.problem_args}: {error}") from error
+            given = f"size {self.size}, problem_args {self.problem_args or {}}"
+            raise NCOError(f"{kind.__name__} with {given}: {error}") from error
         return LabelSpec(
             describe(problem),
             self.solver,

@@ -150,6 +150,9 @@ class Solution:
         lines += [f"  fault: {fault}" for fault in self.faults]
         return "\n".join(lines)
 
+    def __repr__(self) -> str:
+        return f"<Solution {str(self).splitlines()[0]}>"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `nco solve --json` prints it."""
         return {
@@ -290,6 +293,7 @@ class Solution:
         from nco.solving import saving
 
         target = Path(path)
+        saving.check_ending(target)
         saving.write(target, saving.content(target, self, self.case), self)
 
     def _case(self, what: str) -> Case:

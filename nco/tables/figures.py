@@ -87,7 +87,7 @@ def number(cell: Cell, mark: str) -> float:
     elif isinstance(cell, str):
         value = _from_text(cell, mark)
     elif hasattr(cell, "isoformat"):
-        raise Unreadable("a number belongs here, not a date or a time: format the column as number")
+        raise Unreadable("a number, such as of minutes, belongs here, not a date or a time")
     else:
         raise Unreadable("a number belongs here")
     if not math.isfinite(value):

@@ -93,8 +93,7 @@ def _is_nothing(cell: object) -> bool:
 
 
 def _error(reading: Reading, rule: str, header: str, row: int, cell: object) -> InstanceError:
-    remedy = "remove the column to solve without it"
+    reason = f"is {rule}, which is not read here: remove the column to solve without it"
     if rule == TIME:
-        remedy = f"say what it is by --columns NAME={header}, such as open, close, or {remedy}"
-    reason = f"is {rule}, which is not read here: {remedy}"
+        reason += f", or say what it is by --columns NAME={header}, such as open or close"
     return reading.table.error(reason, field=header, value=str(cell), row=row)

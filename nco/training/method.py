@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -268,8 +268,8 @@ class Method(Described, LightningModule, ABC):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         refuse_checkpoint(checkpoint.get(DESCRIPTION, {}), "--ckpt_path")
-        own, given = self.state_dict(), checkpoint["state_dict"]
-        if {n: t.shape for n, t in own.items()} != {n: t.shape for n, t in given.items()}:
+        own, given = self.state_dict(), checkpoint.get("state_dict")
+        if given is not None and _shapes(own) != _shapes(given):
             made = checkpoint[DESCRIPTION]["method"]["init_args"]
             words = [each["class_path"].rpartition(".")[2] for each in map(made.get, PARTS)]
             mine = [type(each).__name__ for each in (self.problem, self.policy)]
@@ -279,3 +279,7 @@ class Method(Described, LightningModule, ABC):
             )
         if self.settings.decay_steps:
             self.decay_start = checkpoint[DESCRIPTION]["decay_start"]
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in weights.items()}

@@ -69,7 +69,8 @@ def _stage_lengths(
     row = read.rows[job][0]
     if missing := [stage for stage in (*stages, *own) if stage not in own or stage not in stages]:
         reason = (
-            f"every job goes through the same stages, {', '.join(stages)}; correct {missing[0]}"
+            f"each job must have one operation at every stage ({', '.join(stages)}), and no other: "
+            f"add or correct {missing[0]}"
         )
         raise reading.error(reason, "job", row, name)
     for stage, some in zip(stages, members, strict=True):

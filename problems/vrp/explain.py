@@ -64,7 +64,7 @@ def declined(case: Case, solution: Sequence[Route]) -> list[str]:
     """
     reach = Reach(case)
     served = {stop for route in solution for stop in route[1]}
-    reasons = []
+    reasons: list[str] = []
     for things in _missing(case, served, required=False):
         own = [blocked(case, reach, choice) for choice in things] if len(reasons) < ASKED else [""]
         reasons.append(f"no plan can serve it: {own[0]}" if all(own) else "")
@@ -165,18 +165,19 @@ def _too_far(case: Case, reach: Reach, vehicle: int, clients: list[int]) -> str 
         time = float(times.begins[place])
         if not above(time, float(close)):
             continue
+        latest = _at(case, float(close))
         if place == 0:
-            return f"it cannot leave before {_at(case, time)}, and only until {_at(case, close)}"
+            return f"it cannot leave before {_at(case, time)}, and only until {latest}"
         if place <= len(clients):
             row = case.client(clients[place - 1])
             what = "its last window" if len(case.windows[row]) > 1 else "its window"
             where = f" at {named(case, clients[place - 1])}" if len(clients) > 1 else ""
             return (
                 f"it is reached{where} at {_at(case, time)} at the earliest, "
-                f"after {what} closes at {_at(case, close)}"
+                f"after {what} closes at {latest}"
             )
         end = "the route ends" if kind.end is None else "the vehicle is back"
-        return f"{end} at {_at(case, time)} at the earliest, but must at {_at(case, close)}"
+        return f"{end} at {_at(case, time)} at the earliest, but must at {latest}"
     longest = kind.max_duration + kind.max_overtime
     duration = float(times.duration)
     if above(duration, longest):

@@ -173,7 +173,7 @@ def test_nodes_are_padded_by_nodes_that_do_not_exist() -> None:
 def test_a_problem_without_cases_says_what_it_needs(played: tuple[Bare, Instance, Tensor]) -> None:
     """In one line, for users who give it a file."""
     problem, instance, _ = played
-    with pytest.raises(NCOError, match="Bare loads no cases: it needs `load` and `cases`"):
+    with pytest.raises(NCOError, match="Bare has no exact cases: it needs `load` and `cases`"):
         load_cases(problem, [])
     with pytest.raises(NCOError, match="Bare has no exact cases"):
         cases_of(problem, instance)

@@ -57,8 +57,8 @@ def test_flags_are_read_by_the_type_of_their_option():
 @pytest.mark.parametrize(
     ("flag", "value", "words"),
     [
-        ("--time_limit", "0", "must be a positive number of seconds, 'auto' or None, not 0"),
-        ("--time_limit", "2x", "must be a positive number of seconds, 'auto' or None, not 2x"),
+        ("--time_limit", "0", "must be a positive number of seconds, 'auto' or none, not 0"),
+        ("--time_limit", "2x", "must be a positive number of seconds, 'auto' or none, not 2x"),
         ("--total_time", "x", "must be a positive number of seconds, not x"),
         ("--iterations", "0", "must be at least 1, not 0"),
         ("--traces", "1", "must be at least 2, not 1"),
