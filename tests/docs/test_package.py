@@ -9,7 +9,6 @@ import torch
 from nco import registry
 from nco.cli import main
 from nco.testing import check_problem
-from nco.workers import lanes
 
 
 def test_the_package_of_the_page_is_benchmarked(
@@ -31,8 +30,7 @@ def test_the_package_of_the_page_is_benchmarked(
         main(words)
     assert ended.value.code in (0, None), capsys.readouterr().err
     problem = registry.folder("paged.completion").problem_class()
-    with lanes.within(lanes.Lanes()):  # processes that know of the folder
-        assert "checker_flags_mutations" in check_problem(type(problem))
+    assert "checker_flags_mutations" in check_problem(type(problem))
     instance = problem.generate(3, torch.Generator().manual_seed(1))
     again = problem.load(problem.cases(instance))
     assert torch.equal(again.time, instance.time)
