@@ -182,6 +182,8 @@ def _show(file: str, solution: "Solution", arguments: argparse.Namespace) -> Non
         row.pop("history")
         print(json.dumps(row), flush=True)
         return
+    if len(arguments.files) > 1 or file != arguments.files[0]:
+        print(f"{file}:")
     print(solution)
     if "gap_percent" in row:
         doubt = _doubt(solution, row)

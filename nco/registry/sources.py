@@ -56,12 +56,19 @@ def read(
     if not names:
         raise InstanceError(
             f"not recognised as a file of any problem ({', '.join(registry.names())}); "
-            "name one with problem= (--problem) to be told what it lacks",
+            f"name one with problem= (--problem) to be told what it lacks{_like_a_table(text)}",
             path=path,
         )
     if len(names) == 1:
         return _case(names[0], text, path, arguments or {})
     return _readable(names, text, path, arguments or {})
+
+
+def _like_a_table(text: str) -> str:
+    """The remedy for a text that looks like a table, which only its file's name would say."""
+    lines = text.splitlines()[:2]
+    marks = [mark for mark in ",;\t" if all(line.count(mark) > 1 for line in lines)]
+    return "; a table is a file that ends in .csv" if len(lines) == 2 and marks else ""
 
 
 def _arrays(text: str) -> dict[str, Any] | None:
@@ -77,7 +84,11 @@ def _arrays(text: str) -> dict[str, Any] | None:
 def _of_arrays(
     arrays: Mapping[str, Any], problem: str | None, path: Path, arguments: Mapping[str, Any]
 ) -> Case:
-    """The case of arrays in a file, which has its name."""
+    """The case of arrays in a file, which has its name; ``problem`` may be among them."""
+    if (named := arrays.get("problem")) in registry.names():
+        problem = problem or str(named)
+        if "problem" not in registry.folder(problem).files.ARRAYS:
+            arrays = {key: value for key, value in arrays.items() if key != "problem"}
     try:
         case = as_case(arrays, problem, arguments=arguments)
     except InstanceError as error:
@@ -182,6 +193,9 @@ def as_case(
         only: Case = found[0]
         return only
     shape = sorted(source) if isinstance(source, Mapping) else type(source).__name__
+    if not found and getattr(source, "ndim", 0) > 2:
+        reason = f"one instance at a time: of a batch [{source.shape[0]}, ...] give a list"
+        raise InstanceError(reason, field="source", value=shape)
     if not found:
         if isinstance(source, Mapping) and (misnamed := _misnamed(source, problem)):
             raise misnamed

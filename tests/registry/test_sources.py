@@ -1,9 +1,11 @@
 """From what a user has to a case: files, examples, arrays; and solutions that are checked."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from small_inputs import ARRAYS
 
@@ -178,3 +180,36 @@ def test_a_problem_object_leads_to_its_folder() -> None:
     assert registry.folder_of(Own()) == Folder("")
     with pytest.raises(NCOError, match=r"unknown problem nope; did you mean op\? there are atsp"):
         registry.folder("nope")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "problem"),
+    [
+        ({"coords": [[0, 0], [1, 1], [2, 0]], "demand": [0, 1, 1], "capacity": 2}, "cvrp"),
+        ({"problem": "jssp", "jobs": [[[0, 3], [1, 2]], [[1, 4], [0, 1]]]}, "jssp"),
+        ({"values": [1, 2], "weights": [3, 4], "capacity": 5}, "knapsack"),
+    ],
+)
+def test_arrays_may_lie_in_a_json_file(
+    arrays: dict[str, Any], problem: str, tmp_path: Path
+) -> None:
+    """As Python takes them; what is wrong is said of the file."""
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(arrays))
+    case = sources.read(path)
+    assert (case.problem, case.name, case.path) == (problem, "mine", str(path))
+    own = {key: value for key, value in arrays.items() if key != "problem"}
+    assert case.states_as(sources.as_case(own, problem))
+    path.write_text(json.dumps({**arrays, "colour": 1}))
+    with pytest.raises(InstanceError, match=r"mine\.json: "):
+        sources.read(path)
+
+
+def test_what_may_be_a_table_or_a_batch_is_told_so(tmp_path: Path) -> None:
+    """Tables are known by the endings of their files, and a batch is a list."""
+    path = tmp_path / "table"
+    path.write_text("job;machine;minutes\nA;saw;3\n")
+    with pytest.raises(InstanceError, match=r"a table is a file that ends in \.csv"):
+        sources.read(path)
+    with pytest.raises(InstanceError, match=r"of a batch \[3, \.\.\.\] give a list"):
+        sources.as_case(np.zeros((3, 5, 2)))
