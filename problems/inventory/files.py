@@ -151,6 +151,13 @@ class Case(BaseCase):
                 f"{', '.join(names[:6])}{more}: no penalty and no price, so that nothing speaks "
                 "for ordering: write penalty: into the file"
             )
+        several = np.bincount(self.target, minlength=len(self.nodes)) > 1
+        names = [name for name, more in zip(self.nodes, several, strict=True) if more]
+        if names:
+            notes.append(
+                f"{', '.join(names[:6])}: rules order equally from each supplier, which may cost "
+                "more than one of them alone: try the file without the other edges"
+            )
         return notes
 
     @property
