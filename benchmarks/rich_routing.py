@@ -16,7 +16,6 @@ slots of a shared machine. `report` sums up what is there.
 
 import argparse
 import csv
-import dataclasses
 import datetime
 import itertools
 import json
@@ -24,16 +23,18 @@ import os
 import statistics
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from variants import case_of
 
 from nco.benchmark import Plan, prepare
 from nco.benchmark.measuring import measure
 from nco.core import atomic
 from nco.problems.vrp import files
-from nco.problems.vrp.case import ALWAYS, INFINITE, Break, Case, Depot, VehicleType, Window, plain
+from nco.problems.vrp.case import Break, Window
 
 SETS = {  # folder of the files, and what a cost of a file is in units of best_known
     "VRPTW": ("vrp_pyvrp/VRPTW", 1),
@@ -87,7 +88,7 @@ def generated(root: Path, name: str, count: int, to: Path) -> list[tuple[Path, d
         step = costs.shape[1] // count
         for number in range(step // 2, step * count, step):
             file = to / f"{variant}-{number}.json"
-            case = case_of(arrays, number, f"{variant}-{number}")
+            case = replace(case_of(arrays, number), name=f"{variant}-{number}")
             to.mkdir(parents=True, exist_ok=True)
             atomic.write_text(file, files.write(case))
             best = float(np.nanmin(costs[:, number]))
@@ -104,44 +105,12 @@ def with_breaks(root: Path, name: str, count: int, to: Path) -> list[tuple[Path,
         length = shift.close - shift.open
         middle = Window(*(round(shift.open + share * length) for share in (0.4, 0.6)))
         rest = Break(middle, float(round(length / 20)))
-        vehicles = tuple(dataclasses.replace(v, breaks=(rest,)) for v in case.vehicles)
+        vehicles = tuple(replace(v, breaks=(rest,)) for v in case.vehicles)
         file = to / f"{path.stem}-breaks.json"
         to.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(file, files.write(dataclasses.replace(case, vehicles=vehicles)))
+        atomic.write_text(file, files.write(replace(case, vehicles=vehicles)))
         found.append((file, known))
     return found
-
-
-def case_of(arrays: Any, number: int, name: str) -> Case:
-    """An instance of a variant: the unit square, speed 1, nothing rounded, vehicles without end."""
-    demand = arrays["demand"][number].astype(np.float64)[:, None]
-    window, windows, service = ALWAYS, ((),) * len(demand), np.zeros(len(demand))
-    is_open = bool(arrays["open"])
-    if "tw_start" in arrays:
-        ends = np.stack([arrays["tw_start"][number], arrays["tw_end"][number]], 1).tolist()
-        windows = tuple((Window(*each),) for each in ends)
-        service = arrays["service"][number].astype(np.float64)
-        if not is_open:
-            window = Window(0.0, float(arrays["depot_tw_end"][number]))
-    most = float(arrays["route_limit"][number]) if "route_limit" in arrays else INFINITE
-    van = VehicleType(
-        count=None,
-        capacity=(float(arrays["capacity"][number]),),
-        end=None if is_open else 0,
-        max_distance=most,
-    )
-    places = np.concatenate([arrays["depot"][number][None], arrays["coords"][number]])
-    return plain(
-        len(demand),
-        name=name,
-        coords=places.astype(np.float64),
-        depots=(Depot(window),),
-        vehicles=(van,),
-        delivery=np.maximum(demand, 0),
-        pickup=np.maximum(-demand, 0),
-        service=service,
-        windows=windows,
-    )
 
 
 def rows_of(output: Path) -> list[dict[str, str]]:
