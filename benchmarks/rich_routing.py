@@ -175,17 +175,17 @@ def run(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Mean gaps of each set, by solver and time limit, over the files that all of them solved."""
-    rows = rows_of(options.table)
-    solvers = list(dict.fromkeys(row["solver"] for row in rows))
+    rows = [row for table in options.tables for row in rows_of(table)]
     limits = sorted({row["limit"] for row in rows}, key=float)
     lines = []
     for name in dict.fromkeys(row["set"] for row in rows):
         own = [row for row in rows if row["set"] == name]
         sizes = sorted({int(row["size"]) for row in own})
-        count = len({row["name"] for row in own})
-        for solver in solvers:
+        counts = [len({row["name"] for row in own if row["limit"] == limit}) for limit in limits]
+        files = f"{', '.join(str(count) for count in counts if count)} of {sizes[0]}-{sizes[-1]}"
+        for solver in dict.fromkeys(row["solver"] for row in own):
             cells = [_mean(own, solver, limit) for limit in limits]
-            lines.append([name, f"{count} of {sizes[0]}-{sizes[-1]}", solver, *cells])
+            lines.append([name, files, solver, *cells])
     result = {
         "title": "Rich routing within a time limit",
         "section": "Compare",
@@ -195,8 +195,10 @@ def report(options: argparse.Namespace) -> None:
         "machine": options.machine or f"{os.cpu_count()} cores",
         "threads": "one core for every solver",
         "command": "python benchmarks/rich_routing.py run ROOT --output table.csv",
-        "instances": "files of the public sets at equal distances in the order of their names",
-        "measure": "mean gap in percent to the best known, and in brackets files without an answer",
+        "instances": options.instances,
+        "measure": "mean gap in percent to the best known, ± its standard error, over the files "
+        "that both solved; in brackets files without an answer. Li and Lim's best known has the "
+        "fewest vehicles first, so that gaps below 0 have more",
         "columns": ["set", "files", "solver", *(f"{limit} s" for limit in limits)],
         "rows": lines,
         "runs": [[row[column] for column in COLUMNS] for row in rows],
@@ -207,11 +209,17 @@ def report(options: argparse.Namespace) -> None:
 
 
 def _mean(rows: list[dict[str, str]], solver: str, limit: str) -> str:
-    """A mean gap, and how many of the files have none."""
-    own = [row for row in rows if (row["solver"], row["limit"]) == (solver, limit)]
-    gaps = [float(row["gap_percent"]) for row in own if row["gap_percent"]]
-    failed = f" ({len(own) - len(gaps)})" if len(gaps) < len(own) else ""
-    return f"{statistics.mean(gaps):.2f}{failed}" if gaps else f"-{failed}"
+    """A mean gap over the files that all solved, and how many of the solver's own have none."""
+    at_limit = [row for row in rows if row["limit"] == limit]
+    unsolved = {row["name"] for row in at_limit if not row["gap_percent"]}
+    own = [row for row in at_limit if row["solver"] == solver]
+    gaps = [float(row["gap_percent"]) for row in own if row["name"] not in unsolved]
+    lacking = sum(not row["gap_percent"] for row in own)
+    failed = f" ({lacking})" if lacking else ""
+    if not gaps:
+        return f"-{failed}"
+    error = f" ± {statistics.stdev(gaps) / len(gaps) ** 0.5:.2f}" if len(gaps) > 1 else ""
+    return f"{statistics.mean(gaps):.2f}{error}{failed}"
 
 
 def main() -> None:
@@ -227,7 +235,8 @@ def main() -> None:
     one.add_argument("--output", type=Path, required=True)
     one.set_defaults(act=run)
     two = commands.add_parser("report")
-    two.add_argument("table", type=Path)
+    two.add_argument("tables", type=Path, nargs="+")
+    two.add_argument("--instances", default="files of the public sets, by the order of their names")
     two.add_argument("--status", default="measured")
     two.add_argument("--commit", default="")
     two.add_argument("--machine", default="")
