@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     before = signal.signal(signal.SIGTERM, interrupts.interrupt)  # as Ctrl-C: keep the best so far
     try:
         if given and given[0] in TRAINING:
-            _train(given)
+            _train(_importing(given))
             return
         with interrupts.held(given[:1] == ["solve"]):  # what is imported here, too
             from nco.cli.arguments import allow
@@ -43,6 +43,21 @@ def main(arguments: list[str] | None = None) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
     _leave(code)
+
+
+def _importing(given: list[str]) -> list[str]:
+    """The words that Lightning reads: those without ``--import MODULE``."""
+    from nco.cli.arguments import allow
+
+    words: list[str] = []
+    rest = iter(given)
+    for word in rest:
+        flag, sign, module = word.partition("=")
+        if flag == "--import":
+            allow([module if sign else next(rest, "")])
+        else:
+            words.append(word)
+    return words
 
 
 def _train(given: list[str]) -> None:

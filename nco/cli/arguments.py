@@ -98,8 +98,13 @@ def allow(modules: Iterable[str]) -> None:
     for module in modules:
         if os.getcwd() not in sys.path:  # as for nco fit
             sys.path.append(os.getcwd())
-        if importlib.util.find_spec(module) is None:
-            raise NCOError(f"{module}: no such module here or on the path (--import, class_path)")
+        try:
+            found = module and importlib.util.find_spec(module)
+        except (ImportError, ValueError):  # of a parent that is none; a relative name
+            found = None
+        if not found:
+            reason = "no such module here or on the path; a name such as my_networks is needed"
+            raise NCOError(f"--import {module}: {reason}")
         describe.allow(module)
 
 

@@ -144,4 +144,4 @@ def _allow(given: Any) -> None:
     _allow(list(given.values()))
     path = str(given.get("class_path", ""))
     if path and not path.startswith("nco."):
-        allow([path.rpartition(".")[0]])
+        allow([path.rpartition(".")[0] or path])

@@ -53,7 +53,9 @@ def solution(flag: str, path: str | None, inputs: Iterable[str] = ()) -> None:
     if path is None:
         return
     if any(Path(path).resolve() == Path(file).resolve() for file in inputs):
-        raise NCOError(f"{flag} {path}: is read as well, and would be lost: name another file")
+        raise NCOError(
+            f"{flag} {path}: is one of the files that are read, and would be lost: name another"
+        )
     from nco.solving import saving
 
     saving.check_ending(Path(path))

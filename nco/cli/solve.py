@@ -206,7 +206,7 @@ def _doubt(solution: "Solution", row: Mapping[str, Any]) -> str:
     stated = -row["best_known"] if turned else row["best_known"]
     if solution.bound is None or stated >= solution.bound:
         return ""
-    return ", which the bound says that nothing reaches"
+    return f", and by the bound nothing reaches {number(row['best_known'])}"
 
 
 def _gap(solution: "Solution", best_known: float | None) -> dict[str, float]:

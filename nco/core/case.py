@@ -75,10 +75,14 @@ class Case(ABC):
         """A feasible solution at once, by a simple rule, in the case's own numbers."""
 
     def states_as(self, other: "Case") -> bool:
-        """Whether another case states the same instance, whatever it is called and read from."""
+        """Whether another case states the same instance, in the same numbers.
+
+        What it and its things are called, and where it was read, makes no difference.
+        """
         if self is other:
             return True
-        own = [each.name for each in fields(self) if each.name not in ("name", "path", "remarks")]
+        apart = ("name", "path", "remarks", "names", "degrees")
+        own = [each.name for each in fields(self) if each.name not in apart]
         return type(self) is type(other) and all(
             _equal(getattr(self, name), getattr(other, name)) for name in own
         )
@@ -108,7 +112,9 @@ def _equal(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     if hasattr(one, "tolist") and hasattr(one, "shape"):
-        return bool(one.shape == other.shape) and _equal(one.tolist(), other.tolist())
+        if one.shape != other.shape:
+            return False
+        return bool(((one == other) | ((one != one) & (other != other))).all())  # two NaN are alike
     if isinstance(one, Mapping):
         return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple):

@@ -74,14 +74,15 @@ def describe(value: Any) -> Any:
 
 
 def allow(module: str) -> None:
-    """Has `construct` import a module, or what lies in a package, here and in child processes."""
+    """Has `construct` import a module, or what lies in a package; later child processes, too."""
     names = os.environ.get(IMPORT, "").split(",")
     os.environ[IMPORT] = ",".join(dict.fromkeys([*filter(None, names), module]))
 
 
 def _allowed() -> tuple[str, ...]:
     """Prefixes of the class paths that the user has named."""
-    return tuple(f"{name}." for name in os.environ.get(IMPORT, "").split(",") if name)
+    names = map(str.strip, os.environ.get(IMPORT, "").split(","))
+    return tuple(f"{name}." for name in names if name)
 
 
 def construct(description: Any, trusted: tuple[str, ...] = ("nco.",)) -> Any:
@@ -103,7 +104,7 @@ def construct(description: Any, trusted: tuple[str, ...] = ("nco.",)) -> Any:
     if not path.startswith((*trusted, *_allowed())) and module not in sys.modules:
         reason = (
             f"{path} is not part of nco: import {module} yourself first if you trust it; on the "
-            f"command line --import {module.partition('.')[0]}"
+            f"command line --import {module}"
         )
         raise NCOError(reason)
     try:

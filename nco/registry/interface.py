@@ -120,16 +120,17 @@ class EverySolution(Protocol[C_in, S_out]):
 
 
 class Explain(Protocol[C_in]):
-    """``explain.py`` of a problem whose plans may leave something out: why."""
+    """``explain.py`` of a problem whose plans may leave something out: why.
+
+    Where it has ``declined(case, solution)`` as well, this gives a text for each entry of the
+    report's `declined`: why no plan could serve it, or nothing.
+    """
 
     def impossible(self, case: C_in, /) -> list[str]:
         """What no plan can do, before any search: a sentence each, and only what is proven."""
 
     def left_out(self, case: C_in, solution: Any, /) -> list[str]:
         """Why a plan leaves out what its report calls `unassigned`: a reason each, in its order."""
-
-    def declined(self, case: C_in, solution: Any, /) -> list[str]:
-        """The same of what it calls `declined`, where no plan could serve it; else empty texts."""
 
 
 class Again(Protocol[C_out]):

@@ -71,21 +71,20 @@ def _like_a_table(text: str) -> str:
     return "; a table is a file that ends in .csv" if len(lines) == 2 and marks else ""
 
 
-def _arrays(text: str) -> dict[str, Any] | None:
-    """The JSON object that a text is, such as Python's arrays written to a file; None of others."""
-    if text.lstrip()[:1] != "{":
+def _arrays(text: str) -> Any:
+    """The JSON that a text is, such as Python's arrays written to a file; None of another text."""
+    if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        return dict(json.loads(text))
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
 
 
-def _of_arrays(
-    arrays: Mapping[str, Any], problem: str | None, path: Path, arguments: Mapping[str, Any]
-) -> Case:
+def _of_arrays(arrays: Any, problem: str | None, path: Path, arguments: Mapping[str, Any]) -> Case:
     """The case of arrays in a file, which has its name; ``problem`` may be among them."""
-    if (named := arrays.get("problem")) in registry.names():
+    named = arrays.get("problem") if isinstance(arrays, Mapping) else None
+    if named in registry.names():
         problem = problem or str(named)
         if "problem" not in registry.folder(problem).files.ARRAYS:
             arrays = {key: value for key, value in arrays.items() if key != "problem"}
@@ -194,7 +193,7 @@ def as_case(
         return only
     shape = sorted(source) if isinstance(source, Mapping) else type(source).__name__
     if not found and getattr(source, "ndim", 0) > 2:
-        reason = f"one instance at a time: of a batch [{source.shape[0]}, ...] give a list"
+        reason = f"a batch of {source.shape[0]} instances: give a list of them, list(source)"
         raise InstanceError(reason, field="source", value=shape)
     if not found:
         if isinstance(source, Mapping) and (misnamed := _misnamed(source, problem)):

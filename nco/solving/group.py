@@ -126,8 +126,8 @@ def _planned(
     named = options.model not in ("auto", cards.NO_MODEL)
     if named and all(stage.solver != schedule.NETWORKS for stage in stages):
         progress.fault(
-            f"{options.model}: takes no part within {time_limit:.3g} s, in which classical solvers "
-            "find more; it plays with classical=False (--classical false)"
+            f"{options.model}: takes no part within {time_limit:.3g} s, which are for classical "
+            "solvers; with classical=False (--classical false) it works alone"
         )
     if options.verbose:
         print("\n".join(progress.plan), file=sys.stderr, flush=True)

@@ -63,7 +63,8 @@ def _loading(options: Options, case: Case) -> float:
     if not options.classical or lanes.current().has_started():
         return 0.0
     improvers = registry.folder(case.problem).improvers()
-    return USUAL.first if any(solver.kernels for solver in improvers) else 0.0
+    compiled = (each for each in improvers if each.kernels and each.refusal(case) is None)
+    return USUAL.first if any(compiled) else 0.0
 
 
 def settle_several(options: Options) -> Options:

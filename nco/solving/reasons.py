@@ -26,9 +26,10 @@ def unassigned(case: Case, solution: Any, report: Report) -> list[str]:
 def declined(case: Case, solution: Any, report: Report) -> list[str]:
     """What a plan need not serve and does not, with the reason where no plan could serve it."""
     folder = registry.folder(case.problem)
-    if not report.declined or not folder.has("explain"):
+    told = getattr(folder.explain, "declined", None) if folder.has("explain") else None
+    if not report.declined or told is None:
         return list(report.declined)
-    return _told(report.declined, folder.explain.declined(case, solution))
+    return _told(report.declined, told(case, solution))
 
 
 def _told(names: Sequence[str], reasons: Sequence[str]) -> list[str]:

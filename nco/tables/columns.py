@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nco.core.errors import InstanceError
+from nco.tables.figures import are_times
 from nco.tables.forms import Column, Form
 from nco.tables.table import Table
 
@@ -31,22 +32,31 @@ MONEY = frozenset(
         *("eur", "euro", "euros", "usd", "dollar", "dollars", "gbp", "chf"),
     ]
 )
+WAYS = {  # what money may be for -> how a header is then read
+    **dict.fromkeys(("km", "kilometre", "kilometres", "kilometer", "kilometers"), "km"),
+    **dict.fromkeys(("mi", "mile", "miles"), "mile"),
+    **dict.fromkeys(("h", "hr", "hour", "hours", "std", "stunde"), "hour"),
+}
 _SIGNS = {"€": " eur ", "$": " usd ", "£": " gbp "}
+_RATE = re.compile(r"(?:/|\b(?:per|pro)\b)\s*([a-z]+)\W*$")
 _BRACKETS = re.compile(r"\(.*?\)|\[.*?\]|\{.*?\}")
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # customerName
 
 
 def normal(header: str) -> str:
-    """A header in lower case, without accents, brackets and marks; "cost/km" is "cost per km"."""
-    plain = unicodedata.normalize("NFKD", _HUMPS.sub(" ", _BRACKETS.sub(" ", header[:200])))
+    """A header in lower case, without accents, brackets and marks.
+
+    A price of a unit of way or time is one word for all: "EUR/km" is "cost per km".
+    """
+    plain = unicodedata.normalize("NFKD", _HUMPS.sub(" ", header[:200]))
     plain = "".join(mark for mark in plain if not unicodedata.combining(mark))
     plain = plain.lower().replace("ß", "ss")
     for sign, word in _SIGNS.items():
         plain = plain.replace(sign, word)
-    first, slash, last = plain.partition("/")
-    if slash and _is_money(first):
-        plain = f"{first} per {last}"
-    return re.sub(r"[^a-z0-9]+", " ", plain).strip()
+    rate = _RATE.search(plain)
+    if rate and rate[1] in WAYS and _is_money(plain[: rate.start()]) and "overtime" not in plain:
+        return f"cost per {WAYS[rate[1]]}"
+    return re.sub(r"[^a-z0-9]+", " ", _BRACKETS.sub(" ", plain)).strip()
 
 
 def _is_money(words: str) -> bool:
@@ -56,10 +66,10 @@ def _is_money(words: str) -> bool:
 def without_unit(words: str) -> str:
     """A normal header without the units at its end: "demand in kg" is "demand".
 
-    Money for a unit of something is another thing than money: "cost per km" stays.
+    Money for a unit of way or time is another thing than money: "cost per km" stays.
     """
     parts = words.split()
-    if "per" in parts and _is_money(words.partition(" per ")[0]):
+    if words.startswith("cost per ") and parts[-1] in WAYS:
         return words
     while len(parts) > 1 and (parts[-1] in UNITS or parts[-1] in ("in", "of", "per")):
         parts.pop()
@@ -116,10 +126,21 @@ def match(form: Form, table: Table, stated: Mapping[str, str]) -> Match:
             continue
         free = [place for place in range(len(words)) if place not in places.values()]
         best = _best(column, [(place, words[place]) for place in free])
-        if column.sole and best and words[best[0]] != normal(column.name):
-            best = [*best, *_others(column, best[0], [(place, words[place]) for place in free])]
+        if column.sole:
+            named = [p for p in free if without_unit(words[p]).rstrip("s") == column.name]
+            best = named or [
+                *best,
+                *_others(column, best, [(place, words[place]) for place in free]),
+            ]
         if len(best) > 1:
             doubled[column.name] = (table.columns[best[0]], table.columns[best[1]])
+        if not best and column.over_times:
+            weak = Column(column.over_times[0], column.over_times[1:])
+            best = [
+                place
+                for place in _best(weak, [(place, words[place]) for place in free])
+                if are_times(row[place] for row in table.rows)
+            ][:1]
         if best:
             places[column.name] = best[0]
     return Match(places, doubled)
@@ -146,10 +167,10 @@ def _best(column: Column, headers: list[tuple[int, str]]) -> list[int]:
     return []
 
 
-def _others(column: Column, best: int, headers: list[tuple[int, str]]) -> list[int]:
-    """The places of further headers that may stand for a column."""
+def _others(column: Column, best: list[int], headers: list[tuple[int, str]]) -> list[int]:
+    """The places of further headers that may stand for a column, beside the best."""
     synonyms = {_joined(normal(word)) for word in column.synonyms}
-    return [p for p, w in headers if p != best and _joined(without_unit(w)) in synonyms]
+    return [p for p, w in headers if p not in best and _joined(without_unit(w)) in synonyms]
 
 
 def _joined(words: str) -> str:

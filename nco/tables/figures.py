@@ -1,5 +1,6 @@
 """Numbers as people and programs write them into cells."""
 
+import datetime
 import math
 import re
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ _AROUND = re.compile(
     r"(?P<sign>[-+]?)[€$£¥]?\s*(?P<digits>[-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s*"
     r"(?P<unit>[^\W\d_]{0,8}[²³]?\.?|[°%€$£¥])"
 )
+_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?(\s*[ap]\.?m\.?)?", re.IGNORECASE)
 _GROUPS = {mark: re.compile(rf"[-+]?\d{{1,3}}({re.escape(mark)}\d{{3}})+") for mark in ".,"}
 
 
@@ -25,6 +27,19 @@ def nothing(cell: Cell) -> bool:
     if isinstance(cell, float) and math.isnan(cell):
         return True
     return is_empty(cell) or (isinstance(cell, str) and cell.strip().lower() in NOTHING)
+
+
+def is_time(cell: Cell) -> bool:
+    """Whether a cell is a time of a day."""
+    if isinstance(cell, str):
+        return _TIME.fullmatch(cell.strip()) is not None
+    return isinstance(cell, datetime.time)
+
+
+def are_times(cells: Iterable[Cell]) -> bool:
+    """Whether all cells that hold anything are times of a day, and some do."""
+    stated = [cell for cell in cells if not nothing(cell)]
+    return bool(stated) and all(map(is_time, stated))
 
 
 def decimal_mark(cells: Iterable[Cell], delimiter: str) -> str:

@@ -14,12 +14,14 @@ class Column:
         text: whether it holds names rather than numbers.
         sole: whether a table with two of these headers must be asked which is meant, though one of
             them comes first: two quantities, such as weight and volume. Its name is no question.
+        over_times: headers that mean it only over times of the day, and much else elsewhere.
     """
 
     name: str
     synonyms: tuple[str, ...] = ()
     text: bool = False
     sole: bool = False
+    over_times: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

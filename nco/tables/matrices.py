@@ -1,7 +1,7 @@
 """Tables of distances: a square of numbers, or a row for each pair."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nco.core.errors import InstanceError
 from nco.tables import figures
@@ -86,12 +86,14 @@ def present(given: Given) -> bool:
 
 
 def _found(given: Given) -> Reading | None:
-    """The table of a row for each pair; one with coordinates is a table of places."""
+    """The table of a row for each pair; those with coordinates are tables of places."""
+    if PAIRS.name not in given.arguments:
+        others = [t for t in given.tables if not match(PLACES, t, given.columns).meets(PLACES)]
+        if not others:
+            return None
+        given = replace(given, tables=others)
     reading = given.find(PAIRS)
-    if reading is None or not reading.match.meets(PAIRS):
-        return None
-    of_places = match(PLACES, reading.table, given.columns).meets(PLACES)
-    return None if of_places and PAIRS.name not in given.arguments else reading
+    return reading if reading is not None and reading.match.meets(PAIRS) else None
 
 
 def square(table: Table) -> Distances:
@@ -154,7 +156,7 @@ def _distance(
 def pairs(given: Given) -> Distances | None:
     """The distances in a table of a row for each pair; None where there is none.
 
-    One that is stated in one direction only counts in both, which a remark says.
+    A pair whose other direction is not stated counts in both; a remark says so.
 
     Raises:
         InstanceError: a pair that is missing, or there twice.
@@ -198,7 +200,8 @@ def _doubled(stated: Mapping[tuple[str, str], float]) -> str:
     if not single:
         return ""
     more = f" and {len(single) - 1} more" if len(single) > 1 else ""
-    return f"; {' to '.join(single[0])}{more} counts in both directions"
+    count = "count" if more else "counts"
+    return f"; {' to '.join(single[0])}{more} {count} in both directions"
 
 
 def distances(given: Given) -> Distances | None:

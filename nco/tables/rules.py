@@ -1,12 +1,10 @@
 """Columns that state a rule which no problem here has: to ignore it would make answers wrong."""
 
-import datetime
-import re
 from collections.abc import Iterable
 
 from nco.core.errors import InstanceError
 from nco.tables.columns import normal, without_unit
-from nco.tables.figures import Unreadable, nothing, number
+from nco.tables.figures import Unreadable, are_times, nothing, number
 from nco.tables.reading import Reading
 
 RULES = {  # what is read of a header -> the rule, in words
@@ -15,7 +13,7 @@ RULES = {  # what is read of a header -> the rule, in words
         "a release time",
     ),
     **dict.fromkeys(("available from", "earliest start", "arrival", "bereit"), "a release time"),
-    **dict.fromkeys(("due", "due date", "due time", "deadline"), "a due date"),
+    **dict.fromkeys(("due", "due date", "due time", "deadline", "liefertermin"), "a due date"),
     **dict.fromkeys(
         ("tw start", "tw end", "time window", "time window start", "time window end", "window"),
         "a time window",
@@ -27,6 +25,8 @@ RULES = {  # what is read of a header -> the rule, in words
     **dict.fromkeys(("opening time", "closing time", "zeitfenster"), "a time window"),
     **dict.fromkeys(("service", "service time", "service duration"), "a service time"),
     **dict.fromkeys(("skill", "skills", "required skill"), "a skill of vehicles"),
+}
+OF_SHOPS = {  # the same of operations alone
     **dict.fromkeys(
         ("setup", "setup time", "set up", "set up time", "changeover", "changeover time"),
         "a time to set up machines",
@@ -36,18 +36,17 @@ RULES = {  # what is read of a header -> the rule, in words
     **dict.fromkeys(
         ("predecessor", "predecessors", "depends on", "after operation"), "an order of operations"
     ),
-    **dict.fromkeys(("latest end", "required by", "liefertermin"), "a due date"),
+    **dict.fromkeys(("latest end", "required by"), "a due date"),
     **dict.fromkeys(("batch size", "lot size", "losgrosse"), "a size of batches"),
 }
-TIME = "a time of the day"
-_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?(\s*[ap]\.?m\.?)?", re.IGNORECASE)
+TIME = "a time of the day"  # of places: of jobs it may be anything
 
 
 def refuse_unread(readings: Iterable[Reading]) -> None:
     """Refuses tables with a column that states a rule and that nothing reads.
 
-    A column of zeros, or without anything, states none. One of times of a day is taken for a rule
-    whatever its header says.
+    A column of zeros, or without anything, states none. One of times of a day such as 08:30 in a
+    table of places is taken for a rule, whatever its header says.
 
     Args:
         readings: the tables of one problem, each perhaps as several forms.
@@ -58,31 +57,22 @@ def refuse_unread(readings: Iterable[Reading]) -> None:
     found = list(readings)
     for reading in found:
         table = reading.table
+        columns = {column.name for one in found for column in one.form.columns}
+        of_places, of_shops = "lat" in columns, "machine" in columns
         read = {place for one in found if one.table is table for place in one.match.places.values()}
         for place, header in enumerate(table.columns):
             words = normal(header)
-            rule = RULES.get(words) or RULES.get(without_unit(words))
+            rules = {**RULES, **OF_SHOPS} if of_shops else RULES
+            rule = rules.get(words) or rules.get(without_unit(words))
             if place in read:
                 continue
-            if rule is None and all(map(_is_time, _stated(row[place] for row in table.rows))):
+            if rule is None and of_places and are_times(row[place] for row in table.rows):
                 rule = TIME
             if rule is None:
                 continue
             for row, cells in enumerate(table.rows):
                 if not _is_nothing(cells[place]):
                     raise _error(reading, rule, header, row, cells[place])
-
-
-def _stated(cells: Iterable[object]) -> list[object]:
-    """Those that hold anything; None alone where there is none."""
-    return [cell for cell in cells if not nothing(cell)] or [None]
-
-
-def _is_time(cell: object) -> bool:
-    """Whether a cell is a time of a day."""
-    if isinstance(cell, str):
-        return _TIME.fullmatch(cell.strip()) is not None
-    return isinstance(cell, datetime.time)
 
 
 def _is_nothing(cell: object) -> bool:

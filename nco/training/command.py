@@ -175,8 +175,6 @@ class Command(LightningCLI):
         self.config = parser.parse_args(args)
         own = self.config[self.config.subcommand]
         where = own.checkpoint.folder
-        if where is not None and own.trainer.default_root_dir == DEFAULTS["default_root_dir"]:
-            own.trainer.default_root_dir = where  # TensorBoard's events lie beside the checkpoint
         if own.get("ckpt_path") is not None:
             own.ckpt_path = folder.checkpoint(str(own.ckpt_path), where)
         if self.config.subcommand == "fit":
@@ -184,6 +182,14 @@ class Command(LightningCLI):
         elif "verbose" in own:
             own["verbose"] = False  # of Lightning's table, which comes when all is done
         self.save_config_kwargs = {"words": args, "where": where, "overwrite": own.overwrite}
+
+    def instantiate_trainer(self, **given: Any) -> Trainer:
+        """The trainer; its logs lie beside the checkpoint, where nothing says otherwise."""
+        own = self.config[self.config.subcommand]
+        where = own.checkpoint.folder
+        if where is not None and own.trainer.default_root_dir == DEFAULTS["default_root_dir"]:
+            given = {"default_root_dir": where, **given}
+        return super().instantiate_trainer(**given)
 
     def instantiate_classes(self) -> None:
         """Makes the objects of the configuration; what they refuse is said in one line."""
@@ -215,6 +221,8 @@ def _seeded(words: list[str]) -> list[str]:
         return words
     flags = ("--model.init_args.training.seed", "--data.init_args.seed")
     stated = {word.partition("=")[0] for word in words}
+    stated |= {word.replace("--model.", "--model.init_args.", 1) for word in stated}
+    stated |= {word.replace("--data.", "--data.init_args.", 1) for word in stated}
     return [*words, *(f"{flag}={seeds[-1]}" for flag in flags if flag not in stated)]
 
 

@@ -269,17 +269,20 @@ class Method(Described, LightningModule, ABC):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         refuse_checkpoint(checkpoint.get(DESCRIPTION, {}), "--ckpt_path")
         own, given = self.state_dict(), checkpoint.get("state_dict")
-        if given is not None and _shapes(own) != _shapes(given):
+        if given is not None and any(_shape(given, n) != _shape(own, n) for n in own):
             made = checkpoint[DESCRIPTION]["method"]["init_args"]
             words = [each["class_path"].rpartition(".")[2] for each in map(made.get, PARTS)]
             mine = [type(each).__name__ for each in (self.problem, self.policy)]
+            first, *_ = (name for name in own if _shape(given, name) != _shape(own, name))
             raise NCOError(
                 f"--ckpt_path: is of {words[1]} for {words[0]}, and its weights do not fit this "
-                f"{mine[1]} for {mine[0]}; training.initial begins with weights of another problem"
+                f"{mine[1]} for {mine[0]}: {first} is {_shape(given, first)}, not "
+                f"{_shape(own, first)}; training.initial begins with weights of another run"
             )
         if self.settings.decay_steps:
             self.decay_start = checkpoint[DESCRIPTION]["decay_start"]
 
 
-def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in weights.items()}
+def _shape(weights: Mapping[str, Tensor], name: str) -> list[int] | None:
+    """Of one of the weights; None where it is not there."""
+    return [*weights[name].shape] if name in weights else None

@@ -89,7 +89,9 @@ def own(problem: Problem[Any, Any]) -> Path:
         SEED,
         chunk=INSTANCES // SIZES if several else INSTANCES,
     )
-    code = [path.read_text() for path in sorted(registry.folder_of(problem).path.rglob("*.py"))]
+    code = [
+        path.read_text("utf-8") for path in sorted(registry.folder_of(problem).path.rglob("*.py"))
+    ]
     digest = atomic.sha256(json.dumps([spec.__dict__, code], sort_keys=True).encode())[:12]
     folder = machine.path().parent / "references" / f"{type(problem).__name__.lower()}-{digest}"
     if not (folder / "set.json").exists() or chunk_digests(folder) is None:

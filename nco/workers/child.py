@@ -79,14 +79,12 @@ class Child:
         self.lock = threading.Lock()
         self.loaded: set[str] = set()  # kernels that the process has in memory, or loads
         self.is_loading = False  # for runs that may come, and not within one
-        self._path: list[str] = []  # from which the process imports
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
     def start(self) -> "subprocess.Popen[bytes]":
-        """The process, with an empty log; started where none is alive that imports as we do."""
-        moved = self._path != sys.path  # such as of a notebook that has added a folder
-        if self._process is not None and (moved or self._process.poll() is not None):
+        """The process, started where there is none alive, with an empty log."""
+        if self._process is not None and self._process.poll() is not None:
             self.stop()
         if self._process is None or self._log is None:
             # The parent's sys.path, and not the child's working folder, says what is imported.
@@ -95,7 +93,6 @@ class Child:
                 "from nco.workers.serving import main; main()"
             )
             self.loaded.clear()
-            self._path = [*sys.path]
             self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  closed by stop
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", code],

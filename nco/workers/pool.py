@@ -9,6 +9,7 @@ import contextlib
 import os
 import pickle
 import queue
+import sys
 import threading
 import time
 import weakref
@@ -93,7 +94,7 @@ class Workers:
                 if not self._finish.alive:  # closed before it could see that they load
                     raise EOFError
                 for child in self._children:  # all of them import at the same time
-                    child.send(pickle.dumps(("import", pickle.dumps(solvers), None)))
+                    child.send(pickle.dumps(("import", pickle.dumps(solvers), None, sys.path)))
                 for child in self._children:
                     # or one hung import would hold all later runs
                     with timed(PATIENCE.setup, child.kill):
@@ -177,7 +178,8 @@ class Workers:
         watch = watch or tell is not None
         request = Request(solver, case, time_limit, seed, start, watch, cores, iterations, until)
         # Two pickles: the outer one can be read even where the case's module cannot be imported.
-        message = pickle.dumps(("run", pickle.dumps(request), limit))
+        # The path may have grown since the child began, as in a notebook.
+        message = pickle.dumps(("run", pickle.dumps(request), limit, sys.path))
         handle = Handle(message, limit, tell, solver.kernels)
         self._pending.put(handle)
         return handle

@@ -8,6 +8,7 @@ import os
 import pickle
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -87,7 +88,7 @@ def main() -> None:
     inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
     while True:
-        kind, message, limit = pickle.loads(inbox.get())
+        kind, message, limit, sys.path[:] = pickle.loads(inbox.get())
         if kind == "import":
             with contextlib.suppress(Exception):  # the run will tell
                 for solver in pickle.loads(message):

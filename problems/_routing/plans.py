@@ -33,6 +33,7 @@ ROUTES = Form(
     (("stop",), ("name",)),
 )
 NUMBERED = ("stop", "stop number", "stop no")  # headers of numbers, where they may be names
+DEPOTS = ("depot", "0", "")  # what the depot's row may be called
 SHOWN = 8  # vehicles that an error names
 UNORDERED = replace(ROUTES, columns=tuple(c for c in ROUTES.columns if c.name != "order"))
 
@@ -51,8 +52,7 @@ def routes_of(table: Table) -> tuple[Reading, list[list[int]], list[str]]:
         raise table.error(reason)
     labels = reading.texts("route") if reading.has("route") else [""] * len(reading)
     order = reading.numbers("order") if reading.has("order") else [None] * len(reading)
-    if None in order and any(place is not None for place in order):
-        raise reading.error("is empty: say where the stop comes", "order", order.index(None))
+    _check_order(reading, order)
     members: dict[str, list[int]] = {}
     for row, label in enumerate(labels):
         members.setdefault(label, []).append(row)
@@ -61,6 +61,16 @@ def routes_of(table: Table) -> tuple[Reading, list[list[int]], list[str]]:
         for rows in members.values()
     ]
     return reading, sorted_rows, list(members)
+
+
+def _check_order(reading: Reading, order: Sequence[float | None]) -> None:
+    """Refuses a stop without a place where others have one; the depot's is at the ends anyway."""
+    if all(place is None for place in order):
+        return
+    called = reading.texts("name" if reading.has("name") else "stop")
+    for row, place in enumerate(order):
+        if place is None and called[row].casefold() not in DEPOTS:
+            raise reading.error("is empty: say where the stop comes", "order", row)
 
 
 def stop_numbers(

@@ -1,7 +1,7 @@
 """Tables of operations, and of schedules: what the ``sheet.py`` of job and flow shops share."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -59,9 +59,10 @@ OPERATIONS = Form(
 SCHEDULE = Form(
     "schedule",
     (
-        *(JOB, OPERATION, MACHINE, DURATION),
+        *(JOB, OPERATION, MACHINE),
         Column("start", ("begin", "from", "start time")),
-        Column("end", ("finish", "until", "to", "end time")),
+        Column("end", ("finish", "end time", "ende")),
+        Column("duration", ("durations", "dauer")),
     ),
     (("job", "start"),),
 )
@@ -251,27 +252,32 @@ def read_schedule(
             raise reading.error("a whole number belongs here", "start", row, f"{starts[row]:g}")
     for own in rows:
         own.sort(key=lambda row: starts[row] if order[row] is None else order[row] or 0.0)
-    for job, own in enumerate(rows):
-        if len(own) == len(case.work[job]):  # else the checker says what is missing
-            for choices, row in zip(case.work[job], own, strict=True):
-                _check_length(reading, row, dict(choices), machines[row] if named else None)
+    stated = {name: reading.numbers(name) for name in ("duration", "end") if reading.has(name)}
+    for own, work in zip(rows, case.work, strict=True):
+        if stated and len(own) == len(work):  # else the checker says what is missing
+            for choices, row in zip(work, own, strict=True):
+                lengths = dict(choices) if named or len(choices) == 1 else {}
+                length = lengths.get(machines[row] if named else choices[0][0])
+                if length is not None:
+                    _check_length(reading, row, length, starts[row], stated)
     begin = [[int(starts[row]) for row in own] for own in rows]
     return begin, [[machines[row] + base for row in own] if named else [] for own in rows]
 
 
-def _check_length(reading: Reading, row: int, lengths: dict[int, int], machine: int | None) -> None:
+def _check_length(
+    reading: Reading,
+    row: int,
+    length: int,
+    begin: float,
+    stated: Mapping[str, Sequence[float | None]],
+) -> None:
     """Refuses what a row says that is not so: how long the operation takes, and when it ends."""
-    if machine is None and len(lengths) == 1:
-        machine = next(iter(lengths))
-    if machine is None or machine not in lengths:
-        return
-    length = lengths[machine]
-    begin = reading.all_numbers("start")[row]
-    for name, expected in (("duration", length), ("end", begin + length)):
-        stated = reading.numbers(name)[row] if reading.has(name) else None
-        if stated is not None and stated != expected:
+    for name, values in stated.items():
+        expected = length + (begin if name == "end" else 0)
+        value = values[row]
+        if value is not None and value != expected:
             reason = f"the operation takes {length}: this must be {expected:g}"
-            raise reading.error(reason, name, row, f"{stated:g}")
+            raise reading.error(reason, name, row, f"{value:g}")
 
 
 def _places(

@@ -14,7 +14,7 @@ def check_network(case: "Case") -> None:
     if case.size == 0:
         raise InstanceError("no node has demand: give one a demand or a history", field="nodes")
     for node, name in enumerate(case.nodes):
-        if case.kind[node] == 0 and case.penalty[node] > 0:
+        if case.kind[node] == 0 and case.penalty[node] > 0 and node not in case.source:
             reason = "has a penalty, but neither a demand nor a column of the history"
             raise InstanceError(reason, field=f"node {name}")
     reached, grown = {-1}, True

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from nco.problems._shop import sheets
+from nco.tables.columns import match
 from nco.tables.forms import Argument
 from nco.tables.reading import Given
 from nco.tables.table import Table
@@ -55,8 +56,12 @@ def read_solution(table: Table, case: "Case") -> list[list[int]]:
             operation on another machine than its own.
     """
     starts, machines = sheets.read_schedule(table, case)
+    if "operation" not in match(sheets.SCHEDULE, table, {}).places:
+        return starts  # of which operation a row is, only its start says: the checker judges it
     for job, (own, work) in enumerate(zip(machines, case.work, strict=True)):
-        for step, (stated, choices) in enumerate(zip(own, work, strict=False), 1):
+        if len(own) != len(work):
+            continue  # the checker says so
+        for step, (stated, choices) in enumerate(zip(own, work, strict=True), 1):
             machine = choices[0][0]
             if stated != machine:
                 called = [case.called("machines", m) or str(m) for m in (stated, machine)]

@@ -186,11 +186,11 @@ def _fleet(case: Case, driven: Sequence[Driven]) -> list[str]:
 
 def unassigned(case: Case, served: set[int]) -> list[str]:
     """What is required and not served: clients, and groups of which one is."""
-    grouped = {client for group in case.groups for client in group.clients}
+    apart = served.union(*(group.clients for group in case.groups))
     lines = [
         named(case, case.first_client + row)
         for row, required in enumerate(case.required.tolist())
-        if required and case.first_client + row not in served | grouped
+        if required and case.first_client + row not in apart
     ]
     lines += [
         f"group {place} ({_one_of(case, group)})"
@@ -202,11 +202,11 @@ def unassigned(case: Case, served: set[int]) -> list[str]:
 
 def declined(case: Case, served: set[int]) -> list[str]:
     """What need not be served and is not: clients, and groups of which none is."""
-    grouped = {client for group in case.groups for client in group.clients}
+    apart = served.union(*(group.clients for group in case.groups))
     lines = [
         named(case, case.first_client + row)
         for row, required in enumerate(case.required.tolist())
-        if not required and case.first_client + row not in served | grouped
+        if not required and case.first_client + row not in apart
     ]
     lines += [
         f"group {place} ({_one_of(case, group)})"

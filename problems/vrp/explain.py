@@ -19,6 +19,7 @@ from nco.problems.vrp.checking.schedule import Scheduler
 PLACES = 3000  # beyond which no shortest paths are looked for
 SHOWN = 5  # sentences of a kind; the others are counted
 REMEDY = "add it there, or search longer"
+FEW = 500  # clients up to which it is asked what stands against those that need not be served
 ASKED = 50  # of what need not be served, of which it is asked whether it can be
 TRIES = 600  # insertions that are tried in all to say why a plan has no room
 
@@ -60,13 +61,14 @@ def left_out(case: Case, solution: Sequence[Route]) -> list[str]:
 def declined(case: Case, solution: Sequence[Route]) -> list[str]:
     """Why no plan can serve what this one need not; empty where one may be able to.
 
-    The first `ASKED` are looked at.
+    The first `ASKED` are looked at, where so many shortest paths take no time worth naming.
     """
     reach = Reach(case)
     served = {stop for route in solution for stop in route[1]}
     reasons: list[str] = []
     for things in _missing(case, served, required=False):
-        own = [blocked(case, reach, choice) for choice in things] if len(reasons) < ASKED else [""]
+        asked = len(reasons) < ASKED and case.size <= FEW
+        own = [blocked(case, reach, choice) for choice in things] if asked else [""]
         reasons.append(f"no plan can serve it: {own[0]}" if all(own) else "")
     return reasons
 
@@ -95,14 +97,14 @@ def _wanted(case: Case) -> list[list[int]]:
 def _missing(case: Case, served: set[int], required: bool = True) -> list[list[list[int]]]:
     """For each entry of the report's `unassigned` the ways to serve it: clients in their order.
 
-    Of its `declined` where what is looked for is not `required`.
+    Without `required` for each entry of its `declined`.
     """
     partners = _partners(case)
-    grouped = {client for group in case.groups for client in group.clients}
+    apart = served.union(*(group.clients for group in case.groups))
     single = [
         [partners.get(client, [client])]
         for client in range(case.first_client, case.first_client + case.size)
-        if case.required[case.client(client)] == required and client not in served | grouped
+        if case.required[case.client(client)] == required and client not in apart
     ]
     of_groups = [
         [partners.get(client, [client]) for client in group.clients]

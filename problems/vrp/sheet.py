@@ -30,20 +30,18 @@ WINDOW = (
                 "from time",
                 "delivery from",
                 "earliest delivery",
-                "from",
-                "start",
-                "start time",
-                "von",
             ),
         ),
+        over_times=("from", "start", "start time", "von"),
     ),
     Column(
         "close",
         (
             *("closes", "closing time", "latest", "tw end", "time window end", "window end", "due"),
             *("due time", "due date", "deadline", "liefertermin", "until time", "delivery until"),
-            *("latest delivery", "delivery to", "until", "to", "end", "end time", "bis"),
+            *("latest delivery", "delivery to"),
         ),
+        over_times=("to", "until", "end", "end time", "bis"),
     ),
     Column("open2", ("open 2", "second open", "opens 2")),
     Column("close2", ("close 2", "second close", "closes 2")),
@@ -62,7 +60,7 @@ RULES = (  # columns by which a table is one of this problem
         "service",
         (
             *("service time", "service duration", "unloading time", "stop time", "unloading"),
-            *("servicezeit", "standzeit", "duration", "minutes"),
+            *("servicezeit", "standzeit"),
         ),
     ),
     Column("release", ("release time", "release date")),
@@ -103,10 +101,7 @@ FLEET_RULES = (  # columns by which vehicles are those of this problem
     Column("max_stops", ("maximal stops", "max customers", "max tasks")),
     Column(
         "per_hour",
-        (
-            *("cost per hour", "cost per h", "price per hour", "eur per hour", "eur per h"),
-            *("usd per hour", "hourly cost", "hourly rate", "wage"),
-        ),
+        (*("cost per hour", "hourly cost", "hourly rate", "wage"),),
     ),
     Column("overtime_per_hour", ("overtime cost", "cost per hour of overtime")),
     Column("break_open", ("break earliest", "break start", "break from")),
@@ -127,8 +122,8 @@ DURATIONS = Argument(
 )
 SPEED = Argument(
     "speed",
-    "Of a table: how far vehicles drive in an hour (km of lat, lon), 50 by default; where times "
-    "have no unit, in one unit of time, 1 by default.",
+    "Of a table: how far vehicles drive in an hour (km of lat, lon), 50 by default; of x, y and "
+    "times without a unit in one unit of time, 1 by default.",
 )
 ROUNDING = Argument(
     "rounding",
@@ -308,6 +303,8 @@ def read_solution(table: Table, case: "Case") -> "list[Route]":
             kind = 0
         elif (named := _kind(label, kinds)) in kinds:
             kind = kinds.index(named)
+        elif not label or all(each.isdecimal() for each in kinds):
+            kind = 0
         else:
             reason = f"no vehicle is called so; they are {', '.join(kinds)}: add a column vehicle"
             raise reading.error(reason, "route", rows[0], label or "''")

@@ -161,3 +161,12 @@ def test_control_c_prints_the_best_so_far(tiny, tmp_path):
     assert row["status"] == "INTERRUPTED"
     assert row["feasible"]
     assert process.returncode == 130
+
+
+def test_a_best_known_below_the_bound_is_doubted(capsys, square):
+    """The gap is said, and that nothing reaches the value."""
+    code, out, _ = run(capsys, "solve", square, "--model", "none", "--best_known", "32")
+    assert code == 0
+    assert "gap to 32: 25.000 %, and by the bound nothing reaches 32" in out
+    _, out, _ = run(capsys, "solve", square, "--model", "none", "--best_known", "40")
+    assert "gap to 40: 0.000 %\n" in out

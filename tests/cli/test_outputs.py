@@ -37,20 +37,24 @@ def run(capsys: pytest.CaptureFixture, *arguments: str) -> tuple[int, str, str]:
         (("--save", "no/x.json"), "--save no/x.json: there is no folder no"),
         (("--save", "x.gif"), "x.gif: no form of a solution; the endings are .json"),
         (("--save", "made"), "--save made: is a folder"),
-        (("--save", "mine.tsp"), "mine.tsp: is read as well, and would be lost"),
+        (("--save", "mine.tsp"), "mine.tsp: is one of the files that are read"),
+        (("--vehicles", "v.csv", "--save", "v.csv"), "v.csv: is one of the files that are read"),
+        (("--distances", "v.csv", "--save", "v.csv"), "v.csv: is one of the files that are read"),
+        (("--start", "v.csv", "--save", "v.csv"), "v.csv: is one of the files that are read"),
     ],
 )
 def test_solve_refuses_an_output_before_it_solves(
     capsys: pytest.CaptureFixture,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    words: tuple[str, str],
+    words: tuple[str, ...],
     message: str,
 ) -> None:
     """One line, and no second of the limit is spent."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "made").mkdir()
     (tmp_path / "mine.tsp").write_text("an instance")
+    (tmp_path / "v.csv").touch()
     monkeypatch.setattr(nco, "solve", lambda *_, **__: pytest.fail("it was solved"))
     code, _, err = run(capsys, "solve", "mine.tsp", *words)
     assert code == 2

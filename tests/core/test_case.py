@@ -12,6 +12,7 @@ from nco.core.errors import InstanceError
 from nco.core.problem import Problem
 from nco.core.seeds import generator
 from nco.problems.tsp.files import Case as Tour
+from nco.registry import sources
 from nco.solving.solution import Solution
 
 
@@ -47,3 +48,14 @@ def test_cases_of_another_problem_are_refused() -> None:
     assert only([plain, plain], Plain) == [plain, plain]
     with pytest.raises(InstanceError, match="square: is a case of plain, not of tsp"):
         only([plain], Tour)
+
+
+def test_cases_that_state_the_same_are_alike() -> None:
+    """Whatever they and their things are called; each number and each object counts."""
+    square = {"coords": [[0, 0], [1, 1], [2, 0]], "demand": [0, 1, 1], "capacity": 2}
+    first: Any = sources.as_case(square)
+    names = {"stops": ["D", "A", "B"]}
+    assert first.states_as(dataclasses.replace(first, name="other", path="x.vrp", names=names))
+    assert not first.states_as(dataclasses.replace(first, capacity=3))
+    assert not first.states_as(dataclasses.replace(first, coords=first.coords + 1))
+    assert not first.states_as(sources.as_case(square["coords"]))

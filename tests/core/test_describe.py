@@ -140,7 +140,7 @@ def test_what_the_user_names_is_imported(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "named_package" / "inner.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("NCO_IMPORT", "named_pack")
-    with pytest.raises(NCOError, match="on the command line --import named_package"):
+    with pytest.raises(NCOError, match=r"on the command line --import named_package\.inner"):
         construct({"class_path": "named_package.inner.Thing"})
     allow("named_package")
     assert os.environ["NCO_IMPORT"] == "named_pack,named_package"

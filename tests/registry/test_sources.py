@@ -211,5 +211,5 @@ def test_what_may_be_a_table_or_a_batch_is_told_so(tmp_path: Path) -> None:
     path.write_text("job;machine;minutes\nA;saw;3\n")
     with pytest.raises(InstanceError, match=r"a table is a file that ends in \.csv"):
         sources.read(path)
-    with pytest.raises(InstanceError, match=r"of a batch \[3, \.\.\.\] give a list"):
+    with pytest.raises(InstanceError, match="a batch of 3 instances: give a list of them"):
         sources.as_case(np.zeros((3, 5, 2)))

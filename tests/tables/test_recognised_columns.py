@@ -149,8 +149,8 @@ def test_two_quantities_are_asked_about() -> None:
     both = reading("name,x,y,weight (kg),volume (m3)\nA,0,0,1,2\n")
     with pytest.raises(InstanceError, match=r"demand: may be volume \(m3\) or weight \(kg\): say"):
         both.numbers("demand")
-    named = reading("name,x,y,weight,demand\nA,0,0,1,2\n")
-    assert named.numbers("demand") == [2]
+    for header in ("demand", "Demand (kg)", "demands in kg"):
+        assert reading(f"name,x,y,weight,{header}\nA,0,0,1,2\n").numbers("demand") == [2]
     stated = reading("name,x,y,weight,volume\nA,0,0,1,2\n", {"demand": "weight"})
     assert stated.numbers("demand") == [1]
 
@@ -175,4 +175,4 @@ def test_pairs_of_one_direction_are_remarked_on() -> None:
     assert "both directions" not in found.remark
     found = matrices.pairs(Given([delimited.read("from,to,distance\nA,B,3\nA,C,4\nB,C,2\n")]))
     assert found is not None
-    assert found.remark.endswith("A to B and 2 more counts in both directions")
+    assert found.remark.endswith("A to B and 2 more count in both directions")

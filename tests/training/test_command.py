@@ -278,7 +278,7 @@ def test_lightnings_seed_is_that_of_training_and_data(words: list[str], more: li
 def test_a_checkpoint_of_another_network_is_refused(whole: Path, config: Path) -> None:
     """In one line that names both, before any weight is loaded."""
     words = ["--model.init_args.policy.init_args.encoder.init_args.width", "64"]
-    with pytest.raises(NCOError, match=r"--ckpt_path: is of \w+ for TSP, and its weights"):
+    with pytest.raises(NCOError, match=r"--ckpt_path: is of .* \[\d+, \d+\], not "):
         fit(config, "wider", "--ckpt_path", str(whole.parent / "whole/last.ckpt"), *words)
 
 

@@ -1,8 +1,9 @@
 """Times in tables: numbers with or without a unit, and times of a day such as 08:30 or 2:15 pm."""
 
+import contextlib
 import datetime
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from nco.tables import figures
@@ -18,12 +19,15 @@ IN_MINUTES = {
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "uhr"), 60.0),
 }
 _CLOCK = re.compile(r"(\d{1,2})(?:[:h](\d{2}))?(?::(\d{2}))?\s*([ap]\.?m\.?)?", re.IGNORECASE)
-_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{1,2}:\d{2}(?::\d{2})?)")  # ISO 8601
+_MOMENT = re.compile(  # ISO 8601
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{1,2}:\d{2}(?::\d{2})?)(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?"
+)
 POINTS = (  # columns of times of a day; the others are lengths of time
     *("open", "close", "open2", "close2", "windows", "release"),
     *("shift_open", "shift_close", "break_open", "break_close"),
 )
 HOURS = 24  # numbers up to which may be hours of a day
+_BETWEEN = re.compile(r"[;,|\n]")  # windows
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE)
 
 
@@ -61,7 +65,7 @@ def text(value: float) -> str:
 
 def header_unit(header: str) -> str:
     """The unit of time that ends a header, such as min of "service (min)"; empty without one."""
-    words = _WORD.findall(header.lower())
+    words = _WORD.findall(header.lower().replace("opening hours", ""))
     return words[-1] if len(words) > 1 and words[-1] in IN_MINUTES and words[-1] != "m" else ""
 
 
@@ -116,7 +120,8 @@ class Times:
 
     @staticmethod
     def _unit(cell: Cell) -> str:
-        found = figures.unit(cell) if isinstance(cell, str) else ""
+        parts = parted(cell) if isinstance(cell, str) else []
+        found = figures.unit(parts[-1]) if parts else ""
         return found if found in IN_MINUTES else ""
 
     def column(self, reading: Reading, name: str, least: float = 0.0) -> list[float | None]:
@@ -144,10 +149,8 @@ class Times:
             if name not in POINTS or clocked or header_unit(reading.header(name)):
                 continue
             for row, cell in enumerate(reading.cells(name)):
-                parts = parted(cell) if isinstance(cell, str) else [cell]
-                for part in parts if not nothing(cell) else ():
-                    value = self._bare(part)
-                    if value is not None and (latest is None or value > latest[0]):
+                for value in self._bare(cell):
+                    if latest is None or value > latest[0]:
                         latest = value, reading, name, row
         if latest is not None and 0 < latest[0] <= HOURS:
             _, reading, name, row = latest
@@ -157,12 +160,16 @@ class Times:
             )
             raise reading.error(reason, name, row, shown(reading.cells(name)[row]))
 
-    def _bare(self, cell: Cell) -> float | None:
-        """A number without a unit; None of all else, which is judged where it is read."""
-        try:
-            return None if self._unit(cell) else figures.number(cell, ".")
-        except Unreadable:
-            return None
+    def _bare(self, cell: Cell) -> Iterator[float]:
+        """The numbers without a unit in a cell; what is none is judged where it is read."""
+        if not isinstance(cell, str):
+            windows: list[list[Cell]] = [[cell]]
+        else:
+            apart = _BETWEEN.split(cell)
+            windows = [[*parted(one)] for one in apart if not self._unit(one)]
+        for part in (part for parts in windows for part in parts if not nothing(part)):
+            with contextlib.suppress(Unreadable):
+                yield figures.number(part, ".")
 
     def _check_alike(self, reading: Reading, name: str, cell: Cell) -> None:
         """Refuses a number where other cells of the column are times of a day."""
@@ -200,10 +207,11 @@ class Times:
         if nothing(cell):
             return []
         found = []
-        for one in re.split(r"[;,|\n]", str(cell)):
+        for one in _BETWEEN.split(str(cell)):
             for part in parted(one):
                 self._check_alike(reading, "windows", part)
-            ends = [self.value(part) for part in parted(one)]
+            unit = self._unit(one) or header_unit(reading.header("windows"))
+            ends = [self.value(part, unit=unit) for part in parted(one)]
             if len(ends) != 2 or ends[0] is None or ends[1] is None:
                 raise Unreadable("windows are written as 08:00-10:00; 14:00-16:00")
             found.append((ends[0], ends[1]))

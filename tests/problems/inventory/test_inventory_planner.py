@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import nco
-from nco.core.errors import InstanceError
+from nco.core.errors import InstanceError, NCOError
 from nco.problems.inventory import files
 from nco.solving import versus
 from nco.solving.drawing import draw
@@ -185,3 +185,31 @@ def test_titles_do_not_lie_on_each_other(size: tuple[float, float]) -> None:
     upper, lower = panels[0].get_window_extent(), panels[3].get_window_extent()
     assert upper.y0 - lower.y1 < 0.6 * lower.height
     assert "stock, on the way and downstream" in [text.get_text() for text in legend.get_texts()]
+
+
+def test_a_store_that_has_no_column_in_the_history_is_refused() -> None:
+    """It would otherwise be a depot that nothing leaves."""
+    nodes = {
+        "shop": {"holding": 1, "penalty": 5},
+        "kiosk": {"holding": 1, "penalty": 5},
+    }
+    edges = [{"from": "supplier", "to": name, "lead_time": 1} for name in nodes]
+    history = {"shop": [3.0, 4.0, 5.0]}
+    with pytest.raises(InstanceError, match="kiosk: has a penalty, but neither a demand nor a col"):
+        files.from_arrays({"nodes": nodes, "edges": edges, "history": history})
+
+
+def test_several_suppliers_of_a_store_are_remarked_on() -> None:
+    """Rules order equally from each of them."""
+    nodes = {"shop": {"holding": 1, "penalty": 5, "demand": {"poisson": 5}}}
+    pairs = [("supplier", "depot"), ("supplier", "shop"), ("depot", "shop")]
+    edges = [{"from": first, "to": last, "lead_time": 1} for first, last in pairs]
+    case = files.from_arrays({"nodes": nodes | {"depot": {"holding": 0.5}}, "edges": edges})
+    assert case is not None
+    assert case.notes()[-1].startswith("shop: rules order equally from each supplier")
+
+
+def test_an_online_problem_begins_from_no_plan() -> None:
+    """A rule of the user's is compared instead, which the error says."""
+    with pytest.raises(NCOError, match=r"a rule of yours is compared by policy \(--policy\)"):
+        nco.solve(one(), start={"rule": "base_stock", "levels": {"shop": 65}}, model="none")

@@ -358,6 +358,7 @@ def test_a_column_of_times_that_nothing_reads_is_refused(folder: Path) -> None:
     ("header", "column"),
     [
         *(("Cost/km", "unit"), ("EUR/km", "unit"), ("Price per km", "unit"), ("€/km", "unit")),
+        *(("Cost (EUR/km)", "unit"), ("Kosten pro km", "unit"), ("Rate [€/h]", "per_hour")),
         *(("Cost/h", "per_hour"), ("Cost", "fixed"), ("Max weight", "capacity")),
     ],
 )
@@ -423,3 +424,54 @@ def test_a_skill_that_no_vehicle_has_is_remarked_on(folder: Path) -> None:
     text = "name,x,y,demand,skills\nD,0,0,,\nA,1,0,1,col\nB,2,0,1,cool\n"
     case = case_of(text, folder, vehicles=str(folder / "v.csv"))
     assert "no vehicle has the skill col; those of vehicles: cool" in case.remarks
+
+
+def test_windows_in_hours(folder: Path) -> None:
+    """By the header, or by a unit at the end of a window; "opening hours" is no unit."""
+    for cells in (
+        ("windows (h)", "note", "8-12;14-18", ""),
+        ("windows", "note", "8-12 h;14-18 h", ""),
+    ):
+        case = case_of(GLOBE.format(*cells, "", ""), folder, capacity=5)
+        assert case.windows[0] == (Window(480, 720), Window(840, 1080))
+    with pytest.raises(InstanceError, match="may be hours or minutes"):
+        case_of(GLOBE.format("opening hours", "note", "8-12", "", "", ""), folder, capacity=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name,x,y,duration\nA,0,0,3\nB,1,1,4\nC,2,0,5\n", "tsp"),
+        ("name,x,y,demand,from,end\nD,0,0,,,\nA,1,0,2,Berlin,no\nB,2,0,2,Bonn,no\n", "cvrp"),
+        ("name,x,y,demand,from,end\nD,0,0,,,\nA,1,0,2,08:00,12:00\nB,2,0,2,,\n", "vrp"),
+        ("name,x,y,demand,von,bis\nD,0,0,,,\nA,1,0,2,08:00,12:00\nB,2,0,2,,\n", "vrp"),
+    ],
+)
+def test_words_of_many_meanings_are_windows_over_times_alone(
+    folder: Path, text: str, problem: str
+) -> None:
+    """A place of origin, or how long something takes, is none."""
+    capacity = {} if problem == "tsp" else {"capacity": 5}
+    assert case_of(text, folder, **capacity).problem == problem
+
+
+def test_the_sheet_of_ways_is_found_beside_visits(tmp_path: Path) -> None:
+    """Whose start, end and duration look like those of a way."""
+    stops = pandas.DataFrame(
+        {
+            "name": ["D", "A", "B"],
+            "lat": [52, 52.1, 52.2],
+            "lon": [5, 5.1, 5],
+            "start": ["", "08:00", "09:00"],
+            "end": ["", "12:00", "17:00"],
+            "duration": [0, 5, 5],
+        }
+    )
+    pairs = [(a, b, 7 + k) for k, (a, b) in enumerate([("D", "A"), ("D", "B"), ("A", "B")])]
+    ways = pandas.DataFrame(pairs, columns=["from", "to", "distance"])
+    path = tmp_path / "both.xlsx"
+    with pandas.ExcelWriter(path) as writer:
+        stops.to_excel(writer, sheet_name="visits", index=False)
+        ways.to_excel(writer, sheet_name="ways", index=False)
+    case = sources.read(path, "vrp")
+    assert case.distances[0].tolist() == [[0, 7, 8], [7, 0, 9], [8, 9, 0]]
