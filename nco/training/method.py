@@ -268,7 +268,7 @@ class Method(Described, LightningModule, ABC):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         refuse_checkpoint(checkpoint.get(DESCRIPTION, {}), "--ckpt_path")
-        own, given = self.state_dict(), checkpoint.get("state_dict")
+        own, given = self.policy.state_dict(prefix="policy."), checkpoint.get("state_dict")
         if given is not None and any(_shape(given, n) != _shape(own, n) for n in own):
             made = checkpoint[DESCRIPTION]["method"]["init_args"]
             words = [each["class_path"].rpartition(".")[2] for each in map(made.get, PARTS)]
