@@ -1,7 +1,7 @@
 """Measures networks of rich routing on the published sets of MVMoE's 16 variants.
 
     python benchmarks/variants.py FOLDER --model runs/vrp --instances 64 --widths 1,16 \
-        --output variants.json
+        --output benchmarks/results/variants.json --machine "AMD EPYC, one core"
 
 FOLDER holds ``mvmoe_{variant}{size}_256.npz`` with the arrays depot, coords, demand (negative: a
 backhaul), capacity, open; with a limit route_limit; with windows service, tw_start, tw_end and
@@ -11,6 +11,7 @@ ortools_separate says so, the reference is what `sisr` finds in `ITERATIONS`.
 """
 
 import argparse
+import datetime
 import json
 import re
 import time
@@ -139,6 +140,35 @@ def summary(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 yield {"set": f"mean of {len(mine)} {kind}, {size}", "held_out": held_out, **means}
 
 
+def result(rows: list[dict[str, Any]], options: argparse.Namespace) -> dict[str, Any]:
+    """The rows as a page of results shows them: a line for each variant and mean."""
+    kinds = [key.removesuffix(", %") for key in rows[0] if key.endswith(", %")]
+    lines = []
+    for row in rows:
+        cells = []
+        for kind in kinds:
+            error = row.get(f"{kind}, standard error")
+            cells.append(f"{row[f'{kind}, %']:.2f}" + (f" ± {error:.2f}" if error else ""))
+            cells.append(f"{row[f'{kind}, s']:.3f}")
+        lines.append([row["set"], "held out" if row["held_out"] else "", *cells])
+    return {
+        "title": "One network on the 16 variants",
+        "section": "Train",
+        "date": datetime.date.today().isoformat(),
+        "commit": options.commit,
+        "machine": options.machine,
+        "threads": "1",
+        "command": f"python benchmarks/variants.py FOLDER --model {options.model} "
+        f"--instances {options.instances} --widths {options.widths}",
+        "instances": f"the first {options.instances} of MVMoE's of each variant and size",
+        "measure": "mean gap in percent (± standard error) to the least stored cost, with backhauls "
+        f"where OR-Tools kept the rules and else to sisr of {ITERATIONS} steps a client; processor "
+        "seconds an instance",
+        "columns": ["set", "trained", *(c for kind in kinds for c in (f"{kind}, %", f"{kind}, s"))],
+        "rows": lines,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -147,6 +177,8 @@ def main() -> None:
     parser.add_argument("--widths", default="1,16")
     parser.add_argument("--sizes", default="50,100")
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--machine", default="")
+    parser.add_argument("--commit", default="")
     options = parser.parse_args()
     torch.set_num_threads(1)
     model = weights.load(options.model)
@@ -162,7 +194,7 @@ def main() -> None:
     for row in rows[-2 * len(sizes) :]:
         print(row)
     if options.output is not None:
-        options.output.write_text(json.dumps(rows, indent=1))
+        options.output.write_text(json.dumps(result(rows, options), indent=1) + "\n")
 
 
 if __name__ == "__main__":
