@@ -161,9 +161,9 @@ def result(rows: list[dict[str, Any]], options: argparse.Namespace) -> dict[str,
         "command": f"python benchmarks/variants.py FOLDER --model {options.model} "
         f"--instances {options.instances} --widths {options.widths}",
         "instances": f"the first {options.instances} of MVMoE's of each variant and size",
-        "measure": "mean gap in percent (± standard error) to the least stored cost, with backhauls "
-        f"where OR-Tools kept the rules and else to sisr of {ITERATIONS} steps a client; processor "
-        "seconds an instance",
+        "measure": "mean gap in percent (± standard error) to the least stored cost, with "
+        f"backhauls where OR-Tools kept the rules and else to sisr of {ITERATIONS} steps a client; "
+        "processor seconds an instance",
         "columns": ["set", "trained", *(c for kind in kinds for c in (f"{kind}, %", f"{kind}, s"))],
         "rows": lines,
     }
