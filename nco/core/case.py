@@ -44,7 +44,7 @@ class Case(ABC):
 
     @property
     def variant(self) -> str:
-        """Which of a problem's objectives it has; shipped networks play only the unnamed one."""
+        """Which of a problem's objectives or rules it has; shipped networks know the unnamed."""
         return ""
 
     @property

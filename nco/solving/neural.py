@@ -9,7 +9,7 @@ import torch
 from nco import registry
 from nco.core.case import Case
 from nco.core.defaults import load_cases
-from nco.core.errors import NCOError
+from nco.core.errors import InstanceError, NCOError
 from nco.core.searches import SearchName
 from nco.search.budget import Budget
 from nco.search.catalogue import named
@@ -153,7 +153,13 @@ def _follow(
             continue
         if model not in progress.models:
             progress.models.append(model)
-        instance = load_cases(model.problem, progress.cases).to(device_of(options))
+        try:
+            instance = load_cases(model.problem, progress.cases).to(device_of(options))
+        except InstanceError as error:
+            if options.model != "auto":
+                raise
+            progress.plan.append(f"networks do not apply: {error.reason}")
+            return
         with torch.inference_mode():
             task = Task(model.problem, model.policy, instance)
             start = begin(task, progress, found) if place else None

@@ -237,6 +237,14 @@ class Case(nco.core.case.Case):
         return len(self.service)
 
     @property
+    def variant(self) -> str:
+        """What networks do not know of it; empty where they know all."""
+        from nco.problems.vrp.known import refusal
+
+        refused = refusal(self)
+        return "" if refused is None else refused[0]
+
+    @property
     def cost_unit(self) -> str:
         """The unit of distances, where nothing else costs anything; empty where none is stated."""
         alone = not self.prize.any() and all(

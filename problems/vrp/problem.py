@@ -21,6 +21,7 @@ from nco.core.geometry import Points, Uniform, check_size, dihedral, draw_size
 from nco.core.problem import Features, Observation, Problem
 from nco.core.schema import Schema
 from nco.problems.vrp.case import Case, Route
+from nco.problems.vrp.known import refusal
 from nco.problems.vrp.network import columns, loading, mixtures, orders, paths
 from nco.problems.vrp.network.tensors import (
     Instance,
@@ -311,4 +312,4 @@ class VRP(
         return loading.cases(instance)
 
     def fits(self, case: nco.core.case.Case) -> bool:
-        return isinstance(case, Case) and loading.refusal(case) is None
+        return isinstance(case, Case) and refusal(case) is None

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from nco.core.errors import InstanceError
+import nco
+from nco.core.errors import InstanceError, NCOError
 from nco.core.rollout import greedy, rollout, sample
 from nco.core.seeds import generator
 from nco.models.nets import BQPolicy, TransformerEncoder
@@ -28,6 +29,7 @@ from nco.problems.vrp.case import (
 from nco.problems.vrp.check import check
 from nco.problems.vrp.checking import every
 from nco.problems.vrp.network.mixtures import VARIANTS
+from nco.registry import sources
 from nco.testing import check_cases, check_policy, check_problem
 from nco.testing.play import Probe
 
@@ -232,3 +234,32 @@ def test_limits_are_met_to_the_last_digit() -> None:
     late = replace(case, windows=(windows[0], (Window(0, 0.2 - 1e-6),), *windows[2:]))
     with pytest.raises(InstanceError, match="no vehicle can serve"):
         problem.load([late])
+
+
+@pytest.mark.parametrize(
+    ("changes", "variant"),
+    [
+        ({"time_windows": [[[5, 9], [20, 40]], None, None]}, "windows"),
+        ({"shipments": [[1, 2]], "demand": [0, 1, 1], "pickup": [1, 0, 0]}, "shipments"),
+        ({"time_windows": [[0, 1], None, None]}, ""),  # one that nobody reaches in time
+    ],
+)
+def test_cases_that_networks_do_not_know_are_solved_without(
+    changes: dict[str, Any], variant: str
+) -> None:
+    """With and without a limit, and in a list; only a model that was named is refused."""
+    case = sources.as_case(
+        {
+            "coords": [[0, 0], [8, 1], [9, -2], [-6, 3]],
+            "demand": [1, 1, 1],
+            "vehicles": [{"count": 2, "capacity": 3, "shift": [0, 90]}],
+            **changes,
+        },
+        "vrp",
+    )
+    assert case.variant == variant
+    for limit in (None, 0.3):
+        assert nco.solve(case, time_limit=limit).cost is not None
+    assert len(nco.solve([case, case])) == 2
+    with pytest.raises(NCOError, match=r"networks|no vehicle can serve"):
+        nco.solve(case, model="bq-vrp", time_limit=None)
