@@ -103,8 +103,8 @@ def allow(modules: Iterable[str]) -> None:
         except (ImportError, ValueError):  # of a parent that is none; a relative name
             found = None
         if not found:
-            reason = "no such module here or on the path; a name such as my_networks is needed"
-            raise NCOError(f"--import {module}: {reason}")
+            where = "a name such as my_networks belongs to --import and into a class_path"
+            raise NCOError(f"{module}: no such module here or on the path; {where}")
         describe.allow(module)
 
 

@@ -125,7 +125,8 @@ def play(
     """The chain until the deadline; for a thread of its own.
 
     Args:
-        progress: of one case, or of a group that is searched as one batch; only read here.
+        progress: of one case, or of a group that is searched as one batch; only read here, but for
+            a line of the plan where networks do not apply.
         deadline: a reading of `time.perf_counter`.
         post: takes what is found, in the thread that it likes.
         short: the networks only make a beginning for something else.
@@ -158,7 +159,7 @@ def _follow(
         except InstanceError as error:
             if options.model != "auto":
                 raise
-            progress.plan.append(f"networks do not apply: {error.reason}")
+            progress.plan.insert(0, f"networks do not apply: {error.reason}")  # stages come last
             return
         with torch.inference_mode():
             task = Task(model.problem, model.policy, instance)

@@ -186,32 +186,26 @@ def _fleet(case: Case, driven: Sequence[Driven]) -> list[str]:
 
 def unassigned(case: Case, served: set[int]) -> list[str]:
     """What is required and not served: clients, and groups of which one is."""
-    apart = served.union(*(group.clients for group in case.groups))
-    lines = [
-        named(case, case.first_client + row)
-        for row, required in enumerate(case.required.tolist())
-        if required and case.first_client + row not in apart
-    ]
-    lines += [
-        f"group {place} ({_one_of(case, group)})"
-        for place, group in enumerate(case.groups, 1)
-        if group.required and not served.intersection(group.clients)
-    ]
-    return lines
+    return _without(case, served, required=True)
 
 
 def declined(case: Case, served: set[int]) -> list[str]:
     """What need not be served and is not: clients, and groups of which none is."""
+    return _without(case, served, required=False)
+
+
+def _without(case: Case, served: set[int], required: bool) -> list[str]:
+    """Clients of no group, and groups, that are not served; `required` ones, or all others."""
     apart = served.union(*(group.clients for group in case.groups))
     lines = [
         named(case, case.first_client + row)
-        for row, required in enumerate(case.required.tolist())
-        if not required and case.first_client + row not in apart
+        for row, needed in enumerate(case.required.tolist())
+        if needed == required and case.first_client + row not in apart
     ]
     lines += [
         f"group {place} ({_one_of(case, group)})"
         for place, group in enumerate(case.groups, 1)
-        if not group.required and not served.intersection(group.clients)
+        if group.required == required and not served.intersection(group.clients)
     ]
     return lines
 

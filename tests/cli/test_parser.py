@@ -148,6 +148,6 @@ def test_modules_of_ones_own_are_named_on_the_command_line(
     Path("own_networks.py").touch()
     code, _, err = run(capsys, "solve", "a.tsp", "--import", "nowhere_at_all")
     assert code == 2
-    assert "--import nowhere_at_all: no such module here or on the path" in err
+    assert "nowhere_at_all: no such module here or on the path" in err
     run(capsys, "solve", "a.tsp", "--import=own_networks", "--import", "json")
     assert os.environ["NCO_IMPORT"] == "own_networks,json"

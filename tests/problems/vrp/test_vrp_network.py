@@ -261,5 +261,9 @@ def test_cases_that_networks_do_not_know_are_solved_without(
     for limit in (None, 0.3):
         assert nco.solve(case, time_limit=limit).cost is not None
     assert len(nco.solve([case, case])) == 2
+    alone = nco.solve(case, time_limit=5.0, classical=False)
+    assert alone.found_by == "construction"
+    assert not variant or not alone.plan
+    assert variant or "networks do not apply: no vehicle can serve" in alone.plan[0]
     with pytest.raises(NCOError, match=r"networks|no vehicle can serve"):
         nco.solve(case, model="bq-vrp", time_limit=None)
