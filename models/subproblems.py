@@ -37,19 +37,20 @@ class Rest(Batch):
         token = place.gather(1, actions % count)
         return cls(token.clamp_min(0), actions // count, token >= 0)
 
-    def neighbours(self, length: int, both_ways: bool) -> Tensor:
-        """Which token comes directly after which, ``[R, L, L]`` of 0 and 1.
+    def neighbours(self, length: int, kinds: int, both_ways: bool) -> Tensor:
+        """Which token comes after which by which kind of action, ``[R, L, kinds, L]`` of 0 and 1.
 
         With `both_ways` also before it. A no-op repeats the last node, which is no neighbour of
-        itself. Neither are nodes neighbours between which the way leads over the depot (kind 1).
+        itself.
         """
-        here, there = self.token[:, :-1], self.token[:, 1:]
-        joined = self.known[:, :-1] & self.known[:, 1:] & (self.kind[:, 1:] == 0) & (here != there)
-        flat, value = here * length + there, joined.float()
+        here, there, kind = self.token[:, :-1], self.token[:, 1:], self.kind[:, 1:]
+        joined = self.known[:, :-1] & self.known[:, 1:] & (here != there)
+        flat, value = (here * kinds + kind) * length + there, joined.float()
         if both_ways:
-            flat, value = torch.cat([flat, there * length + here], 1), value.repeat(1, 2)
-        pairs = torch.zeros(len(flat), length * length, device=flat.device)
-        return pairs.scatter_reduce(1, flat, value, "amax").unflatten(1, (length, length))
+            back = (there * kinds + kind) * length + here
+            flat, value = torch.cat([flat, back], 1), value.repeat(1, 2)
+        pairs = torch.zeros(len(flat), length * kinds * length, device=flat.device)
+        return pairs.scatter_reduce(1, flat, value, "amax").unflatten(1, (length, kinds, length))
 
 
 class SubproblemLoss:
@@ -144,12 +145,17 @@ class SubproblemLoss:
         A pass embeds every node, yet only its ends are asked for what is next to them. The label
         answers the same question for all the others.
         """
-        length = sub.nodes.shape[1]
-        right = rest.neighbours(length, both_ways=not self.problem.schema.edges)  # may be one-way
+        length, kinds = sub.nodes.shape[1], self.problem.schema.kinds
+        both_ways = not self.problem.schema.edges  # which may be one-way
+        right = rest.neighbours(length, kinds, both_ways)
         itself = torch.eye(length, dtype=torch.bool, device=right.device)
         allowed = sub.open[:, None] & sub.open[:, :, None] & ~itself
+        allowed = allowed[:, :, None].expand_as(right)
         scores = self.policy.adjacency(sub)
-        return cross_entropy(scores.flatten(0, 1), right.flatten(0, 1), allowed.flatten(0, 1))
+        right, allowed, scores = (
+            each.flatten(2).flatten(0, 1) for each in (right, allowed, scores)
+        )
+        return cross_entropy(scores, right, allowed)
 
     def _last(self, sub: Subproblem, rest: Rest) -> Tensor:
         """Cross-entropy of the last node before the destination, of all that remain."""

@@ -53,7 +53,7 @@ class Along(Walker):
         self.policy, self.sure = policy, sure
         self._rollouts = 0  # S
         # of each row's last look: its tokens [R, L] long, which exist [R, L] bool, and how well one
-        # comes after another [R, L, L]
+        # comes after another, by each kind of action [R, L, kinds, L]
         self._nodes: Tensor | None = None
         self._exists = self._next = torch.empty(0)
 
@@ -92,20 +92,21 @@ class Along(Walker):
         here = (nodes == origin[:, None]) & self._exists
         token = here.to(torch.uint8).argmax(1)
         after = self._next[torch.arange(len(nodes), device=nodes.device), token]
-        logits = spread(after, nodes, mask.shape[1])
+        count = mask.shape[1] // after.shape[1]
+        logits = spread(after, nodes[:, None].expand_as(after), count).flatten(1)
         likely = logits.masked_fill(~mask, -torch.inf).softmax(1).amax(1)  # NaN where none is left
         return logits, here.any(1) & (likely > self.sure)
 
     def _keep(self, rows: Tensor, sub: Subproblem, count: int) -> None:
         """The latest looks of some rows; what remains becomes smaller from look to look."""
-        after = self.policy.adjacency(sub).masked_fill(~sub.open[:, None], -torch.inf)
+        after = self.policy.adjacency(sub).masked_fill(~sub.open[:, None, None], -torch.inf)
         if self._nodes is None or len(rows) == count:
             self._nodes, self._exists, self._next = sub.nodes, sub.exists, after
             return
         width = sub.nodes.shape[1]
         self._exists[rows], self._next[rows] = False, -torch.inf
         self._nodes[rows, :width], self._exists[rows, :width] = sub.nodes, sub.exists
-        self._next[rows[:, None], torch.arange(width, device=rows.device), :width] = after
+        self._next[rows[:, None], torch.arange(width, device=rows.device), :, :width] = after
 
 
 def spread(values: Tensor, nodes: Tensor, count: int) -> Tensor:

@@ -46,8 +46,8 @@ class BQPolicy(Policy):
             frame beside positions and distances; by default all whose unit is a length or a time.
             Others are seen in the instance's units, as by weights that were trained so.
         sure: in searches under a deadline, an action of more than this probability is taken by an
-            earlier look at what remained: the network's `adjacency` says which node comes next. 1:
-            each decision has a look of its own. For weights that were trained with `dense`.
+            earlier look at what remained: the network's `adjacency` says what comes next. 1: each
+            decision has a look of its own. For weights that were trained with `dense`.
         ignore: as in `Policy`.
     """
 
@@ -86,8 +86,10 @@ class BQPolicy(Policy):
         if self.two_way and len(schema.focus) != 2:
             count = len(schema.focus)
             raise NCOError(f"two_way needs a path with two ends, not {count} nodes in focus")
-        if self.sure < 1 and (not schema.focus or schema.kinds > 1):
-            raise NCOError("sure below 1 needs a path whose next node is all that is decided")
+        if self.sure < 1 and not schema.focus:
+            raise NCOError(
+                "sure below 1 needs a path, along which an earlier look says what is next"
+            )
         self.tokens = _token_columns(schema)
         self.encoder.build(Schema(nodes=self.tokens, edges=schema.edges))
         width = self.encoder.width
@@ -243,19 +245,21 @@ class BQPolicy(Policy):
         return pointed - self._near(sub, row)
 
     def adjacency(self, sub: Subproblem) -> Tensor:
-        """``[R, L, L]``: as `scores`, of every token as directly (kind 0) next to every other."""
-        width = self.encoder.width
-        key = functional.linear(sub.h, self.key.weight[:width])
-        pointed = (self.query(sub.h) / math.sqrt(width)) @ key.transpose(1, 2)
-        pointed = pointed + self.worth(sub.h)[..., 0][:, None]
-        if self.nearness is None:
-            return pointed
-        if sub.edges is not None:
-            distance = sub.edges
-        else:
-            assert sub.places is not None
-            distance = torch.cdist(sub.places, sub.places)
-        return pointed - functional.softplus(self.nearness[0]) * distance
+        """``[R, L, kinds, L]``: as `scores`, of every token as the next to every other."""
+        kinds, width = self.schema.kinds, self.encoder.width
+        keys = self.key(sub.h).unflatten(-1, (kinds, width)).permute(0, 2, 3, 1)  # [R, kinds, D, L]
+        query = self.query(sub.h)[:, None] / math.sqrt(width)
+        pointed = query @ keys + self.worth(sub.h).transpose(1, 2)[:, :, None]  # [R, kinds, L, L]
+        if self.nearness is not None:
+            if sub.edges is not None:
+                distance = sub.edges
+            else:
+                assert sub.places is not None
+                distance = torch.cdist(sub.places, sub.places)
+            pointed = (
+                pointed - functional.softplus(self.nearness)[:, None, None] * distance[:, None]
+            )
+        return pointed.transpose(1, 2)
 
     def _in_frame(self, channel: Channel, values: Tensor, factor: Tensor | None) -> Tensor:
         """`values` ``[R, L, F]`` of a channel, its lengths and times scaled by `factor`.

@@ -51,14 +51,15 @@ def test_rest_finds_the_tokens_of_a_label() -> None:
     assert rest.known.tolist() == [[True, True, True, False]]  # the depot is the no-op
 
 
-def test_neighbours_are_those_that_the_label_joins_directly() -> None:
-    """Not those between which the way leads over the depot, and no repetition."""
-    token = torch.tensor([[2, 3, 4, 4, 1]])
-    kind = torch.tensor([[1, 0, 0, 0, 1]])  # the last is reached by way of the depot
-    rest = Rest(token, kind, torch.tensor([[True, True, True, False, True]]))
-    one = rest.neighbours(5, both_ways=False)[0]
-    assert one.nonzero().tolist() == [[2, 3], [3, 4]]
-    assert torch.equal(rest.neighbours(5, both_ways=True)[0], one + one.T)
+def test_neighbours_are_those_that_the_label_joins() -> None:
+    """Each by the kind of its action; a repetition is no neighbour, and nothing follows it."""
+    token = torch.tensor([[2, 3, 4, 1, 1, 0]])
+    kind = torch.tensor([[1, 0, 0, 1, 0, 0]])  # 1 is reached by way of the depot
+    rest = Rest(token, kind, torch.tensor([[True, True, True, True, False, True]]))
+    one = rest.neighbours(5, 2, both_ways=False)[0]
+    assert one.nonzero().tolist() == [[2, 0, 3], [3, 0, 4], [4, 1, 1]]
+    both = rest.neighbours(5, 2, both_ways=True)[0]
+    assert torch.equal(both, one + one.transpose(0, 2))
 
 
 @pytest.mark.parametrize("problem", [TSP(6), ATSP(6), CVRPVia(5)], ids=lambda p: type(p).__name__)
@@ -71,7 +72,7 @@ def test_all_nodes_are_asked_what_the_origin_is_asked(problem: Problem[Any, Any]
     features = network.encode(problem.features(instance))
     sub = network.look(features, problem.observe(instance, state))
     for slot in range(len(problem.schema.focus)):
-        torch.testing.assert_close(network.adjacency(sub)[:, slot], network.scores(sub, slot)[:, 0])
+        torch.testing.assert_close(network.adjacency(sub)[:, slot], network.scores(sub, slot))
 
 
 def test_no_neighbours_where_order_means_nothing() -> None:
@@ -113,3 +114,31 @@ def test_a_random_angle_keeps_every_distance() -> None:
         torch.cdist(other.xy, other.xy), torch.cdist(features.xy, features.xy)
     )
     assert ((other.xy - features.xy).norm(dim=-1).amax(1) > 0.05).all()
+
+
+def test_a_look_learns_where_routes_end() -> None:
+    """After training on one plan, each customer's best next action is that of the plan."""
+    problem = CVRPVia(4)
+    demand = torch.tensor([[0.0, 0.5, 0.4, 0.5, 0.4]]).double()
+    fleet = Fleet(CROSS, demand, torch.ones(1).double())
+    network = policy(problem)
+    loss = SubproblemLoss(problem, network, dense=1.0)
+    plan = torch.tensor([[[1, 2, 5 + 3, 4]]])
+    optimizer = torch.optim.Adam(network.parameters(), 0.01)
+    for at in range(200):
+        optimizer.zero_grad()
+        steps = torch.zeros(1, 1, 1, dtype=torch.long)
+        losses = loss.named(fleet, plan, steps, plan, generator(at))
+        losses["dense"].backward()
+        optimizer.step()
+    sub, _, _ = seen(problem, network, fleet, [])
+    count = sub.nodes.shape[1]
+    itself = torch.eye(count, dtype=torch.bool)[:, None]
+    scores = network.adjacency(sub)[0].detach()  # [L, kinds, L]
+    likely = scores.masked_fill(itself | ~sub.open[0], -torch.inf).flatten(1).softmax(1)
+    likely = likely.unflatten(1, (2, count))
+    token = {int(sub.nodes[0, at]): at for at in range(count) if sub.open[0, at]}
+    assert likely[token[1], 0, token[2]] > 0.9
+    # 2 has two neighbours: directly the one before it, and the next one by way of the depot
+    assert likely[token[2], 0, token[1]] > 0.4
+    assert likely[token[2], 1, token[3]] > 0.4

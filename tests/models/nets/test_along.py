@@ -26,6 +26,8 @@ from nco.search.budget import Budget
 from nco.search.reconstruct import reconstruct
 from nco.search.task import Task
 
+PATHS = [TSP(9), OP(9), ATSP(7), CVRPVia(8)]
+
 
 class Walked:
     """A network whose rollouts are decided by `Along`, and which counts its looks."""
@@ -58,7 +60,7 @@ def played(problem: Problem[Any, Any], instance: Any, policy: Any) -> Rollout:
         return rollout(problem, policy, instance, 3, greedy, logp=False)
 
 
-@pytest.mark.parametrize("problem", [TSP(9), OP(9), ATSP(7)], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("problem", PATHS, ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("neighbours", [0, 4])
 def test_never_sure_is_a_look_each_step(problem: Problem[Any, Any], neighbours: int) -> None:
     """Where no probability is above the limit, all decisions are those of the network."""
@@ -70,7 +72,7 @@ def test_never_sure_is_a_look_each_step(problem: Problem[Any, Any], neighbours: 
     assert walked.rows == ours.actions.shape[2] * 3 * 4
 
 
-@pytest.mark.parametrize("problem", [TSP(9), OP(9), ATSP(7)], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("problem", PATHS, ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("neighbours", [0, 4])
 def test_a_row_does_not_depend_on_others(problem: Problem[Any, Any], neighbours: int) -> None:
     """Rows that are looked at in different steps end as each of them does alone."""
@@ -104,7 +106,7 @@ def test_an_earlier_look_says_what_its_adjacency_says() -> None:
     first = next(at for at, sub in enumerate(seen) if bool(sub.open.sum() >= 6))
     sub = seen[first]
     with torch.inference_mode():
-        scores = spread(policy.adjacency(sub)[0], sub.nodes.expand(len(sub.nodes[0]), -1), 8)
+        scores = spread(policy.adjacency(sub)[0, :, 0], sub.nodes.expand(len(sub.nodes[0]), -1), 8)
     token = {node: at for at, node in enumerate(sub.nodes[0].tolist())}
     assert len(seen) < 5
     for here, following in itertools.pairwise(tour[3:]):
@@ -120,11 +122,10 @@ def test_values_of_tokens_become_those_of_nodes() -> None:
     assert spread(values, nodes, 4).tolist() == [[2.0, -torch.inf, -torch.inf, 1.0]]
 
 
-def test_only_a_path_of_one_kind_of_action_can_be_sure() -> None:
-    """Routes by way of the depot, and sets, are refused; so is what is no probability."""
-    for problem in (CVRPVia(5), KnapsackRest(5)):
-        with pytest.raises(NCOError, match="sure below 1 needs a path"):
-            BQPolicy(sure=0.9).build(problem.schema)
+def test_only_a_path_can_be_sure() -> None:
+    """Sets are refused; so is what is no probability."""
+    with pytest.raises(NCOError, match="sure below 1 needs a path"):
+        BQPolicy(sure=0.9).build(KnapsackRest(5).schema)
     with pytest.raises(ValueError, match="sure below 1 needs dense"):
         BQ(TSP(5), BQPolicy(sure=0.9))
     with pytest.raises(ValueError, match=r"sure must be a probability, not 1\.5"):
