@@ -79,6 +79,10 @@ class BQPolicy(Policy):
         return self.rescale is None
 
     @property
+    def decides_ahead(self) -> bool:
+        return self.sure < 1
+
+    @property
     def searches(self) -> tuple[SearchName, ...]:
         return (SearchName.BEAM, SearchName.RECONSTRUCT)
 
@@ -155,7 +159,9 @@ class BQPolicy(Policy):
 
     def along(self, doubt: float = 1.0) -> Walker:
         """Its looks are fewer where the network is `sure`."""
-        return super().along() if self.sure == 1 else Along(self, 1 - doubt * (1 - self.sure))
+        if not self.decides_ahead:
+            return super().along(doubt)
+        return Along(self, max(0.0, 1 - doubt * (1 - self.sure)))
 
     def logits(self, sub: Subproblem, mask: Tensor) -> Tensor:
         """Of all actions ``[R, A]``, of which `mask` ``[R, A]`` are allowed."""

@@ -51,6 +51,7 @@ class Policy(Described, nn.Module, ABC):
         agents: how many different policies it can play: the conditions 0 to `agents` - 1.
         symmetric: nodes have no numbers for it: any count of them will do, and where their order
             changes, its decisions change in the same way.
+        decides_ahead: its walkers of new paths (`along`) decide several steps by one look.
         encodes: all nodes together at first, which takes the square of their number.
         conflicts: who keeps what several agents of a problem picked.
     """
@@ -60,6 +61,10 @@ class Policy(Described, nn.Module, ABC):
     encodes: bool = True
     symmetric: bool = True
     conflicts: Handler = HighestProbability()
+
+    @property
+    def decides_ahead(self) -> bool:
+        return False
 
     def __init__(self, ignore: Sequence[str] = ()) -> None:
         super().__init__()

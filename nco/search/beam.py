@@ -11,7 +11,7 @@ from nco.core.capabilities import HasCostSoFar
 from nco.core.problem import Observation
 from nco.core.rollout import Interrupted
 from nco.core.seeds import generator
-from nco.search.bidirectional import Partial, greedy_path, log_probs_of
+from nco.search.bidirectional import Partial, first_paths, log_probs_of
 from nco.search.budget import Budget
 from nco.search.incumbent import Incumbent, best_of
 from nco.search.task import Task
@@ -23,7 +23,7 @@ SPARE = 2  # candidates for each place in the beam, because equivalent ones fall
 
 
 def beam(task: Task, budget: Budget, start: Incumbent | None = None) -> Iterator[Incumbent]:
-    """Yields the best of a beam; under a deadline that of a single path before, unless there is a
+    """Yields the best of a beam; under a deadline those of single paths before, unless there is a
     solution to begin with.
 
     Of `budget.width`; WIDTH without it, and less where a large instance would take too long (WORK).
@@ -31,10 +31,10 @@ def beam(task: Task, budget: Budget, start: Incumbent | None = None) -> Iterator
     _, steps = task.problem.horizon(task.instance)
     width = budget.width or max(1, min(WIDTH, int(WORK / max(steps * task.nodes, 1))))
     best = start
-    try:
-        if start is None and width > 1 and budget.deadline is not None:
-            best = best_of(*greedy_path(task, budget), "greedy")
+    if start is None and width > 1 and budget.deadline is not None:
+        for best in first_paths(task, budget):
             yield best
+    try:
         found = best_of(*beam_search(task, width, budget), "beam" if width > 1 else "greedy")
     except Interrupted:
         return

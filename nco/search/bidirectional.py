@@ -1,5 +1,6 @@
 """Partial solutions that grow at whichever of their two ends the policy is surer of."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -14,7 +15,12 @@ from nco.core.policy import Walker
 from nco.core.problem import Observation
 from nco.core.rollout import Interrupted
 from nco.search.budget import Budget
+from nco.search.incumbent import Incumbent, best_of, improved
 from nco.search.task import Task
+
+# Doubts of first paths. Those of shipped networks look once, then wherever they are less sure than
+# 60 %: ATSP100 has its first path 18 ms after the call instead of 220, 20 % above the optimum.
+DOUBTS = (5.0, 2.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,16 +152,25 @@ def walk(task: Task, budget: Budget, begun: Partial, walker: Walker, least: int)
     return partial.played(task)
 
 
-def greedy_path(task: Task, budget: Budget) -> tuple[Tensor, Tensor]:
-    """The most probable actions ``[B, 1, T]`` from nothing, and their costs ``[B, 1]``.
+def first_paths(task: Task, budget: Budget) -> Iterator[Incumbent]:
+    """Greedy paths to begin with, each better than the one before; none where there is no time.
 
-    Raises:
-        Interrupted: when the budget is over.
+    Under a deadline a policy that decides ahead walks by few looks at first, then by more.
     """
-    walker = task.walker(budget)
+    ahead = budget.deadline is not None and task.policy.decides_ahead
     least, _ = task.problem.horizon(task.instance)
-    actions = walk(task, budget, Partial.begun(task, walker), walker, least)
-    return actions, task.problem.cost(task.instance, actions)
+    best: Incumbent | None = None
+    for doubt in DOUBTS if ahead else (1.0,):
+        walker = task.walker(budget, doubt)
+        try:
+            actions = walk(task, budget, Partial.begun(task, walker), walker, least)
+        except Interrupted:
+            return
+        cost = task.problem.cost(task.instance, actions)
+        new = task.better(best, best_of(actions, cost, "greedy"))
+        if improved(best, new):
+            yield new
+        best = new
 
 
 def log_probs_of(decision: Decision) -> Tensor:

@@ -13,7 +13,7 @@ from nco.core.capabilities import HasFixedFirstAction, HasWindows, Windows
 from nco.core.defaults import equivalents_of, pad_actions, replay
 from nco.core.rollout import Interrupted
 from nco.core.seeds import generator
-from nco.search.bidirectional import Partial, greedy_path, walk
+from nco.search.bidirectional import Partial, first_paths, walk
 from nco.search.budget import Budget
 from nco.search.incumbent import Incumbent, best_of, improved
 from nco.search.task import Task
@@ -51,12 +51,10 @@ def reconstruct(task: Task, budget: Budget, start: Incumbent | None = None) -> I
     """
     best = start
     if best is None:
-        try:
-            actions, cost = greedy_path(task, budget)
-        except Interrupted:
+        for best in first_paths(task, budget):
+            yield best
+        if best is None:
             return
-        best = best_of(actions, cost, "greedy")
-        yield best
     kinds = Kinds.of(task, best.actions.shape[1])
     spent = 0
     for turn in budget.turns():

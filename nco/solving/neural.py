@@ -21,8 +21,11 @@ from nco.zoo import cards, weights
 
 MARGIN = 0.02  # seconds kept for leaving, where nobody else watches the clock
 BEGINNING = 3  # passes of the fastest model: the next ones find less than the better model does
-ROUNDS = 8  # of re-construction before a beam, which tells nothing for seconds but finds more then
-BEAMED = 150  # nodes up to which a beam is worth waiting for: it takes 4 s for 100 on one core
+# A beam tells nothing until it ends but finds more then, so that a narrow one comes before the wide
+# one, and rounds of re-construction before each.
+NARROW = 4  # partial solutions
+ROUNDS, MORE = 2, 16  # before the narrow and before the wide beam
+BEAMED = 150  # nodes up to which beams are worth waiting for: a wide one takes 0.5 to 4 s for 100
 ENCODING = 2e-7  # seconds for each pair of nodes on one core, of a pass that nothing interrupts
 
 
@@ -33,6 +36,7 @@ class Step:
     model: weights.Model
     search: SearchName
     rounds: int | None = None  # of it; None: all
+    width: int | None = None  # of a beam; None: its own
 
 
 def device_of(options: Options) -> str:
@@ -66,8 +70,8 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
 
     So what is found within a second is also found within two, seed by seed. The fastest model
     begins, and the one of the least measured gap goes on from there, with the last of its searches,
-    which improves what is given and need not end; a beam comes in between where it is worth its
-    time. A model that was named is both.
+    which improves what is given and need not end; beams come in between where they are worth their
+    time, a narrow one first. A model that was named is both.
 
     Args:
         short: the networks only make a beginning for something else.
@@ -84,7 +88,8 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
         return [*begun, last] if begun else [Step(good, name) for name in searches]
     if case.size > BEAMED:
         return [*begun, last]
-    return [*begun, replace(last, rounds=ROUNDS), Step(good, SearchName.BEAM), last]
+    narrow, wide = Step(good, SearchName.BEAM, width=NARROW), Step(good, SearchName.BEAM)
+    return [*begun, replace(last, rounds=ROUNDS), narrow, replace(last, rounds=MORE), wide, last]
 
 
 def once(progress: Progress, options: Options) -> None:
@@ -108,9 +113,12 @@ def greedy(progress: Progress, options: Options, post: Callable[[Candidate], Any
 
 
 def counted(progress: Progress, options: Options) -> None:
-    """The chain with `options.iterations` rollouts for each search, whatever the clock says."""
+    """The chain with `options.iterations` rollouts for each search, whatever the clock says.
+
+    A beam is as wide as that, so that a narrow one before it makes no sense.
+    """
     budget = Budget.counting(options.iterations, seed=options.seed)
-    steps = chain(options, progress.cases[0], short=False)
+    steps = [step for step in chain(options, progress.cases[0], short=False) if step.width is None]
     _follow(steps, progress, options, budget, progress.offer)
 
 
@@ -166,6 +174,8 @@ def _follow(
             start = begin(task, progress, found) if place else None
             # another seed, so that a search that comes twice does not do the same again
             limited = replace(budget, rounds=step.rounds, seed=budget.seed + place)
+            if step.width is not None:
+                limited = replace(limited, width=step.width)
             for incumbent in named(step.search)(task, limited, start):
                 found = model.problem.solution(instance, incumbent.actions)
                 for candidate in candidates(model, progress.cases, found, incumbent):
