@@ -1,15 +1,17 @@
 """Which objective? Policy gradients compared at equal compute.
 
-    python benchmarks/objectives.py run --problem tsp20 --seeds 3 --seconds 60
+    python benchmarks/objectives.py run --problem tsp20 --seeds 3 --updates 100
     python benchmarks/objectives.py repeat --problem tsp20 --arms control,po
     python benchmarks/objectives_page.py        # writes the page of the documents
 
 `run` trains every arm with every seed and appends what it measured to `objectives.csv`; what is
 there already is not run again, so a round that was interrupted goes on, seed by seed. Every arm has
 the same network, the same initial weights of a seed, the same pool of instances, 512 rollouts a
-collection (of shops 128) and one rate, and stops after so many seconds of the process's CPU time on
-one thread. Reference rollouts, searches, screening and scoring count; measuring does not. `repeat`
-runs arms again with the numbers of updates in the file and compares every figure bit for bit.
+collection (of shops 128) and one rate, and the same compute: the CPU time, on one thread, that so
+many updates of the control take. How long one of them takes is measured before each run, so that
+runs on different machines, and on a machine that others use, can stand in one table. Reference
+rollouts, searches, screening and scoring count; measuring does not. `repeat` runs arms again with
+the numbers of updates in the file and compares every figure bit for bit.
 
 Start it on one core: ``nice -n 10 taskset -c 0 python benchmarks/objectives.py run``.
 """
@@ -18,6 +20,7 @@ import argparse
 import csv
 import io
 import math
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -67,11 +70,13 @@ INSTANCES, ROLLOUTS, POOL = 64, 8, 4096
 FEWER_INSTANCES = 16  # of shops, whose graph is looked at anew before each decision
 SAMPLES = 16  # of the second measure
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of the budget at which is measured
+WARM, TIMED = 3, 7  # updates of the control before a run: not timed, and timed
 COLUMNS = (
     "problem",
     "arm",
     "seed",
     "budget",
+    "unit",
     "seconds",
     "updates",
     "rollouts",
@@ -221,13 +226,16 @@ class Run:
     """A run of one arm with one seed.
 
     Attributes:
-        stops: numbers of updates at which is measured, instead of seconds: to repeat a run.
+        budget: updates of the control whose time it has.
+        unit: seconds of CPU time that one of these takes.
+        stops: numbers of updates at which is measured, instead of times: to repeat a run.
     """
 
     problem: str
     arm: str
     seed: int
-    budget: float
+    budget: int
+    unit: float = 0.0
     stops: Sequence[int] = ()
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -241,10 +249,9 @@ class Run:
     def __call__(self, instance: Any, best: Tensor) -> list[dict[str, Any]]:
         setting, method = SETTINGS[self.problem], self.method()
         self._measure(setting, method, instance, best, 0.0)
-        found: Any = method.configure_optimizers()
-        optimizer, schedule = found["optimizer"], found["lr_scheduler"]["scheduler"]
+        optimizer, schedule = optimizer_of(method)
         spent, norm, error = 0.0, 0.0, ""
-        stops = iter(self.stops or [share * self.budget for share in SHARES])
+        stops = iter(self.stops or [share * self.budget * self.unit for share in SHARES])
         stop = next(stops)
         while True:
             begin = time.process_time()
@@ -303,7 +310,8 @@ class Run:
                 "problem": self.problem,
                 "arm": self.arm,
                 "seed": self.seed,
-                "budget": f"{self.budget:g}",
+                "budget": self.budget,
+                "unit": f"{self.unit:.4f}",
                 "seconds": f"{seconds:.2f}",
                 "updates": method.at,
                 "rollouts": collections * setting.instances * ROLLOUTS,
@@ -315,6 +323,25 @@ class Run:
                 "error": error,
             }
         )
+
+
+def optimizer_of(method: Counted) -> tuple[Any, Any]:
+    """A method's optimiser and the schedule of its rate."""
+    found: Any = method.configure_optimizers()
+    return found["optimizer"], found["lr_scheduler"]["scheduler"]
+
+
+def unit_of(problem: str) -> float:
+    """Seconds of CPU time that an update of the control takes here and now: the median of some."""
+    one = Run(problem, CONTROL, seed=0, budget=0)
+    method = one.method()
+    optimizer, schedule = optimizer_of(method)
+    seconds = []
+    for _ in range(WARM + TIMED):
+        begin = time.process_time()
+        one._update(method, optimizer, schedule)
+        seconds.append(time.process_time() - begin)
+    return statistics.median(seconds[WARM:])
 
 
 # ---- the file
@@ -351,11 +378,11 @@ def run(options: argparse.Namespace) -> None:
     instance, best = SETTINGS[options.problem].held_out(SETTINGS[options.problem].problem)
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for arm in arms_of(options):
-            one = Run(options.problem, arm, seed, options.seconds)
-            wanted = (options.problem, arm, str(seed), f"{options.seconds:g}")
+            wanted = (options.problem, arm, str(seed), str(options.updates))
             if any(key(row) == wanted for row in lines()):
                 continue
-            rows = one(instance, best)
+            unit = unit_of(options.problem)
+            rows = Run(options.problem, arm, seed, options.updates, unit)(instance, best)
             write([*lines(), *rows])  # whole runs only
             last = rows[-1]
             print(
@@ -370,12 +397,13 @@ def repeat(options: argparse.Namespace) -> None:
     instance, best = SETTINGS[options.problem].held_out(SETTINGS[options.problem].problem)
     same = ("updates", "gap", "gap_of_16", "entropy", "kl", "tied", "gradient", "error")
     for arm in arms_of(options):
-        wanted = (options.problem, arm, str(options.first_seed), f"{options.seconds:g}")
+        wanted = (options.problem, arm, str(options.first_seed), str(options.updates))
         old = [row for row in lines() if key(row) == wanted]
         if not old:
             raise SystemExit(f"{RESULTS}: no run of {arm} with seed {options.first_seed}")
         stops = [int(row["updates"]) for row in old[1:]]
-        new = Run(options.problem, arm, options.first_seed, options.seconds, stops)(instance, best)
+        again = Run(options.problem, arm, options.first_seed, options.updates, stops=stops)
+        new = again(instance, best)
         for mine, theirs in zip(new, old, strict=True):
             differing = [name for name in same if str(mine[name]) != theirs[name]]
             if differing:
@@ -393,7 +421,7 @@ def main() -> None:
         one.add_argument("--arms", default="", help="names with commas; all by default")
         one.add_argument("--seeds", type=int, default=3)
         one.add_argument("--first_seed", type=int, default=1)
-        one.add_argument("--seconds", type=float, default=60.0, help="of CPU time, for each run")
+        one.add_argument("--updates", type=int, default=100, help="of the control: the compute")
         one.set_defaults(act=act)
     options = parser.parse_args()
     options.act(options)

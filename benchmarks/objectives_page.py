@@ -2,7 +2,8 @@
 
     python benchmarks/objectives_page.py
 
-The unit of statistics is the seed: gaps are means over held-out instances within it, the control's
+Compute is in updates of the control: the time that so many of them take on the same machine. The
+unit of statistics is the seed: gaps are means over held-out instances within it, the control's
 run with the same seed is taken off, and the interval is Student's at 95 % over seeds; stars are
 those of Holm's procedure over all arms at 5 %. Runs that diverged stay, at their initial gap.
 """
@@ -50,9 +51,10 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Curve:
-    """One run: seconds and gaps where it was measured, the first before any update."""
+    """One run: compute and gaps where it was measured, the first before any update."""
 
-    seconds: tuple[float, ...]
+    compute: tuple[float, ...]
+    seconds: float
     gaps: tuple[float, ...]
     of_16: float
     updates: int
@@ -76,7 +78,8 @@ def read() -> dict[tuple[str, str], Round]:
     rounds: dict[tuple[str, str], Round] = defaultdict(lambda: defaultdict(dict))
     for (problem, budget, arm, seed), parts in rows.items():
         rounds[problem, budget][arm][seed] = Curve(
-            tuple(float(part["seconds"]) for part in parts),
+            tuple(float(part["seconds"]) / float(part["unit"]) for part in parts),
+            float(parts[-1]["seconds"]),
             tuple(float(part["gap"]) for part in parts),
             float(parts[-1]["gap_of_16"]),
             int(parts[-1]["updates"]),
@@ -140,13 +143,13 @@ def predicted(curve: Curve) -> float | None:
     ``G(C) = G0 + (G1 - G0) / (1 + (C' / C)^B)``: Khatri et al. (2025), equation 1, G0 the gap at
     the start; C' and B by a grid, G1 by least squares.
     """
-    start, seconds, gaps = curve.gaps[0], curve.seconds[1:-1], curve.gaps[1:-1]
+    start, compute, gaps = curve.gaps[0], curve.compute[1:-1], curve.gaps[1:-1]
     if len(gaps) < 3:
         return None
     best: tuple[float, float] | None = None
-    for half in (curve.seconds[-1] * 2**power for power in range(-8, 3)):
+    for half in (curve.compute[-1] * 2**power for power in range(-8, 3)):
         for sharp in (0.5, 0.75, 1.0, 1.5, 2.0, 3.0):
-            share = [1 / (1 + (half / second) ** sharp) for second in (*seconds, curve.seconds[-1])]
+            share = [1 / (1 + (half / each) ** sharp) for each in (*compute, curve.compute[-1])]
             pairs = list(zip(share, gaps, strict=False))
             gain = sum(s * (g - start) for s, g in pairs) / sum(s * s for s, _ in pairs)
             error = sum((start + gain * s - g) ** 2 for s, g in pairs)
@@ -170,7 +173,7 @@ def table(name: str, budget: str, found: Round) -> list[str]:
     stars = holm({arm: p for arm, (_, _, p) in judged.items() if arm != CONTROL})
     seeds = sorted({seed for curves in found.values() for seed in curves})
     lines = [
-        f"## {NAMES.get(name, name)}, {budget} s of CPU time",
+        f"## {NAMES.get(name, name)}, the time of {budget} updates of RLOO",
         "",
         f"{len(found)} arms, seeds {', '.join(map(str, seeds))}. Gaps in percent: greedy from one "
         "start; best of 16 samples; mean over the logarithm of the time.",
@@ -200,7 +203,7 @@ def table(name: str, budget: str, found: Round) -> list[str]:
         for curve in curves.values()
         if (known := predicted(curve)) is not None
     ]
-    spent = sum(curve.seconds[-1] for curves in found.values() for curve in curves.values())
+    spent = sum(curve.seconds for curves in found.values() for curve in curves.values())
     lines += ["", f"Training took {spent:.0f} s of CPU time, measuring not counted."]
     if errors:
         lines.append(
@@ -220,15 +223,15 @@ def picture(rounds: dict[tuple[str, str], Round]) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(1, len(rounds), figsize=(7 * len(rounds), 4.5), squeeze=False)
-    for ax, ((name, budget), found) in zip(axes[0], rounds.items(), strict=True):
+    for ax, ((name, _), found) in zip(axes[0], rounds.items(), strict=True):
         for number, (arm, curves) in enumerate(found.items()):
-            seconds = [statistics.mean(c) for c in _columns(k.seconds for k in curves.values())]
+            compute = [statistics.mean(c) for c in _columns(k.compute for k in curves.values())]
             gaps = [statistics.mean(c) for c in _columns(k.gaps for k in curves.values())]
             style = ["-", "--", ":"][number // 10 % 3]
             width, colour = (3, "black") if arm == CONTROL else (1.2, f"C{number % 10}")
-            ax.plot(seconds[1:], gaps[1:], style, lw=width, color=colour, label=arm)
-        ax.set(xscale="log", yscale="log", title=f"{NAMES.get(name, name)}, {budget} s")
-        ax.set(xlabel="seconds of CPU time", ylabel="greedy gap, percent")
+            ax.plot(compute[1:], gaps[1:], style, lw=width, color=colour, label=arm)
+        ax.set(xscale="log", yscale="log", title=NAMES.get(name, name))
+        ax.set(xlabel="time, in updates of the control", ylabel="greedy gap, percent")
         ax.legend(fontsize=7, ncols=2)
     figure.tight_layout()
     buffer = io.BytesIO()
@@ -247,7 +250,7 @@ def main() -> None:
     rounds = read()
     picture(rounds)
     text = [
-        "![Greedy gaps by seconds of CPU time](../_static/objectives.svg)",
+        "![Greedy gaps by time, in updates of the control](../_static/objectives.svg)",
         "",
         *[line for (name, budget), found in rounds.items() for line in table(name, budget, found)],
     ]

@@ -12,7 +12,7 @@ from nco.search.task import Task
 WORK = 3e7  # rollouts x nodes^2 for each instance: about a second on one core
 AT_ONCE = 4e6  # rollouts x nodes in memory at a time
 # Rollouts x nodes of the first pass under a deadline, and the least number of its starts: 24 starts
-# for 100 nodes take 25 ms with the encoder, 8 take 21, and end 3.5 instead of 6 % above the optimum.
+# for 100 nodes take 25 ms with the encoder, 8 take 21, and end 3.5 instead of 6 % above the best.
 FIRST, FEW = 2400, 8
 SOON = 1e4  # rollouts x nodes of the others, as what a deadline leaves incomplete is lost
 

@@ -46,9 +46,9 @@ def test_holm_by_hand(page: ModuleType) -> None:
 
 def test_a_saturating_curve_is_foreseen(page: ModuleType) -> None:
     """Made by the formula itself: the last point is met."""
-    seconds = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
-    gaps = tuple(30.0 - 25.0 / (1 + 2.0 / s) if s else 30.0 for s in seconds)
-    curve = page.Curve(seconds, gaps, 0.0, 0, False)
+    compute = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
+    gaps = tuple(30.0 - 25.0 / (1 + 2.0 / c) if c else 30.0 for c in compute)
+    curve = page.Curve(compute, 32.0, gaps, 0.0, 0, False)
     assert page.predicted(curve) == pytest.approx(gaps[-1], abs=1e-6)
 
 
