@@ -26,6 +26,7 @@ PAGE = ROOT / "docs" / "train" / "objectives.md"
 CURVES = ROOT / "docs" / "_static" / "objectives.svg"
 BEGIN, END = "<!-- objectives: begin -->\n", "<!-- objectives: end -->\n"
 CONTROL, LEVEL = "control", 0.05
+FEWEST = 10  # arms of a round that stands on the page: others have only begun
 NAMES = {"tsp20": "TSP20", "tsp50": "TSP50", "jssp6": "JSSP 6 x 6"}
 WORDS = {
     CONTROL: "`LeaveOneOut`, `LogLikelihood` (RLOO)",
@@ -70,7 +71,7 @@ Round = dict[str, dict[int, Curve]]  # by arm and seed
 
 
 def read() -> dict[tuple[str, str], Round]:
-    """All rounds, by problem and budget."""
+    """The rounds that have most of their arms, by problem and budget."""
     rows: dict[tuple[str, str, str, int], list[dict[str, str]]] = defaultdict(list)
     with open(RESULTS, newline="") as file:
         for row in csv.DictReader(file):
@@ -85,7 +86,7 @@ def read() -> dict[tuple[str, str], Round]:
             int(parts[-1]["updates"]),
             any(part["error"] for part in parts),
         )
-    return rounds
+    return {key: found for key, found in rounds.items() if len(found) >= FEWEST}
 
 
 # ---- statistics
