@@ -1,7 +1,7 @@
 """Which objective? Policy gradients compared at equal compute.
 
     python benchmarks/objectives.py run --problem tsp20 --seeds 3 --updates 100
-    python benchmarks/objectives.py repeat --problem tsp20 --arms control,po
+    python benchmarks/objectives.py repeat --problem tsp20 --arms control,po --updates 100
     python benchmarks/objectives_page.py        # writes the page of the documents
 
 `run` trains every arm with every seed and appends what it measured to `objectives.csv`; what is
@@ -227,7 +227,7 @@ class Run:
 
     Attributes:
         budget: updates of the control whose time it has.
-        unit: seconds of CPU time that one of these takes.
+        unit: seconds of CPU time that one of these takes; not used with `stops`.
         stops: numbers of updates at which is measured, instead of times: to repeat a run.
     """
 
@@ -235,7 +235,7 @@ class Run:
     arm: str
     seed: int
     budget: int
-    unit: float = 0.0
+    unit: float = math.nan
     stops: Sequence[int] = ()
     rows: list[dict[str, Any]] = field(default_factory=list)
 

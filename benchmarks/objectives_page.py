@@ -52,7 +52,12 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Curve:
-    """One run: compute and gaps where it was measured, the first before any update."""
+    """One run: compute and gaps where it was measured, the first before any update.
+
+    Attributes:
+        compute: in updates of the control.
+        seconds: that the whole run took.
+    """
 
     compute: tuple[float, ...]
     seconds: float
@@ -224,14 +229,14 @@ def picture(rounds: dict[tuple[str, str], Round]) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(1, len(rounds), figsize=(7 * len(rounds), 4.5), squeeze=False)
-    for ax, ((name, _), found) in zip(axes[0], rounds.items(), strict=True):
+    for ax, ((name, budget), found) in zip(axes[0], rounds.items(), strict=True):
         for number, (arm, curves) in enumerate(found.items()):
             compute = [statistics.mean(c) for c in _columns(k.compute for k in curves.values())]
             gaps = [statistics.mean(c) for c in _columns(k.gaps for k in curves.values())]
             style = ["-", "--", ":"][number // 10 % 3]
             width, colour = (3, "black") if arm == CONTROL else (1.2, f"C{number % 10}")
             ax.plot(compute[1:], gaps[1:], style, lw=width, color=colour, label=arm)
-        ax.set(xscale="log", yscale="log", title=NAMES.get(name, name))
+        ax.set(xscale="log", yscale="log", title=f"{NAMES.get(name, name)}, {budget}")
         ax.set(xlabel="time, in updates of the control", ylabel="greedy gap, percent")
         ax.legend(fontsize=7, ncols=2)
     figure.tight_layout()

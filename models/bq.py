@@ -32,8 +32,8 @@ class BQ(Method):
     Args:
         problem, policy, training: as in `Method`; lr 5e-4 and warmup 500 where none is given.
         tokens: about so many nodes have all sub-problems of a step together.
-        dense: weight of a loss over all nodes that remain, of which is next to which; 0 asks only
-            for the next action, as published.
+        dense: weight of a loss over all nodes that remain, of which is next to which, and by which
+            kind of action; 0 asks only for the next action, as published.
         rotate: show every sub-problem at a random angle, beyond the eight images of a square.
         thin: leave out some of the nodes that a label does not use: of each sub-problem a random
             share up to this one. The best solution stays the best. Where all nodes are visited,
@@ -57,8 +57,6 @@ class BQ(Method):
         thin: float = 0.0,
         encoder: str | None = None,
     ) -> None:
-        if policy.sure < 1 and not dense:
-            raise ValueError("sure below 1 needs dense: earlier looks decide by what it teaches")
         super().__init__(problem, policy, training, lr=5e-4, warmup=500)
         self.policy: BQPolicy
         self.tokens = tokens

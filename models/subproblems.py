@@ -59,7 +59,8 @@ class SubproblemLoss:
     Args:
         problem: the rules.
         policy: built for the problem.
-        dense: weight of a loss over all nodes that remain, of which is next to which; 0: none.
+        dense: weight of a loss over all nodes that remain, of which is next to which, and by which
+            kind of action; 0: none.
         rotate: show every sub-problem at a random angle.
         thin: leave out up to this share of the nodes that a label does not use.
 
@@ -78,6 +79,8 @@ class SubproblemLoss:
     ) -> None:
         if dense and not problem.schema.focus:
             raise ValueError("dense: where order means nothing, no node is next to another")
+        if policy.sure < 1 and not dense:
+            raise ValueError("sure below 1 needs dense: earlier looks decide by what it teaches")
         if not 0 <= thin <= 1:
             raise ValueError(f"thin must be a share between 0 and 1, not {thin}")
         self.problem, self.policy = problem, policy
@@ -140,14 +143,13 @@ class SubproblemLoss:
         return cross_entropy(scores.flatten(1), right, allowed.flatten(1))
 
     def _between(self, sub: Subproblem, rest: Rest) -> Tensor:
-        """Cross-entropy of which nodes follow each other further on.
+        """Cross-entropy of which nodes follow each other further on, by which kind of action.
 
         A pass embeds every node, yet only its ends are asked for what is next to them. The label
         answers the same question for all the others.
         """
         length, kinds = sub.nodes.shape[1], self.problem.schema.kinds
-        both_ways = not self.problem.schema.edges  # which may be one-way
-        right = rest.neighbours(length, kinds, both_ways)
+        right = rest.neighbours(length, kinds, both_ways=not self.problem.schema.one_way)
         itself = torch.eye(length, dtype=torch.bool, device=right.device)
         allowed = sub.open[:, None] & sub.open[:, :, None] & ~itself
         allowed = allowed[:, :, None].expand_as(right)

@@ -46,8 +46,9 @@ class BQPolicy(Policy):
             frame beside positions and distances; by default all whose unit is a length or a time.
             Others are seen in the instance's units, as by weights that were trained so.
         sure: in searches under a deadline, an action of more than this probability is taken by an
-            earlier look at what remained: the network's `adjacency` says what comes next. 1: each
-            decision has a look of its own. For weights that were trained with `dense`.
+            earlier look at what remained: the network's `adjacency` says what comes next. Beams ask
+            for more, first paths for less. 1: each decision has a look of its own. For weights that
+            were trained with `dense`.
         ignore: as in `Policy`.
     """
 
@@ -90,10 +91,9 @@ class BQPolicy(Policy):
         if self.two_way and len(schema.focus) != 2:
             count = len(schema.focus)
             raise NCOError(f"two_way needs a path with two ends, not {count} nodes in focus")
-        if self.sure < 1 and not schema.focus:
-            raise NCOError(
-                "sure below 1 needs a path, along which an earlier look says what is next"
-            )
+        if self.sure < 1 and (not schema.focus or schema.dynamic):
+            # what changes with the state (rich routing) is not what an earlier look saw
+            raise NCOError("sure below 1 needs a path of nodes whose features do not change")
         self.tokens = _token_columns(schema)
         self.encoder.build(Schema(nodes=self.tokens, edges=schema.edges))
         width = self.encoder.width

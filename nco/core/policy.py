@@ -142,7 +142,7 @@ class Policy(Described, nn.Module, ABC):
 
         Args:
             doubt: how much the policy may be in doubt where it decides by what it saw before, as a
-                share of its own limit.
+                multiple of its own limit.
         """
         return Walker(self.decide)
 

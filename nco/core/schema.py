@@ -79,6 +79,8 @@ class Schema:
         dynamic: of `Observation.nodes`.
         context: of `Observation.context`.
         focus: what the nodes in `Observation.focus` are, such as ``("first", "current")``.
+        one_way: walked backwards, a path may break rules or cost something else (time windows,
+            distances that depend on the direction).
         moves: of `Observation.moves`; the first is how far away an action is.
         actions: kinds of actions: action a is kind ``a // N`` of node ``a % N``.
         amounts: of a continuous problem instead: the parts of a decision ``[B, S, A]`` in order.
@@ -92,6 +94,7 @@ class Schema:
     dynamic: tuple[Column, ...] = ()
     context: tuple[Column, ...] = ()
     focus: tuple[str, ...] = ()
+    one_way: bool = False
     moves: tuple[Column, ...] = ()
     actions: tuple[str, ...] = ("node",)
     amounts: tuple[Amounts, ...] = ()

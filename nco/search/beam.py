@@ -23,7 +23,7 @@ SPARE = 2  # candidates for each place in the beam, because equivalent ones fall
 
 
 def beam(task: Task, budget: Budget, start: Incumbent | None = None) -> Iterator[Incumbent]:
-    """Yields the best of a beam; under a deadline those of single paths before, unless there is a
+    """Yields the best of a beam. Under a deadline greedy paths come first, unless there is a
     solution to begin with.
 
     Of `budget.width`; WIDTH without it, and less where a large instance would take too long (WORK).
@@ -34,6 +34,8 @@ def beam(task: Task, budget: Budget, start: Incumbent | None = None) -> Iterator
     if start is None and width > 1 and budget.deadline is not None:
         for best in first_paths(task, budget):
             yield best
+        if budget.over():
+            return
     try:
         found = best_of(*beam_search(task, width, budget), "beam" if width > 1 else "greedy")
     except Interrupted:

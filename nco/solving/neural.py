@@ -21,11 +21,11 @@ from nco.zoo import cards, weights
 
 MARGIN = 0.02  # seconds kept for leaving, where nobody else watches the clock
 BEGINNING = 3  # passes of the fastest model: the next ones find less than the better model does
-# A beam tells nothing until it ends but finds more then, so that a narrow one comes before the wide
-# one, and rounds of re-construction before each.
+# A beam tells nothing until it ends but finds more then: so a narrow one comes before the wide one,
+# and rounds of re-construction before each.
 NARROW = 4  # partial solutions
 ROUNDS, MORE = 2, 16  # before the narrow and before the wide beam
-BEAMED = 150  # nodes up to which beams are worth waiting for: a wide one takes 0.5 to 4 s for 100
+BEAMED = 150  # nodes up to which beams are worth waiting for
 ENCODING = 2e-7  # seconds for each pair of nodes on one core, of a pass that nothing interrupts
 
 
@@ -37,6 +37,7 @@ class Step:
     search: SearchName
     rounds: int | None = None  # of it; None: all
     width: int | None = None  # of a beam; None: its own
+    early: bool = False  # it only has something to tell sooner than the steps after it
 
 
 def device_of(options: Options) -> str:
@@ -88,8 +89,11 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
         return [*begun, last] if begun else [Step(good, name) for name in searches]
     if case.size > BEAMED:
         return [*begun, last]
-    narrow, wide = Step(good, SearchName.BEAM, width=NARROW), Step(good, SearchName.BEAM)
-    return [*begun, replace(last, rounds=ROUNDS), narrow, replace(last, rounds=MORE), wide, last]
+    sooner = [
+        Step(good, searches[-1], ROUNDS, early=True),
+        Step(good, SearchName.BEAM, width=NARROW, early=True),
+    ]
+    return [*begun, *sooner, replace(last, rounds=MORE), Step(good, SearchName.BEAM), last]
 
 
 def once(progress: Progress, options: Options) -> None:
@@ -115,10 +119,10 @@ def greedy(progress: Progress, options: Options, post: Callable[[Candidate], Any
 def counted(progress: Progress, options: Options) -> None:
     """The chain with `options.iterations` rollouts for each search, whatever the clock says.
 
-    A beam is as wide as that, so that a narrow one before it makes no sense.
+    Both beams are as wide as that, so that what belongs to the narrow one is left out.
     """
     budget = Budget.counting(options.iterations, seed=options.seed)
-    steps = [step for step in chain(options, progress.cases[0], short=False) if step.width is None]
+    steps = [step for step in chain(options, progress.cases[0], short=False) if not step.early]
     _follow(steps, progress, options, budget, progress.offer)
 
 

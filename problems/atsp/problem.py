@@ -40,6 +40,7 @@ class ATSP(Tours, HasEquivalents, HasRemaining, HasCases, HasPublished):
         nodes=columns("nearest_from", "nearest_to", "mean_from", "mean_to", unit=Unit.LENGTH),
         edges=columns("there", "back", unit=Unit.LENGTH),
         focus=("first", "current"),
+        one_way=True,
     )
 
     def __init__(self, size: int | list[int] = 50) -> None:

@@ -35,6 +35,36 @@ def test_a_gap_is_to_each_instances_own_reference(script: ModuleType) -> None:
     assert costs == pytest.approx(few.best.tolist())
 
 
+def test_each_batch_has_its_own_references(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several batches, too."""
+    monkeypatch.setattr(script, "BATCH", 2)
+    instances = script.reference("bq-tsp", "tsp50")
+    few = script.Set(instances.instance[:5], torch.arange(1.0, 6).double())
+    known = iter([[1.0, 2.0], [3.0, 4.0], [5.0]])
+    gaps, _ = script.decoded("bq-tsp", few, lambda _: torch.tensor(next(known)))
+    assert gaps == pytest.approx([0.0] * 5)
+
+
+def test_answers_that_there_are_not_are_counted(script: ModuleType) -> None:
+    """They are in neither the mean nor the worst."""
+    row = script.row_of("x", "costs", ([1.0, float("nan"), 3.0], 0.5))
+    assert row == ["x", "3, 1 without an answer", "costs", "2.00 ± 1.00", "3.00", "0.50"]
+
+
+def test_files_have_the_right_size_and_can_be_read(script: ModuleType, tmp_path: Path) -> None:
+    """A file that fixes edges, one that is not there, and those of other sizes are left out."""
+    rows = ["name,n,best_known", "a,10,5", "b,200,7.5", "c,300,1", "linhp318,318,2", "d,301,1"]
+    (tmp_path / "best_known.csv").write_text("\n".join(rows))
+    for name in ("a", "b", "linhp318", "d"):
+        (tmp_path / f"{name}.tsp").touch()
+    assert script.files(tmp_path, ".tsp", 200, 400) == [
+        (str(tmp_path / "b.tsp"), 7.5),
+        (str(tmp_path / "d.tsp"), 1.0),
+    ]
+
+
 def test_a_greedy_path_is_no_better_than_the_best_that_is_known(script: ModuleType) -> None:
     """The costs that a decoder counts are in the units of the references."""
     instances = script.reference("bq-tsp", "tsp50")

@@ -9,6 +9,7 @@ import torch
 from nco.core.seeds import generator
 from nco.models.nets import BQPolicy, TransformerEncoder
 from nco.problems.tsp import TSP
+from nco.search import bidirectional
 from nco.search.bidirectional import first_paths
 from nco.search.budget import Budget
 from nco.search.task import Task
@@ -48,6 +49,7 @@ def test_the_first_path_of_all_has_the_fewest_looks(monkeypatch: pytest.MonkeyPa
     counted, found = looks(task(0.8), Budget(time.perf_counter() + 60), monkeypatch)
     assert counted[0] == 1
     assert sum(counted[1:]) > 2
+    assert len(found) == 2
     assert all(bool((later <= earlier).all()) for earlier, later in itertools.pairwise(found))
 
 
@@ -65,3 +67,11 @@ def test_without_time_there_is_no_path() -> None:
     """A budget that is over gives none, and no error."""
     with torch.inference_mode():
         assert list(first_paths(task(0.8), Budget(time.perf_counter() - 1))) == []
+
+
+def test_of_many_nodes_there_is_one_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look sees a part of them only, so that the path is by as many looks as the policy wants."""
+    monkeypatch.setattr(bidirectional, "SHORT", 11)
+    counted, found = looks(task(0.8), Budget(time.perf_counter() + 60), monkeypatch)
+    assert len(found) == 1
+    assert counted[0] > 2

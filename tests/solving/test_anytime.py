@@ -380,14 +380,16 @@ def test_only_better_feasible_solutions_are_kept():
 def test_the_fastest_network_begins_and_the_best_goes_on():
     """A named model has its own searches, and a beginning for something else is one search."""
 
-    def searches(short=False, size=100, **options):
+    def searches(early=(), short=False, size=100, **options):
         case = sources.as_case(points(size), None)
         steps = neural.chain(Options(**options), case, short)
+        assert [(step.rounds, step.width) for step in steps if step.early] == list(early)
         return [(step.model.name, step.search) for step in steps]
 
     names = ("reconstruct", "beam", "reconstruct", "beam", "reconstruct")
     better = [("bq-tsp", name) for name in names]
-    assert searches() == [("am-tsp", "multistart"), *better]
+    sooner = [(neural.ROUNDS, None), (None, neural.NARROW)]
+    assert searches(sooner) == [("am-tsp", "multistart"), *better]
     assert searches(size=200) == [("am-tsp", "multistart"), better[0]]
     assert searches(short=True) == [("am-tsp", "multistart")]
     named = [("am-tsp", name) for name in ("multistart", "active", "sampling")]

@@ -39,6 +39,7 @@ SCHEMA = Schema(
         Column("unit"),
     ),
     focus=("depot", "current"),
+    one_way=True,
     actions=("direct", "by_depot"),
 )
 

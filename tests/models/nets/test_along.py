@@ -21,6 +21,7 @@ from nco.problems.cvrp import CVRPVia
 from nco.problems.knapsack import KnapsackRest
 from nco.problems.op import OP
 from nco.problems.tsp import TSP
+from nco.problems.vrp import VRP
 from nco.search.beam import beam_search
 from nco.search.budget import Budget
 from nco.search.reconstruct import reconstruct
@@ -115,6 +116,27 @@ def test_an_earlier_look_says_what_its_adjacency_says() -> None:
         assert following == best
 
 
+def test_an_earlier_look_knows_both_kinds_of_action() -> None:
+    """Logits of a customer after the one look: those of its own row, kind by kind."""
+    problem = CVRPVia(6)
+    policy = network(problem)
+    instance = problem.generate(1, generator(3, "instances"))
+    state = problem.reset(instance, 1)
+    memory = policy.encode(problem.features(instance))
+    along = Along(policy, 0.0)
+    with torch.inference_mode():
+        first = along(memory, problem.observe(instance, state)).mode()
+        sub = policy.look(memory, problem.observe(instance, state))
+        after = problem.step(instance, state, first)
+        found = along(memory, problem.observe(instance, after)).logits[0, 0]
+        here = sub.nodes[0].tolist().index(int(first) % 7, len(problem.schema.focus))
+        wanted = policy.adjacency(sub)[0, here].masked_fill(~sub.open[0], -torch.inf)
+    by_node = spread(wanted, sub.nodes.expand(2, -1), 7).flatten()
+    mask = problem.observe(instance, after).mask[0, 0]
+    torch.testing.assert_close(found[mask], by_node[mask])
+    assert not torch.allclose(found[:7][mask[7:]], found[7:][mask[7:]])  # the kinds differ
+
+
 def test_values_of_tokens_become_those_of_nodes() -> None:
     """Padding, which is node 0 again, does not hide what node 0 has."""
     values = torch.tensor([[2.0, 1.0, -torch.inf]])
@@ -123,9 +145,10 @@ def test_values_of_tokens_become_those_of_nodes() -> None:
 
 
 def test_only_a_path_can_be_sure() -> None:
-    """Sets are refused; so is what is no probability."""
-    with pytest.raises(NCOError, match="sure below 1 needs a path"):
-        BQPolicy(sure=0.9).build(KnapsackRest(5).schema)
+    """Sets and rich routing, whose features change, are refused; so is what is no probability."""
+    for problem in (KnapsackRest(5), VRP(5)):
+        with pytest.raises(NCOError, match="sure below 1 needs a path"):
+            BQPolicy(sure=0.9).build(problem.schema)
     with pytest.raises(ValueError, match="sure below 1 needs dense"):
         BQ(TSP(5), BQPolicy(sure=0.9))
     with pytest.raises(ValueError, match=r"sure must be a probability, not 1\.5"):
