@@ -87,6 +87,8 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
     last = Step(good, searches[-1])
     if SearchName.BEAM not in searches:
         return [*begun, last] if begun else [Step(good, name) for name in searches]
+    if not begun:  # a path of its own, and then on from there or from the construction
+        begun = [replace(last, rounds=0)]
     if case.size > BEAMED:
         return [*begun, last]
     sooner = [

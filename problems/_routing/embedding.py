@@ -6,10 +6,12 @@ from typing import Protocol
 import numpy as np
 
 from nco.core.geometry import classical_scaling, unit_square
-from nco.problems._routing.metrics import GLOBE, distance_matrix
+from nco.problems._routing.metrics import GLOBE, RADIUS, distance_matrix, radians
 
 ROUNDED = ("EUCLIDEAN", "EUC_2D", "CEIL_2D", "ATT")  # the plane's own distances, but for rounding
 LARGEST_SCALING = 3000  # points; classical scaling takes n^3 operations
+NEAREST = 10  # places that are compared
+WORSE = 1.1  # classical scaling is this much worse than a map before the map is taken
 
 
 class Stated(Protocol):
@@ -49,7 +51,8 @@ def view(case: Stated) -> View:
 
     A metric of the plane needs its coordinates only; rounding is left to the checker. Any other
     comes with its matrix, and where there are no coordinates, or degrees on a globe, they are found
-    from it by classical scaling.
+    from it by classical scaling. Where that lays distant parts of the globe over one another, they
+    are those of a map.
     """
     if case.distances is None and case.metric in ROUNDED:
         assert case.coords is not None
@@ -61,7 +64,46 @@ def view(case: Stated) -> View:
         matrix = distance_matrix(case.coords, case.metric)
     matrix = np.asarray(matrix, dtype=np.float64)
     raw = case.coords
-    if raw is None or (case.metric in GLOBE and len(raw) <= LARGEST_SCALING):
+    if raw is None:
         raw = classical_scaling(matrix)
+    elif case.metric in GLOBE and len(raw) <= LARGEST_SCALING:
+        raw = flattened(raw, case.metric, matrix)
     coords, factor = unit_square(np.asarray(raw, dtype=np.float64))
     return View(coords, matrix / factor, factor)
+
+
+def flattened(coords: np.ndarray, metric: str, matrix: np.ndarray) -> np.ndarray:
+    """Places on a globe ``[n, 2]`` in the plane, in the unit of their distances ``[n, n]``."""
+    scaled = classical_scaling(matrix)
+    mapped = RADIUS * _map(radians(np.asarray(coords, dtype=np.float64), metric))
+    return mapped if WORSE * misplaced(mapped, matrix) < misplaced(scaled, matrix) else scaled
+
+
+def misplaced(places: np.ndarray, matrix: np.ndarray) -> float:
+    """How far away the neighbours in the plane are, by the nearest neighbours of all: 1 or more.
+
+    By the distances ``[n, n]``: where unlike parts lie over one another, it is much more than 1.
+    """
+    count = min(NEAREST, len(matrix) - 1)
+    if count < 1:
+        return 1.0
+    seen, true = distance_matrix(places, "EUCLIDEAN"), np.array(matrix, dtype=np.float64)
+    np.fill_diagonal(seen, np.inf)
+    np.fill_diagonal(true, np.inf)
+    near = np.argpartition(seen, count - 1, 1)[:, :count]
+    nearest = np.partition(true, count - 1, 1)[:, :count].sum()
+    found = np.take_along_axis(true, near, 1).sum()
+    return float(found / nearest) if nearest > 0 else 1.0
+
+
+def _map(angles: np.ndarray) -> np.ndarray:
+    """Equirectangular coordinates ``[n, 2]`` of latitudes and longitudes in radians.
+
+    The map ends at the meridian in the middle of the widest strip without places.
+    """
+    latitude, longitude = angles.T
+    order = np.sort(longitude % (2 * np.pi))
+    gaps = np.diff(order, append=order[0] + 2 * np.pi)
+    widest = int(gaps.argmax())
+    east = (longitude - order[widest] - gaps[widest] / 2) % (2 * np.pi)
+    return np.stack([east * np.cos(latitude.mean()), latitude], 1)

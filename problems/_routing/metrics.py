@@ -104,14 +104,18 @@ def distances(start: np.ndarray, end: np.ndarray, metric: str) -> np.ndarray:
     raise InstanceError(f"use one of {', '.join(METRICS)}", field="metric", value=metric)
 
 
+def radians(coords: np.ndarray, metric: str) -> np.ndarray:
+    """Latitudes and longitudes ``[..., 2]`` of a metric of the globe; GEO has a pi of its own."""
+    if metric != "GEO":
+        return np.radians(coords)
+    degrees = np.trunc(coords)
+    angles: np.ndarray = 3.141592 * (degrees + 5.0 * (coords - degrees) / 3.0) / 180.0
+    return angles
+
+
 def _geographical(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """TSPLIB's GEO: degrees and minutes (DDD.MM) on a sphere of 6378.388 km."""
-
-    def radians(points: np.ndarray) -> np.ndarray:
-        degrees = np.trunc(points)
-        return 3.141592 * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0
-
-    first, second = radians(start), radians(end)
+    first, second = radians(start, "GEO"), radians(end, "GEO")
     q1 = np.cos(first[..., 1] - second[..., 1])
     q2 = np.cos(first[..., 0] - second[..., 0])
     q3 = np.cos(first[..., 0] + second[..., 0])

@@ -394,6 +394,9 @@ def test_the_fastest_network_begins_and_the_best_goes_on():
     assert searches(short=True) == [("am-tsp", "multistart")]
     named = [("am-tsp", name) for name in ("multistart", "active", "sampling")]
     assert searches(model="am-tsp") == named
+    alone = [("bq-tsp", "reconstruct"), *better]  # a path of its own comes first
+    assert searches(sooner, model="bq-tsp") == alone
+    assert searches(model="bq-tsp", size=200) == alone[:2]
     assert searches(model="none") == []
 
 
