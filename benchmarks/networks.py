@@ -316,6 +316,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--machine", required=True, help="as the page of results shall say")
     options = parser.parse_args()
+    if not (options.folder / "neural").is_dir():
+        raise SystemExit(
+            f"{options.folder}: no folder of published sets, as it has no neural/ in it"
+        )
     torch.set_num_threads(1)
     with confined(1):
         measured_all(options)

@@ -424,6 +424,8 @@ def main() -> None:
         one.add_argument("--updates", type=int, default=100, help="of the control: the compute")
         one.set_defaults(act=act)
     options = parser.parse_args()
+    if options.updates < 1:
+        raise SystemExit(f"--updates must be at least 1, not {options.updates}")
     options.act(options)
 
 

@@ -86,6 +86,7 @@ def test_rows_that_are_there_are_not_measured_again(
 
         return name, "costs", measure
 
+    (tmp_path / "neural").mkdir()
     output = tmp_path / "networks.json"
     argv = ["networks.py", str(tmp_path), "--output", str(output), "--machine", "a processor"]
     monkeypatch.setattr(sys, "argv", argv)
@@ -98,3 +99,13 @@ def test_rows_that_are_there_are_not_measured_again(
     result = json.loads(output.read_text())
     assert [row[0] for row in result["rows"]] == ["one", "two"]
     assert result["rows"][0] == ["one", "2", "costs", "2.00 ± 1.00", "3.00", "0.50"]
+
+
+def test_a_folder_without_sets_is_refused_in_a_line(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names the folder and what it lacks, before anything is measured."""
+    argv = ["networks.py", str(tmp_path), "--output", str(tmp_path / "x"), "--machine", "m"]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit, match="no folder of published sets, as it has no neural/"):
+        script.main()
