@@ -37,7 +37,10 @@ FACTS = {  # what a result says of its rows, in the order of the page
     "commit": "Commit",
     "command": "To measure again",
 }
-COLUMNS = ("problem", "solver", "time_limit", "instances", "mean_cost", "gap_percent")
+COLUMNS = (
+    *("problem", "solver", "time_limit", "instances", "mean_cost", "gap_percent"),
+    "primal_integral",
+)
 COMPARISON, PICTURED = "compiled_search", "random100"  # the results that the README shows
 
 
@@ -82,7 +85,8 @@ def from_benchmark(folder: Path) -> dict[str, Any]:
     return {
         "title": folder.name.replace("_", " "),
         "section": "Measured",
-        "measure": f"mean cost; mean gap in percent (± standard error) to {about['gaps_to']}",
+        "measure": "mean cost; primal integral (the mean gap over the time, 100 before the first "
+        f"solution); mean gap in percent (± standard error) to {about['gaps_to']}",
         "instances": plain(about["arguments"]["files"] or about["instances"]),
         "machine": about["processor"],
         "threads": f"{about['cores']}; load average {about['load_average']}",
@@ -97,6 +101,8 @@ def from_benchmark(folder: Path) -> dict[str, Any]:
 def cell(line: dict[str, str], name: str) -> str:
     if name == "mean_cost" and line[name]:
         return f"{float(line[name]):.7g}"
+    if name == "primal_integral" and line[name]:
+        return f"{float(line[name]):.2f}"
     if name != "gap_percent" or not line[name]:
         return line[name]
     error = line.get("standard_error")

@@ -17,6 +17,8 @@ class Budget:
         width: partial solutions of each instance that a beam search keeps; None: as many as it
             wants.
         rounds: most rounds of a search that would go on for ever.
+        patience: rounds without a gain after which a search ends that has more of them; None: it
+            does all of its rounds.
         seed: of its random numbers.
         cancelled: asked now and then; True means stop at once.
     """
@@ -25,6 +27,7 @@ class Budget:
     samples: int | None = None
     width: int | None = None
     rounds: int | None = None
+    patience: int | None = None
     seed: int = 0
     cancelled: Callable[[], bool] = field(default=lambda: False)
 

@@ -6,7 +6,7 @@ from nco.core.batch import cat
 from nco.core.defaults import count_starts, starts_of, symmetries_of
 from nco.core.rollout import Interrupted, greedy, rollout
 from nco.search.budget import Budget
-from nco.search.incumbent import Incumbent, best_of
+from nco.search.incumbent import Incumbent, best_of, improved
 from nco.search.task import Task
 
 WORK = 3e7  # rollouts x nodes^2 for each instance: about a second on one core
@@ -22,7 +22,8 @@ def multistart(task: Task, budget: Budget, start: Incumbent | None = None) -> It
 
     Where all of them would take too long (WORK), or are more than `budget.samples`, images come
     first and starts are thinned out. Under a deadline a few starts come before all others, and
-    passes are short. `budget.rounds` counts the passes.
+    passes are short. `budget.rounds` counts the passes, and `budget.patience` those in a row of
+    which none improved any instance.
     """
     most = budget.samples or max(1, int(WORK / max(task.nodes, 1) ** 2))
     images = symmetries_of(task.problem, task.instance)[:most]
@@ -34,15 +35,19 @@ def multistart(task: Task, budget: Budget, start: Incumbent | None = None) -> It
     soonest = (images[:1], few if 2 * few <= starts else starts)
     if budget.deadline is not None and passes[0] != soonest:
         passes = [soonest, *passes]
-    best = start
+    best, idle = start, 0
     for _, (part, count) in zip(budget.turns(), passes, strict=False):
         # the first image is the instance itself, whose embedding is there after the first pass
         own = task if len(part) == 1 and part[0] is images[0] else task.of(cat(part))
         played = _play(own, count, budget, "multistart", len(part))
         if played is None:
             return
-        best = task.better(best, played)
+        new = task.better(best, played)
+        idle = 0 if improved(best, new) else idle + 1
+        best = new
         yield best
+        if budget.patience is not None and idle >= budget.patience:
+            return
 
 
 def greedily(task: Task, budget: Budget) -> Incumbent | None:

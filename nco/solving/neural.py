@@ -20,12 +20,9 @@ from nco.solving.options import Options
 from nco.zoo import cards, weights
 
 MARGIN = 0.02  # seconds kept for leaving, where nobody else watches the clock
-BEGINNING = 3  # passes of the fastest model: the next ones find less than the better model does
-# A beam tells nothing until it ends but finds more then: so a narrow one comes before the wide one,
-# and rounds of re-construction before each.
-NARROW = 4  # partial solutions
-ROUNDS, MORE = 2, 16  # before the narrow and before the wide beam
-BEAMED = 150  # nodes up to which beams are worth waiting for
+PATIENCE = 2  # passes of the fastest model that find nothing better, before the best model goes on
+# A beam tells nothing until it ends: a narrow one, of few nodes, is worth waiting for.
+NARROW, BEAMED = 4, 150  # partial solutions; nodes
 ENCODING = 2e-7  # seconds for each pair of nodes on one core, of a pass that nothing interrupts
 
 
@@ -36,8 +33,8 @@ class Step:
     model: weights.Model
     search: SearchName
     rounds: int | None = None  # of it; None: all
-    width: int | None = None  # of a beam; None: its own
-    early: bool = False  # it only has something to tell sooner than the steps after it
+    patience: int | None = None  # rounds without a gain, after which the next step begins
+    width: int | None = None  # of a beam whose budget does not say it
 
 
 def device_of(options: Options) -> str:
@@ -70,9 +67,10 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
     """The searches that follow one another, whatever time there is: its end only cuts them off.
 
     So what is found within a second is also found within two, seed by seed. The fastest model
-    begins, and the one of the least measured gap goes on from there, with the last of its searches,
-    which improves what is given and need not end; beams come in between where they are worth their
-    time, a narrow one first. A model that was named is both.
+    begins, for as long as it finds something better on this instance, and the one of the least
+    measured gap goes on from there with the last of its searches, which improves what is given and
+    need not end. One that begins itself, as one does that was named, has a path of its own and a
+    narrow beam first. What was left out because it gained nothing is in benchmarks/NOTES.md.
 
     Args:
         short: the networks only make a beginning for something else.
@@ -83,19 +81,14 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
     if short:
         return [Step(fast, fast.policy.searches[0])]
     searches = good.policy.searches
-    begun = [] if fast is good else [Step(fast, fast.policy.searches[0], BEGINNING)]
     last = Step(good, searches[-1])
-    if SearchName.BEAM not in searches:
-        return [*begun, last] if begun else [Step(good, name) for name in searches]
-    if not begun:  # a path of its own, and then on from there or from the construction
-        begun = [replace(last, rounds=0)]
-    if case.size > BEAMED:
-        return [*begun, last]
-    sooner = [
-        Step(good, searches[-1], ROUNDS, early=True),
-        Step(good, SearchName.BEAM, width=NARROW, early=True),
-    ]
-    return [*begun, *sooner, replace(last, rounds=MORE), Step(good, SearchName.BEAM), last]
+    if fast is not good:
+        return [Step(fast, fast.policy.searches[0], patience=PATIENCE), last]
+    if last.search != SearchName.RECONSTRUCT:
+        return [Step(good, name) for name in searches]
+    path = replace(last, rounds=0)
+    beams = [Step(good, SearchName.BEAM, width=NARROW)] if case.size <= BEAMED else []
+    return [path, *beams, last]  # what follows the path may begin from the construction
 
 
 def once(progress: Progress, options: Options) -> None:
@@ -119,12 +112,9 @@ def greedy(progress: Progress, options: Options, post: Callable[[Candidate], Any
 
 
 def counted(progress: Progress, options: Options) -> None:
-    """The chain with `options.iterations` rollouts for each search, whatever the clock says.
-
-    Both beams are as wide as that, so that what belongs to the narrow one is left out.
-    """
+    """The chain with `options.iterations` rollouts for each search, whatever the clock says."""
     budget = Budget.counting(options.iterations, seed=options.seed)
-    steps = [step for step in chain(options, progress.cases[0], short=False) if not step.early]
+    steps = chain(options, progress.cases[0], short=False)
     _follow(steps, progress, options, budget, progress.offer)
 
 
@@ -148,6 +138,15 @@ def play(
     steps = chain(options, max(progress.cases, key=lambda case: case.size), short)
     budget = Budget(deadline, seed=options.seed, cancelled=cancelled)
     _follow(steps, progress, options, budget, post)
+
+
+def play_beside(
+    progress: Progress, options: Options, deadline: float, post: Callable[[Candidate], Any]
+) -> None:
+    """The chain without its beam, which would find the same again as that of another core."""
+    steps = chain(options, progress.cases[0], short=False)
+    steps = [step for step in steps if step.search != SearchName.BEAM]
+    _follow(steps, progress, options, Budget(deadline, seed=options.seed), post)
 
 
 def _follow(
@@ -179,9 +178,13 @@ def _follow(
             task = Task(model.problem, model.policy, instance)
             start = begin(task, progress, found) if place else None
             # another seed, so that a search that comes twice does not do the same again
-            limited = replace(budget, rounds=step.rounds, seed=budget.seed + place)
-            if step.width is not None:
-                limited = replace(limited, width=step.width)
+            limited = replace(
+                budget,
+                width=budget.width or step.width,
+                rounds=step.rounds,
+                patience=step.patience,
+                seed=budget.seed + place,
+            )
             for incumbent in named(step.search)(task, limited, start):
                 found = model.problem.solution(instance, incumbent.actions)
                 for candidate in candidates(model, progress.cases, found, incumbent):

@@ -20,7 +20,7 @@ from nco.solving.incumbents import Candidate, Progress
 from nco.solving.news import TIMING, Ended, Item, Surplus
 from nco.solving.options import Options
 from nco.solving.runs import Runs
-from nco.solving.schedule import NETWORKS, PARTS, Stage
+from nco.solving.schedule import ELSEWHERE, NETWORKS, PARTS, Stage
 from nco.workers.lanes import Lease
 
 CLOSE = 1e-5  # of a cost: what counting in integers leaves between an optimum and its proof
@@ -84,6 +84,8 @@ class Portfolio:
         self.inbox: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self.over = threading.Event()
         self.runs = Runs(progress, options, improvers, lease, self.inbox, self.over)
+        if any(stage.solver == ELSEWHERE for stage in stages):
+            self.runs.allow_networks()
         self.heard: set[Stage] = set()  # those that have told something
         self.sound: set[Stage] = set()  # those that have told something feasible
         self.searching: float | None = None  # since when networks have been at work
@@ -218,7 +220,7 @@ class Portfolio:
         """
         late = self.deadline + self.late
         self._drain(time.perf_counter())
-        while any(stage.solver != NETWORKS for stage in self.running):
+        while any(stage.solver not in (NETWORKS, ELSEWHERE) for stage in self.running):
             if time.perf_counter() >= late:
                 return
             self._drain(late)
@@ -268,12 +270,13 @@ class Portfolio:
 
         try:
             loading.link()
-            from nco.solving import neural
+            from nco.solving import neural, threads
 
             self.searching = time.perf_counter()
             end = self.progress.begin + stage.end
             short = stage.end < self.end
-            neural.play(self.progress, self.options, end, self.over.is_set, post, short)
+            with threads.at_most(stage.threads):
+                neural.play(self.progress, self.options, end, self.over.is_set, post, short)
         except NCOError as error:
             refused = error
         except Exception as error:  # on this thread nobody else would hear of it

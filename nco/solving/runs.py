@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from nco.registry.interface import Part, Solver
-from nco.solving import decomposition
+from nco.solving import decomposition, elsewhere
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.news import TIMING, Ended, Item
 from nco.solving.options import Options
 from nco.solving.regions import Regions
-from nco.solving.schedule import PARTS, Stage
+from nco.solving.schedule import ELSEWHERE, PARTS, Stage
+from nco.solving.turns import UNREADY
 from nco.workers.lanes import Lease
 from nco.workers.outcome import Improvement, Outcome
 from nco.workers.pool import Handle
@@ -47,6 +48,10 @@ class Runs:
         self._latest: dict[int, Handle] = {}  # by core
         self._called: dict[int, Solver[Any]] = {}
         self._of: dict[Stage, Handle] = {}
+
+    def allow_networks(self) -> None:
+        """They may search in children, too."""
+        self.solvers[ELSEWHERE] = elsewhere.networks(self.progress.cases[0], self.options)
 
     def of(self, stage: Stage) -> Handle | None:
         """The run of a stage, if it was begun."""
@@ -96,13 +101,13 @@ class Runs:
         def tell(news: Improvement | Outcome) -> None:
             if news.solution is not None:
                 name = stage.solver if piece is None else f"{improver.name} on parts"
-                by = self.progress.begun_by(name, start)
+                by = elsewhere.model_of(improver) or self.progress.begun_by(name, start)
                 candidate = Candidate(0, news.solution, None, name, by=by)
                 self.inbox.put((stage, candidate, piece))
             if isinstance(news, Outcome):
                 early = time.perf_counter() < until - (1 - TIMING.early) * (until - begun)
                 early = early and news.solution is not None and piece is None
-                fault = None if self.over.is_set() else news.error
+                fault = None if self.over.is_set() or _is_excused(stage, news) else news.error
                 bound = news.bound if piece is None else None
                 self.inbox.put(Ended(stage, fault, early, bound=bound))
 
@@ -121,3 +126,8 @@ class Runs:
     def joined(self, stage: Stage, candidate: Candidate, piece: Part | None) -> Candidate | None:
         """A candidate for the whole case; None of a part whose round is over."""
         return candidate if piece is None else self.regions.joined(stage.seed, piece, candidate)
+
+
+def _is_excused(stage: Stage, outcome: Outcome) -> bool:
+    """Whether networks in a child were still loading: the call has those of its own process."""
+    return stage.solver == ELSEWHERE and (outcome.error or "").startswith(UNREADY)

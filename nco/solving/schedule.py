@@ -16,7 +16,7 @@ from nco.solving.incumbents import Progress
 from nco.solving.options import Options
 from nco.zoo import cards
 
-NETWORKS, PARTS = "networks", "parts"
+NETWORKS, ELSEWHERE, PARTS = "networks", "networks elsewhere", "parts"
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,15 @@ class Thresholds:
             the parts of the next.
         networks: share of the time, at most, that networks have before a classical solver.
         worthwhile: share of what a network's first search takes: less would not be one solution.
+        together: nodes above which networks alone are one search with a thread on every core, and
+            not a search on each: one that improves a large solution everywhere has enough to do.
     """
 
     large: int = 500
     rounds: int = 3
     networks: float = 0.1
     worthwhile: float = 0.05
+    together: int = 150
 
 
 THRESHOLDS = Thresholds()
@@ -46,8 +49,9 @@ class Stage:
     """One solver at work on one core for a part of the time.
 
     Attributes:
-        solver: a name of the problem's `classical.py`, "networks", or "parts": the classical solver
-            on one part of a large solution after the other.
+        solver: a name of the problem's `classical.py`; "networks"; "networks elsewhere": in a child
+            process; or "parts": the classical solver on one part of a large solution after the
+            other.
         core: which one; stages of one core follow one another.
         begin, end: seconds since the call.
         seed: of its random numbers, beside the caller's.
@@ -141,9 +145,7 @@ def setting(
 def make(setting: Setting) -> list[Stage]:
     """The stages, by core and time; empty where nothing can improve the construction."""
     if setting.improver is None:
-        if setting.first is None:
-            return []
-        return [Stage(NETWORKS, 0, setting.begin, setting.end, start="best")]
+        return _alone(setting)
     if setting.parts:
         return _parts(setting)
     if setting.same:
@@ -152,6 +154,19 @@ def make(setting: Setting) -> list[Stage]:
         stage = Stage(setting.improver, 0, setting.begin, setting.end)
         return [replace(stage, threads=setting.cores)]
     return _seeds(setting, setting.improver)
+
+
+def _alone(setting: Setting) -> list[Stage]:
+    """Networks and nothing else: another search on each core, or one on all of them."""
+    if setting.first is None:
+        return []
+    search = Stage(NETWORKS, 0, setting.begin, setting.end, start="best")
+    cold = setting.begin + setting.loading >= setting.end  # other processes would come too late
+    if cold or setting.size > THRESHOLDS.together:
+        return [replace(search, threads=setting.cores)]
+    return [search] + [
+        Stage(ELSEWHERE, core, setting.begin, setting.end, core) for core in range(1, setting.cores)
+    ]
 
 
 def hedged(stages: list[Stage], loading: str, other: Solver[Any]) -> list[Stage]:

@@ -18,6 +18,7 @@ from nco.problems.tsp import TSP
 from nco.search import budget as budgets
 from nco.search.budget import Budget
 from nco.search.catalogue import SEARCHES, named
+from nco.search.incumbent import Incumbent
 from nco.search.task import Task
 from nco.zoo.cards import available
 
@@ -148,3 +149,23 @@ def test_samples_limit_multistart() -> None:
         # starts are an axis of their own, images another
         assert max(counts) <= most
         assert max(counts) == max(1, samples // 8)
+
+
+def test_patience_ends_multistart_after_passes_without_a_gain(monkeypatch) -> None:
+    """As many in a row; a pass that finds something better begins the count anew."""
+    multistart = importlib.import_module("nco.search.multistart")
+    costs = [9.0, 9.0, 8.0, 8.5, 8.0, 7.0, 7.5]
+    for patience, seen in ((1, 2), (2, 5), (3, 7), (None, 7)):
+        left = iter(costs)
+        work = task("multistart")
+
+        def play(*given, left=left, work=work):
+            batch = len(work.instance)
+            return Incumbent(torch.zeros(batch, 6).long(), torch.full((batch,), next(left)), "it")
+
+        monkeypatch.setattr(multistart, "_play", play)
+        monkeypatch.setattr(multistart, "symmetries_of", lambda problem, instance: [instance] * 7)
+        monkeypatch.setattr(multistart, "AT_ONCE", 1)
+        found = list(multistart.multistart(work, Budget(patience=patience)))
+        assert len(found) == seen
+        assert float(found[-1].cost[0]) == min(costs[:seen])

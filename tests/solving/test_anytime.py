@@ -380,23 +380,22 @@ def test_only_better_feasible_solutions_are_kept():
 def test_the_fastest_network_begins_and_the_best_goes_on():
     """A named model has its own searches, and a beginning for something else is one search."""
 
-    def searches(early=(), short=False, size=100, **options):
+    def searches(short=False, size=100, **options):
         case = sources.as_case(points(size), None)
         steps = neural.chain(Options(**options), case, short)
-        assert [(step.rounds, step.width) for step in steps if step.early] == list(early)
-        return [(step.model.name, step.search) for step in steps]
+        return [
+            (step.model.name, step.search, step.rounds, step.patience, step.width) for step in steps
+        ]
 
-    names = ("reconstruct", "beam", "reconstruct", "beam", "reconstruct")
-    better = [("bq-tsp", name) for name in names]
-    sooner = [(neural.ROUNDS, None), (None, neural.NARROW)]
-    assert searches(sooner) == [("am-tsp", "multistart"), *better]
-    assert searches(size=200) == [("am-tsp", "multistart"), better[0]]
-    assert searches(short=True) == [("am-tsp", "multistart")]
-    named = [("am-tsp", name) for name in ("multistart", "active", "sampling")]
+    better = ("bq-tsp", "reconstruct", None, None, None)
+    assert searches() == [("am-tsp", "multistart", None, neural.PATIENCE, None), better]
+    assert searches(short=True) == [("am-tsp", "multistart", None, None, None)]
+    named = [("am-tsp", name, None, None, None) for name in ("multistart", "active", "sampling")]
     assert searches(model="am-tsp") == named
-    alone = [("bq-tsp", "reconstruct"), *better]  # a path of its own comes first
-    assert searches(sooner, model="bq-tsp") == alone
-    assert searches(model="bq-tsp", size=200) == alone[:2]
+    own_path = ("bq-tsp", "reconstruct", 0, None, None)
+    beam = ("bq-tsp", "beam", None, None, neural.NARROW)
+    assert searches(model="bq-tsp") == [own_path, beam, better]
+    assert searches(model="bq-tsp", size=200) == [own_path, better]
     assert searches(model="none") == []
 
 

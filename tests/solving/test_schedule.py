@@ -8,7 +8,7 @@ import pytest
 
 from nco.problems.tsp import files
 from nco.solving import machine, schedule
-from nco.solving.schedule import NETWORKS, PARTS, Setting, Stage
+from nco.solving.schedule import ELSEWHERE, NETWORKS, PARTS, Setting, Stage
 from nco.zoo import cards
 
 
@@ -93,6 +93,16 @@ def test_a_solver_that_always_does_the_same_runs_once():
     stages = schedule.make(setting(same=True))
     assert [s.solver for s in stages] == ["solver", NETWORKS]
     assert [s.solver for s in schedule.make(setting(same=True, cores=1))] == ["solver"]
+
+
+def test_networks_alone_have_a_search_on_every_core_or_every_core_for_one():
+    """One for large cases, and where other processes would still load when it is over."""
+    stages = schedule.make(setting(improver=None, cores=3))
+    assert [s.solver for s in stages] == [NETWORKS, ELSEWHERE, ELSEWHERE]
+    assert [(s.core, s.seed, s.threads) for s in stages] == [(0, 0, 1), (1, 1, 1), (2, 2, 1)]
+    for other in ({"size": 200}, {"loading": 3.0}):
+        (stage,) = schedule.make(setting(improver=None, cores=3, **other))
+        assert (stage.solver, stage.threads) == (NETWORKS, 3)
 
 
 def test_what_was_measured_decides_the_beginnings():
