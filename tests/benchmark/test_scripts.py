@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 SCRIPTS = sorted(path for path in FOLDER.glob("*.py") if "def main" in path.read_text())
@@ -69,3 +70,13 @@ def test_the_held_out_sets_of_the_objectives_can_be_read(name) -> None:
     instance, best = setting.held_out(setting.problem)
     assert len(best) == len(instance) >= 64
     assert bool((best > 0).all())
+
+
+def test_products_of_a_pass_are_counted(monkeypatch) -> None:
+    """A product and a sum are two; a pass of two instances has twice as many as one."""
+    monkeypatch.syspath_prepend(FOLDER)
+    passes = imported(FOLDER / "passes.py")
+    assert passes.operations(lambda: torch.ones(2, 3) @ torch.ones(3, 4)) == 2 * 2 * 3 * 4
+    with torch.inference_mode():
+        one, two = (passes.operations(passes.pass_of("am-tsp", 20, count)) for count in (1, 2))
+    assert two == pytest.approx(2 * one, rel=0.1)  # small products take other ways
