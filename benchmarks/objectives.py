@@ -56,6 +56,7 @@ from nco.models.policy_gradient.surrogates import (
     Truncated,
 )
 from nco.models.policy_gradient.trees import Distinct
+from nco.problems.cvrp import CVRP
 from nco.problems.jssp import JSSP
 from nco.problems.tsp import TSP
 from nco.training.advantages import Winner
@@ -201,6 +202,7 @@ def own(problem: Any) -> tuple[Any, Tensor]:
 SETTINGS = {
     "tsp20": Setting(TSP(20), attention, own),
     "tsp50": Setting(TSP(50), attention, shipped("tsp50")),
+    "cvrp50": Setting(CVRP(50), attention, shipped("cvrp50")),
     "jssp6": Setting(JSSP(6), dispatching, shipped("jssp6"), FEWER_INSTANCES),
 }
 

@@ -27,7 +27,7 @@ CURVES = ROOT / "docs" / "_static" / "objectives.svg"
 BEGIN, END = "<!-- objectives: begin -->\n", "<!-- objectives: end -->\n"
 CONTROL, LEVEL = "control", 0.05
 FEWEST = 10  # arms of a round that stands on the page: others have only begun
-NAMES = {"tsp20": "TSP20", "tsp50": "TSP50", "jssp6": "JSSP 6 x 6"}
+NAMES = {"tsp20": "TSP20", "tsp50": "TSP50", "cvrp50": "CVRP50", "jssp6": "JSSP 6 x 6"}
 WORDS = {
     CONTROL: "`LeaveOneOut`, `LogLikelihood` (RLOO)",
     "po": "`Pairwise` (preference optimisation)",

@@ -63,7 +63,7 @@ def test_a_table_of_files_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys
         run("--only", "c")
 
 
-@pytest.mark.parametrize("name", ["tsp50", "jssp6"])
+@pytest.mark.parametrize("name", ["tsp50", "cvrp50", "jssp6"])
 def test_the_held_out_sets_of_the_objectives_can_be_read(name) -> None:
     """Instances, and the cost of the best that is known of each."""
     setting = imported(FOLDER / "objectives.py").SETTINGS[name]
