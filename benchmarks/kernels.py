@@ -68,6 +68,7 @@ def main() -> None:
 def written(made: dict[str, Any], output: Path | None) -> None:
     """Prints the rows of a result, and writes it for the page of results."""
     made |= {"section": "Compare", "date": str(date.today()), "machine": _machine()}
+    made["commit"] = _commit()
     print(json.dumps(made["rows"], indent=1))
     if output is not None:
         atomic.write_text(output, json.dumps(made, indent=1) + "\n")
@@ -169,6 +170,14 @@ def timed_call(solver: Solver[Any], case: Case, seed: int = 0, **limit: Any) -> 
     begun = time.perf_counter()
     found = solver.solve(case, **{"time_limit": None, "seed": seed, **limit})
     return found, time.perf_counter() - begun
+
+
+def _commit() -> str:
+    asked = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    found = subprocess.run(
+        asked, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+    )
+    return found.stdout.strip()
 
 
 def _machine() -> str:

@@ -2,10 +2,11 @@
 
     python benchmarks/passes.py --result benchmarks/results/passes.json
 
-A pass is one greedy solution of each instance, from the instance to its cost: an instance alone, as
-within a time limit, and BATCH of them. Its products are counted by torch; the rate that they are
-compared with is that of one large product in bfloat16 on the same core, measured in the same run.
-What is no product (softmax, masks, look-ups, the problem's own rules) takes the rest of the time.
+A pass is one greedy solution of each instance, from the instance to its cost, with a look before
+each decision: an instance alone, and BATCH of them. Its products are counted by torch; the rate
+that they are compared with is that of one large product in bfloat16 on the same core, measured in
+the same run. What is no product (softmax, masks, look-ups, the problem's own rules) takes the rest
+of the time.
 """
 
 import argparse

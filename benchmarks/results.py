@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nco.benchmark.runs import FINAL
+
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "generated" / "results.md"
@@ -85,8 +87,8 @@ def from_benchmark(folder: Path) -> dict[str, Any]:
     return {
         "title": folder.name.replace("_", " "),
         "section": "Measured",
-        "measure": "mean cost; primal integral (the mean gap over the time, 100 before the first "
-        f"solution); mean gap in percent (± standard error) to {about['gaps_to']}",
+        "measure": "mean cost; primal integral (the primal gap as a mean over the time, 100 before "
+        f"the first solution); mean gap in percent (± standard error) to {about['gaps_to']}",
         "instances": plain(about["arguments"]["files"] or about["instances"]),
         "machine": about["processor"],
         "threads": f"{about['cores']}; load average {about['load_average']}",
@@ -101,8 +103,8 @@ def from_benchmark(folder: Path) -> dict[str, Any]:
 def cell(line: dict[str, str], name: str) -> str:
     if name == "mean_cost" and line[name]:
         return f"{float(line[name]):.7g}"
-    if name == "primal_integral" and line[name]:
-        return f"{float(line[name]):.2f}"
+    if name == "primal_integral" and line[name]:  # at most, where only final answers are known
+        return "≤ " * (FINAL in line["points"].split()) + f"{float(line[name]):.2f}"
     if name != "gap_percent" or not line[name]:
         return line[name]
     error = line.get("standard_error")

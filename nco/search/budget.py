@@ -17,7 +17,7 @@ class Budget:
         width: partial solutions of each instance that a beam search keeps; None: as many as it
             wants.
         rounds: most rounds of a search that would go on for ever.
-        patience: rounds without a gain after which a search ends that has more of them; None: it
+        patience: a search ends after so many rounds in a row that found nothing better; None: it
             does all of its rounds.
         seed: of its random numbers.
         cancelled: asked now and then; True means stop at once.

@@ -24,6 +24,7 @@ def population(task: Task, budget: Budget, start: Incumbent | None = None) -> It
     were best on an instance, K the number of agents, go on with random rollouts until it is spent.
 
     `budget.samples` counts all rollouts of an instance; those of the greedy pass are always made.
+    `budget.patience` counts rounds of samples.
     """
     starts = count_starts(task.problem, task.instance)
     best = start
@@ -51,6 +52,7 @@ def _sampled(
     """Samples of `pairs` ``[B, K]``, agent * starts + start, those of one agent side by side."""
     device, count = task.instance.device, pairs.shape[1]
     at_once = max(1, int(AT_ONCE / (task.nodes * len(task.instance) * count)))
+    idle = 0
     for turn in budget.turns():
         samples = budget.among(min(ROUND, at_once) * count, spent) // count
         if samples == 0:
@@ -66,9 +68,13 @@ def _sampled(
             return
         spent += chosen.shape[1]
         new = task.better(best, best_of(played.actions, played.cost, "population"))
+        idle += 1
         if improved(best, new):
+            idle = 0
             yield new
         best = new
+        if budget.patience is not None and idle >= budget.patience:
+            return
 
 
 def play(

@@ -8,8 +8,9 @@ is shared to `shared`, a case whose future is not known to `online`, which choos
 policy, and everything else, one group of cases after the other, to `group`. There the simple
 construction is the first incumbent. With a time limit, `schedule` makes a plan of the time and of
 what was measured of the `machine`, and `portfolio` runs that plan: networks (`neural`) on a thread
-and classical solvers (`runs`) in the child processes that the call leases from `nco.workers`, a
-large case region by region (`regions`; within each, `decomposition`). With a number of iterations,
+with its share of the cores (`threads`), classical solvers (`runs`) and further searches of networks
+(`elsewhere`) in the child processes that the call leases from `nco.workers`, a large case region by
+region (`regions`; within each, `decomposition`). With a number of iterations,
 `neural` searches and then one classical solver works, whatever the clock says; with neither,
 `neural` makes one pass. `account` notes what each had. Whatever
 they propose goes to `incumbents`, where the independent checker judges it and the best is kept. At

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from nco.solving.incumbents import Progress
-from nco.solving.schedule import ELSEWHERE, NETWORKS, Stage
+from nco.solving.schedule import NETWORKS, Stage
 from nco.workers.lanes import Lease
 from nco.workers.pool import Handle
 from nco.workers.usage import Usage
@@ -33,7 +33,7 @@ class Account:
             return
         if handle.begun is None:
             self._became[_key(stage)] = f"never began{why}"
-            if not why and not failed and stage.solver != ELSEWHERE:  # it only helps
+            if not why and not failed:
                 wait = stage.end - stage.begin
                 self.progress.fault(
                     f"{stage.solver}: never began: its process was not ready in {wait:.2f} s"

@@ -41,7 +41,7 @@ def answer(
         seconds=time.perf_counter() - progress.begin,
         setup_seconds=setup,
         found_by=best.by or best.source,
-        model="+".join(model.name for model in progress.models) or cards.NO_MODEL,
+        model="+".join(progress.networks()) or cards.NO_MODEL,
         seed=options.seed,
         history=progress.history[index],
         notes=[*case.notes(), *progress.notes[index]],

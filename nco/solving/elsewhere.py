@@ -1,4 +1,4 @@
-"""Networks on one more core: a search of its own with another seed, for a child process.
+"""Networks on further cores: a search with another seed in a child process on each.
 
 Free of torch, so that a plan can be made before it is imported.
 """
@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from nco.core.case import Case
+from nco.core.errors import InstanceError
 from nco.registry.interface import Solver
-from nco.solving.incumbents import Candidate, Progress
+from nco.solving.incumbents import CONSTRUCTION, Candidate, Progress, beats
 from nco.solving.options import Options
-from nco.solving.schedule import ELSEWHERE
+from nco.solving.schedule import ELSEWHERE, beside
+from nco.workers.lanes import Lease
 from nco.zoo import cards
+
+ALIKE = ("auto", "cpu")  # devices of which each core has one
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,14 @@ class Networks:
     """The searches of one model, as a function for a child process.
 
     Attributes:
-        model: its name; device: where it works.
+        model: its folder or checkpoint, absolute: a child may have another working folder.
+        title: what it is called.
+        asked: whether the caller has named it.
     """
 
     model: str
-    device: str
+    title: str
+    asked: bool
 
     __name__ = ELSEWHERE
 
@@ -38,17 +45,17 @@ class Networks:
         start: Any = None,
         found: Callable[[Any], None] | None = None,
     ) -> Any:
-        """The best solution that the time allows, on one thread.
+        """The best solution that the time allows, on one thread of the processor.
+
+        None where it is infeasible, or no better than `start` or the construction.
 
         Args:
-            case: one that the model knows.
-            time_limit: seconds from here on; None: there is nothing to divide, and `start` stays.
+            case: the instance.
+            time_limit: seconds from here on; a run without one has no end but `Stopped`.
             seed: of the searches' random numbers.
             start: a solution to begin with; None: the construction.
             found: is called with each better solution on the way.
         """
-        if time_limit is None:
-            return start
         from nco.solving import neural, threads
 
         begin = time.perf_counter()
@@ -56,32 +63,73 @@ class Networks:
         if start is None:
             progress.construct()
         else:
-            progress.offer(Candidate(0, start, None, ELSEWHERE))
+            progress.offer(Candidate(0, start, None, ELSEWHERE, by=CONSTRUCTION))
+        first = best = progress.best[0]
 
         def post(candidate: Candidate) -> None:
-            before = progress.best[0]
+            nonlocal best
             progress.offer(candidate)
-            best = progress.best[0]
-            if found is not None and best is not None and best is not before:
-                found(best.solution)
+            new = progress.best[0]
+            if new is not None and new.is_feasible and beats(new, best):
+                best = new
+                if found is not None:
+                    found(new.solution)
 
-        options = Options(model=self.model, device=self.device, seed=seed)
-        with threads.at_most(1):
-            neural.play_beside(progress, options, begin + time_limit, post)
-        best = progress.best[0]
-        return None if best is None else best.solution
+        options = Options(model=self.model, device="cpu", seed=seed)
+        deadline = begin + (float("inf") if time_limit is None else time_limit)
+        try:
+            with threads.at_most(1):
+                neural.play_beside(progress, options, deadline, post)
+        except InstanceError:
+            if self.asked:
+                raise  # otherwise the plan says that networks do not apply
+        return None if best is None or best is first else best.solution
 
 
-def networks(case: Case, options: Options) -> Solver[Any]:
-    """The searches of the model for a case, as a solver whose process loads torch beforehand."""
+def networks(case: Case, options: Options) -> Solver[Any] | None:
+    """The searches of the model for a case, as a solver; None where each core has none of its own.
+
+    Its process imports torch, and the modules of the model's own classes, beforehand.
+    """
     model = cards.choose(case) if options.model == "auto" else options.model
+    if model in (None, cards.NO_MODEL) or options.device not in ALIKE:
+        return None
+    assert model is not None
+    file = cards.locate(model)
+    card = {} if file.suffix == ".ckpt" else cards.read_card(file)
+    classes = [str(card[part]["class_path"]) for part in ("problem", "policy") if card]
+    own = {path.rpartition(".")[0] for path in classes}
+    path = file.resolve()
     return Solver(
-        Networks(model or cards.NO_MODEL, options.device),
+        Networks(
+            str(path if path.suffix == ".ckpt" else path.parent),
+            cards.title(file),
+            options.model != "auto",
+        ),
         found=True,
-        modules=("nco.solving.neural",),
+        modules=("nco.solving.neural", *sorted(own)),
     )
 
 
-def model_of(solver: Solver[Any]) -> str | None:
-    """The model that searches; None where it is no network."""
-    return solver.solve.model if isinstance(solver.solve, Networks) else None
+def are_warm(solver: Solver[Any] | None, lease: Lease) -> bool:
+    """Whether the children of a call that would have networks can begin at once."""
+    cores = beside(lease.count)
+    if solver is None or not cores:
+        return False
+    return all(lease.is_warm(core, solver) for core in cores)
+
+
+def warm(solver: Solver[Any] | None, lease: Lease) -> None:
+    """Has those children get ready, for a later call."""
+    if solver is None:
+        return
+    for core in beside(lease.count):
+        if lease.has(core) and not lease.is_warm(core, solver):
+            lane = lease.lane(core)
+            if not lane.is_loading():
+                lane.warm_later(solver)
+
+
+def title_of(solver: Solver[Any]) -> str | None:
+    """What the model is called that searches; None where it is no network."""
+    return solver.solve.title if isinstance(solver.solve, Networks) else None

@@ -12,7 +12,7 @@ from typing import Any
 from nco import registry
 from nco.core.case import Case
 from nco.registry.interface import Solver
-from nco.solving import account, coldstart, interrupts, optima, portfolio, schedule
+from nco.solving import account, coldstart, elsewhere, interrupts, optima, portfolio, schedule
 from nco.solving.answer import answer
 from nco.solving.incumbents import Candidate, Progress
 from nco.solving.news import TIMING
@@ -119,7 +119,9 @@ def _planned(
     others = [solver for solver in loaded if takes_whole(solver, case)]
     if left < LOADING * lease.most:  # all of the calls may be loading
         improvers = others or ranked
-    stages = schedule.make(schedule.setting(progress, options, improvers, lease.count))
+    networks = None if improvers else elsewhere.networks(case, options)
+    spread = elsewhere.are_warm(networks, lease)
+    stages = schedule.make(schedule.setting(progress, options, improvers, lease.count, spread))
     if improvers[:1] == ranked[:1] and left < HEDGE * LOADING and others:
         stages = schedule.hedged(stages, improvers[0].name, others[0])
     progress.plan += [*_refusals(case, options), *(str(stage) for stage in stages)]
@@ -134,6 +136,8 @@ def _planned(
     began = portfolio.run(progress, stages, options, improvers, lease)
     if improvers and improvers[0] is not ranked[0]:
         lease.warm_another(ranked[0])  # a later call has the best at once
+    if not spread:
+        elsewhere.warm(networks, lease)
     return began
 
 

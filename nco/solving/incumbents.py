@@ -57,7 +57,8 @@ class Progress:
         network: by case the best that a network found, which later stages may begin from.
         history: by case every improvement of a feasible solution.
         proven: by case the bound that a classical solver has proven, if any.
-        models: the networks that took part; plan: what was planned, a line each.
+        models: the networks that took part here; elsewhere: names of those that did in children.
+        plan: what was planned, a line each.
         faults: of classical solvers and networks, a line each.
         notes: by case what no plan can do, a sentence each.
     """
@@ -69,6 +70,7 @@ class Progress:
     history: list[list[Improvement]] = field(default_factory=list)
     proven: list[Bound | None] = field(default_factory=list)
     models: list["Model"] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
     plan: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     notes: list[list[str]] = field(default_factory=list)
@@ -118,6 +120,15 @@ class Progress:
         """Notes what went wrong; the same on two cores is one fault."""
         if text not in self.faults:
             self.faults.append(text)
+
+    def played(self, name: str) -> None:
+        """Notes that a network in a child took part."""
+        if name not in self.elsewhere:
+            self.elsewhere.append(name)
+
+    def networks(self) -> list[str]:
+        """The names of all networks that took part."""
+        return list(dict.fromkeys([*(model.name for model in self.models), *self.elsewhere]))
 
     def prove(self, index: int, value: float | int | None, solver: str) -> None:
         """Keeps a bound that a classical solver has proven if it is better."""

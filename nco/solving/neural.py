@@ -20,9 +20,11 @@ from nco.solving.options import Options
 from nco.zoo import cards, weights
 
 MARGIN = 0.02  # seconds kept for leaving, where nobody else watches the clock
-PATIENCE = 2  # passes of the fastest model that find nothing better, before the best model goes on
+IDLE = 2  # passes of the fastest model that find nothing better, before the best model goes on
+SEEDS = 10_007  # between those of the steps of a chain: other cores have the seeds right after its
 # A beam tells nothing until it ends: a narrow one, of few nodes, is worth waiting for.
 NARROW, BEAMED = 4, 150  # partial solutions; nodes
+SEEDLESS = (SearchName.BEAM, SearchName.MULTISTART)
 ENCODING = 2e-7  # seconds for each pair of nodes on one core, of a pass that nothing interrupts
 
 
@@ -34,7 +36,7 @@ class Step:
     search: SearchName
     rounds: int | None = None  # of it; None: all
     patience: int | None = None  # rounds without a gain, after which the next step begins
-    width: int | None = None  # of a beam whose budget does not say it
+    width: int | None = None  # of a beam, where the budget has none
 
 
 def device_of(options: Options) -> str:
@@ -69,8 +71,9 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
     So what is found within a second is also found within two, seed by seed. The fastest model
     begins, for as long as it finds something better on this instance, and the one of the least
     measured gap goes on from there with the last of its searches, which improves what is given and
-    need not end. One that begins itself, as one does that was named, has a path of its own and a
-    narrow beam first. What was left out because it gained nothing is in benchmarks/NOTES.md.
+    need not end. Where that one begins itself, as one does that was named, a path of its own and a
+    narrow beam come first; without re-construction it has all of its searches. What was left out
+    because it gained nothing is in benchmarks/NOTES.md.
 
     Args:
         short: the networks only make a beginning for something else.
@@ -83,7 +86,7 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
     searches = good.policy.searches
     last = Step(good, searches[-1])
     if fast is not good:
-        return [Step(fast, fast.policy.searches[0], patience=PATIENCE), last]
+        return [Step(fast, fast.policy.searches[0], patience=IDLE), last]
     if last.search != SearchName.RECONSTRUCT:
         return [Step(good, name) for name in searches]
     path = replace(last, rounds=0)
@@ -143,10 +146,10 @@ def play(
 def play_beside(
     progress: Progress, options: Options, deadline: float, post: Callable[[Candidate], Any]
 ) -> None:
-    """The chain without its beam, which would find the same again as that of another core."""
+    """The chain without what finds the same again as on another core, whatever its seed."""
     steps = chain(options, progress.cases[0], short=False)
-    steps = [step for step in steps if step.search != SearchName.BEAM]
-    _follow(steps, progress, options, Budget(deadline, seed=options.seed), post)
+    random = [step for step in steps if step.search not in SEEDLESS]
+    _follow(random or steps, progress, options, Budget(deadline, seed=options.seed), post)
 
 
 def _follow(
@@ -183,7 +186,7 @@ def _follow(
                 width=budget.width or step.width,
                 rounds=step.rounds,
                 patience=step.patience,
-                seed=budget.seed + place,
+                seed=budget.seed + SEEDS * place,
             )
             for incumbent in named(step.search)(task, limited, start):
                 found = model.problem.solution(instance, incumbent.actions)

@@ -1,4 +1,4 @@
-"""Runs a plan against the clock: networks on a thread, classical solvers in children.
+"""Runs a plan against the clock: networks on a thread, and solvers in children.
 
 The main thread supervises and judges what they find. At the deadline, or at Ctrl-C, what is best is
 there whatever the others are doing.
@@ -216,11 +216,11 @@ class Portfolio:
     def _collect_late(self) -> None:
         """Collects results for up to `late` seconds after the deadline.
 
-        Networks are not waited for: what they have found they have told.
+        Networks on a thread are not waited for: what they have found they have told.
         """
         late = self.deadline + self.late
         self._drain(time.perf_counter())
-        while any(stage.solver not in (NETWORKS, ELSEWHERE) for stage in self.running):
+        while any(stage.solver != NETWORKS for stage in self.running):
             if time.perf_counter() >= late:
                 return
             self._drain(late)

@@ -1,4 +1,4 @@
-"""The runs of classical solvers in the children that a call has leased, one at a time on each core.
+"""The runs of solvers in the children that a call has leased, one at a time on each core.
 
 What they find goes to the portfolio's inbox, from threads of the children.
 """
@@ -16,7 +16,6 @@ from nco.solving.news import TIMING, Ended, Item
 from nco.solving.options import Options
 from nco.solving.regions import Regions
 from nco.solving.schedule import ELSEWHERE, PARTS, Stage
-from nco.solving.turns import UNREADY
 from nco.workers.lanes import Lease
 from nco.workers.outcome import Improvement, Outcome
 from nco.workers.pool import Handle
@@ -50,8 +49,10 @@ class Runs:
         self._of: dict[Stage, Handle] = {}
 
     def allow_networks(self) -> None:
-        """They may search in children, too."""
-        self.solvers[ELSEWHERE] = elsewhere.networks(self.progress.cases[0], self.options)
+        """Stages may be of networks in a child, too."""
+        found = elsewhere.networks(self.progress.cases[0], self.options)
+        assert found is not None, "the plan has them only where there are any"
+        self.solvers[ELSEWHERE] = found
 
     def of(self, stage: Stage) -> Handle | None:
         """The run of a stage, if it was begun."""
@@ -95,19 +96,26 @@ class Runs:
         given = None if start is None else start.solution
         begun = time.perf_counter()
         until = self.progress.begin + stage.end - TIMING.spare
+        if (
+            stage.solver == ELSEWHERE
+        ):  # it ends at its next look at the clock, between two decisions
+            until -= TIMING.late
         if piece is not None:  # what comes after the next cut is lost
             until -= TIMING.lost * (stage.end - stage.begin)
 
         def tell(news: Improvement | Outcome) -> None:
             if news.solution is not None:
                 name = stage.solver if piece is None else f"{improver.name} on parts"
-                by = elsewhere.model_of(improver) or self.progress.begun_by(name, start)
+                by = self.progress.begun_by(name, start)
+                if (title := elsewhere.title_of(improver)) is not None:
+                    by = title
+                    self.progress.played(title)
                 candidate = Candidate(0, news.solution, None, name, by=by)
                 self.inbox.put((stage, candidate, piece))
             if isinstance(news, Outcome):
                 early = time.perf_counter() < until - (1 - TIMING.early) * (until - begun)
                 early = early and news.solution is not None and piece is None
-                fault = None if self.over.is_set() or _is_excused(stage, news) else news.error
+                fault = None if self.over.is_set() else news.error
                 bound = news.bound if piece is None else None
                 self.inbox.put(Ended(stage, fault, early, bound=bound))
 
@@ -126,8 +134,3 @@ class Runs:
     def joined(self, stage: Stage, candidate: Candidate, piece: Part | None) -> Candidate | None:
         """A candidate for the whole case; None of a part whose round is over."""
         return candidate if piece is None else self.regions.joined(stage.seed, piece, candidate)
-
-
-def _is_excused(stage: Stage, outcome: Outcome) -> bool:
-    """Whether networks in a child were still loading: the call has those of its own process."""
-    return stage.solver == ELSEWHERE and (outcome.error or "").startswith(UNREADY)

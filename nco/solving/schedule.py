@@ -16,7 +16,7 @@ from nco.solving.incumbents import Progress
 from nco.solving.options import Options
 from nco.zoo import cards
 
-NETWORKS, ELSEWHERE, PARTS = "networks", "networks elsewhere", "parts"
+NETWORKS, ELSEWHERE, PARTS = "networks", "networks in a process", "parts"
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,17 @@ class Thresholds:
             the parts of the next.
         networks: share of the time, at most, that networks have before a classical solver.
         worthwhile: share of what a network's first search takes: less would not be one solution.
-        together: nodes above which networks alone are one search with a thread on every core, and
+        one_search: nodes above which networks alone are one search with a thread on every core, and
             not a search on each: one that improves a large solution everywhere has enough to do.
+        processes: with networks at most, of one call: each holds torch and the model in memory.
     """
 
     large: int = 500
     rounds: int = 3
     networks: float = 0.1
     worthwhile: float = 0.05
-    together: int = 150
+    one_search: int = 150
+    processes: int = 7
 
 
 THRESHOLDS = Thresholds()
@@ -49,8 +51,8 @@ class Stage:
     """One solver at work on one core for a part of the time.
 
     Attributes:
-        solver: a name of the problem's `classical.py`; "networks"; "networks elsewhere": in a child
-            process; or "parts": the classical solver on one part of a large solution after the
+        solver: a name of the problem's `classical.py`; "networks"; "networks in a process":
+            in a child; or "parts": the classical solver on one part of a large solution after the
             other.
         core: which one; stages of one core follow one another.
         begin, end: seconds since the call.
@@ -91,6 +93,7 @@ class Setting:
         parts: whether the case is too large for it, and the folder can cut solutions into parts.
         first: seconds that the networks' first search takes; None: there is no network.
         loading: seconds until networks can begin.
+        spread: whether further searches of networks can begin at once in the call's children.
         starts: what the improver begins from, best first, as measured; empty: not measured.
     """
 
@@ -106,17 +109,23 @@ class Setting:
     parts: bool = False
     first: float | None = None
     loading: float = 0.0
+    spread: bool = False
     starts: Sequence[str] = ()
 
 
 def setting(
-    progress: Progress, options: Options, improvers: Sequence[Solver[Any]], cores: int
+    progress: Progress,
+    options: Options,
+    improvers: Sequence[Solver[Any]],
+    cores: int,
+    spread: bool = False,
 ) -> Setting:
     """What a plan for the one case of `progress` rests on, from now to the end of its time.
 
     Args:
         improvers: the classical solvers that may be used, the best first.
         cores: that the call has.
+        spread: whether its children have loaded networks.
     """
     case, limit = progress.cases[0], options.time_limit
     assert limit is not None
@@ -138,6 +147,7 @@ def setting(
         parts=large and folder.has("decomposition") and progress.start(0, "best") is not None,
         first=machine.first_seconds(case) if has_networks else None,
         loading=machine.loading(),
+        spread=spread,
         starts=machine.starts(case, limit),
     )
 
@@ -161,12 +171,21 @@ def _alone(setting: Setting) -> list[Stage]:
     if setting.first is None:
         return []
     search = Stage(NETWORKS, 0, setting.begin, setting.end, start="best")
-    cold = setting.begin + setting.loading >= setting.end  # other processes would come too late
-    if cold or setting.size > THRESHOLDS.together:
+    if not setting.spread or setting.size > THRESHOLDS.one_search:
         return [replace(search, threads=setting.cores)]
+    others = beside(setting.cores)
+    search = replace(search, core=len(others), threads=setting.cores - len(others))
     return [search] + [
-        Stage(ELSEWHERE, core, setting.begin, setting.end, core) for core in range(1, setting.cores)
+        Stage(ELSEWHERE, core, setting.begin, setting.end, core + 1, "best") for core in others
     ]
+
+
+def beside(cores: int) -> range:
+    """Of so many cores those on which networks search in a process: never the last one.
+
+    Those whose children are ready come first in a lease, and the call's own search needs none.
+    """
+    return range(min(cores - 1, THRESHOLDS.processes))
 
 
 def hedged(stages: list[Stage], loading: str, other: Solver[Any]) -> list[Stage]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """Owns the processes in which classical solvers run, and divides cores among calls.
+    """Owns the processes in which solvers run, and divides cores among calls.
 
     `nco.solve` and `nco.solve_iter` use one session of the process, which is made at their first
     use, and anew after a fork. One of your own limits what a part of a program takes, and ends its

@@ -11,7 +11,8 @@ class Threads:
     """torch's number of threads, which searches lower while they are at work.
 
     New threads of the program take the number that was set last, so the usual one is set again
-    when the last of the searches ends, on whichever thread that is.
+    when the last of the searches ends, on whichever thread that is. A number that the program sets
+    meanwhile is lost.
     """
 
     def __init__(self) -> None:

@@ -138,11 +138,12 @@ def _first(cases: list[Case]) -> float | None:
 
 
 def _search(case: Case) -> Progress:
-    from nco.solving import neural
+    from nco.solving import neural, threads
 
     progress = Progress([case], time.perf_counter())
     progress.construct()
-    neural.first(progress, Options())
+    with threads.at_most(1):  # as beside a classical solver
+        neural.first(progress, Options())
     return progress
 
 

@@ -1,4 +1,4 @@
-"""A process in which classical solvers run, as its parent sees it; `serving` is its own side.
+"""A process in which solvers run, as its parent sees it; `serving` is its own side.
 
 Parent and child speak over the child's stdin and stdout: frames of eight bytes of length and a
 pickle. The child is started by a command rather than forked or spawned by `multiprocessing`: no
@@ -78,6 +78,7 @@ class Child:
         Child.every.add(self)
         self.lock = threading.Lock()
         self.loaded: set[str] = set()  # kernels that the process has in memory, or loads
+        self.imported: set[str] = set()  # modules that it was asked to import beforehand
         self.is_loading = False  # for runs that may come, and not within one
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
@@ -93,6 +94,7 @@ class Child:
                 "from nco.workers.serving import main; main()"
             )
             self.loaded.clear()
+            self.imported.clear()
             self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  closed by stop
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", code],

@@ -66,6 +66,10 @@ class Lease:
         """Whether the first child has the solver's kernels in memory, or is about to."""
         return self.has(0) and self._given[0].workers.has_loaded(solver)
 
+    def is_warm(self, core: int, solver: Solver[Any]) -> bool:
+        """Whether that child has been made ready for a solver."""
+        return self.has(core) and self._given[core].workers.is_warm(solver)
+
     def on_surplus(self, surrender: Callable[[int], None]) -> None:
         """What is called, on another thread, with how many children to keep: `give_back` others."""
         self._surrender = surrender

@@ -100,6 +100,7 @@ class Workers:
                     with timed(PATIENCE.setup, child.kill):
                         child.receive()
                     child.loaded |= {solver.kernels for solver in solvers}
+                    child.imported |= {name for solver in solvers for name in solver.modules}
             except BaseException as error:
                 for child in self._children:  # an answer left unread would be taken for the next
                     child.stop()
@@ -123,6 +124,11 @@ class Workers:
     def has_loaded(self, solver: Solver[Any]) -> bool:
         """Whether all children have the solver's kernels in memory."""
         return not solver.kernels or all(solver.kernels in child.loaded for child in self._children)
+
+    def is_warm(self, solver: Solver[Any]) -> bool:
+        """Whether `warm` has made all children ready for a solver."""
+        needed = set(solver.modules)
+        return self.has_loaded(solver) and all(needed <= one.imported for one in self._children)
 
     def has_started(self) -> bool:
         """Whether all children are there."""

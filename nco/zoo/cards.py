@@ -62,6 +62,11 @@ def locate(name: str | Path) -> Path:
     raise NCOError(f"model {name}: neither shipped nor a folder with card.json;{near}")
 
 
+def title(file: Path) -> str:
+    """What a model of that file is called: its folder's name, or a checkpoint's path."""
+    return str(file) if file.suffix == ".ckpt" else file.parent.name
+
+
 def check(name: str, problem: str) -> None:
     """An error unless there is a model of that name; a card also tells whether of `problem`."""
     file = locate(name)

@@ -36,9 +36,10 @@ ABOUT = {
     "date": "2026-01-02T03:04:05",
     "versions": {"nco": "0.2.0", "torch": "2"},
 }
-TABLE = """problem,solver,time_limit,instances,mean_cost,gap_percent,standard_error,primal_integral
-tsp,nco,1,10,7.77777777777,0.123,0.004,1.2345
-tsp,best,,10,,,,
+HEADER = "problem,solver,time_limit,instances,mean_cost,gap_percent,standard_error,primal_integral"
+TABLE = f"""{HEADER},points
+tsp,nco,1,10,7.77777777777,0.123,0.004,1.2345,history final
+tsp,best,,10,,,,,
 """
 
 
@@ -78,7 +79,7 @@ def test_a_benchmark_is_taken_over_with_its_commit(script: ModuleType, output: P
     assert head.stdout.startswith(stated)
     result = script.read()["two_solvers"]
     assert result["rows"] == [
-        ["tsp", "nco", "1", "10", "7.777778", "0.12 ± 0.00", "1.23"],
+        ["tsp", "nco", "1", "10", "7.777778", "0.12 ± 0.00", "≤ 1.23"],
         ["tsp", "best", "", "10", "", "", ""],
     ]
     assert result["title"] == "two solvers"

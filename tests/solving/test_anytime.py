@@ -388,7 +388,7 @@ def test_the_fastest_network_begins_and_the_best_goes_on():
         ]
 
     better = ("bq-tsp", "reconstruct", None, None, None)
-    assert searches() == [("am-tsp", "multistart", None, neural.PATIENCE, None), better]
+    assert searches() == [("am-tsp", "multistart", None, neural.IDLE, None), better]
     assert searches(short=True) == [("am-tsp", "multistart", None, None, None)]
     named = [("am-tsp", name, None, None, None) for name in ("multistart", "active", "sampling")]
     assert searches(model="am-tsp") == named

@@ -2,14 +2,18 @@
 
 import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 import nco
+from nco.core.errors import InstanceError
 from nco.registry import sources
 from nco.solving import elsewhere, neural, threads
+from nco.solving.incumbents import Progress
 from nco.solving.options import Options
 from nco.solving.schedule import ELSEWHERE
 
@@ -22,39 +26,99 @@ def test_its_search_tells_ever_better_solutions(tiny):
     """Each is told once, and the last of them is the answer."""
     case, told = sources.as_case(points(), None), []
     solver = elsewhere.networks(case, Options(model=tiny["tsp"]))
-    assert (solver.name, elsewhere.model_of(solver)) == (ELSEWHERE, tiny["tsp"])
-    answer = solver.solve(case, time_limit=0.5, seed=1, found=told.append)
+    assert (solver.name, elsewhere.title_of(solver)) == (ELSEWHERE, Path(tiny["tsp"]).name)
+    start = list(range(20))
+    answer = solver.solve(case, time_limit=0.5, seed=1, start=start, found=told.append)
     costs = [nco.check(points(), tour).cost for tour in told]
     assert answer == told[-1]
     assert costs == sorted(set(costs), reverse=True)
-    assert costs[0] < nco.check(points(), case.construct()).cost
+    assert costs[0] < nco.check(points(), start).cost
 
 
 def test_its_search_begins_from_what_it_is_given(tiny):
-    """What is never worse than the start; and without a limit there is nothing to search."""
+    """What is no better than that is not an answer."""
     case = sources.as_case(points(), None)
     best = nco.solve(points(), model="none", time_limit=0.5).solution
-    solve = elsewhere.networks(case, Options(model=tiny["tsp"])).solve
-    answer = solve(case, time_limit=0.1, seed=0, start=best)
-    assert nco.check(points(), answer).cost <= nco.check(points(), best).cost
-    assert solve(case, time_limit=None, seed=0, start=best) is best
+    solver = elsewhere.networks(case, Options(model=tiny["tsp"]))
+    assert solver.solve(case, time_limit=0.1, seed=0, start=best) is None
+
+
+def test_a_case_that_a_network_refuses_is_a_fault_only_where_it_was_named(monkeypatch):
+    """The call's own search says it otherwise."""
+    case = sources.as_case(points(), None)
+
+    def refuse(*given):
+        raise InstanceError("too large for it", field="size", value=20)
+
+    monkeypatch.setattr(neural, "load_cases", refuse)
+    assert elsewhere.networks(case, Options()).solve(case, time_limit=0.1, seed=0) is None
+    named = elsewhere.networks(case, Options(model="bq-tsp"))
+    with pytest.raises(InstanceError):
+        named.solve(case, time_limit=0.1, seed=0)
+
+
+def test_each_core_has_a_search_of_its_own(monkeypatch):
+    """No two of them have the same seed, and none repeats what has none."""
+    case, seen = sources.as_case(points(), None), []
+
+    def search(name):
+        return lambda task, budget, start: seen.append((name, budget.seed)) or iter(())
+
+    monkeypatch.setattr(neural, "named", search)
+    for model in ("auto", "bq-tsp", "am-tsp"):
+        progress = Progress([case], time.perf_counter())
+        progress.construct()
+        until = time.perf_counter() + 10
+        seen.clear()
+        options = Options(model=model, seed=5)
+        neural.play(progress, options, until, lambda: False, seen.append, short=False)
+        assert len(seen) > 1
+        for core in (1, 2, 3):
+            beside = replace(options, seed=5 + core)
+            neural.play_beside(progress, beside, until, seen.append)
+        assert len(set(seen)) == len(seen)
+        assert sum(name in neural.SEEDLESS for name, _ in seen) <= 1
+
+
+def test_there_are_none_beside_a_device_that_all_cores_share(tiny):
+    """Nor without a model."""
+    case = sources.as_case(points(), None)
+    assert elsewhere.networks(case, Options(model="none")) is None
+    shared = replace(Options(model=tiny["tsp"]))
+    object.__setattr__(shared, "device", "cuda")
+    assert elsewhere.networks(case, shared) is None
 
 
 @pytest.mark.long
-def test_networks_alone_search_on_every_core(tiny, monkeypatch):
-    """The plan says so, and an answer of the child is named by the model's name."""
-    case = sources.as_case(points(), None)
-    solver = elsewhere.networks(case, Options(model=tiny["tsp"]))
-    monkeypatch.setattr(neural, "play", lambda *given: time.sleep(0.9))  # the child's is the best
-    with nco.Session(cores=2) as session:
-        for core in range(2):
-            session._lanes.lane(core).workers.warm(solver)
-        found = session.solve(points(), model=tiny["tsp"], time_limit=1.0, classical=False)
-    assert (found.found_by, found.faults) == (tiny["tsp"], [])
-    assert found.cost < nco.check(points(), case.construct()).cost
+def test_networks_alone_search_on_every_core(monkeypatch):
+    """As soon as a process is ready: the plan says so, and an answer has its model's name."""
+    case, threads_of = sources.as_case(points(), None), []
+
+    def play(*given, **named):  # the child's is the best
+        threads_of.append(torch.get_num_threads())
+        time.sleep(0.9)
+
+    monkeypatch.setattr(neural, "play", play)
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with nco.Session(cores=2) as session:
+            first = session.solve(points(), model="bq-tsp", time_limit=1.0, classical=False)
+            lane, until = session._lanes.lane(0), time.perf_counter() + 60
+            while "nco.solving.neural" not in lane.workers._children[0].imported:
+                assert time.perf_counter() < until
+                time.sleep(0.1)
+            found = session.solve(points(), model="bq-tsp", time_limit=1.0, classical=False)
+    finally:
+        torch.set_num_threads(usual)
+    assert threads_of == [2, 1]
+    assert [line.split(";")[0].split(": ")[0][:4] for line in first.plan] == ["core"]
+    assert first.cost == nco.check(points(), case.construct()).cost
+    assert (found.found_by, found.model, found.faults) == ("bq-tsp", "bq-tsp", [])
+    assert found.cost < first.cost
     assert [line.split(";")[0].split(": ")[1] for line in found.plan] == [
         "networks, from the best",
-        "networks elsewhere, seed +1",
+        "networks in a process, from the best, seed +1",
     ]
 
 

@@ -96,13 +96,23 @@ def test_a_solver_that_always_does_the_same_runs_once():
 
 
 def test_networks_alone_have_a_search_on_every_core_or_every_core_for_one():
-    """One for large cases, and where other processes would still load when it is over."""
-    stages = schedule.make(setting(improver=None, cores=3))
+    """One for large cases, and where no other process has loaded the network yet."""
+    spread = {"improver": None, "spread": True}
+    stages = schedule.make(setting(**spread, cores=3))
     assert [s.solver for s in stages] == [NETWORKS, ELSEWHERE, ELSEWHERE]
-    assert [(s.core, s.seed, s.threads) for s in stages] == [(0, 0, 1), (1, 1, 1), (2, 2, 1)]
-    for other in ({"size": 200}, {"loading": 3.0}):
-        (stage,) = schedule.make(setting(improver=None, cores=3, **other))
+    assert [(s.core, s.seed, s.threads) for s in stages] == [(2, 0, 1), (0, 1, 1), (1, 2, 1)]
+    for other in ({**spread, "size": 200}, {"improver": None}):
+        (stage,) = schedule.make(setting(**other, cores=3))
         assert (stage.solver, stage.threads) == (NETWORKS, 3)
+    assert [s.threads for s in schedule.make(setting(**spread, cores=1))] == [1]
+
+
+def test_only_so_many_processes_hold_a_network():
+    """The cores that are left are threads of the call's own search."""
+    stages = schedule.make(setting(improver=None, spread=True, cores=20))
+    most = schedule.THRESHOLDS.processes
+    assert [s.core for s in stages] == [most, *range(most)]
+    assert sum(s.threads for s in stages) == 20
 
 
 def test_what_was_measured_decides_the_beginnings():
