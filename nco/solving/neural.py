@@ -22,8 +22,9 @@ from nco.zoo import cards, weights
 MARGIN = 0.02  # seconds kept for leaving, where nobody else watches the clock
 IDLE = 2  # passes of the fastest model that find nothing better, before the best model goes on
 SEEDS = 10_007  # between those of the steps of a chain: other cores have the seeds right after its
-# A beam tells nothing until it ends: a narrow one, of few nodes, is worth waiting for.
-NARROW, BEAMED = 4, 150  # partial solutions; nodes
+# A beam tells nothing until it ends, but may find what re-construction does not come to: of few nodes
+# it is worth waiting for, a narrow one at once, and the wide one after rounds of re-construction.
+NARROW, ROUNDS, BEAMED = 4, 16, 150  # partial solutions; rounds; nodes
 SEEDLESS = (SearchName.BEAM, SearchName.MULTISTART)
 ENCODING = 2e-7  # seconds for each pair of nodes on one core, of a pass that nothing interrupts
 
@@ -71,9 +72,9 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
     So what is found within a second is also found within two, seed by seed. The fastest model
     begins, for as long as it finds something better on this instance, and the one of the least
     measured gap goes on from there with the last of its searches, which improves what is given and
-    need not end. Where that one begins itself, as one does that was named, a path of its own and a
-    narrow beam come first; without re-construction it has all of its searches. What was left out
-    because it gained nothing is in benchmarks/NOTES.md.
+    need not end; of few nodes a beam comes in between. Where that one begins itself, as one does
+    that was named, a path of its own and a narrow beam come first; without re-construction it has
+    all of its searches. What was left out because it gained nothing is in benchmarks/NOTES.md.
 
     Args:
         short: the networks only make a beginning for something else.
@@ -85,13 +86,17 @@ def chain(options: Options, case: Case, short: bool) -> list[Step]:
         return [Step(fast, fast.policy.searches[0])]
     searches = good.policy.searches
     last = Step(good, searches[-1])
-    if fast is not good:
-        return [Step(fast, fast.policy.searches[0], patience=IDLE), last]
-    if last.search != SearchName.RECONSTRUCT:
+    if fast is good and last.search != SearchName.RECONSTRUCT:
         return [Step(good, name) for name in searches]
-    path = replace(last, rounds=0)
-    beams = [Step(good, SearchName.BEAM, width=NARROW)] if case.size <= BEAMED else []
-    return [path, *beams, last]  # what follows the path may begin from the construction
+    beams = SearchName.BEAM in searches and case.size <= BEAMED
+    if fast is not good:
+        begun = [Step(fast, fast.policy.searches[0], patience=IDLE)]
+    else:  # its own path, after which all may go on from the construction
+        narrow = [Step(good, SearchName.BEAM, width=NARROW)] if beams else []
+        begun = [replace(last, rounds=0), *narrow]
+    if beams:
+        begun += [replace(last, rounds=ROUNDS), Step(good, SearchName.BEAM)]
+    return [*begun, last]
 
 
 def once(progress: Progress, options: Options) -> None:

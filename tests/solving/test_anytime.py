@@ -387,14 +387,20 @@ def test_the_fastest_network_begins_and_the_best_goes_on():
             (step.model.name, step.search, step.rounds, step.patience, step.width) for step in steps
         ]
 
-    better = ("bq-tsp", "reconstruct", None, None, None)
-    assert searches() == [("am-tsp", "multistart", None, neural.IDLE, None), better]
+    rounds, beam, better = (
+        ("bq-tsp", "reconstruct", neural.ROUNDS, None, None),
+        ("bq-tsp", "beam", None, None, None),
+        ("bq-tsp", "reconstruct", None, None, None),
+    )
+    begun = ("am-tsp", "multistart", None, neural.IDLE, None)
+    assert searches() == [begun, rounds, beam, better]
+    assert searches(size=200) == [begun, better]
     assert searches(short=True) == [("am-tsp", "multistart", None, None, None)]
     named = [("am-tsp", name, None, None, None) for name in ("multistart", "active", "sampling")]
     assert searches(model="am-tsp") == named
     own_path = ("bq-tsp", "reconstruct", 0, None, None)
-    beam = ("bq-tsp", "beam", None, None, neural.NARROW)
-    assert searches(model="bq-tsp") == [own_path, beam, better]
+    narrow = ("bq-tsp", "beam", None, None, neural.NARROW)
+    assert searches(model="bq-tsp") == [own_path, narrow, rounds, beam, better]
     assert searches(model="bq-tsp", size=200) == [own_path, better]
     assert searches(model="none") == []
 
