@@ -202,7 +202,8 @@ class Solver(Generic[C_in]):
     Attributes:
         solve: the function. It must be found by its name in its module, or be an object that can be
             pickled, as it runs in a child.
-        found: it takes ``found=``, a function that it calls with each better solution on the way.
+        found: it takes ``found=``, a function that it calls with each better solution on the way,
+            which it does not change afterwards.
         cores: it takes ``cores=``, so many threads; every other solver is single-threaded.
         together: whether one run of a case with all cores is better than a run on each with a seed
             of its own; None: never. Only with `cores`.

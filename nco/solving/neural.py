@@ -22,8 +22,8 @@ from nco.zoo import cards, weights
 MARGIN = 0.02  # seconds kept for leaving, where nobody else watches the clock
 IDLE = 2  # passes of the fastest model that find nothing better, before the best model goes on
 SEEDS = 10_007  # between those of the steps of a chain: other cores have the seeds right after its
-# A beam tells nothing until it ends, but may find what re-construction does not come to: of few nodes
-# it is worth waiting for, a narrow one at once, and the wide one after rounds of re-construction.
+# A beam tells nothing until it ends, but may find what re-construction does not come to: of few
+# nodes it is worth waiting for, a narrow one at once, the wide one after rounds of re-construction.
 NARROW, ROUNDS, BEAMED = 4, 16, 150  # partial solutions; rounds; nodes
 SEEDLESS = (SearchName.BEAM, SearchName.MULTISTART)
 ENCODING = 2e-7  # seconds for each pair of nodes on one core, of a pass that nothing interrupts

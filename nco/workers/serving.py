@@ -131,7 +131,8 @@ def _answer(message: bytes, limit: float | None, answers: IO[bytes]) -> bytes:
         time_limit = left if time_limit is None else min(time_limit, left)
         if left <= 0:
             return pickle.dumps((None, 0.0, "never began: its process was ready too late", None))
-    further = _further(request, proof, began, answers)
+    teller = _Teller(request.solver.name, began, answers)
+    further = _further(request, proof, teller)
     if limit is not None:  # ends an orphan whose solver never lets go of the interpreter
         faulthandler.dump_traceback_later(limit + PATIENCE.grace, exit=True)
     try:
@@ -151,15 +152,16 @@ def _answer(message: bytes, limit: float | None, answers: IO[bytes]) -> bytes:
     except (Exception, SystemExit) as error:
         return _failure(error, time.perf_counter() - began)
     finally:
+        teller.end()
         faulthandler.cancel_dump_traceback_later()
 
 
-def _further(request: Request, proof: Proof, began: float, answers: IO[bytes]) -> dict[str, Any]:
+def _further(request: Request, proof: Proof, teller: "_Teller") -> dict[str, Any]:
     """What the solver is told beside its limits: what it takes of what the request has."""
     solver = request.solver
     further: dict[str, Any] = {}
     if solver.found and request.watch:
-        further["found"] = _teller(solver.name, began, answers)
+        further["found"] = teller
     if solver.cores and request.cores is not None:
         further["cores"] = request.cores
     if solver.iterations and request.iterations is not None:
@@ -169,20 +171,50 @@ def _further(request: Request, proof: Proof, began: float, answers: IO[bytes]) -
     return further
 
 
-def _teller(source: str, began: float, answers: IO[bytes]) -> Callable[[Any], None]:
-    """Sends a better solution on the way; seldom enough not to take the solver's time."""
-    silent = [began]  # until then nothing is told
+class _Teller:
+    """Sends better solutions on the way; seldom enough not to take the solver's time.
 
-    def tell(better: Any) -> None:
+    One that comes too soon after the last is not lost: the latest of such is sent a little later,
+    unless the run is over by then.
+    """
+
+    def __init__(self, source: str, began: float, answers: IO[bytes]) -> None:
+        self._source, self._began, self._answers = source, began, answers
+        self._silent = began  # until then nothing is sent
+        self._lock = threading.Lock()  # guards the pipe and those below
+        self._latest: list[Any] = []  # what is yet to be sent, at most one
+        self._over = False
+
+    def __call__(self, better: Any) -> None:
+        with STOPPING.put_off(), self._lock:
+            left = self._silent - time.perf_counter()
+            if left <= 0:
+                self._latest.clear()
+                self._send(better)
+            elif self._latest:
+                self._latest[0] = better
+            else:
+                self._latest.append(better)
+                later = threading.Timer(left, self._send_latest)
+                later.daemon = True
+                later.start()
+
+    def end(self) -> None:
+        """Nothing is sent any more."""
+        with self._lock:
+            self._over = True
+
+    def _send_latest(self) -> None:
+        with self._lock:
+            if self._latest and not self._over:
+                self._send(self._latest.pop())
+
+    def _send(self, better: Any) -> None:
         now, spent = time.perf_counter(), time.thread_time()
-        if now >= silent[0]:
-            improvement = Improvement(now - began, math.nan, source, better)
-            with STOPPING.put_off():
-                write_frame(answers, pickle.dumps(improvement))
-            taken = time.thread_time() - spent
-            silent[0] = now + max(PATIENCE.between, taken / PATIENCE.telling)
-
-    return tell
+        improvement = Improvement(now - self._began, math.nan, self._source, better)
+        write_frame(self._answers, pickle.dumps(improvement))
+        taken = time.thread_time() - spent
+        self._silent = now + max(PATIENCE.between, taken / PATIENCE.telling)
 
 
 def _failure(error: BaseException, seconds: float) -> bytes:

@@ -85,6 +85,15 @@ def import_slowly(case, *, time_limit, seed, start=None):
     return slow_module_of_a_test.__name__
 
 
+def in_a_row(case, *, time_limit, seed, start=None, found=None):
+    """Tells three solutions at once, and nothing more for half a second."""
+    for solution in ("first", "second", "third"):
+        found(solution)
+    time.sleep(0.5)
+    found("last")
+    return "last"
+
+
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:
     with Workers() as started:
@@ -308,3 +317,13 @@ def test_a_child_never_imports_torch(module):
     """Neither the pool nor files and solvers import it."""
     code = f"import sys, nco.workers.pool, nco.problems.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_latest_of_solutions_that_come_too_fast_is_told_soon(workers: Workers) -> None:
+    """What waits when the run ends is left to its outcome."""
+    solver = Solver(in_a_row, found=True)
+    outcome = workers.run(knapsack(), solver, time_limit=5.0, watch=True)
+    told = [(step.solution, step.seconds) for step in outcome.improvements]
+    assert [solution for solution, _ in told] == ["first", "third", "last"]
+    assert told[1][1] < 0.4
+    assert outcome.solution == "last"
