@@ -98,7 +98,7 @@ def networks(case: Case, options: Options) -> Solver[Any] | None:
     file = cards.locate(model)
     card = {} if file.suffix == ".ckpt" else cards.read_card(file)
     classes = [str(card[part]["class_path"]) for part in ("problem", "policy") if card]
-    own = {path.rpartition(".")[0] for path in classes}
+    own = {path.rpartition(".")[0] for path in classes if not path.startswith("nco.")}
     path = file.resolve()
     return Solver(
         Networks(

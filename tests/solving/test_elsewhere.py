@@ -1,5 +1,7 @@
 """Networks on further cores: another search in a child process, on one thread each."""
 
+import re
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -79,6 +81,21 @@ def test_each_core_has_a_search_of_its_own(monkeypatch):
             neural.play_beside(progress, beside, until, seen.append)
         assert len(set(seen)) == len(seen)
         assert not any(name in neural.SEEDLESS for name, _ in seen[own:])
+
+
+def test_a_child_imports_the_modules_of_ones_own_classes(tiny, tmp_path):
+    """Those of the package come with the searches, so that children are ready for every model."""
+    case = sources.as_case(points(), None)
+    assert elsewhere.networks(case, Options()).modules == ("nco.solving.neural",)
+    own = tmp_path / "own"
+    shutil.copytree(tiny["tsp"], own)
+    card = (own / "card.json").read_text()
+    assert '"class_path": "nco.models.nets.' in card
+    (own / "card.json").write_text(
+        re.sub(r'"nco\.models\.nets\.[a-z.]*AttentionPolicy"', '"mine.nets.Policy"', card)
+    )
+    solver = elsewhere.networks(case, Options(model=str(own)))
+    assert solver.modules == ("nco.solving.neural", "mine.nets")
 
 
 def test_there_are_none_beside_a_device_that_all_cores_share(tiny):
