@@ -96,9 +96,7 @@ class Runs:
         given = None if start is None else start.solution
         begun = time.perf_counter()
         until = self.progress.begin + stage.end - TIMING.spare
-        if (
-            stage.solver == ELSEWHERE
-        ):  # it ends at its next look at the clock, between two decisions
+        if stage.solver == ELSEWHERE:  # they look at the clock between two decisions
             until -= TIMING.late
         if piece is not None:  # what comes after the next cut is lost
             until -= TIMING.lost * (stage.end - stage.begin)

@@ -148,6 +148,7 @@ def _answer(message: bytes, limit: float | None, answers: IO[bytes]) -> bytes:
         seconds = time.perf_counter() - began
         return pickle.dumps((solution, seconds, None, proof.bound))
     except Stopped:
+        teller.send_latest()
         return pickle.dumps((None, time.perf_counter() - began, None, proof.bound))
     except (Exception, SystemExit) as error:
         return _failure(error, time.perf_counter() - began)
@@ -195,7 +196,7 @@ class _Teller:
                 self._latest[0] = better
             else:
                 self._latest.append(better)
-                later = threading.Timer(left, self._send_latest)
+                later = threading.Timer(left, self.send_latest)
                 later.daemon = True
                 later.start()
 
@@ -204,7 +205,8 @@ class _Teller:
         with self._lock:
             self._over = True
 
-    def _send_latest(self) -> None:
+    def send_latest(self) -> None:
+        """Sends what waits, if anything does."""
         with self._lock:
             if self._latest and not self._over:
                 self._send(self._latest.pop())

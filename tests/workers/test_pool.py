@@ -327,3 +327,21 @@ def test_the_latest_of_solutions_that_come_too_fast_is_told_soon(workers: Worker
     assert [solution for solution, _ in told] == ["first", "third", "last"]
     assert told[1][1] < 0.4
     assert outcome.solution == "last"
+
+
+def tells_twice(case, *, time_limit, seed, start=None, found=None):
+    """Tells two solutions at once, and then works until it is stopped."""
+    found("first")
+    found("second")
+    time.sleep(0.002)
+    os.kill(os.getpid(), signal.SIGUSR1)  # as its parent does
+    time.sleep(5)
+
+
+def test_what_waits_is_told_when_a_run_is_stopped(workers: Workers) -> None:
+    """Its outcome has no solution."""
+    solver = Solver(tells_twice, found=True)
+    outcome = workers.run(knapsack(), solver, time_limit=10.0, watch=True)
+    assert outcome.seconds < 4
+    assert outcome.solution is None
+    assert [step.solution for step in outcome.improvements] == ["first", "second"]
