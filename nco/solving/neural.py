@@ -151,10 +151,10 @@ def play(
 def play_beside(
     progress: Progress, options: Options, deadline: float, post: Callable[[Candidate], Any]
 ) -> None:
-    """The chain without what finds the same again as on another core, whatever its seed."""
+    """The chain without its searches that have no seed: another core has them already."""
     steps = chain(options, progress.cases[0], short=False)
-    random = [step for step in steps if step.search not in SEEDLESS]
-    _follow(random or steps, progress, options, Budget(deadline, seed=options.seed), post)
+    seeded = [step for step in steps if step.search not in SEEDLESS]
+    _follow(seeded or steps, progress, options, Budget(deadline, seed=options.seed), post)
 
 
 def _follow(

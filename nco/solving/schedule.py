@@ -32,7 +32,7 @@ class Thresholds:
         worthwhile: share of what a network's first search takes: less would not be one solution.
         one_search: nodes above which networks alone are one search with a thread on every core, and
             not a search on each: one that improves a large solution everywhere has enough to do.
-        processes: with networks at most, of one call: each holds torch and the model in memory.
+        processes: in which one call has networks search, at most: each has torch in its memory.
     """
 
     large: int = 500
